@@ -1,0 +1,440 @@
+"""Hand-written exceptions: the roots, the client side, and what AWS sends without modelling it.
+
+``ecr_client.exceptions`` is the public face, which also draws the tree. This module exists apart from it
+so that the generated leaves can derive from these roots.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ecr_client.metadata import NO_METADATA, ResponseMetadata
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Literal
+
+    # botocore ships no types: without this, every attribute of every error would be ``Any``.
+    class ClientError(Exception): ...
+else:
+    from botocore.exceptions import ClientError
+
+PUBLIC_MODULE = "ecr_client.exceptions"
+
+SERVICE_NAME = "AmazonECR"
+
+#: Codes and statuses after which the same call may succeed; the service was not overloaded by it.
+TRANSIENT_CODES = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServerException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+    }
+)
+TRANSIENT_STATUSES = frozenset({500, 502, 503, 504})
+#: Codes by which AWS asks its callers to slow down.
+THROTTLING_CODES = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttling",
+        "ThrottledException",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+
+
+def _rebuild(
+    cls: type[BaseException], args: tuple[object, ...], state: dict[str, object]
+) -> BaseException:
+    """Return an exception as it was, without calling its constructor."""
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    return error
+
+
+class AmazonClientException(Exception):
+    """The root of everything that ``ecr_client`` raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+
+class AmazonServiceException(AmazonClientException, ClientError):
+    """The service received the call and answered with an error.
+
+    It is also a ``botocore.exceptions.ClientError``: handlers written for boto3 go on working.
+
+    Attributes:
+        error_code: What went wrong, as the service names it, for example ``ImageNotFoundException``.
+        error_message: The service's explanation, without the details that ``str()`` adds.
+        operation_name: The operation, for example ``DescribeImages``; ``None`` if unknown.
+        response_metadata: Request id, status, headers and attempts.
+        service_name: ``AmazonECR``.
+    """
+
+    #: The members that the model gives this error beyond the message: attribute, wire name, type.
+    MEMBERS: ClassVar[Mapping[str, tuple[str, type]]] = {}
+    #: The code of an instance that is made without one, as test doubles are.
+    DEFAULT_CODE: ClassVar[str] = "Unknown"
+    SERVER_FAULT: ClassVar[bool] = False
+
+    error_code: str
+    error_message: str
+    operation_name: str | None
+    response_metadata: ResponseMetadata
+    service_name: str = SERVICE_NAME
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        error_code: str | None = None,
+        operation_name: str | None = None,
+        response_metadata: ResponseMetadata = NO_METADATA,
+        **members: Any,
+    ) -> None:
+        unknown = members.keys() - self.MEMBERS.keys()
+        if unknown:
+            names = ", ".join(sorted(unknown))
+            raise TypeError(f"{type(self).__name__}() has no member {names}")
+        Exception.__init__(self, message)
+        self.error_message = message
+        self.error_code = error_code or self.DEFAULT_CODE
+        self.operation_name = operation_name
+        self.response_metadata = response_metadata
+        self.__dict__.update(members)
+
+    @property
+    def status_code(self) -> int | None:
+        """The HTTP status of the answer, or ``None`` if the exception was made by hand."""
+        return self.response_metadata.http_status_code
+
+    @property
+    def request_id(self) -> str | None:
+        """The id that AWS support asks for, or ``None`` if the answer carried none."""
+        return self.response_metadata.request_id
+
+    @property
+    def attempts(self) -> int:
+        """How many times the call was sent, at least 1."""
+        return self.response_metadata.retry_attempts + 1
+
+    @property
+    def error_type(self) -> Literal["Client", "Service", "Unknown"]:
+        """Whose fault it is: ``Client`` for a call to mend, ``Service`` for one to repeat."""
+        status = self.status_code
+        if self.SERVER_FAULT or (status is not None and status >= 500):
+            return "Service"
+        return "Client" if status is not None and status >= 400 else "Unknown"
+
+    @property
+    def throttling(self) -> bool:
+        """Whether the service asked to slow down."""
+        return self.error_code in THROTTLING_CODES or self.status_code == 429
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later without being changed."""
+        return (
+            self.throttling
+            or self.error_code in TRANSIENT_CODES
+            or self.status_code in TRANSIENT_STATUSES
+        )
+
+    @property
+    def response(self) -> dict[str, Any]:
+        """The error in the form that botocore gives to handlers of ``ClientError``."""
+        metadata = self.response_metadata
+        answer: dict[str, Any] = {
+            "Error": {"Code": self.error_code, "Message": self.error_message},
+            "ResponseMetadata": {
+                "RequestId": metadata.request_id,
+                "HTTPStatusCode": metadata.http_status_code,
+                "HTTPHeaders": {name.lower(): text for name, text in metadata.http_headers.items()},
+                "RetryAttempts": metadata.retry_attempts,
+            },
+        }
+        for attribute, (wire_name, _) in self.MEMBERS.items():
+            value = getattr(self, attribute)
+            if value is not None:
+                answer[wire_name] = value
+        return answer
+
+    def __str__(self) -> str:
+        details = [f"Service: {self.service_name}"]
+        if self.operation_name:
+            details.append(f"Operation: {self.operation_name}")
+        if self.status_code is not None:
+            details.append(f"Status Code: {self.status_code}")
+        details.append(f"Error Code: {self.error_code}")
+        if self.request_id:
+            details.append(f"Request ID: {self.request_id}")
+        return f"{self.error_message} ({'; '.join(details)})".lstrip()
+
+    # ``ClientError`` has its own, which knows nothing of our constructor.
+    __reduce__ = AmazonClientException.__reduce__
+
+
+class AmazonECRException(AmazonServiceException):
+    """Amazon ECR answered with an error; one whose code has no class of its own is exactly this."""
+
+
+# --- what AWS sends without modelling it --------------------------------------------------------
+
+
+class AccessDeniedException(AmazonECRException):
+    """The credentials are good, but their policies do not allow this call."""
+
+
+class ExpiredTokenException(AmazonECRException):
+    """The session token of temporary credentials has expired; get new credentials."""
+
+
+class IncompleteSignatureException(AmazonECRException):
+    """The signature lacks a part, usually because something on the way changed the headers."""
+
+
+class InternalFailureException(AmazonECRException):
+    """The service failed for a reason of its own; the same call may succeed later."""
+
+    SERVER_FAULT = True
+
+
+class InvalidSignatureException(AmazonECRException):
+    """The signature does not match: a wrong secret key, a wrong clock, or an altered request."""
+
+
+class MissingAuthenticationTokenException(AmazonECRException):
+    """The request arrived without credentials."""
+
+
+class NotAuthorizedException(AmazonECRException):
+    """The caller may not perform this action."""
+
+
+class OptInRequiredException(AmazonECRException):
+    """The account has not been enabled for this service or region."""
+
+
+class RequestExpiredException(AmazonECRException):
+    """The request's time stamp lies too far in the past or future; look at the clock."""
+
+
+class RequestTimeoutException(AmazonECRException):
+    """The service waited too long for the rest of the request; the same call may succeed later."""
+
+
+class SerializationException(AmazonECRException):
+    """The service could not read the request."""
+
+
+class ServiceUnavailableException(AmazonECRException):
+    """The service cannot answer at the moment; the same call may succeed later."""
+
+    SERVER_FAULT = True
+
+
+class ThrottlingException(AmazonECRException):
+    """The account calls more often than its rate limit allows; slow down and repeat."""
+
+
+class UnknownOperationException(AmazonECRException):
+    """The endpoint does not know the operation: usually not an ECR endpoint, or one without it."""
+
+
+class UnrecognizedClientException(AmazonECRException):
+    """The access key or the session token is not one that AWS knows."""
+
+
+#: Which class an unmodelled code becomes. A code that stands in no table is an `AmazonECRException`.
+UNMODELED: dict[str, type[AmazonECRException]] = {
+    "AccessDenied": AccessDeniedException,
+    "AccessDeniedException": AccessDeniedException,
+    "AuthFailure": InvalidSignatureException,
+    "ExpiredToken": ExpiredTokenException,
+    "ExpiredTokenException": ExpiredTokenException,
+    "IncompleteSignature": IncompleteSignatureException,
+    "IncompleteSignatureException": IncompleteSignatureException,
+    "InternalError": InternalFailureException,
+    "InternalFailure": InternalFailureException,
+    "InternalServerError": InternalFailureException,
+    "InvalidClientTokenId": UnrecognizedClientException,
+    "InvalidSignatureException": InvalidSignatureException,
+    "MissingAuthenticationToken": MissingAuthenticationTokenException,
+    "MissingAuthenticationTokenException": MissingAuthenticationTokenException,
+    "NotAuthorized": NotAuthorizedException,
+    "OptInRequired": OptInRequiredException,
+    "RequestExpired": RequestExpiredException,
+    "RequestTimeTooSkewed": RequestExpiredException,
+    "RequestTimeout": RequestTimeoutException,
+    "RequestTimeoutException": RequestTimeoutException,
+    "SerializationException": SerializationException,
+    "ServiceUnavailable": ServiceUnavailableException,
+    "ServiceUnavailableException": ServiceUnavailableException,
+    "SignatureDoesNotMatch": InvalidSignatureException,
+    "UnknownOperationException": UnknownOperationException,
+    "UnrecognizedClientException": UnrecognizedClientException,
+    **dict.fromkeys(THROTTLING_CODES, ThrottlingException),
+}
+
+
+# --- the client side ----------------------------------------------------------------------------
+
+
+class ParamValidationException(AmazonClientException, ValueError):
+    """The request is not one that the operation takes; nothing was sent.
+
+    Attributes:
+        operation_name: The operation, for example ``PutImage``; ``None`` if there is none.
+        problems: What is wrong, one sentence a problem, each naming the member.
+    """
+
+    operation_name: str | None
+    problems: tuple[str, ...]
+
+    def __init__(self, problems: str | Sequence[str], operation_name: str | None = None) -> None:
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        self.operation_name = operation_name
+        prefix = f"{operation_name}: " if operation_name else ""
+        super().__init__(prefix + "; ".join(self.problems))
+
+
+class InvalidConfigurationException(AmazonClientException, ValueError):
+    """A setting has a value that cannot work: an argument, an environment variable or a profile."""
+
+
+class InvalidEndpointException(AmazonClientException, ValueError):
+    """The text is not an endpoint that this client can call."""
+
+
+class InvalidRegionException(AmazonClientException, ValueError):
+    """The text is not a region, or a region that does not offer the service."""
+
+
+class NoCredentialsException(AmazonClientException):
+    """No credentials were found; the text says where they were looked for."""
+
+
+class CredentialRetrievalException(AmazonClientException):
+    """A source of credentials was found, but getting or refreshing them failed."""
+
+
+class ClientShutdownException(AmazonClientException, RuntimeError):
+    """The client was shut down; make a new one."""
+
+
+class TransportException(AmazonClientException, ConnectionError):
+    """No answer arrived: the request may or may not have reached the service.
+
+    Attributes:
+        operation_name: The operation, for example ``PutImage``; ``None`` if there is none.
+        retryable: Whether the same call may succeed later without being changed.
+    """
+
+    retryable: ClassVar[bool] = True
+    operation_name: str | None
+
+    def __init__(self, message: str = "", operation_name: str | None = None) -> None:
+        self.operation_name = operation_name
+        super().__init__(f"{operation_name}: {message}" if operation_name else message)
+
+
+class ConnectTimeoutException(TransportException, TimeoutError):
+    """No connection was made within ``connect_timeout``; the request was not sent."""
+
+
+class ReadTimeoutException(TransportException, TimeoutError):
+    """The service did not answer within ``read_timeout``; it may have done the work."""
+
+
+class ProxyConnectionException(TransportException):
+    """The proxy could not be reached or refused the connection; the request was not sent."""
+
+
+class TLSException(TransportException):
+    """The TLS connection failed, usually because the certificate is not trusted."""
+
+    retryable = False
+
+
+class ResponseParseException(AmazonClientException):
+    """The service answered with something that is not an answer to this operation.
+
+    Attributes:
+        operation_name: The operation, for example ``DescribeImages``.
+        response_metadata: Request id, status and headers of the answer.
+    """
+
+    operation_name: str | None
+    response_metadata: ResponseMetadata
+
+    def __init__(
+        self,
+        message: str = "",
+        operation_name: str | None = None,
+        response_metadata: ResponseMetadata = NO_METADATA,
+    ) -> None:
+        self.operation_name = operation_name
+        self.response_metadata = response_metadata
+        details = [f"Operation: {operation_name}"] if operation_name else []
+        if response_metadata.http_status_code is not None:
+            details.append(f"Status Code: {response_metadata.http_status_code}")
+        if response_metadata.request_id:
+            details.append(f"Request ID: {response_metadata.request_id}")
+        super().__init__(f"{message} ({'; '.join(details)})" if details else message)
+
+
+class PaginationException(AmazonClientException):
+    """The service gave the same page token twice, which would page forever."""
+
+
+class WaiterException(AmazonClientException):
+    """What was waited for did not come."""
+
+
+class WaiterTimeoutException(WaiterException, TimeoutError):
+    """What was waited for did not come within ``max_wait`` seconds."""
+
+
+class WaiterFailureException(WaiterException):
+    """What was waited for can no longer come, because its counterpart came."""
+
+
+class PartialFailureException(AmazonClientException):
+    """A batch call succeeded only for some of its items.
+
+    Attributes:
+        failures: What the service said of each item that failed, in the order of the answer.
+        result: The whole result, with what did succeed.
+    """
+
+    failures: tuple[Any, ...]
+    result: Any
+
+    def __init__(self, failures: Sequence[Any] = (), result: Any = None) -> None:
+        self.failures = tuple(failures)
+        self.result = result
+        shown = "; ".join(str(failure) for failure in self.failures[:3])
+        more = len(self.failures) - 3
+        tail = f"; and {more} more" if more > 0 else ""
+        super().__init__(f"{len(self.failures)} item(s) failed: {shown}{tail}")
+
+
+for _class in list(globals().values()):
+    if isinstance(_class, type) and issubclass(_class, AmazonClientException):
+        _class.__module__ = PUBLIC_MODULE
+        if issubclass(_class, AmazonECRException) and _class is not AmazonECRException:
+            _class.DEFAULT_CODE = _class.__name__
+del _class

@@ -1,0 +1,76 @@
+"""What the service says about an answer besides its content, and a bounded memory of it."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@attrs.frozen(kw_only=True)
+class ResponseMetadata:
+    """Request id, status, headers and attempts of one answer.
+
+    Attributes:
+        request_id: The id that AWS support asks for; ``None`` if the answer carried none.
+        http_status_code: The HTTP status; ``None`` on an object that was not answered by a service.
+        http_headers: The headers of the answer. Names are looked up without regard to case.
+        retry_attempts: How many times the call was repeated; 0 if the first attempt was answered.
+    """
+
+    request_id: str | None = None
+    http_status_code: int | None = None
+    http_headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    retry_attempts: int = 0
+
+    # Headers are a mapping, which has no hash; the rest identifies an answer well enough.
+    def __hash__(self) -> int:
+        return hash((self.request_id, self.http_status_code, self.retry_attempts))
+
+
+#: What an object carries that no service has answered, such as a result made by a test.
+NO_METADATA = ResponseMetadata()
+
+
+class ResponseMetadataCache:
+    """The metadata of the latest successful calls, found by the identity of the request object.
+
+    It does not keep requests alive, and it never answers for an object that merely lives where a dead
+    request lived, because each entry remembers its request by a weak reference.
+
+    Args:
+        size: How many calls are remembered; the oldest is forgotten first. 0 remembers none.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[int, tuple[weakref.ref[object], ResponseMetadata]] = OrderedDict()
+
+    def put(self, request: object, metadata: ResponseMetadata) -> None:
+        """Remember the metadata of a call that was made with this request object."""
+        if self._size == 0:
+            return
+        key = id(request)
+        with self._lock:
+            self._entries.pop(key, None)
+            self._entries[key] = (weakref.ref(request), metadata)
+            if len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+
+    def get(self, request: object) -> ResponseMetadata | None:
+        """Return the metadata of the latest call with this very object, or ``None``."""
+        with self._lock:
+            entry = self._entries.get(id(request))
+        if entry is None or entry[0]() is not request:
+            return None
+        return entry[1]
+
+    def __len__(self) -> int:
+        return len(self._entries)
