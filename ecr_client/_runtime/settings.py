@@ -1,0 +1,338 @@
+"""What the environment and the shared configuration files say, where no argument says it.
+
+The names, their order and the files are botocore's; its session, which would load most of botocore,
+is not needed for that. Where this module is stricter than botocore, it says so at the place.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import attrs
+
+from ecr_client._exceptions import InvalidConfigurationException
+
+#: Setting, by botocore's name for it: environment variables (first wins) and the profile's key.
+_SETTINGS: dict[str, tuple[tuple[str, ...], str]] = {
+    "region": (("AWS_REGION", "AWS_DEFAULT_REGION"), "region"),
+    "use_fips_endpoint": (("AWS_USE_FIPS_ENDPOINT",), "use_fips_endpoint"),
+    "use_dualstack_endpoint": (("AWS_USE_DUALSTACK_ENDPOINT",), "use_dualstack_endpoint"),
+    "ignore_configured_endpoint_urls": (
+        ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",),
+        "ignore_configured_endpoint_urls",
+    ),
+    "ca_bundle": (("AWS_CA_BUNDLE",), "ca_bundle"),
+    "user_agent_appid": (("AWS_SDK_UA_APP_ID",), "sdk_ua_app_id"),
+}
+#: A profile's own endpoint, and the section of per-service endpoints that it refers to.
+_PROFILE_KEYS = {key for _, key in _SETTINGS.values()} | {"endpoint_url", "services"}
+#: The order of the two is botocore's.
+_PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
+_BOOLEANS = {"true": True, "false": False}
+# botocore.useragent replaces what it does not allow instead of refusing it.
+_NOT_ALLOWED_IN_APPID = re.compile(r"[^A-Za-z0-9!$%&'*+\-.^_`|~,#]")
+_LONGEST_SHOWN = 200
+
+
+class Setting(NamedTuple):
+    """A value that was found, and where, in words for a message."""
+
+    value: str
+    source: str
+
+
+class _Profile(NamedTuple):
+    """The part of a profile that this package reads, which holds no secrets."""
+
+    values: Mapping[str, Any]
+    services: Mapping[str, Any]
+    source: str
+
+
+def redact_url(url: str) -> str:
+    """Return a URL that may be shown: without user, password, query and fragment.
+
+    Args:
+        url: Any text, also one that is not a URL.
+
+    Returns:
+        The text with ``***`` in the place of what may be secret, cut after 200 characters.
+    """
+    scheme, separator, rest = url.rpartition("://") if "@" not in url else url.partition("://")
+    if not separator:
+        scheme, rest = "", url
+    has_user, has_query = "@" in rest, re.search(r"[?#]", rest)
+    if has_user and has_query:
+        # Either may be part of the other; showing nothing is the only safe reading.
+        rest = "***"
+    elif has_user:
+        rest = "***@" + rest.rpartition("@")[2]
+    elif has_query:
+        rest = rest[: has_query.end()] + "***"
+    shown = scheme + separator + rest
+    return shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + "..."
+
+
+def unwrap_session(session: Any) -> Any:
+    """Return the botocore session behind a botocore or boto3 session.
+
+    Args:
+        session: The caller's ``session`` argument.
+
+    Returns:
+        An object with botocore's ``get_config_variable`` and ``get_credentials``.
+
+    Raises:
+        InvalidConfigurationException: It is neither.
+    """
+    inner = getattr(session, "_session", session)
+    if all(hasattr(inner, name) for name in ("get_config_variable", "get_credentials")):
+        return inner
+    raise InvalidConfigurationException(
+        f"session must be a botocore or boto3 session, not {type(session).__name__}"
+    )
+
+
+def config_file_paths(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the paths of the shared configuration and credentials files.
+
+    Args:
+        environ: The environment, which may name them by ``AWS_CONFIG_FILE`` and
+            ``AWS_SHARED_CREDENTIALS_FILE``.
+
+    Returns:
+        Both paths with ``~`` and variables replaced; the files need not exist.
+    """
+    config = environ.get("AWS_CONFIG_FILE") or "~/.aws/config"
+    credentials = environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials"
+    return _expand(config), _expand(credentials)
+
+
+def _expand(path: str) -> str:
+    return os.path.expanduser(os.path.expandvars(path))
+
+
+@attrs.frozen(kw_only=True, slots=False, eq=False)
+class Settings:
+    """The settings that come from the environment and the profile, read when they are asked for.
+
+    An environment variable that is set but empty counts as not set.
+
+    Args:
+        profile: The profile that the caller named. It must exist; so must one that
+            ``AWS_DEFAULT_PROFILE`` or ``AWS_PROFILE`` names, once a setting is looked up there.
+        session: A botocore or boto3 session: what it knows comes before everything else here.
+        environ: The environment variables, by default those of the process.
+
+    Raises:
+        InvalidConfigurationException: ``profile`` does not exist, ``session`` is not a session,
+            or a file or a value cannot be read. The properties raise it, too.
+    """
+
+    profile: str | None = None
+    session: Any = attrs.field(
+        default=None, repr=False, converter=attrs.converters.optional(unwrap_session)
+    )
+    environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.profile is not None:
+            if not isinstance(self.profile, str) or not self.profile.strip():
+                raise InvalidConfigurationException(
+                    f"profile must be the name of a profile, not {self.profile!r}"
+                )
+            # A misspelt name shall not wait for the first setting that nothing else answers.
+            self._profile  # noqa: B018
+
+    @property
+    def region(self) -> str | None:
+        """The region: ``AWS_REGION``, ``AWS_DEFAULT_REGION``, the profile's ``region``."""
+        return self._value("region")
+
+    @property
+    def use_fips(self) -> bool:
+        """Whether FIPS endpoints are wanted: ``AWS_USE_FIPS_ENDPOINT``, the profile, else not."""
+        return self._flag("use_fips_endpoint")
+
+    @property
+    def use_dualstack(self) -> bool:
+        """Whether dual-stack is wanted: ``AWS_USE_DUALSTACK_ENDPOINT``, the profile, else not."""
+        return self._flag("use_dualstack_endpoint")
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """The configured endpoint, unless configured endpoints are to be ignored.
+
+        The order is ``AWS_ENDPOINT_URL_ECR``, ``AWS_ENDPOINT_URL``, ``endpoint_url`` below ``ecr``
+        in the ``services`` section that the profile names, and the profile's ``endpoint_url``.
+        ``AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`` or the profile's
+        ``ignore_configured_endpoint_urls`` switches all of them off.
+        """
+        return self._value("endpoint_url")
+
+    @property
+    def ca_bundle(self) -> str | None:
+        """The path of the CA bundle, which exists.
+
+        The order is ``AWS_CA_BUNDLE``, the profile's ``ca_bundle``, ``REQUESTS_CA_BUNDLE``,
+        ``CURL_CA_BUNDLE``.
+        """
+        found = self.find("ca_bundle")
+        if found is not None and not os.path.exists(found.value):
+            raise InvalidConfigurationException(
+                f"the CA bundle {found.value!r} from {found.source} does not exist; "
+                "correct the path or remove the setting"
+            )
+        return found.value if found else None
+
+    @property
+    def user_agent_appid(self) -> str | None:
+        """The application id: ``AWS_SDK_UA_APP_ID``, the profile's ``sdk_ua_app_id``.
+
+        Other SDKs read the same setting, so a character that a User-Agent cannot hold is replaced
+        by a dash, as botocore does, and not refused.
+        """
+        value = self._value("user_agent_appid")
+        return _NOT_ALLOWED_IN_APPID.sub("-", value) if value else None
+
+    def find(self, name: str) -> Setting | None:
+        """Return a setting with its source.
+
+        Args:
+            name: The setting by botocore's name, or ``endpoint_url``.
+
+        Returns:
+            The first value in the order of precedence, or ``None`` if there is none.
+        """
+        candidates = self._endpoint_urls() if name == "endpoint_url" else self._candidates(name)
+        return next(candidates, None)
+
+    def _value(self, name: str) -> str | None:
+        found = self.find(name)
+        return found.value if found else None
+
+    def _flag(self, name: str) -> bool:
+        found = self.find(name)
+        if found is None:
+            return False
+        value = _BOOLEANS.get(found.value.lower())
+        if value is None:
+            # botocore reads anything else as false; but whoever wrote "yes" for FIPS meant it.
+            raise InvalidConfigurationException(
+                f"{found.source} must be true or false, not {found.value!r}"
+            )
+        return value
+
+    def _candidates(self, name: str) -> Iterator[Setting]:
+        variables, key = _SETTINGS[name]
+        if self.session is not None:
+            value = _ask(self.session, name)
+            # botocore gives its booleans as such.
+            if value is not None and value != "":
+                yield Setting(str(value), f"the session's {name}")
+        yield from self._from_environment(*variables)
+        yield from self._from_profile(key)
+        if name == "ca_bundle":
+            yield from self._from_environment("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+    def _endpoint_urls(self) -> Iterator[Setting]:
+        if self._flag("ignore_configured_endpoint_urls"):
+            return
+        yield from self._from_environment("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL")
+        section = self._profile.services.get("ecr")
+        url = section.get("endpoint_url") if isinstance(section, Mapping) else None
+        if isinstance(url, str) and url:
+            yield Setting(url, f"the services section of {self._profile.source}")
+        yield from self._from_profile("endpoint_url")
+
+    def _from_environment(self, *variables: str) -> Iterator[Setting]:
+        for variable in variables:
+            value = self.environ.get(variable)
+            if value:
+                yield Setting(value, variable)
+
+    def _from_profile(self, key: str) -> Iterator[Setting]:
+        value = self._profile.values.get(key)
+        if isinstance(value, str) and value:
+            yield Setting(value, f"{key} of {self._profile.source}")
+
+    @functools.cached_property
+    def _profile(self) -> _Profile:
+        if self.session is not None:
+            name, source = _ask(self.session, "profile"), "the session"
+            contents = self.session.full_config
+        else:
+            name, source = self._profile_name()
+            contents = _read_files(*config_file_paths(self.environ))
+        profiles = contents.get("profiles", {})
+        if name is not None and name not in profiles:
+            files = " or ".join(config_file_paths(self.environ))
+            raise InvalidConfigurationException(
+                f"profile {name!r} (named by {source}) does not exist in {files}; "
+                "correct the name or add the profile"
+            )
+        section = profiles.get(name or "default", {})
+        values = {key: value for key, value in section.items() if key in _PROFILE_KEYS}
+        label = f"profile {name or 'default'!r}"
+        return _Profile(values, _services(contents, values, label), label)
+
+    def _profile_name(self) -> tuple[str | None, str]:
+        if self.profile is not None:
+            return self.profile, "the profile argument"
+        found = next(self._from_environment(*_PROFILE_VARIABLES), None)
+        return found or (None, "")
+
+
+def _ask(session: Any, name: str) -> Any:
+    """Return a configuration variable of a botocore session."""
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        return session.get_config_variable(name)
+    except BotoCoreError as error:
+        raise InvalidConfigurationException(
+            f"the session cannot tell its {name}: {error}"
+        ) from error
+
+
+def _services(contents: Mapping[str, Any], profile: Mapping[str, Any], label: str) -> Any:
+    """Return the section of per-service settings that a profile refers to."""
+    name = profile.get("services")
+    if name is None:
+        return {}
+    section = contents.get("services", {}).get(name)
+    if not section:
+        raise InvalidConfigurationException(
+            f"{label} refers to the services section {name!r}, which does not exist; "
+            "add it to the configuration file or remove the reference"
+        )
+    return section
+
+
+def _read_files(config_path: str, credentials_path: str) -> dict[str, Any]:
+    """Return both shared files merged as botocore's session does it; a missing file is empty."""
+    paths = [path for path in (config_path, credentials_path) if os.path.isfile(path)]
+    contents: dict[str, Any] = {"profiles": {}}
+    if not paths:
+        return contents
+    from botocore.configloader import load_config, raw_config_parse
+    from botocore.exceptions import ConfigParseError
+
+    path = paths[0]
+    try:
+        if path == config_path:
+            contents = load_config(path)
+        path = paths[-1]
+        if path == credentials_path:
+            for name, section in raw_config_parse(path).items():
+                contents["profiles"].setdefault(name, {}).update(section)
+    except ConfigParseError:
+        # Not chained: the parser quotes the lines that it cannot read, which may hold a secret.
+        raise InvalidConfigurationException(
+            f"the file {path} is not a valid AWS configuration file; correct it or move it away"
+        ) from None
+    return contents
