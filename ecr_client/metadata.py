@@ -12,6 +12,8 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    _Entry = tuple[weakref.ref[object], "ResponseMetadata"]
+
 
 @attrs.frozen(kw_only=True)
 class ResponseMetadata:
@@ -41,8 +43,8 @@ NO_METADATA = ResponseMetadata()
 class ResponseMetadataCache:
     """The metadata of the latest successful calls, found by the identity of the request object.
 
-    It does not keep requests alive, and it never answers for an object that merely lives where a dead
-    request lived, because each entry remembers its request by a weak reference.
+    It does not keep requests alive, and it never answers for an object that merely lives where a
+    dead request lived, because each entry remembers its request by a weak reference.
 
     Args:
         size: How many calls are remembered; the oldest is forgotten first. 0 remembers none.
@@ -51,7 +53,9 @@ class ResponseMetadataCache:
     def __init__(self, size: int) -> None:
         self._size = size
         self._lock = threading.Lock()
-        self._entries: OrderedDict[int, tuple[weakref.ref[object], ResponseMetadata]] = OrderedDict()
+        self._entries: OrderedDict[int, tuple[weakref.ref[object], ResponseMetadata]] = (
+            OrderedDict()
+        )
 
     def put(self, request: object, metadata: ResponseMetadata) -> None:
         """Remember the metadata of a call that was made with this request object."""

@@ -1,0 +1,424 @@
+"""What will be generated: names, types and words are settled here, so that rendering only writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.model import OperationModel, Shape, StructureShape
+
+from codegen import naming
+from codegen.facts import constraints, python_type
+from codegen.model import Model
+from codegen.words import Text, Words, load_toml
+
+CUSTOMIZATIONS = Path(__file__).parent / "customizations.toml"
+
+COMMON = "common"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member of a structure, an error, a request."""
+
+    name: str
+    wire_name: str
+    type: str
+    required: bool
+    words: str
+    facts: str
+    default: str = "None"
+    minimum: int | None = None
+    item_minimum: int | None = None
+    repr: str | None = None
+
+    @property
+    def optional_type(self) -> str:
+        """The type with ``None``, for a parameter that may be left out."""
+        return f"{self.type} | None"
+
+
+@dataclass(frozen=True)
+class Structure:
+    """One attrs class."""
+
+    name: str
+    shape: str
+    base: str
+    summary: str
+    members: tuple[Member, ...]
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EnumPlan:
+    """One enum: members are (name, value)."""
+
+    name: str
+    summary: str
+    members: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class ErrorPlan:
+    """One modeled exception."""
+
+    name: str
+    text: Text
+    members: tuple[Member, ...]
+    server_fault: bool
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of the client."""
+
+    name: str
+    method: str
+    text: Text
+    request: Structure
+    result: str
+    errors: tuple[ErrorPlan, ...]
+
+
+@dataclass(frozen=True)
+class Paginator:
+    """A paginated operation: where its items are, and what they are."""
+
+    operation: Operation
+    items: tuple[tuple[str, ...], ...]
+    item_type: str
+    item_words: str
+
+
+@dataclass(frozen=True)
+class Waiter:
+    """A waiter: (state, matcher, path or None, expected) for each acceptor."""
+
+    name: str
+    method: str
+    summary: str
+    operation: Operation
+    delay: int
+    max_wait: int
+    acceptors: tuple[tuple[str, str, tuple[str, ...], object], ...]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch operation whose list member is split over calls of at most ``size`` items."""
+
+    operation: Operation
+    member: str
+    size: int
+
+
+@dataclass
+class Plan:
+    """Everything that will be rendered, in the order in which it is rendered."""
+
+    model: Model
+    modules: dict[str, tuple[Structure, ...]] = field(default_factory=dict)
+    enums: tuple[EnumPlan, ...] = ()
+    errors: tuple[ErrorPlan, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    paginators: tuple[Paginator, ...] = ()
+    waiters: tuple[Waiter, ...] = ()
+    batches: tuple[Batch, ...] = ()
+    problems: list[str] = field(default_factory=list)
+
+
+def make_plan(
+    model: Model, words: Words | None = None, customizations: dict[str, Any] | None = None
+) -> Plan:
+    """Return the plan for a model; what is missing or unused stands in ``problems``."""
+    planner = _Planner(model, words or Words.load(), customizations or load_toml(CUSTOMIZATIONS))
+    return planner.plan()
+
+
+def walk(shape: Shape) -> Iterator[Shape]:
+    """Yield a shape and everything that it is made of; the ECR model has no cycles."""
+    yield shape
+    if shape.type_name == "structure":
+        for member in shape.members.values():
+            yield from walk(member)
+    elif shape.type_name == "list":
+        yield from walk(shape.member)
+    elif shape.type_name == "map":
+        yield from walk(shape.value)
+
+
+class _Planner:
+    def __init__(self, model: Model, words: Words, customizations: dict[str, Any]) -> None:
+        self.model = model
+        self.words = words
+        self.custom = customizations
+        self.problems: list[str] = []
+        self.reprs_used: set[str] = set()
+        service = model.service
+        self.operation_models: dict[str, OperationModel] = {
+            name: service.operation_model(name) for name in sorted(service.operation_names)
+        }
+        self.sent = {
+            shape.name for op in self.operation_models.values() for shape in walk(op.input_shape)
+        }
+
+    def plan(self) -> Plan:
+        structures = self._structures()
+        enums = self._enums()
+        errors = {
+            name: self._error(shape)
+            for name in sorted(self.model.service.shape_names)
+            if (shape := self.model.service.shape_for(name)).metadata.get("exception")
+        }
+        operations = {
+            name: Operation(
+                name=name,
+                method=naming.method_name(name),
+                text=self.words.operation(name),
+                request=structures[op.input_shape.name],
+                result=naming.class_name(op.output_shape.name),
+                errors=tuple(errors[shape.name] for shape in op.error_shapes),
+            )
+            for name, op in self.operation_models.items()
+        }
+        plan = Plan(
+            model=self.model,
+            modules=self._modules(structures),
+            enums=enums,
+            errors=tuple(errors.values()),
+            operations=tuple(operations.values()),
+            paginators=self._paginators(operations),
+            waiters=self._waiters(operations),
+            batches=self._batches(operations),
+        )
+        for unused in set(self.custom["repr"]) - self.reprs_used:
+            self.problems.append(f"customizations.toml: repr.{unused!r} is not in the model")
+        plan.problems = self.problems + self.words.problems + self.words.unused()
+        return plan
+
+    # --- types ------------------------------------------------------------------------------
+
+    def _structures(self) -> dict[str, Structure]:
+        shapes: dict[str, StructureShape] = {}
+        for op in self.operation_models.values():
+            for top in (op.input_shape, op.output_shape):
+                shapes |= {s.name: s for s in walk(top) if s.type_name == "structure"}
+        return {name: self._structure(shape) for name, shape in sorted(shapes.items())}
+
+    def _structure(self, shape: StructureShape) -> Structure:
+        operation, kind = self._operation_of(shape.name)
+        members = tuple(self._member(shape, wire, part) for wire, part in shape.members.items())
+        base = {"Request": "AmazonWebServiceRequest", "Response": "AmazonWebServiceResult"}.get(
+            kind, "Structure"
+        )
+        if kind == "Response" and "failures" in shape.members:
+            base = "ResultWithFailures"
+        if kind:
+            summary = {
+                "Request": f"What ``{naming.method_name(operation)}`` takes.",
+                "Response": f"What ``{naming.method_name(operation)}`` answers.",
+            }[kind]
+        else:
+            summary = self.words.type("structures", shape.name)
+        references = {
+            part.name for part in walk(shape) if part is not shape and part.type_name == "structure"
+        }
+        return Structure(
+            name=naming.class_name(shape.name),
+            shape=shape.name,
+            base=base,
+            summary=summary,
+            # Members without a default come first, as attrs wants them and readers expect them.
+            members=tuple(sorted(members, key=lambda member: not member.required)),
+            references=tuple(sorted(references)),
+        )
+
+    def _operation_of(self, shape: str) -> tuple[str, str]:
+        for kind in ("Request", "Response"):
+            operation = shape.removesuffix(kind)
+            if shape.endswith(kind) and operation in self.operation_models:
+                return operation, kind
+        return "", ""
+
+    def _member(self, owner: StructureShape, wire: str, shape: Shape) -> Member:
+        name = naming.member_name(wire)
+        required = wire in owner.required_members
+        is_request = self._operation_of(owner.name)[1] == "Request"
+        key = f"{owner.name}.{wire}"
+        hidden = self.custom["repr"].get(key)
+        if hidden:
+            self.reprs_used.add(key)
+        default = "None"
+        if shape.type_name in ("list", "map") and not is_request:
+            default = "()" if shape.type_name == "list" else "NO_ENTRIES"
+        checked = owner.name in self.sent
+        item = shape.member.metadata.get("min") if shape.type_name == "list" else None
+        return Member(
+            name=name,
+            wire_name=wire,
+            type=python_type(shape),
+            required=required,
+            words=self.words.member(owner.name, name),
+            facts=constraints(shape),
+            default=default,
+            minimum=self._minimum(shape) if checked else None,
+            item_minimum=(item or None) if checked else None,
+            repr=hidden,
+        )
+
+    @staticmethod
+    def _minimum(shape: Shape) -> int | None:
+        """The lower bound that is checked; lengths cannot be negative anyway."""
+        bound = shape.metadata.get("min")
+        numeric = shape.type_name in ("integer", "long")
+        return bound if bound or (numeric and bound is not None) else None
+
+    def _enums(self) -> tuple[EnumPlan, ...]:
+        enums: dict[str, Shape] = {}
+        for op in self.operation_models.values():
+            for top in (op.input_shape, op.output_shape):
+                enums |= {s.name: s for s in walk(top) if getattr(s, "enum", None)}
+        return tuple(
+            EnumPlan(
+                name=name,
+                summary=self.words.type("enums", name),
+                members=tuple((naming.enum_member(value), value) for value in shape.enum),
+            )
+            for name, shape in sorted(enums.items())
+        )
+
+    def _error(self, shape: StructureShape) -> ErrorPlan:
+        return ErrorPlan(
+            name=shape.name,
+            text=self.words.error(shape.name),
+            members=tuple(
+                self._member(shape, wire, part)
+                for wire, part in shape.members.items()
+                if wire.lower() != "message"
+            ),
+            server_fault=bool(shape.metadata.get("fault")),
+        )
+
+    def _modules(self, structures: dict[str, Structure]) -> dict[str, tuple[Structure, ...]]:
+        """Each type lives with the operations that use it, or in ``common`` if several modules do."""
+        module_of: dict[str, str] = {}
+        for module, names in self.custom["modules"].items():
+            for operation in names:
+                if operation not in self.operation_models:
+                    self.problems.append(f"customizations.toml: no operation {operation}")
+                    continue
+                op = self.operation_models[operation]
+                for top in (op.input_shape, op.output_shape):
+                    for shape in walk(top):
+                        known = module_of.setdefault(shape.name, module)
+                        if known != module:
+                            module_of[shape.name] = COMMON
+        modules: dict[str, list[Structure]] = {}
+        for name, structure in structures.items():
+            if name not in module_of:
+                self.problems.append(f"customizations.toml: no module for {name}")
+                continue
+            modules.setdefault(module_of[name], []).append(structure)
+        return {name: _ordered(modules[name]) for name in sorted(modules)}
+
+    # --- methods beyond the operations ------------------------------------------------------
+
+    def _paginators(self, operations: dict[str, Operation]) -> tuple[Paginator, ...]:
+        modeled = dict(self.model.paginators)
+        for name, entry in self.custom["paginators"].items():
+            if name in modeled:
+                self.problems.append(f"customizations.toml: botocore now pages {name} itself")
+            modeled[name] = entry
+        return tuple(
+            self._paginator(operations[name], modeled[name]["result_key"])
+            for name in sorted(modeled)
+        )
+
+    def _paginator(self, operation: Operation, result_key: str | list[str]) -> Paginator:
+        paths = [result_key] if isinstance(result_key, str) else result_key
+        output = self.operation_models[operation.name].output_shape
+        types, words = [], []
+        for path in paths:
+            owner: Any = None
+            shape: Shape = output
+            for part in path.split("."):
+                owner, shape = shape, shape.members[part]
+            types.append(python_type(shape.member))
+            words.append(self.words.member(owner.name, naming.member_name(path.split(".")[-1])))
+        return Paginator(
+            operation=operation,
+            items=tuple(
+                tuple(naming.member_name(part) for part in path.split(".")) for path in paths
+            ),
+            item_type=" | ".join(types),
+            item_words=" ".join(words),
+        )
+
+    def _waiters(self, operations: dict[str, Operation]) -> tuple[Waiter, ...]:
+        modeled = dict(self.model.waiters)
+        for name, entry in self.custom["waiters"].items():
+            if name in modeled:
+                self.problems.append(f"customizations.toml: botocore now has the waiter {name}")
+            modeled[name] = entry
+        summaries = self.custom["waiter_summaries"]
+        self.problems += [
+            f"customizations.toml: waiter_summaries and the waiters differ in {name}"
+            for name in sorted(set(summaries) ^ set(modeled))
+        ]
+        return tuple(
+            Waiter(
+                name=name,
+                method=f"wait_until_{naming.method_name(name)}",
+                summary=summaries.get(name, ""),
+                operation=operations[entry["operation"]],
+                delay=entry["delay"],
+                max_wait=entry["delay"] * entry["maxAttempts"],
+                acceptors=tuple(
+                    (
+                        acceptor["state"],
+                        acceptor["matcher"],
+                        tuple(
+                            naming.member_name(part)
+                            for part in acceptor.get("argument", "").split(".")
+                            if part
+                        ),
+                        acceptor["expected"],
+                    )
+                    for acceptor in entry["acceptors"]
+                ),
+            )
+            for name, entry in sorted(modeled.items())
+        )
+
+    def _batches(self, operations: dict[str, Operation]) -> tuple[Batch, ...]:
+        return tuple(
+            Batch(
+                operation=operations[name],
+                member=naming.member_name(entry["member"]),
+                size=self.operation_models[name]
+                .input_shape.members[entry["member"]]
+                .metadata["max"],
+            )
+            for name, entry in sorted(self.custom["batches"].items())
+        )
+
+
+def _ordered(structures: list[Structure]) -> tuple[Structure, ...]:
+    """Order by name, but each after what its annotations mention, since these are evaluated."""
+    by_shape = {structure.shape: structure for structure in structures}
+    done: dict[str, Structure] = {}
+
+    def add(structure: Structure) -> None:
+        if structure.shape in done:
+            return
+        for reference in structure.references:
+            if reference in by_shape:
+                add(by_shape[reference])
+        done[structure.shape] = structure
+
+    for structure in sorted(structures, key=lambda each: each.name):
+        add(structure)
+    return tuple(done.values())

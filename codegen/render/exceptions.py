@@ -1,0 +1,49 @@
+"""Renders the modeled errors."""
+
+from __future__ import annotations
+
+from codegen.plan import ErrorPlan, Plan
+from codegen.render.text import (
+    API_REFERENCE,
+    banner,
+    docstring,
+    member_entries,
+    paragraphs,
+    section,
+)
+
+
+def render(plan: Plan) -> str:
+    """Return ``_generated/exceptions.py``."""
+    names = "".join(f"    {error.name!r}: {error.name},\n" for error in plan.errors)
+    return (
+        banner(plan, "The errors that the model names.")
+        + "from ecr_client._exceptions import AmazonECRException\n"
+        + "".join(_class(plan, error) for error in plan.errors)
+        + "\n\n#: The class of each modeled error code.\n"
+        + f"MODELED: dict[str, type[AmazonECRException]] = {{\n{names}}}\n"
+    )
+
+
+def _class(plan: Plan, error: ErrorPlan) -> str:
+    raised_by = [op for op in plan.operations if error in op.errors]
+    lines = [error.text.summary]
+    if error.text.details:
+        lines += paragraphs(error.text.details, 4)
+    lines += section("Attributes", member_entries(error.members), 4)
+    # AWS gives errors no page of their own: they stand on the pages of the operations that raise them.
+    page = f"API_{raised_by[0].name}" if raised_by else "CommonErrors"
+    lines += ["", f"{API_REFERENCE}/{page}.html"]
+    text = f"\n\nclass {error.name}(AmazonECRException):\n{docstring(lines, 4)}\n"
+    text += f"    DEFAULT_CODE = {error.name!r}\n"
+    if error.server_fault:
+        text += "    SERVER_FAULT = True\n"
+    if error.members:
+        entries = ", ".join(
+            f"{member.name!r}: ({member.wire_name!r}, {member.type})" for member in error.members
+        )
+        text += f"    MEMBERS = {{{entries}}}\n\n"
+        text += "".join(
+            f"    {member.name}: {member.optional_type} = None\n" for member in error.members
+        )
+    return text
