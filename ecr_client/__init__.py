@@ -1,1 +1,63 @@
-"""x"""
+"""A typed client of Amazon ECR.
+
+`ECRClient` is the client, ``ecr_client.models`` holds the types, ``ecr_client.exceptions`` the errors.
+Each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ecr_client._version import __version__
+
+if TYPE_CHECKING:
+    from ecr_client._generated.operations import AmazonECR
+    from ecr_client.client import ECRClient
+    from ecr_client.config import ClientConfiguration
+    from ecr_client.credentials import Credentials
+    from ecr_client.exceptions import (
+        AmazonClientException,
+        AmazonECRException,
+        AmazonServiceException,
+    )
+    from ecr_client.metadata import ResponseMetadata
+    from ecr_client.regions import Region
+
+__all__ = [
+    "AmazonClientException",
+    "AmazonECR",
+    "AmazonECRException",
+    "AmazonServiceException",
+    "ClientConfiguration",
+    "Credentials",
+    "ECRClient",
+    "Region",
+    "ResponseMetadata",
+    "__version__",
+]
+
+_MODULE_OF = {
+    "AmazonClientException": "exceptions",
+    "AmazonECR": "_generated.operations",
+    "AmazonECRException": "exceptions",
+    "AmazonServiceException": "exceptions",
+    "ClientConfiguration": "config",
+    "Credentials": "credentials",
+    "ECRClient": "client",
+    "Region": "regions",
+    "ResponseMetadata": "metadata",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"ecr_client.{module}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

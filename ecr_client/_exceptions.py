@@ -19,6 +19,45 @@ if TYPE_CHECKING:
 else:
     from botocore.exceptions import ClientError
 
+__all__ = [
+    "AccessDeniedException",
+    "AmazonClientException",
+    "AmazonECRException",
+    "AmazonServiceException",
+    "ClientShutdownException",
+    "ConnectTimeoutException",
+    "CredentialRetrievalException",
+    "ExpiredTokenException",
+    "IncompleteSignatureException",
+    "InternalFailureException",
+    "InvalidConfigurationException",
+    "InvalidEndpointException",
+    "InvalidRegionException",
+    "InvalidSignatureException",
+    "MissingAuthenticationTokenException",
+    "NoCredentialsException",
+    "NotAuthorizedException",
+    "OptInRequiredException",
+    "PaginationException",
+    "ParamValidationException",
+    "PartialFailureException",
+    "ProxyConnectionException",
+    "ReadTimeoutException",
+    "RequestExpiredException",
+    "RequestTimeoutException",
+    "ResponseParseException",
+    "SerializationException",
+    "ServiceUnavailableException",
+    "TLSException",
+    "ThrottlingException",
+    "TransportException",
+    "UnknownOperationException",
+    "UnrecognizedClientException",
+    "WaiterException",
+    "WaiterFailureException",
+    "WaiterTimeoutException",
+]
+
 PUBLIC_MODULE = "ecr_client.exceptions"
 
 SERVICE_NAME = "AmazonECR"
@@ -432,9 +471,8 @@ class PartialFailureException(AmazonClientException):
         super().__init__(f"{len(self.failures)} item(s) failed: {shown}{tail}")
 
 
-for _class in list(globals().values()):
-    if isinstance(_class, type) and issubclass(_class, AmazonClientException):
-        _class.__module__ = PUBLIC_MODULE
-        if issubclass(_class, AmazonECRException) and _class is not AmazonECRException:
-            _class.DEFAULT_CODE = _class.__name__
-del _class
+for _name in __all__:
+    _class = globals()[_name]
+    _class.__module__ = PUBLIC_MODULE
+    if issubclass(_class, AmazonECRException) and _class is not AmazonECRException:
+        _class.DEFAULT_CODE = _name

@@ -15,10 +15,12 @@ from codegen.render.text import (
 
 def render(plan: Plan) -> str:
     """Return ``_generated/exceptions.py``."""
+    exported = "".join(f"    {error.name!r},\n" for error in plan.errors)
     names = "".join(f"    {error.name!r}: {error.name},\n" for error in plan.errors)
     return (
         banner(plan, "The errors that the model names.")
-        + "from ecr_client._exceptions import AmazonECRException\n"
+        + "from ecr_client._exceptions import AmazonECRException\n\n"
+        + f"__all__ = [\n{exported}]\n"
         + "".join(_class(plan, error) for error in plan.errors)
         + "\n\n#: The class of each modeled error code.\n"
         + f"MODELED: dict[str, type[AmazonECRException]] = {{\n{names}}}\n"
@@ -35,6 +37,7 @@ def _class(plan: Plan, error: ErrorPlan) -> str:
     page = f"API_{raised_by[0].name}" if raised_by else "CommonErrors"
     lines += ["", f"{API_REFERENCE}/{page}.html"]
     text = f"\n\nclass {error.name}(AmazonECRException):\n{docstring(lines, 4)}\n"
+    text += '    __module__ = "ecr_client.exceptions"\n\n'
     text += f"    DEFAULT_CODE = {error.name!r}\n"
     if error.server_fault:
         text += "    SERVER_FAULT = True\n"

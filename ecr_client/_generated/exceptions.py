@@ -5,6 +5,59 @@
 
 from ecr_client._exceptions import AmazonECRException
 
+__all__ = [
+    "BlockedByOrganizationPolicyException",
+    "EmptyUploadException",
+    "ExclusionAlreadyExistsException",
+    "ExclusionNotFoundException",
+    "ImageAlreadyExistsException",
+    "ImageArchivedException",
+    "ImageDigestDoesNotMatchException",
+    "ImageNotFoundException",
+    "ImageStorageClassUpdateNotSupportedException",
+    "ImageTagAlreadyExistsException",
+    "InvalidLayerException",
+    "InvalidLayerPartException",
+    "InvalidParameterException",
+    "InvalidTagParameterException",
+    "KmsException",
+    "LayerAlreadyExistsException",
+    "LayerInaccessibleException",
+    "LayerPartTooSmallException",
+    "LayersNotFoundException",
+    "LifecyclePolicyNotFoundException",
+    "LifecyclePolicyPreviewInProgressException",
+    "LifecyclePolicyPreviewNotFoundException",
+    "LimitExceededException",
+    "PullThroughCacheRuleAlreadyExistsException",
+    "PullThroughCacheRuleNotFoundException",
+    "ReferencedImagesNotFoundException",
+    "RegistryPolicyNotFoundException",
+    "ReplicationBackfillInProgressException",
+    "ReplicationBackfillInvalidStatusException",
+    "ReplicationBackfillNotFoundException",
+    "RepositoryAlreadyExistsException",
+    "RepositoryNotEmptyException",
+    "RepositoryNotFoundException",
+    "RepositoryPolicyNotFoundException",
+    "ScanNotFoundException",
+    "SecretNotFoundException",
+    "ServerException",
+    "SigningConfigurationNotFoundException",
+    "TemplateAlreadyExistsException",
+    "TemplateNotFoundException",
+    "TooManyTagsException",
+    "UnableToAccessSecretException",
+    "UnableToDecryptSecretValueException",
+    "UnableToGetUpstreamImageException",
+    "UnableToGetUpstreamLayerException",
+    "UnableToListUpstreamImageReferrersException",
+    "UnsupportedImageTypeException",
+    "UnsupportedUpstreamRegistryException",
+    "UploadNotFoundException",
+    "ValidationException",
+]
+
 
 class BlockedByOrganizationPolicyException(AmazonECRException):
     """A policy of the account's organization forbids the change.
@@ -13,6 +66,8 @@ class BlockedByOrganizationPolicyException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryScanningConfiguration.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "BlockedByOrganizationPolicyException"
 
@@ -25,6 +80,8 @@ class EmptyUploadException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "EmptyUploadException"
 
 
@@ -35,6 +92,8 @@ class ExclusionAlreadyExistsException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_RegisterPullTimeUpdateExclusion.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "ExclusionAlreadyExistsException"
 
@@ -48,6 +107,8 @@ class ExclusionNotFoundException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeregisterPullTimeUpdateExclusion.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "ExclusionNotFoundException"
 
 
@@ -59,6 +120,8 @@ class ImageAlreadyExistsException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "ImageAlreadyExistsException"
 
 
@@ -69,6 +132,8 @@ class ImageArchivedException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "ImageArchivedException"
 
@@ -82,6 +147,8 @@ class ImageDigestDoesNotMatchException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "ImageDigestDoesNotMatchException"
 
 
@@ -93,6 +160,8 @@ class ImageNotFoundException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageReplicationStatus.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "ImageNotFoundException"
 
 
@@ -103,6 +172,8 @@ class ImageStorageClassUpdateNotSupportedException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdateImageStorageClass.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "ImageStorageClassUpdateNotSupportedException"
 
@@ -116,6 +187,8 @@ class ImageTagAlreadyExistsException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "ImageTagAlreadyExistsException"
 
 
@@ -126,6 +199,8 @@ class InvalidLayerException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "InvalidLayerException"
 
@@ -150,6 +225,8 @@ class InvalidLayerPartException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "InvalidLayerPartException"
     MEMBERS = {
         "registry_id": ("registryId", str),
@@ -172,6 +249,8 @@ class InvalidParameterException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "InvalidParameterException"
 
 
@@ -182,6 +261,8 @@ class InvalidTagParameterException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "InvalidTagParameterException"
 
@@ -198,6 +279,8 @@ class KmsException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "KmsException"
     MEMBERS = {"kms_error": ("kmsError", str)}
 
@@ -212,6 +295,8 @@ class LayerAlreadyExistsException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "LayerAlreadyExistsException"
 
 
@@ -223,6 +308,8 @@ class LayerInaccessibleException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "LayerInaccessibleException"
 
@@ -236,6 +323,8 @@ class LayerPartTooSmallException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "LayerPartTooSmallException"
 
 
@@ -247,6 +336,8 @@ class LayersNotFoundException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "LayersNotFoundException"
 
@@ -260,6 +351,8 @@ class LifecyclePolicyNotFoundException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteLifecyclePolicy.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "LifecyclePolicyNotFoundException"
 
 
@@ -271,6 +364,8 @@ class LifecyclePolicyPreviewInProgressException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartLifecyclePolicyPreview.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "LifecyclePolicyPreviewInProgressException"
 
 
@@ -281,6 +376,8 @@ class LifecyclePolicyPreviewNotFoundException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicyPreview.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "LifecyclePolicyPreviewNotFoundException"
 
@@ -294,6 +391,8 @@ class LimitExceededException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "LimitExceededException"
 
 
@@ -306,6 +405,8 @@ class PullThroughCacheRuleAlreadyExistsException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "PullThroughCacheRuleAlreadyExistsException"
 
 
@@ -316,6 +417,8 @@ class PullThroughCacheRuleNotFoundException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeletePullThroughCacheRule.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "PullThroughCacheRuleNotFoundException"
 
@@ -328,6 +431,8 @@ class ReferencedImagesNotFoundException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "ReferencedImagesNotFoundException"
 
 
@@ -338,6 +443,8 @@ class RegistryPolicyNotFoundException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRegistryPolicy.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "RegistryPolicyNotFoundException"
 
@@ -351,6 +458,8 @@ class ReplicationBackfillInProgressException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartReplicationBackfill.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "ReplicationBackfillInProgressException"
 
 
@@ -362,6 +471,8 @@ class ReplicationBackfillInvalidStatusException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StopReplicationBackfill.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "ReplicationBackfillInvalidStatusException"
 
@@ -375,6 +486,8 @@ class ReplicationBackfillNotFoundException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeReplicationBackfillResults.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "ReplicationBackfillNotFoundException"
 
 
@@ -385,6 +498,8 @@ class RepositoryAlreadyExistsException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "RepositoryAlreadyExistsException"
 
@@ -397,6 +512,8 @@ class RepositoryNotEmptyException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "RepositoryNotEmptyException"
 
 
@@ -407,6 +524,8 @@ class RepositoryNotFoundException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "RepositoryNotFoundException"
 
@@ -420,6 +539,8 @@ class RepositoryPolicyNotFoundException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryPolicy.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "RepositoryPolicyNotFoundException"
 
 
@@ -432,6 +553,8 @@ class ScanNotFoundException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "ScanNotFoundException"
 
 
@@ -442,6 +565,8 @@ class SecretNotFoundException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "SecretNotFoundException"
 
@@ -455,6 +580,8 @@ class ServerException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "ServerException"
 
 
@@ -467,6 +594,8 @@ class SigningConfigurationNotFoundException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteSigningConfiguration.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "SigningConfigurationNotFoundException"
 
 
@@ -477,6 +606,8 @@ class TemplateAlreadyExistsException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepositoryCreationTemplate.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "TemplateAlreadyExistsException"
 
@@ -489,6 +620,8 @@ class TemplateNotFoundException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryCreationTemplate.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "TemplateNotFoundException"
 
 
@@ -499,6 +632,8 @@ class TooManyTagsException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "TooManyTagsException"
 
@@ -511,6 +646,8 @@ class UnableToAccessSecretException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "UnableToAccessSecretException"
 
 
@@ -521,6 +658,8 @@ class UnableToDecryptSecretValueException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "UnableToDecryptSecretValueException"
 
@@ -534,6 +673,8 @@ class UnableToGetUpstreamImageException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "UnableToGetUpstreamImageException"
 
 
@@ -544,6 +685,8 @@ class UnableToGetUpstreamLayerException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "UnableToGetUpstreamLayerException"
 
@@ -557,6 +700,8 @@ class UnableToListUpstreamImageReferrersException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "UnableToListUpstreamImageReferrersException"
 
 
@@ -567,6 +712,8 @@ class UnsupportedImageTypeException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "UnsupportedImageTypeException"
 
@@ -580,6 +727,8 @@ class UnsupportedUpstreamRegistryException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "UnsupportedUpstreamRegistryException"
 
 
@@ -592,6 +741,8 @@ class UploadNotFoundException(AmazonECRException):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html
     """
 
+    __module__ = "ecr_client.exceptions"
+
     DEFAULT_CODE = "UploadNotFoundException"
 
 
@@ -602,6 +753,8 @@ class ValidationException(AmazonECRException):
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetRepositoryScanningConfiguration.html
     """
+
+    __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "ValidationException"
 

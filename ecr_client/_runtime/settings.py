@@ -6,6 +6,7 @@ is not needed for that. Where this module is stricter than botocore, it says so 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -62,7 +63,7 @@ def redact_url(url: str) -> str:
     Returns:
         The text with ``***`` in the place of what may be secret, cut after 200 characters.
     """
-    scheme, separator, rest = url.rpartition("://") if "@" not in url else url.partition("://")
+    scheme, separator, rest = url.partition("://")
     if not separator:
         scheme, rest = "", url
     has_user, has_query = "@" in rest, re.search(r"[?#]", rest)
@@ -243,11 +244,23 @@ class Settings:
         if self._flag("ignore_configured_endpoint_urls"):
             return
         yield from self._from_environment("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL")
-        section = self._profile.services.get("ecr")
+        section = self._services_section().get("ecr")
         url = section.get("endpoint_url") if isinstance(section, Mapping) else None
         if isinstance(url, str) and url:
             yield Setting(url, f"the services section of {self._profile.source}")
         yield from self._from_profile("endpoint_url")
+
+    def _services_section(self) -> Mapping[str, Any]:
+        name = self._profile.values.get("services")
+        if name is None:
+            return {}
+        section: Mapping[str, Any] | None = self._profile.services.get(name)
+        if not section:
+            raise InvalidConfigurationException(
+                f"{self._profile.source} refers to the services section {name!r}, which does not "
+                "exist; add it to the configuration file or remove the reference"
+            )
+        return section
 
     def _from_environment(self, *variables: str) -> Iterator[Setting]:
         for variable in variables:
@@ -264,7 +277,8 @@ class Settings:
     def _profile(self) -> _Profile:
         if self.session is not None:
             name, source = _ask(self.session, "profile"), "the session"
-            contents = self.session.full_config
+            with _readable_session():
+                contents = self.session.full_config
         else:
             name, source = self._profile_name()
             contents = _read_files(*config_file_paths(self.environ))
@@ -278,7 +292,7 @@ class Settings:
         section = profiles.get(name or "default", {})
         values = {key: value for key, value in section.items() if key in _PROFILE_KEYS}
         label = f"profile {name or 'default'!r}"
-        return _Profile(values, _services(contents, values, label), label)
+        return _Profile(values, contents.get("services", {}), label)
 
     def _profile_name(self) -> tuple[str | None, str]:
         if self.profile is not None:
@@ -289,28 +303,24 @@ class Settings:
 
 def _ask(session: Any, name: str) -> Any:
     """Return a configuration variable of a botocore session."""
-    from botocore.exceptions import BotoCoreError
+    with _readable_session():
+        return session.get_config_variable(name)
+
+
+@contextlib.contextmanager
+def _readable_session() -> Iterator[None]:
+    """Turn what a botocore session raises on a bad profile or file into our own error."""
+    from botocore.exceptions import BotoCoreError, ConfigParseError
 
     try:
-        return session.get_config_variable(name)
+        yield
+    except ConfigParseError:
+        # Not chained: the parser quotes the lines that it cannot read, which may hold a secret.
+        raise InvalidConfigurationException(
+            "a configuration file of the session is not valid; correct it or move it away"
+        ) from None
     except BotoCoreError as error:
-        raise InvalidConfigurationException(
-            f"the session cannot tell its {name}: {error}"
-        ) from error
-
-
-def _services(contents: Mapping[str, Any], profile: Mapping[str, Any], label: str) -> Any:
-    """Return the section of per-service settings that a profile refers to."""
-    name = profile.get("services")
-    if name is None:
-        return {}
-    section = contents.get("services", {}).get(name)
-    if not section:
-        raise InvalidConfigurationException(
-            f"{label} refers to the services section {name!r}, which does not exist; "
-            "add it to the configuration file or remove the reference"
-        )
-    return section
+        raise InvalidConfigurationException(f"the session cannot be used: {error}") from error
 
 
 def _read_files(config_path: str, credentials_path: str) -> dict[str, Any]:
@@ -331,7 +341,7 @@ def _read_files(config_path: str, credentials_path: str) -> dict[str, Any]:
             for name, section in raw_config_parse(path).items():
                 contents["profiles"].setdefault(name, {}).update(section)
     except ConfigParseError:
-        # Not chained: the parser quotes the lines that it cannot read, which may hold a secret.
+        # Not chained, for the reason above.
         raise InvalidConfigurationException(
             f"the file {path} is not a valid AWS configuration file; correct it or move it away"
         ) from None

@@ -1,0 +1,364 @@
+"""AWS JSON 1.1: requests to bodies, bodies to results.
+
+cattrs finds the function for each type; the factories here make these functions. Those that read are
+compiled for their class, member by member, because a page holds thousands of objects. Requests are
+small, so those that write are plain loops, which check everything that is sent.
+"""
+
+from __future__ import annotations
+
+import base64
+import collections.abc
+import io
+import json
+import typing
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import attrs
+import cattrs
+
+from ecr_client._runtime import values
+from ecr_client._runtime.values import Mismatch
+from ecr_client._shapes import FrozenMap, OpenEnum, Structure, type_parts
+
+Reader = Callable[[Any, Any], Any]
+Writer = Callable[[Any], Any]
+
+#: A multiple of three bytes, so that the pieces of a blob are base64 without padding in between.
+BLOB_PIECE = 3 * 256 * 1024
+
+
+def wire_name(field: attrs.Attribute[Any]) -> str:
+    """Return the name of a member in JSON."""
+    given: str | None = field.metadata.get("wire_name")
+    if given:
+        return given
+    first, *rest = field.name.split("_")
+    return first + "".join(f"{word[:1].upper()}{word[1:]}" for word in rest)
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+_READ_SCALARS: dict[type, Callable[[Any], Any]] = {
+    str: values.read_str,
+    bool: values.read_bool,
+    int: values.read_int,
+    float: values.read_float,
+    datetime: values.read_datetime,
+}
+
+
+def _reader_of(annotation: Any) -> Reader:
+    """Return what reads a value of this type."""
+    parts = type_parts(annotation)
+    if bytes in parts:
+        return lambda value, _: values.read_bytes(value)
+    kind = parts[0]
+    if _is_structure(kind):
+        return converter.get_structure_hook(kind)
+    if isinstance(kind, type) and issubclass(kind, OpenEnum):
+        known = kind._value2member_map_
+        return lambda value, _: known.get(values.read_str(value), value)
+    origin = typing.get_origin(kind)
+    if origin is collections.abc.Sequence:
+        return _list_reader(_reader_of(typing.get_args(kind)[0]))
+    if origin is collections.abc.Mapping:
+        return _map_reader(*map(_reader_of, typing.get_args(kind)))
+    scalar = _READ_SCALARS[kind]
+    return lambda value, _: scalar(value)
+
+
+def _list_reader(read: Reader) -> Reader:
+    def read_list(value: Any, _: Any) -> Any:
+        if value.__class__ is not list:
+            values.wrong_type("a list", value, show=False)
+        try:
+            return tuple([read(item, None) for item in value if item is not None])
+        except Mismatch:
+            for index, item in enumerate(value):
+                if item is not None:
+                    _at(f"[{index}]", read, item)
+            raise
+
+    return read_list
+
+
+def _map_reader(read_key: Reader, read_value: Reader) -> Reader:
+    def read_map(value: Any, _: Any) -> Any:
+        if value.__class__ is not dict:
+            values.wrong_type("an object", value, show=False)
+        return FrozenMap(
+            {
+                read_key(key, None): _at(f"[{key!r}]", read_value, item)
+                for key, item in value.items()
+                if item is not None
+            }
+        )
+
+    return read_map
+
+
+def _at(place: str, read: Reader, value: Any) -> Any:
+    try:
+        return read(value, None)
+    except Mismatch as mismatch:
+        raise mismatch.under(place) from None
+
+
+def _structure_reader(cls: type) -> Reader:
+    """Compile the function that reads a class.
+
+    An instance is filled as an instance of a twin class, which has the same slots but can be
+    changed, and becomes one of the real class at the end: a third of the cost of a frozen
+    ``__init__``. Lists and maps come out immutable anyway, so no converter is left out.
+    """
+    fields = [field for field in attrs.fields(cls) if field.name != "response_metadata"]
+    twin = type(
+        cls.__name__,
+        cls.__bases__,
+        {"__slots__": cls.__slots__, "__setattr__": object.__setattr__},  # type: ignore[attr-defined]
+    )
+    scope: dict[str, Any] = {
+        "cls": cls,
+        "twin": twin,
+        "new": object.__new__,
+        "Mismatch": Mismatch,
+        "missing": values.missing,
+        "wrong_type": values.wrong_type,
+    }
+    lines = [
+        "def read(value, _):",
+        "    if value.__class__ is not dict:",
+        "        wrong_type('an object', value, show=False)",
+        "    self = new(twin)",
+        "    get = value.get",
+        "    at = ''",
+        "    try:",
+    ]
+    if "response_metadata" in attrs.fields_dict(cls):
+        scope["no_metadata"] = attrs.fields_dict(cls)["response_metadata"].default
+        lines.append("        self.response_metadata = no_metadata")
+    for number, field in enumerate(fields):
+        scope[f"read_{number}"] = _reader_of(field.type)
+        scope[f"default_{number}"] = field.default
+        lines += _member_lines(number, field)
+    lines += [
+        "        pass",
+        "    except Mismatch as mismatch:",
+        "        raise mismatch.under(at) from None",
+        "    self.__class__ = cls",
+        "    return self",
+    ]
+    exec("\n".join(lines), scope)  # every name in it is an attribute or a literal
+    reader: Reader = scope["read"]
+    return reader
+
+
+def _member_lines(number: int, field: attrs.Attribute[Any]) -> list[str]:
+    wire = wire_name(field)
+    plain = type_parts(field.type) in {(str,), (bool,), (int,)}
+    kind = type_parts(field.type)[0].__name__ if plain else ""
+    required = field.default is attrs.NOTHING
+    lines = [f"        at = {wire!r}", f"        v = get({wire!r})"]
+    if plain and not required:
+        lines.append(f"        if v is not None and v.__class__ is not {kind}:")
+        lines.append(f"            v = read_{number}(v, None)")
+        return [*lines, f"        self.{field.name} = v"]
+    if required:
+        absent = "missing()"
+    else:
+        absent = "None" if field.default is None else f"default_{number}"
+    return [
+        *lines,
+        f"        self.{field.name} = {absent} if v is None else read_{number}(v, None)",
+    ]
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+_WRITE_SCALARS: dict[type, Writer] = {
+    str: values.check_str,
+    bool: values.check_bool,
+    int: values.check_int,
+    float: values.check_float,
+    datetime: values.check_datetime,
+}
+
+
+def _writer_of(annotation: Any) -> Writer:
+    """Return what checks a value of this type and turns it into JSON's types."""
+    parts = type_parts(annotation)
+    if bytes in parts:
+        return values.check_bytes
+    kind = parts[0]
+    if isinstance(kind, type) and issubclass(kind, OpenEnum):
+        return values.check_str
+    if _is_structure(kind):
+        return _typed_writer(kind)
+    if typing.get_origin(kind) is collections.abc.Sequence:
+        return _list_writer(_writer_of(typing.get_args(kind)[0]))
+    return _WRITE_SCALARS[kind]
+
+
+def _typed_writer(cls: type) -> Writer:
+    write: Writer = converter.get_unstructure_hook(cls)
+
+    def write_checked(value: Any) -> Any:
+        if not isinstance(value, cls):
+            values.wrong_type(f"of type {cls.__name__}", value)
+        return write(value)
+
+    return write_checked
+
+
+def _list_writer(write: Writer) -> Writer:
+    def write_list(value: Any) -> Any:
+        if not isinstance(value, tuple):
+            values.wrong_type("a list or a tuple", value)
+        out = []
+        for index, item in enumerate(value):
+            try:
+                out.append(write(item))
+            except Mismatch as mismatch:
+                raise mismatch.under(f"[{index}]") from None
+        return out
+
+    return write_list
+
+
+def _structure_writer(cls: type) -> Writer:
+    """Return what checks an instance and turns it into a dict; what has its default is not sent."""
+    plan = [
+        (field.name, wire_name(field), _bounded(_writer_of(field.type), field), field.default)
+        for field in attrs.fields(cls)
+    ]
+
+    def write(value: Any) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for name, wire, write_member, default in plan:
+            member = getattr(value, name)
+            if member is None or member == () == default:
+                if default is attrs.NOTHING:
+                    raise Mismatch("is required", name)
+                continue
+            try:
+                out[wire] = write_member(member)
+            except Mismatch as mismatch:
+                raise mismatch.under(name) from None
+        return out
+
+    return write
+
+
+def _bounded(write: Writer, field: attrs.Attribute[Any]) -> Writer:
+    """Add the lower bounds of the model, which the service cannot lower without breaking callers.
+
+    Upper bounds are the service's to raise, so it is the service that checks them.
+    """
+    low = field.metadata.get("min")
+    item_low = field.metadata.get("item_min")
+    if low is None and item_low is None:
+        return write
+
+    def write_bounded(value: Any) -> Any:
+        out = write(value)
+        if low is not None:
+            _check_low(out, low)
+        for index, item in enumerate(out if item_low else ()):
+            if len(item) < item_low:
+                raise Mismatch(f"must have at least {item_low} characters: {item!r}", f"[{index}]")
+        return out
+
+    return write_bounded
+
+
+def _check_low(value: Any, low: int) -> None:
+    if isinstance(value, int):
+        if value < low:
+            raise Mismatch(f"must be at least {low}, not {value}")
+    elif len(value) < low:
+        unit = "characters" if isinstance(value, str) else "items"
+        shown = f", not {value!r}" if isinstance(value, str) else ""
+        raise Mismatch(f"must have at least {low} {unit}{shown}")
+
+
+# --- the two ways -------------------------------------------------------------------------------
+
+
+def _is_structure(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Structure)
+
+
+def _make_converter() -> cattrs.Converter:
+    made = cattrs.Converter(detailed_validation=False)
+    made.register_structure_hook_factory(_is_structure, _structure_reader)
+    made.register_unstructure_hook_factory(_is_structure, _structure_writer)
+    return made
+
+
+converter = _make_converter()
+
+
+@cache
+def _writer(cls: type) -> Writer:
+    return typing.cast("Writer", converter.get_unstructure_hook(cls))
+
+
+@cache
+def _reader(cls: type) -> Reader:
+    return converter.get_structure_hook(cls)
+
+
+def encode(request: Structure) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        Mismatch: A member is missing, has a wrong type, or is too small; the path names it.
+    """
+    members = _writer(type(request))(request)
+    blobs = {name: value for name, value in members.items() if isinstance(value, memoryview)}
+    for name in blobs:
+        del members[name]
+    text = json.dumps(members).encode()
+    return _with_blobs(text, blobs) if blobs else text
+
+
+def _with_blobs(text: bytes, blobs: Mapping[str, memoryview]) -> bytes:
+    """Add blobs to a JSON object, piece by piece and unescaped: base64 needs no escapes."""
+    body = io.BytesIO()
+    body.write(text[:-1])
+    separator = b", " if len(text) > 2 else b""
+    for name, blob in blobs.items():
+        body.write(separator + json.dumps(name).encode() + b': "')
+        for start in range(0, len(blob), BLOB_PIECE):
+            body.write(base64.b64encode(blob[start : start + BLOB_PIECE]))
+        body.write(b'"')
+        separator = b", "
+    body.write(b"}")
+    # CPython hands out the buffer itself here, so the body is in memory once.
+    return body.getvalue()
+
+
+def decode(body: bytes, cls: type) -> Any:
+    """Return the result that a body stands for.
+
+    Raises:
+        Mismatch: The body is not JSON, or not of this type; the path names the member.
+    """
+    if not body.strip():
+        if len(attrs.fields(cls)) == 1:
+            return cls()  # Nothing but the metadata is expected.
+        raise Mismatch("is empty", "the answer")
+    try:
+        parsed = json.loads(body)
+    except RecursionError:
+        raise Mismatch("is nested too deeply", "the answer") from None
+    except ValueError as error:
+        # The error's own text is safe: it has positions in it, but no content.
+        reason = "is not JSON" if isinstance(error, json.JSONDecodeError) else "is not UTF-8"
+        position = f" (position {error.pos})" if isinstance(error, json.JSONDecodeError) else ""
+        raise Mismatch(f"{reason}{position}", "the answer") from None
+    return _reader(cls)(parsed, cls)

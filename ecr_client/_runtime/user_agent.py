@@ -1,0 +1,37 @@
+"""The User-Agent header, in the form that AWS asks of its SDKs."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from functools import lru_cache
+
+from ecr_client._version import __version__
+
+UNSAFE = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
+
+
+@lru_cache(maxsize=8)
+def user_agent(app_id: str | None) -> str:
+    """Return ``ecr-client/<version> ua/2.1 os/... lang/python#... md/... [app/<id>]``.
+
+    Args:
+        app_id: What the caller's application calls itself, or ``None``.
+    """
+    system = {"Darwin": "macos"}.get(platform.system(), platform.system().lower() or "other")
+    parts = [
+        f"ecr-client/{__version__}",
+        "ua/2.1",
+        f"os/{_token(system)}#{_token(platform.release())}",
+        f"md/arch#{_token(platform.machine().lower())}",
+        f"lang/python#{platform.python_version()}",
+        f"md/pyimpl#{_token(sys.implementation.name)}",
+    ]
+    if app_id:
+        parts.append(f"app/{_token(app_id)}")
+    return " ".join(parts)
+
+
+def _token(text: str) -> str:
+    return UNSAFE.sub("-", text)

@@ -1,0 +1,177 @@
+"""Single values between Python and JSON, and what to say of one that does not fit.
+
+The functions whose names begin with ``read_`` take what ``json.loads`` gave; the others take what a
+caller gave. Both raise `Mismatch`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+SHOWN = 60
+
+
+class Mismatch(Exception):
+    """A value is not what its place needs; the path to the place grows on the way up.
+
+    Attributes:
+        path: The place, from the outermost member inwards, as in ``image_ids[3].image_tag``.
+        problem: What is wrong with the value.
+    """
+
+    def __init__(self, problem: str, path: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.path = path
+
+    def under(self, parent: str) -> Mismatch:
+        """Return this mismatch as seen from one level further out."""
+        joint = "." if self.path and not self.path.startswith("[") else ""
+        return Mismatch(self.problem, f"{parent}{joint}{self.path}")
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.problem}".strip()
+
+
+def wrong_type(expected: str, value: object, *, show: bool = True) -> NoReturn:
+    """Raise for a value of the wrong type; containers and bytes are named, never shown."""
+    raise Mismatch(f"must be {expected}, not {describe(value, show=show)}")
+
+
+def missing() -> NoReturn:
+    """Raise for a member that the service always sends, but did not."""
+    raise Mismatch("is missing")
+
+
+def describe(value: object, *, show: bool = True) -> str:
+    """Return the type of a value, and the value too where it is short and no secret."""
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    if not show or not isinstance(value, (str, int, float)):
+        return name
+    text = repr(value)
+    return f"{name} {text if len(text) <= SHOWN else text[:SHOWN] + '...'}"
+
+
+def read_str(value: Any) -> str:
+    """Return a text."""
+    # An answer may hold anything, also a secret: what it holds is never shown.
+    return value if value.__class__ is str else wrong_type("a string", value, show=False)
+
+
+def read_bool(value: Any) -> bool:
+    """Return a boolean."""
+    return value if value.__class__ is bool else wrong_type("a boolean", value, show=False)
+
+
+def read_int(value: Any) -> int:
+    """Return a whole number; some encoders write them with a fraction of zero."""
+    if value.__class__ is int:
+        return int(value)
+    if value.__class__ is float and value.is_integer():
+        return int(value)
+    return wrong_type("an integer", value, show=False)
+
+
+def read_float(value: Any) -> float:
+    """Return a number."""
+    if value.__class__ is float or value.__class__ is int:
+        try:
+            return float(value)
+        except OverflowError:
+            raise Mismatch("is too large for a number") from None
+    return wrong_type("a number", value, show=False)
+
+
+def read_datetime(value: Any) -> datetime:
+    """Return a time in UTC from epoch seconds, an ISO 8601 text or an HTTP date."""
+    kind = value.__class__
+    if kind is float or kind is int:
+        try:
+            return datetime.fromtimestamp(value, timezone.utc)
+        except (ValueError, OverflowError, OSError):
+            raise Mismatch("is not a time that a datetime can hold") from None
+    if kind is not str:
+        return wrong_type("a timestamp", value, show=False)
+    for parse in (_from_number, _from_iso, parsedate_to_datetime):
+        try:
+            when = parse(value)
+        except (ValueError, OverflowError, OSError, TypeError, IndexError):
+            continue
+        if when.tzinfo is None:
+            return when.replace(tzinfo=timezone.utc)
+        return when.astimezone(timezone.utc)
+    raise Mismatch("is not a timestamp")
+
+
+def _from_number(text: str) -> datetime:
+    return datetime.fromtimestamp(float(text), timezone.utc)
+
+
+def _from_iso(text: str) -> datetime:
+    # Python 3.10 reads neither the Z nor fractions of other than 3 or 6 digits.
+    text = text.strip().replace("Z", "+00:00").replace("z", "+00:00")
+    return datetime.fromisoformat(text)
+
+
+def read_bytes(value: Any) -> bytes:
+    """Return what a base64 text stands for."""
+    if value.__class__ is not str:
+        wrong_type("a base64 string", value, show=False)
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise Mismatch("is not base64") from None
+
+
+def check_str(value: Any) -> str:
+    """Return a text, or the text of an enum member."""
+    return value if isinstance(value, str) else wrong_type("a str", value)
+
+
+def check_bool(value: Any) -> bool:
+    """Return a boolean."""
+    return value if isinstance(value, bool) else wrong_type("a bool", value)
+
+
+def check_int(value: Any) -> int:
+    """Return a whole number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return wrong_type("an int", value)
+
+
+def check_float(value: Any) -> float:
+    """Return a finite number; JSON has no other."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if value - value == 0:
+            return value
+        raise Mismatch(f"must be a finite number, not {value!r}")
+    return wrong_type("a number", value)
+
+
+def check_datetime(value: Any) -> float:
+    """Return epoch seconds."""
+    if not isinstance(value, datetime):
+        wrong_type("a datetime", value)
+    if value.tzinfo is None:
+        raise Mismatch(
+            "must be a datetime with a time zone, for example datetime.now(timezone.utc)"
+        )
+    return (value - EPOCH) / timedelta(seconds=1)
+
+
+def check_bytes(value: Any) -> memoryview:
+    """Return a view of the bytes of any bytes-like object."""
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        wrong_type("bytes", value, show=False)
+    view = memoryview(value)
+    if not view.contiguous:
+        raise Mismatch("must be a contiguous view of bytes")
+    return view.cast("B")

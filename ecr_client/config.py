@@ -1,0 +1,195 @@
+"""How a client behaves: timeouts, connections, proxies, certificates and kinds of endpoints."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from ecr_client._exceptions import InvalidConfigurationException
+from ecr_client._runtime.settings import redact_url
+
+# What the platform's clock can hold as a timeout ends between this and ten times this.
+_LONGEST_TIMEOUT = 1_000_000_000
+_PROXY_KEY = re.compile(r"(https?|all)(://[^\s/@]+)?")
+_PROXY_URL = re.compile(r"((https?|socks4a?|socks5h?)://)?[^\s/]+/?")
+# Both from botocore (botocore.useragent, botocore.args), which replaces and warns instead.
+_APPID = re.compile(r"[A-Za-z0-9!$%&'*+\-.^_`|~,#]{1,50}")
+
+
+class _Proxies(Mapping[str, str]):
+    """An immutable, hashable, picklable mapping whose repr shows no passwords."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Mapping[str, str]) -> None:
+        self._items = dict(items)
+
+    def __getitem__(self, key: str) -> str:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._items.items()))
+
+    def __repr__(self) -> str:
+        return repr({key: _shown(value) for key, value in self._items.items()})
+
+
+def _shown(value: object) -> str:
+    """Return a value for a message; of a text, nothing that may be a password."""
+    return redact_url(value) if isinstance(value, str) else type(value).__name__
+
+
+def _refuse(field: str, expected: str, value: object) -> InvalidConfigurationException:
+    return InvalidConfigurationException(f"{field} must be {expected}, not {value!r}")
+
+
+def _snapshot(proxies: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    """Return the proxies as the configuration keeps them; the validator sees what is wrong."""
+    return _Proxies(proxies) if isinstance(proxies, Mapping) else proxies
+
+
+def _as_path(verify: bool | str | os.PathLike[str] | None) -> bool | str | None:
+    """Return a path as text, so that equal configurations are equal; leave the rest alone."""
+    return os.fspath(verify) if isinstance(verify, os.PathLike) else verify
+
+
+def _seconds(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    expected = f"a number of seconds above 0 and at most {_LONGEST_TIMEOUT:,}"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise _refuse(field.name, expected, value)
+    # Not "value <= 0 or ...": NaN compares as false.
+    if not 0 < value <= _LONGEST_TIMEOUT:
+        raise _refuse(field.name, expected, value)
+
+
+def _at_least(minimum: int) -> Any:
+    def validate(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+            raise _refuse(field.name, f"a whole number of at least {minimum}", value)
+
+    return validate
+
+
+def _optional_bool(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not isinstance(value, bool):
+        raise _refuse(
+            field.name, "True, False or None (from the environment or the profile)", value
+        )
+
+
+def _proxies(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, _Proxies):
+        # The value itself may hold a password.
+        raise InvalidConfigurationException(
+            f"{field.name} must be a mapping such as {{'https': 'http://proxy:8080'}} or None, "
+            f"not {type(value).__name__}"
+        )
+    for key, url in value.items():
+        if not isinstance(key, str) or not _PROXY_KEY.fullmatch(key):
+            raise _refuse(f"a key of {field.name}", "'https', 'http' or 'all'", _shown(key))
+        if not isinstance(url, str) or not _PROXY_URL.fullmatch(url):
+            raise _refuse(f"{field.name}[{key!r}]", "a URL like 'http://proxy:8080'", _shown(url))
+
+
+def _existing_path(name: str, value: object, expected: str) -> None:
+    if not isinstance(value, str) or not value:
+        raise _refuse(name, expected, value)
+    if not os.path.exists(value):
+        raise InvalidConfigurationException(
+            f"{name}: there is no file or directory {value!r}; correct the path"
+        )
+
+
+def _verify(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not isinstance(value, bool):
+        _existing_path(field.name, value, "True, False, the path of a CA bundle, or None")
+
+
+def _client_cert(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value is None:
+        return
+    paths = value if isinstance(value, tuple) else (value,)
+    expected = "a path, a tuple (certificate path, key path), or None"
+    if isinstance(value, tuple) and len(value) != 2:
+        raise _refuse(field.name, expected, value)
+    for path in paths:
+        _existing_path(field.name, path, expected)
+
+
+def _appid(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not (isinstance(value, str) and _APPID.fullmatch(value)):
+        raise _refuse(
+            field.name, "1 to 50 ASCII letters, digits and !$%&'*+-.^_`|~,# without spaces", value
+        )
+
+
+def _protocol(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value not in ("http", "https"):
+        raise _refuse(field.name, "'https' or 'http'", value)
+
+
+@attrs.frozen(kw_only=True)
+class ClientConfiguration:
+    """The settings of a client, checked when they are made and never changed afterwards.
+
+    The names are botocore's where botocore has one. Two configurations with the same values are
+    equal; ``attrs.evolve(config, read_timeout=10)`` gives a changed copy.
+
+    Args:
+        connect_timeout: Seconds to wait for a connection, above 0. Default 50.
+        read_timeout: Seconds to wait for the next bytes of an answer, above 0. Default 50.
+        max_pool_connections: Connections kept open for the next call, at least 1. Default 50.
+        proxies: Proxy URLs by the scheme of the endpoint, ``{"https": "http://proxy:8080"}``.
+            ``None``, the default, takes them from the environment (``HTTPS_PROXY``,
+            ``NO_PROXY``, ...); ``{}`` uses none. User and password may stand in the URL and are
+            not shown in the repr.
+        verify: Whether and how to check the server's certificate: ``True`` by the default
+            certificates, ``False`` not at all (for tests only), or the path of a CA bundle or of
+            a directory of certificates, which must exist. ``None``, the default, looks at
+            ``AWS_CA_BUNDLE``, the profile's ``ca_bundle``, ``REQUESTS_CA_BUNDLE`` and
+            ``CURL_CA_BUNDLE``, and then takes the default certificates.
+        client_cert: The path of a file with the client's certificate and key, or the paths of
+            both; the files must exist. Default ``None``: none.
+        use_fips_endpoint: Whether to call the FIPS 140 endpoint. ``None``, the default, looks at
+            ``AWS_USE_FIPS_ENDPOINT`` and the profile, else ``False``.
+        use_dualstack_endpoint: Whether to call the endpoint that has IPv4 and IPv6 addresses.
+            ``None``, the default, looks at ``AWS_USE_DUALSTACK_ENDPOINT`` and the profile, else
+            ``False``.
+        user_agent_appid: A name for the application in the User-Agent, 1 to 50 characters.
+            ``None``, the default, looks at ``AWS_SDK_UA_APP_ID`` and the profile's
+            ``sdk_ua_app_id``.
+        protocol: ``"https"``, the default, or ``"http"``, for endpoints that are given or found
+            without one.
+        response_metadata_cache_size: Calls whose metadata ``get_cached_response_metadata``
+            remembers, at least 0, which switches it off. Default 50.
+
+    Raises:
+        InvalidConfigurationException: A value has the wrong type or is out of range; a
+            ``ValueError`` that names the field, the value and what it should be.
+    """
+
+    connect_timeout: float = attrs.field(default=50.0, validator=_seconds)
+    read_timeout: float = attrs.field(default=50.0, validator=_seconds)
+    max_pool_connections: int = attrs.field(default=50, validator=_at_least(1))
+    proxies: Mapping[str, str] | None = attrs.field(
+        default=None, converter=_snapshot, validator=_proxies
+    )
+    verify: bool | str | None = attrs.field(default=None, converter=_as_path, validator=_verify)
+    client_cert: str | tuple[str, str] | None = attrs.field(default=None, validator=_client_cert)
+    use_fips_endpoint: bool | None = attrs.field(default=None, validator=_optional_bool)
+    use_dualstack_endpoint: bool | None = attrs.field(default=None, validator=_optional_bool)
+    user_agent_appid: str | None = attrs.field(default=None, validator=_appid)
+    protocol: str = attrs.field(default="https", validator=_protocol)
+    response_metadata_cache_size: int = attrs.field(default=50, validator=_at_least(0))

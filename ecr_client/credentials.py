@@ -1,0 +1,336 @@
+"""Credentials: what a caller may pass, and where they come from otherwise.
+
+A source gives the keys afresh for every call, so that credentials that refresh themselves are never
+used when they are stale. Nothing is looked up before the first call.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, Protocol
+
+import attrs
+
+from ecr_client._exceptions import (
+    AmazonClientException,
+    CredentialRetrievalException,
+    InvalidConfigurationException,
+    NoCredentialsException,
+)
+from ecr_client._runtime.settings import config_file_paths, unwrap_session
+
+# Keys travel in headers, which can hold no more than this; a line end is the usual slip.
+_KEY = re.compile(r"[!-~]+")
+#: The order of the two names of the token is botocore's.
+_TOKEN_VARIABLES = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
+
+
+def _check_key(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, str):
+        raise InvalidConfigurationException(
+            f"{field.name} must be a str, not {type(value).__name__}"
+        )
+    if not _KEY.fullmatch(value):
+        problem = "holds white space or a character that is not ASCII" if value else "is empty"
+        raise InvalidConfigurationException(f"{field.name} {problem}; copy it once more")
+
+
+@attrs.frozen
+class Credentials:
+    """Keys that sign calls; the repr shows the access key only.
+
+    Args:
+        access_key: The access key id, for example ``AKIAIOSFODNN7EXAMPLE``.
+        secret_key: The secret access key.
+        token: The session token of temporary credentials, else ``None``.
+
+    Raises:
+        InvalidConfigurationException: One is not a ``str``, is empty, or holds white space.
+    """
+
+    access_key: str = attrs.field(validator=_check_key)
+    secret_key: str = attrs.field(repr=False, validator=_check_key)
+    token: str | None = attrs.field(
+        default=None, repr=False, validator=attrs.validators.optional(_check_key)
+    )
+
+
+class Keys(Protocol):
+    """An object that holds keys, as botocore's ``ReadOnlyCredentials`` does."""
+
+    @property
+    def access_key(self) -> str: ...
+    @property
+    def secret_key(self) -> str: ...
+    @property
+    def token(self) -> str | None: ...
+
+
+class RefreshingKeys(Protocol):
+    """An object that refreshes its keys, as botocore's ``RefreshableCredentials`` does."""
+
+    def get_frozen_credentials(self) -> Keys: ...
+
+
+#: What the ``credentials`` argument of a client takes.
+CredentialsLike = Keys | RefreshingKeys | Callable[[], Keys | RefreshingKeys]
+
+
+class CredentialsSource(Protocol):
+    """Where a client gets its keys from."""
+
+    def current(self) -> Credentials:
+        """Return the keys to sign the next call with.
+
+        Raises:
+            NoCredentialsException: No credentials were found anywhere.
+            CredentialRetrievalException: There are some, but getting or refreshing them failed.
+        """
+        ...
+
+
+def credentials_source(
+    *,
+    credentials: CredentialsLike | None = None,
+    profile: str | None = None,
+    session: Any = None,
+    region: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> CredentialsSource:
+    """Return the source of keys that the arguments of a client name; nothing is read yet.
+
+    Args:
+        credentials: Keys, an object that refreshes them, or a function that gives either.
+        profile: The profile whose credentials to use instead of those of the environment.
+        session: A botocore or boto3 session.
+        region: The client's region, in which the default chain asks STS for the keys of a role.
+        environ: Where to look for ``AWS_ACCESS_KEY_ID`` and its relatives, by default the
+            environment of the process, which is all that botocore's chain looks at.
+
+    Raises:
+        InvalidConfigurationException: More than one of ``credentials``, ``profile`` and
+            ``session`` is given, or one is of no use.
+    """
+    named = {"credentials": credentials, "profile": profile, "session": session}
+    given = [name for name, value in named.items() if value is not None]
+    if len(given) > 1:
+        raise InvalidConfigurationException(
+            f"{' and '.join(given)} each say where credentials come from; give only one of them"
+        )
+    if credentials is not None:
+        return _Given(_checked(credentials))
+    if session is not None:
+        return _FromSession(unwrap_session(session))
+    return _DefaultChain(profile, region, environ)
+
+
+@attrs.frozen(repr=False, eq=False)
+class _Given:
+    """What the caller passed as ``credentials``."""
+
+    _given: Any
+
+    def current(self) -> Credentials:
+        given = self._given
+        if isinstance(given, Credentials):
+            return given
+        if _holds_keys(given):
+            return _freeze(lambda: given, "the given credentials")
+        # Not its repr, which may show what a functools.partial was made with.
+        name = getattr(given, "__qualname__", type(given).__name__)
+        return _freeze(given, f"the credentials provider {name}")
+
+
+class _LookedUp:
+    """Keys that are looked up once, on the first call, and that refresh themselves afterwards."""
+
+    _label = "the default credential chain"
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: object = None
+
+    def current(self) -> Credentials:
+        found = self._found
+        if found is None:
+            with self._lock:
+                # Another thread may have been faster.
+                if self._found is None:
+                    self._found = self._look_up()
+                found = self._found
+        return _freeze(lambda: found, self._label)
+
+    def _look_up(self) -> object:
+        raise NotImplementedError
+
+
+class _FromSession(_LookedUp):
+    """The credentials of a botocore session."""
+
+    _label = "the session"
+
+    def __init__(self, session: Any) -> None:
+        super().__init__()
+        self._session = session
+
+    def _look_up(self) -> object:
+        found = _attempt(self._session.get_credentials, self._label)
+        if found is None:
+            raise NoCredentialsException(
+                "The session has no AWS credentials: give them to the session, configure them "
+                "for its profile, or pass credentials=Credentials(...) instead of the session."
+            )
+        return found
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a session cannot be pickled, and neither can what was made with one; "
+            "use profile= or credentials= instead of session="
+        )
+
+
+class _DefaultChain(_LookedUp):
+    """Environment, shared files, SSO, assumed role, container, instance: as botocore does it."""
+
+    def __init__(
+        self,
+        profile: str | None,
+        region: str | None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__()
+        if profile is not None:
+            self._label = f"profile {profile!r}"
+        self._profile = profile
+        self._region = region
+        self._environ = os.environ if environ is None else environ
+
+    def _look_up(self) -> object:
+        # As in botocore, keys in the environment beat every profile but one named in code.
+        if self._profile is None:
+            keys = environment_credentials(self._environ)
+            if keys is not None:
+                return keys
+        found = _attempt(self._ask_botocore, self._label)
+        if found is None:
+            raise NoCredentialsException(_where_was_looked(self._profile, self._environ))
+        return found
+
+    def _ask_botocore(self) -> object:
+        # Imported late: it loads most of botocore, which keys in the environment do not need.
+        from botocore.session import Session
+
+        session = Session(profile=self._profile)
+        if self._region is not None:
+            # As boto3 does it: STS in the client's region, which matters outside partition "aws".
+            session.set_config_variable("region", self._region)
+        return session.get_credentials()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Neither the keys that were found nor the environment, which may hold some.
+        return _DefaultChain, (self._profile, self._region)
+
+
+def environment_credentials(environ: Mapping[str, str]) -> Credentials | None:
+    """Return the keys in the environment, or ``None`` if there is no access key.
+
+    Args:
+        environ: The environment variables; one that is empty counts as not set.
+
+    Raises:
+        CredentialRetrievalException: There is an access key without a secret, or a value that
+            cannot be a key.
+    """
+    access_key = environ.get("AWS_ACCESS_KEY_ID")
+    if not access_key:
+        return None
+    secret_key = environ.get("AWS_SECRET_ACCESS_KEY")
+    if not secret_key:
+        raise CredentialRetrievalException(
+            "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not; set both or neither"
+        )
+    token = next((environ[name] for name in _TOKEN_VARIABLES if environ.get(name)), None)
+    return _freeze(
+        lambda: Credentials(access_key, secret_key, token), "AWS_ACCESS_KEY_ID and its relatives"
+    )
+
+
+def _checked(credentials: Any) -> Any:
+    """Return the ``credentials`` argument if it is of any use; this reads no keys."""
+    if _holds_keys(credentials) or callable(credentials):
+        return credentials
+    raise InvalidConfigurationException(
+        "credentials must be Credentials(access_key, secret_key), credentials of botocore, or a "
+        f"function that returns either, not {type(credentials).__name__}"
+    )
+
+
+def _holds_keys(found: object) -> bool:
+    # In this order: asking refreshable credentials for a key would refresh them.
+    return hasattr(found, "get_frozen_credentials") or (
+        hasattr(found, "access_key") and hasattr(found, "secret_key")
+    )
+
+
+def _attempt(get: Callable[[], Any], label: str) -> Any:
+    """Return what a function gives, and turn whatever it raises into our own error."""
+    try:
+        return get()
+    except Exception as error:
+        raise CredentialRetrievalException(
+            f"Getting credentials from {label} failed: {_reason(error)}"
+        ) from error
+
+
+def _freeze(get: Callable[[], Any], label: str) -> Credentials:
+    """Return what a function gives as keys that no longer change."""
+
+    def frozen() -> Credentials:
+        found = get()
+        if isinstance(found, Credentials):
+            return found
+        if not _holds_keys(found):
+            raise InvalidConfigurationException(
+                f"expected credentials, but it gave {type(found).__name__}"
+            )
+        freeze = getattr(found, "get_frozen_credentials", None)
+        keys = found if freeze is None else freeze()
+        return Credentials(keys.access_key, keys.secret_key, getattr(keys, "token", None) or None)
+
+    result: Credentials = _attempt(frozen, label)
+    return result
+
+
+def _reason(error: Exception) -> str:
+    """Return an error's text if its author keeps secrets out of it, else only its name."""
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        ConfigParseError,
+        CredentialRetrievalError,
+    )
+
+    # These two quote a file or the output of a process, which may be keys.
+    quotes = isinstance(error, (ConfigParseError, CredentialRetrievalError))
+    if isinstance(error, (AmazonClientException, BotoCoreError, ClientError)) and not quotes:
+        return f"{error} ({type(error).__name__})"
+    return type(error).__name__
+
+
+def _where_was_looked(profile: str | None, environ: Mapping[str, str]) -> str:
+    config, credentials = config_file_paths(environ)
+    variables = "" if profile else "the environment variables AWS_ACCESS_KEY_ID and others; "
+    name = profile or environ.get("AWS_DEFAULT_PROFILE") or environ.get("AWS_PROFILE") or "default"
+    metadata = "the metadata of the EC2 instance"
+    if environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
+        metadata += " (not asked, because of AWS_EC2_METADATA_DISABLED)"
+    return (
+        f"No AWS credentials were found. Looked at: {variables}profile {name!r} in {credentials} "
+        f"and {config} (keys, SSO, assumed role, process); the container "
+        f"(AWS_CONTAINER_CREDENTIALS_...); {metadata}. "
+        "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, configure a profile with "
+        "'aws configure' or 'aws configure sso', or pass credentials=Credentials(...)."
+    )

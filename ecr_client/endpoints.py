@@ -1,0 +1,265 @@
+"""Endpoints: where a client sends its calls, and the region that it signs them for."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+import threading
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import attrs
+
+from ecr_client._exceptions import (
+    InvalidConfigurationException,
+    InvalidEndpointException,
+    InvalidRegionException,
+)
+from ecr_client._runtime.settings import redact_url
+from ecr_client.regions import Region, check_name, find_partition, load_data, usable_region
+
+if TYPE_CHECKING:
+    from ecr_client._runtime.settings import Settings
+    from ecr_client.config import ClientConfiguration
+
+DEFAULT_REGION = "us-east-1"
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# RFC 3986 without "?" and "#", and without "@", which comes after a password or in place of one.
+_URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/\[\]!$&'()*+,;=%]+")
+# The underscore is not for host names, but container networks use it.
+_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_-]{1,63})*\.?")
+_ECR_HOST = re.compile(
+    r"(?P<privatelink>vpce-[a-z0-9-]+\.)?(api\.)?ecr(-fips)?\.(?P<region>[a-z0-9-]+)"
+    r"\.(?(privatelink)vpce\.)(?P<domain>[a-z0-9.-]+)"
+)
+_LOADING = threading.Lock()
+
+
+@attrs.frozen
+class Endpoint:
+    """Where calls go and the region they are signed for; made by the functions of this module.
+
+    Attributes:
+        url: Scheme, host, and port and path if there are any; no slash at the end.
+        signing_region: The region in the signature.
+    """
+
+    url: str
+    signing_region: str
+
+    @property
+    def host(self) -> str:
+        """The ``Host`` header: the host, and the port unless it is the scheme's own."""
+        parts = urlsplit(self.url)
+        return parts.netloc.removesuffix(f":{_DEFAULT_PORTS[parts.scheme]}")
+
+    def __str__(self) -> str:
+        return self.url
+
+
+#: Where calls go when nothing is configured: the interface's own default.
+DEFAULT_ENDPOINT = Endpoint("https://ecr.us-east-1.amazonaws.com", DEFAULT_REGION)
+
+
+def parse_endpoint(endpoint: str, *, protocol: str, signing_region: str) -> Endpoint:
+    """Return the endpoint of a host name or a URL.
+
+    Args:
+        endpoint: ``"host"``, ``"host:port"``, or a URL with ``http`` or ``https``; a path may
+            follow.
+        protocol: The scheme of an endpoint that has none, ``"https"`` or ``"http"``.
+        signing_region: The region to sign for, unless the host is one of ECR in AWS: then it is
+            the region of the host.
+
+    Raises:
+        InvalidEndpointException: It is not such a text, or holds credentials, a query or a
+            fragment; a ``ValueError``.
+    """
+    text = _checked_text(endpoint)
+    url = text if "://" in text else f"{protocol}://{text}"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        # An address in brackets is all that may hold a colon.
+        is_address = ":" in host and bool(ipaddress.IPv6Address(host))
+    except ValueError as error:
+        raise _invalid(text, f"its host or port is not valid ({error})") from error
+    if parts.scheme not in _DEFAULT_PORTS:
+        raise _invalid(text, "its scheme is neither http nor https")
+    if not host:
+        raise _invalid(text, "it has no host")
+    netloc = (f"[{host}]" if is_address else host) + ("" if port is None else f":{port}")
+    # What does not come back as it went in has an empty port, a stray bracket or the like.
+    if port == 0 or netloc != parts.netloc.lower() or not (is_address or _HOST.fullmatch(host)):
+        raise _invalid(text, "its host or port is not valid")
+    return Endpoint(
+        f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}", _region_of(host) or signing_region
+    )
+
+
+def resolve_endpoint(
+    region: Region | str, *, use_fips: bool, use_dualstack: bool, protocol: str = "https"
+) -> Endpoint:
+    """Return the endpoint of ECR in a region, by the rules of the installed botocore.
+
+    Args:
+        region: A `Region` or its name.
+        use_fips: Whether to use the FIPS 140 endpoint.
+        use_dualstack: Whether to use the endpoint with IPv4 and IPv6 addresses.
+        protocol: ``"https"`` or ``"http"``.
+
+    Raises:
+        InvalidRegionException: It cannot be a region.
+        InvalidEndpointException: The region's partition has no such endpoint.
+    """
+    name = (region if isinstance(region, Region) else Region(region)).name
+    from botocore.exceptions import EndpointResolutionError
+
+    try:
+        found = _rules().resolve_endpoint(Region=name, UseFIPS=use_fips, UseDualStack=use_dualstack)
+    except EndpointResolutionError as error:
+        raise InvalidEndpointException(
+            f"there is no endpoint of ECR for region {name!r} with use_fips_endpoint={use_fips} "
+            f"and use_dualstack_endpoint={use_dualstack}: {error}"
+        ) from error
+    return Endpoint(_with_protocol(found.url.rstrip("/"), protocol), name)
+
+
+def choose_endpoint(
+    *,
+    region: Region | str | None,
+    endpoint: str | None,
+    config: ClientConfiguration,
+    settings: Settings,
+) -> Endpoint:
+    """Return the endpoint of a new client: arguments before environment before profile.
+
+    Args:
+        region: The client's argument, or ``None``.
+        endpoint: The client's argument, or ``None``.
+        config: The client's configuration.
+        settings: What the environment and the profile say.
+
+    Returns:
+        The given or configured endpoint; else that of the region; else `DEFAULT_ENDPOINT`.
+
+    Raises:
+        InvalidEndpointException: The endpoint is not one, wherever it comes from.
+        InvalidRegionException: The region is not one, wherever it comes from.
+        InvalidConfigurationException: An endpoint is given together with FIPS or dual-stack.
+    """
+    use_fips, use_dualstack = wanted_variant(config, settings)
+    region, region_source = _argument_or_setting(region, "region", settings)
+    endpoint, endpoint_source = _argument_or_setting(endpoint, "endpoint_url", settings)
+    try:
+        if endpoint is not None:
+            _refuse_variant(use_fips, use_dualstack, endpoint_source)
+            signing_region = DEFAULT_REGION if region is None else check_name(region)
+            return parse_endpoint(endpoint, protocol=config.protocol, signing_region=signing_region)
+        if region is None and not use_fips and not use_dualstack:
+            url = _with_protocol(DEFAULT_ENDPOINT.url, config.protocol)
+            return Endpoint(url, DEFAULT_REGION)
+        return resolve_endpoint(
+            usable_region(DEFAULT_REGION if region is None else region),
+            use_fips=use_fips,
+            use_dualstack=use_dualstack,
+            protocol=config.protocol,
+        )
+    except (InvalidRegionException, InvalidEndpointException) as error:
+        is_endpoint = endpoint is not None and isinstance(error, InvalidEndpointException)
+        source = endpoint_source if is_endpoint else region_source
+        raise type(error)(f"{error} (from {source})") from error.__cause__
+
+
+def wanted_variant(config: ClientConfiguration, settings: Settings) -> tuple[bool, bool]:
+    """Return whether FIPS and whether dual-stack endpoints are wanted.
+
+    Args:
+        config: The client's configuration, which comes first.
+        settings: What the environment and the profile say.
+    """
+    use_fips, use_dualstack = config.use_fips_endpoint, config.use_dualstack_endpoint
+    return (
+        settings.use_fips if use_fips is None else use_fips,
+        settings.use_dualstack if use_dualstack is None else use_dualstack,
+    )
+
+
+def _argument_or_setting(argument: Any, name: str, settings: Settings) -> tuple[Any, str]:
+    """Return a value and the words that say where it comes from."""
+    if argument is not None:
+        return argument, f"the {name.removesuffix('_url')} argument"
+    found = settings.find(name)
+    return found if found is not None else (None, "the defaults")
+
+
+def _refuse_variant(use_fips: bool, use_dualstack: bool, endpoint_source: str) -> None:
+    wanted = [
+        name for name, is_wanted in (("FIPS", use_fips), ("dual-stack", use_dualstack)) if is_wanted
+    ]
+    if wanted:
+        raise InvalidConfigurationException(
+            f"{' and '.join(wanted)} cannot be asked for together with an endpoint of your own "
+            f"(from {endpoint_source}); give the region instead of the endpoint, or switch off "
+            "use_fips_endpoint and use_dualstack_endpoint"
+        )
+
+
+def _checked_text(endpoint: object) -> str:
+    """Return the text of an endpoint that holds nothing that an endpoint cannot hold."""
+    if not isinstance(endpoint, str):
+        raise InvalidEndpointException(
+            f"endpoint must be a host or a URL, not {type(endpoint).__name__}"
+        )
+    if not endpoint.strip():
+        raise _invalid(endpoint, "it is empty")
+    if "@" in endpoint:
+        raise _invalid(endpoint, "it holds a user or password; pass credentials= to the client")
+    if "?" in endpoint or "#" in endpoint:
+        raise _invalid(endpoint, "it has a query or a fragment")
+    if not _URL_CHARACTERS.fullmatch(endpoint):
+        raise _invalid(endpoint, "it holds white space or a character that a URL cannot hold")
+    return endpoint
+
+
+def _invalid(endpoint: str, reason: str) -> InvalidEndpointException:
+    return InvalidEndpointException(
+        f"{redact_url(endpoint)!r} is not an endpoint: {reason}; expected a host such as "
+        "'api.ecr.eu-west-1.amazonaws.com' or a URL such as 'http://localhost:4566'"
+    )
+
+
+def _region_of(host: str) -> str | None:
+    """Return the region in the name of a host of ECR in AWS, ``None`` for any other host."""
+    match = _ECR_HOST.fullmatch(host)
+    if match is None:
+        return None
+    region, domain = match["region"], match["domain"]
+    partition = find_partition(region)
+    # A look-alike has the domain of somebody else, or of a partition without this region.
+    if partition is None or domain not in (partition.domain, partition.dual_stack_domain):
+        return None
+    return region
+
+
+def _with_protocol(url: str, protocol: str) -> str:
+    return protocol + url[url.index("://") :]
+
+
+def _rules() -> Any:
+    """Return botocore's interpreter of the endpoint rules of ECR, made once per process."""
+    with _LOADING:
+        return _load_rules()
+
+
+@functools.cache
+def _load_rules() -> Any:
+    from botocore.endpoint_provider import EndpointProvider
+    from botocore.loaders import Loader
+
+    # Not load_service_model: it looks into the directories of all services.
+    version = Loader().determine_latest_version("ecr", "endpoint-rule-set-1")
+    rules = load_data(f"ecr/{version}/endpoint-rule-set-1")
+    return EndpointProvider(rules, load_data("partitions"))

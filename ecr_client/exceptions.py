@@ -1,0 +1,42 @@
+"""Every exception that ``ecr_client`` raises, importable and catchable by name.
+
+AmazonClientException                         everything below
+├── AmazonServiceException                    the service answered with an error; also a ClientError
+│   └── AmazonECRException                    ... one of Amazon ECR; unknown codes are exactly this
+│       ├── RepositoryNotFoundException, ...  each error that the model names
+│       ├── ThrottlingException               calls come faster than the account may call
+│       ├── AccessDeniedException             the credentials may not do this
+│       ├── ExpiredTokenException             temporary credentials have expired
+│       ├── InvalidSignatureException         wrong secret key, wrong clock, altered request
+│       ├── UnrecognizedClientException       unknown access key or token
+│       └── ...                               what else AWS sends without modelling it
+├── ParamValidationException (ValueError)     the request cannot be sent
+├── InvalidConfigurationException (ValueError)
+├── InvalidEndpointException (ValueError)
+├── InvalidRegionException (ValueError)
+├── NoCredentialsException                    none were found
+├── CredentialRetrievalException              getting or refreshing them failed
+├── ClientShutdownException (RuntimeError)
+├── TransportException (ConnectionError)      no answer arrived
+│   ├── ConnectTimeoutException (TimeoutError)
+│   ├── ReadTimeoutException (TimeoutError)
+│   ├── ProxyConnectionException
+│   └── TLSException
+├── ResponseParseException                    the answer is not an answer
+├── PaginationException                       the service repeats its pages
+├── PartialFailureException                   a batch call failed for some items
+└── WaiterException
+    ├── WaiterTimeoutException (TimeoutError)
+    └── WaiterFailureException
+"""
+
+from __future__ import annotations
+
+from ecr_client import _exceptions
+from ecr_client._exceptions import *  # noqa: F403
+from ecr_client._generated import exceptions as _generated
+from ecr_client._generated.exceptions import *  # noqa: F403
+
+__all__: list[str] = []
+__all__ += _exceptions.__all__
+__all__ += _generated.__all__
