@@ -22,7 +22,7 @@ def member_name(wire_name: str) -> str:
 
 
 def wire_name(member: str) -> str:
-    """``repository_name`` -> ``repositoryName``, what a member without a wire name of its own sends."""
+    """``repository_name`` -> ``repositoryName``, the rule for names on the wire."""
     return re.sub("_([a-z0-9])", lambda match: match[1].upper(), member)
 
 

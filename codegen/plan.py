@@ -1,9 +1,8 @@
-"""What will be generated: names, types and words are settled here, so that rendering only writes."""
+"""What will be generated: names, types and words are settled here, so rendering only writes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,123 +10,23 @@ from botocore.model import OperationModel, Shape, StructureShape
 
 from codegen import naming
 from codegen.facts import constraints, python_type
+from codegen.kinds import (
+    Batch,
+    EnumPlan,
+    ErrorPlan,
+    Member,
+    Operation,
+    Paginator,
+    Plan,
+    Structure,
+    Waiter,
+)
 from codegen.model import Model
-from codegen.words import Text, Words, load_toml
+from codegen.words import Words, load_toml
 
 CUSTOMIZATIONS = Path(__file__).parent / "customizations.toml"
 
 COMMON = "common"
-
-
-@dataclass(frozen=True)
-class Member:
-    """One member of a structure, an error, a request."""
-
-    name: str
-    wire_name: str
-    type: str
-    required: bool
-    words: str
-    facts: str
-    default: str = "None"
-    minimum: int | None = None
-    item_minimum: int | None = None
-    repr: str | None = None
-
-    @property
-    def optional_type(self) -> str:
-        """The type with ``None``, for a parameter that may be left out."""
-        return f"{self.type} | None"
-
-
-@dataclass(frozen=True)
-class Structure:
-    """One attrs class."""
-
-    name: str
-    shape: str
-    base: str
-    summary: str
-    members: tuple[Member, ...]
-    references: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class EnumPlan:
-    """One enum: members are (name, value)."""
-
-    name: str
-    summary: str
-    members: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class ErrorPlan:
-    """One modeled exception."""
-
-    name: str
-    text: Text
-    members: tuple[Member, ...]
-    server_fault: bool
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One method of the client."""
-
-    name: str
-    method: str
-    text: Text
-    request: Structure
-    result: str
-    errors: tuple[ErrorPlan, ...]
-
-
-@dataclass(frozen=True)
-class Paginator:
-    """A paginated operation: where its items are, and what they are."""
-
-    operation: Operation
-    items: tuple[tuple[str, ...], ...]
-    item_type: str
-    item_words: str
-
-
-@dataclass(frozen=True)
-class Waiter:
-    """A waiter: (state, matcher, path or None, expected) for each acceptor."""
-
-    name: str
-    method: str
-    summary: str
-    operation: Operation
-    delay: int
-    max_wait: int
-    acceptors: tuple[tuple[str, str, tuple[str, ...], object], ...]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A batch operation whose list member is split over calls of at most ``size`` items."""
-
-    operation: Operation
-    member: str
-    size: int
-
-
-@dataclass
-class Plan:
-    """Everything that will be rendered, in the order in which it is rendered."""
-
-    model: Model
-    modules: dict[str, tuple[Structure, ...]] = field(default_factory=dict)
-    enums: tuple[EnumPlan, ...] = ()
-    errors: tuple[ErrorPlan, ...] = ()
-    operations: tuple[Operation, ...] = ()
-    paginators: tuple[Paginator, ...] = ()
-    waiters: tuple[Waiter, ...] = ()
-    batches: tuple[Batch, ...] = ()
-    problems: list[str] = field(default_factory=list)
 
 
 def make_plan(
@@ -303,7 +202,7 @@ class _Planner:
         )
 
     def _modules(self, structures: dict[str, Structure]) -> dict[str, tuple[Structure, ...]]:
-        """Each type lives with the operations that use it, or in ``common`` if several modules do."""
+        """Each type lives with the operations that use it, or in ``common``."""
         module_of: dict[str, str] = {}
         for module, names in self.custom["modules"].items():
             for operation in names:

@@ -62,7 +62,7 @@ class Words:
         return self._take("types", self.types, kind, name)
 
     def member(self, shape: str, name: str) -> str:
-        """Return what a member means: its own entry, that of its kind of shape, or the common one."""
+        """Return what a member means: its own entry, its kind of shape's, or the common one."""
         tables = [shape]
         tables += [
             f"common_{end.lower()}" for end in ("Request", "Response") if shape.endswith(end)

@@ -1,7 +1,7 @@
 """A typed client of Amazon ECR.
 
-`ECRClient` is the client, ``ecr_client.models`` holds the types, ``ecr_client.exceptions`` the errors.
-Each name is loaded when it is first used.
+`ECRClient` is the client, ``ecr_client.models`` holds the types and ``ecr_client.exceptions`` the
+errors. Each name is loaded when it is first used.
 """
 
 from __future__ import annotations

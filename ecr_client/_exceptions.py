@@ -1,7 +1,7 @@
-"""Hand-written exceptions: the roots, the client side, and what AWS sends without modelling it.
+"""Hand-written exceptions: the roots, and the client side.
 
-``ecr_client.exceptions`` is the public face, which also draws the tree. This module exists apart from it
-so that the generated leaves can derive from these roots.
+``ecr_client.exceptions`` is the public face, which also draws the tree. This module exists apart
+from it so that the generated leaves can derive from these roots.
 """
 
 from __future__ import annotations
@@ -20,39 +20,24 @@ else:
     from botocore.exceptions import ClientError
 
 __all__ = [
-    "AccessDeniedException",
     "AmazonClientException",
     "AmazonECRException",
     "AmazonServiceException",
     "ClientShutdownException",
     "ConnectTimeoutException",
     "CredentialRetrievalException",
-    "ExpiredTokenException",
-    "IncompleteSignatureException",
-    "InternalFailureException",
     "InvalidConfigurationException",
     "InvalidEndpointException",
     "InvalidRegionException",
-    "InvalidSignatureException",
-    "MissingAuthenticationTokenException",
     "NoCredentialsException",
-    "NotAuthorizedException",
-    "OptInRequiredException",
     "PaginationException",
     "ParamValidationException",
     "PartialFailureException",
     "ProxyConnectionException",
     "ReadTimeoutException",
-    "RequestExpiredException",
-    "RequestTimeoutException",
     "ResponseParseException",
-    "SerializationException",
-    "ServiceUnavailableException",
     "TLSException",
-    "ThrottlingException",
     "TransportException",
-    "UnknownOperationException",
-    "UnrecognizedClientException",
     "WaiterException",
     "WaiterFailureException",
     "WaiterTimeoutException",
@@ -68,10 +53,8 @@ TRANSIENT_CODES = frozenset(
         "InternalError",
         "InternalFailure",
         "RequestTimeout",
-        "RequestTimeoutException",
         "ServerException",
         "ServiceUnavailable",
-        "ServiceUnavailableException",
     }
 )
 TRANSIENT_STATUSES = frozenset({500, 502, 503, 504})
@@ -87,7 +70,6 @@ THROTTLING_CODES = frozenset(
         "SlowDown",
         "Throttling",
         "ThrottledException",
-        "ThrottlingException",
         "TooManyRequestsException",
         "TransactionInProgressException",
     }
@@ -116,7 +98,7 @@ class AmazonServiceException(AmazonClientException, ClientError):
     It is also a ``botocore.exceptions.ClientError``: handlers written for boto3 go on working.
 
     Attributes:
-        error_code: What went wrong, as the service names it, for example ``ImageNotFoundException``.
+        error_code: What went wrong, in the service's words, such as ``ImageNotFoundException``.
         error_message: The service's explanation, without the details that ``str()`` adds.
         operation_name: The operation, for example ``DescribeImages``; ``None`` if unknown.
         response_metadata: Request id, status, headers and attempts.
@@ -228,108 +210,6 @@ class AmazonServiceException(AmazonClientException, ClientError):
 
 class AmazonECRException(AmazonServiceException):
     """Amazon ECR answered with an error; one whose code has no class of its own is exactly this."""
-
-
-# --- what AWS sends without modelling it --------------------------------------------------------
-
-
-class AccessDeniedException(AmazonECRException):
-    """The credentials are good, but their policies do not allow this call."""
-
-
-class ExpiredTokenException(AmazonECRException):
-    """The session token of temporary credentials has expired; get new credentials."""
-
-
-class IncompleteSignatureException(AmazonECRException):
-    """The signature lacks a part, usually because something on the way changed the headers."""
-
-
-class InternalFailureException(AmazonECRException):
-    """The service failed for a reason of its own; the same call may succeed later."""
-
-    SERVER_FAULT = True
-
-
-class InvalidSignatureException(AmazonECRException):
-    """The signature does not match: a wrong secret key, a wrong clock, or an altered request."""
-
-
-class MissingAuthenticationTokenException(AmazonECRException):
-    """The request arrived without credentials."""
-
-
-class NotAuthorizedException(AmazonECRException):
-    """The caller may not perform this action."""
-
-
-class OptInRequiredException(AmazonECRException):
-    """The account has not been enabled for this service or region."""
-
-
-class RequestExpiredException(AmazonECRException):
-    """The request's time stamp lies too far in the past or future; look at the clock."""
-
-
-class RequestTimeoutException(AmazonECRException):
-    """The service waited too long for the rest of the request; the same call may succeed later."""
-
-
-class SerializationException(AmazonECRException):
-    """The service could not read the request."""
-
-
-class ServiceUnavailableException(AmazonECRException):
-    """The service cannot answer at the moment; the same call may succeed later."""
-
-    SERVER_FAULT = True
-
-
-class ThrottlingException(AmazonECRException):
-    """The account calls more often than its rate limit allows; slow down and repeat."""
-
-
-class UnknownOperationException(AmazonECRException):
-    """The endpoint does not know the operation: usually not an ECR endpoint, or one without it."""
-
-
-class UnrecognizedClientException(AmazonECRException):
-    """The access key or the session token is not one that AWS knows."""
-
-
-#: Which class an unmodelled code becomes. A code that stands in no table is an `AmazonECRException`.
-UNMODELED: dict[str, type[AmazonECRException]] = {
-    "AccessDenied": AccessDeniedException,
-    "AccessDeniedException": AccessDeniedException,
-    "AuthFailure": InvalidSignatureException,
-    "ExpiredToken": ExpiredTokenException,
-    "ExpiredTokenException": ExpiredTokenException,
-    "IncompleteSignature": IncompleteSignatureException,
-    "IncompleteSignatureException": IncompleteSignatureException,
-    "InternalError": InternalFailureException,
-    "InternalFailure": InternalFailureException,
-    "InternalServerError": InternalFailureException,
-    "InvalidClientTokenId": UnrecognizedClientException,
-    "InvalidSignatureException": InvalidSignatureException,
-    "MissingAuthenticationToken": MissingAuthenticationTokenException,
-    "MissingAuthenticationTokenException": MissingAuthenticationTokenException,
-    "NotAuthorized": NotAuthorizedException,
-    "OptInRequired": OptInRequiredException,
-    "RequestExpired": RequestExpiredException,
-    "RequestTimeTooSkewed": RequestExpiredException,
-    "RequestTimeout": RequestTimeoutException,
-    "RequestTimeoutException": RequestTimeoutException,
-    "SerializationException": SerializationException,
-    "ServiceUnavailable": ServiceUnavailableException,
-    "ServiceUnavailableException": ServiceUnavailableException,
-    "SignatureDoesNotMatch": InvalidSignatureException,
-    "UnknownOperationException": UnknownOperationException,
-    "UnrecognizedClientException": UnrecognizedClientException,
-    **dict.fromkeys(THROTTLING_CODES, ThrottlingException),
-}
-
-
-# --- the client side ----------------------------------------------------------------------------
 
 
 class ParamValidationException(AmazonClientException, ValueError):
@@ -472,7 +352,4 @@ class PartialFailureException(AmazonClientException):
 
 
 for _name in __all__:
-    _class = globals()[_name]
-    _class.__module__ = PUBLIC_MODULE
-    if issubclass(_class, AmazonECRException) and _class is not AmazonECRException:
-        _class.DEFAULT_CODE = _name
+    globals()[_name].__module__ = PUBLIC_MODULE

@@ -1,4 +1,4 @@
-"""What the generated types are made of: their bases, their containers, and what their reprs hide."""
+"""What the generated types are made of: bases, containers, and what reprs hide."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
             ``AWS_ENDPOINT_URL_ECR``, ``AWS_ENDPOINT_URL`` or the profile's, if there is one.
         credentials: `Credentials`, credentials of botocore, or a function that returns either.
             ``None`` takes botocore's default chain.
-        profile: The profile of the shared configuration files to take settings and credentials from.
+        profile: A profile of the shared configuration files, for settings and credentials.
         session: A botocore or boto3 session to take region, settings and credentials from.
         config: Time-outs, connections, proxies and the rest.
 
@@ -108,7 +108,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         """Send the calls that begin from now on to another endpoint.
 
         Args:
-            endpoint: A host, which takes the configured protocol, or a URL, which is taken as it is.
+            endpoint: A host, which takes the configured protocol, or a URL, taken as it is.
                 The signing region follows the host name of an AWS endpoint; otherwise it stays.
 
         Raises:

@@ -32,11 +32,13 @@ AmazonClientException                         everything below
 
 from __future__ import annotations
 
-from ecr_client import _exceptions
+from ecr_client import _exceptions, _unmodeled
 from ecr_client._exceptions import *  # noqa: F403
 from ecr_client._generated import exceptions as _generated
 from ecr_client._generated.exceptions import *  # noqa: F403
+from ecr_client._unmodeled import *  # noqa: F403
 
 __all__: list[str] = []
 __all__ += _exceptions.__all__
 __all__ += _generated.__all__
+__all__ += _unmodeled.__all__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.plan import Plan
+from codegen.kinds import Plan
 from codegen.render.text import banner
 
 

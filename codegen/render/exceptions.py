@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.plan import ErrorPlan, Plan
+from codegen.kinds import ErrorPlan, Plan
 from codegen.render.text import (
     API_REFERENCE,
     banner,
@@ -33,7 +33,7 @@ def _class(plan: Plan, error: ErrorPlan) -> str:
     if error.text.details:
         lines += paragraphs(error.text.details, 4)
     lines += section("Attributes", member_entries(error.members), 4)
-    # AWS gives errors no page of their own: they stand on the pages of the operations that raise them.
+    # AWS gives errors no page of their own: they stand on the pages of their operations.
     page = f"API_{raised_by[0].name}" if raised_by else "CommonErrors"
     lines += ["", f"{API_REFERENCE}/{page}.html"]
     text = f"\n\nclass {error.name}(AmazonECRException):\n{docstring(lines, 4)}\n"

@@ -1,8 +1,8 @@
-"""Renders the inventory: one line per fact, so that a new model shows as lines added and removed."""
+"""Renders the inventory: one line per fact, so a new model shows as a diff of lines."""
 
 from __future__ import annotations
 
-from codegen.plan import Member, Plan
+from codegen.kinds import Member, Plan
 
 
 def render(plan: Plan) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from codegen import naming
-from codegen.plan import COMMON, Member, Plan, Structure
+from codegen.kinds import Member, Plan, Structure
+from codegen.plan import COMMON
 from codegen.render.text import (
     banner,
     docstring,

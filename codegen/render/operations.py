@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.plan import Operation, Plan
+from codegen.kinds import Operation, Plan
 from codegen.render.signature import HEADER, members_dict, overloads, type_imports
 from codegen.render.text import (
     banner,
@@ -23,9 +23,9 @@ def render(plan: Plan) -> str:
         + '''
 
 class AmazonECR:
-    """The operations of Amazon ECR, each of which takes a request object or its members as keywords.
+    """The operations of Amazon ECR; each takes a request object or its members as keywords.
 
-    `ecr_client.ECRClient` implements it; derive from this class, or from that one, for a test double.
+    `ecr_client.ECRClient` implements it; derive from either for a test double.
 
     Attributes:
         ENDPOINT_PREFIX: The name by which region metadata knows the service.

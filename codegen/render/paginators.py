@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.plan import Paginator, Plan
+from codegen.kinds import Paginator, Plan
 from codegen.render.signature import HEADER, members_dict, overloads, type_imports
 from codegen.render.text import banner, docstring, member_entries, paragraphs, section
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from codegen.plan import Member, Operation, Plan, Structure
+from codegen.kinds import Member, Operation, Plan, Structure
 from codegen.render.text import type_names
 
 #: The imports that annotations need; they are for tools only and cost nothing at run time.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from codegen.plan import Member, Plan
+from codegen.kinds import Member, Plan
 
 API_REFERENCE = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference"
 WIDTH = 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.plan import Plan, Waiter
+from codegen.kinds import Plan, Waiter
 from codegen.render.signature import HEADER, members_dict, overloads, type_imports
 from codegen.render.text import banner, docstring, member_entries, paragraphs, section
 
@@ -18,7 +18,7 @@ def render(plan: Plan) -> str:
             operations,
             "    from collections.abc import Callable\n    from typing import Any\n",
         )
-        + "\n#: By waiter: (state, matcher, path or (), expected) of each acceptor, tried in order.\n"
+        + "\n#: By waiter: (state, matcher, path, expected) of each acceptor, tried in order.\n"
         + "ACCEPTORS: dict[str, tuple[tuple[str, str, tuple[str, ...], object], ...]] = {\n"
         + "".join(f"    {waiter.name!r}: {waiter.acceptors!r},\n" for waiter in plan.waiters)
         + "}\n"

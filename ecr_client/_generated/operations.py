@@ -164,9 +164,9 @@ if TYPE_CHECKING:
 
 
 class AmazonECR:
-    """The operations of Amazon ECR, each of which takes a request object or its members as keywords.
+    """The operations of Amazon ECR; each takes a request object or its members as keywords.
 
-    `ecr_client.ECRClient` implements it; derive from this class, or from that one, for a test double.
+    `ecr_client.ECRClient` implements it; derive from either for a test double.
 
     Attributes:
         ENDPOINT_PREFIX: The name by which region metadata knows the service.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from ecr_client._shapes import Unset
 
-#: By waiter: (state, matcher, path or (), expected) of each acceptor, tried in order.
+#: By waiter: (state, matcher, path, expected) of each acceptor, tried in order.
 ACCEPTORS: dict[str, tuple[tuple[str, str, tuple[str, ...], object], ...]] = {
     "ImageExists": (
         ("success", "status", (), 200),

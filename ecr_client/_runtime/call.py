@@ -57,7 +57,7 @@ class Caller:
             AmazonClientException: Whatever else `_attempt` raises.
         """
         body = _encode(operation, request)
-        # The seam for retries: an attempt knows nothing of the others, and the body is encoded once.
+        # The seam for retries: an attempt knows nothing of the others; the body is encoded once.
         return self._attempt(operation, body, endpoint, retries=0)
 
     def _attempt(self, operation: Operation, body: bytes, endpoint: Endpoint, retries: int) -> Any:

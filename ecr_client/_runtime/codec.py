@@ -1,8 +1,8 @@
 """AWS JSON 1.1: requests to bodies, bodies to results.
 
-cattrs finds the function for each type; the factories here make these functions. Those that read are
-compiled for their class, member by member, because a page holds thousands of objects. Requests are
-small, so those that write are plain loops, which check everything that is sent.
+cattrs finds the function for each type; the factories here make these functions. Those that read
+are compiled for their class, member by member, because a page holds thousands of objects. Requests
+are small, so those that write are plain loops, which check everything that is sent.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import json
 import typing
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 import attrs
@@ -167,10 +166,8 @@ def _member_lines(number: int, field: attrs.Attribute[Any]) -> list[str]:
         lines.append(f"        if v is not None and v.__class__ is not {kind}:")
         lines.append(f"            v = read_{number}(v, None)")
         return [*lines, f"        self.{field.name} = v"]
-    if required:
-        absent = "missing()"
-    else:
-        absent = "None" if field.default is None else f"default_{number}"
+    optional = "None" if field.default is None else f"default_{number}"
+    absent = "missing()" if required else optional
     return [
         *lines,
         f"        self.{field.name} = {absent} if v is None else read_{number}(v, None)",
@@ -258,9 +255,9 @@ def _bounded(write: Writer, field: attrs.Attribute[Any]) -> Writer:
 
     Upper bounds are the service's to raise, so it is the service that checks them.
     """
-    low = field.metadata.get("min")
-    item_low = field.metadata.get("item_min")
-    if low is None and item_low is None:
+    low: int | None = field.metadata.get("min")
+    item_low: int = field.metadata.get("item_min", 0)
+    if low is None and not item_low:
         return write
 
     def write_bounded(value: Any) -> Any:
@@ -302,23 +299,13 @@ def _make_converter() -> cattrs.Converter:
 converter = _make_converter()
 
 
-@cache
-def _writer(cls: type) -> Writer:
-    return typing.cast("Writer", converter.get_unstructure_hook(cls))
-
-
-@cache
-def _reader(cls: type) -> Reader:
-    return converter.get_structure_hook(cls)
-
-
 def encode(request: Structure) -> bytes:
     """Return the body of a request.
 
     Raises:
         Mismatch: A member is missing, has a wrong type, or is too small; the path names it.
     """
-    members = _writer(type(request))(request)
+    members = converter.get_unstructure_hook(type(request))(request)
     blobs = {name: value for name, value in members.items() if isinstance(value, memoryview)}
     for name in blobs:
         del members[name]
@@ -361,4 +348,4 @@ def decode(body: bytes, cls: type) -> Any:
         reason = "is not JSON" if isinstance(error, json.JSONDecodeError) else "is not UTF-8"
         position = f" (position {error.pos})" if isinstance(error, json.JSONDecodeError) else ""
         raise Mismatch(f"{reason}{position}", "the answer") from None
-    return _reader(cls)(parsed, cls)
+    return converter.get_structure_hook(cls)(parsed, cls)

@@ -6,8 +6,9 @@ import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from ecr_client._exceptions import UNMODELED, AmazonECRException
+from ecr_client._exceptions import AmazonECRException
 from ecr_client._generated.exceptions import MODELED
+from ecr_client._unmodeled import UNMODELED
 
 if TYPE_CHECKING:
     from ecr_client.metadata import ResponseMetadata
@@ -20,8 +21,8 @@ def service_exception(
 ) -> AmazonECRException:
     """Return the exception for an answer that is not a success.
 
-    The code comes from the header ``x-amzn-ErrorType``, else from ``__type``, else from ``code``; the
-    forms are those that AWS's JSON protocols and their SDKs know. A body that is not the service's,
+    The code comes from the header ``x-amzn-ErrorType``, else from ``__type``, else from ``code``:
+    the forms that AWS's JSON protocols and their SDKs know. A body that is not the service's,
     such as a proxy's page, gives an exception whose code is the HTTP status.
     """
     content = _object(body)

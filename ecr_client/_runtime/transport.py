@@ -17,6 +17,7 @@ from ecr_client._exceptions import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from http.cookiejar import CookiePolicy
 
     import requests
 
@@ -35,9 +36,9 @@ class Answer(NamedTuple):
 class Transport:
     """A pool of connections, made when the first request is sent.
 
-    Every request goes through ``requests.Session.send``, where tracing tools, ``responses`` and moto
-    hook in. Proxies and certificates are settled once per URL and handed to it, so that ``requests``
-    does not look at the environment for every call.
+    Every request goes through ``requests.Session.send``, where tracing tools, ``responses`` and
+    moto hook in. Proxies and certificates are settled once per URL and handed to it, so that
+    ``requests`` does not look at the environment for every call.
 
     Args:
         config: Time-outs, pool size, proxies and certificates.
@@ -176,7 +177,7 @@ def _reason(error: BaseException) -> str:
         error = inner
 
 
-def _no_cookies() -> object:
+def _no_cookies() -> CookiePolicy:
     from http.cookiejar import DefaultCookiePolicy
 
     return DefaultCookiePolicy(allowed_domains=[])

@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import json
+import logging
+import pathlib
+import pickle
+import threading
+from typing import Any
+
+import attrs
+import botocore
+import pytest
+
+from ecr_client import regions
+from ecr_client._exceptions import InvalidRegionException
+from ecr_client.config import ClientConfiguration
+from ecr_client.credentials import Credentials
+from ecr_client.regions import (
+    Region,
+    check_name,
+    find_partition,
+    load_data,
+    partitions,
+    supported_region,
+    usable_region,
+)
+
+DATA = pathlib.Path(botocore.__file__).parent / "data"
+PARTITIONS = json.loads((DATA / "partitions.json").read_text())["partitions"]
+ENDPOINTS = json.loads((DATA / "endpoints.json").read_text())["partitions"]
+
+
+@pytest.mark.parametrize("data", PARTITIONS, ids=lambda data: data["id"])
+def test_every_listed_region(data: Any) -> None:
+    """Every region that botocore lists has the partition and the domain of the list."""
+    found = [Region.get_region(name) for name in data["regions"]]
+    facts = [(region.name, region.partition, region.domain) for region in found]
+
+    domain = data["outputs"]["dnsSuffix"]
+    assert facts == [(name, data["id"], domain) for name in data["regions"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "partition", "domain"),
+    [
+        ("eu-west-99", "aws", "amazonaws.com"),
+        ("cn-south-1", "aws-cn", "amazonaws.com.cn"),
+        ("us-gov-north-1", "aws-us-gov", "amazonaws.com"),
+        ("us-isob-south-7", "aws-iso-b", "sc2s.sgov.gov"),
+    ],
+)
+def test_region_that_is_newer_than_botocore(name: str, partition: str, domain: str) -> None:
+    """A region that is not listed belongs to the partition whose pattern it follows."""
+    region = Region.get_region(name)
+
+    assert region.partition == partition
+    assert region.domain == domain
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        None,
+        "",
+        " ",
+        7,
+        b"eu-west-1",
+        ["eu-west-1"],
+        Region("eu-west-1"),
+        "nowhere",
+        "mars-north-1",
+        "eu-west",
+        "EU-WEST-1",
+        " eu-west-1",
+        "eu-west-1\n",
+        "eu-wést-1",
+        "eu-we_st-1",
+        "eu-west-1.evil.org",
+        "-eu-west-1",
+        "eu-west-1-",
+        "eu-west-" + "1" * 80,
+        "eu.west.1",
+    ],
+)
+def test_what_is_no_region(name: Any) -> None:
+    """A name that cannot be that of a region is refused."""
+    with pytest.raises(InvalidRegionException) as caught:
+        Region.get_region(name)
+
+    assert isinstance(caught.value, ValueError)
+
+
+def test_message_of_an_unknown_name() -> None:
+    """The text names the value and says what to do."""
+    with pytest.raises(InvalidRegionException) as caught:
+        Region.get_region("mars-north-1")
+
+    assert str(caught.value) == (
+        "'mars-north-1' is not like a region of any partition that the installed botocore knows; "
+        "correct the name, or update botocore if the partition is new"
+    )
+
+
+def test_region_is_a_value() -> None:
+    """Regions are equal by value, hashable, picklable, and cannot be changed."""
+    region = Region.get_region("eu-west-1")
+
+    assert region == Region("eu-west-1")
+    assert len({region, Region("eu-west-1"), Region("eu-west-2")}) == 2
+    assert pickle.loads(pickle.dumps(region)) == region
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        region.name = "eu-west-2"  # type: ignore[misc]
+
+
+def test_region_in_words() -> None:
+    """The text of a region is its name."""
+    region = Region("eu-west-1")
+
+    assert str(region) == "eu-west-1"
+    assert repr(region) == "Region(name='eu-west-1')"
+
+
+@pytest.mark.parametrize("data", ENDPOINTS, ids=lambda data: data["partition"])
+def test_ecr_is_where_the_data_says(data: Any) -> None:
+    """Every region that the data knows offers ECR exactly if the data says so."""
+    ecr = data["services"].get("api.ecr", {}).get("endpoints", {})
+
+    supported = {name: Region(name).is_service_supported("ecr") for name in data["regions"]}
+
+    assert supported == {name: name in ecr for name in data["regions"]}
+
+
+@pytest.mark.parametrize(
+    ("region", "service", "expected"),
+    [
+        ("eu-west-1", "ecr", True),
+        ("eu-west-1", "api.ecr", True),
+        ("eu-west-1", "s3", True),
+        ("eu-west-1", "iam", True),
+        ("eu-west-1", "no-such-service", False),
+        ("eu-west-1", "", False),
+        ("cn-north-1", "api.ecr-public", False),
+        ("eu-west-1", "ecr-public", False),
+        ("us-east-1", "ecr-public", True),
+        ("aws-global", "iam", True),
+        ("aws-global", "ecr", False),
+        ("eu-west-99", "ecr", True),
+        ("eu-west-99", "no-such-service", False),
+        ("cn-south-1", "ecr", True),
+    ],
+)
+def test_is_service_supported(region: str, service: str, expected: bool) -> None:
+    """A known region offers what the data says, an unknown one what its partition does."""
+    assert Region(region).is_service_supported(service) is expected
+
+
+def test_partition_without_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A partition that the endpoint data does not have is not known to offer anything."""
+    monkeypatch.setattr(regions, "load_data", lambda name: {"partitions": []})
+
+    assert regions._endpoints_of("aws") == {"services": {}, "regions": {}}
+
+
+class Client:
+    """A client as far as a region sees it."""
+
+    def __init__(self, *, region: Region, credentials: Any = None, config: Any = None) -> None:
+        self.region, self.credentials, self.config = region, credentials, config
+
+
+def test_create_client() -> None:
+    """A region makes a client of the given class with itself and the other arguments."""
+    credentials, config = Credentials("a", "b"), ClientConfiguration()
+    client = Region("eu-west-1").create_client(Client, credentials=credentials, config=config)
+
+    assert type(client) is Client
+    assert client.region == Region("eu-west-1")
+    assert client.credentials is credentials
+    assert client.config is config
+
+
+@pytest.mark.parametrize("check", [usable_region, supported_region])
+def test_listed_region_is_used_silently(check: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A region that botocore lists, by name or as an object, is used without a word."""
+    caplog.set_level(logging.DEBUG, "ecr_client")
+
+    assert check("eu-west-1") == Region("eu-west-1")
+    assert check(Region("cn-north-1")) == Region("cn-north-1")
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("check", [usable_region, supported_region])
+def test_unlisted_region_is_used_with_a_log_line(
+    check: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A region that botocore does not list is used, and one line says so."""
+    assert check("eu-west-99") == Region("eu-west-99")
+    assert [record.getMessage() for record in caplog.records] == [
+        "Region 'eu-west-99' is not listed by the installed botocore; using it as one of "
+        "partition 'aws'."
+    ]
+    assert caplog.records[0].name == "ecr_client"
+
+
+@pytest.mark.parametrize("check", [usable_region, supported_region])
+@pytest.mark.parametrize("region", ["aws-global", Region("aws-cn-global"), None, "", "nowhere"])
+def test_unusable_region_is_refused(check: Any, region: Any) -> None:
+    """A pseudo-region and what cannot be a region are refused."""
+    with pytest.raises(InvalidRegionException):
+        check(region)
+
+
+def test_region_without_the_service_is_refused() -> None:
+    """A region that is known not to offer a service is refused by both names."""
+    with pytest.raises(InvalidRegionException, match="'eu-west-1' does not offer 'ecr-public'"):
+        supported_region("eu-west-1", "ecr-public")
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "made-up", "local", Region("eu-west-1")])
+def test_check_name(region: Any) -> None:
+    """Any part of a host name can stand for a region in a signature."""
+    assert check_name(region) == str(region)
+
+
+@pytest.mark.parametrize("region", [None, "", "a b", "a.b", "a\n", "-a", 7])
+def test_check_name_refuses(region: Any) -> None:
+    """What cannot be part of a host name is refused."""
+    with pytest.raises(InvalidRegionException):
+        check_name(region)
+
+
+def test_find_partition_of_anything() -> None:
+    """A name of no partition gives None, not an error."""
+    assert find_partition("nowhere") is None
+    assert find_partition("") is None
+
+
+def test_data_is_loaded_once_by_many_threads() -> None:
+    """Threads that start together read botocore's data once."""
+    regions._load_data.cache_clear()
+    partitions.cache_clear()
+    barrier, found = threading.Barrier(8), []
+
+    def load() -> None:
+        barrier.wait()
+        found.append(load_data("partitions"))
+
+    threads = [threading.Thread(target=load) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(set(map(id, found))) == 1
+    assert regions._load_data.cache_info().misses == 1

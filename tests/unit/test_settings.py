@@ -1,0 +1,442 @@
+from __future__ import annotations
+
+import os
+import pathlib
+import string
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from ecr_client._exceptions import InvalidConfigurationException
+from ecr_client._runtime.settings import Settings, redact_url, unwrap_session
+
+CONFIG = """
+[default]
+region = eu-north-1
+
+[profile work]
+region = eu-west-1
+use_fips_endpoint = true
+use_dualstack_endpoint = TRUE
+sdk_ua_app_id = from profile
+services = local
+endpoint_url = http://profile.example.org
+
+[profile plain]
+endpoint_url = http://plain.example.org
+
+[profile deaf]
+ignore_configured_endpoint_urls = true
+endpoint_url = http://deaf.example.org
+
+[profile broken]
+services = missing
+use_fips_endpoint = yes
+
+[services local]
+ecr =
+  endpoint_url = http://services.example.org
+"""
+
+
+class Files:
+    """The two shared files, and an environment that names them."""
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.config = directory / "config"
+        self.credentials = directory / "credentials"
+        self.config.write_text(CONFIG)
+
+    def environ(self, **variables: str) -> dict[str, str]:
+        return {
+            "AWS_CONFIG_FILE": str(self.config),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.credentials),
+            **variables,
+        }
+
+    def settings(self, profile: str | None = None, **variables: str) -> Settings:
+        return Settings(profile=profile, environ=self.environ(**variables))
+
+
+@pytest.fixture
+def files(tmp_path: pathlib.Path) -> Files:
+    return Files(tmp_path)
+
+
+@pytest.fixture
+def process(files: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
+    """Make the files those of the process, for sessions, which read nothing else."""
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    for name, value in files.environ().items():
+        monkeypatch.setenv(name, value)
+    return files
+
+
+NOWHERE = {"AWS_CONFIG_FILE": "/no/config", "AWS_SHARED_CREDENTIALS_FILE": "/no/credentials"}
+
+
+def test_nothing_configured() -> None:
+    """Without variables and files, nothing is set and nothing is an error."""
+    settings = Settings(environ=NOWHERE)
+
+    assert settings.region is None
+    assert settings.use_fips is False
+    assert settings.use_dualstack is False
+    assert settings.endpoint_url is None
+    assert settings.ca_bundle is None
+    assert settings.user_agent_appid is None
+
+
+def test_environment_beats_profile(files: Files) -> None:
+    """A variable comes before the same setting of the profile."""
+    settings = files.settings(
+        "work", AWS_REGION="us-west-2", AWS_USE_FIPS_ENDPOINT="false", AWS_SDK_UA_APP_ID="env"
+    )
+
+    assert settings.region == "us-west-2"
+    assert settings.use_fips is False
+    assert settings.user_agent_appid == "env"
+
+
+def test_profile_answers_what_the_environment_does_not(files: Files) -> None:
+    """A setting that no variable has comes from the profile."""
+    settings = files.settings("work")
+
+    assert settings.region == "eu-west-1"
+    assert settings.use_fips is True
+    assert settings.use_dualstack is True
+
+
+def test_region_variables(files: Files) -> None:
+    """AWS_REGION comes before AWS_DEFAULT_REGION, and an empty one counts as not set."""
+    both = {"AWS_REGION": "us-west-1", "AWS_DEFAULT_REGION": "us-west-2"}
+
+    assert files.settings(**both).region == "us-west-1"
+    assert files.settings(**{**both, "AWS_REGION": ""}).region == "us-west-2"
+    assert files.settings().region == "eu-north-1"
+
+
+@pytest.mark.parametrize(
+    ("variables", "region"),
+    [
+        ({"AWS_PROFILE": "work"}, "eu-west-1"),
+        ({"AWS_DEFAULT_PROFILE": "work"}, "eu-west-1"),
+        ({"AWS_DEFAULT_PROFILE": "work", "AWS_PROFILE": "default"}, "eu-west-1"),
+        ({"AWS_PROFILE": ""}, "eu-north-1"),
+    ],
+)
+def test_profile_variables(files: Files, variables: dict[str, str], region: str) -> None:
+    """The profile may be named by a variable, AWS_DEFAULT_PROFILE first, as in botocore."""
+    settings = files.settings(**variables)
+
+    assert settings.region == region
+
+
+def test_argument_beats_profile_variable(files: Files) -> None:
+    """A profile named in code comes before one named by a variable."""
+    settings = files.settings("work", AWS_PROFILE="missing")
+
+    assert settings.region == "eu-west-1"
+
+
+def test_profile_of_the_credentials_file(files: Files) -> None:
+    """A section of the credentials file is a profile, and its values win, as in botocore."""
+    files.credentials.write_text("[work]\nregion = sa-east-1\n[other]\nregion = ca-west-1\n")
+
+    assert files.settings("work").region == "sa-east-1"
+    assert files.settings("other").region == "ca-west-1"
+
+
+def test_no_secret_is_kept(files: Files) -> None:
+    """What is kept of a profile holds no keys."""
+    files.credentials.write_text("[work]\naws_secret_access_key = s3cret\nregion = sa-east-1\n")
+    settings = files.settings("work")
+
+    assert settings.region == "sa-east-1"
+    assert "s3cret" not in repr(settings.__dict__)
+
+
+def test_missing_profile_named_in_code(files: Files) -> None:
+    """A misspelt profile is refused at once, by its name and the files."""
+    with pytest.raises(InvalidConfigurationException) as caught:
+        files.settings("wrok", AWS_REGION="us-east-1")
+
+    assert "'wrok' (named by the profile argument)" in str(caught.value)
+    assert str(files.config) in str(caught.value)
+
+
+def test_missing_profile_named_by_variable(files: Files) -> None:
+    """A misspelt AWS_PROFILE is refused when a setting is looked up in it, and not before."""
+    settings = files.settings(AWS_PROFILE="wrok", AWS_REGION="us-east-1")
+
+    assert settings.region == "us-east-1"
+    with pytest.raises(InvalidConfigurationException, match=r"'wrok' \(named by AWS_PROFILE\)"):
+        _ = settings.use_fips
+
+
+@pytest.mark.parametrize("profile", ["", " ", 7])
+def test_profile_that_is_no_name(profile: Any) -> None:
+    """The profile argument must be a name."""
+    with pytest.raises(InvalidConfigurationException, match="profile must be"):
+        Settings(profile=profile, environ=NOWHERE)
+
+
+def test_broken_file(files: Files) -> None:
+    """A file that is no INI file is named, without the line, which may be a secret."""
+    files.credentials.write_text("s3cret without a section\n")
+
+    with pytest.raises(InvalidConfigurationException) as caught:
+        _ = files.settings().region
+    assert str(files.credentials) in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_file_that_is_not_text(files: Files) -> None:
+    """A file of other bytes is named as not valid."""
+    files.config.write_bytes(b"\xff\xfe\x00[default]")
+
+    with pytest.raises(InvalidConfigurationException, match="not a valid AWS configuration file"):
+        _ = files.settings().region
+
+
+def test_home_directory_is_expanded(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The default files lie in the home directory, and ~ is understood in the variables."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text("[default]\nregion = eu-west-3\n")
+    (tmp_path / "elsewhere").write_text("[default]\nregion = eu-west-2\n")
+
+    assert Settings(environ={}).region == "eu-west-3"
+    assert Settings(environ={"AWS_CONFIG_FILE": "~/elsewhere"}).region == "eu-west-2"
+
+
+@pytest.mark.parametrize("value", ["yes", "1", "true "])
+def test_boolean_that_is_none(value: str) -> None:
+    """What is neither true nor false is an error; botocore would silently read it as false."""
+    settings = Settings(environ={**NOWHERE, "AWS_USE_FIPS_ENDPOINT": value})
+
+    with pytest.raises(InvalidConfigurationException, match="AWS_USE_FIPS_ENDPOINT must be true"):
+        _ = settings.use_fips
+
+
+def test_boolean_of_a_profile_that_is_none(files: Files) -> None:
+    """The error names the profile that has the value."""
+    settings = files.settings("broken")
+
+    with pytest.raises(InvalidConfigurationException, match="profile 'broken' must be true"):
+        _ = settings.use_fips
+
+
+IGNORE = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+ALL = {"AWS_ENDPOINT_URL": "http://all"}
+ECR = {"AWS_ENDPOINT_URL_ECR": "http://ecr"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "variables", "expected"),
+    [
+        (None, {}, None),
+        ("work", {}, "http://services.example.org"),
+        ("plain", {}, "http://plain.example.org"),
+        ("work", ALL, "http://all"),
+        ("work", {**ALL, **ECR}, "http://ecr"),
+        ("work", {"AWS_ENDPOINT_URL": ""}, "http://services.example.org"),
+        ("work", {IGNORE: "true"}, None),
+        (None, {**ALL, IGNORE: "True"}, None),
+        ("deaf", {}, None),
+        ("deaf", ECR, None),
+        ("deaf", {IGNORE: "false"}, "http://deaf.example.org"),
+    ],
+)
+def test_endpoint_url(
+    files: Files, profile: str | None, variables: dict[str, str], expected: str | None
+) -> None:
+    """The configured endpoint follows botocore's order and its switch."""
+    assert files.settings(profile, **variables).endpoint_url == expected
+
+
+@pytest.mark.parametrize("profile", ["work", "plain", "deaf", "default"])
+@pytest.mark.parametrize(
+    "variables",
+    [{}, {"AWS_ENDPOINT_URL": "http://all"}, {"AWS_ENDPOINT_URL_ECR": "http://ecr"}],
+)
+def test_endpoint_url_is_botocores(
+    process: Files, monkeypatch: pytest.MonkeyPatch, profile: str, variables: dict[str, str]
+) -> None:
+    """A botocore client with the same variables and profile has the same endpoint."""
+    import botocore.session
+
+    for name, value in {**variables, "AWS_USE_FIPS_ENDPOINT": "false"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", "false")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    session = botocore.session.Session(profile=profile)
+    client = session.create_client("ecr", region_name="us-east-1")
+    configured = Settings(profile=profile).endpoint_url
+    client.close()
+
+    assert client.meta.endpoint_url == (configured or "https://api.ecr.us-east-1.amazonaws.com")
+
+
+def test_missing_services_section(files: Files) -> None:
+    """A reference to a services section that is not there is an error, if it is followed."""
+    settings = files.settings("broken")
+
+    with pytest.raises(InvalidConfigurationException, match="services section 'missing'"):
+        _ = settings.endpoint_url
+    assert files.settings("broken", AWS_ENDPOINT_URL="http://all").endpoint_url == "http://all"
+
+
+def test_ca_bundle_order(files: Files) -> None:
+    """The CA bundle follows AWS_CA_BUNDLE, profile, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE."""
+    paths = {}
+    for name in ("aws", "profile", "requests", "curl"):
+        paths[name] = str(files.config.parent / name)
+        pathlib.Path(paths[name]).touch()
+    files.credentials.write_text(f"[bundle]\nca_bundle = {paths['profile']}\n")
+    variables = {
+        "CURL_CA_BUNDLE": paths["curl"],
+        "REQUESTS_CA_BUNDLE": paths["requests"],
+        "AWS_CA_BUNDLE": paths["aws"],
+    }
+
+    assert files.settings("bundle", **variables).ca_bundle == paths["aws"]
+    del variables["AWS_CA_BUNDLE"]
+    assert files.settings("bundle", **variables).ca_bundle == paths["profile"]
+    assert files.settings(**variables).ca_bundle == paths["requests"]
+    del variables["REQUESTS_CA_BUNDLE"]
+    assert files.settings(**variables).ca_bundle == paths["curl"]
+
+
+def test_ca_bundle_must_exist() -> None:
+    """A CA bundle that is not there is an error that names path and variable."""
+    settings = Settings(environ={**NOWHERE, "CURL_CA_BUNDLE": "/no/bundle"})
+
+    with pytest.raises(InvalidConfigurationException, match="'/no/bundle' from CURL_CA_BUNDLE"):
+        _ = settings.ca_bundle
+
+
+def test_application_id_is_made_sendable(files: Files) -> None:
+    """Characters that a User-Agent cannot hold become dashes, as botocore does it."""
+    wild = "".join(map(chr, range(1, 256)))
+    allowed = set(string.ascii_letters + string.digits + "!$%&'*+-.^_`|~,#")
+    settings = Settings(environ={**NOWHERE, "AWS_SDK_UA_APP_ID": wild})
+
+    assert settings.user_agent_appid == "".join(c if c in allowed else "-" for c in wild)
+    assert files.settings("work").user_agent_appid == "from-profile"
+
+
+def test_values_that_are_no_text(files: Files) -> None:
+    """A nested block in the place of a value counts as not set."""
+    files.config.write_text("[default]\nregion =\n  a = b\nservices = s\n[services s]\necr = x\n")
+    settings = files.settings()
+
+    assert settings.region is None
+    assert settings.endpoint_url is None
+
+
+def test_session_answers_first(process: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a botocore session knows comes before the environment, the rest from there."""
+    import botocore.session
+
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+    session = botocore.session.Session(profile="work")
+    session.set_config_variable("region", "ap-south-1")
+    settings = Settings(session=session)
+
+    assert settings.region == "ap-south-1"
+    assert settings.use_fips is True
+    assert settings.use_dualstack is True
+    assert settings.endpoint_url == "http://services.example.org"
+    assert Settings(session=botocore.session.Session(profile="plain")).region == "us-west-2"
+
+
+def test_boto3_session(process: Files) -> None:
+    """A boto3 session serves as well, with its region and profile."""
+    boto3 = pytest.importorskip("boto3")
+    session = boto3.Session(region_name="ap-south-1", profile_name="plain")
+    settings = Settings(session=session)
+
+    assert settings.region == "ap-south-1"
+    assert settings.endpoint_url == "http://plain.example.org"
+
+
+def test_session_with_missing_profile(process: Files) -> None:
+    """A session whose profile does not exist is our own error."""
+    import botocore.session
+
+    settings = Settings(session=botocore.session.Session(profile="wrok"))
+
+    with pytest.raises(InvalidConfigurationException, match="wrok"):
+        _ = settings.region
+
+
+def test_session_with_broken_file(process: Files) -> None:
+    """A file that the session cannot read is our own error, without the line."""
+    import botocore.session
+
+    process.credentials.write_text("s3cret without a section\n")
+    settings = Settings(session=botocore.session.Session())
+
+    with pytest.raises(InvalidConfigurationException) as caught:
+        _ = settings.region
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("session", ["session", 1, object()])
+def test_what_is_no_session(session: Any) -> None:
+    """Anything else than a session is refused by its type."""
+    with pytest.raises(InvalidConfigurationException, match="botocore or boto3 session"):
+        unwrap_session(session)
+
+
+def test_loads_no_session(files: Files) -> None:
+    """Reading a profile loads neither botocore's session nor its client or models."""
+    script = (
+        "import sys\n"
+        "from ecr_client._runtime.settings import Settings\n"
+        "settings = Settings(profile='work')\n"
+        "assert settings.region == 'eu-west-1' and settings.endpoint_url\n"
+        "print(sorted(name for name in sys.modules if name.startswith('boto')\n"
+        "    and name.split('.')[-1] in ('session', 'client', 'model', 'regions', 'loaders')))\n"
+    )
+    path = [entry for entry in sys.path if entry]
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**files.environ(), "PYTHONPATH": ":".join(path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://proxy:8080", "http://proxy:8080"),
+        ("http://user:pw@proxy:8080/a", "http://***@proxy:8080/a"),
+        ("user:pw@proxy", "***@proxy"),
+        ("https:/user:pw@proxy", "***@proxy"),
+        ("https://user:p://w@proxy", "https://***@proxy"),
+        ("https://user:p/w@proxy", "https://***@proxy"),
+        ("https://user:p?w@proxy", "https://***"),
+        ("https://host?token=pw@x&key=pw", "https://***"),
+        ("https://host/a?key=pw", "https://host/a?***"),
+        ("https://host/a#pw", "https://host/a#***"),
+        ("x" * 300, "x" * 200 + "..."),
+        ("", ""),
+    ],
+)
+def test_redact_url(url: str, shown: str) -> None:
+    """User, password, query and fragment of a URL are not shown."""
+    assert redact_url(url) == shown
