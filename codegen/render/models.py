@@ -14,7 +14,11 @@ from codegen.render.text import (
     type_names,
 )
 
-DECORATOR = "@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)"
+#: Comparison and repr are those of the base: compiling them for each class would slow down imports.
+DECORATOR = (
+    "@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, "
+    "field_transformer=immutable)"
+)
 
 
 def render_module(plan: Plan, module: str) -> str:

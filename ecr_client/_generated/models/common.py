@@ -15,7 +15,7 @@ from ecr_client._generated.enums import (
 from ecr_client._shapes import Structure, immutable
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DeleteReplication(Structure):
     """Whether deletions and tag removals are replicated as well.
 
@@ -29,7 +29,7 @@ class DeleteReplication(Structure):
     enabled: bool
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ImageIdentifier(Structure):
     """Names an image by its digest, by a tag, or by both.
 
@@ -44,7 +44,7 @@ class ImageIdentifier(Structure):
     image_tag: str | None = attrs.field(default=None, metadata={"min": 1})
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ImageScanStatus(Structure):
     """How far a scan has come, with a text that explains it.
 
@@ -59,7 +59,7 @@ class ImageScanStatus(Structure):
     description: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ImageTagMutabilityExclusionFilter(Structure):
     """Which tags the tag mutability of a repository does not govern.
 
@@ -75,7 +75,7 @@ class ImageTagMutabilityExclusionFilter(Structure):
     filter: str = attrs.field(metadata={"min": 1})
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ReplicationDestination(Structure):
     """A region and a registry to which images are copied.
 
@@ -91,7 +91,7 @@ class ReplicationDestination(Structure):
     registry_id: str
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class RepositoryFilter(Structure):
     """Which repositories a replication rule covers.
 
@@ -107,7 +107,7 @@ class RepositoryFilter(Structure):
     filter_type: RepositoryFilterType | str
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ReplicationRule(Structure):
     """Which repositories are replicated, and where to.
 
@@ -127,7 +127,7 @@ class ReplicationRule(Structure):
     delete_replication: DeleteReplication | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ReplicationConfiguration(Structure):
     """The rules by which a registry replicates its images.
 
@@ -140,7 +140,7 @@ class ReplicationConfiguration(Structure):
     rules: Sequence[ReplicationRule]
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class Tag(Structure):
     """A key and a value that are attached to an AWS resource.
 

@@ -19,7 +19,7 @@ from ecr_client._shapes import (
 )
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class Attribute(Structure):
     """A named detail that a basic scan attaches to a finding.
 
@@ -34,7 +34,7 @@ class Attribute(Structure):
     value: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class AwsEcrContainerImageDetails(Structure):
     r"""The image in ECR that an enhanced scan finding concerns.
 
@@ -67,7 +67,7 @@ class AwsEcrContainerImageDetails(Structure):
     repository_name: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class CvssScore(Structure):
     """One CVSS score of a vulnerability, with its source.
 
@@ -86,7 +86,7 @@ class CvssScore(Structure):
     version: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class CvssScoreAdjustment(Structure):
     """One change that Amazon Inspector made to a CVSS score, and why.
 
@@ -101,7 +101,7 @@ class CvssScoreAdjustment(Structure):
     reason: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class CvssScoreDetails(Structure):
     """A finding's CVSS score and how Amazon Inspector arrived at it.
 
@@ -122,7 +122,7 @@ class CvssScoreDetails(Structure):
     version: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribeImageScanFindingsRequest(AmazonWebServiceRequest):
     r"""What ``describe_image_scan_findings`` takes.
 
@@ -146,7 +146,7 @@ class DescribeImageScanFindingsRequest(AmazonWebServiceRequest):
     max_results: int | None = attrs.field(default=None, metadata={"min": 1})
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class VulnerablePackage(Structure):
     """A package in an image that a vulnerability affects.
 
@@ -175,7 +175,7 @@ class VulnerablePackage(Structure):
     fixed_in_version: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PackageVulnerabilityDetails(Structure):
     """A vulnerability and the packages in which it was found.
 
@@ -206,7 +206,7 @@ class PackageVulnerabilityDetails(Structure):
     vulnerable_packages: Sequence[VulnerablePackage] = ()
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class Recommendation(Structure):
     """Advice on dealing with a finding, with a link to more.
 
@@ -221,7 +221,7 @@ class Recommendation(Structure):
     text: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class Remediation(Structure):
     """How to get rid of a finding.
 
@@ -234,7 +234,7 @@ class Remediation(Structure):
     recommendation: Recommendation | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ResourceDetails(Structure):
     """What is known about a thing that a finding affects.
 
@@ -247,7 +247,7 @@ class ResourceDetails(Structure):
     aws_ecr_container_image: AwsEcrContainerImageDetails | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class Resource(Structure):
     """A thing that a finding affects.
 
@@ -266,7 +266,7 @@ class Resource(Structure):
     type: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ScoreDetails(Structure):
     """What stands behind the score that Amazon Inspector gave a finding.
 
@@ -279,7 +279,7 @@ class ScoreDetails(Structure):
     cvss: CvssScoreDetails | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class EnhancedImageScanFinding(Structure):
     """One finding of an enhanced scan by Amazon Inspector.
 
@@ -326,7 +326,7 @@ class EnhancedImageScanFinding(Structure):
     exploit_available: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ImageScanFinding(Structure):
     """One finding of a basic scan.
 
@@ -347,7 +347,7 @@ class ImageScanFinding(Structure):
     attributes: Sequence[Attribute] = ()
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ImageScanFindings(Structure):
     """Everything that the last scan of an image brought to light.
 
@@ -370,7 +370,7 @@ class ImageScanFindings(Structure):
     enhanced_findings: Sequence[EnhancedImageScanFinding] = ()
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribeImageScanFindingsResult(AmazonWebServiceResult):
     r"""What ``describe_image_scan_findings`` answers.
 

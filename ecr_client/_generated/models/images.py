@@ -27,7 +27,7 @@ from ecr_client._shapes import (
 )
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class BatchDeleteImageRequest(AmazonWebServiceRequest):
     r"""What ``batch_delete_image`` takes.
 
@@ -47,7 +47,7 @@ class BatchDeleteImageRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ImageFailure(Structure):
     """An image that a batch call could not handle, and why.
 
@@ -64,7 +64,7 @@ class ImageFailure(Structure):
     failure_reason: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class BatchDeleteImageResult(ResultWithFailures):
     """What ``batch_delete_image`` answers.
 
@@ -80,7 +80,7 @@ class BatchDeleteImageResult(ResultWithFailures):
     failures: Sequence[ImageFailure] = ()
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class BatchGetImageRequest(AmazonWebServiceRequest):
     r"""What ``batch_get_image`` takes.
 
@@ -102,7 +102,7 @@ class BatchGetImageRequest(AmazonWebServiceRequest):
     accepted_media_types: Sequence[str] | None = attrs.field(default=None, metadata={"min": 1})
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class Image(Structure):
     r"""An image's identity together with its manifest.
 
@@ -125,7 +125,7 @@ class Image(Structure):
     image_manifest_media_type: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class BatchGetImageResult(ResultWithFailures):
     """What ``batch_get_image`` answers.
 
@@ -141,7 +141,7 @@ class BatchGetImageResult(ResultWithFailures):
     failures: Sequence[ImageFailure] = ()
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribeImagesFilter(Structure):
     """Which images ``describe_images`` returns, by tag and by status.
 
@@ -157,7 +157,7 @@ class DescribeImagesFilter(Structure):
     image_status: ImageStatusFilter | str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribeImagesRequest(AmazonWebServiceRequest):
     r"""What ``describe_images`` takes.
 
@@ -185,7 +185,7 @@ class DescribeImagesRequest(AmazonWebServiceRequest):
     filter: DescribeImagesFilter | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ImageScanFindingsSummary(Structure):
     """Counts and times of the last finished scan of an image.
 
@@ -203,7 +203,7 @@ class ImageScanFindingsSummary(Structure):
     finding_severity_counts: Mapping[FindingSeverity | str, int] = NO_ENTRIES
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ImageDetail(Structure):
     r"""What the registry knows about an image, short of its manifest.
 
@@ -252,7 +252,7 @@ class ImageDetail(Structure):
     last_activated_at: datetime | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribeImagesResult(AmazonWebServiceResult):
     """What ``describe_images`` answers.
 
@@ -268,7 +268,7 @@ class DescribeImagesResult(AmazonWebServiceResult):
     next_token: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ListImagesFilter(Structure):
     """Which images ``list_images`` returns, by tag and by status.
 
@@ -284,7 +284,7 @@ class ListImagesFilter(Structure):
     image_status: ImageStatusFilter | str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ListImagesRequest(AmazonWebServiceRequest):
     r"""What ``list_images`` takes.
 
@@ -308,7 +308,7 @@ class ListImagesRequest(AmazonWebServiceRequest):
     filter: ListImagesFilter | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ListImagesResult(AmazonWebServiceResult):
     """What ``list_images`` answers.
 
@@ -324,7 +324,7 @@ class ListImagesResult(AmazonWebServiceResult):
     next_token: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutImageRequest(AmazonWebServiceRequest):
     r"""What ``put_image`` takes.
 
@@ -350,7 +350,7 @@ class PutImageRequest(AmazonWebServiceRequest):
     image_digest: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutImageResult(AmazonWebServiceResult):
     """What ``put_image`` answers.
 
@@ -363,7 +363,7 @@ class PutImageResult(AmazonWebServiceResult):
     image: Image | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class UpdateImageStorageClassRequest(AmazonWebServiceRequest):
     r"""What ``update_image_storage_class`` takes.
 
@@ -384,7 +384,7 @@ class UpdateImageStorageClassRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class UpdateImageStorageClassResult(AmazonWebServiceResult):
     r"""What ``update_image_storage_class`` answers.
 

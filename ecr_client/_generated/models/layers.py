@@ -19,7 +19,7 @@ from ecr_client._shapes import (
 )
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class BatchCheckLayerAvailabilityRequest(AmazonWebServiceRequest):
     r"""What ``batch_check_layer_availability`` takes.
 
@@ -39,7 +39,7 @@ class BatchCheckLayerAvailabilityRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class Layer(Structure):
     """A layer as a repository knows it: digest, size and availability.
 
@@ -59,7 +59,7 @@ class Layer(Structure):
     media_type: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class LayerFailure(Structure):
     """A layer that a batch call could not handle, and why.
 
@@ -76,7 +76,7 @@ class LayerFailure(Structure):
     failure_reason: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class BatchCheckLayerAvailabilityResult(ResultWithFailures):
     """What ``batch_check_layer_availability`` answers.
 
@@ -92,7 +92,7 @@ class BatchCheckLayerAvailabilityResult(ResultWithFailures):
     failures: Sequence[LayerFailure] = ()
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class CompleteLayerUploadRequest(AmazonWebServiceRequest):
     r"""What ``complete_layer_upload`` takes.
 
@@ -115,7 +115,7 @@ class CompleteLayerUploadRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class CompleteLayerUploadResult(AmazonWebServiceResult):
     r"""What ``complete_layer_upload`` answers.
 
@@ -138,7 +138,7 @@ class CompleteLayerUploadResult(AmazonWebServiceResult):
     layer_digest: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetDownloadUrlForLayerRequest(AmazonWebServiceRequest):
     r"""What ``get_download_url_for_layer`` takes.
 
@@ -157,7 +157,7 @@ class GetDownloadUrlForLayerRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetDownloadUrlForLayerResult(AmazonWebServiceResult):
     """What ``get_download_url_for_layer`` answers.
 
@@ -174,7 +174,7 @@ class GetDownloadUrlForLayerResult(AmazonWebServiceResult):
     layer_digest: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class InitiateLayerUploadRequest(AmazonWebServiceRequest):
     r"""What ``initiate_layer_upload`` takes.
 
@@ -191,7 +191,7 @@ class InitiateLayerUploadRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class InitiateLayerUploadResult(AmazonWebServiceResult):
     """What ``initiate_layer_upload`` answers.
 
@@ -208,7 +208,7 @@ class InitiateLayerUploadResult(AmazonWebServiceResult):
     part_size: int | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class UploadLayerPartRequest(AmazonWebServiceRequest):
     r"""What ``upload_layer_part`` takes.
 
@@ -236,7 +236,7 @@ class UploadLayerPartRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class UploadLayerPartResult(AmazonWebServiceResult):
     r"""What ``upload_layer_part`` answers.
 

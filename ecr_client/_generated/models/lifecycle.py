@@ -19,7 +19,7 @@ from ecr_client._generated.models.common import ImageIdentifier
 from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult, Structure, immutable
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DeleteLifecyclePolicyRequest(AmazonWebServiceRequest):
     r"""What ``delete_lifecycle_policy`` takes.
 
@@ -36,7 +36,7 @@ class DeleteLifecyclePolicyRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DeleteLifecyclePolicyResult(AmazonWebServiceResult):
     r"""What ``delete_lifecycle_policy`` answers.
 
@@ -58,7 +58,7 @@ class DeleteLifecyclePolicyResult(AmazonWebServiceResult):
     last_evaluated_at: datetime | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class LifecyclePolicyPreviewFilter(Structure):
     """Which images the results of a lifecycle policy preview show.
 
@@ -71,7 +71,7 @@ class LifecyclePolicyPreviewFilter(Structure):
     tag_status: TagStatus | str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetLifecyclePolicyPreviewRequest(AmazonWebServiceRequest):
     r"""What ``get_lifecycle_policy_preview`` takes.
 
@@ -98,7 +98,7 @@ class GetLifecyclePolicyPreviewRequest(AmazonWebServiceRequest):
     filter: LifecyclePolicyPreviewFilter | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class LifecyclePolicyRuleAction(Structure):
     """What a lifecycle policy rule does to the images it selects.
 
@@ -114,7 +114,7 @@ class LifecyclePolicyRuleAction(Structure):
     target_storage_class: LifecyclePolicyTargetStorageClass | str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class LifecyclePolicyPreviewResult(Structure):
     """What a lifecycle policy would do to one image.
 
@@ -137,7 +137,7 @@ class LifecyclePolicyPreviewResult(Structure):
     storage_class: LifecyclePolicyStorageClass | str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class TransitioningImageTotalCount(Structure):
     """How many images would move to one storage class.
 
@@ -152,7 +152,7 @@ class TransitioningImageTotalCount(Structure):
     image_total_count: int | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class LifecyclePolicyPreviewSummary(Structure):
     """How many images a lifecycle policy would expire or move.
 
@@ -168,7 +168,7 @@ class LifecyclePolicyPreviewSummary(Structure):
     transitioning_image_total_counts: Sequence[TransitioningImageTotalCount] = ()
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetLifecyclePolicyPreviewResult(AmazonWebServiceResult):
     r"""What ``get_lifecycle_policy_preview`` answers.
 
@@ -197,7 +197,7 @@ class GetLifecyclePolicyPreviewResult(AmazonWebServiceResult):
     summary: LifecyclePolicyPreviewSummary | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetLifecyclePolicyRequest(AmazonWebServiceRequest):
     r"""What ``get_lifecycle_policy`` takes.
 
@@ -214,7 +214,7 @@ class GetLifecyclePolicyRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetLifecyclePolicyResult(AmazonWebServiceResult):
     r"""What ``get_lifecycle_policy`` answers.
 
@@ -236,7 +236,7 @@ class GetLifecyclePolicyResult(AmazonWebServiceResult):
     last_evaluated_at: datetime | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutLifecyclePolicyRequest(AmazonWebServiceRequest):
     r"""What ``put_lifecycle_policy`` takes.
 
@@ -256,7 +256,7 @@ class PutLifecyclePolicyRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutLifecyclePolicyResult(AmazonWebServiceResult):
     r"""What ``put_lifecycle_policy`` answers.
 
@@ -276,7 +276,7 @@ class PutLifecyclePolicyResult(AmazonWebServiceResult):
     lifecycle_policy_text: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class StartLifecyclePolicyPreviewRequest(AmazonWebServiceRequest):
     r"""What ``start_lifecycle_policy_preview`` takes.
 
@@ -296,7 +296,7 @@ class StartLifecyclePolicyPreviewRequest(AmazonWebServiceRequest):
     lifecycle_policy_text: str | None = attrs.field(default=None, metadata={"min": 100})
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class StartLifecyclePolicyPreviewResult(AmazonWebServiceResult):
     r"""What ``start_lifecycle_policy_preview`` answers.
 

@@ -8,7 +8,7 @@ import attrs
 from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult, immutable
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DeleteRegistryPolicyRequest(AmazonWebServiceRequest):
     """What ``delete_registry_policy`` takes.
 
@@ -16,7 +16,7 @@ class DeleteRegistryPolicyRequest(AmazonWebServiceRequest):
     """
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DeleteRegistryPolicyResult(AmazonWebServiceResult):
     """What ``delete_registry_policy`` answers.
 
@@ -33,7 +33,7 @@ class DeleteRegistryPolicyResult(AmazonWebServiceResult):
     policy_text: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DeleteRepositoryPolicyRequest(AmazonWebServiceRequest):
     r"""What ``delete_repository_policy`` takes.
 
@@ -50,7 +50,7 @@ class DeleteRepositoryPolicyRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DeleteRepositoryPolicyResult(AmazonWebServiceResult):
     r"""What ``delete_repository_policy`` answers.
 
@@ -70,7 +70,7 @@ class DeleteRepositoryPolicyResult(AmazonWebServiceResult):
     policy_text: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetRegistryPolicyRequest(AmazonWebServiceRequest):
     """What ``get_registry_policy`` takes.
 
@@ -78,7 +78,7 @@ class GetRegistryPolicyRequest(AmazonWebServiceRequest):
     """
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetRegistryPolicyResult(AmazonWebServiceResult):
     """What ``get_registry_policy`` answers.
 
@@ -94,7 +94,7 @@ class GetRegistryPolicyResult(AmazonWebServiceResult):
     policy_text: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetRepositoryPolicyRequest(AmazonWebServiceRequest):
     r"""What ``get_repository_policy`` takes.
 
@@ -111,7 +111,7 @@ class GetRepositoryPolicyRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetRepositoryPolicyResult(AmazonWebServiceResult):
     r"""What ``get_repository_policy`` answers.
 
@@ -131,7 +131,7 @@ class GetRepositoryPolicyResult(AmazonWebServiceResult):
     policy_text: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutRegistryPolicyRequest(AmazonWebServiceRequest):
     """What ``put_registry_policy`` takes.
 
@@ -145,7 +145,7 @@ class PutRegistryPolicyRequest(AmazonWebServiceRequest):
     policy_text: str
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutRegistryPolicyResult(AmazonWebServiceResult):
     """What ``put_registry_policy`` answers.
 
@@ -162,7 +162,7 @@ class PutRegistryPolicyResult(AmazonWebServiceResult):
     policy_text: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class SetRepositoryPolicyRequest(AmazonWebServiceRequest):
     r"""What ``set_repository_policy`` takes.
 
@@ -185,7 +185,7 @@ class SetRepositoryPolicyRequest(AmazonWebServiceRequest):
     force: bool | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class SetRepositoryPolicyResult(AmazonWebServiceResult):
     r"""What ``set_repository_policy`` answers.
 

@@ -12,7 +12,7 @@ from ecr_client._generated.enums import UpstreamRegistry
 from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult, Structure, immutable
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class CreatePullThroughCacheRuleRequest(AmazonWebServiceRequest):
     r"""What ``create_pull_through_cache_rule`` takes.
 
@@ -48,7 +48,7 @@ class CreatePullThroughCacheRuleRequest(AmazonWebServiceRequest):
     upstream_repository_prefix: str | None = attrs.field(default=None, metadata={"min": 2})
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class CreatePullThroughCacheRuleResult(AmazonWebServiceResult):
     r"""What ``create_pull_through_cache_rule`` answers.
 
@@ -83,7 +83,7 @@ class CreatePullThroughCacheRuleResult(AmazonWebServiceResult):
     upstream_repository_prefix: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DeletePullThroughCacheRuleRequest(AmazonWebServiceRequest):
     r"""What ``delete_pull_through_cache_rule`` takes.
 
@@ -101,7 +101,7 @@ class DeletePullThroughCacheRuleRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DeletePullThroughCacheRuleResult(AmazonWebServiceResult):
     r"""What ``delete_pull_through_cache_rule`` answers.
 
@@ -134,7 +134,7 @@ class DeletePullThroughCacheRuleResult(AmazonWebServiceResult):
     upstream_repository_prefix: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribePullThroughCacheRulesRequest(AmazonWebServiceRequest):
     r"""What ``describe_pull_through_cache_rules`` takes.
 
@@ -159,7 +159,7 @@ class DescribePullThroughCacheRulesRequest(AmazonWebServiceRequest):
     max_results: int | None = attrs.field(default=None, metadata={"min": 1})
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PullThroughCacheRule(Structure):
     r"""Which upstream registry is cached under which repository prefix.
 
@@ -195,7 +195,7 @@ class PullThroughCacheRule(Structure):
     updated_at: datetime | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribePullThroughCacheRulesResult(AmazonWebServiceResult):
     """What ``describe_pull_through_cache_rules`` answers.
 
@@ -211,7 +211,7 @@ class DescribePullThroughCacheRulesResult(AmazonWebServiceResult):
     next_token: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class UpdatePullThroughCacheRuleRequest(AmazonWebServiceRequest):
     r"""What ``update_pull_through_cache_rule`` takes.
 
@@ -236,7 +236,7 @@ class UpdatePullThroughCacheRuleRequest(AmazonWebServiceRequest):
     custom_role_arn: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class UpdatePullThroughCacheRuleResult(AmazonWebServiceResult):
     r"""What ``update_pull_through_cache_rule`` answers.
 
@@ -267,7 +267,7 @@ class UpdatePullThroughCacheRuleResult(AmazonWebServiceResult):
     upstream_repository_prefix: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ValidatePullThroughCacheRuleRequest(AmazonWebServiceRequest):
     r"""What ``validate_pull_through_cache_rule`` takes.
 
@@ -285,7 +285,7 @@ class ValidatePullThroughCacheRuleRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ValidatePullThroughCacheRuleResult(AmazonWebServiceResult):
     r"""What ``validate_pull_through_cache_rule`` answers.
 

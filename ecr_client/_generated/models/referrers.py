@@ -17,7 +17,7 @@ from ecr_client._shapes import (
 )
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ImageReferrer(Structure):
     """An artifact, such as a signature, that refers to a subject image.
 
@@ -40,7 +40,7 @@ class ImageReferrer(Structure):
     artifact_status: ArtifactStatus | str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ListImageReferrersFilter(Structure):
     """Which artifacts ``list_image_referrers`` returns.
 
@@ -57,7 +57,7 @@ class ListImageReferrersFilter(Structure):
     artifact_status: ArtifactStatusFilter | str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class SubjectIdentifier(Structure):
     """Names the image whose referrers are wanted.
 
@@ -70,7 +70,7 @@ class SubjectIdentifier(Structure):
     image_digest: str
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ListImageReferrersRequest(AmazonWebServiceRequest):
     r"""What ``list_image_referrers`` takes.
 
@@ -96,7 +96,7 @@ class ListImageReferrersRequest(AmazonWebServiceRequest):
     max_results: int | None = attrs.field(default=None, metadata={"min": 1})
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ListImageReferrersResult(AmazonWebServiceResult):
     """What ``list_image_referrers`` answers.
 

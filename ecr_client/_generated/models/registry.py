@@ -18,7 +18,7 @@ from ecr_client._shapes import (
 )
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class AuthorizationData(Structure):
     r"""A registry token with its expiry and the registry to use it with.
 
@@ -38,7 +38,7 @@ class AuthorizationData(Structure):
     proxy_endpoint: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DeregisterPullTimeUpdateExclusionRequest(AmazonWebServiceRequest):
     r"""What ``deregister_pull_time_update_exclusion`` takes.
 
@@ -53,7 +53,7 @@ class DeregisterPullTimeUpdateExclusionRequest(AmazonWebServiceRequest):
     principal_arn: str
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DeregisterPullTimeUpdateExclusionResult(AmazonWebServiceResult):
     r"""What ``deregister_pull_time_update_exclusion`` answers.
 
@@ -68,7 +68,7 @@ class DeregisterPullTimeUpdateExclusionResult(AmazonWebServiceResult):
     principal_arn: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribeRegistryRequest(AmazonWebServiceRequest):
     """What ``describe_registry`` takes.
 
@@ -76,7 +76,7 @@ class DescribeRegistryRequest(AmazonWebServiceRequest):
     """
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribeRegistryResult(AmazonWebServiceResult):
     """What ``describe_registry`` answers.
 
@@ -92,7 +92,7 @@ class DescribeRegistryResult(AmazonWebServiceResult):
     replication_configuration: ReplicationConfiguration | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetAccountSettingRequest(AmazonWebServiceRequest):
     """What ``get_account_setting`` takes.
 
@@ -106,7 +106,7 @@ class GetAccountSettingRequest(AmazonWebServiceRequest):
     name: str = attrs.field(metadata={"min": 1})
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetAccountSettingResult(AmazonWebServiceResult):
     """What ``get_account_setting`` answers.
 
@@ -121,7 +121,7 @@ class GetAccountSettingResult(AmazonWebServiceResult):
     value: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetAuthorizationTokenRequest(AmazonWebServiceRequest):
     """What ``get_authorization_token`` takes.
 
@@ -136,7 +136,7 @@ class GetAuthorizationTokenRequest(AmazonWebServiceRequest):
     registry_ids: Sequence[str] | None = attrs.field(default=None, metadata={"min": 1})
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetAuthorizationTokenResult(AmazonWebServiceResult):
     """What ``get_authorization_token`` answers.
 
@@ -150,7 +150,7 @@ class GetAuthorizationTokenResult(AmazonWebServiceResult):
     authorization_data: Sequence[AuthorizationData] = ()
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ListPullTimeUpdateExclusionsRequest(AmazonWebServiceRequest):
     """What ``list_pull_time_update_exclusions`` takes.
 
@@ -166,7 +166,7 @@ class ListPullTimeUpdateExclusionsRequest(AmazonWebServiceRequest):
     next_token: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ListPullTimeUpdateExclusionsResult(AmazonWebServiceResult):
     r"""What ``list_pull_time_update_exclusions`` answers.
 
@@ -184,7 +184,7 @@ class ListPullTimeUpdateExclusionsResult(AmazonWebServiceResult):
     next_token: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutAccountSettingRequest(AmazonWebServiceRequest):
     """What ``put_account_setting`` takes.
 
@@ -202,7 +202,7 @@ class PutAccountSettingRequest(AmazonWebServiceRequest):
     value: str
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutAccountSettingResult(AmazonWebServiceResult):
     """What ``put_account_setting`` answers.
 
@@ -217,7 +217,7 @@ class PutAccountSettingResult(AmazonWebServiceResult):
     value: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class RegisterPullTimeUpdateExclusionRequest(AmazonWebServiceRequest):
     r"""What ``register_pull_time_update_exclusion`` takes.
 
@@ -232,7 +232,7 @@ class RegisterPullTimeUpdateExclusionRequest(AmazonWebServiceRequest):
     principal_arn: str
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class RegisterPullTimeUpdateExclusionResult(AmazonWebServiceResult):
     r"""What ``register_pull_time_update_exclusion`` answers.
 

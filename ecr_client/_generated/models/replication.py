@@ -21,7 +21,7 @@ from ecr_client._generated.models.common import (
 from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult, Structure, immutable
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribeImageReplicationStatusRequest(AmazonWebServiceRequest):
     r"""What ``describe_image_replication_status`` takes.
 
@@ -40,7 +40,7 @@ class DescribeImageReplicationStatusRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ImageReplicationStatus(Structure):
     """How far the copying of an image to one destination has come.
 
@@ -61,7 +61,7 @@ class ImageReplicationStatus(Structure):
     failure_code: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribeImageReplicationStatusResult(AmazonWebServiceResult):
     r"""What ``describe_image_replication_status`` answers.
 
@@ -79,7 +79,7 @@ class DescribeImageReplicationStatusResult(AmazonWebServiceResult):
     replication_statuses: Sequence[ImageReplicationStatus] = ()
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribeReplicationBackfillResultsRequest(AmazonWebServiceRequest):
     """What ``describe_replication_backfill_results`` takes.
 
@@ -103,7 +103,7 @@ class DescribeReplicationBackfillResultsRequest(AmazonWebServiceRequest):
     next_token: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ReplicationBackfillProgress(Structure):
     """Counts of what a replication backfill has to do and has done.
 
@@ -124,7 +124,7 @@ class ReplicationBackfillProgress(Structure):
     failure_codes: Sequence[str]
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ReplicationBackfillResult(Structure):
     r"""How the backfill of one image, under one tag, turned out.
 
@@ -147,7 +147,7 @@ class ReplicationBackfillResult(Structure):
     sub_image_failure_codes: Sequence[str] = ()
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribeReplicationBackfillResultsResult(AmazonWebServiceResult):
     """What ``describe_replication_backfill_results`` answers.
 
@@ -182,7 +182,7 @@ class DescribeReplicationBackfillResultsResult(AmazonWebServiceResult):
     next_token: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ListReplicationBackfillsRequest(AmazonWebServiceRequest):
     """What ``list_replication_backfills`` takes.
 
@@ -201,7 +201,7 @@ class ListReplicationBackfillsRequest(AmazonWebServiceRequest):
     next_token: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ReplicationBackfillSummary(Structure):
     """A replication backfill: where it goes and how far it has come.
 
@@ -228,7 +228,7 @@ class ReplicationBackfillSummary(Structure):
     ended_at: datetime | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ListReplicationBackfillsResult(AmazonWebServiceResult):
     """What ``list_replication_backfills`` answers.
 
@@ -247,7 +247,7 @@ class ListReplicationBackfillsResult(AmazonWebServiceResult):
     next_token: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutReplicationConfigurationRequest(AmazonWebServiceRequest):
     """What ``put_replication_configuration`` takes.
 
@@ -260,7 +260,7 @@ class PutReplicationConfigurationRequest(AmazonWebServiceRequest):
     replication_configuration: ReplicationConfiguration
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutReplicationConfigurationResult(AmazonWebServiceResult):
     """What ``put_replication_configuration`` answers.
 
@@ -273,7 +273,7 @@ class PutReplicationConfigurationResult(AmazonWebServiceResult):
     replication_configuration: ReplicationConfiguration | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class StartReplicationBackfillRequest(AmazonWebServiceRequest):
     """What ``start_replication_backfill`` takes.
 
@@ -290,7 +290,7 @@ class StartReplicationBackfillRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class StartReplicationBackfillResult(AmazonWebServiceResult):
     """What ``start_replication_backfill`` answers.
 
@@ -314,7 +314,7 @@ class StartReplicationBackfillResult(AmazonWebServiceResult):
     started_at: datetime | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class StopReplicationBackfillRequest(AmazonWebServiceRequest):
     """What ``stop_replication_backfill`` takes.
 
@@ -331,7 +331,7 @@ class StopReplicationBackfillRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class StopReplicationBackfillResult(AmazonWebServiceResult):
     """What ``stop_replication_backfill`` answers.
 

@@ -13,7 +13,7 @@ from ecr_client._generated.models.common import ImageTagMutabilityExclusionFilte
 from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult, Structure, immutable
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class EncryptionConfiguration(Structure):
     """How the contents of a repository are encrypted at rest.
 
@@ -30,7 +30,7 @@ class EncryptionConfiguration(Structure):
     kms_key: str | None = attrs.field(default=None, metadata={"min": 1})
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ImageScanningConfiguration(Structure):
     """Whether a repository scans images when they arrive.
 
@@ -44,7 +44,7 @@ class ImageScanningConfiguration(Structure):
     scan_on_push: bool | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class CreateRepositoryRequest(AmazonWebServiceRequest):
     r"""What ``create_repository`` takes.
 
@@ -78,7 +78,7 @@ class CreateRepositoryRequest(AmazonWebServiceRequest):
     encryption_configuration: EncryptionConfiguration | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class Repository(Structure):
     r"""A repository as the registry stores it.
 
@@ -111,7 +111,7 @@ class Repository(Structure):
     encryption_configuration: EncryptionConfiguration | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class CreateRepositoryResult(AmazonWebServiceResult):
     """What ``create_repository`` answers.
 
@@ -124,7 +124,7 @@ class CreateRepositoryResult(AmazonWebServiceResult):
     repository: Repository | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DeleteRepositoryRequest(AmazonWebServiceRequest):
     r"""What ``delete_repository`` takes.
 
@@ -144,7 +144,7 @@ class DeleteRepositoryRequest(AmazonWebServiceRequest):
     force: bool | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DeleteRepositoryResult(AmazonWebServiceResult):
     """What ``delete_repository`` answers.
 
@@ -157,7 +157,7 @@ class DeleteRepositoryResult(AmazonWebServiceResult):
     repository: Repository | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribeRepositoriesRequest(AmazonWebServiceRequest):
     r"""What ``describe_repositories`` takes.
 
@@ -183,7 +183,7 @@ class DescribeRepositoriesRequest(AmazonWebServiceRequest):
     max_results: int | None = attrs.field(default=None, metadata={"min": 1})
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribeRepositoriesResult(AmazonWebServiceResult):
     """What ``describe_repositories`` answers.
 
@@ -199,7 +199,7 @@ class DescribeRepositoriesResult(AmazonWebServiceResult):
     next_token: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ListTagsForResourceRequest(AmazonWebServiceRequest):
     """What ``list_tags_for_resource`` takes.
 
@@ -212,7 +212,7 @@ class ListTagsForResourceRequest(AmazonWebServiceRequest):
     resource_arn: str
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ListTagsForResourceResult(AmazonWebServiceResult):
     """What ``list_tags_for_resource`` answers.
 
@@ -225,7 +225,7 @@ class ListTagsForResourceResult(AmazonWebServiceResult):
     tags: Sequence[Tag] = ()
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutImageScanningConfigurationRequest(AmazonWebServiceRequest):
     r"""What ``put_image_scanning_configuration`` takes.
 
@@ -245,7 +245,7 @@ class PutImageScanningConfigurationRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutImageScanningConfigurationResult(AmazonWebServiceResult):
     r"""What ``put_image_scanning_configuration`` answers.
 
@@ -265,7 +265,7 @@ class PutImageScanningConfigurationResult(AmazonWebServiceResult):
     image_scanning_configuration: ImageScanningConfiguration | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutImageTagMutabilityRequest(AmazonWebServiceRequest):
     r"""What ``put_image_tag_mutability`` takes.
 
@@ -290,7 +290,7 @@ class PutImageTagMutabilityRequest(AmazonWebServiceRequest):
     )
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutImageTagMutabilityResult(AmazonWebServiceResult):
     r"""What ``put_image_tag_mutability`` answers.
 
@@ -312,7 +312,7 @@ class PutImageTagMutabilityResult(AmazonWebServiceResult):
     image_tag_mutability_exclusion_filters: Sequence[ImageTagMutabilityExclusionFilter] = ()
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class TagResourceRequest(AmazonWebServiceRequest):
     """What ``tag_resource`` takes.
 
@@ -327,7 +327,7 @@ class TagResourceRequest(AmazonWebServiceRequest):
     tags: Sequence[Tag]
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class TagResourceResult(AmazonWebServiceResult):
     """What ``tag_resource`` answers.
 
@@ -335,7 +335,7 @@ class TagResourceResult(AmazonWebServiceResult):
     """
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class UntagResourceRequest(AmazonWebServiceRequest):
     """What ``untag_resource`` takes.
 
@@ -350,7 +350,7 @@ class UntagResourceRequest(AmazonWebServiceRequest):
     tag_keys: Sequence[str]
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class UntagResourceResult(AmazonWebServiceResult):
     """What ``untag_resource`` answers.
 

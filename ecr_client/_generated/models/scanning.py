@@ -23,7 +23,7 @@ from ecr_client._shapes import (
 )
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class BatchGetRepositoryScanningConfigurationRequest(AmazonWebServiceRequest):
     r"""What ``batch_get_repository_scanning_configuration`` takes.
 
@@ -38,7 +38,7 @@ class BatchGetRepositoryScanningConfigurationRequest(AmazonWebServiceRequest):
     repository_names: Sequence[str] = attrs.field(metadata={"min": 1, "item_min": 2})
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ScanningRepositoryFilter(Structure):
     r"""Which repositories a scanning rule covers.
 
@@ -54,7 +54,7 @@ class ScanningRepositoryFilter(Structure):
     filter_type: ScanningRepositoryFilterType | str
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class RepositoryScanningConfiguration(Structure):
     r"""How the images of one repository are scanned.
 
@@ -77,7 +77,7 @@ class RepositoryScanningConfiguration(Structure):
     applied_scan_filters: Sequence[ScanningRepositoryFilter] = ()
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class RepositoryScanningConfigurationFailure(Structure):
     r"""A repository whose scanning settings could not be read, and why.
 
@@ -95,7 +95,7 @@ class RepositoryScanningConfigurationFailure(Structure):
     failure_reason: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class BatchGetRepositoryScanningConfigurationResult(ResultWithFailures):
     """What ``batch_get_repository_scanning_configuration`` answers.
 
@@ -112,7 +112,7 @@ class BatchGetRepositoryScanningConfigurationResult(ResultWithFailures):
     failures: Sequence[RepositoryScanningConfigurationFailure] = ()
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetRegistryScanningConfigurationRequest(AmazonWebServiceRequest):
     """What ``get_registry_scanning_configuration`` takes.
 
@@ -120,7 +120,7 @@ class GetRegistryScanningConfigurationRequest(AmazonWebServiceRequest):
     """
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class RegistryScanningRule(Structure):
     """How often the repositories that match some filters are scanned.
 
@@ -137,7 +137,7 @@ class RegistryScanningRule(Structure):
     repository_filters: Sequence[ScanningRepositoryFilter]
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class RegistryScanningConfiguration(Structure):
     """Scan type and scanning rules of a whole registry.
 
@@ -152,7 +152,7 @@ class RegistryScanningConfiguration(Structure):
     rules: Sequence[RegistryScanningRule] = ()
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetRegistryScanningConfigurationResult(AmazonWebServiceResult):
     """What ``get_registry_scanning_configuration`` answers.
 
@@ -168,7 +168,7 @@ class GetRegistryScanningConfigurationResult(AmazonWebServiceResult):
     scanning_configuration: RegistryScanningConfiguration | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutRegistryScanningConfigurationRequest(AmazonWebServiceRequest):
     """What ``put_registry_scanning_configuration`` takes.
 
@@ -186,7 +186,7 @@ class PutRegistryScanningConfigurationRequest(AmazonWebServiceRequest):
     rules: Sequence[RegistryScanningRule] | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutRegistryScanningConfigurationResult(AmazonWebServiceResult):
     """What ``put_registry_scanning_configuration`` answers.
 
@@ -199,7 +199,7 @@ class PutRegistryScanningConfigurationResult(AmazonWebServiceResult):
     registry_scanning_configuration: RegistryScanningConfiguration | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class StartImageScanRequest(AmazonWebServiceRequest):
     r"""What ``start_image_scan`` takes.
 
@@ -218,7 +218,7 @@ class StartImageScanRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class StartImageScanResult(AmazonWebServiceResult):
     r"""What ``start_image_scan`` answers.
 

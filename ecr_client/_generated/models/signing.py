@@ -12,7 +12,7 @@ from ecr_client._generated.models.common import ImageIdentifier
 from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult, Structure, immutable
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DeleteSigningConfigurationRequest(AmazonWebServiceRequest):
     """What ``delete_signing_configuration`` takes.
 
@@ -20,7 +20,7 @@ class DeleteSigningConfigurationRequest(AmazonWebServiceRequest):
     """
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class SigningRepositoryFilter(Structure):
     """Which repositories a signing rule covers.
 
@@ -37,7 +37,7 @@ class SigningRepositoryFilter(Structure):
     filter_type: SigningRepositoryFilterType | str
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class SigningRule(Structure):
     r"""Which signing profile signs the images of which repositories.
 
@@ -57,7 +57,7 @@ class SigningRule(Structure):
     )
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class SigningConfiguration(Structure):
     """The rules by which a registry signs images as they are pushed.
 
@@ -71,7 +71,7 @@ class SigningConfiguration(Structure):
     rules: Sequence[SigningRule]
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DeleteSigningConfigurationResult(AmazonWebServiceResult):
     """What ``delete_signing_configuration`` answers.
 
@@ -87,7 +87,7 @@ class DeleteSigningConfigurationResult(AmazonWebServiceResult):
     signing_configuration: SigningConfiguration | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribeImageSigningStatusRequest(AmazonWebServiceRequest):
     r"""What ``describe_image_signing_status`` takes.
 
@@ -106,7 +106,7 @@ class DescribeImageSigningStatusRequest(AmazonWebServiceRequest):
     registry_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class ImageSigningStatus(Structure):
     r"""How the signing of an image with one profile has gone.
 
@@ -128,7 +128,7 @@ class ImageSigningStatus(Structure):
     status: SigningStatus | str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribeImageSigningStatusResult(AmazonWebServiceResult):
     r"""What ``describe_image_signing_status`` answers.
 
@@ -149,7 +149,7 @@ class DescribeImageSigningStatusResult(AmazonWebServiceResult):
     signing_statuses: Sequence[ImageSigningStatus] = ()
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetSigningConfigurationRequest(AmazonWebServiceRequest):
     """What ``get_signing_configuration`` takes.
 
@@ -157,7 +157,7 @@ class GetSigningConfigurationRequest(AmazonWebServiceRequest):
     """
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class GetSigningConfigurationResult(AmazonWebServiceResult):
     """What ``get_signing_configuration`` answers.
 
@@ -173,7 +173,7 @@ class GetSigningConfigurationResult(AmazonWebServiceResult):
     signing_configuration: SigningConfiguration | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutSigningConfigurationRequest(AmazonWebServiceRequest):
     """What ``put_signing_configuration`` takes.
 
@@ -186,7 +186,7 @@ class PutSigningConfigurationRequest(AmazonWebServiceRequest):
     signing_configuration: SigningConfiguration
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class PutSigningConfigurationResult(AmazonWebServiceResult):
     """What ``put_signing_configuration`` answers.
 

@@ -13,7 +13,7 @@ from ecr_client._generated.models.common import ImageTagMutabilityExclusionFilte
 from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult, Structure, immutable
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class EncryptionConfigurationForRepositoryCreationTemplate(Structure):
     r"""How repositories that come from a template are encrypted at rest.
 
@@ -31,7 +31,7 @@ class EncryptionConfigurationForRepositoryCreationTemplate(Structure):
     kms_key: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class CreateRepositoryCreationTemplateRequest(AmazonWebServiceRequest):
     r"""What ``create_repository_creation_template`` takes.
 
@@ -76,7 +76,7 @@ class CreateRepositoryCreationTemplateRequest(AmazonWebServiceRequest):
     custom_role_arn: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class RepositoryCreationTemplate(Structure):
     r"""Settings for repositories that ECR creates on its own.
 
@@ -118,7 +118,7 @@ class RepositoryCreationTemplate(Structure):
     updated_at: datetime | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class CreateRepositoryCreationTemplateResult(AmazonWebServiceResult):
     """What ``create_repository_creation_template`` answers.
 
@@ -134,7 +134,7 @@ class CreateRepositoryCreationTemplateResult(AmazonWebServiceResult):
     repository_creation_template: RepositoryCreationTemplate | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DeleteRepositoryCreationTemplateRequest(AmazonWebServiceRequest):
     r"""What ``delete_repository_creation_template`` takes.
 
@@ -148,7 +148,7 @@ class DeleteRepositoryCreationTemplateRequest(AmazonWebServiceRequest):
     prefix: str = attrs.field(metadata={"min": 1})
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DeleteRepositoryCreationTemplateResult(AmazonWebServiceResult):
     """What ``delete_repository_creation_template`` answers.
 
@@ -164,7 +164,7 @@ class DeleteRepositoryCreationTemplateResult(AmazonWebServiceResult):
     repository_creation_template: RepositoryCreationTemplate | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribeRepositoryCreationTemplatesRequest(AmazonWebServiceRequest):
     r"""What ``describe_repository_creation_templates`` takes.
 
@@ -184,7 +184,7 @@ class DescribeRepositoryCreationTemplatesRequest(AmazonWebServiceRequest):
     max_results: int | None = attrs.field(default=None, metadata={"min": 1})
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class DescribeRepositoryCreationTemplatesResult(AmazonWebServiceResult):
     """What ``describe_repository_creation_templates`` answers.
 
@@ -203,7 +203,7 @@ class DescribeRepositoryCreationTemplatesResult(AmazonWebServiceResult):
     next_token: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class UpdateRepositoryCreationTemplateRequest(AmazonWebServiceRequest):
     r"""What ``update_repository_creation_template`` takes.
 
@@ -246,7 +246,7 @@ class UpdateRepositoryCreationTemplateRequest(AmazonWebServiceRequest):
     custom_role_arn: str | None = None
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False, field_transformer=immutable)
+@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)
 class UpdateRepositoryCreationTemplateResult(AmazonWebServiceResult):
     """What ``update_repository_creation_template`` answers.
 
