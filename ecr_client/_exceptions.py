@@ -53,8 +53,10 @@ TRANSIENT_CODES = frozenset(
         "InternalError",
         "InternalFailure",
         "RequestTimeout",
+        "RequestTimeoutException",
         "ServerException",
         "ServiceUnavailable",
+        "ServiceUnavailableException",
     }
 )
 TRANSIENT_STATUSES = frozenset({500, 502, 503, 504})
@@ -70,6 +72,7 @@ THROTTLING_CODES = frozenset(
         "SlowDown",
         "Throttling",
         "ThrottledException",
+        "ThrottlingException",
         "TooManyRequestsException",
         "TransactionInProgressException",
     }
@@ -81,6 +84,7 @@ def _rebuild(
 ) -> BaseException:
     """Return an exception as it was, without calling its constructor."""
     error = cls.__new__(cls, *args)
+    error.args = args  # an OSError takes them from its constructor only
     error.__dict__.update(state)
     return error
 

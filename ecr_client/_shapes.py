@@ -106,7 +106,7 @@ def _values(structure: Any) -> tuple[Any, ...]:
 
 
 def _shown(field: attrs.Attribute[Any], value: object) -> str:
-    return repr(value) if field.repr is True else str(field.repr(value))
+    return field.repr(value) if callable(field.repr) else repr(value)
 
 
 class AmazonWebServiceRequest(Structure):

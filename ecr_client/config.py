@@ -14,10 +14,10 @@ from ecr_client._runtime.settings import redact_url
 
 # What the platform's clock can hold as a timeout ends between this and ten times this.
 _LONGEST_TIMEOUT = 1_000_000_000
-_PROXY_KEY = re.compile(r"(https?|all)(://[^\s/@]+)?")
-_PROXY_URL = re.compile(r"((https?|socks4a?|socks5h?)://)?[^\s/]+/?")
+_PROXY_KEY = r"(https?|all)(://[^\s/@]+)?"
+_PROXY_URL = r"((https?|socks4a?|socks5h?)://)?[^\s/]+/?"
 # Both from botocore (botocore.useragent, botocore.args), which replaces and warns instead.
-_APPID = re.compile(r"[A-Za-z0-9!$%&'*+\-.^_`|~,#]{1,50}")
+_APPID = r"[A-Za-z0-9!$%&'*+\-.^_`|~,#]{1,50}"
 
 
 class _Proxies(Mapping[str, str]):
@@ -97,9 +97,9 @@ def _proxies(_: object, field: attrs.Attribute[Any], value: object) -> None:
             f"not {type(value).__name__}"
         )
     for key, url in value.items():
-        if not isinstance(key, str) or not _PROXY_KEY.fullmatch(key):
+        if not isinstance(key, str) or not re.fullmatch(_PROXY_KEY, key):
             raise _refuse(f"a key of {field.name}", "'https', 'http' or 'all'", _shown(key))
-        if not isinstance(url, str) or not _PROXY_URL.fullmatch(url):
+        if not isinstance(url, str) or not re.fullmatch(_PROXY_URL, url):
             raise _refuse(f"{field.name}[{key!r}]", "a URL like 'http://proxy:8080'", _shown(url))
 
 
@@ -129,7 +129,7 @@ def _client_cert(_: object, field: attrs.Attribute[Any], value: object) -> None:
 
 
 def _appid(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and not (isinstance(value, str) and _APPID.fullmatch(value)):
+    if value is not None and not (isinstance(value, str) and re.fullmatch(_APPID, value)):
         raise _refuse(
             field.name, "1 to 50 ASCII letters, digits and !$%&'*+-.^_`|~,# without spaces", value
         )

@@ -23,7 +23,7 @@ from ecr_client._exceptions import (
 from ecr_client._runtime.settings import config_file_paths, unwrap_session
 
 # Keys travel in headers, which can hold no more than this; a line end is the usual slip.
-_KEY = re.compile(r"[!-~]+")
+_KEY = r"[!-~]+"
 #: The order of the two names of the token is botocore's.
 _TOKEN_VARIABLES = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
 
@@ -33,7 +33,7 @@ def _check_key(_: object, field: attrs.Attribute[Any], value: object) -> None:
         raise InvalidConfigurationException(
             f"{field.name} must be a str, not {type(value).__name__}"
         )
-    if not _KEY.fullmatch(value):
+    if not re.fullmatch(_KEY, value):
         problem = "holds white space or a character that is not ASCII" if value else "is empty"
         raise InvalidConfigurationException(f"{field.name} {problem}; copy it once more")
 

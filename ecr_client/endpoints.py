@@ -27,10 +27,10 @@ DEFAULT_REGION = "us-east-1"
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # RFC 3986 without "?" and "#", and without "@", which comes after a password or in place of one.
-_URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/\[\]!$&'()*+,;=%]+")
+_URL_CHARACTERS = r"[A-Za-z0-9\-._~:/\[\]!$&'()*+,;=%]+"
 # The underscore is not for host names, but container networks use it.
-_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_-]{1,63})*\.?")
-_ECR_HOST = re.compile(
+_HOST = r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_-]{1,63})*\.?"
+_ECR_HOST = (
     r"(?P<privatelink>vpce-[a-z0-9-]+\.)?(api\.)?ecr(-fips)?\.(?P<region>[a-z0-9-]+)"
     r"\.(?(privatelink)vpce\.)(?P<domain>[a-z0-9.-]+)"
 )
@@ -92,7 +92,7 @@ def parse_endpoint(endpoint: str, *, protocol: str, signing_region: str) -> Endp
         raise _invalid(text, "it has no host")
     netloc = (f"[{host}]" if is_address else host) + ("" if port is None else f":{port}")
     # What does not come back as it went in has an empty port, a stray bracket or the like.
-    if port == 0 or netloc != parts.netloc.lower() or not (is_address or _HOST.fullmatch(host)):
+    if port == 0 or netloc != parts.netloc.lower() or not (is_address or re.fullmatch(_HOST, host)):
         raise _invalid(text, "its host or port is not valid")
     return Endpoint(
         f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}", _region_of(host) or signing_region
@@ -219,7 +219,7 @@ def _checked_text(endpoint: object) -> str:
         raise _invalid(endpoint, "it holds a user or password; pass credentials= to the client")
     if "?" in endpoint or "#" in endpoint:
         raise _invalid(endpoint, "it has a query or a fragment")
-    if not _URL_CHARACTERS.fullmatch(endpoint):
+    if not re.fullmatch(_URL_CHARACTERS, endpoint):
         raise _invalid(endpoint, "it holds white space or a character that a URL cannot hold")
     return endpoint
 
@@ -233,7 +233,7 @@ def _invalid(endpoint: str, reason: str) -> InvalidEndpointException:
 
 def _region_of(host: str) -> str | None:
     """Return the region in the name of a host of ECR in AWS, ``None`` for any other host."""
-    match = _ECR_HOST.fullmatch(host)
+    match = re.fullmatch(_ECR_HOST, host)
     if match is None:
         return None
     region, domain = match["region"], match["domain"]

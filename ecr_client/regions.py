@@ -26,7 +26,7 @@ Client = TypeVar("Client")
 
 _LOG = logging.getLogger("ecr_client")
 #: A region is a part of a host name (RFC 1123).
-_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_NAME = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 _LOADING = threading.Lock()
 
 
@@ -92,7 +92,7 @@ def find_partition(region: str) -> Partition | None:
     Args:
         region: The name of a region, for example ``eu-west-1``.
     """
-    if not _NAME.fullmatch(region):
+    if not re.fullmatch(_NAME, region):
         return None
     for partition in partitions():
         if region in partition.regions or partition.pattern.match(region):
@@ -115,7 +115,7 @@ def check_name(region: object) -> str:
         raise InvalidRegionException(
             f"region must be a name like 'eu-west-1' or a Region, not {type(region).__name__}"
         )
-    if not _NAME.fullmatch(region):
+    if not re.fullmatch(_NAME, region):
         raise InvalidRegionException(
             f"{region[:100]!r} cannot be a region: expected a name like 'eu-west-1' of lower-case "
             "letters, digits and dashes"

@@ -35,7 +35,7 @@ _PROFILE_KEYS = {key for _, key in _SETTINGS.values()} | {"endpoint_url", "servi
 _PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
 _BOOLEANS = {"true": True, "false": False}
 # botocore.useragent replaces what it does not allow instead of refusing it.
-_NOT_ALLOWED_IN_APPID = re.compile(r"[^A-Za-z0-9!$%&'*+\-.^_`|~,#]")
+_NOT_ALLOWED_IN_APPID = r"[^A-Za-z0-9!$%&'*+\-.^_`|~,#]"
 _LONGEST_SHOWN = 200
 
 
@@ -198,7 +198,7 @@ class Settings:
         by a dash, as botocore does, and not refused.
         """
         value = self._value("user_agent_appid")
-        return _NOT_ALLOWED_IN_APPID.sub("-", value) if value else None
+        return re.sub(_NOT_ALLOWED_IN_APPID, "-", value) if value else None
 
     def find(self, name: str) -> Setting | None:
         """Return a setting with its source.

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from ecr_client._version import __version__
 
-UNSAFE = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
+UNSAFE = r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]"
 
 
 @lru_cache(maxsize=8)
@@ -34,4 +34,4 @@ def user_agent(app_id: str | None) -> str:
 
 
 def _token(text: str) -> str:
-    return UNSAFE.sub("-", text)
+    return re.sub(UNSAFE, "-", text)
