@@ -198,7 +198,8 @@ class _Planner:
                 for wire, part in shape.members.items()
                 if wire.lower() != "message"
             ),
-            server_fault=bool(shape.metadata.get("fault")),
+            # Not in the shape's metadata: botocore leaves it to its error parser.
+            server_fault=bool(shape._shape_model.get("fault")),
         )
 
     def _modules(self, structures: dict[str, Structure]) -> dict[str, tuple[Structure, ...]]:

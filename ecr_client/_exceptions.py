@@ -52,6 +52,7 @@ TRANSIENT_CODES = frozenset(
     {
         "InternalError",
         "InternalFailure",
+        "InternalFailureException",
         "RequestTimeout",
         "RequestTimeoutException",
         "ServerException",

@@ -98,6 +98,7 @@ UNMODELED: dict[str, type[AmazonECRException]] = {
     "IncompleteSignature": IncompleteSignatureException,
     "IncompleteSignatureException": IncompleteSignatureException,
     "InternalError": InternalFailureException,
+    "InternalFailureException": InternalFailureException,
     "InternalFailure": InternalFailureException,
     "InternalServerError": InternalFailureException,
     "InvalidClientTokenId": UnrecognizedClientException,

@@ -583,6 +583,7 @@ class ServerException(AmazonECRException):
     __module__ = "ecr_client.exceptions"
 
     DEFAULT_CODE = "ServerException"
+    SERVER_FAULT = True
 
 
 class SigningConfigurationNotFoundException(AmazonECRException):
