@@ -42,18 +42,30 @@ class Endpoint:
     """Where calls go and the region they are signed for; made by the functions of this module.
 
     Attributes:
-        url: Scheme, host, and port and path if there are any; no slash at the end.
+        url: Scheme, host, and port and path if there are any.
         signing_region: The region in the signature.
+        host: The ``Host`` header: the host, and the port unless it is the scheme's own.
+        path: What requests are sent to on that host, at least a slash.
     """
 
     url: str
     signing_region: str
+    host: str = attrs.field(init=False, repr=False, eq=False)
+    path: str = attrs.field(init=False, repr=False, eq=False)
 
-    @property
-    def host(self) -> str:
-        """The ``Host`` header: the host, and the port unless it is the scheme's own."""
+    @host.default
+    def _find_host(self) -> str:
         parts = urlsplit(self.url)
         return parts.netloc.removesuffix(f":{_DEFAULT_PORTS[parts.scheme]}")
+
+    @path.default
+    def _find_path(self) -> str:
+        return urlsplit(self.url).path or "/"
+
+    @property
+    def request_url(self) -> str:
+        """What a request is sent to: the URL, with a slash if it has no path."""
+        return self.url if len(self.path) > 1 else f"{self.url}/"
 
     def __str__(self) -> str:
         return self.url
@@ -94,9 +106,9 @@ def parse_endpoint(endpoint: str, *, protocol: str, signing_region: str) -> Endp
     # What does not come back as it went in has an empty port, a stray bracket or the like.
     if port == 0 or netloc != parts.netloc.lower() or not (is_address or re.fullmatch(_HOST, host)):
         raise _invalid(text, "its host or port is not valid")
-    return Endpoint(
-        f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}", _region_of(host) or signing_region
-    )
+    # A path is kept as it is, as botocore does it: behind a proxy, a slash at its end may matter.
+    path = parts.path if parts.path.strip("/") else ""
+    return Endpoint(f"{parts.scheme}://{netloc}{path}", _region_of(host) or signing_region)
 
 
 def resolve_endpoint(

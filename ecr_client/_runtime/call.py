@@ -69,13 +69,19 @@ class Caller:
             ResponseParseException: The answer is not one to this operation.
             AmazonECRException: The service answered with an error.
         """
-        headers = {
-            "Content-Type": CONTENT_TYPE,
-            "User-Agent": self.user_agent,
-            "X-Amz-Target": operation.target,
-        }
-        signed = sign(endpoint, headers, body, self.credentials.current(), self.clock())
-        answer = self.transport.send(operation.name, f"{endpoint.url}/", signed, body)
+        headers = {"content-type": CONTENT_TYPE, "x-amz-target": operation.target}
+        signature = sign(endpoint, headers, body, self.credentials.current(), self.clock())
+        answer = self.transport.send(
+            operation.name,
+            endpoint.request_url,
+            {
+                "Content-Type": CONTENT_TYPE,
+                "X-Amz-Target": operation.target,
+                "User-Agent": self.user_agent,
+                **signature,
+            },
+            body,
+        )
         metadata = ResponseMetadata(
             request_id=answer.headers.get("x-amzn-RequestId")
             or answer.headers.get("x-amz-request-id"),

@@ -69,8 +69,6 @@ class Transport:
         request.headers = requests.structures.CaseInsensitiveDict(headers)
         request.headers["Content-Length"] = str(len(body))
         request.body = body
-        request.hooks = {"response": []}
-        request._cookies = requests.cookies.RequestsCookieJar()  # type: ignore[attr-defined]
         try:
             response = session.send(
                 request,

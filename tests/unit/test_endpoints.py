@@ -46,7 +46,7 @@ def parse(endpoint: Any, protocol: str = "https") -> Endpoint:
     [
         ("localhost", "https://localhost", "localhost"),
         ("localhost:4566", "https://localhost:4566", "localhost:4566"),
-        ("localhost/ecr/", "https://localhost/ecr", "localhost"),
+        ("localhost/ecr/", "https://localhost/ecr/", "localhost"),
         ("Host.Example.ORG", "https://host.example.org", "host.example.org"),
         ("http://localhost:5000/", "http://localhost:5000", "localhost:5000"),
         ("HTTP://localhost", "http://localhost", "localhost"),
