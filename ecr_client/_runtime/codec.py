@@ -7,7 +7,6 @@ are small, so those that write are plain loops, which check everything that is s
 
 from __future__ import annotations
 
-import base64
 import collections.abc
 import io
 import json
@@ -18,6 +17,7 @@ from typing import Any
 
 import attrs
 import cattrs
+import orjson
 
 from ecr_client._runtime import values
 from ecr_client._runtime.values import Mismatch
@@ -315,13 +315,15 @@ def encode(request: Structure) -> bytes:
 
 def _with_blobs(text: bytes, blobs: Mapping[str, memoryview]) -> bytes:
     """Add blobs to a JSON object, piece by piece and unescaped: base64 needs no escapes."""
+    import pybase64  # ten times as fast as the standard library; only uploads need it
+
     body = io.BytesIO()
     body.write(text[:-1])
     separator = b", " if len(text) > 2 else b""
     for name, blob in blobs.items():
         body.write(separator + json.dumps(name).encode() + b': "')
         for start in range(0, len(blob), BLOB_PIECE):
-            body.write(base64.b64encode(blob[start : start + BLOB_PIECE]))
+            body.write(pybase64.b64encode(blob[start : start + BLOB_PIECE]))
         body.write(b'"')
         separator = b", "
     body.write(b"}")
@@ -340,12 +342,8 @@ def decode(body: bytes, cls: type) -> Any:
             return cls()  # Nothing but the metadata is expected.
         raise Mismatch("is empty", "the answer")
     try:
-        parsed = json.loads(body)
-    except RecursionError:
-        raise Mismatch("is nested too deeply", "the answer") from None
-    except ValueError as error:
-        # The error's own text is safe: it has positions in it, but no content.
-        reason = "is not JSON" if isinstance(error, json.JSONDecodeError) else "is not UTF-8"
-        position = f" (position {error.pos})" if isinstance(error, json.JSONDecodeError) else ""
-        raise Mismatch(f"{reason}{position}", "the answer") from None
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        # The error's own text is safe: it says where and why, but quotes nothing.
+        raise Mismatch(f"is not JSON ({error.msg}, position {error.pos})", "the answer") from None
     return converter.get_structure_hook(cls)(parsed, cls)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from ecr_client._exceptions import AmazonECRException
 from ecr_client._generated.exceptions import MODELED
@@ -50,8 +51,8 @@ def service_exception(
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
         return {}
     return content if isinstance(content, dict) else {}
 

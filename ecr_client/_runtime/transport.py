@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from ecr_client.config import ClientConfiguration
 
 
+#: How many bytes of an answer are read at once.
+READ_PIECE = 1024 * 1024
+
+
 class Answer(NamedTuple):
     """What came back: the status, the headers (looked up without regard to case), the body."""
 
@@ -77,9 +81,11 @@ class Transport:
                 proxies=self._proxies_for(url),
                 verify=session.verify,
                 cert=session.cert,
-                stream=False,
+                stream=True,
             )
-            return Answer(response.status_code, response.headers, response.content)
+            # Not response.content, which reads in pieces of 10 KiB.
+            body = b"".join(response.iter_content(READ_PIECE))
+            return Answer(response.status_code, response.headers, body)
         except requests.RequestException as error:
             raise self._named(operation, url, error) from error
         except OSError as error:
@@ -101,14 +107,15 @@ class Transport:
 
     def _open(self) -> requests.Session:
         import requests
-        from requests.adapters import HTTPAdapter
+
+        from ecr_client._runtime.adapter import PoolAdapter
 
         with self._lock:
             if self._closed:
                 raise ClientShutdownException("the client was shut down; make a new one")
             if self._session is None:
                 session = requests.Session()
-                pool = HTTPAdapter(pool_maxsize=self._config.max_pool_connections, max_retries=0)
+                pool = PoolAdapter(self._config.max_pool_connections)
                 session.mount("https://", pool)
                 session.mount("http://", pool)
                 session.verify = self._verify()
