@@ -11,8 +11,9 @@ import collections.abc
 import io
 import json
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import attrs
@@ -63,20 +64,29 @@ def _reader_of(annotation: Any) -> Reader:
         return lambda value, _: known.get(values.read_str(value), value)
     origin = typing.get_origin(kind)
     if origin is collections.abc.Sequence:
-        return _list_reader(_reader_of(typing.get_args(kind)[0]))
+        return _list_reader(typing.get_args(kind)[0])
     if origin is collections.abc.Mapping:
         return _map_reader(*map(_reader_of, typing.get_args(kind)))
     scalar = _READ_SCALARS[kind]
     return lambda value, _: scalar(value)
 
 
-def _list_reader(read: Reader) -> Reader:
+def _list_reader(annotation: Any) -> Reader:
+    read = _reader_of(annotation)
+    if _is_structure(annotation):
+        read_all = _structures_reader(annotation)
+    else:
+
+        def read_all(items: Iterable[Any]) -> tuple[Any, ...]:
+            return tuple([read(item, None) for item in items if item is not None])
+
     def read_list(value: Any, _: Any) -> Any:
         if value.__class__ is not list:
             values.wrong_type("a list", value, show=False)
         try:
-            return tuple([read(item, None) for item in value if item is not None])
+            return read_all(value)
         except Mismatch:
+            # Only now is it worth knowing which item it was.
             for index, item in enumerate(value):
                 if item is not None:
                     _at(f"[{index}]", read, item)
@@ -108,13 +118,24 @@ def _at(place: str, read: Reader, value: Any) -> Any:
 
 
 def _structure_reader(cls: type) -> Reader:
-    """Compile the function that reads a class.
+    read_all = _structures_reader(cls)
+
+    def read(value: Any, _: Any) -> Any:
+        if value is None:
+            values.wrong_type("an object", None)
+        return read_all((value,))[0]
+
+    return read
+
+
+@cache
+def _structures_reader(cls: type) -> Callable[[Iterable[Any]], tuple[Any, ...]]:
+    """Compile the function that reads any number of instances of a class.
 
     An instance is filled as an instance of a twin class, which has the same slots but can be
     changed, and becomes one of the real class at the end: a third of the cost of a frozen
     ``__init__``. Lists and maps come out immutable anyway, so no converter is left out.
     """
-    fields = [field for field in attrs.fields(cls) if field.name != "response_metadata"]
     twin = type(
         cls.__name__,
         cls.__bases__,
@@ -128,49 +149,53 @@ def _structure_reader(cls: type) -> Reader:
         "missing": values.missing,
         "wrong_type": values.wrong_type,
     }
-    lines = [
-        "def read(value, _):",
-        "    if value.__class__ is not dict:",
-        "        wrong_type('an object', value, show=False)",
-        "    self = new(twin)",
-        "    get = value.get",
-        "    at = ''",
-        "    try:",
-    ]
-    if "response_metadata" in attrs.fields_dict(cls):
-        scope["no_metadata"] = attrs.fields_dict(cls)["response_metadata"].default
-        lines.append("        self.response_metadata = no_metadata")
-    for number, field in enumerate(fields):
-        scope[f"read_{number}"] = _reader_of(field.type)
-        scope[f"default_{number}"] = field.default
-        lines += _member_lines(number, field)
-    lines += [
-        "        pass",
-        "    except Mismatch as mismatch:",
-        "        raise mismatch.under(at) from None",
-        "    self.__class__ = cls",
-        "    return self",
-    ]
-    exec("\n".join(lines), scope)  # every name in it is an attribute or a literal
-    reader: Reader = scope["read"]
-    return reader
+    body = [line for field in attrs.fields(cls) for line in _member_lines(field, scope)]
+    source = f"""
+def read_all(values):
+    found = []
+    for value in values:
+        if value is None:
+            continue
+        if value.__class__ is not dict:
+            wrong_type('an object', value, show=False)
+        self = new(twin)
+        get = value.get
+        at = ''
+        try:
+            {f"{chr(10)}            ".join(body)}
+        except Mismatch as mismatch:
+            raise mismatch.under(at) from None
+        self.__class__ = cls
+        found.append(self)
+    return tuple(found)
+"""
+    exec(source, scope)  # every name in it is an attribute or a literal
+    read_all: Callable[[Iterable[Any]], tuple[Any, ...]] = scope["read_all"]
+    return read_all
 
 
-def _member_lines(number: int, field: attrs.Attribute[Any]) -> list[str]:
-    wire = wire_name(field)
-    plain = type_parts(field.type) in {(str,), (bool,), (int,)}
-    kind = type_parts(field.type)[0].__name__ if plain else ""
+def _member_lines(field: attrs.Attribute[Any], scope: dict[str, Any]) -> list[str]:
+    """Return the lines that read one member; what they call goes into ``scope``."""
+    name, wire = field.name, wire_name(field)
+    scope[f"default_{name}"] = field.default
+    if name == "response_metadata":
+        return [f"self.{name} = default_{name}"]
+    scope[f"read_{name}"] = _reader_of(field.type)
     required = field.default is attrs.NOTHING
-    lines = [f"        at = {wire!r}", f"        v = get({wire!r})"]
-    if plain and not required:
-        lines.append(f"        if v is not None and v.__class__ is not {kind}:")
-        lines.append(f"            v = read_{number}(v, None)")
-        return [*lines, f"        self.{field.name} = v"]
-    optional = "None" if field.default is None else f"default_{number}"
+    parts = type_parts(field.type)
+    if parts in {(str,), (bool,), (int,)} and not required:
+        return [
+            f"self.{name} = v = get({wire!r})",
+            f"if v.__class__ is not {parts[0].__name__} and v is not None:",
+            f"    at = {wire!r}",
+            f"    self.{name} = read_{name}(v, None)",
+        ]
+    optional = "None" if field.default is None else f"default_{name}"
     absent = "missing()" if required else optional
     return [
-        *lines,
-        f"        self.{field.name} = {absent} if v is None else read_{number}(v, None)",
+        f"at = {wire!r}",
+        f"v = get({wire!r})",
+        f"self.{name} = {absent} if v is None else read_{name}(v, None)",
     ]
 
 

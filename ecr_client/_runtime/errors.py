@@ -61,7 +61,7 @@ def _clean_code(raw: object) -> str:
     """``aws.protocoltests#FooError:http://...`` -> ``FooError``."""
     if not isinstance(raw, str):
         return ""
-    return raw.rpartition("#")[2].partition(":")[0].strip()[:MAX_CODE]
+    return raw.partition(":")[0].rpartition("#")[2].strip()[:MAX_CODE]
 
 
 def _message(content: dict[str, Any]) -> str:
