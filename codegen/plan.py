@@ -60,9 +60,9 @@ class _Planner:
         self.operation_models: dict[str, OperationModel] = {
             name: service.operation_model(name) for name in sorted(service.operation_names)
         }
-        self.sent = {
-            shape.name for op in self.operation_models.values() for shape in walk(op.input_shape)
-        }
+        operations = self.operation_models.values()
+        self.sent = {shape.name for op in operations for shape in walk(op.input_shape)}
+        self.received = {shape.name for op in operations for shape in walk(op.output_shape)}
 
     def plan(self) -> Plan:
         structures = self._structures()
@@ -145,13 +145,12 @@ class _Planner:
     def _member(self, owner: StructureShape, wire: str, shape: Shape) -> Member:
         name = naming.member_name(wire)
         required = wire in owner.required_members
-        is_request = self._operation_of(owner.name)[1] == "Request"
         key = f"{owner.name}.{wire}"
         hidden = self.custom["repr"].get(key)
         if hidden:
             self.reprs_used.add(key)
         default = "None"
-        if shape.type_name in ("list", "map") and not is_request:
+        if shape.type_name in ("list", "map") and owner.name in self.received:
             default = "()" if shape.type_name == "list" else "NO_ENTRIES"
         checked = owner.name in self.sent
         item = shape.member.metadata.get("min") if shape.type_name == "list" else None

@@ -53,7 +53,7 @@ class ListImageReferrersFilter(Structure):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrersFilter.html
     """
 
-    artifact_types: Sequence[str] = attrs.field(default=(), metadata={"item_min": 1})
+    artifact_types: Sequence[str] | None = attrs.field(default=None, metadata={"item_min": 1})
     artifact_status: ArtifactStatusFilter | str | None = None
 
 
