@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import ipaddress
 import re
 import threading
 from typing import TYPE_CHECKING, Any
@@ -95,7 +94,7 @@ def parse_endpoint(endpoint: str, *, protocol: str, signing_region: str) -> Endp
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
         # An address in brackets is all that may hold a colon.
-        is_address = ":" in host and bool(ipaddress.IPv6Address(host))
+        is_address = ":" in host and _is_ipv6(host)
     except ValueError as error:
         raise _invalid(text, f"its host or port is not valid ({error})") from error
     if parts.scheme not in _DEFAULT_PORTS:
@@ -241,6 +240,12 @@ def _invalid(endpoint: str, reason: str) -> InvalidEndpointException:
         f"{redact_url(endpoint)!r} is not an endpoint: {reason}; expected a host such as "
         "'api.ecr.eu-west-1.amazonaws.com' or a URL such as 'http://localhost:4566'"
     )
+
+
+def _is_ipv6(host: str) -> bool:
+    import ipaddress  # rarely needed
+
+    return bool(ipaddress.IPv6Address(host))
 
 
 def _region_of(host: str) -> str | None:

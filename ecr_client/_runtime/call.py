@@ -8,7 +8,6 @@ import attrs
 
 from ecr_client._exceptions import ParamValidationException, ResponseParseException
 from ecr_client._runtime import codec
-from ecr_client._runtime.errors import service_exception
 from ecr_client._runtime.signing import sign, utc_now
 from ecr_client._runtime.values import Mismatch
 from ecr_client.metadata import ResponseMetadata
@@ -90,6 +89,9 @@ class Caller:
             retry_attempts=retries,
         )
         if not 200 <= answer.status < 300:
+            # Only here: the classes of all errors are of no use to calls that succeed.
+            from ecr_client._runtime.errors import service_exception
+
             raise service_exception(operation.name, metadata, answer.body)
         try:
             result = codec.decode(answer.body, operation.result_class)
