@@ -28,7 +28,7 @@ Reader = Callable[[Any, Any], Any]
 Writer = Callable[[Any], Any]
 
 #: A multiple of three bytes, so that the pieces of a blob are base64 without padding in between.
-BLOB_PIECE = 3 * 256 * 1024
+BLOB_PIECE = 3 * 64 * 1024
 
 
 def wire_name(field: attrs.Attribute[Any]) -> str:

@@ -1,0 +1,140 @@
+"""What is measured, and the targets as ratios to boto3 in the same run."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Case(NamedTuple):
+    """One benchmark.
+
+    Attributes:
+        work: Which function of the worker does it.
+        title: What a table calls it.
+        path: What the server answers: records of a page, and pages.
+        arguments: Of the work.
+        measures: Which figures are compared, each with its target; ``None`` is only shown.
+        sides: Who takes part.
+        rounds: How many fresh processes a side has in a full run.
+    """
+
+    work: str
+    title: str
+    path: str
+    arguments: dict[str, Any]
+    measures: dict[str, float | None]
+    sides: tuple[str, ...] = ("ecr_client", "boto3", "bare")
+    rounds: int = 7
+
+
+MIB = 1024 * 1024
+
+CASES: dict[str, Case] = {
+    "cold_start": Case(
+        "first_call",
+        "cold start with keys given: import, client, first call",
+        "/1",
+        {"explicit": True},
+        {"process_cpu": 0.65, "process_wall": 0.65, "rss": 0.80},
+        rounds=15,
+    ),
+    "cold_start_environment": Case(
+        "first_call",
+        "cold start with keys and region from the environment",
+        "/1",
+        {"explicit": False},
+        {"process_cpu": 0.70, "process_wall": 0.70, "rss": None},
+        rounds=15,
+    ),
+    "second_client": Case(
+        "second_client",
+        "another client in the same process",
+        "/1",
+        {"count": 5},
+        {"cpu": 0.10, "wall": 0.10},
+        sides=("ecr_client", "boto3"),
+    ),
+    "small_call": Case(
+        "repeat",
+        "describe one repository",
+        "/1",
+        {"call": "describe_repositories", "count": 500},
+        {"cpu": 0.50, "wall": None},
+    ),
+    "repositories_page": Case(
+        "repeat",
+        "a page of 1000 repositories",
+        "/1000",
+        {"call": "describe_repositories", "count": 20},
+        {"cpu": 0.25, "wall": None},
+    ),
+    "images_page": Case(
+        "repeat",
+        "a page of 1000 images",
+        "/1000",
+        {"call": "describe_images", "count": 20},
+        {"cpu": 0.25, "wall": None},
+    ),
+    "paging": Case(
+        "paging",
+        "paging through 100,000 image ids",
+        "/1000/100",
+        {"expected": 100_000},
+        {"cpu": 0.25, "wall": None, "rss_growth": None},
+    ),
+    "manifests": Case(
+        "repeat",
+        "100 manifests of 10 KiB",
+        "/100",
+        {"call": "get_manifests", "count": 20},
+        {"cpu": 0.40, "wall": None},
+    ),
+    "upload": Case(
+        "upload",
+        "upload of a part of 10 MiB",
+        "/1",
+        {"size": 10 * MIB, "count": 8},
+        {"cpu": 0.30, "wall": None, "peak_per_part": None},
+        sides=("ecr_client", "boto3", "bare", "bound"),
+    ),
+    "threads": Case(
+        "threads",
+        "32 threads sharing one client",
+        "/1",
+        {"threads": 32, "calls": 60},
+        {"wall": 1 / 1.8, "cpu": None},
+    ),
+}
+
+#: How cost grows: case name -> (work, path and arguments for each size).
+GROWTH: dict[str, tuple[str, str, list[tuple[int, str, dict[str, Any]]]]] = {
+    "page_size": (
+        "repeat",
+        "records in a page",
+        [
+            (size, f"/{size}", {"call": "describe_repositories", "count": 20})
+            for size in (1, 10, 100, 250, 500, 1000)
+        ],
+    ),
+    "records": (
+        "paging",
+        "image ids in total",
+        [
+            (pages * 1000, f"/1000/{pages}", {"expected": pages * 1000})
+            for pages in (10, 50, 100, 250, 500, 1000)
+        ],
+    ),
+    "part_size": (
+        "upload",
+        "bytes of a part",
+        [(size * MIB, "/1", {"size": size * MIB, "count": 4}) for size in (5, 10, 15, 20)],
+    ),
+    "threads": (
+        "threads",
+        "threads",
+        [
+            (count, "/1", {"threads": count, "calls": 1280 // count})
+            for count in (1, 2, 4, 8, 16, 32, 64)
+        ],
+    ),
+}

@@ -1,0 +1,63 @@
+"""What can be counted exactly: it holds on any machine, so continuous integration checks it.
+
+Which modules are loaded is pinned elsewhere, in ``tests/structure/test_loaded_modules.py``.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import tracemalloc
+from collections.abc import Callable
+from urllib.request import urlopen
+
+from benchmarks.process import server
+from benchmarks.sides import Ours
+
+PART = 5 * 1024 * 1024
+
+
+def allocated(action: Callable[[], object]) -> int:
+    """Return the most memory that an action holds at once beyond what was held before, in bytes."""
+    action()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        action()
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+def counts(address: str) -> dict[str, int]:
+    """Return how many connections and requests the server has seen."""
+    with urlopen(f"{address}/counts") as answer:
+        found: dict[str, int] = json.loads(answer.read())
+        return found
+
+
+def check() -> int:
+    """Print every counter with its bound; return how many do not hold."""
+    lines: list[tuple[str, float, float]] = []
+    with server() as address:
+        client = Ours(f"{address}/1")
+        for _ in range(20):
+            client.describe_repositories()
+        seen = counts(address)
+        lines.append(("requests of 20 calls", seen["requests"], 20))
+        lines.append(("connections of 20 calls", seen["connections"], 1))
+        part = bytes(PART)
+        # Base64 makes four bytes of three, and the body is in memory once.
+        above = allocated(lambda: client.upload(part)) / PART
+        lines.append(("memory of an upload, in parts", round(above, 2), 1.6))
+        few, many = (Ours(f"{address}/1000/{pages}") for pages in (5, 40))
+        growth = allocated(many.count_images) / allocated(few.count_images)
+        lines.append(("memory of 40 pages to that of 5", round(growth, 2), 1.1))
+    failed = 0
+    for name, value, bound in lines:
+        held = value <= bound
+        failed += not held
+        print(f"{'ok  ' if held else 'FAIL'} {name}: {value:g}, at most {bound:g}")
+    return failed

@@ -1,0 +1,181 @@
+"""A server on the loopback that answers at once and always the same, in a process of its own.
+
+``python -m benchmarks.server`` prints its port and serves until its standard input is closed. The
+path of the URL says how large the answers are: ``/<records>`` for a page of that many records, and
+``/<records>/<pages>`` for that many pages. ``/counts`` tells how often it was reached.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import threading
+from functools import cache
+
+CREATED = 1_700_000_000.123
+HEAD = (
+    "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\n"
+    "x-amzn-RequestId: 1b8b9a2e-0d1f-4c55-9d3f-0f5f7a7c2d11\r\n"
+    "Date: Tue, 14 Nov 2023 22:13:20 GMT\r\nContent-Length: {}\r\n\r\n"
+)
+
+
+def repository(number: int) -> dict[str, object]:
+    """Return a record of DescribeRepositories, as long as real ones are."""
+    name = f"team/application-{number:06}"
+    return {
+        "repositoryArn": f"arn:aws:ecr:eu-west-1:123456789012:repository/{name}",
+        "registryId": "123456789012",
+        "repositoryName": name,
+        "repositoryUri": f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/{name}",
+        "createdAt": CREATED,
+        "imageTagMutability": "IMMUTABLE",
+        "imageScanningConfiguration": {"scanOnPush": True},
+        "encryptionConfiguration": {"encryptionType": "AES256"},
+    }
+
+
+def digest(number: int) -> str:
+    """Return a digest that looks like one."""
+    return f"sha256:{number:064x}"
+
+
+def image(number: int) -> dict[str, object]:
+    """Return a record of DescribeImages."""
+    return {
+        "registryId": "123456789012",
+        "repositoryName": "team/application",
+        "imageDigest": digest(number),
+        "imageTags": [f"v{number}", f"build-{number}"],
+        "imageSizeInBytes": 123_456_789,
+        "imagePushedAt": CREATED,
+        "imageManifestMediaType": "application/vnd.oci.image.manifest.v1+json",
+        "artifactMediaType": "application/vnd.oci.image.config.v1+json",
+        "lastRecordedPullTime": CREATED,
+    }
+
+
+def manifest(number: int) -> dict[str, object]:
+    """Return a record of BatchGetImage with a manifest of about 10 KiB."""
+    layers = [
+        {
+            "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
+            "digest": digest(number * 100 + layer),
+            "size": 10_000_000 + layer,
+        }
+        for layer in range(60)
+    ]
+    text = json.dumps({"schemaVersion": 2, "layers": layers})
+    return {
+        "registryId": "123456789012",
+        "repositoryName": "team/application",
+        "imageId": {"imageDigest": digest(number), "imageTag": f"v{number}"},
+        "imageManifest": text,
+        "imageManifestMediaType": "application/vnd.oci.image.manifest.v1+json",
+    }
+
+
+@cache
+def content(operation: str, records: int) -> dict[str, object]:
+    """Return what an operation answers, without the token of the next page."""
+    if operation == "DescribeRepositories":
+        return {"repositories": [repository(number) for number in range(records)]}
+    if operation == "DescribeImages":
+        return {"imageDetails": [image(number) for number in range(records)]}
+    if operation == "ListImages":
+        ids = [{"imageDigest": digest(n), "imageTag": f"v{n}"} for n in range(records)]
+        return {"imageIds": ids}
+    if operation == "BatchGetImage":
+        return {"images": [manifest(number) for number in range(records)], "failures": []}
+    return {"registryId": "123456789012", "uploadId": "upload", "lastByteReceived": 0}
+
+
+@cache
+def answer(operation: str, records: int, token: str | None) -> bytes:
+    """Return the whole response as bytes."""
+    body = dict(content(operation, records))
+    if token is not None:
+        body["nextToken"] = token
+    text = json.dumps(body).encode()
+    return HEAD.format(len(text)).encode() + text
+
+
+def next_token(operation: str, path: str, body: bytes) -> str | None:
+    """Return the token after this page; ``/<records>/<pages>`` says how many pages there are."""
+    parts = path.strip("/").split("/")
+    if operation != "ListImages" or len(parts) < 2:
+        return None
+    number = int(json.loads(body).get("nextToken") or 0) + 1
+    return str(number) if number < int(parts[1]) else None
+
+
+class Counts:
+    """How many connections were made, and how many requests came over them."""
+
+    connections = 0
+    requests = 0
+
+
+def serve(connection: socket.socket) -> None:
+    """Answer the requests of one connection; large bodies are read and thrown away."""
+    Counts.connections += 1
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    scratch = memoryview(bytearray(1 << 20))
+    pending = b""
+    while True:
+        while b"\r\n\r\n" not in pending:
+            received = connection.recv(1 << 16)
+            if not received:
+                return
+            pending += received
+        head, _, body = pending.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in lines[1:])
+        length, kept = int(headers.get("content-length", 0)), len(body)
+        while kept < length:
+            count = connection.recv_into(scratch)
+            if not count:
+                return
+            if length < len(scratch):
+                body += scratch[:count]
+            kept += count
+        path = lines[0].split(" ")[1]
+        if path == "/counts":
+            counts = {"connections": Counts.connections - 1, "requests": Counts.requests}
+            text = json.dumps(counts)
+            connection.sendall((HEAD.format(len(text)) + text).encode())
+            return
+        Counts.requests += 1
+        operation = headers["x-amz-target"].rpartition(".")[2]
+        name = next(each for each in OPERATIONS if each.lower() == operation)
+        records = int(path.strip("/").split("/")[0] or 1)
+        connection.sendall(answer(name, records, next_token(name, path, body)))
+        pending = b""
+
+
+OPERATIONS = (
+    "DescribeRepositories",
+    "DescribeImages",
+    "ListImages",
+    "BatchGetImage",
+    "UploadLayerPart",
+)
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    print(listener.getsockname()[1], flush=True)
+
+    def accept() -> None:
+        while True:
+            connection, _ = listener.accept()
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
