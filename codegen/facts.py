@@ -46,7 +46,7 @@ def constraints(shape: Shape) -> str:
         sentences.append(_range(shape, "bytes"))
     elif shape.type_name in ("integer", "long"):
         sentences.append(_range(shape, ""))
-    if shape.metadata.get("deprecated"):
+    if shape._shape_model.get("deprecated"):  # not in the shape's metadata
         sentences.append("Deprecated by the service.")
     return " ".join(sentence for sentence in sentences if sentence)
 

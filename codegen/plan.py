@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ def walk(shape: Shape) -> Iterator[Shape]:
     elif shape.type_name == "list":
         yield from walk(shape.member)
     elif shape.type_name == "map":
+        yield from walk(shape.key)
         yield from walk(shape.value)
 
 
@@ -233,7 +234,7 @@ class _Planner:
             modeled[name] = entry
         return tuple(
             self._paginator(operations[name], modeled[name]["result_key"])
-            for name in sorted(modeled)
+            for name in self._known("paginators", modeled)
         )
 
     def _paginator(self, operation: Operation, result_key: str | list[str]) -> Paginator:
@@ -301,8 +302,15 @@ class _Planner:
                 .input_shape.members[entry["member"]]
                 .metadata["max"],
             )
-            for name, entry in sorted(self.custom["batches"].items())
+            for name in self._known("batches", self.custom["batches"])
+            for entry in [self.custom["batches"][name]]
         )
+
+    def _known(self, table: str, entries: Iterable[str]) -> list[str]:
+        """Return the names that are operations; of the others, complain."""
+        unknown = sorted(set(entries) - set(self.operation_models))
+        self.problems += [f"customizations.toml: {table}: no operation {name}" for name in unknown]
+        return sorted(set(entries) - set(unknown))
 
 
 def _ordered(structures: list[Structure]) -> tuple[Structure, ...]:

@@ -10,18 +10,26 @@ from ecr_client._generated.models import __all__ as _names
 
 if TYPE_CHECKING:
     from ecr_client._generated.models import *  # noqa: F403
+    from ecr_client._shapes import AmazonWebServiceRequest as AmazonWebServiceRequest
+    from ecr_client._shapes import AmazonWebServiceResult as AmazonWebServiceResult
+    from ecr_client._shapes import ResultWithFailures as ResultWithFailures
 
-__all__ = list(_names)
+_BASES = ["AmazonWebServiceRequest", "AmazonWebServiceResult", "ResultWithFailures"]
+
+__all__ = [*_BASES, *_names]
 
 
 def __getattr__(name: str) -> Any:
-    module = MODULE_OF.get(name)
-    if module is None:
+    if name in _BASES:
+        module = "ecr_client._shapes"
+    elif name in MODULE_OF:
+        module = f"ecr_client._generated.{MODULE_OF[name]}"
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"ecr_client._generated.{module}"), name)
+    found = getattr(import_module(module), name)
     globals()[name] = found
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_names})
+    return sorted({*globals(), *__all__})

@@ -32,7 +32,7 @@ def render_module(plan: Plan, module: str) -> str:
     containers = sorted(used & {"Mapping", "Sequence"})
     enums = sorted(used & {enum.name for enum in plan.enums})
     common = (
-        sorted(used & {structure.name for structure in plan.modules[COMMON]})
+        sorted(used & {structure.name for structure in plan.modules.get(COMMON, ())})
         if module != COMMON
         else []
     )

@@ -29,10 +29,10 @@ def reference(page: str) -> str:
 def docstring(lines: Sequence[str], indent: int) -> str:
     """Return a raw docstring of whole, wrapped lines."""
     pad = " " * indent
+    prefix = "r" if any("\\" in line for line in lines) else ""
     if len(lines) == 1:
-        return f'{pad}"""{lines[0]}"""\n'
+        return f'{pad}{prefix}"""{lines[0]}"""\n'
     body = "\n".join(f"{pad}{line}".rstrip() for line in lines[1:])
-    prefix = "r" if "\\" in body or "\\" in lines[0] else ""
     return f'{pad}{prefix}"""{lines[0]}\n{body}\n{pad}"""\n'
 
 

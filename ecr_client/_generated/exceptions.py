@@ -813,3 +813,6 @@ MODELED: dict[str, type[AmazonECRException]] = {
     "UploadNotFoundException": UploadNotFoundException,
     "ValidationException": ValidationException,
 }
+
+for _class in MODELED.values():
+    _class.IS_MODELED = True

@@ -1632,6 +1632,7 @@ class AmazonECR:
             registry_ids: AWS account ids of the registries to get tokens for. Deprecated: one
                 token opens every registry that the caller may use, whatever stands here. Absent
                 means the caller's own registry. 1 to 10 items. Each: pattern: ``[0-9]{12}``.
+                Deprecated by the service.
 
         Raises:
             ServerException: The service failed for a reason that lies on its own side.

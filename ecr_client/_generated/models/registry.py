@@ -128,7 +128,8 @@ class GetAuthorizationTokenRequest(AmazonWebServiceRequest):
     Attributes:
         registry_ids: AWS account ids of the registries to get tokens for. Deprecated: one token
             opens every registry that the caller may use, whatever stands here. Absent means the
-            caller's own registry. 1 to 10 items. Each: pattern: ``[0-9]{12}``.
+            caller's own registry. 1 to 10 items. Each: pattern: ``[0-9]{12}``. Deprecated by the
+            service.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
     """
