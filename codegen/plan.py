@@ -94,7 +94,7 @@ class _Planner:
             waiters=self._waiters(operations),
             batches=self._batches(operations),
         )
-        for unused in set(self.custom["repr"]) - self.reprs_used:
+        for unused in sorted(set(self.custom["repr"]) - self.reprs_used):
             self.problems.append(f"customizations.toml: repr.{unused!r} is not in the model")
         plan.problems = self.problems + self.words.problems + self.words.unused()
         return plan

@@ -115,7 +115,7 @@ class AmazonServiceException(AmazonClientException, ClientError):
     #: The code of an instance that is made without one, as test doubles are.
     DEFAULT_CODE: ClassVar[str] = "Unknown"
     SERVER_FAULT: ClassVar[bool] = False
-    IS_MODELED: ClassVar[bool] = False
+    _IS_MODELED: ClassVar[bool] = False
 
     error_code: str
     error_message: str
@@ -193,7 +193,7 @@ class AmazonServiceException(AmazonClientException, ClientError):
                 "RetryAttempts": metadata.retry_attempts,
             },
         }
-        if self.IS_MODELED:
+        if self._IS_MODELED:
             answer["message"] = self.error_message
         for attribute, (wire_name, _) in self.MEMBERS.items():
             value = getattr(self, attribute)

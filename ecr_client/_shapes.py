@@ -52,8 +52,10 @@ class FrozenMap(dict[_Key, _Value]):
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("this mapping is read-only; copy it with dict() to change it")
 
-    __setitem__ = __delitem__ = _refuse
-    __ior__ = clear = pop = popitem = setdefault = update = _refuse
+    # No type checker takes one method for another.
+    if not TYPE_CHECKING:
+        __setitem__ = __delitem__ = _refuse
+        __ior__ = clear = pop = popitem = setdefault = update = _refuse
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))

@@ -49,17 +49,18 @@ class Endpoint:
 
     url: str
     signing_region: str
-    host: str = attrs.field(init=False, repr=False, eq=False)
-    path: str = attrs.field(init=False, repr=False, eq=False)
-
-    @host.default
-    def _find_host(self) -> str:
-        parts = urlsplit(self.url)
-        return parts.netloc.removesuffix(f":{_DEFAULT_PORTS[parts.scheme]}")
-
-    @path.default
-    def _find_path(self) -> str:
-        return urlsplit(self.url).path or "/"
+    host: str = attrs.field(
+        default=attrs.Factory(lambda self: _host_header(self.url), takes_self=True),
+        init=False,
+        repr=False,
+        eq=False,
+    )
+    path: str = attrs.field(
+        default=attrs.Factory(lambda self: urlsplit(self.url).path or "/", takes_self=True),
+        init=False,
+        repr=False,
+        eq=False,
+    )
 
     @property
     def request_url(self) -> str:
@@ -68,6 +69,11 @@ class Endpoint:
 
     def __str__(self) -> str:
         return self.url
+
+
+def _host_header(url: str) -> str:
+    parts = urlsplit(url)
+    return parts.netloc.removesuffix(f":{_DEFAULT_PORTS[parts.scheme]}")
 
 
 #: Where calls go when nothing is configured: the interface's own default.

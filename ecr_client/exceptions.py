@@ -32,7 +32,8 @@ AmazonClientException                         everything below
 
 from __future__ import annotations
 
-from ecr_client import _exceptions, _unmodeled
+import ecr_client._exceptions as _exceptions
+import ecr_client._unmodeled as _unmodeled
 from ecr_client._exceptions import *  # noqa: F403
 from ecr_client._generated import exceptions as _generated
 from ecr_client._generated.exceptions import *  # noqa: F403

@@ -19,16 +19,18 @@ _BASES = ["AmazonWebServiceRequest", "AmazonWebServiceResult", "ResultWithFailur
 __all__ = [*_BASES, *_names]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _BASES:
-        module = "ecr_client._shapes"
-    elif name in MODULE_OF:
-        module = f"ecr_client._generated.{MODULE_OF[name]}"
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(module), name)
-    globals()[name] = found
-    return found
+if not TYPE_CHECKING:
+    # Hidden from type checkers, for which every misspelt name would be ``Any``.
+    def __getattr__(name: str) -> Any:
+        if name in _BASES:
+            module = "ecr_client._shapes"
+        elif name in MODULE_OF:
+            module = f"ecr_client._generated.{MODULE_OF[name]}"
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(import_module(module), name)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:

@@ -24,7 +24,7 @@ def render(plan: Plan) -> str:
         + "".join(_class(plan, error) for error in plan.errors)
         + "\n\n#: The class of each modeled error code.\n"
         + f"MODELED: dict[str, type[AmazonECRException]] = {{\n{names}}}\n"
-        + "\nfor _class in MODELED.values():\n    _class.IS_MODELED = True\n"
+        + "\nfor _class in MODELED.values():\n    _class._IS_MODELED = True\n"
     )
 
 

@@ -18,7 +18,7 @@ def render(plan: Plan) -> str:
     """Return ``_generated/operations.py``."""
     return (
         banner(plan, "The interface: every operation of Amazon ECR.")
-        + HEADER
+        + HEADER.replace("TYPE_CHECKING,", "TYPE_CHECKING, ClassVar,")
         + type_imports(plan, plan.operations, "    from typing import Any\n")
         + '''
 
@@ -31,7 +31,7 @@ class AmazonECR:
         ENDPOINT_PREFIX: The name by which region metadata knows the service.
     """
 
-    ENDPOINT_PREFIX = "ecr"
+    ENDPOINT_PREFIX: ClassVar[str] = "ecr"
 
     def _invoke(self, operation: str, request: object, members: dict[str, object]) -> Any:
         """Make one call; the one method that an implementation has to supply."""

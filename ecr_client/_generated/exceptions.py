@@ -815,4 +815,4 @@ MODELED: dict[str, type[AmazonECRException]] = {
 }
 
 for _class in MODELED.values():
-    _class.IS_MODELED = True
+    _class._IS_MODELED = True

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, ClassVar, overload
 
 from ecr_client._shapes import UNSET
 
@@ -172,7 +172,7 @@ class AmazonECR:
         ENDPOINT_PREFIX: The name by which region metadata knows the service.
     """
 
-    ENDPOINT_PREFIX = "ecr"
+    ENDPOINT_PREFIX: ClassVar[str] = "ecr"
 
     def _invoke(self, operation: str, request: object, members: dict[str, object]) -> Any:
         """Make one call; the one method that an implementation has to supply."""

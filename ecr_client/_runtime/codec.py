@@ -73,12 +73,11 @@ def _reader_of(annotation: Any) -> Reader:
 
 def _list_reader(annotation: Any) -> Reader:
     read = _reader_of(annotation)
-    if _is_structure(annotation):
-        read_all = _structures_reader(annotation)
-    else:
 
-        def read_all(items: Iterable[Any]) -> tuple[Any, ...]:
-            return tuple([read(item, None) for item in items if item is not None])
+    def read_each(items: Iterable[Any]) -> tuple[Any, ...]:
+        return tuple([read(item, None) for item in items if item is not None])
+
+    read_all = _structures_reader(annotation) if _is_structure(annotation) else read_each
 
     def read_list(value: Any, _: Any) -> Any:
         if value.__class__ is not list:

@@ -65,12 +65,13 @@ class Transport:
             TransportException: No answer came; the subclass says why.
         """
         import requests
+        from requests.structures import CaseInsensitiveDict
 
         session = self._session or self._open()
         request = requests.PreparedRequest()
         request.method = "POST"
         request.url = url
-        request.headers = requests.structures.CaseInsensitiveDict(headers)
+        request.headers = CaseInsensitiveDict(headers)
         request.headers["Content-Length"] = str(len(body))
         request.body = body
         try:

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codegen import __main__ as command
+from codegen.__main__ import GenerationError, differences, news, write
+from codegen.render import GENERATED
+
+#: Prints the hash of everything that is rendered, not yet formatted.
+RENDER = """
+import hashlib
+from codegen import model, plan, render
+files = render.render(plan.make_plan(model.read()))
+print(hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest())
+"""
+
+
+@pytest.fixture(scope="module")
+def generated(pinned_model: str) -> dict[str, str]:
+    """Give what the generator writes, made once because formatting takes a second."""
+    return command.generate()
+
+
+def test_generated_code_is_current(generated: dict[str, str]) -> None:
+    """What is on disk is what the generator writes; `python -m codegen` mends it."""
+    assert differences(generated) == []
+
+
+def test_check_succeeds(
+    generated: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The check says nothing, and succeeds, where all is current."""
+    monkeypatch.setattr(command, "generate", lambda: generated)
+    status = command.main(["--check"])
+
+    assert status == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_check_fails(
+    generated: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The check fails where a file differs, names it, and tells what is new in the model."""
+    changed = dict(generated)
+    changed[f"{GENERATED}/enums.py"] += "# more\n"
+    changed[command.INVENTORY] += "type Zebra\n"
+    monkeypatch.setattr(command, "generate", lambda: changed)
+    status = command.main(["--check"])
+
+    assert status == 1
+    assert capsys.readouterr() == (
+        "added: type Zebra\n",
+        f"{command.INVENTORY} differs\n{GENERATED}/enums.py differs\n",
+    )
+
+
+def test_problems_stop_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Words that do not fit the model are printed, and nothing is written."""
+
+    def fail() -> dict[str, str]:
+        raise GenerationError("docs/errors.toml says nothing of BadPartException")
+
+    monkeypatch.setattr(command, "generate", fail)
+    status = command.main([])
+
+    assert status == 1
+    assert capsys.readouterr() == ("", "docs/errors.toml says nothing of BadPartException\n")
+
+
+def test_all_problems_at_once(
+    sample: Any, pinned_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every problem is reported in one go, a line for each."""
+    for name in ("PutBlob", "ListThings"):
+        del sample.words["operations"][name]
+    planned = sample.plan()
+    monkeypatch.setattr(command.plan, "make_plan", lambda _: planned)
+    with pytest.raises(GenerationError) as caught:
+        command.generate()
+
+    assert str(caught.value).splitlines() == [
+        "docs/operations.toml says nothing of ListThings",
+        "docs/operations.toml says nothing of PutBlob",
+    ]
+
+
+def test_two_runs_are_equal(pinned_model: str) -> None:
+    """The same model gives the same bytes in two processes, however these order their sets."""
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", RENDER],
+            env={**os.environ, "PYTHONPATH": str(command.ROOT), "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+
+    assert len(hashes) == 1
+
+
+def test_banner_names_the_model(generated: dict[str, str], pinned_model: str) -> None:
+    """The banner of every generated module names the installed botocore and the model's hash."""
+    from codegen.model import read
+
+    line = f"# Model: ecr of botocore {pinned_model}, SHA-256 {read().sha256}\n"
+    without = [path for path, source in generated.items() if line not in source]
+
+    assert sorted(without) == [command.INVENTORY, f"{GENERATED}/__init__.py"]
+
+
+def test_generated_modules_are_short(generated: dict[str, str]) -> None:
+    """No generated module of types is above 500 lines, the index of names excepted."""
+    long = [
+        path
+        for path, source in generated.items()
+        if path.startswith(f"{GENERATED}/models/")
+        and not path.endswith("__init__.py")
+        and len(source.splitlines()) > 500
+    ]
+
+    assert long == []
+
+
+def test_every_changed_file_is_detected(generated: dict[str, str], tmp_path: Path) -> None:
+    """A single changed byte is detected, whichever file it is in."""
+    write(generated, tmp_path)
+    found = []
+    for name, content in generated.items():
+        path = tmp_path / name
+        path.write_text(content.replace("e", "E", 1), encoding="utf-8")
+        found.append(differences(generated, tmp_path))
+        path.write_text(content, encoding="utf-8")
+
+    assert found == [[f"{name} differs"] for name in generated]
+
+
+def test_unformatted_code_is_an_error() -> None:
+    """What is not Python does not get past the formatter."""
+    with pytest.raises(GenerationError):
+        command.format_python("def broken(:\n")
+
+
+def test_formatting() -> None:
+    """Imports are sorted and lines have the width of the project's own code."""
+    source = "import sys\nimport ast\nx = {'a': 1}\n"
+
+    assert command.format_python(source) == 'import ast\nimport sys\n\nx = {"a": 1}\n'
+
+
+def test_differences(tmp_path: Path) -> None:
+    """Differing, missing and stale files are told apart, and other files do not matter."""
+    write(
+        {
+            f"{GENERATED}/same.py": "1\n",
+            f"{GENERATED}/other.py": "2\n",
+            f"{GENERATED}/models/s.py": "",
+        },
+        tmp_path,
+    )
+    (tmp_path / "ecr_client/client.py").write_text("by hand\n", encoding="utf-8")
+    wanted = {f"{GENERATED}/same.py": "1\n", f"{GENERATED}/other.py": "3\n", "inventory.txt": "x\n"}
+
+    assert differences(wanted, tmp_path) == [
+        f"{GENERATED}/other.py differs",
+        "inventory.txt is missing",
+        f"{GENERATED}/models/s.py is not generated any more",
+    ]
+
+
+def test_write(tmp_path: Path) -> None:
+    """Writing makes folders, replaces files, deletes stale ones, and leaves those of others."""
+    by_hand = tmp_path / "ecr_client/client.py"
+    by_hand.parent.mkdir()
+    by_hand.write_text("by hand\n", encoding="utf-8")
+    write({f"{GENERATED}/a.py": "1\n", f"{GENERATED}/models/stale.py": "2\n"}, tmp_path)
+    files = {f"{GENERATED}/a.py": "é\n", f"{GENERATED}/models/b.py": "3\n", "inventory.txt": "4\n"}
+    write(files, tmp_path)
+    found = {
+        path.relative_to(tmp_path).as_posix(): path.read_bytes().decode()
+        for path in tmp_path.rglob("*")
+        if path.is_file()
+    }
+
+    assert found == {**files, "ecr_client/client.py": "by hand\n"}
+    assert differences(files, tmp_path) == []
+
+
+INVENTORY = """\
+enum Kind SMALL
+error BadPartException
+member Thing.id ThingId required
+operation ListThings -> ListThingsResult
+operation ListThings raises BadPartException
+paginator ListThings (('things',),)
+type Thing
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lines"),
+    [
+        ("type Thing", "type Thing", []),
+        ("type Thing\n", "type Thing\ntype Part\n", ["added: type Part"]),
+        (
+            "enum Kind SMALL",
+            "enum Kind SMALLER",
+            ["added: enum Kind SMALLER", "removed: enum Kind SMALL"],
+        ),
+        (
+            "Thing.id ThingId required",
+            "Thing.id ThingId",
+            ["changed: member Thing.id ThingId required => member Thing.id ThingId"],
+        ),
+        (
+            "error BadPartException",
+            "error BadPartException (server fault)",
+            ["changed: error BadPartException => error BadPartException (server fault)"],
+        ),
+        (
+            "operation ListThings raises BadPartException\n",
+            "",
+            ["removed: operation ListThings raises BadPartException"],
+        ),
+        (
+            "(('things',),)",
+            "(('all',),)",
+            ["changed: paginator ListThings (('things',),) => paginator ListThings (('all',),)"],
+        ),
+    ],
+)
+def test_news(before: str, after: str, lines: list[str]) -> None:
+    """What a new model adds, changes and removes is told, a line for each fact."""
+    assert news(INVENTORY, INVENTORY.replace(before, after)) == lines
+
+
+def test_news_of_the_first_run() -> None:
+    """Without an inventory, everything is new."""
+    assert news("", INVENTORY) == [f"added: {line}" for line in INVENTORY.splitlines()]

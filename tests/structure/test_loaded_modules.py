@@ -1,0 +1,180 @@
+"""Which modules are loaded when: a client pays for what it uses, and never for boto3."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+#: Prints the names of the loaded modules after each step.
+SCRIPT = """
+import sys
+steps = {{}}
+import ecr_client
+steps["imported"] = list(sys.modules)
+client = ecr_client.ECRClient({arguments})
+steps["built"] = list(sys.modules)
+client.set_endpoint(sys.argv[1])
+client.describe_registry()
+steps["called"] = list(sys.modules)
+client.shutdown()
+import json
+print(json.dumps(steps))
+"""
+
+EXPLICIT = 'region="eu-west-1", credentials=ecr_client.Credentials("AKIDEXAMPLE", "secret")'
+ENVIRONMENT = {
+    "AWS_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+}
+#: Two ways to say the same, and one that needs no endpoint rules.
+WAYS = {
+    "explicit": (EXPLICIT, {}),
+    "environment": ("", ENVIRONMENT),
+    "endpoint": ('endpoint="http://localhost:4566"', ENVIRONMENT),
+}
+
+IMPORTED = {"ecr_client", "ecr_client._version"}
+BUILT = IMPORTED | {
+    "ecr_client._exceptions",
+    "ecr_client._generated",
+    "ecr_client._generated.batches",
+    "ecr_client._generated.operations",
+    "ecr_client._generated.paginators",
+    "ecr_client._generated.waiters",
+    "ecr_client._runtime",
+    "ecr_client._runtime.settings",
+    "ecr_client._runtime.transport",
+    "ecr_client._shapes",
+    "ecr_client.client",
+    "ecr_client.config",
+    "ecr_client.credentials",
+    "ecr_client.endpoints",
+    "ecr_client.metadata",
+    "ecr_client.regions",
+}
+CALLED = BUILT | {
+    "ecr_client._generated.enums",
+    "ecr_client._generated.models",
+    "ecr_client._generated.models.common",
+    "ecr_client._generated.models.registry",
+    "ecr_client._runtime.adapter",
+    "ecr_client._runtime.call",
+    "ecr_client._runtime.codec",
+    "ecr_client._runtime.operation",
+    "ecr_client._runtime.signing",
+    "ecr_client._runtime.user_agent",
+    "ecr_client._runtime.values",
+    "ecr_client.models",
+}
+
+#: What a step must not load, besides what is loaded by no step.
+NEVER = ("boto3", "botocore.session", "botocore.client", "botocore.model", "moto", "responses")
+NOT_IMPORTED = ("requests", "botocore", "attr", "attrs", "cattr", "cattrs", "urllib3", "orjson")
+NOT_BUILT = ("requests", "cattr", "cattrs", "orjson", "pybase64", "botocore.auth")
+NOT_BUILT_WITH_ENDPOINT = ("botocore.endpoint_provider", "botocore.loaders", "botocore.utils")
+
+Load = Callable[[str], dict[str, list[str]]]
+
+
+@pytest.fixture(scope="module")
+def nothing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give an empty folder."""
+    return tmp_path_factory.mktemp("nothing")
+
+
+@pytest.fixture
+def load(server: Any, nothing: Path) -> Load:
+    """Give a function that names the modules that each step of a fresh process has loaded."""
+
+    def loaded(way: str) -> dict[str, list[str]]:
+        arguments, variables = WAYS[way]
+        inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", SCRIPT.format(arguments=arguments), server.url],
+            env={
+                "PYTHONPATH": os.pathsep.join(map(os.path.abspath, inherited)),
+                "AWS_CONFIG_FILE": str(nothing / "config"),
+                "AWS_SHARED_CREDENTIALS_FILE": str(nothing / "credentials"),
+                "AWS_EC2_METADATA_DISABLED": "true",
+                **variables,
+            },
+            # Not the repository, whose ecr_client would come before an installed one.
+            cwd=nothing,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stderr == ""
+        steps: dict[str, list[str]] = json.loads(done.stdout)
+        return steps
+
+    return loaded
+
+
+def _ours(modules: list[str]) -> set[str]:
+    return {name for name in modules if name.partition(".")[0] == "ecr_client"}
+
+
+def _of(modules: list[str], packages: tuple[str, ...]) -> list[str]:
+    return [
+        name
+        for name in modules
+        if any(name == package or name.startswith(f"{package}.") for package in packages)
+    ]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_modules_of_the_package(load: Load, way: str) -> None:
+    """Each step loads exactly these modules of the package."""
+    steps = load(way)
+    expected = {"imported": IMPORTED, "built": BUILT, "called": CALLED}
+    found = {step: _ours(modules) for step, modules in steps.items()}
+    more = {step: sorted(found[step] - expected[step]) for step in expected}
+    less = {step: sorted(expected[step] - found[step]) for step in expected}
+
+    nothing: dict[str, list[str]] = {"imported": [], "built": [], "called": []}
+    assert (more, less) == (nothing, nothing)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_modules_that_are_never_loaded(load: Load, way: str) -> None:
+    """With keys in hand or in the environment, no step loads boto3 or botocore's client."""
+    steps = load(way)
+
+    assert {name: _of(modules, NEVER) for name, modules in steps.items()} == {
+        "imported": [],
+        "built": [],
+        "called": [],
+    }
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_modules_that_wait(load: Load, way: str) -> None:
+    """Importing loads no dependency, and building none that only a call needs."""
+    steps = load(way)
+
+    assert _of(steps["imported"], NOT_IMPORTED) == []
+    assert _of(steps["built"], NOT_BUILT) == []
+
+
+def test_endpoint_without_rules(load: Load) -> None:
+    """A client with an endpoint of its own does not load botocore's endpoint rules."""
+    steps = load("endpoint")
+
+    assert _of(steps["built"], NOT_BUILT_WITH_ENDPOINT) == []
+
+
+def test_modules_of_a_call(load: Load) -> None:
+    """A call loads what it is made with, so that the other tests look in the right place."""
+    called = set(load("explicit")["called"])
+
+    assert {"requests", "cattrs", "orjson", "botocore.auth", "attrs"} <= called
+    assert "pybase64" not in called  # for uploads only

@@ -1,0 +1,126 @@
+"""Building, configuring and ending a client, as the type checkers see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+from typing_extensions import assert_type
+
+from ecr_client import (
+    AmazonECR,
+    ClientConfiguration,
+    Credentials,
+    ECRClient,
+    Region,
+    ResponseMetadata,
+    __version__,
+)
+from ecr_client.models import (
+    AmazonWebServiceRequest,
+    AmazonWebServiceResult,
+    DescribeImagesRequest,
+    DescribeImagesResult,
+    ResultWithFailures,
+)
+
+
+class Bespoke(ECRClient):
+    """A client of an application's own."""
+
+
+def construction(session: object) -> None:
+    """A client takes keywords only, all of which may be left out."""
+    assert_type(ECRClient(), ECRClient)
+    ECRClient(region="eu-west-1", profile="dev", config=ClientConfiguration())
+    ECRClient(region=Region("eu-west-1"), endpoint="http://localhost:4566", session=session)
+    ECRClient(region=None, endpoint=None, credentials=None, profile=None, session=None, config=None)
+    interface: AmazonECR = ECRClient()
+    assert_type(interface.get_account_setting(name="a").name, str | None)
+
+
+class Refreshing:
+    """What botocore's refreshable credentials look like."""
+
+    def get_frozen_credentials(self) -> Credentials:
+        """Return the keys."""
+        return Credentials("a", "b")
+
+
+def credentials(keys: Credentials) -> None:
+    """Credentials are keys, something that refreshes them, or a function that returns either."""
+    ECRClient(credentials=keys)
+    ECRClient(credentials=Refreshing())
+    ECRClient(credentials=lambda: keys)
+    ECRClient(credentials=Refreshing)
+    assert_type(Credentials("a", "b").token, str | None)
+    assert_type(Credentials("a", "b", "c").access_key, str)
+    assert_type(Credentials(access_key="a", secret_key="b", token=None).secret_key, str)
+
+
+def context_manager() -> None:
+    """A client is its own context manager, also where it is a subclass."""
+    with ECRClient() as client:
+        assert_type(client, ECRClient)
+    with Bespoke() as bespoke:
+        assert_type(bespoke, Bespoke)
+
+
+def members_of_the_interface(client: ECRClient) -> None:
+    """The client tells and changes where it calls."""
+    request = DescribeImagesRequest(repository_name="app")
+    assert_type(client.endpoint, str)
+    assert_type(client.region, str)
+    client.set_endpoint("ecr.eu-west-1.amazonaws.com")
+    client.set_region("eu-west-1")
+    client.set_region(Region("eu-west-1"))
+    client.shutdown()
+    assert_type(client.get_cached_response_metadata(request), ResponseMetadata | None)
+    assert_type(__version__, str)
+
+
+def bases(
+    client: ECRClient, request: AmazonWebServiceRequest, result: DescribeImagesResult
+) -> None:
+    """The bases of the types can be named, for code that treats all of them alike."""
+    assert_type(client.get_cached_response_metadata(request), ResponseMetadata | None)
+    results: list[AmazonWebServiceResult] = [result, ResultWithFailures()]
+    assert_type(results[0].response_metadata, ResponseMetadata)
+    assert_type(ResultWithFailures().raise_for_failures(), ResultWithFailures)
+
+
+def regions() -> None:
+    """A region tells its partition, and makes clients of any class."""
+    region = Region.get_region("eu-west-1")
+    assert_type(region, Region)
+    assert_type((region.name, region.partition, region.domain), tuple[str, str, str])
+    assert_type(region.is_service_supported(ECRClient.ENDPOINT_PREFIX), bool)
+    assert_type(region.create_client(ECRClient), ECRClient)
+    assert_type(
+        region.create_client(Bespoke, Credentials("a", "b"), ClientConfiguration()), Bespoke
+    )
+
+
+def configuration(config: ClientConfiguration) -> None:
+    """A configuration has a type for each field, and can be copied with changes."""
+    made = ClientConfiguration(
+        connect_timeout=5,
+        read_timeout=7.5,
+        max_pool_connections=10,
+        proxies={"https": "http://proxy:8080"},
+        verify=False,
+        client_cert=("cert.pem", "key.pem"),
+        use_fips_endpoint=True,
+        use_dualstack_endpoint=False,
+        user_agent_appid="app",
+        protocol="http",
+        response_metadata_cache_size=0,
+    )
+    assert_type(attrs.evolve(made, read_timeout=10), ClientConfiguration)
+    assert_type(config.connect_timeout, float)
+    assert_type(config.max_pool_connections, int)
+    assert_type(config.proxies, Mapping[str, str] | None)
+    assert_type(config.verify, bool | str | None)
+    assert_type(config.client_cert, str | tuple[str, str] | None)
+    assert_type(config.use_fips_endpoint, bool | None)
+    assert_type(config.protocol, str)
