@@ -129,6 +129,10 @@ class AmazonWebServiceResult(Structure):
     response_metadata: ResponseMetadata = attrs.field(default=NO_METADATA, repr=False, eq=False)
 
 
+# Not the text that it is in this file: it has to resolve in the module that the class claims.
+AmazonWebServiceResult.__annotations__["response_metadata"] = ResponseMetadata
+
+
 class ResultWithFailures(AmazonWebServiceResult):
     """The base of every result of a call that may fail for some of its items."""
 

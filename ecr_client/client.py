@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ecr_client._runtime.call import Caller
     from ecr_client._shapes import AmazonWebServiceRequest
     from ecr_client.credentials import CredentialsLike
+    from ecr_client.endpoints import Endpoint
 
 
 class ECRClient(Batches, Paginators, Waiters, AmazonECR):
@@ -79,6 +80,14 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
             raise InvalidConfigurationException(
                 f"config must be a ClientConfiguration, not {type(config).__name__}"
             )
+        self._arguments = {
+            "region": region,
+            "endpoint": endpoint,
+            "credentials": credentials,
+            "profile": profile,
+            "session": session,
+            "config": config,
+        }
         self._config = config
         self._settings = Settings(profile=profile, session=session)
         self._endpoint = choose_endpoint(
@@ -167,6 +176,12 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
     ) -> None:
         self.shutdown()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The configuration travels; connections, and credentials that were found, do not.
+        if self._arguments["session"] is not None:
+            raise TypeError("a client of a session does not pickle; give it a profile instead")
+        return _restore, (type(self), self._arguments, self._endpoint)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.endpoint} ({self.region})>"
 
@@ -252,6 +267,15 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
             user_agent=user_agent(app_id),
         )
         return self._caller
+
+
+def _restore(
+    client_class: type[ECRClient], arguments: dict[str, Any], endpoint: Endpoint
+) -> ECRClient:
+    """Return a client like the one that was pickled, calling where that one called."""
+    client = client_class(**arguments)
+    client._endpoint = endpoint
+    return client
 
 
 def _request(

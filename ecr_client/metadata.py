@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import OrderedDict
+from collections.abc import Mapping  # noqa: TC003  # type hints have to resolve
 from typing import TYPE_CHECKING
 
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     _Entry = tuple[weakref.ref[object], "ResponseMetadata"]
 
 

@@ -43,6 +43,7 @@ class Paginator(Generic[Item, Page]):
         for page in self.pages():
             for path in self._items:
                 yield from _items_at(page, path)
+            del page  # or it would be held while the next one arrives
 
     def pages(self) -> Iterator[Page]:
         """Yield the result of each call; nothing is sent before it is asked for.
@@ -58,6 +59,7 @@ class Paginator(Generic[Item, Page]):
             page: Any = self._call(request)
             yield page
             token = page.next_token
+            del page
             if not token:
                 return
             if token in (request.next_token, checkpoint):

@@ -43,7 +43,8 @@ def wait(
     """
     _check(name, "delay", delay, allow_zero=False)
     _check(name, "max_wait", max_wait, allow_zero=True)
-    waited = 0.0
+    # Counted rather than added up, or ten delays of 0.1 would not fit into 1.0.
+    delays_left = int(max_wait / delay + 1e-9)
     while True:
         result, error = None, None
         try:
@@ -57,12 +58,12 @@ def wait(
             raise WaiterFailureException(f"{name}: the service answered {seen}") from error
         if error is not None and state != "retry":
             raise error
-        if waited + delay > max_wait:
+        if delays_left == 0:
             raise WaiterTimeoutException(
                 f"{name}: did not come about within {max_wait:g} s (max_wait)"
             ) from error
         sleep(delay)
-        waited += delay
+        delays_left -= 1
 
 
 def _check(name: str, argument: str, value: object, *, allow_zero: bool) -> None:

@@ -1,15 +1,29 @@
-"""The adapter by which ``requests`` sends: a pool of connections for each URL, found once."""
+"""What differs from plain ``requests``: no redirects, no cookies, pools that are found once."""
 
 from __future__ import annotations
 
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
+import requests
 from requests.adapters import HTTPAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from requests import PreparedRequest
+    from requests import PreparedRequest, Response
+
+
+class PlainSession(requests.Session):
+    """Takes every answer as it is: what a service says is never followed, and never sent back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    def get_redirect_target(self, resp: Response) -> None:
+        # Even with ``allow_redirects=False``, requests prepares the request that would be next.
+        return None
 
 
 class PoolAdapter(HTTPAdapter):

@@ -100,7 +100,7 @@ def _map_reader(read_key: Reader, read_value: Reader) -> Reader:
             values.wrong_type("an object", value, show=False)
         return FrozenMap(
             {
-                read_key(key, None): _at(f"[{key!r}]", read_value, item)
+                read_key(key, None): _at(f"[{values.shorten(repr(key))}]", read_value, item)
                 for key, item in value.items()
                 if item is not None
             }

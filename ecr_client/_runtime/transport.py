@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from http.client import HTTPException
 from typing import TYPE_CHECKING, NamedTuple
 
 from ecr_client._exceptions import (
@@ -17,7 +18,6 @@ from ecr_client._exceptions import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from http.cookiejar import CookiePolicy
 
     import requests
 
@@ -89,6 +89,10 @@ class Transport:
             return Answer(response.status_code, response.headers, body)
         except requests.RequestException as error:
             raise self._named(operation, url, error) from error
+        except (ValueError, HTTPException) as error:
+            # What http.client and urllib3 let through when an answer breaks the protocol.
+            text = f"the answer of {url} is malformed: {type(error).__name__}"
+            raise TransportException(text, operation) from error
         except OSError as error:
             # requests reports certificate files that it cannot use in this way.
             raise InvalidConfigurationException(f"{operation}: {error}") from error
@@ -107,22 +111,19 @@ class Transport:
         return self._closed
 
     def _open(self) -> requests.Session:
-        import requests
 
-        from ecr_client._runtime.adapter import PoolAdapter
+        from ecr_client._runtime.adapter import PlainSession, PoolAdapter
 
         with self._lock:
             if self._closed:
                 raise ClientShutdownException("the client was shut down; make a new one")
             if self._session is None:
-                session = requests.Session()
+                session = PlainSession()
                 pool = PoolAdapter(self._config.max_pool_connections)
                 session.mount("https://", pool)
                 session.mount("http://", pool)
                 session.verify = self._verify()
                 session.cert = self._config.client_cert
-                # A service's cookie would be sent back unsigned, to no purpose.
-                session.cookies.set_policy(_no_cookies())
                 self._session = session
             return self._session
 
@@ -148,7 +149,7 @@ class Transport:
         from requests import exceptions
 
         connect, read = self._config.connect_timeout, self._config.read_timeout
-        if isinstance(error, exceptions.ConnectTimeout):
+        if isinstance(error, exceptions.ConnectTimeout) or _in_handshake(error):
             text = f"could not connect to {url} within {connect:g} s (connect_timeout)"
             return ConnectTimeoutException(text, operation)
         if isinstance(error, exceptions.ProxyError):
@@ -183,7 +184,11 @@ def _reason(error: BaseException) -> str:
         error = inner
 
 
-def _no_cookies() -> CookiePolicy:
-    from http.cookiejar import DefaultCookiePolicy
-
-    return DefaultCookiePolicy(allowed_domains=[])
+def _in_handshake(error: BaseException) -> bool:
+    """Whether a time-out came before TLS was ready; urllib3 calls that a read time-out."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if "handshake operation timed out" in str(inner):
+            return True
+        inner = inner.__cause__ or inner.__context__
+    return False

@@ -55,8 +55,14 @@ def describe(value: object, *, show: bool = True) -> str:
     name = type(value).__name__
     if not show or not isinstance(value, (str, int, float)):
         return name
-    text = repr(value)
-    return f"{name} {text if len(text) <= SHOWN else text[:SHOWN] + '...'}"
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"{name} of {value.bit_length()} bits"  # Python refuses to print the largest ones
+    return f"{name} {shorten(repr(value))}"
+
+
+def shorten(text: str) -> str:
+    """Return a text, or its beginning, so that no message grows without bound."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def read_str(value: Any) -> str:
@@ -102,11 +108,11 @@ def read_datetime(value: Any) -> datetime:
     for parse in (_from_number, _from_iso, parsedate_to_datetime):
         try:
             when = parse(value)
+            if when.tzinfo is None:
+                return when.replace(tzinfo=timezone.utc)
+            return when.astimezone(timezone.utc)
         except (ValueError, OverflowError, OSError, TypeError, IndexError):
             continue
-        if when.tzinfo is None:
-            return when.replace(tzinfo=timezone.utc)
-        return when.astimezone(timezone.utc)
     raise Mismatch("is not a timestamp")
 
 
@@ -143,7 +149,9 @@ def check_bool(value: Any) -> bool:
 def check_int(value: Any) -> int:
     """Return a whole number."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return value
+        if value.bit_length() < 64:
+            return value
+        raise Mismatch("must fit into 64 bits")
     return wrong_type("an int", value)
 
 
@@ -171,7 +179,10 @@ def check_bytes(value: Any) -> memoryview:
     """Return a view of the bytes of any bytes-like object."""
     if not isinstance(value, (bytes, bytearray, memoryview)):
         wrong_type("bytes", value, show=False)
-    view = memoryview(value)
+    try:
+        view = memoryview(value)
+    except ValueError:
+        raise Mismatch("is a memoryview that was released") from None
     if not view.contiguous:
         raise Mismatch("must be a contiguous view of bytes")
     return view.cast("B")
