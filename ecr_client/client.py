@@ -240,9 +240,13 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
     def _invoke_all(
         self, operation: str, request: object, members: dict[str, object], member: str, size: int
     ) -> Any:
+        from ecr_client._runtime.call import encode
+        from ecr_client._runtime.operation import operation as find
         from ecr_client.batches import call_all
 
         call, made = self._bind(operation, request, members)
+        # Or a wrong item of the last call would be found after the others have done their work.
+        encode(find(operation), made)
         return call_all(call, made, member, size)
 
     def _bind(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _BASES = ["AmazonWebServiceRequest", "AmazonWebServiceResult", "ResultWithFailures"]
 
-__all__ = [*_BASES, *_names]
+__all__ = sorted([*_BASES, *_names])
 
 
 if not TYPE_CHECKING:

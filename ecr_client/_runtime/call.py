@@ -55,7 +55,7 @@ class Caller:
             ParamValidationException: The request is not one that the operation takes.
             AmazonClientException: Whatever else `_attempt` raises.
         """
-        body = _encode(operation, request)
+        body = encode(operation, request)
         # The seam for retries: an attempt knows nothing of the others; the body is encoded once.
         return self._attempt(operation, body, endpoint, retries=0)
 
@@ -101,7 +101,12 @@ class Caller:
         return result
 
 
-def _encode(operation: Operation, request: AmazonWebServiceRequest) -> bytes:
+def encode(operation: Operation, request: AmazonWebServiceRequest) -> bytes:
+    """Return the body of a request, which is checked on the way.
+
+    Raises:
+        ParamValidationException: The request is not one that the operation takes.
+    """
     try:
         return codec.encode(request)
     except Mismatch as mismatch:

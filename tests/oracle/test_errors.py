@@ -1,0 +1,309 @@
+"""What an error answer becomes, compared with what botocore makes of the same bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import responses
+from botocore.exceptions import ClientError
+
+from ecr_client import Credentials, ECRClient, exceptions
+from ecr_client._generated.exceptions import MODELED
+from ecr_client._unmodeled import UNMODELED
+from ecr_client.exceptions import AmazonECRException
+
+URL = "https://api.ecr.eu-west-1.amazonaws.com/"
+NAMESPACE = "com.amazonaws.ecr#"
+SUFFIX = ":http://internal.amazon.com/coral/com.amazonaws.ecr/"
+FRAGMENT = ":http://internal.amazon.com/coral/#ecr"
+
+#: The ways in which services write the code.
+FORMS: dict[str, Callable[[str], str]] = {
+    "plain": lambda code: code,
+    "namespace": lambda code: f"{NAMESPACE}{code}",
+    "url": lambda code: f"{code}{SUFFIX}",
+    "namespace and url": lambda code: f"{NAMESPACE}{code}{SUFFIX}",
+    "url with a fragment": lambda code: f"{code}{FRAGMENT}",
+}
+#: The places where a service writes the code: header or body, and the name there.
+PLACES = (("header", "x-amzn-ErrorType"), ("body", "__type"), ("body", "code"))
+
+#: Values for the members that some errors have beyond the message.
+MEMBERS: dict[str, dict[str, Any]] = {
+    "InvalidLayerPartException": {
+        "registryId": "123456789012",
+        "repositoryName": "team/app",
+        "uploadId": "0c1b1c4c-0000-4000-8000-000000000000",
+        "lastValidByteReceived": 2**40,
+    },
+    "KmsException": {"kmsError": "KMS.DisabledException"},
+}
+ATTRIBUTES = {
+    "registryId": "registry_id",
+    "repositoryName": "repository_name",
+    "uploadId": "upload_id",
+    "lastValidByteReceived": "last_valid_byte_received",
+    "kmsError": "kms_error",
+}
+
+#: Codes that the model does not name, and the class of each.
+EXPECTED_UNMODELED = {
+    "AccessDenied": "AccessDeniedException",
+    "AccessDeniedException": "AccessDeniedException",
+    "AuthFailure": "InvalidSignatureException",
+    "BandwidthLimitExceeded": "ThrottlingException",
+    "ExpiredToken": "ExpiredTokenException",
+    "ExpiredTokenException": "ExpiredTokenException",
+    "IncompleteSignature": "IncompleteSignatureException",
+    "IncompleteSignatureException": "IncompleteSignatureException",
+    "InternalError": "InternalFailureException",
+    "InternalFailure": "InternalFailureException",
+    "InternalFailureException": "InternalFailureException",
+    "InternalServerError": "InternalFailureException",
+    "InvalidClientTokenId": "UnrecognizedClientException",
+    "InvalidSignatureException": "InvalidSignatureException",
+    "MissingAuthenticationToken": "MissingAuthenticationTokenException",
+    "MissingAuthenticationTokenException": "MissingAuthenticationTokenException",
+    "NotAuthorized": "NotAuthorizedException",
+    "OptInRequired": "OptInRequiredException",
+    "PriorRequestNotComplete": "ThrottlingException",
+    "ProvisionedThroughputExceededException": "ThrottlingException",
+    "RequestExpired": "RequestExpiredException",
+    "RequestLimitExceeded": "ThrottlingException",
+    "RequestThrottled": "ThrottlingException",
+    "RequestThrottledException": "ThrottlingException",
+    "RequestTimeTooSkewed": "RequestExpiredException",
+    "RequestTimeout": "RequestTimeoutException",
+    "RequestTimeoutException": "RequestTimeoutException",
+    "SerializationException": "SerializationException",
+    "ServiceUnavailable": "ServiceUnavailableException",
+    "ServiceUnavailableException": "ServiceUnavailableException",
+    "SignatureDoesNotMatch": "InvalidSignatureException",
+    "SlowDown": "ThrottlingException",
+    "Throttling": "ThrottlingException",
+    "ThrottledException": "ThrottlingException",
+    "ThrottlingException": "ThrottlingException",
+    "TooManyRequestsException": "ThrottlingException",
+    "TransactionInProgressException": "ThrottlingException",
+    "UnknownOperationException": "UnknownOperationException",
+    "UnrecognizedClientException": "UnrecognizedClientException",
+}
+#: Codes after which the same call may succeed; those that ask to slow down are such codes, too.
+TRANSIENT = {
+    *("InternalError", "InternalFailure", "InternalFailureException", "ServerException"),
+    *("RequestTimeout", "RequestTimeoutException"),
+    *("ServiceUnavailable", "ServiceUnavailableException"),
+}
+THROTTLING = {code for code, name in EXPECTED_UNMODELED.items() if name == "ThrottlingException"}
+
+
+@pytest.fixture
+def answered(credentials: Credentials) -> Iterator[tuple[ECRClient, responses.RequestsMock]]:
+    """Give a client without a server, and the mock that answers in its place."""
+    with (
+        responses.RequestsMock() as mock,
+        ECRClient(region="eu-west-1", credentials=credentials) as client,
+    ):
+        yield client, mock
+
+
+def _raised(
+    answered: Any, body: object, *, status: int = 400, headers: dict[str, str] | None = None
+) -> AmazonECRException:
+    """Return what a call raises that is answered with this."""
+    client, mock = answered
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    mock.post(URL, status=status, body=content, headers=headers or {})
+    with pytest.raises(AmazonECRException) as raised:
+        client.describe_registry()
+    return raised.value
+
+
+def _theirs(
+    peer: Any, body: object, *, status: int = 400, headers: dict[str, str] | None = None
+) -> ClientError:
+    """Return what botocore's client raises for the same answer."""
+    made = peer()
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    made.answer = (status, headers or {}, content)
+    with pytest.raises(ClientError) as raised:
+        made.client.describe_registry()
+    return raised.value
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("place", "name"), PLACES)
+def test_a_modeled_error_is_its_class_in_every_form(
+    answered: Any, error: Any, place: str, name: str, form: str
+) -> None:
+    """Every modeled error becomes its own class, wherever and however its code is written."""
+    members = MEMBERS.get(error.name, {})
+    where = {name: FORMS[form](error.name)}
+    headers = where if place == "header" else {}
+    body = {**members, "message": "No.", **(where if place == "body" else {})}
+
+    raised = _raised(answered, body, headers=headers)
+
+    assert type(raised) is getattr(exceptions, error.name)
+    assert (raised.error_code, raised.error_message) == (error.name, "No.")
+    assert {name: getattr(raised, ATTRIBUTES[name]) for name in members} == members
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_modeled_error_is_to_botocore_what_it_is_to_us(
+    answered: Any, peer: Any, error: Any, form: str
+) -> None:
+    """For the forms that botocore knows, code, message, status and members are the same."""
+    headers = {"x-amzn-RequestId": "id-1"}
+    members = MEMBERS.get(error.name, {})
+    body = {"__type": FORMS[form](error.name), **members, "message": "No."}
+    status = 500 if error.name == "ServerException" else 400
+
+    ours = _raised(answered, body, status=status, headers=headers)
+    theirs = _theirs(peer, body, status=status, headers=headers)
+    metadata = theirs.response["ResponseMetadata"]
+
+    assert ours.error_code == theirs.response["Error"]["Code"] == error.name
+    assert ours.error_message == theirs.response["Error"]["Message"] == "No."
+    assert ours.status_code == metadata["HTTPStatusCode"] == status
+    assert ours.request_id == metadata["RequestId"] == "id-1"
+    assert ours.operation_name == theirs.operation_name == "DescribeRegistry"
+    assert {name: theirs.response[name] for name in members} == members
+    assert {name: getattr(ours, ATTRIBUTES[name]) for name in members} == members
+
+
+def test_a_modeled_error_is_a_client_error_with_the_response_of_botocore(
+    answered: Any, peer: Any, error: Any
+) -> None:
+    """Every modeled error is a ClientError whose response is the dict that botocore gives."""
+    headers = {"x-amzn-RequestId": "id-1", "Content-Type": "application/x-amz-json-1.1"}
+    body = {"__type": error.name, **MEMBERS.get(error.name, {}), "message": "No."}
+
+    ours = _raised(answered, body, headers=headers)
+    theirs = _theirs(peer, body, headers=headers)
+    # botocore adds this since the tests allow it one attempt only.
+    theirs.response["ResponseMetadata"].pop("MaxAttemptsReached", None)
+
+    assert isinstance(ours, ClientError)
+    assert ours.response == theirs.response
+
+
+@pytest.mark.parametrize("name", ["message", "Message", "errorMessage"])
+def test_the_message_is_found_under_each_of_its_names(
+    answered: Any, peer: Any, error: Any, name: str
+) -> None:
+    """The message of every error is found under three names, two of which botocore knows."""
+    body = {"__type": error.name, name: "Grüße 😀"}
+    expected = {"message": "Grüße 😀", "Message": "Grüße 😀", "errorMessage": ""}
+
+    ours = _raised(answered, body)
+    theirs = _theirs(peer, body)
+
+    assert ours.error_message == "Grüße 😀"
+    assert theirs.response["Error"]["Message"] == expected[name]
+
+
+def test_the_errors_are_those_of_the_model(oracle: Any) -> None:
+    """The modeled errors and their members are exactly those that the model names."""
+    shapes = oracle.service.error_shapes
+    members = {shape.name: set(shape.members) - {"message"} for shape in shapes}
+
+    assert {name: set(MEMBERS.get(name, ())) for name in members} == members
+    for name, wanted in members.items():
+        cls = getattr(exceptions, name)
+        assert {wire for wire, _ in cls.MEMBERS.values()} == wanted
+
+
+def test_the_header_beats_the_body(answered: Any) -> None:
+    """The code in the header comes before ``__type``."""
+    body = {"__type": "ImageNotFoundException", "code": "KmsException"}
+    headers = {"X-AMZN-ERRORTYPE": "ScanNotFoundException"}
+
+    assert type(_raised(answered, body, headers=headers)) is exceptions.ScanNotFoundException
+
+
+def test_the_type_beats_the_code(answered: Any) -> None:
+    """The code in ``__type`` comes before the one in ``code``."""
+    body = {"code": "KmsException", "__type": "ImageNotFoundException"}
+
+    assert type(_raised(answered, body)) is exceptions.ImageNotFoundException
+
+
+def test_the_first_message_is_taken(answered: Any) -> None:
+    """Of several messages, ``message`` comes before ``Message`` and that before others."""
+    names = ("errorMessage", "Message", "message")
+    body = {"__type": "KmsException", **{name: name for name in names}}
+
+    assert _raised(answered, body).error_message == "message"
+
+
+def test_an_error_without_a_message_has_the_phrase_of_its_status(answered: Any) -> None:
+    """Where botocore's message is empty, ours is what the HTTP status means."""
+    raised = _raised(answered, {"__type": "KmsException"})
+
+    assert raised.error_message == "Bad Request"
+
+
+def test_members_of_other_types_are_left_out(answered: Any) -> None:
+    """A member of an error that has not the type of the model is None."""
+    body = {"lastValidByteReceived": "12", "uploadId": None, "repositoryName": "app"}
+
+    raised = _raised(answered, {"__type": "InvalidLayerPartException", **body})
+
+    assert isinstance(raised, exceptions.InvalidLayerPartException)
+    assert (raised.last_valid_byte_received, raised.upload_id) == (None, None)
+    assert raised.repository_name == "app"
+
+
+def test_the_table_of_unmodeled_codes_is_complete() -> None:
+    """Every code that becomes a class without being modeled is in the table of this test."""
+    names = {code: cls.__name__ for code, cls in UNMODELED.items()}
+
+    assert names == EXPECTED_UNMODELED
+
+
+@pytest.mark.parametrize("code", EXPECTED_UNMODELED)
+def test_an_unmodeled_code_is_the_class_of_its_meaning(answered: Any, peer: Any, code: str) -> None:
+    """A code that AWS sends for every service becomes its class, and keeps its own text."""
+    body = {"__type": f"com.amazon.coral.service#{code}", "message": "No."}
+
+    raised = _raised(answered, body)
+
+    assert type(raised) is getattr(exceptions, EXPECTED_UNMODELED[code])
+    assert raised.error_code == _theirs(peer, body).response["Error"]["Code"] == code
+    assert raised.error_message == "No."
+
+
+@pytest.mark.parametrize("code", sorted({*MODELED, *EXPECTED_UNMODELED}))
+def test_a_code_says_whether_a_call_may_be_repeated(answered: Any, code: str) -> None:
+    """Whether an error asks to slow down, or to try again, follows from its code alone."""
+    raised = _raised(answered, {"__type": code})
+
+    assert raised.throttling is (code in THROTTLING)
+    assert raised.retryable is (code in THROTTLING | TRANSIENT)
+
+
+@pytest.mark.parametrize("code", ["Unheard", "repositorynotfoundexception", "Exception"])
+def test_an_unknown_code_is_exactly_the_general_error(answered: Any, code: str) -> None:
+    """A code that nobody knows gives AmazonECRException itself, with that code."""
+    raised = _raised(answered, {"__type": code, "message": "No."})
+
+    assert type(raised) is AmazonECRException
+    assert (raised.error_code, raised.error_message) == (code, "No.")
+
+
+@pytest.mark.parametrize("body", [b"", b"<html><body>down</body></html>"], ids=["empty", "page"])
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_an_answer_of_a_proxy_has_the_status_as_its_code(
+    answered: Any, peer: Any, status: int, body: bytes
+) -> None:
+    """A failure without a body of the service has code and message of botocore's error."""
+    ours = _raised(answered, body, status=status)
+    theirs = _theirs(peer, body, status=status)
+
+    assert type(ours) is AmazonECRException
+    assert ours.response["Error"] == theirs.response["Error"]
+    assert ours.error_code == str(status)

@@ -1,0 +1,156 @@
+"""What is read from an answer, compared with what botocore reads from the same bytes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore import xform_name
+from botocore.utils import parse_timestamp
+
+from ecr_client import ECRClient, models
+from ecr_client._runtime import codec
+from ecr_client.exceptions import ResponseParseException
+
+CASES = (
+    *("required", "every", "empty", "unicode", "lowest", "highest"),
+    *("timestamps", "enums", "numbers", "unknown", "nulls", "mixed"),
+)
+
+
+def _result_class(operation: Any) -> type[Any]:
+    return getattr(models, f"{operation.name}Result")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_answer_has_the_values_that_botocore_reads(
+    oracle: Any, operation: Any, case: str
+) -> None:
+    """A generated answer becomes a result with the values that botocore's parser reads."""
+    body = oracle.output(operation, case)
+    expected = oracle.parsed(operation, body)
+
+    result = codec.decode(body, _result_class(operation))
+
+    assert oracle.differences(operation.output_shape, result, expected) == []
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_any_answer_has_the_values_that_botocore_reads(
+    oracle: Any, operation: Any, seed: int
+) -> None:
+    """An answer with all oddities at once is read as botocore reads it, whatever its values."""
+    body = oracle.output(operation, "mixed", seed)
+    expected = oracle.parsed(operation, body)
+
+    result = codec.decode(body, _result_class(operation))
+
+    assert oracle.differences(operation.output_shape, result, expected) == []
+
+
+def test_a_call_returns_what_botocore_reads(
+    oracle: Any, operation: Any, client: ECRClient, server: Any
+) -> None:
+    """A call returns a result with the values, and the metadata, that botocore reads."""
+    body = oracle.output(operation, "mixed", 7)
+    server.answers = [(200, {"x-amzn-RequestId": "id-1"}, body)]
+    request = oracle.request(operation, oracle.inputs(operation, "required"))
+    expected = oracle.parsed(operation, body, **{"x-amzn-requestid": "id-1"})
+
+    result = getattr(client, xform_name(operation.name))(request)
+
+    assert type(result) is _result_class(operation)
+    assert oracle.differences(operation.output_shape, result, expected) == []
+    metadata, theirs = result.response_metadata, expected["ResponseMetadata"]
+    assert metadata.request_id == theirs["RequestId"] == "id-1"
+    assert metadata.http_status_code == theirs["HTTPStatusCode"] == 200
+
+
+def test_the_result_class_has_exactly_the_members_of_the_model(operation: Any) -> None:
+    """A result class has the members of the model and the metadata of the answer."""
+    fields = _result_class(operation).__attrs_attrs__
+    names = {xform_name(name) for name in operation.output_shape.members}
+
+    assert {field.name for field in fields} == {*names, "response_metadata"}
+
+
+def test_an_object_without_members_is_a_result_without_values(oracle: Any, operation: Any) -> None:
+    """Where nothing is required, the empty object is a result of empty lists and Nones."""
+    if operation.output_shape.required_members:
+        body = oracle.output(operation, "required")
+    else:
+        body = b"{}"
+
+    result = codec.decode(body, _result_class(operation))
+
+    assert oracle.differences(operation.output_shape, result, json.loads(body)) == []
+
+
+def test_times_are_read_as_botocore_reads_them(
+    oracle: Any, client: ECRClient, server: Any, timestamp: Any
+) -> None:
+    """A time is the instant that botocore reads, in whatever form it is sent."""
+    body = json.dumps({"authorizationData": [{"expiresAt": timestamp}]}).encode()
+    server.answers = [(200, {}, body)]
+    operation = oracle.service.operation_model("GetAuthorizationToken")
+    shape = operation.output_shape.members["authorizationData"].member.members["expiresAt"]
+
+    read = client.get_authorization_token().authorization_data[0].expires_at
+
+    assert oracle.differences(shape, read, parse_timestamp(timestamp)) == []
+
+
+@pytest.mark.parametrize("digits", range(1, 10))
+def test_times_have_any_number_of_digits(oracle: Any, digits: int) -> None:
+    """An ISO 8601 time may have any number of digits after the point, as botocore takes it."""
+    text = f"2015-09-21T00:00:00.{'123456789'[:digits]}Z"
+    operation = oracle.service.operation_model("GetLifecyclePolicy")
+    body = json.dumps({"lastEvaluatedAt": text}).encode()
+    expected = oracle.parsed(operation, body)
+
+    result = codec.decode(body, models.GetLifecyclePolicyResult)
+
+    assert oracle.differences(operation.output_shape, result, expected) == []
+
+
+def test_nulls_in_lists_and_maps_are_dropped(oracle: Any) -> None:
+    """A null in a list or a map is left out, while botocore hands it on as None."""
+    operation = oracle.service.operation_model("ListImageReferrers")
+    referrer = {"digest": "d", "mediaType": "m", "size": 1, "annotations": {"a": "b", "c": None}}
+    body = json.dumps({"referrers": [None, referrer, None]}).encode()
+    expected = oracle.parsed(operation, body)["referrers"]
+
+    result = codec.decode(body, models.ListImageReferrersResult)
+
+    assert expected == [None, referrer, None]
+    assert [each.digest for each in result.referrers] == ["d"]
+    assert result.referrers[0].annotations == {"a": "b"}
+
+
+def test_a_required_member_that_is_missing_is_an_error(
+    oracle: Any, client: ECRClient, server: Any
+) -> None:
+    """A result without a member that the model requires is an error, while botocore takes it."""
+    operation = oracle.service.operation_model("ListTagsForResource")
+    body = b'{"tags": [{"Key": "team"}]}'
+    server.answers = [(200, {}, body)]
+
+    assert oracle.parsed(operation, body)["tags"] == [{"Key": "team"}]
+    with pytest.raises(ResponseParseException, match=r"tags\[0\].Value is missing"):
+        client.list_tags_for_resource(resource_arn="arn")
+
+
+def test_an_enum_value_of_tomorrow_is_its_text(client: ECRClient, server: Any) -> None:
+    """A value that the enum knows is its member, and one that it does not know a plain str."""
+    body = b'{"imageTagMutability": "%s"}'
+    server.answers = [(200, {}, body % b"IMMUTABLE"), (200, {}, body % b"SOMETIMES")]
+
+    known, unknown = (
+        client.put_image_tag_mutability(repository_name="app", image_tag_mutability="MUTABLE")
+        for _ in range(2)
+    )
+
+    assert known.image_tag_mutability is models.ImageTagMutability.IMMUTABLE
+    assert unknown.image_tag_mutability == "SOMETIMES"
+    assert type(unknown.image_tag_mutability) is str

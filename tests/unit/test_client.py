@@ -1,0 +1,345 @@
+"""The client: what it is made of, where it calls, that it ends, and how it is replaced in tests."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import create_autospec
+
+import botocore.session
+import pytest
+
+from ecr_client import AmazonECR, ClientConfiguration, Credentials, ECRClient, Region, models
+from ecr_client.exceptions import (
+    ClientShutdownException,
+    InvalidEndpointException,
+    InvalidRegionException,
+)
+from ecr_client.models import (
+    ImageIdentifier,
+    ListImagesRequest,
+    ListImagesResult,
+)
+
+#: The members of the interface, as it names them.
+INTERFACE = (
+    "batchCheckLayerAvailability",
+    "batchDeleteImage",
+    "batchGetImage",
+    "completeLayerUpload",
+    "createRepository",
+    "deleteRepository",
+    "deleteRepositoryPolicy",
+    "describeRepositories",
+    "getAuthorizationToken",
+    "getCachedResponseMetadata",
+    "getDownloadUrlForLayer",
+    "getRepositoryPolicy",
+    "initiateLayerUpload",
+    "listImages",
+    "putImage",
+    "setEndpoint",
+    "setRegion",
+    "setRepositoryPolicy",
+    "shutdown",
+    "uploadLayerPart",
+)
+OPERATIONS = sorted(
+    name.removesuffix("Request")
+    for name in models.__all__
+    if name.endswith("Request") and name != "AmazonWebServiceRequest"
+)
+SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+CONFIG = """
+[default]
+region = eu-north-1
+
+[profile other]
+region = ap-south-1
+endpoint_url = http://127.0.0.1:1/profile
+"""
+
+
+def snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def where(client: ECRClient) -> tuple[str, str]:
+    return client.endpoint, client.region
+
+
+@pytest.fixture
+def profiles(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give two profiles with regions of their own."""
+    path = tmp_path / "config"
+    path.write_text(CONFIG)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
+
+
+# --- the interface --------------------------------------------------------------------------------
+
+
+def test_the_twenty_members() -> None:
+    """The client has all members of the interface, each with a description, and the constant."""
+    names = [snake(name) for name in INTERFACE]
+
+    assert len(names) == 20
+    for name in names:
+        member = getattr(ECRClient, name)
+
+        assert callable(member)
+        assert inspect.getdoc(member)
+    assert ECRClient.ENDPOINT_PREFIX == AmazonECR.ENDPOINT_PREFIX == "ecr"
+
+
+def test_all_operations() -> None:
+    """There is a method for each of the 62 operations, which is more than botocore's client has."""
+    names = {snake(operation) for operation in OPERATIONS}
+    model = botocore.session.Session().get_service_model("ecr")
+
+    assert len(names) == 62
+    assert {name for name in names if callable(getattr(AmazonECR, name, None))} == names
+    assert {snake(operation) for operation in model.operation_names} <= names
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_each_method_is_its_operation(operation: str) -> None:
+    """Each method passes on its own operation, the request, and every member of it by its name."""
+
+    class Recorder(ECRClient):
+        def __init__(self) -> None:
+            pass
+
+        def _invoke(self, operation: str, request: object, members: dict[str, object]) -> Any:
+            return operation, request, members
+
+    method = getattr(Recorder(), snake(operation))
+    request = object()
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    values = {parameter.name: object() for parameter in parameters}
+
+    assert method(request)[:2] == (operation, request)
+    assert method(**values)[2] == values
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters)
+
+
+# --- where it calls -------------------------------------------------------------------------------
+
+
+def test_nothing_configured() -> None:
+    """Without any region it calls the interface's own default endpoint."""
+    with ECRClient() as client:
+        assert where(client) == ("https://ecr.us-east-1.amazonaws.com", "us-east-1")
+
+
+@pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_region_of_the_environment(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """A region of the environment is called at its endpoint, and an argument beats it."""
+    monkeypatch.setenv(variable, "eu-west-1")
+    with ECRClient() as client, ECRClient(region="us-west-2") as other:
+        assert where(client) == ("https://api.ecr.eu-west-1.amazonaws.com", "eu-west-1")
+        assert where(other) == ("https://api.ecr.us-west-2.amazonaws.com", "us-west-2")
+
+
+@pytest.mark.usefixtures("profiles")
+def test_region_and_endpoint_of_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A profile's settings count where neither argument nor environment says otherwise."""
+    with ECRClient() as client:
+        assert where(client) == ("https://api.ecr.eu-north-1.amazonaws.com", "eu-north-1")
+    with ECRClient(profile="other") as client:
+        assert where(client) == ("http://127.0.0.1:1/profile", "ap-south-1")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    with ECRClient(profile="other", endpoint="localhost:2") as client:
+        assert where(client) == ("https://localhost:2", "eu-west-1")
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL"])
+def test_endpoint_of_the_environment(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """An endpoint of the environment is called, and an argument beats it."""
+    monkeypatch.setenv(variable, "http://localhost:4566")
+    with ECRClient(region="eu-west-1") as client, ECRClient(endpoint="other") as other:
+        assert where(client) == ("http://localhost:4566", "eu-west-1")
+        assert where(other) == ("https://other", "us-east-1")
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", Region.get_region("eu-west-1")])
+def test_region_forms(region: Any) -> None:
+    """A region may be an object or a name, in the constructor and in set_region."""
+    with ECRClient(region=region) as client, ECRClient() as other:
+        other.set_region(region)
+
+        assert where(client) == where(other)
+        assert client.region == "eu-west-1"
+
+
+@pytest.mark.parametrize(
+    ("options", "host"),
+    [
+        ({}, "api.ecr.us-west-2.amazonaws.com"),
+        ({"use_fips_endpoint": True}, "api.ecr-fips.us-west-2.amazonaws.com"),
+        ({"use_dualstack_endpoint": True}, "ecr.us-west-2.api.aws"),
+        (
+            {"use_fips_endpoint": True, "use_dualstack_endpoint": True},
+            "ecr-fips.us-west-2.api.aws",
+        ),
+    ],
+)
+def test_variants(monkeypatch: pytest.MonkeyPatch, options: dict[str, bool], host: str) -> None:
+    """FIPS and dual-stack endpoints come from configuration or environment, also in set_region."""
+    with ECRClient(region="us-west-2", config=ClientConfiguration(**options)) as client:
+        assert client.endpoint == f"https://{host}"
+
+        client.set_region("us-east-1")
+
+        assert client.endpoint == f"https://{host}".replace("us-west-2", "us-east-1")
+    for name in options:
+        monkeypatch.setenv(f"AWS_{name.upper()}", "true")
+    with ECRClient(region="us-west-2") as client:
+        assert client.endpoint == f"https://{host}"
+
+
+def test_endpoint_and_region_are_read_only() -> None:
+    """Both are changed by their methods only."""
+    with ECRClient() as client:
+        before = where(client)
+        for name in ("endpoint", "region"):
+            with pytest.raises(AttributeError):
+                setattr(client, name, "eu-west-1")
+
+        assert where(client) == before
+
+
+def test_set_endpoint() -> None:
+    """A host takes the configured protocol; the region follows an AWS host and no other."""
+    with ECRClient(config=ClientConfiguration(protocol="http")) as client:
+        client.set_endpoint("ecr.eu-west-1.amazonaws.com")
+
+        assert where(client) == ("http://ecr.eu-west-1.amazonaws.com", "eu-west-1")
+
+        client.set_endpoint("https://localhost:4566/path")
+
+        assert where(client) == ("https://localhost:4566/path", "eu-west-1")
+
+
+def test_a_refused_change_changes_nothing() -> None:
+    """After a bad endpoint or region the client goes on with the one that it had."""
+    with ECRClient(region="eu-west-1") as client:
+        before = where(client)
+        with pytest.raises(InvalidEndpointException):
+            client.set_endpoint("http://")
+        with pytest.raises(InvalidRegionException):
+            client.set_region("nowhere")
+
+        assert where(client) == before
+
+
+# --- its end --------------------------------------------------------------------------------------
+
+
+def test_shutdown_is_final_and_idempotent(server: Any, client: ECRClient) -> None:
+    """After the shutdown every call raises, naming its operation; another shutdown is no error."""
+    client.shutdown()
+    client.shutdown()
+
+    with pytest.raises(ClientShutdownException, match=r"^ListImages: .*shut down"):
+        client.list_images(repository_name="app")
+    with pytest.raises(ClientShutdownException, match=r"^ListImages: .*shut down"):
+        client.list_images(ListImagesRequest(repository_name="app"))
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("error", [None, KeyError])
+def test_context_manager(error: type[Exception] | None) -> None:
+    """The block gives the client itself and shuts it down at its end, however it ends."""
+    made = ECRClient()
+    with contextlib.suppress(KeyError), made as client:
+        assert client is made
+
+        if error:
+            raise error
+    with pytest.raises(ClientShutdownException):
+        made.list_images(repository_name="app")
+
+
+def test_a_shut_down_client_affects_no_other(server: Any, credentials: Credentials) -> None:
+    """Clients share nothing that a shutdown would close."""
+    first = ECRClient(endpoint=server.url, credentials=credentials)
+    with ECRClient(endpoint=server.url, credentials=credentials) as second:
+        first.list_images(repository_name="app")
+        first.shutdown()
+
+        assert second.list_images(repository_name="app").image_ids == ()
+
+
+# --- what it shows --------------------------------------------------------------------------------
+
+
+def test_repr_shows_where_and_no_secrets() -> None:
+    """The repr names endpoint and region; neither it nor the attributes' reprs show a secret."""
+    keys = Credentials("AKID", SECRET, "t0ken")
+    config = ClientConfiguration(proxies={"https": "http://user:s3cret@proxy:1"})
+    with ECRClient(region="eu-west-1", credentials=keys, config=config) as client:
+        text = repr(client)
+        inside = repr(vars(client))
+
+    assert text == "<ECRClient https://api.ecr.eu-west-1.amazonaws.com (eu-west-1)>"
+    assert [secret for secret in (SECRET, "s3cret", "t0ken") if secret in inside] == []
+
+
+# --- test doubles ---------------------------------------------------------------------------------
+
+
+def test_autospec() -> None:
+    """An autospec answers as told, and refuses what the client does not have."""
+    mock: Any = create_autospec(ECRClient, instance=True)
+    mock.list_images.return_value = ListImagesResult()
+
+    assert mock.list_images(repository_name="app") == ListImagesResult()
+    mock.list_images.assert_called_once_with(repository_name="app")
+    with pytest.raises(TypeError):
+        mock.list_images(nonsense="app")
+    with pytest.raises(AttributeError):
+        _ = mock.nonsense
+    assert isinstance(mock, ECRClient)
+
+
+def test_a_subclass_with_one_method_of_its_own(server: Any, credentials: Credentials) -> None:
+    """A subclass may answer one operation itself and leave the rest to the client."""
+
+    class Partly(ECRClient):
+        def list_images(self, *_: Any, **__: Any) -> ListImagesResult:
+            return ListImagesResult(image_ids=[ImageIdentifier(image_tag="fake")])
+
+    with Partly(endpoint=server.url, credentials=credentials) as client:
+        assert client.list_images(repository_name="app").image_ids[0].image_tag == "fake"
+        assert client.describe_repositories().repositories == ()
+    assert len(server.requests) == 1
+
+
+@pytest.fixture
+def fake() -> Iterator[ECRClient]:
+    """Give a client whose one seam is replaced."""
+
+    class Fake(ECRClient):
+        def _invoke(self, operation: str, request: object, members: dict[str, object]) -> Any:
+            return ListImagesResult(image_ids=[ImageIdentifier(image_tag=operation)])
+
+    with Fake() as made:
+        yield made
+
+
+def test_a_subclass_with_its_own_invoke(fake: ECRClient) -> None:
+    """Operations and paginators all go through the one seam, without any credentials."""
+    tags = [image.image_tag for image in fake.paginate_list_images(repository_name="app")]
+
+    assert fake.list_images(repository_name="app").image_ids[0].image_tag == "ListImages"
+    assert tags == ["ListImages"]
+
+
+def test_the_bare_interface() -> None:
+    """The interface alone says which class lacks which operation."""
+    with pytest.raises(NotImplementedError, match="AmazonECR does not implement ListImages"):
+        AmazonECR().list_images(repository_name="app")

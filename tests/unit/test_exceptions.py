@@ -1,0 +1,400 @@
+"""The exception tree: its classes, their texts, their tables, and that they travel."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+import traceback
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ecr_client import ResponseMetadata, exceptions
+from ecr_client.exceptions import (
+    AmazonClientException,
+    AmazonECRException,
+    AmazonServiceException,
+    InvalidLayerPartException,
+    KmsException,
+    LimitExceededException,
+    ParamValidationException,
+    PartialFailureException,
+    RepositoryNotFoundException,
+    ResponseParseException,
+    ThrottlingException,
+    TLSException,
+    TransportException,
+)
+
+CLASSES: dict[str, type[Any]] = {name: getattr(exceptions, name) for name in exceptions.__all__}
+ROOTS = (AmazonClientException, AmazonServiceException, AmazonECRException)
+SERVICE = {
+    name: cls
+    for name, cls in CLASSES.items()
+    if issubclass(cls, AmazonECRException) and cls not in ROOTS
+}
+CLIENT_SIDE = {
+    name: cls for name, cls in CLASSES.items() if not issubclass(cls, AmazonServiceException)
+}
+#: The bases that the module's drawing promises, besides the root.
+BUILTINS: dict[str, tuple[type[BaseException], ...]] = {
+    "ParamValidationException": (ValueError,),
+    "InvalidConfigurationException": (ValueError,),
+    "InvalidEndpointException": (ValueError,),
+    "InvalidRegionException": (ValueError,),
+    "ClientShutdownException": (RuntimeError,),
+    "TransportException": (ConnectionError,),
+    "ConnectTimeoutException": (TransportException, TimeoutError),
+    "ReadTimeoutException": (TransportException, TimeoutError),
+    "ProxyConnectionException": (TransportException,),
+    "TLSException": (TransportException,),
+    "WaiterTimeoutException": (exceptions.WaiterException, TimeoutError),
+    "WaiterFailureException": (exceptions.WaiterException,),
+}
+#: What AWS says of its codes, spelt out here rather than imported.
+TRANSIENT = (
+    "InternalError",
+    "InternalFailure",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ServerException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+)
+THROTTLING = (
+    "BandwidthLimitExceeded",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "Throttling",
+    "ThrottledException",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionInProgressException",
+)
+METADATA = ResponseMetadata(
+    request_id="id-1",
+    http_status_code=400,
+    http_headers={"x-amzn-RequestId": "id-1"},
+    retry_attempts=2,
+)
+
+
+def made(cls: type[Any]) -> Any:
+    """Return an instance with everything that its constructor takes."""
+    if cls is PartialFailureException:
+        return cls(("first", "second"), "the result")
+    if cls is ResponseParseException:
+        return cls("not JSON", "ListImages", METADATA)
+    if issubclass(cls, AmazonServiceException):
+        members = {name: kind("7") for name, (_, kind) in cls.MEMBERS.items()}
+        return cls("gone", operation_name="ListImages", response_metadata=METADATA, **members)
+    if issubclass(cls, (TransportException, ParamValidationException)):
+        return cls("went wrong", "ListImages")
+    return cls("went wrong")
+
+
+def status(code: int | None) -> ResponseMetadata:
+    return ResponseMetadata(http_status_code=code)
+
+
+# --- the tree -----------------------------------------------------------------------------------
+
+
+def test_every_exception_of_the_package_is_public() -> None:
+    """Each subclass of the root that exists is exported under its name by ecr_client.exceptions."""
+    found, left = set(), [AmazonClientException]
+    while left:
+        cls = left.pop()
+        if cls.__module__.startswith("ecr_client"):
+            found.add(cls)
+            left.extend(cls.__subclasses__())
+
+    assert found == set(CLASSES.values())
+    assert len(exceptions.__all__) == len(set(exceptions.__all__)) == len(found)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_exception_has_one_root_and_its_public_name(name: str) -> None:
+    """Each class derives from the one root, and its name and module are where it is imported."""
+    cls = CLASSES[name]
+
+    assert issubclass(cls, AmazonClientException)
+    assert (cls.__module__, cls.__qualname__) == ("ecr_client.exceptions", name)
+    assert inspect.getdoc(cls)
+
+
+@pytest.mark.parametrize("name", CLIENT_SIDE)
+def test_client_side_builtins(name: str) -> None:
+    """A client-side class derives from the documented builtins, and from no other."""
+    cls, documented = CLIENT_SIDE[name], BUILTINS.get(name, ())
+    possible = (ValueError, TypeError, RuntimeError, TimeoutError, ConnectionError, LookupError)
+
+    assert all(issubclass(cls, base) for base in documented)
+    assert not issubclass(cls, ClientError)
+    for builtin in possible:
+        expected = any(issubclass(base, builtin) for base in documented)
+
+        assert issubclass(cls, builtin) is expected, builtin
+
+
+@pytest.mark.parametrize("name", SERVICE)
+def test_service_exceptions_are_client_errors(name: str) -> None:
+    """An error of the service derives from both service roots and from botocore's ClientError."""
+    assert SERVICE[name].__mro__[1:5] == (*reversed(ROOTS), ClientError)
+
+
+def test_the_drawing_names_every_hand_written_class() -> None:
+    """The tree in the module's docstring holds each class that the model does not name."""
+    drawing = exceptions.__doc__ or ""
+    missing = [name for name in CLIENT_SIDE if name not in drawing]
+
+    assert missing == []
+
+
+# --- what a service exception knows ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SERVICE)
+def test_error_code_defaults_to_the_class_name(name: str) -> None:
+    """A test double that is made without a code has the code of its class."""
+    error = SERVICE[name]("gone")
+
+    assert error.error_code == name
+    assert error.response["Error"] == {"Code": name, "Message": "gone"}
+
+
+def test_defaults_of_a_test_double() -> None:
+    """An exception that no service sent knows its message and nothing else."""
+    error = AmazonECRException()
+
+    assert (error.error_code, error.error_message, error.operation_name) == ("Unknown", "", None)
+    assert (error.status_code, error.request_id, error.attempts) == (None, None, 1)
+    assert (error.error_type, error.retryable, error.throttling) == ("Unknown", False, False)
+    assert error.service_name == "AmazonECR"
+    assert str(error) == "(Service: AmazonECR; Error Code: Unknown)"
+
+
+def test_text_holds_everything_that_support_asks_for() -> None:
+    """The text gives message, service, operation, status, code and request id, in this order."""
+    error = made(RepositoryNotFoundException)
+
+    assert str(error) == (
+        "gone (Service: AmazonECR; Operation: ListImages; Status Code: 400; "
+        "Error Code: RepositoryNotFoundException; Request ID: id-1)"
+    )
+
+
+def test_response_is_what_botocore_gives() -> None:
+    """Handlers of ClientError find code, message, members and metadata where botocore has them."""
+    members = {"upload_id": "u", "last_valid_byte_received": 0}
+    error = InvalidLayerPartException("bad part", response_metadata=METADATA, **members)
+
+    assert error.response == {
+        "Error": {"Code": "InvalidLayerPartException", "Message": "bad part"},
+        "ResponseMetadata": {
+            "RequestId": "id-1",
+            "HTTPStatusCode": 400,
+            "HTTPHeaders": {"x-amzn-requestid": "id-1"},
+            "RetryAttempts": 2,
+        },
+        "message": "bad part",
+        "uploadId": "u",
+        "lastValidByteReceived": 0,
+    }
+    assert error.attempts == 3
+
+
+def test_absent_members_are_none() -> None:
+    """A modeled member that the service left out is None and is not in the response."""
+    error = InvalidLayerPartException("bad part", upload_id="u")
+
+    assert error.last_valid_byte_received is None
+    assert "lastValidByteReceived" not in error.response
+
+
+@pytest.mark.parametrize("name", SERVICE)
+def test_unknown_members_are_a_type_error(name: str) -> None:
+    """A keyword that is no member of this error is refused with its name and the class's."""
+    with pytest.raises(TypeError, match=rf"{name}\(\) .*\bnonsense\b"):
+        SERVICE[name]("gone", nonsense=1)
+
+
+def test_members_belong_to_their_own_class() -> None:
+    """A member of one error is not accepted by another."""
+    with pytest.raises(TypeError, match="upload_id"):
+        KmsException("no key", upload_id="u")
+
+    assert KmsException("no key", kms_error="Disabled").kms_error == "Disabled"
+
+
+@pytest.mark.parametrize("code", TRANSIENT)
+def test_transient_codes(code: str) -> None:
+    """A code that means a passing failure makes the error retryable, but is no throttling."""
+    error = AmazonECRException("later", error_code=code, response_metadata=status(400))
+
+    assert (error.retryable, error.throttling) == (True, False)
+
+
+@pytest.mark.parametrize("code", THROTTLING)
+def test_throttling_codes(code: str) -> None:
+    """A code by which AWS asks to slow down makes the error retryable and throttling."""
+    error = AmazonECRException("slow down", error_code=code, response_metadata=status(400))
+
+    assert (error.retryable, error.throttling) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("code", "error_type", "retryable", "throttling"),
+    [
+        (None, "Unknown", False, False),
+        (302, "Unknown", False, False),
+        (400, "Client", False, False),
+        (403, "Client", False, False),
+        (413, "Client", False, False),
+        (429, "Client", True, True),
+        (499, "Client", False, False),
+        (500, "Service", True, False),
+        (501, "Service", False, False),
+        (502, "Service", True, False),
+        (503, "Service", True, False),
+        (504, "Service", True, False),
+    ],
+)
+def test_statuses(code: int | None, error_type: str, retryable: bool, throttling: bool) -> None:
+    """Where the code is unknown, the status says whose fault it is and whether to retry."""
+    error = AmazonECRException("?", error_code="Other", response_metadata=status(code))
+
+    assert error.error_type == error_type
+    assert (error.retryable, error.throttling) == (retryable, throttling)
+
+
+def test_leaves_that_may_be_retried() -> None:
+    """Exactly these classes are retryable whatever their status is; quotas are not among them."""
+    retryable = {name for name, cls in SERVICE.items() if cls("?").retryable}
+
+    assert retryable == {
+        "InternalFailureException",
+        "RequestTimeoutException",
+        "ServerException",
+        "ServiceUnavailableException",
+        "ThrottlingException",
+    }
+    assert ThrottlingException("?").throttling
+    assert not LimitExceededException("?").retryable
+
+
+def test_leaves_that_are_the_service_s_fault() -> None:
+    """Exactly these classes are the service's own fault, even if a test makes them by hand."""
+    faults = {name for name, cls in SERVICE.items() if cls("?").error_type == "Service"}
+
+    assert faults == {
+        "InternalFailureException",
+        "ServerException",
+        "ServiceUnavailableException",
+    }
+
+
+# --- the client side ------------------------------------------------------------------------------
+
+
+def test_transport_exceptions_say_whether_to_retry() -> None:
+    """Every transport error may be retried, except one of TLS, which will not mend itself."""
+    transport = {cls for cls in CLIENT_SIDE.values() if issubclass(cls, TransportException)}
+
+    assert {cls for cls in transport if not cls.retryable} == {TLSException}
+    assert len(transport) == 5
+
+
+@pytest.mark.parametrize("cls", [TransportException, TLSException, ParamValidationException])
+def test_operation_leads_the_text(cls: type[Any]) -> None:
+    """The text begins with the operation if there is one, and is the message alone if not."""
+    with_operation, without = cls("went wrong", "PutImage"), cls("went wrong")
+
+    assert str(with_operation) == "PutImage: went wrong"
+    assert with_operation.operation_name == "PutImage"
+    assert (str(without), without.operation_name) == ("went wrong", None)
+
+
+def test_param_validation_lists_its_problems() -> None:
+    """Several problems are kept apart in an attribute and joined in the text."""
+    error = ParamValidationException(["a is required", "b is too small"], "PutImage")
+
+    assert error.problems == ("a is required", "b is too small")
+    assert str(error) == "PutImage: a is required; b is too small"
+
+
+def test_response_parse_exception_names_the_answer() -> None:
+    """The text gives operation, status and request id, as far as there are any."""
+    assert str(ResponseParseException("is not JSON")) == "is not JSON"
+    assert str(made(ResponseParseException)) == (
+        "not JSON (Operation: ListImages; Status Code: 400; Request ID: id-1)"
+    )
+
+
+def test_partial_failure_shows_three_and_counts_the_rest() -> None:
+    """The text shows the first failures and how many more there are; the attribute has them all."""
+    error = PartialFailureException([f"f{number}" for number in range(5)], "the result")
+
+    assert str(error) == "5 item(s) failed: f0; f1; f2; and 2 more"
+    assert error.failures == ("f0", "f1", "f2", "f3", "f4")
+    assert error.result == "the result"
+
+
+# --- travelling -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize(
+    "travel",
+    [
+        pytest.param(copy.copy, id="copy"),
+        pytest.param(copy.deepcopy, id="deepcopy"),
+        *(
+            pytest.param(
+                lambda error, protocol=protocol: pickle.loads(pickle.dumps(error, protocol)),
+                id=f"pickle-{protocol}",
+            )
+            for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+        ),
+    ],
+)
+def test_exceptions_travel(name: str, travel: Any) -> None:
+    """A copy and a pickle have the class, text, arguments and attributes of the original."""
+    error = made(CLASSES[name])
+    arrived = travel(error)
+
+    assert type(arrived) is type(error)
+    assert arrived is not error
+    assert str(arrived) == str(error) != ""
+    assert arrived.args == error.args
+    assert vars(arrived) == vars(error)
+
+
+def test_pickles_keep_what_was_added() -> None:
+    """Attributes and notes that a caller added go along; a cause is left behind, as pickle does."""
+    error = made(RepositoryNotFoundException)
+    error.seen_by = "the caller"
+    error.__notes__ = ["while deploying"]
+    error.__cause__ = OSError("socket")
+    arrived = pickle.loads(pickle.dumps(error))
+
+    assert (arrived.seen_by, arrived.__notes__) == ("the caller", ["while deploying"])
+    assert arrived.__cause__ is None
+    assert arrived.response == error.response
+
+
+def test_travelled_exceptions_can_be_raised_and_caught() -> None:
+    """An exception from another process is caught by name and prints its whole text."""
+    arrived = pickle.loads(pickle.dumps(made(InvalidLayerPartException)))
+
+    with pytest.raises(InvalidLayerPartException) as caught:
+        raise arrived
+
+    assert caught.value.last_valid_byte_received == 7
+    assert "Request ID: id-1" in "".join(traceback.format_exception_only(caught.value))

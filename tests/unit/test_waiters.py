@@ -1,0 +1,342 @@
+"""The waiters: what they ask, how long they wait, and how they end."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import responses
+
+from ecr_client import Credentials, ECRClient, models
+from ecr_client.exceptions import (
+    AccessDeniedException,
+    ClientShutdownException,
+    ImageNotFoundException,
+    LifecyclePolicyPreviewNotFoundException,
+    ParamValidationException,
+    RepositoryNotFoundException,
+    ResponseParseException,
+    ScanNotFoundException,
+    ThrottlingException,
+    WaiterException,
+    WaiterFailureException,
+    WaiterTimeoutException,
+)
+from ecr_client.models import (
+    DescribeImageScanFindingsRequest,
+    DescribeImagesRequest,
+    GetLifecyclePolicyPreviewRequest,
+    ImageIdentifier,
+)
+
+URL = "https://ecr.example.org"
+IMAGE = ImageIdentifier(image_tag="v1")
+#: By waiter: its operation, a request, and the most seconds that it waits by itself.
+WAITERS: dict[str, tuple[str, Any, float]] = {
+    "image_exists": (
+        "DescribeImages",
+        DescribeImagesRequest(repository_name="app", image_ids=[IMAGE]),
+        200.0,
+    ),
+    "image_scan_complete": (
+        "DescribeImageScanFindings",
+        DescribeImageScanFindingsRequest(repository_name="app", image_id=IMAGE),
+        300.0,
+    ),
+    "lifecycle_policy_preview_complete": (
+        "GetLifecyclePolicyPreview",
+        GetLifecyclePolicyPreviewRequest(repository_name="app"),
+        100.0,
+    ),
+}
+NAMES = {
+    "image_exists": "ImageExists",
+    "image_scan_complete": "ImageScanComplete",
+    "lifecycle_policy_preview_complete": "LifecyclePolicyPreviewComplete",
+}
+
+
+def fault(code: str, status: int = 400) -> tuple[int, str]:
+    return status, json.dumps({"__type": code, "message": "because"})
+
+
+def scan(status: str) -> tuple[int, str]:
+    return 200, json.dumps({"imageScanStatus": {"status": status}})
+
+
+def preview(status: str) -> tuple[int, str]:
+    return 200, json.dumps({"status": status})
+
+
+SUCCESS = {
+    "image_exists": (200, '{"imageDetails": [{"imageTags": ["v1"]}]}'),
+    "image_scan_complete": scan("COMPLETE"),
+    "lifecycle_policy_preview_complete": preview("COMPLETE"),
+}
+NOT_YET = {
+    "image_exists": [fault("ImageNotFoundException")],
+    "image_scan_complete": [scan("IN_PROGRESS"), scan("NEW_STATUS"), (200, "{}")],
+    "lifecycle_policy_preview_complete": [preview("IN_PROGRESS"), preview("EXPIRED"), (200, "{}")],
+}
+FAILURE = {
+    "image_scan_complete": (scan("FAILED"), "image_scan_status.status = FAILED"),
+    "lifecycle_policy_preview_complete": (preview("FAILED"), "status = FAILED"),
+}
+
+
+class Service:
+    """Answers with what it was told to, in that order; the last answer is repeated."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, str]] = []
+        self.targets: list[str] = []
+        self.bodies: list[Any] = []
+        self.slept: list[float] = []
+
+    def answer(self, request: Any) -> tuple[int, dict[str, str], str]:
+        self.targets.append(request.headers["X-Amz-Target"].partition(".")[2])
+        self.bodies.append(json.loads(request.body))
+        status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return status, {"x-amzn-RequestId": f"id-{len(self.bodies)}"}, body
+
+    @property
+    def calls(self) -> int:
+        return len(self.bodies)
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """Give a service that answers in this process."""
+    made = Service()
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mocked:
+        mocked.add_callback(responses.POST, f"{URL}/", made.answer)
+        yield made
+
+
+@pytest.fixture
+def ecr(service: Service, credentials: Credentials) -> Iterator[ECRClient]:
+    """Give a client of that service."""
+    with ECRClient(endpoint=URL, credentials=credentials) as made:
+        yield made
+
+
+def wait(ecr: ECRClient, service: Service, name: str, *given: Any, **options: Any) -> Any:
+    """Wait with a request object unless others are given, and with a sleep that takes no time."""
+    arguments = given or (WAITERS[name][1],)
+    options = {"sleep": service.slept.append, **options}
+    return getattr(ecr, f"wait_until_{name}")(*arguments, **options)
+
+
+# --- every waiter ---------------------------------------------------------------------------------
+
+
+def test_every_waiter_is_tested() -> None:
+    """The table above has all waiters of the client: the two modeled ones and "image exists"."""
+    found = {name for name in dir(ECRClient) if name.startswith("wait_until_")}
+
+    assert found == {f"wait_until_{name}" for name in WAITERS}
+
+
+@pytest.mark.parametrize("name", WAITERS)
+def test_defaults(name: str) -> None:
+    """By itself a waiter asks every 5 seconds, for as long as the model says, and really sleeps."""
+    parameters = inspect.signature(getattr(ECRClient, f"wait_until_{name}")).parameters
+    defaults = {option: parameters[option].default for option in ("delay", "max_wait", "sleep")}
+
+    assert defaults == {"delay": 5.0, "max_wait": WAITERS[name][2], "sleep": time.sleep}
+
+
+@pytest.mark.parametrize("name", WAITERS)
+def test_success_at_once(service: Service, ecr: ECRClient, name: str) -> None:
+    """If the first answer is good, it is returned after one call and without any sleep."""
+    service.answers = [SUCCESS[name]]
+    result = wait(ecr, service, name)
+
+    assert type(result) is getattr(models, f"{WAITERS[name][0]}Result")
+    assert result.response_metadata.request_id == "id-1"
+    assert service.targets == [WAITERS[name][0]]
+    assert service.slept == []
+
+
+@pytest.mark.parametrize("name", WAITERS)
+def test_success_later(service: Service, ecr: ECRClient, name: str) -> None:
+    """What is not there yet is asked for again after each delay, until the good answer comes."""
+    service.answers = [*NOT_YET[name], SUCCESS[name]]
+    result = wait(ecr, service, name, delay=0.5)
+    repeats = len(NOT_YET[name])
+
+    assert result.response_metadata.request_id == f"id-{repeats + 1}"
+    assert service.slept == [0.5] * repeats
+    assert service.bodies == [service.bodies[0]] * (repeats + 1)
+
+
+@pytest.mark.parametrize("name", WAITERS)
+def test_keywords_and_request_are_the_same(service: Service, ecr: ECRClient, name: str) -> None:
+    """The members as keywords send what the request object sends."""
+    service.answers = [SUCCESS[name]]
+    request = WAITERS[name][1]
+    keywords = {
+        member: getattr(request, member)
+        for member in ("repository_name", "image_id", "image_ids")
+        if getattr(request, member, None)
+    }
+    wait(ecr, service, name)
+    getattr(ecr, f"wait_until_{name}")(**keywords, sleep=service.slept.append)
+
+    assert service.bodies[0] == service.bodies[1]
+    assert service.bodies[0]["repositoryName"] == "app"
+
+
+@pytest.mark.parametrize("name", FAILURE)
+def test_failure(service: Service, ecr: ECRClient, name: str) -> None:
+    """What can no longer succeed ends the waiting at once with an error that says what came."""
+    answer, seen = FAILURE[name]
+    service.answers = [NOT_YET[name][0], answer]
+
+    with pytest.raises(WaiterFailureException) as caught:
+        wait(ecr, service, name)
+
+    assert str(caught.value) == f"{NAMES[name]}: the service answered {seen}"
+    assert isinstance(caught.value, WaiterException)
+    assert not isinstance(caught.value, TimeoutError)
+    assert (service.calls, service.slept) == (2, [5.0])
+
+
+@pytest.mark.parametrize("name", WAITERS)
+def test_timeout_by_default(service: Service, ecr: ECRClient, name: str) -> None:
+    """A waiter sleeps for max_wait seconds in all, and its last call comes after the last sleep."""
+    service.answers = [NOT_YET[name][0]]
+
+    with pytest.raises(WaiterTimeoutException, match=rf"^{NAMES[name]}: .*max_wait") as caught:
+        wait(ecr, service, name)
+
+    assert isinstance(caught.value, TimeoutError)
+    assert sum(service.slept) == WAITERS[name][2]
+    assert service.calls == len(service.slept) + 1
+
+
+@pytest.mark.parametrize(
+    ("delay", "max_wait", "sleeps"),
+    [(1, 0, 0), (1, 0.5, 0), (1, 1, 1), (1, 2.9, 2), (2.5, 10, 4), (7, 100, 14), (0.1, 0.3, 3)],
+)
+def test_delay_and_max_wait(
+    service: Service, ecr: ECRClient, delay: float, max_wait: float, sleeps: int
+) -> None:
+    """It sleeps as often as the delay fits into max_wait, and calls once more than it sleeps."""
+    service.answers = [NOT_YET["image_exists"][0]]
+
+    with pytest.raises(WaiterTimeoutException, match=rf" {max_wait:g} s"):
+        wait(ecr, service, "image_exists", delay=delay, max_wait=max_wait)
+
+    assert service.slept == [delay] * sleeps
+    assert service.calls == sleeps + 1
+
+
+def test_timeout_names_the_last_error(service: Service, ecr: ECRClient) -> None:
+    """A time-out whose last call was an error has that error as its cause."""
+    service.answers = [NOT_YET["image_exists"][0]]
+
+    with pytest.raises(WaiterTimeoutException) as caught:
+        wait(ecr, service, "image_exists", max_wait=0)
+
+    assert isinstance(caught.value.__cause__, ImageNotFoundException)
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "expected"),
+    [
+        ("image_exists", fault("RepositoryNotFoundException"), RepositoryNotFoundException),
+        ("image_exists", fault("AccessDeniedException", 403), AccessDeniedException),
+        ("image_exists", fault("ThrottledException"), ThrottlingException),
+        ("image_exists", (200, "no JSON"), ResponseParseException),
+        ("image_scan_complete", fault("ScanNotFoundException"), ScanNotFoundException),
+        ("image_scan_complete", fault("ImageNotFoundException"), ImageNotFoundException),
+        ("image_scan_complete", (200, '{"imageScanStatus": 1}'), ResponseParseException),
+        (
+            "lifecycle_policy_preview_complete",
+            fault("LifecyclePolicyPreviewNotFoundException"),
+            LifecyclePolicyPreviewNotFoundException,
+        ),
+    ],
+)
+def test_other_errors_are_raised(
+    service: Service, ecr: ECRClient, name: str, answer: tuple[int, str], expected: type[Exception]
+) -> None:
+    """An error that is no part of the waiting is raised as it is and ends it."""
+    service.answers = [answer, SUCCESS[name]]
+
+    with pytest.raises(expected) as caught:
+        wait(ecr, service, name)
+
+    assert type(caught.value) is expected
+    assert not isinstance(caught.value, WaiterException)
+    assert (service.calls, service.slept) == (1, [])
+
+
+@pytest.mark.parametrize("name", WAITERS)
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [
+        ("delay", [0, -1, math.nan, True, "5", None, [5]]),
+        ("max_wait", [-1, -0.001, math.nan, False, "5", None, 5j]),
+    ],
+)
+def test_bad_times(
+    service: Service, ecr: ECRClient, name: str, option: str, values: list[Any]
+) -> None:
+    """A delay or a max_wait that is no time is refused, by its name, before anything is sent."""
+    for value in values:
+        with pytest.raises(ParamValidationException) as caught:
+            wait(ecr, service, name, **{option: value})
+
+        assert str(caught.value).startswith(f"{NAMES[name]}: {option} must be ")
+        assert repr(value) in str(caught.value)
+    assert service.calls == 0
+
+
+@pytest.mark.parametrize("name", WAITERS)
+def test_bad_requests(service: Service, ecr: ECRClient, name: str) -> None:
+    """A wrong request is refused with the name of the operation, and nothing is sent."""
+    operation = WAITERS[name][0]
+    method = getattr(ecr, f"wait_until_{name}")
+
+    with pytest.raises(ParamValidationException, match=rf"^{operation}: request must be"):
+        method(None)
+    with pytest.raises(ParamValidationException, match=rf"^{operation}: .* not both: registry_id"):
+        method(WAITERS[name][1], registry_id="1")
+    with pytest.raises(ParamValidationException, match=rf"^{operation}: repository_name is req"):
+        method()
+    with pytest.raises(TypeError, match=rf"wait_until_{name}\(\) .*'nonsense'"):
+        method(nonsense=1)
+    assert service.calls == 0
+
+
+def test_sleep_may_end_the_waiting(service: Service, ecr: ECRClient) -> None:
+    """What the caller's sleep raises comes through, so that it can break off the waiting."""
+    service.answers = [NOT_YET["image_exists"][0]]
+
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        wait(ecr, service, "image_exists", sleep=interrupted)
+
+    assert service.calls == 1
+
+
+def test_closed_client(service: Service, ecr: ECRClient) -> None:
+    """A client that is shut down while a thread waits ends the waiting with its own error."""
+    service.answers = [NOT_YET["image_exists"][0]]
+
+    with pytest.raises(ClientShutdownException, match=r"^DescribeImages: "):
+        wait(ecr, service, "image_exists", sleep=lambda _: ecr.shutdown())
+
+    assert service.calls == 1
