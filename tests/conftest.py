@@ -28,8 +28,8 @@ class Received(NamedTuple):
 class ScriptedServer:
     """Answers with what it was told to, in that order; the last answer is repeated.
 
-    An answer is (status, headers, body), or bytes to be written to the socket as they are, after which
-    the connection is closed.
+    An answer is (status, headers, body), or bytes to be written to the socket as they are, after
+    which the connection is closed.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class ScriptedServer:
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_GET = do_POST
+            do_GET = do_POST  # noqa: N815
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -64,7 +64,8 @@ class ScriptedServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        serve = self._server.serve_forever
+        self._thread = threading.Thread(target=serve, args=(0.01,), daemon=True)
         self._thread.start()
 
     def close(self) -> None:

@@ -318,7 +318,8 @@ def test_bad_chunks(server: Any, client: ECRClient, body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "body"), [(b"gzip", gzip.compress(BODY, mtime=0)), (b"deflate", zlib.compress(BODY))]
+    ("encoding", "body"),
+    [(b"gzip", gzip.compress(BODY, mtime=0)), (b"deflate", zlib.compress(BODY))],
 )
 def test_good_compression(server: Any, client: ECRClient, encoding: bytes, body: bytes) -> None:
     """A compressed answer, which nobody asked for, is read."""

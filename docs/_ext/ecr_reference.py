@@ -1,0 +1,313 @@
+"""Directives that list what the package has, so that the reference is complete by itself.
+
+``.. ecr-methods:: images`` documents the methods of ``ECRClient`` whose request is a type of that
+module of the models, ``.. ecr-types:: images`` the types of that module, ``.. ecr-enums::`` all
+enums,
+``.. ecr-errors:: modeled`` and ``.. ecr-errors:: unmodeled`` what the service answers with, and
+``.. ecr-index::`` links every method.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from importlib import import_module
+from typing import Any
+
+import attrs
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.ext.napoleon import GoogleDocstring
+from sphinx.pycode import ModuleAnalyzer
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.inspect import stringify_signature
+
+from ecr_client import AmazonECR, ECRClient, exceptions
+from ecr_client._generated.exceptions import MODELED
+from ecr_client._generated.models import MODULE_OF
+from ecr_client.models import (
+    AmazonWebServiceRequest,
+    AmazonWebServiceResult,
+    ResultWithFailures,
+)
+
+CLIENT = "ecr_client.ECRClient"
+#: The errors that the page of the exceptions shows one by one.
+ROOTS = ("AmazonClientException", "AmazonServiceException", "AmazonECRException")
+#: The bases that a page of types shows.
+PUBLIC_BASES = (AmazonWebServiceRequest, AmazonWebServiceResult, ResultWithFailures)
+#: Where a name that has no module before it may be documented.
+PUBLIC_MODULES = (
+    "ecr_client",
+    "ecr_client.models",
+    "ecr_client.exceptions",
+    "ecr_client.credentials",
+    "ecr_client.pagination",
+)
+
+
+# --- what there is ------------------------------------------------------------------------------
+
+
+def resources() -> list[str]:
+    """Return the modules of the models that hold requests, which is one per resource."""
+    return sorted({module_of(name) for name in MODULE_OF} - {"common", "enums"})
+
+
+def module_of(name: str) -> str:
+    """Return the module of a type, for example ``images``."""
+    return MODULE_OF[name].removeprefix("models.")
+
+
+def methods_of(resource: str) -> list[str]:
+    """Return the methods that belong to a resource: operations first, helpers after them."""
+    found = [
+        name
+        for name, method in inspect.getmembers(ECRClient, inspect.isfunction)
+        if not name.startswith("_") and resource_of(method) == resource
+    ]
+    return sorted(found, key=lambda name: (name not in vars(AmazonECR), name))
+
+
+def resource_of(method: Any) -> str:
+    """Return the resource of a method, by the type of its request; empty if it takes none."""
+    request = inspect.signature(method).parameters.get("request")
+    if request is None:
+        return ""
+    name = str(request.annotation).partition(" ")[0]
+    return module_of(name) if name in MODULE_OF else ""
+
+
+def types_of(module: str) -> list[str]:
+    """Return the types of a module in the order in which it declares them."""
+    names = [name for name in MODULE_OF if module_of(name) == module]
+    place = import_module(f"ecr_client._generated.{MODULE_OF[names[0]]}")
+    return sorted(names, key=list(vars(place)).index)
+
+
+def errors_of(kind: str) -> list[str]:
+    """Return the names of the errors of a kind: ``modeled``, ``unmodeled`` or ``client``."""
+    kinds: dict[str, list[str]] = {"modeled": [], "unmodeled": [], "client": []}
+    for name in sorted(exceptions.__all__):
+        from_service = issubclass(getattr(exceptions, name), exceptions.AmazonServiceException)
+        kinds["modeled" if name in MODELED else "unmodeled" if from_service else "client"] += [name]
+    return [name for name in kinds[kind] if name not in ROOTS]
+
+
+def summary_of(thing: Any) -> str:
+    """Return the first sentence of a docstring, on one line."""
+    return " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
+
+
+# --- the directives -----------------------------------------------------------------------------
+
+
+class Generated(SphinxDirective):
+    """Parses the lines that stand for its argument."""
+
+    optional_arguments = 1
+
+    def lines(self, argument: str) -> list[str]:
+        """Return reStructuredText."""
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        """Return what the lines become."""
+        argument = self.arguments[0] if self.arguments else ""
+        lines = StringList(self.lines(argument), source=f"{self.name} {argument}".strip())
+        parent = nodes.container()
+        self.state.nested_parse(lines, self.content_offset, parent)
+        return parent.children
+
+
+class Methods(Generated):
+    """Documents the methods of a resource, with both of their signatures."""
+
+    def lines(self, argument: str) -> list[str]:
+        """Return one ``py:method`` each; autodoc knows no overloads of inherited methods."""
+        lines = []
+        for name in methods_of(argument):
+            first, *others = (f"ECRClient.{name}{form}" for form in overloads_of(name))
+            lines += [f".. py:method:: {first}", *(f"               {form}" for form in others)]
+            lines += ["   :module: ecr_client", ""]
+            method = getattr(ECRClient, name)
+            read = GoogleDocstring(
+                inspect.getdoc(method) or "", self.config, self.env.app, "method", name, method
+            )
+            lines += [f"   {line}" for line in read.lines()] + [""]
+        return lines
+
+
+class Types(Generated):
+    """Documents the types of a module."""
+
+    def lines(self, argument: str) -> list[str]:
+        """Return one ``autoclass`` each; the attributes are in the docstrings."""
+        lines = []
+        for name in types_of(argument):
+            lines += [f".. autoclass:: ecr_client.models.{name}", "   :show-inheritance:", ""]
+        return lines
+
+
+class Enums(Generated):
+    """Documents all enums."""
+
+    def lines(self, argument: str) -> list[str]:
+        """Return one ``autoclass`` each, with the members."""
+        lines = []
+        for name in types_of("enums"):
+            lines += [f".. autoclass:: ecr_client.models.{name}"]
+            lines += ["   :members:", "   :undoc-members:", ""]
+        return lines
+
+
+class Errors(Generated):
+    """Documents the errors of one kind."""
+
+    def lines(self, argument: str) -> list[str]:
+        """Return one ``autoexception`` each."""
+        lines = []
+        for name in errors_of(argument):
+            lines += [f".. autoexception:: ecr_client.exceptions.{name}"]
+            lines += ["   :show-inheritance:", ""] if argument == "client" else [""]
+        return lines
+
+
+class Index(Generated):
+    """Lists every method of every resource in a table."""
+
+    def lines(self, argument: str) -> list[str]:
+        """Return a table for each resource."""
+        lines = []
+        for resource in resources():
+            title = resource.replace("_", " ").capitalize()
+            lines += [f".. list-table:: {title}", "   :widths: 45 55", ""]
+            for name in methods_of(resource):
+                summary = summary_of(getattr(ECRClient, name))
+                lines += [f"   * - :py:meth:`~{CLIENT}.{name}`", f"     - {summary}"]
+            lines += [""]
+        return lines
+
+
+# --- signatures and references ------------------------------------------------------------------
+
+
+def show_signature(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: Any, returns: Any
+) -> tuple[str, str | None] | None:
+    """Return a signature that says what a caller may write, where Python's own does not."""
+    if what == "class" and attrs.has(obj) and name.startswith("ecr_client.models."):
+        members = [field for field in attrs.fields(obj) if field.name != "response_metadata"]
+        shown = [f"{field.name}: {type_text(field.type)}{default_text(field)}" for field in members]
+        return (f"(*, {', '.join(shown)})" if shown else "()"), None
+    if what == "exception" and signature and name.rpartition(".")[2] not in ROOTS:
+        # The service's are made like AmazonServiceException, and all hardly ever by hand.
+        return "", None
+    return None
+
+
+def show_attribute_types(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Give the attributes that a docstring lists their types (after napoleon has read it)."""
+    if what not in ("class", "exception"):
+        return
+    types = attribute_types(obj)
+    for number in range(len(lines) - 1, -1, -1):
+        directive, _, attribute = lines[number].partition(".. attribute:: ")
+        if not directive and attribute in types:
+            lines.insert(number + 1, f"   :type: {types[attribute]}")
+
+
+def keep_whole(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Keep napoleon (which reads after this) from taking ``Words: more words`` for a type."""
+    if what == "property":
+        lines[:0] = ["..", ""]
+
+
+def hide_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[Any]) -> None:
+    """Leave out the bases that are not for users."""
+    if name.startswith("ecr_client.models."):
+        bases[:] = [base for base in bases if base in PUBLIC_BASES] or [object]
+
+
+def attribute_types(cls: type) -> dict[str, str]:
+    """Return the types of the attributes of a class, as texts."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        found |= {
+            name: type_text(annotation)
+            for name, annotation in vars(base).get("__annotations__", {}).items()
+        }
+    # attrs keeps the types of a class that it has rebuilt with slots.
+    if attrs.has(cls):
+        found |= {field.name: type_text(field.type) for field in attrs.fields(cls)}
+    return found
+
+
+def overloads_of(method: str) -> list[str]:
+    """Return the signatures of a generated method, as its source says them."""
+    function = getattr(ECRClient, method)
+    analyzer = ModuleAnalyzer.for_module(function.__module__)
+    analyzer.analyze()
+    return [
+        stringify_signature(form.replace(parameters=list(form.parameters.values())[1:]))
+        for form in analyzer.overloads[function.__qualname__]
+    ]
+
+
+def type_text(annotation: Any) -> str:
+    """Return an annotation as a user would write it."""
+    if isinstance(annotation, str):
+        return annotation
+    if annotation is type(None):
+        return "None"
+    arguments = ", ".join(map(type_text, typing.get_args(annotation)))
+    origin = typing.get_origin(annotation)
+    if origin is types.UnionType:
+        return arguments.replace(", ", " | ")
+    if origin is not None:
+        return f"{origin.__name__}[{arguments}]"
+    return str(annotation.__name__)
+
+
+def default_text(field: Any) -> str:
+    """Return the default of a member, as in a signature."""
+    if field.default is attrs.NOTHING:
+        return ""
+    return f" = {field.default!r}"
+
+
+def resolve(
+    app: Sphinx, env: BuildEnvironment, node: nodes.Element, content: nodes.Element
+) -> nodes.Element | None:
+    """Link a name that is written as the code writes it, without the module it is public in."""
+    if node.get("refdomain") != "py":
+        return None
+    name = node["reftarget"].rpartition(".")[2]
+    domain = env.get_domain("py")
+    for module in PUBLIC_MODULES:
+        target = f"{module}.{name}"
+        if target in domain.objects:
+            return domain.resolve_xref(
+                env, node["refdoc"], app.builder, "obj", target, node, content
+            )
+    return None
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register everything."""
+    app.add_directive("ecr-methods", Methods)
+    app.add_directive("ecr-types", Types)
+    app.add_directive("ecr-enums", Enums)
+    app.add_directive("ecr-errors", Errors)
+    app.add_directive("ecr-index", Index)
+    app.connect("autodoc-process-signature", show_signature)
+    app.connect("autodoc-process-bases", hide_bases)
+    app.connect("autodoc-process-docstring", keep_whole, priority=400)
+    app.connect("autodoc-process-docstring", show_attribute_types, priority=600)
+    app.connect("missing-reference", resolve)
+    return {"parallel_read_safe": True, "version": "1"}

@@ -1,0 +1,49 @@
+"""How Sphinx builds the documentation: ``sphinx-build -W docs <output>``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parent
+# The extension lives here. The package itself is the installed one, or that of PYTHONPATH.
+sys.path.insert(0, str(DOCS / "_ext"))
+
+from ecr_client import __version__  # noqa: E402
+
+project = "ecr-client"
+author = "The ecr_client developers"
+copyright = author  # noqa: A001  # the name that Sphinx wants
+version = release = __version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "ecr_reference",
+]
+exclude_patterns = ["_build", "_ext"]
+# A name in single backticks in a docstring is a reference.
+default_role = "py:obj"
+nitpicky = True
+
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+python_maximum_signature_line_length = 88
+python_use_unqualified_type_names = True
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = False
+napoleon_attr_annotations = False  # the extension of this folder does it
+
+html_theme = "furo"
+html_title = f"ecr-client {release}"
+html_copy_source = False
+html_show_sphinx = False
+
+# Types of others, whose documentation this one does not link to, and type variables.
+nitpick_ignore = [("py:class", name) for name in ("datetime", "Self", "Item", "Page", "Client")]
+nitpick_ignore_regex = [("py:.*", r"(botocore|collections\.abc|datetime|typing|types|os|re)\..*")]

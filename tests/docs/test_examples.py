@@ -1,0 +1,43 @@
+"""The examples do what they say, started as a user starts them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def test_the_quickstart_does_the_whole_job() -> None:
+    """It creates, pushes, reads and deletes, and prints what happened at each step."""
+    command = [sys.executable, "-W", "error", str(EXAMPLES / "quickstart.py")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    lines = [line.strip() for line in done.stdout.splitlines()]
+
+    assert (done.returncode, done.stderr) == (0, "")
+    for expected in (
+        r"caught +RepositoryNotFoundException: .+",
+        r"created +\d{12}\.dkr\.ecr\.us-east-1\.amazonaws\.com/quickstart/hello",
+        r"request id +\w+ .+",
+        r"config +was missing; uploaded \d+ bytes, and the digests agree",
+        r"layer +was missing; uploaded \d+ bytes, and the digests agree",
+        r"manifest +stored as quickstart/hello:1\.0",
+        r"listed +1\.0 = sha256:[0-9a-f]{64}",
+        r"received +\d+ bytes of manifest; the digest is sha256:[0-9a-f]{64}",
+        r"policy +AllowPull: .+",
+        r"deleted +the policy, 1 image, and quickstart/hello",
+        r"left +0 repositories",
+    ):
+        assert any(re.fullmatch(expected, line) for line in lines), expected
+
+
+def test_the_quickstart_reads_back_the_digest_that_it_built() -> None:
+    """The digest of the manifest is the same when it is built, listed and received."""
+    command = [sys.executable, str(EXAMPLES / "quickstart.py")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    found = re.findall(r"^  (manifest|listed|received) .*(sha256:\w+)", done.stdout, re.MULTILINE)
+
+    assert [label for label, _ in found] == ["manifest", "listed", "received"]
+    assert len({digest for _, digest in found}) == 1
