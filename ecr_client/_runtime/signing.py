@@ -37,7 +37,7 @@ def sign(
     """Return what has to be added to the headers of a POST to sign it.
 
     botocore derives the keys and computes the signature. The canonical request is written here,
-    since all of ours have the same form: that is four times as fast, and botocore would log the
+    since all of ours have the same form: that takes a third of the time, and botocore would log the
     session token with it. The tests compare the outcome with botocore's own.
 
     Args:
