@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
@@ -123,6 +124,7 @@ def _from_number(text: str) -> datetime:
 def _from_iso(text: str) -> datetime:
     # Python 3.10 reads neither the Z nor fractions of other than 3 or 6 digits.
     text = text.strip().replace("Z", "+00:00").replace("z", "+00:00")
+    text = re.sub(r"\.(\d+)", lambda match: f".{match[1][:6]:0<6}", text)
     return datetime.fromisoformat(text)
 
 
