@@ -1,0 +1,127 @@
+"""Replication to other registries of this server: what is pushed to one is copied to the others.
+
+A copy is made while the push is answered, so no test has to wait for it. Other than the service,
+the local ECR asks for no registry policy that lets another account in, and copies no deletions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ecr_client.local import hooks
+from ecr_client.local.api.image_ids import answered_id, require_image
+from ecr_client.local.errors import ServiceError, invalid_parameter
+from ecr_client.local.operations import operation
+from ecr_client.local.repository_templates import repository_for
+from ecr_client.local.store import Scope
+from ecr_client.local.store.repositories import partition_of
+
+if TYPE_CHECKING:
+    from ecr_client.local.context import Context
+    from ecr_client.local.store import Store, StoredImage
+
+_KIND = "replication-configuration"
+_ONLY = ""
+#: "A replication configuration may contain up to 25 unique destinations across all rules."
+#: https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
+_MOST_DESTINATIONS = 25
+
+
+def replication_configuration(store: Store, scope: Scope) -> dict[str, Any]:
+    """Give how a registry replicates, in the form of the API."""
+    return store.documents.get(scope, _KIND, _ONLY) or {"rules": []}
+
+
+@operation("PutReplicationConfiguration")
+def put_replication_configuration(context: Context, members: dict[str, Any]) -> dict[str, Any]:
+    """Say how the caller's registry replicates from now on; what is there already is not copied."""
+    scope, configuration = context.registry({}), members["replicationConfiguration"]
+    destinations = {
+        Scope(one["registryId"], one["region"])
+        for rule in configuration["rules"]
+        for one in rule["destinations"]
+    }
+    if scope in destinations:
+        raise _refused("Replication destination cannot be the same as the source registry")
+    for destination in sorted(destinations):
+        if partition_of(destination.region) != partition_of(scope.region):
+            raise _refused(f"Invalid region '{destination.region}'")
+    if len(destinations) > _MOST_DESTINATIONS:
+        raise _refused(f"There are at most {_MOST_DESTINATIONS} unique destinations in all rules")
+    context.store.documents.put(scope, _KIND, _ONLY, configuration)
+    return {"replicationConfiguration": configuration}
+
+
+@operation("DescribeImageReplicationStatus")
+def describe_image_replication_status(context: Context, members: dict[str, Any]) -> dict[str, Any]:
+    """Tell of every destination of an image whether it is there."""
+    scope, name = context.registry(members), members["repositoryName"]
+    image = require_image(context, scope, members)
+    return {
+        "repositoryName": name,
+        "imageId": answered_id(image, members),
+        "replicationStatuses": [
+            {
+                "region": destination.region,
+                "registryId": destination.account,
+                **_status(context.store, destination, name, image),
+            }
+            for destination in _destinations(context.store, scope, name)
+        ],
+    }
+
+
+def _status(
+    store: Store, destination: Scope, repository: str, image: StoredImage
+) -> dict[str, str]:
+    there = store.repositories.get(destination, repository) is not None
+    if there and store.images.get(destination, repository, digest=image.digest) is not None:
+        return {"status": "COMPLETE"}
+    return {"status": "FAILED", "failureCode": "NOT_REPLICATED"}
+
+
+@hooks.on_push
+def replicate(context: Context, scope: Scope, repository: str, image: StoredImage) -> None:
+    """Copy an image that was pushed to every destination of its repository."""
+    for destination in _destinations(context.store, scope, repository):
+        with context.store.write():
+            if context.store.repositories.get(destination, repository) is None:
+                repository_for(context.store, destination, repository, "REPLICATION")
+            _copy(context.store, scope, destination, repository, image)
+
+
+def _destinations(store: Store, scope: Scope, repository: str) -> list[Scope]:
+    found = {
+        Scope(one["registryId"], one["region"])
+        for rule in replication_configuration(store, scope)["rules"]
+        if _applies(rule, repository)
+        for one in rule["destinations"]
+    }
+    return sorted(found)
+
+
+def _applies(rule: dict[str, Any], repository: str) -> bool:
+    filters = rule.get("repositoryFilters")
+    return not filters or any(repository.startswith(one["filter"]) for one in filters)
+
+
+def _copy(store: Store, source: Scope, target: Scope, repository: str, image: StoredImage) -> None:
+    for digest in image.platform_children:
+        child = store.images.get(source, repository, digest=digest)
+        if child is not None:
+            _copy(store, source, target, repository, child)
+    for layer in store.layers.of_image(source, repository, image.digest):
+        store.layers.add(target, repository, layer.digest, layer.size, layer.media_type)
+    for tag in image.tags or (None,):
+        try:
+            store.images.put(
+                target, repository, image.manifest, image.media_type, tag, image.digest
+            )
+        except ServiceError as error:
+            # An immutable tag of the destination stays where it is; the image is there anyway.
+            if error.code not in ("ImageAlreadyExistsException", "ImageTagAlreadyExistsException"):
+                raise
+
+
+def _refused(why: str) -> ServiceError:
+    return invalid_parameter("replicationConfiguration", why)

@@ -1,0 +1,51 @@
+"""The open connections of a server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Connections:
+    """Which connection belongs to which client address, to close one without an answer.
+
+    An ASGI application cannot do that by itself.
+    """
+
+    def __init__(self) -> None:
+        self._transports: dict[tuple[str, int], asyncio.WriteTransport] = {}
+
+    def close(self, client: Sequence[Any], last_words: bytes = b"") -> None:
+        """Write some bytes, the answer's or not, and close the connection of a client.
+
+        Args:
+            client: The address of the client, as its requests' scope has it.
+            last_words: Bytes to write before.
+        """
+        transport = self._transports.get((client[0], client[1]))
+        if transport is not None:
+            transport.write(last_words)
+            transport.close()
+
+    def protocol(self) -> type[asyncio.Protocol]:
+        """Give the server's protocol, extended to register its connections here."""
+        transports = self._transports
+
+        class Registered(HttpToolsProtocol):
+            """A connection that is known as long as it is open."""
+
+            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+                self._address = transport.get_extra_info("peername")[:2]
+                transports[self._address] = transport
+                super().connection_made(transport)
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                transports.pop(self._address, None)
+                super().connection_lost(exc)
+
+        return Registered

@@ -1,0 +1,46 @@
+"""What a handler knows about the request besides its members."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ecr_client.local.store.scope import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from ecr_client.local.store import Store
+    from ecr_client.local.tokens import Tokens
+
+
+@attrs.frozen(kw_only=True)
+class Context:
+    """The caller, the store, the time and the address of one request.
+
+    Args:
+        account: The caller's account, 12 digits.
+        region: The region that the request was signed for.
+        store: Where everything is kept.
+        clock: Gives the time as an aware UTC datetime.
+        base_url: Scheme and host as the caller reached them, such as ``http://127.0.0.1:5001``.
+        tokens: Makes and checks authorization tokens and download addresses.
+    """
+
+    account: str
+    region: str
+    store: Store
+    clock: Callable[[], datetime]
+    base_url: str
+    tokens: Tokens
+
+    def registry(self, members: Mapping[str, Any]) -> Scope:
+        """Give the registry that a request is about: its ``registryId``, or the caller's own."""
+        return Scope(members.get("registryId") or self.account, self.region)
+
+    @property
+    def host(self) -> str:
+        """Host and port as the caller reached them: where images are pushed to."""
+        return self.base_url.partition("://")[2]

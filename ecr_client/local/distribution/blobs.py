@@ -1,0 +1,48 @@
+"""Layers and configurations: whether they are there, and their bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import FileResponse
+
+from ecr_client.local.distribution.call import checked_digest
+from ecr_client.local.distribution.errors import RegistryError, unsupported
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from ecr_client.local.distribution.call import Call
+
+
+class _Blob(FileResponse):
+    """A file that may be large, so it is read in larger pieces than the framework would."""
+
+    chunk_size = 1 << 20
+
+
+def get(call: Call) -> Response:
+    """Give a blob of the repository, or the range of it that was asked for."""
+    digest = checked_digest(call.path("digest"))
+    layer = call.store.layers.get(call.scope, call.name, digest)
+    if layer is None or layer.availability != "AVAILABLE":
+        raise RegistryError(
+            "BLOB_UNKNOWN",
+            f"The layer with digest '{digest}' is not available in the repository with name"
+            f" '{call.name}' in the registry with id '{call.scope.account}'",
+            status=404,
+        )
+    return _Blob(
+        call.store.blobs.path(digest),
+        headers={
+            "Docker-Content-Digest": digest,
+            "ETag": f'"{digest}"',
+            "Cache-Control": "max-age=31536000",
+        },
+        media_type="application/octet-stream",
+    )
+
+
+def delete(call: Call) -> Response:
+    """Refuse: layers go with the images that name them, and ECR deletes none by itself."""
+    raise unsupported("Blobs cannot be deleted; delete the images that name them.")

@@ -1,0 +1,75 @@
+"""Errors in the form of the distribution specification, and how those of the API translate."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ecr_client.local.errors import ServiceError
+
+#: Code and status by the code of the API. TAG_INVALID and the status of NAME_UNKNOWN are what ECR
+#: answers; the others are those of the specification.
+_TRANSLATED = {
+    "ImageDigestDoesNotMatchException": ("DIGEST_INVALID", 400),
+    "ImageTagAlreadyExistsException": ("TAG_INVALID", 400),
+    "InvalidLayerException": ("DIGEST_INVALID", 400),
+    "InvalidParameterException": ("MANIFEST_INVALID", 400),
+    "LayersNotFoundException": ("MANIFEST_BLOB_UNKNOWN", 404),
+    "LimitExceededException": ("DENIED", 403),
+    "ReferencedImagesNotFoundException": ("MANIFEST_BLOB_UNKNOWN", 404),
+    "RepositoryNotFoundException": ("NAME_UNKNOWN", 404),
+    "UploadNotFoundException": ("BLOB_UPLOAD_UNKNOWN", 404),
+}
+
+
+class RegistryError(Exception):
+    """An answer of the registry protocol that is an error.
+
+    Args:
+        code: The code of the specification, such as ``NAME_UNKNOWN``.
+        message: The text for a person.
+        status: The HTTP status of the answer.
+        headers: Further headers of the answer.
+        detail: What the specification has as the error's detail.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int = 400,
+        headers: Mapping[str, str] | None = None,
+        detail: object = None,
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.headers = dict(headers or {})
+        self.detail = detail
+
+
+def translated(error: ServiceError) -> RegistryError:
+    """Give the error that says here what `error` says in the API."""
+    code, status = _TRANSLATED.get(error.code, ("UNSUPPORTED", 405))
+    return RegistryError(code, error.message, status=status)
+
+
+def unsupported(message: str) -> RegistryError:
+    """Give the error for what ECR does not do."""
+    return RegistryError("UNSUPPORTED", message, status=405)
+
+
+def answer(error: RegistryError) -> Response:
+    """Give the answer that says what went wrong."""
+    entry: dict[str, object] = {"code": error.code, "message": error.message}
+    if error.detail is not None:
+        entry["detail"] = error.detail
+    body = json.dumps({"errors": [entry]}).encode()
+    return Response(body, error.status, error.headers, media_type="application/json")

@@ -1,0 +1,92 @@
+"""Pages of a listing, and the opaque tokens between them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from typing import TYPE_CHECKING, Any
+
+from ecr_client.local.errors import invalid_parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ecr_client.local.context import Context
+
+DEFAULT_SIZE = 100
+#: What may change from page to page; all else has to stay as it was.
+_FREE = ("nextToken", "maxResults")
+
+
+def page(
+    context: Context,
+    operation: str,
+    members: Mapping[str, Any],
+    fetch: Callable[[Any, int], Sequence[Any]],
+    position: Callable[[Any], Any],
+) -> tuple[Sequence[Any], dict[str, str]]:
+    """Give the items of one page, and ``{"nextToken": ...}`` if there are more.
+
+    Args:
+        context: Of the request.
+        operation: Whose page it is.
+        members: Of the request: ``nextToken``, ``maxResults``, and what the token is bound to.
+        fetch: Gives up to so many items after a position, which is None for the beginning.
+        position: Gives the position of an item, as JSON knows values.
+
+    Raises:
+        ServiceError: InvalidParameterException for a token that this listing did not give out.
+    """
+    size = members.get("maxResults") or DEFAULT_SIZE
+    bound = _bound(context, operation, members)
+    token = members.get("nextToken")
+    after = None if token is None else _open(context, bound, token)
+    found = fetch(after, size + 1)
+    if len(found) <= size:
+        return found, {}
+    found = found[:size]
+    return found, {"nextToken": _seal(context, bound, position(found[-1]))}
+
+
+def page_of(
+    context: Context, operation: str, members: Mapping[str, Any], items: Sequence[Any]
+) -> tuple[Sequence[Any], dict[str, str]]:
+    """Give one page of items that are all there already, as `page` does."""
+    numbered = list(enumerate(items, 1))
+    found, more = page(
+        context,
+        operation,
+        members,
+        lambda after, size: numbered[after or 0 : (after or 0) + size],
+        lambda item: item[0],
+    )
+    return [item for _, item in found], more
+
+
+def _bound(context: Context, operation: str, members: Mapping[str, Any]) -> str:
+    """Give all that a token is good for: it fits no other operation, registry or filter."""
+    fixed = {name: value for name, value in members.items() if name not in _FREE}
+    return json.dumps([operation, context.account, context.region, fixed], sort_keys=True)
+
+
+def _seal(context: Context, bound: str, position: Any) -> str:
+    text = json.dumps(position).encode()
+    return base64.urlsafe_b64encode(_signature(context, bound, text) + text).decode()
+
+
+def _open(context: Context, bound: str, token: str) -> Any:
+    try:
+        sealed = base64.b64decode(token, altchars=b"-_", validate=True)
+    except ValueError:
+        sealed = b""
+    signature, text = sealed[:16], sealed[16:]
+    if not text or not hmac.compare_digest(signature, _signature(context, bound, text)):
+        raise invalid_parameter("nextToken", "The token is not one of this listing")
+    return json.loads(text)
+
+
+def _signature(context: Context, bound: str, text: bytes) -> bytes:
+    secret = context.store.secret("pages")
+    return hmac.new(secret, bound.encode() + b"\n" + text, hashlib.sha256).digest()[:16]

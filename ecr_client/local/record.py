@@ -1,0 +1,106 @@
+"""The record of the requests that a local ECR has seen."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: How many requests are remembered; the oldest goes first.
+KEPT_REQUESTS = 1_000
+#: Larger bodies, such as those of layers, are not remembered.
+KEPT_BODY = 65_536
+
+
+@attrs.define(eq=False, kw_only=True)
+class SeenRequest:
+    """A request as it arrived, and the status of its answer.
+
+    Args:
+        operation: The operation, such as ``PutImage``; ``DownloadLayer`` for a download by
+            presigned address, ``Registry`` for what is below ``/v2/``, empty for anything else.
+        method: The method, such as ``POST``.
+        path: The path, decoded.
+        query: What follows the question mark, not decoded.
+        headers: The headers under their names in lower case.
+        body: The body; None if it was larger than 64 KiB.
+        body_size: The number of bytes of the body.
+        status: The status of the answer; None while there is none, and if there never was one.
+    """
+
+    operation: str
+    method: str
+    path: str
+    query: str = attrs.field(default="", repr=False)
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    body: bytes | None = attrs.field(default=b"", repr=False)
+    body_size: int = 0
+    status: int | None = None
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """The members of an API request by their wire names; empty if its body is not known."""
+        try:
+            members = json.loads(self.body or b"{}")
+        except ValueError:
+            return {}
+        return members if isinstance(members, dict) else {}
+
+    def receive(self, data: bytes) -> None:
+        """Add to the body what came over the wire."""
+        self.body_size += len(data)
+        if self.body is not None:
+            self.body = self.body + data if self.body_size <= KEPT_BODY else None
+
+
+class Requests(Sequence[SeenRequest]):
+    """The last 1,000 requests in the order of their arrival; safe to read from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen: deque[SeenRequest] = deque(maxlen=KEPT_REQUESTS)
+
+    @overload
+    def __getitem__(self, index: int) -> SeenRequest: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[SeenRequest]: ...
+    def __getitem__(self, index: int | slice) -> SeenRequest | list[SeenRequest]:
+        return self._snapshot()[index]
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def __iter__(self) -> Iterator[SeenRequest]:
+        return iter(self._snapshot())
+
+    def __repr__(self) -> str:
+        return f"Requests({self._snapshot()!r})"
+
+    def of(self, operation: str) -> list[SeenRequest]:
+        """Give the requests of an operation."""
+        return [request for request in self._snapshot() if request.operation == operation]
+
+    def operations(self) -> list[str]:
+        """Give the name of the operation of each request."""
+        return [request.operation for request in self._snapshot()]
+
+    def add(self, request: SeenRequest) -> None:
+        """Remember a request."""
+        with self._lock:
+            self._seen.append(request)
+
+    def clear(self) -> None:
+        """Forget all requests."""
+        with self._lock:
+            self._seen.clear()
+
+    def _snapshot(self) -> list[SeenRequest]:
+        with self._lock:
+            return list(self._seen)

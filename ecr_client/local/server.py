@@ -1,0 +1,231 @@
+"""The local ECR as an object: a server in a thread of its own, from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import string
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from ecr_client.local import api as _handlers  # noqa: F401  # registers every operation
+from ecr_client.local import validation
+from ecr_client.local.app import create_app
+from ecr_client.local.connections import Connections
+from ecr_client.local.errors import ServerStartError
+from ecr_client.local.faults import Faults
+from ecr_client.local.interference import Interference
+from ecr_client.local.record import Requests
+from ecr_client.local.service import Service
+from ecr_client.local.sigv4 import AccessKey
+from ecr_client.local.store import Limits, Store
+from ecr_client.local.tokens import Tokens
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from ecr_client import Credentials, ECRClient
+
+#: How many requests are worked on at once; more wait.
+WORKERS = 32
+
+
+class LocalECR:
+    """An Amazon ECR on this machine, which runs from its construction until `close`.
+
+    Args:
+        data: The folder that keeps everything; ``None`` for a temporary one that goes with the
+            server.
+        host: The address to listen on. Whoever can reach it can use it.
+        port: The port; 0 takes a free one.
+        credentials: The keys that requests are signed with: those of `account`, or a mapping from
+            account ids to keys. ``None`` makes some up.
+        auth: Whether signatures and passwords are checked.
+        account: The account id, 12 digits, whose registry is used where nothing says otherwise.
+        region: The region that is used where nothing says otherwise.
+        clock: Gives the time as an aware UTC datetime.
+        limits: The quotas; tests may want smaller ones.
+
+    Raises:
+        ServerStartError: The port is taken, or the address is not one of this machine.
+        DataFolderError: The data folder cannot be used.
+
+    Attributes:
+        endpoint: The URL of the API, and of the registry below ``/v2/``.
+        credentials: The keys of each account.
+        faults: What goes wrong on demand.
+        requests: What requests were seen.
+    """
+
+    def __init__(
+        self,
+        data: str | os.PathLike[str] | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        credentials: Credentials | Mapping[str, Credentials] | None = None,
+        auth: bool = True,
+        account: str = "123456789012",
+        region: str = "us-east-1",
+        clock: Callable[[], datetime] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        clock = clock or _utc_now
+        self.account = account
+        self.region = region
+        self.credentials = _by_account(credentials, account)
+        self.faults = Faults(validation.operations)
+        self.requests = Requests()
+        self._store = Store(None if data is None else Path(data), clock, limits=limits)
+        try:
+            self._socket = _listen(host, port)
+        except BaseException:
+            self._store.close()
+            raise
+        address, number = self._socket.getsockname()[:2]
+        self.endpoint = f"http://{f'[{address}]' if ':' in address else address}:{number}"
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="local-ecr")
+        service = Service(
+            store=self._store,
+            tokens=Tokens(self._store.secret("tokens"), clock),
+            clock=clock,
+            credentials={
+                keys.access_key: AccessKey(account=owner, secret=keys.secret_key, token=keys.token)
+                for owner, keys in self.credentials.items()
+            },
+            auth=auth,
+            account=account,
+            region=region,
+        )
+        connections = Connections()
+        application = Interference(
+            create_app(service, self._workers),
+            faults=self.faults,
+            requests=self.requests,
+            connections=connections,
+            clock=clock,
+            sleep=asyncio.sleep,
+        )
+        self._server = _Server(application, connections)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="local-ecr", daemon=True
+        )
+        self._thread.start()
+        self._server.ready.wait()
+
+    def client(
+        self, *, account: str | None = None, region: str | None = None, **options: Any
+    ) -> ECRClient:
+        """Return a client of this server; close it as any other.
+
+        Args:
+            account: Whose keys it signs with; ``None`` for those of the server's own account.
+            region: The region it signs for; ``None`` for the server's own.
+            options: Further arguments of `ecr_client.ECRClient`.
+        """
+        from ecr_client import ECRClient
+
+        options.setdefault("credentials", self.credentials[account or self.account])
+        return ECRClient(region=region or self.region, endpoint=self.endpoint, **options)
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that lead boto3, the AWS CLI and `ecr_client` to this server."""
+        keys = self.credentials[self.account]
+        found = {
+            "AWS_ENDPOINT_URL_ECR": self.endpoint,
+            "AWS_ACCESS_KEY_ID": keys.access_key,
+            "AWS_SECRET_ACCESS_KEY": keys.secret_key,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+        }
+        return {**found, "AWS_SESSION_TOKEN": keys.token} if keys.token else found
+
+    def reset(self) -> None:
+        """Forget everything: repositories, settings, faults, and the requests that were seen."""
+        self._store.clear()
+        self.faults.clear()
+        self.requests.clear()
+
+    def close(self) -> None:
+        """Stop the server, and delete a temporary data folder. A second call does nothing."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._workers.shutdown()
+        self._socket.close()
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.endpoint}>"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signals and logs, that says when it is ready."""
+
+    def __init__(self, application: Any, connections: Connections) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application,
+                http=connections.protocol(),
+                loop="asyncio",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=256)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ServerStartError(f"cannot listen on {host} port {port}: {reason}") from error
+
+
+def _by_account(
+    given: Credentials | Mapping[str, Credentials] | None, account: str
+) -> dict[str, Credentials]:
+    from ecr_client import Credentials
+
+    if isinstance(given, Credentials):
+        return {account: given}
+    found = dict(given or {})
+    if account not in found:
+        letters = string.ascii_uppercase + string.digits
+        access_key = "AKIA" + "".join(secrets.choice(letters) for _ in range(16))
+        found[account] = Credentials(access_key, secrets.token_urlsafe(30))
+    return found
+
+
+def _utc_now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,94 @@
+"""The ECR API: from a request as it came from the wire to its answer."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import attrs
+
+from ecr_client.local import sigv4, validation, wire
+from ecr_client.local.context import Context
+from ecr_client.local.errors import ServiceError
+from ecr_client.local.operations import HANDLERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from ecr_client.local.operations import Handler
+    from ecr_client.local.sigv4 import AccessKey, Caller, HttpRequest
+    from ecr_client.local.store import Store
+    from ecr_client.local.tokens import Tokens
+
+logger = logging.getLogger("ecr_client.local")
+
+
+@attrs.frozen(kw_only=True)
+class Service:
+    """Answers requests of the ECR API, in any thread.
+
+    Args:
+        store: Where everything is kept.
+        tokens: Makes and checks authorization tokens and download addresses.
+        clock: Gives the time as an aware UTC datetime.
+        credentials: The keys that requests may be signed with, by their id.
+        auth: Whether signatures are checked.
+        account: Whose registry a request is about that nobody signed.
+        region: The region of such a request.
+        handlers: The functions that answer operations.
+    """
+
+    store: Store
+    tokens: Tokens
+    clock: Callable[[], datetime]
+    credentials: Mapping[str, AccessKey]
+    auth: bool
+    account: str
+    region: str
+    handlers: Mapping[str, Handler] = HANDLERS
+
+    def answer(self, request: HttpRequest, base_url: str, now: datetime) -> wire.Answer:
+        """Give the answer to a request, whatever it is.
+
+        Args:
+            request: The request with its whole body.
+            base_url: Scheme and host as the caller reached them.
+            now: The time by which its signature is judged.
+        """
+        try:
+            return wire.encode(self._answer(request, base_url, now))
+        except ServiceError as error:
+            return wire.encode_error(error)
+        except Exception:
+            operation = wire.operation_of(request.value("x-amz-target"))
+            logger.exception("%s failed", operation)
+            message = f"The local ECR failed in {operation}; its log has the traceback."
+            return wire.encode_error(ServiceError("ServerException", message, status=500))
+
+    def _answer(self, request: HttpRequest, base_url: str, now: datetime) -> dict[str, object]:
+        caller = self._caller(request, now)
+        operation = wire.operation_of(request.value("x-amz-target"))
+        if operation not in validation.operations():
+            raise ServiceError("UnknownOperationException", "The operation is not one of ECR.")
+        handler = self.handlers.get(operation)
+        if handler is None:
+            raise ServiceError(
+                "NotImplementedException",
+                f"The local ECR does not implement {operation}.",
+                status=501,
+            )
+        context = Context(
+            account=caller.account,
+            region=caller.region,
+            store=self.store,
+            clock=self.clock,
+            base_url=base_url,
+            tokens=self.tokens,
+        )
+        return handler(context, validation.validate(operation, wire.decode(request.body)))
+
+    def _caller(self, request: HttpRequest, now: datetime) -> Caller:
+        if self.auth:
+            return sigv4.verify(request, self.credentials, now)
+        return sigv4.unverified(request, self.credentials, account=self.account, region=self.region)

@@ -1,0 +1,372 @@
+"""Whether a request is signed by someone we know, and who that is.
+
+Written from the specification of AWS Signature Version 4 (IAM User Guide, "Create a signed AWS API
+request"), for signatures in the Authorization header. A service of AWS's JSON protocol answers a
+signature that it refuses with status 400 and one of five codes; see the functions for which.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote, unquote_to_bytes
+
+import attrs
+
+from ecr_client.local.errors import ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+SERVICE = "ecr"
+TERMINATOR = "aws4_request"
+#: How far the clocks of a caller and of the service may lie apart.
+TOLERANCE = timedelta(minutes=5)
+
+_TIMESTAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z", re.ASCII)
+_REGION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_SPACES = re.compile(" +")
+
+
+@attrs.frozen(kw_only=True)
+class AccessKey:
+    """What belongs to an access key id.
+
+    Args:
+        account: The account that the key acts for, 12 digits.
+        secret: The secret access key.
+        token: The session token that must be sent along; None for a long-term key.
+        expires_at: When the session token ends, as an aware datetime; None for never.
+    """
+
+    account: str
+    secret: str = attrs.field(repr=False)
+    token: str | None = attrs.field(default=None, repr=False)
+    expires_at: datetime | None = None
+
+
+class Caller(NamedTuple):
+    """Who signed a request, and for which region; the key id is empty if nobody did."""
+
+    access_key: str
+    account: str
+    region: str
+
+
+@attrs.frozen(kw_only=True)
+class HttpRequest:
+    """A request as it came from the wire.
+
+    Args:
+        method: The method, such as ``POST``.
+        path: The path, not decoded.
+        query: What follows the question mark, not decoded.
+        headers: Names in lower case and values (as latin-1 text), in the order of arrival.
+        body: The whole body.
+    """
+
+    method: str
+    path: str = "/"
+    query: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = attrs.field(default=b"", repr=False)
+
+    def values(self, name: str) -> list[str]:
+        """Give all values of a header."""
+        return [value for other, value in self.headers if other == name]
+
+    def value(self, name: str) -> str | None:
+        """Give the value of a header, several of them joined by commas; None if there is none."""
+        values = self.values(name)
+        return ",".join(values) if values else None
+
+
+class _Authorization(NamedTuple):
+    """The Authorization header in parts."""
+
+    access_key: str
+    date: str
+    region: str
+    service: str
+    terminator: str
+    signed_headers: tuple[str, ...]
+    signature: str
+
+    @property
+    def scope(self) -> str:
+        return f"{self.date}/{self.region}/{self.service}/{self.terminator}"
+
+
+def verify(
+    request: HttpRequest,
+    keys: Mapping[str, AccessKey],
+    now: datetime,
+    *,
+    service: str = SERVICE,
+) -> Caller:
+    """Give the caller whose signature the request carries.
+
+    Args:
+        request: The request as it came from the wire.
+        keys: The keys that are known, by their id.
+        now: The time, which the request may differ from by five minutes.
+        service: The service that it must be signed for.
+
+    Raises:
+        ServiceError: It carries none (``MissingAuthenticationTokenException``) or an incomplete one
+            (``IncompleteSignatureException``), the key or the session token is not known
+            (``UnrecognizedClientException``) or has ended (``ExpiredTokenException``), or the
+            signature, its scope or its time is wrong (``InvalidSignatureException``).
+    """
+    timestamp = request.value("x-amz-date") or request.value("date")
+    authorization = _parse(request.values("authorization"), timestamp)
+    signed_at = _parse_time(timestamp or "")
+    _check_scope(authorization, service, signed_at)
+    _check_age(signed_at, now)
+    _check_signed_headers(request, authorization.signed_headers)
+    key = _known_key(authorization.access_key, keys, request.value("x-amz-security-token"), now)
+    string_to_sign = "\n".join(
+        (
+            ALGORITHM,
+            _basic(signed_at),
+            authorization.scope,
+            hashlib.sha256(canonical_request(request, authorization.signed_headers)).hexdigest(),
+        )
+    )
+    expected = _hmac(_signing_key(key.secret, authorization), string_to_sign).hex()
+    if not hmac.compare_digest(expected.encode(), authorization.signature.encode()):
+        raise _invalid(
+            "The request signature we calculated does not match the signature you provided. Check "
+            "your AWS Secret Access Key and signing method. Consult the service documentation for "
+            "details."
+        )
+    return Caller(authorization.access_key, key.account, authorization.region)
+
+
+def unverified(
+    request: HttpRequest, keys: Mapping[str, AccessKey], *, account: str, region: str
+) -> Caller:
+    """Give the caller that a request names, checking nothing.
+
+    A key that is not known, or no signature at all, stands for `account`; a key id of 12 digits is
+    taken for an account of its own, so that there can be several without any keys.
+    """
+    found = re.search(
+        r"Credential=([^/,\s]+)/[0-9]*/([^/,\s]+)/", request.value("authorization") or ""
+    )
+    if found is None:
+        return Caller("", account, region)
+    name, named_region = found.groups()
+    if _REGION.fullmatch(named_region):
+        region = named_region
+    if name in keys:
+        account = keys[name].account
+    elif re.fullmatch("[0-9]{12}", name):
+        account = name
+    return Caller(name, account, region)
+
+
+def canonical_request(request: HttpRequest, signed_headers: Iterable[str]) -> bytes:
+    """Give the form of a request that signatures are made of.
+
+    The path is normalized and encoded once more than on the wire, as for every service but S3. The
+    body is always hashed here: what a header says of its hash is signed, but not believed.
+    """
+    names = sorted(signed_headers)
+    lines = [f"{name}:{_canonical_value(request.values(name))}" for name in names]
+    return "\n".join(
+        (
+            request.method,
+            quote(_normalized(request.path).encode("latin-1"), safe="/-_.~"),
+            _canonical_query(request.query),
+            *lines,
+            "",
+            ";".join(names),
+            hashlib.sha256(request.body).hexdigest(),
+        )
+    ).encode("latin-1")
+
+
+def _parse(headers: list[str], timestamp: str | None) -> _Authorization:
+    if not headers:
+        raise ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token")
+    header = ",".join(headers)
+    algorithm, _, rest = header.strip().partition(" ")
+    if algorithm.startswith("AWS4-") and algorithm != ALGORITHM:
+        raise _incomplete(f"Unsupported AWS 'algorithm': '{algorithm}'.")
+    if algorithm != ALGORITHM:
+        rest = header
+    parameters: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in rest.split(","))):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise _incomplete(f"Invalid key=value pair (missing equal-sign) in {_hashed(header)}")
+        if name in parameters:
+            raise _incomplete(f"Duplicate key '{name}' in {_hashed(header)}")
+        parameters[name] = value
+    wanted = ("Credential", "Signature", "SignedHeaders")
+    missing = [
+        f"Authorization header requires '{name}' parameter."
+        for name in wanted
+        if not parameters.get(name)
+    ]
+    if not timestamp:
+        missing.append(
+            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
+        )
+    if missing:
+        raise _incomplete(f"{' '.join(missing)} ({_hashed(header)})")
+    elements = parameters["Credential"].split("/")
+    if len(elements) != 5 or not all(elements):
+        raise _incomplete(
+            "Credential must have exactly 5 slash-delimited elements, e.g. "
+            f"keyid/date/region/service/term, got '{parameters['Credential']}'."
+        )
+    signed = tuple(parameters["SignedHeaders"].lower().split(";"))
+    key, date, region, service, term = elements
+    return _Authorization(key, date, region, service, term, signed, parameters["Signature"])
+
+
+def _parse_time(text: str) -> datetime:
+    try:
+        if _TIMESTAMP.fullmatch(text):
+            return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+        # The header Date may have the form that HTTP gives it.
+        return parsedate_to_datetime(text).astimezone(timezone.utc)
+    except (TypeError, ValueError):
+        raise _incomplete(
+            f"Date must be in ISO-8601 'basic format'. Got '{text}'. "
+            "See http://en.wikipedia.org/wiki/ISO_8601"
+        ) from None
+
+
+def _check_scope(authorization: _Authorization, service: str, signed_at: datetime) -> None:
+    wrong = ""
+    if not _REGION.fullmatch(authorization.region):
+        wrong += f"Credential should be scoped to a valid region, not '{authorization.region}'. "
+    if authorization.service != service:
+        wrong += f"Credential should be scoped to correct service: '{service}'. "
+    if authorization.terminator != TERMINATOR:
+        wrong += (
+            f"Credential should be scoped with a valid terminator: '{TERMINATOR}', "
+            f"not '{authorization.terminator}'. "
+        )
+    date = _basic(signed_at)[:8]
+    if authorization.date != date:
+        wrong += (
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from "
+            f"HTTP: '{authorization.date}' != '{date}', from '{_basic(signed_at)}'."
+        )
+    if wrong:
+        raise _invalid(wrong)
+
+
+def _check_age(signed_at: datetime, now: datetime) -> None:
+    given, present = _basic(signed_at), _basic(now)
+    if signed_at < now - TOLERANCE:
+        raise _invalid(
+            f"Signature expired: {given} is now earlier than {_basic(now - TOLERANCE)} "
+            f"({present} - 5 min.)"
+        )
+    if signed_at > now + TOLERANCE:
+        raise _invalid(
+            f"Signature not yet current: {given} is still later than {_basic(now + TOLERANCE)} "
+            f"({present} + 5 min.)"
+        )
+
+
+def _check_signed_headers(request: HttpRequest, signed: tuple[str, ...]) -> None:
+    """Refuse a request of which somebody could have altered a header that means something."""
+    if "host" not in signed:
+        raise _invalid("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+    for name, _ in request.headers:
+        if name.startswith("x-amz-") and name not in signed:
+            raise _invalid(f"'{name}' must be a 'SignedHeader' in the AWS Authorization.")
+    if "x-amz-date" not in signed and "date" not in signed:
+        raise _invalid("'Date' must be a 'SignedHeader' in the AWS Authorization.")
+
+
+def _known_key(
+    access_key: str, keys: Mapping[str, AccessKey], token: str | None, now: datetime
+) -> AccessKey:
+    key = keys.get(access_key)
+    if key is None or not hmac.compare_digest(_bytes(key.token), _bytes(token)):
+        raise ServiceError(
+            "UnrecognizedClientException", "The security token included in the request is invalid."
+        )
+    if key.expires_at is not None and key.expires_at <= now:
+        raise ServiceError(
+            "ExpiredTokenException", "The security token included in the request is expired"
+        )
+    return key
+
+
+def _normalized(path: str) -> str:
+    """Give a path without empty, ``.`` and ``..`` segments (RFC 3986, section 5.2.4)."""
+    kept: list[str] = []
+    segments = path.split("/")
+    for segment in segments:
+        if segment == "..":
+            del kept[-1:]
+        elif segment not in ("", "."):
+            kept.append(segment)
+    slash = "/" if kept and segments[-1] in ("", ".", "..") else ""
+    return "/" + "/".join(kept) + slash
+
+
+def _canonical_query(query: str) -> str:
+    pairs = [pair.partition("=") for pair in query.split("&") if pair]
+    encoded = sorted((_encoded(name), _encoded(value)) for name, _, value in pairs)
+    return "&".join(f"{name}={value}" for name, value in encoded)
+
+
+def _encoded(text: str) -> str:
+    return quote(unquote_to_bytes(text.encode("latin-1")), safe="-_.~")
+
+
+def _canonical_value(values: list[str]) -> str:
+    return ",".join(_SPACES.sub(" ", value.strip()) for value in values)
+
+
+def _signing_key(secret: str, authorization: _Authorization) -> bytes:
+    key = f"AWS4{secret}".encode()
+    for part in (
+        authorization.date,
+        authorization.region,
+        authorization.service,
+        authorization.terminator,
+    ):
+        key = _hmac(key, part)
+    return key
+
+
+def _hmac(key: bytes, text: str) -> bytes:
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+
+def _bytes(text: str | None) -> bytes:
+    return (text or "").encode()
+
+
+def _basic(time: datetime) -> str:
+    return time.astimezone(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+
+
+def _hashed(header: str) -> str:
+    """Name an Authorization header that may hold a secret, as the service does."""
+    digest = base64.b64encode(hashlib.sha256(header.encode("latin-1")).digest()).decode()
+    return f"Authorization header (hashed with SHA-256 and encoded with Base64): '{digest}'"
+
+
+def _incomplete(message: str) -> ServiceError:
+    return ServiceError("IncompleteSignatureException", message)
+
+
+def _invalid(message: str) -> ServiceError:
+    return ServiceError("InvalidSignatureException", message)

@@ -1,0 +1,236 @@
+"""Bytes by their digest, one file each, and uploads on their way to become one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: What the store names things by; other algorithms are valid digests but never found.
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_UPLOAD_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_CHUNK = 1 << 20
+
+
+def digest_of(data: bytes) -> str:
+    """Give the digest that names some bytes."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+class Upload:
+    """A file that grows until it is committed or aborted; got from `Blobs.begin` or `Blobs.resume`.
+
+    Callers that may work on one upload from several threads hold `lock` meanwhile.
+    """
+
+    def __init__(self, blobs: Blobs, upload_id: str, size: int = 0) -> None:
+        self.id = upload_id
+        self.size = size
+        self.lock = threading.Lock()
+        self._blobs = blobs
+        self._path = blobs.upload_path(upload_id)
+        self._hash = hashlib.sha256()
+        if size:
+            self._read_again()
+
+    def append(self, data: bytes | memoryview) -> None:
+        """Add bytes at the end; after an error the upload is what it was before."""
+        try:
+            with self._path.open("r+b") as file:
+                file.seek(self.size)
+                file.write(data)
+                file.truncate()
+        except BaseException:
+            self._cut()
+            raise
+        self.size += len(data)
+        self._hash.update(data)
+
+    def truncate(self, size: int) -> None:
+        """Drop all bytes after the first `size` ones."""
+        if size != self.size:
+            self.size = size
+            self._cut()
+            self._read_again()
+
+    def digest(self) -> str:
+        """Give the digest of all bytes so far."""
+        return f"sha256:{self._hash.hexdigest()}"
+
+    def commit(self) -> str:
+        """Make the bytes a blob and give its digest; the upload is over."""
+        digest = self.digest()
+        self._blobs.adopt(self._path, digest)
+        self._blobs.forget(self.id)
+        return digest
+
+    def abort(self) -> None:
+        """Drop the bytes; the upload is over. A second call does nothing."""
+        self._path.unlink(missing_ok=True)
+        self._blobs.forget(self.id)
+
+    def _cut(self) -> None:
+        with self._path.open("r+b") as file:
+            file.truncate(self.size)
+
+    def _read_again(self) -> None:
+        self._hash = hashlib.sha256()
+        with self._path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                self._hash.update(chunk)
+
+
+class Blobs:
+    """A folder of files that are named by the SHA-256 of what is in them.
+
+    A file appears under its name complete and synced to disk, or not at all. Repositories share it.
+
+    Args:
+        root: The data folder.
+        durable: Whether to wait for the disk before a blob counts as stored.
+    """
+
+    def __init__(self, root: Path, *, durable: bool = True) -> None:
+        self._durable = durable
+        self._folder = root / "blobs" / "sha256"
+        self._uploads = root / "uploads"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._uploads.mkdir(exist_ok=True)
+        self._open: dict[str, Upload] = {}
+        self._guard = threading.Lock()
+
+    def path(self, digest: str) -> Path:
+        """Give where a blob is, or would be.
+
+        Raises:
+            ValueError: It is not a SHA-256 digest in lower case.
+        """
+        if not DIGEST.fullmatch(digest):
+            raise ValueError(f"not a sha256 digest: {digest!r}")
+        name = digest.removeprefix("sha256:")
+        return self._folder / name[:2] / name
+
+    def exists(self, digest: str) -> bool:
+        """Tell whether there is such a blob in any repository."""
+        return DIGEST.fullmatch(digest) is not None and self.path(digest).is_file()
+
+    def size(self, digest: str) -> int:
+        """Give the number of bytes of a blob."""
+        return self.path(digest).stat().st_size
+
+    def open(self, digest: str) -> BinaryIO:
+        """Open a blob for reading."""
+        return self.path(digest).open("rb")
+
+    def read(self, digest: str) -> bytes:
+        """Give all bytes of a blob; meant for manifests."""
+        return self.path(digest).read_bytes()
+
+    def put(self, data: bytes) -> str:
+        """Store bytes that are at hand and give their digest."""
+        digest = digest_of(data)
+        if self.exists(digest):
+            self._sync_folder(self.path(digest).parent)
+            return digest
+        upload = self.begin()
+        try:
+            upload.append(data)
+            upload.commit()
+        except BaseException:
+            upload.abort()
+            raise
+        return digest
+
+    def begin(self) -> Upload:
+        """Give a new empty upload.
+
+        It is gone after a restart unless it is in the table of uploads: see `Uploads.begin`.
+        """
+        upload_id = str(uuid.uuid4())
+        self.upload_path(upload_id).touch(exist_ok=False)
+        upload = Upload(self, upload_id)
+        with self._guard:
+            self._open[upload_id] = upload
+        return upload
+
+    def resume(self, upload_id: str, size: int | None = None) -> Upload | None:
+        """Give an upload by its id, also one from before a restart, or None if it is not there.
+
+        Args:
+            upload_id: The id of the upload.
+            size: How many of its bytes count; what follows them was cut off on its way and is
+                dropped. None if all count.
+        """
+        with self._guard:
+            if found := self._open.get(upload_id):
+                return found
+            if not _UPLOAD_ID.fullmatch(upload_id):
+                return None
+            path = self.upload_path(upload_id)
+            if not path.is_file():
+                return None
+            there = path.stat().st_size
+            if size is not None and there < size:
+                return None  # the machine stopped before the bytes were on disk
+            if size is not None and there > size:
+                os.truncate(path, size)
+            upload = self._open[upload_id] = Upload(
+                self, upload_id, there if size is None else size
+            )
+            return upload
+
+    def forget(self, upload_id: str) -> None:
+        """Let go of an upload that is over."""
+        with self._guard:
+            self._open.pop(upload_id, None)
+
+    def upload_path(self, upload_id: str) -> Path:
+        """Give the file of an upload."""
+        return self._uploads / upload_id
+
+    def uploads(self) -> set[str]:
+        """Give the ids of all uploads that have a file."""
+        return {path.name for path in self._uploads.iterdir()}
+
+    def adopt(self, source: Path, digest: str) -> None:
+        """Move a complete file to its name; if it is there already, the new file is dropped."""
+        target = self.path(digest)
+        if target.is_file():
+            source.unlink()
+            self._sync_folder(target.parent)  # whoever stored it may not have come so far
+            return
+        if self._durable:
+            _sync(source, os.O_RDWR)
+        if not target.parent.is_dir():
+            target.parent.mkdir(exist_ok=True)
+            self._sync_folder(self._folder)
+        source.replace(target)
+        self._sync_folder(target.parent)
+
+    def keep_only(self, digests: Iterable[str]) -> None:
+        """Delete every blob but these; nothing may be storing blobs meanwhile."""
+        wanted = {digest.removeprefix("sha256:") for digest in digests}
+        for folder in self._folder.iterdir():
+            for path in folder.iterdir():
+                if path.name not in wanted:
+                    path.unlink()
+
+    def _sync_folder(self, folder: Path) -> None:
+        # Windows cannot open folders, and does not need to.
+        if self._durable and hasattr(os, "O_DIRECTORY"):
+            _sync(folder, os.O_RDONLY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

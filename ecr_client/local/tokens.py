@@ -1,0 +1,106 @@
+"""Authorization tokens for registries, and addresses from which layers are downloaded.
+
+Both say what they allow and until when, and are signed with a secret of the server: nothing is kept
+for them, and they outlive a restart if the secret does.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+from ecr_client.local.store.scope import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: The user name that goes with every password.
+USER = "AWS"
+TOKEN_LIFETIME = timedelta(hours=12)
+DOWNLOAD_LIFETIME = timedelta(hours=1)
+DOWNLOADS = "/_layers/"
+
+
+class Tokens:
+    """Makes and checks passwords of registries and addresses of layers.
+
+    Args:
+        secret: What they are signed with.
+        clock: Gives the time as an aware UTC datetime.
+    """
+
+    def __init__(self, secret: bytes, clock: Callable[[], datetime]) -> None:
+        self._secret = secret
+        self._clock = clock
+
+    def authorization(self, scope: Scope) -> tuple[str, datetime]:
+        """Give an authorization token, base64 of ``AWS:<password>``, and when it ends."""
+        expires_at = self._clock().replace(microsecond=0) + TOKEN_LIFETIME
+        grant = f"{scope.account}/{scope.region}/{_seconds(expires_at)}"
+        password = f"{_text(grant.encode())}.{self._sign('password', grant)}"
+        return base64.b64encode(f"{USER}:{password}".encode()).decode(), expires_at
+
+    def check_password(self, password: str) -> Scope | None:
+        """Give the registry that a password opens; None if it is wrong or has ended."""
+        encoded, _, signature = password.partition(".")
+        try:
+            grant = base64.b64decode(encoded, altchars=b"-_", validate=True).decode()
+        except ValueError:
+            return None
+        if not self._is_signed(signature, "password", grant):
+            return None
+        account, region, expires_at = grant.split("/")
+        return Scope(account, region) if self._is_ahead(int(expires_at)) else None
+
+    def download_path(self, scope: Scope, repository: str, digest: str) -> str:
+        """Give a path with a query from which a layer can be downloaded for an hour by anybody."""
+        path = DOWNLOADS + "/".join(
+            quote(part, safe="/:") for part in (scope.account, scope.region, digest, repository)
+        )
+        date = f"{self._clock():%Y%m%dT%H%M%SZ}"
+        lifetime = str(_whole(DOWNLOAD_LIFETIME))
+        signature = self._sign("download", unquote(path), date, lifetime)
+        return f"{path}?X-Amz-Date={date}&X-Amz-Expires={lifetime}&X-Amz-Signature={signature}"
+
+    def check_download(self, path: str, query: Mapping[str, str]) -> tuple[Scope, str, str] | None:
+        """Give registry, repository and digest of an address; None if it is wrong or has ended.
+
+        Args:
+            path: The path as it was asked for, decoded.
+            query: The parameters of the query, decoded.
+        """
+        names = ("X-Amz-Date", "X-Amz-Expires", "X-Amz-Signature")
+        date, lifetime, signature = (query.get(name, "") for name in names)
+        if not self._is_signed(signature, "download", path, date, lifetime):
+            return None
+        issued = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+        if not self._is_ahead(_seconds(issued) + int(lifetime)):
+            return None
+        account, region, digest, repository = path[len(DOWNLOADS) :].split("/", 3)
+        return Scope(account, region), repository, digest
+
+    def _is_ahead(self, seconds: int) -> bool:
+        return self._clock().timestamp() < seconds
+
+    def _is_signed(self, signature: str, *parts: str) -> bool:
+        return hmac.compare_digest(self._sign(*parts).encode(), signature.encode())
+
+    def _sign(self, *parts: str) -> str:
+        message = "\n".join(parts).encode()
+        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
+
+
+def _seconds(time: datetime) -> int:
+    return int(time.timestamp())
+
+
+def _whole(span: timedelta) -> int:
+    return int(span.total_seconds())
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode()

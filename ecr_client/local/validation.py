@@ -1,0 +1,122 @@
+"""Checks a request against the service's model, and gives its members in Python's types."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ecr_client.local.errors import ServiceError, invalid_parameter
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel, Shape
+
+_JSON_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "blob": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "long": (int,),
+    "float": (int, float),
+    "double": (int, float),
+    "timestamp": (int, float, str),
+    "list": (list,),
+    "map": (dict,),
+    "structure": (dict,),
+}
+_UNITS = {"string": "length ", "list": "size ", "blob": "length "}
+
+
+@cache
+def operations() -> dict[str, OperationModel]:
+    """Give every operation of the service by its name."""
+    from botocore.loaders import Loader
+    from botocore.model import ServiceModel
+
+    service = ServiceModel(Loader().load_service_model("ecr", "service-2"), "ecr")
+    return {name: service.operation_model(name) for name in service.operation_names}
+
+
+def validate(operation: str, members: dict[str, Any]) -> dict[str, Any]:
+    """Give the members of a request without unknown ones and nulls, blobs as bytes.
+
+    Raises:
+        ServiceError: InvalidParameterException for a value that the model does not allow, and
+            SerializationException for one of another type.
+    """
+    checked: dict[str, Any] = _structure(operations()[operation].input_shape, members, "")
+    return checked
+
+
+def _structure(shape: Any, value: dict[str, Any], path: str) -> dict[str, Any]:
+    for name in shape.required_members:
+        if value.get(name) is None:
+            raise invalid_parameter(_join(path, name), "Member must not be null")
+    return {
+        name: _checked(shape.members[name], item, _join(path, name))
+        for name, item in value.items()
+        if name in shape.members and item is not None
+    }
+
+
+def _checked(shape: Shape, value: Any, path: str) -> Any:
+    kind = shape.type_name
+    if type(value) not in _JSON_TYPES[kind]:
+        raise ServiceError("SerializationException", f"The member '{path}' is not a {kind}.")
+    if kind == "structure":
+        return _structure(shape, value, path)
+    if kind == "map":
+        return {key: _checked(shape.value, item, f"{path}.{key}") for key, item in value.items()}
+    if kind == "list":
+        _check_range(shape, len(value), path)
+        # The service counts members from one.
+        return [
+            _checked(shape.member, item, f"{path}.{number}.member")
+            for number, item in enumerate(value, 1)
+        ]
+    if kind == "blob":
+        return _blob(shape, value, path)
+    if kind == "string":
+        _check_text(shape, value, path)
+    elif kind in ("integer", "long"):
+        _check_range(shape, value, path)
+    return value
+
+
+def _blob(shape: Shape, value: str, path: str) -> bytes:
+    try:
+        data = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise ServiceError("SerializationException", f"'{path}' is not base64.") from None
+    _check_range(shape, len(data), path)
+    return data
+
+
+def _check_text(shape: Any, value: str, path: str) -> None:
+    allowed = getattr(shape, "enum", None)
+    if allowed and value not in allowed:
+        raise invalid_parameter(path, f"Member must satisfy enum value set: {list(allowed)}")
+    _check_range(shape, len(value), path)
+    pattern = shape.metadata.get("pattern")
+    if pattern and not _compiled(pattern).fullmatch(value):
+        raise invalid_parameter(path, f"must satisfy regular expression '{pattern}'")
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _check_range(shape: Shape, size: int, path: str) -> None:
+    unit = _UNITS.get(shape.type_name, "value ")
+    low, high = shape.metadata.get("min"), shape.metadata.get("max")
+    if low is not None and size < low:
+        raise invalid_parameter(path, f"Member must have {unit}greater than or equal to {low}")
+    if high is not None and size > high:
+        raise invalid_parameter(path, f"Member must have {unit}less than or equal to {high}")
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

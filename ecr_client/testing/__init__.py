@@ -1,0 +1,54 @@
+"""What tests of code that uses `ecr_client.ECRClient` need; each name is loaded when it is used.
+
+`ECRStub` answers for a client without any server, `add_result` and `add_error` answer through the
+``responses`` library, `random_image` writes images and `assert_image_valid` checks stored ones. The
+fixtures ``local_ecr`` and ``ecr_client`` are there wherever this package is installed.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ecr_client.testing.images import Descriptor, RandomImage, RandomManifest, random_image
+    from ecr_client.testing.responses import add_error, add_result
+    from ecr_client.testing.stub import ECRStub, StubAssertionError
+    from ecr_client.testing.verification import assert_image_valid
+
+__all__ = [
+    "Descriptor",
+    "ECRStub",
+    "RandomImage",
+    "RandomManifest",
+    "StubAssertionError",
+    "add_error",
+    "add_result",
+    "assert_image_valid",
+    "random_image",
+]
+
+_MODULE_OF = {
+    "Descriptor": "images",
+    "ECRStub": "stub",
+    "RandomImage": "images",
+    "RandomManifest": "images",
+    "StubAssertionError": "stub",
+    "add_error": "responses",
+    "add_result": "responses",
+    "assert_image_valid": "verification",
+    "random_image": "images",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

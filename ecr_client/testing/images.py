@@ -1,0 +1,266 @@
+"""Random images: OCI image layouts with valid content that means nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator, Sequence
+
+INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+#: How many bytes are made, hashed and written at a time.
+PIECE = 1024 * 1024
+#: What a stored block of gzip can hold.
+STORED = 0xFFFF
+
+
+@attrs.frozen(kw_only=True)
+class Descriptor:
+    """What a layout says of one of its blobs.
+
+    Attributes:
+        media_type: For example ``application/vnd.oci.image.manifest.v1+json``.
+        digest: ``sha256:`` and 64 hexadecimal digits.
+        size: In bytes.
+        platform: For example ``linux/arm64/v8``; only in the manifests of an index.
+    """
+
+    media_type: str
+    digest: str
+    size: int
+    platform: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RandomManifest:
+    """One manifest of a random image.
+
+    Attributes:
+        descriptor: Of the manifest itself.
+        config: Of its configuration.
+        layers: Of its layers, the lowest first.
+    """
+
+    descriptor: Descriptor
+    config: Descriptor
+    layers: tuple[Descriptor, ...]
+
+
+@attrs.frozen(kw_only=True)
+class RandomImage:
+    """What `random_image` has written.
+
+    Attributes:
+        path: The folder with the layout.
+        root: What ``index.json`` names: the manifest, or the index of the manifests.
+        manifests: One for each platform.
+    """
+
+    path: Path
+    root: Descriptor
+    manifests: tuple[RandomManifest, ...]
+
+    @property
+    def digest(self) -> str:
+        """The digest by which the image is known."""
+        return self.root.digest
+
+    @property
+    def blobs(self) -> tuple[Descriptor, ...]:
+        """All layers and configurations, which have to be uploaded before the manifests."""
+        return tuple(blob for each in self.manifests for blob in (*each.layers, each.config))
+
+    def blob_path(self, digest: str) -> Path:
+        """Return the file with the bytes of a blob."""
+        return _blob_path(self.path, digest)
+
+
+def random_image(
+    path: str | os.PathLike[str],
+    *,
+    seed: int = 0,
+    layers: int = 2,
+    size: int = 1024,
+    platforms: Sequence[str] | None = None,
+) -> RandomImage:
+    """Write an OCI image layout, and return what is in it.
+
+    The same arguments give the same bytes, on every machine and with every version of Python.
+
+    Args:
+        path: The folder to write, which is made if it is not there, and must be empty if it is.
+        seed: Makes the difference between images.
+        layers: How many layers each manifest has, at least 1.
+        size: How many random bytes each layer has in it; as a gzip file it is about 2 KiB larger.
+        platforms: For example ``["linux/amd64", "linux/arm64/v8"]``, which gives an index with a
+            manifest for each. ``None`` gives a manifest for ``linux/amd64``.
+
+    Raises:
+        FileExistsError: The folder is not empty.
+        ValueError: An argument is out of its range.
+    """
+    _check(layers, size, platforms)
+    folder = Path(path)
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty")
+    (folder / "blobs" / "sha256").mkdir(parents=True)
+    manifests = tuple(
+        _write_manifest(folder, f"{seed}/{platform}", layers, size, platform)
+        for platform in platforms or ["linux/amd64"]
+    )
+    root = attrs.evolve(manifests[0].descriptor, platform=None)
+    if platforms is not None:
+        root = _write_json(folder, INDEX_TYPE, _index(each.descriptor for each in manifests))
+    _write_text(folder / "index.json", _index([root]))
+    _write_text(folder / "oci-layout", {"imageLayoutVersion": "1.0.0"})
+    return RandomImage(path=folder, root=root, manifests=manifests)
+
+
+def _check(layers: int, size: int, platforms: Sequence[str] | None) -> None:
+    if layers < 1:
+        raise ValueError(f"layers must be at least 1, not {layers}")
+    if size < 0:
+        raise ValueError(f"size must be at least 0, not {size}")
+    if platforms is None:
+        return
+    if isinstance(platforms, str) or not platforms:
+        raise ValueError(f"platforms must be a list with one or more, not {platforms!r}")
+    for platform in platforms:
+        if not (platform.count("/") in (1, 2) and all(platform.split("/"))):
+            raise ValueError(f"a platform is os/architecture[/variant], not {platform!r}")
+
+
+def _write_manifest(
+    folder: Path, seed: str, layers: int, size: int, platform: str
+) -> RandomManifest:
+    written = [_write_layer(folder, f"{seed}/{number}", number, size) for number in range(layers)]
+    layer_descriptors = tuple(descriptor for descriptor, _ in written)
+    config = _write_json(
+        folder,
+        CONFIG_TYPE,
+        {
+            "created": "1970-01-01T00:00:00Z",
+            **_platform(platform),
+            "config": {},
+            "rootfs": {"type": "layers", "diff_ids": [diff_id for _, diff_id in written]},
+        },
+    )
+    manifest = _write_json(
+        folder,
+        MANIFEST_TYPE,
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST_TYPE,
+            "config": _as_json(config),
+            "layers": [_as_json(descriptor) for descriptor in layer_descriptors],
+        },
+    )
+    return RandomManifest(
+        descriptor=attrs.evolve(manifest, platform=platform),
+        config=config,
+        layers=layer_descriptors,
+    )
+
+
+def _platform(text: str) -> dict[str, str]:
+    return dict(zip(("os", "architecture", "variant"), text.split("/"), strict=False))
+
+
+def _as_json(descriptor: Descriptor) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "mediaType": descriptor.media_type,
+        "digest": descriptor.digest,
+        "size": descriptor.size,
+    }
+    if descriptor.platform is not None:
+        content["platform"] = _platform(descriptor.platform)
+    return content
+
+
+def _index(descriptors: Iterable[Descriptor]) -> dict[str, Any]:
+    manifests = [_as_json(descriptor) for descriptor in descriptors]
+    return {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": manifests}
+
+
+def _blob_path(folder: Path, digest: str) -> Path:
+    algorithm, _, encoded = digest.partition(":")
+    return folder / "blobs" / algorithm / encoded
+
+
+def _write_text(path: Path, content: object) -> None:
+    path.write_bytes(json.dumps(content).encode())
+
+
+def _write_json(folder: Path, media_type: str, content: object) -> Descriptor:
+    return _write_blob(folder, media_type, [json.dumps(content).encode()])
+
+
+def _write_blob(folder: Path, media_type: str, pieces: Iterable[bytes]) -> Descriptor:
+    """Write a blob whose digest, and so its name, is known only when all of it is written."""
+    found, size, unnamed = hashlib.sha256(), 0, folder / "blobs" / "unnamed"
+    with unnamed.open("wb") as file:
+        for piece in pieces:
+            found.update(piece)
+            size += file.write(piece)
+    digest = f"sha256:{found.hexdigest()}"
+    unnamed.replace(_blob_path(folder, digest))
+    return Descriptor(media_type=media_type, digest=digest, size=size)
+
+
+def _write_layer(folder: Path, seed: str, number: int, size: int) -> tuple[Descriptor, str]:
+    """Write a layer; return its descriptor and the digest of the archive inside of it."""
+    archive = hashlib.sha256()
+
+    def hashed() -> Iterator[bytes]:
+        for piece in _tar(f"random-{number}", size, _random(seed, size)):
+            archive.update(piece)
+            yield piece
+
+    descriptor = _write_blob(folder, LAYER_TYPE, _gzip(hashed()))
+    return descriptor, f"sha256:{archive.hexdigest()}"
+
+
+def _random(seed: str, size: int) -> Iterator[bytes]:
+    # Not `random`, whose bytes may change with Python: a hash of any length is random enough.
+    for number, start in enumerate(range(0, size, PIECE)):
+        yield hashlib.shake_256(f"{seed}/{number}".encode()).digest(min(PIECE, size - start))
+
+
+def _tar(name: str, size: int, content: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield an archive with one file."""
+    entry = tarfile.TarInfo(name)
+    entry.size = size
+    yield entry.tobuf(tarfile.PAX_FORMAT)
+    yield from content
+    yield bytes(-size % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)
+
+
+def _gzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a gzip file of blocks that are stored as they are.
+
+    What a compressor writes depends on the version of zlib, and random bytes gain nothing by it.
+    """
+    yield b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+    checksum = total = 0
+    for piece in pieces:
+        checksum, total = zlib.crc32(piece, checksum), total + len(piece)
+        for start in range(0, len(piece), STORED):
+            block = piece[start : start + STORED]
+            yield b"\x00" + _little(len(block), 2) + _little(len(block) ^ STORED, 2) + block
+    yield b"\x01\x00\x00\xff\xff" + _little(checksum, 4) + _little(total % 2**32, 4)
+
+
+def _little(number: int, length: int) -> bytes:
+    return number.to_bytes(length, "little")

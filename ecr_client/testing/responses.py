@@ -1,0 +1,149 @@
+"""Answers of the service for the ``responses`` library, one line each.
+
+A call goes all the way through the client: it is signed, and it is ``requests`` that sends it.
+An answer is found by operation (``X-Amz-Target``) and, if one is given, by endpoint. As always with
+``responses``, several answers to one operation are given in turn, and the last one is repeated.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ecr_client.endpoints import parse_endpoint
+from ecr_client.exceptions import (
+    AmazonServiceException,
+    ConnectTimeoutException,
+    ProxyConnectionException,
+    ReadTimeoutException,
+    TLSException,
+    TransportException,
+)
+from ecr_client.testing.exchange import (
+    error_answer,
+    named_operation,
+    result_answer,
+    with_request_id,
+)
+
+if TYPE_CHECKING:
+    from responses import BaseResponse
+
+    from ecr_client._runtime.operation import Operation
+    from ecr_client._shapes import AmazonWebServiceResult
+
+ANY_URL = re.compile("https?://.*")
+
+
+class Mock(Protocol):
+    """A ``responses.RequestsMock``, or the module ``responses`` itself."""
+
+    @property
+    def add(self) -> Any:
+        """What registers an answer."""
+
+
+def add_result(
+    mock: Mock, result: AmazonWebServiceResult, endpoint: str | None = None
+) -> BaseResponse:
+    """Answer calls with a result; its type says which operation that is.
+
+    Args:
+        mock: A ``responses.RequestsMock``, or the module ``responses``.
+        result: What the client returns.
+        endpoint: The host or URL that is called, for example ``client.endpoint``; ``None`` takes
+            any.
+
+    Returns:
+        What was registered; its ``call_count`` tells how often it was used.
+
+    Raises:
+        TypeError: It is not a result.
+        ValueError: The client could not read it; the text names the member.
+    """
+    name = type(result).__name__
+    if not name.endswith("Result") or not hasattr(result, "response_metadata"):
+        raise TypeError(f"result must be a result of an operation, not {name}")
+    operation = named_operation(name.removesuffix("Result"))
+    answer = with_request_id(result_answer(operation, result), 1)
+    return _add(
+        mock, operation, endpoint, body=answer.body, status=answer.status, headers=answer.headers
+    )
+
+
+def add_error(
+    mock: Mock,
+    operation: str,
+    exception: BaseException | type[BaseException],
+    endpoint: str | None = None,
+) -> BaseResponse:
+    """Let calls fail.
+
+    Args:
+        mock: A ``responses.RequestsMock``, or the module ``responses``.
+        operation: The name of the operation, for example ``DescribeImages``.
+        exception: What the client raises: an error of the service, or a `TransportException`,
+            which gets the text of the client. An exception of ``requests`` is raised in its place.
+        endpoint: The host or URL that is called, for example ``client.endpoint``; ``None`` takes
+            any.
+
+    Returns:
+        What was registered; its ``call_count`` tells how often it was used.
+
+    Raises:
+        TypeError: It is none of these exceptions.
+        ValueError: There is no such operation, or the client never raises the exception.
+    """
+    found = named_operation(operation)
+    error = exception() if isinstance(exception, type) else exception
+    if not isinstance(error, AmazonServiceException):
+        return _add(mock, found, endpoint, body=_failure(error))
+    answer = with_request_id(error_answer(found, error), 1)
+    return _add(
+        mock, found, endpoint, body=answer.body, status=answer.status, headers=answer.headers
+    )
+
+
+def _add(
+    mock: Mock, operation: Operation, endpoint: str | None, *, headers: Any = None, **answer: Any
+) -> BaseResponse:
+    from responses import matchers
+
+    url: Any = ANY_URL
+    if endpoint is not None:
+        parsed = parse_endpoint(endpoint, protocol="https", signing_region="us-east-1")
+        url = parsed.request_url
+    content = {
+        name: text for name, text in (headers or {}).items() if name.lower() != "content-type"
+    }
+    added: BaseResponse = mock.add(
+        "POST",
+        url,
+        headers=content,
+        content_type="application/x-amz-json-1.1",
+        match=[matchers.header_matcher({"X-Amz-Target": operation.target})],
+        **answer,
+    )
+    return added
+
+
+def _failure(error: BaseException) -> Exception:
+    """Return what ``requests`` raises where the client raises this."""
+    from requests import exceptions
+
+    if isinstance(error, exceptions.RequestException):
+        return error
+    of_requests = {
+        ConnectTimeoutException: exceptions.ConnectTimeout,
+        ReadTimeoutException: exceptions.ReadTimeout,
+        ProxyConnectionException: exceptions.ProxyError,
+        TLSException: exceptions.SSLError,
+        TransportException: exceptions.ConnectionError,
+    }
+    for ours, theirs in of_requests.items():
+        if isinstance(error, ours):
+            return theirs(str(error))
+    raise TypeError(
+        "exception must be one of the service, a TransportException or one of requests, "
+        f"not {type(error).__name__}"
+    )

@@ -1,0 +1,241 @@
+"""A stub: a client that answers as a test has told it, without any server."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, cast
+
+import attrs
+
+from ecr_client.client import ECRClient
+from ecr_client.exceptions import AmazonServiceException
+from ecr_client.testing.exchange import (
+    error_answer,
+    named_operation,
+    read_answer,
+    request_body,
+    result_answer,
+    with_request_id,
+)
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from ecr_client._runtime.call import Caller
+    from ecr_client._runtime.operation import Operation
+    from ecr_client._runtime.transport import Answer
+    from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult
+    from ecr_client.endpoints import Endpoint
+
+
+class StubAssertionError(AssertionError):
+    """A call was made that the test did not expect, or one that it expected was not made."""
+
+
+@attrs.frozen(kw_only=True)
+class _Expectation:
+    number: int
+    operation: Operation
+    request: AmazonWebServiceRequest | None
+    body: bytes | None
+    answer: Answer | BaseException
+
+    def meets(self, operation: Operation, body: bytes) -> bool:
+        return self.operation == operation and self.body in (None, body)
+
+    def __str__(self) -> str:
+        request = _show(self.request) if self.request else "any request"
+        return f"{self.number}. {self.operation.name} with {request}"
+
+
+class ECRStub:
+    """A stub of a client: while it is entered, calls are answered as they are expected.
+
+    Nothing is sent, signed or repeated, and no credentials are needed. All else is as in a real
+    call: the request is checked and encoded, the answer is decoded, has metadata and is remembered
+    by ``get_cached_response_metadata``. Waiters, paginators and batches make single calls, each of
+    which is expected on its own. Leaving it fails if an expected call was not made, or if there
+    was one that was not expected, even if the code under test has caught that error.
+
+    Args:
+        client: Any client. It is as before when the stub is left.
+        in_order: Whether the calls come in the order in which they are expected. Otherwise a call
+            takes the first expectation that it meets.
+    """
+
+    def __init__(self, client: ECRClient, *, in_order: bool = True) -> None:
+        if not isinstance(client, ECRClient):
+            raise TypeError(f"client must be an ECRClient, not {type(client).__name__}")
+        self._client = client
+        self._in_order = in_order
+        self._lock = threading.Lock()
+        self._open: list[_Expectation] = []
+        self._count = 0
+        self._requests: list[AmazonWebServiceRequest] = []
+        self._unexpected: list[StubAssertionError] = []
+        self._entered = False
+        self._before: Caller | None = None
+
+    def expect(
+        self,
+        operation: str,
+        *,
+        request: AmazonWebServiceRequest | None = None,
+        result: AmazonWebServiceResult | None = None,
+        error: BaseException | type[BaseException] | None = None,
+        **members: Any,
+    ) -> None:
+        """Expect one call, and say what answers it.
+
+        Args:
+            operation: Its name, for example ``DescribeImages``.
+            request: What it must be made with; ``None`` takes any request.
+            result: What it returns.
+            error: What it raises instead, an exception or its class. One of the service is sent
+                as an answer, and arrives with status and request id; others are raised as they
+                are.
+            members: The members of the result, in place of ``result``. Without any of the three,
+                the result is empty.
+
+        Raises:
+            ParamValidationException: The client would not send the request.
+            TypeError: The result is not one of this operation, or has no such member.
+            ValueError: There is no such operation, or the client could not read the answer.
+        """
+        found = named_operation(operation)
+        body = None if request is None else request_body(found, request)
+        answer = _answer(found, result, error, members)
+        with self._lock:
+            self._count += 1
+            self._open.append(
+                _Expectation(
+                    number=self._count, operation=found, request=request, body=body, answer=answer
+                )
+            )
+
+    @property
+    def requests(self) -> tuple[AmazonWebServiceRequest, ...]:
+        """The requests of all calls so far, in their order; those made of keywords, too."""
+        with self._lock:
+            return tuple(self._requests)
+
+    def __enter__(self) -> Self:
+        if self._entered:
+            raise RuntimeError("the stub is entered already")
+        self._entered, self._before = True, self._client._caller
+        # The client asks nothing of its caller but ``call``.
+        self._client._caller = cast("Caller", _StubCaller(self))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._client._caller, self._before = self._before, None
+        self._entered = False
+        # An error on its way out tells more than its consequences.
+        if error is None:
+            self._verify()
+
+    def _verify(self) -> None:
+        with self._lock:
+            left, unexpected = list(self._open), list(self._unexpected)
+        if unexpected:
+            raise unexpected[0]
+        if left:
+            lines = "".join(f"\n  {each}" for each in left)
+            calls = "1 call that was" if len(left) == 1 else f"{len(left)} calls that were"
+            raise StubAssertionError(f"{calls} expected did not come:{lines}")
+
+    def _take(self, operation: Operation, request: AmazonWebServiceRequest, body: bytes) -> Answer:
+        with self._lock:
+            self._requests.append(request)
+            number = len(self._requests)
+            candidates = self._open[:1] if self._in_order else self._open
+            for expectation in candidates:
+                if expectation.meets(operation, body):
+                    self._open.remove(expectation)
+                    break
+            else:
+                error = StubAssertionError(_unexpected(number, operation, request, candidates))
+                self._unexpected.append(error)
+                raise error
+        if isinstance(expectation.answer, BaseException):
+            raise expectation.answer
+        return with_request_id(expectation.answer, number)
+
+
+class _StubCaller:
+    """Stands where a client has what makes its calls."""
+
+    def __init__(self, stub: ECRStub) -> None:
+        self._stub = stub
+
+    def call(
+        self, operation: Operation, request: AmazonWebServiceRequest, endpoint: Endpoint
+    ) -> Any:
+        body = request_body(operation, request)
+        return read_answer(operation, self._stub._take(operation, request, body))
+
+
+def _answer(
+    operation: Operation,
+    result: AmazonWebServiceResult | None,
+    error: BaseException | type[BaseException] | None,
+    members: dict[str, Any],
+) -> Answer | BaseException:
+    given = [result is not None, error is not None, bool(members)]
+    if sum(given) > 1:
+        raise TypeError(f"{operation.name}: give one of result, error and members of the result")
+    if error is None:
+        made = operation.result_class(**members) if result is None else result
+        return result_answer(operation, made)
+    if isinstance(error, type) and issubclass(error, BaseException):
+        error = error()
+    if not isinstance(error, BaseException):
+        raise TypeError(f"{operation.name}: error must be an exception, not {error!r}")
+    return error_answer(operation, error) if isinstance(error, AmazonServiceException) else error
+
+
+def _unexpected(
+    number: int,
+    operation: Operation,
+    request: AmazonWebServiceRequest,
+    candidates: list[_Expectation],
+) -> str:
+    lines = [f"call {number} was not expected: {operation.name} with {_show(request)}"]
+    if not candidates:
+        return f"{lines[0]}\n  expected: no further call"
+    for expectation in candidates:
+        lines.append(f"  expected: {expectation}")
+        if expectation.operation == operation and expectation.request is not None:
+            lines += _differences(request, expectation.request)
+    return "\n".join(lines)
+
+
+def _differences(request: Any, expected: Any) -> list[str]:
+    found = []
+    for field in attrs.fields(type(expected)):
+        here, there = getattr(request, field.name), getattr(expected, field.name)
+        if here != there:
+            shown = f"{_member(field, here)}, expected {_member(field, there)}"
+            found.append(f"    {field.name} is {shown}")
+    return found
+
+
+def _show(request: Any) -> str:
+    """Return a request without the members that are not set, which are most of them."""
+    fields = [
+        each for each in attrs.fields(type(request)) if getattr(request, each.name) is not None
+    ]
+    members = [f"{each.name}={_member(each, getattr(request, each.name))}" for each in fields]
+    return f"{type(request).__name__}({', '.join(members)})"
+
+
+def _member(field: Any, value: object) -> str:
+    # Layers and secrets say themselves how little of them may be seen.
+    return str(field.repr(value)) if callable(field.repr) else repr(value)

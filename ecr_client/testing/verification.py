@@ -1,0 +1,159 @@
+"""Whether a stored image is whole: every digest and every size of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ecr_client.exceptions import LayerInaccessibleException, LayersNotFoundException
+from ecr_client.models import ImageIdentifier
+
+if TYPE_CHECKING:
+    from ecr_client import AmazonECR
+
+#: Without these, the service may answer with a manifest in another form than the stored one.
+MANIFEST_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+PIECE = 1024 * 1024
+TIMEOUT = 60
+
+
+class _Found(NamedTuple):
+    digest: str
+    size: int
+
+
+def assert_image_valid(client: AmazonECR, reference: str) -> None:
+    """Check that all of a stored image is there, and that it is what its digests say.
+
+    Manifests come from BatchGetImage; configurations and layers are downloaded as a client
+    without credentials does it, from what GetDownloadUrlForLayer gives, and are not kept.
+
+    Args:
+        client: Has to be allowed to read the repository.
+        reference: ``repository:tag`` or ``repository@sha256:...``.
+
+    Raises:
+        AssertionError: Something is missing or wrong; the text lists all that is.
+        ValueError: It is not a reference.
+    """
+    repository, identifier = _parse(reference)
+    check = _Check(client, repository)
+    check.manifest(identifier, None)
+    if check.problems:
+        lines = "".join(f"\n  {problem}" for problem in check.problems)
+        raise AssertionError(f"{reference} is not valid:{lines}")
+
+
+def _parse(reference: str) -> tuple[str, ImageIdentifier]:
+    repository, at, digest = reference.partition("@")
+    if at and repository and digest.startswith("sha256:"):
+        return repository, ImageIdentifier(image_digest=digest)
+    repository, colon, tag = reference.partition(":")
+    if not at and colon and repository and tag:
+        return repository, ImageIdentifier(image_tag=tag)
+    raise ValueError(f"not repository:tag or repository@sha256:...: {reference!r}")
+
+
+class _Check:
+    """One check of one image, which goes on when it has found a problem."""
+
+    def __init__(self, client: AmazonECR, repository: str) -> None:
+        self.problems: list[str] = []
+        self._client = client
+        self._repository = repository
+        self._seen: set[_Found] = set()
+
+    def manifest(self, identifier: ImageIdentifier, size: int | None) -> None:
+        """Check a manifest and all that it names."""
+        name = f"manifest {identifier.image_digest or identifier.image_tag}"
+        answer = self._client.batch_get_image(
+            repository_name=self._repository,
+            image_ids=[identifier],
+            accepted_media_types=MANIFEST_TYPES,
+        )
+        if not answer.images:
+            reasons = [f"{each.failure_code}: {each.failure_reason}" for each in answer.failures]
+            self.problems.append(f"{name} is missing ({', '.join(reasons)})")
+            return
+        image = answer.images[0]
+        text = (image.image_manifest or "").encode()
+        found = _Found(f"sha256:{hashlib.sha256(text).hexdigest()}", len(text))
+        told = image.image_id.image_digest if image.image_id else None
+        if told != found.digest:
+            self.problems.append(f"{name} has the digest {found.digest}, but is listed as {told}")
+        self._compare(name, found, identifier.image_digest or found.digest, size)
+        try:
+            children, blobs = _named_by(json.loads(text))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            self.problems.append(f"{name} cannot be read ({type(error).__name__}: {error})")
+            return
+        for child in filter(self._is_new, children):
+            self.manifest(ImageIdentifier(image_digest=child.digest), child.size)
+        for blob in filter(self._is_new, blobs):
+            self._blob(blob)
+
+    def _blob(self, expected: _Found) -> None:
+        name = f"blob {expected.digest}"
+        try:
+            answer = self._client.get_download_url_for_layer(
+                repository_name=self._repository, layer_digest=expected.digest
+            )
+        except (LayersNotFoundException, LayerInaccessibleException) as error:
+            self.problems.append(f"{name} is missing ({error})")
+            return
+        found = _download(answer.download_url or "")
+        if isinstance(found, str):
+            self.problems.append(f"{name} cannot be downloaded ({found})")
+        else:
+            self._compare(name, found, expected.digest, expected.size)
+
+    def _is_new(self, expected: _Found) -> bool:
+        if expected in self._seen:
+            return False
+        self._seen.add(expected)
+        return True
+
+    def _compare(self, name: str, found: _Found, digest: str, size: int | None) -> None:
+        if size not in (None, found.size):
+            self.problems.append(f"{name} has {found.size} bytes instead of {size}")
+        if digest != found.digest:
+            self.problems.append(f"{name} has the content of {found.digest}")
+
+
+def _named_by(content: dict[str, Any]) -> tuple[list[_Found], list[_Found]]:
+    """Return the manifests and the blobs that a manifest says there are."""
+    if not content.keys() & {"manifests", "layers"}:
+        raise ValueError("it has neither manifests nor layers")
+    blobs = [*content.get("layers", ())]
+    if "config" in content:
+        blobs.append(content["config"])
+    children = [_Found(each["digest"], each["size"]) for each in content.get("manifests", ())]
+    # What has addresses of its own is kept there, and is not the registry's to give.
+    kept = [_Found(each["digest"], each["size"]) for each in blobs if not each.get("urls")]
+    return children, kept
+
+
+def _download(url: str) -> _Found | str:
+    """Return what is at a URL, or why it cannot be got; the URL is a secret, so no text has it."""
+    import requests
+
+    digest, size = hashlib.sha256(), 0
+    try:
+        # No header of AWS: the URL is signed, and a second signature would be refused.
+        with requests.get(
+            url, stream=True, timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}
+        ) as response:
+            if response.status_code != 200:
+                return f"status {response.status_code}"
+            for piece in response.iter_content(PIECE):
+                digest.update(piece)
+                size += len(piece)
+    except requests.RequestException as error:
+        return type(error).__name__
+    return _Found(f"sha256:{digest.hexdigest()}", size)

@@ -1,0 +1,62 @@
+"""oras, another client that shares nothing with this package, pushes and pulls artifacts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+oras = pytest.importorskip("oras.client", reason="oras is not installed")
+
+
+@pytest.fixture
+def client(registry: Any) -> Iterator[Any]:
+    """Give a client with the password of the token."""
+    made = oras.OrasClient(
+        hostname=urlsplit(registry.url).netloc, insecure=True, auth_backend="basic"
+    )
+    # Its login would look for a Docker engine first.
+    made.auth.set_basic_auth("AWS", registry.password)
+    yield made
+    made.session.close()
+
+
+@pytest.fixture
+def artifact(tmp_path: Path) -> Path:
+    """Give a file to push."""
+    path = tmp_path / "artifact.txt"
+    path.write_bytes(b"an artifact " * 10_000)
+    return path
+
+
+@pytest.mark.parametrize("options", [{}, {"do_chunked": True, "chunk_size": 50_000}])
+def test_an_artifact_goes_in_and_comes_out(
+    options: dict[str, Any], client: Any, artifact: Path, registry: Any, tmp_path: Path
+) -> None:
+    """A file that is pushed, at once or in chunks, is pulled as it was."""
+    target = f"{urlsplit(registry.url).netloc}/team/app:v1"
+
+    pushed = client.push(target, files=[str(artifact)], disable_path_validation=True, **options)
+    (pulled,) = client.pull(target, outdir=str(tmp_path / "out"))
+
+    assert pushed.status_code == 201
+    assert Path(pulled).read_bytes() == artifact.read_bytes()
+
+
+def test_tags_are_listed_and_deleted(client: Any, registry: Any) -> None:
+    """The tags of a repository are seen over several pages; deleting one deletes its image."""
+    pushed = registry.image("team/app")
+    names = [f"v{number:03}" for number in range(101)]
+    for name in names:
+        registry.put("team/app", name, pushed.manifest)
+    registry.image("team/app", "other", b"other")
+    target = f"{urlsplit(registry.url).netloc}/team/app"
+
+    before = client.get_tags(target)
+    client.delete_tags(target, tags=["v007"])
+
+    assert before == ["other", *names]
+    assert client.get_tags(target) == ["other"]

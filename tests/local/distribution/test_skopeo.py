@@ -1,0 +1,282 @@
+"""skopeo, a client that shares nothing with this package, logs in, pushes, pulls and looks."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from ecr_client.local import LocalECR
+from ecr_client.models import ImageIdentifier
+from ecr_client.testing import RandomImage, random_image
+
+pytestmark = pytest.mark.skipif(shutil.which("skopeo") is None, reason="skopeo is not installed")
+
+PLATFORMS = ["linux/amd64", "linux/arm64/v8"]
+
+
+class Skopeo:
+    """Runs skopeo with a home and a file of credentials of its own."""
+
+    def __init__(self, home: Path, url: str, password: str) -> None:
+        self.host = urlsplit(url).netloc
+        self.password = password
+        self._home = home
+        self._credentials = home / "auth.json"
+
+    def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command and give what became of it."""
+        return subprocess.run(
+            ["skopeo", "--insecure-policy", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(self._home),
+                "TMPDIR": str(self._home),
+                "REGISTRY_AUTH_FILE": str(self._credentials),
+            },
+        )
+
+    def __call__(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run a command that has to succeed and give what it printed."""
+        done = self.run(*arguments, stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def login(self, password: str) -> subprocess.CompletedProcess[str]:
+        """Try a password."""
+        return self.run(
+            "login",
+            "--tls-verify=false",
+            "--username=AWS",
+            "--password-stdin",
+            self.host,
+            stdin=password,
+        )
+
+    def image(self, name: str) -> str:
+        """Give skopeo's name for an image on the server."""
+        return f"docker://{self.host}/{name}"
+
+
+@pytest.fixture
+def stranger(registry: Any, tmp_path: Path) -> Skopeo:
+    """Give a skopeo that is not logged in."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return Skopeo(home, registry.url, registry.password)
+
+
+@pytest.fixture
+def skopeo(stranger: Skopeo) -> Iterator[Skopeo]:
+    """Give a skopeo that is logged in."""
+    done = stranger.login(stranger.password)
+    assert done.returncode == 0, done.stderr
+    yield stranger
+    stranger("logout", stranger.host)
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., RandomImage]:
+    """Give a maker of images on disk."""
+
+    def made(**options: Any) -> RandomImage:
+        return random_image(tmp_path / "made", layers=3, size=100_000, **options)
+
+    return made
+
+
+def blobs(layout: Path) -> dict[str, bytes]:
+    """Give everything in a layout by its digest."""
+    return {path.name: path.read_bytes() for path in (layout / "blobs" / "sha256").iterdir()}
+
+
+def test_the_password_of_the_token_logs_in(stranger: Skopeo) -> None:
+    """The login accepts the password of GetAuthorizationToken and no other one."""
+    right, wrong = stranger.login(stranger.password), stranger.login("wrong")
+
+    assert "Login Succeeded!" in right.stdout
+    assert wrong.returncode != 0
+    assert "invalid username/password" in wrong.stderr
+
+
+def test_nothing_is_copied_without_a_login(
+    stranger: Skopeo, make: Callable[..., RandomImage]
+) -> None:
+    """Who is not logged in cannot push."""
+    done = stranger.run(
+        "copy", "--dest-tls-verify=false", f"oci:{make().path}", stranger.image("team/app:v1")
+    )
+
+    assert done.returncode != 0
+    assert "authentication" in done.stderr
+
+
+def test_an_image_goes_in_and_comes_out(
+    skopeo: Skopeo, make: Callable[..., RandomImage], tmp_path: Path
+) -> None:
+    """An image that is copied to the server and back again is the same, byte for byte."""
+    image, back = make(), tmp_path / "back"
+
+    skopeo("copy", "--dest-tls-verify=false", f"oci:{image.path}", skopeo.image("team/app:v1"))
+    skopeo("copy", "--src-tls-verify=false", skopeo.image("team/app:v1"), f"oci:{back}:v1")
+
+    assert json.loads((back / "index.json").read_text())["manifests"][0]["digest"] == image.digest
+    assert blobs(back) == blobs(image.path)
+
+
+def test_an_image_goes_in_and_out_by_digest(
+    skopeo: Skopeo, make: Callable[..., RandomImage], tmp_path: Path
+) -> None:
+    """An image needs no tag."""
+    image, back = make(), tmp_path / "back"
+    name = skopeo.image(f"team/app@{image.digest}")
+
+    skopeo("copy", "--dest-tls-verify=false", f"oci:{image.path}", name)
+    skopeo("copy", "--src-tls-verify=false", name, f"oci:{back}:v1")
+
+    assert blobs(back) == blobs(image.path)
+
+
+def test_an_image_for_several_platforms(
+    skopeo: Skopeo, make: Callable[..., RandomImage], tmp_path: Path, api: Any
+) -> None:
+    """An index is copied with all that it lists, between repositories and back again."""
+    image, back = make(platforms=PLATFORMS), tmp_path / "back"
+    api.create_repository(repository_name="copy")
+
+    skopeo(
+        "copy",
+        "--all",
+        "--dest-tls-verify=false",
+        f"oci:{image.path}",
+        skopeo.image("team/app:v1"),
+    )
+    skopeo(
+        "copy",
+        "--all",
+        "--src-tls-verify=false",
+        "--dest-tls-verify=false",
+        skopeo.image("team/app:v1"),
+        skopeo.image("copy:v1"),
+    )
+    skopeo("copy", "--all", "--src-tls-verify=false", skopeo.image("copy:v1"), f"oci:{back}:v1")
+
+    assert blobs(back) == blobs(image.path)
+    digests = {detail.image_digest for detail in _details(api, "copy")}
+    assert digests == {image.digest, *(each.descriptor.digest for each in image.manifests)}
+
+
+def test_a_copy_between_repositories_mounts(
+    skopeo: Skopeo, make: Callable[..., RandomImage], api: Any, ecr: LocalECR
+) -> None:
+    """With mounting switched on, the layers of a copy are mounted and not sent again."""
+    image = make()
+    api.create_repository(repository_name="copy")
+    api.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+    skopeo("copy", "--dest-tls-verify=false", f"oci:{image.path}", skopeo.image("team/app:v1"))
+    ecr.requests.clear()
+
+    skopeo(
+        "copy",
+        "--src-tls-verify=false",
+        "--dest-tls-verify=false",
+        skopeo.image("team/app:v1"),
+        skopeo.image("copy:v1"),
+    )
+
+    (detail,) = _details(api, "copy")
+    assert detail.image_digest == image.digest
+    mounts = [seen for seen in ecr.requests if seen.query.startswith("from=")]
+    assert [seen.status for seen in mounts] == [201] * 3
+
+
+def test_an_image_in_the_form_of_docker(
+    skopeo: Skopeo, make: Callable[..., RandomImage], api: Any
+) -> None:
+    """An image that skopeo converts is stored in the form of Docker."""
+    skopeo(
+        "copy",
+        "--format=v2s2",
+        "--dest-tls-verify=false",
+        f"oci:{make().path}",
+        skopeo.image("team/app:docker"),
+    )
+
+    (detail,) = _details(api, "team/app")
+    assert detail.image_manifest_media_type == (
+        "application/vnd.docker.distribution.manifest.v2+json"
+    )
+
+
+def test_inspect(skopeo: Skopeo, make: Callable[..., RandomImage]) -> None:
+    """Skopeo sees digest, platform, layers and tags of an image."""
+    image = make()
+    skopeo("copy", "--dest-tls-verify=false", f"oci:{image.path}", skopeo.image("team/app:v1"))
+
+    seen = json.loads(skopeo("inspect", "--tls-verify=false", skopeo.image("team/app:v1")))
+
+    assert seen["Digest"] == image.digest
+    assert seen["Layers"] == [layer.digest for layer in image.manifests[0].layers]
+    assert (seen["Os"], seen["Architecture"]) == ("linux", "amd64")
+    assert seen["RepoTags"] == ["v1"]
+
+
+def test_list_tags(skopeo: Skopeo, registry: Any) -> None:
+    """Skopeo follows the pages of a list to its end."""
+    pushed = registry.image("team/app")
+    names = [f"v{number:03}" for number in range(101)]
+    for name in names:
+        registry.put("team/app", name, pushed.manifest)
+
+    seen = json.loads(skopeo("list-tags", "--tls-verify=false", skopeo.image("team/app")))
+
+    assert seen["Tags"] == names
+
+
+def test_delete(skopeo: Skopeo, make: Callable[..., RandomImage], api: Any) -> None:
+    """Skopeo deletes an image."""
+    skopeo("copy", "--dest-tls-verify=false", f"oci:{make().path}", skopeo.image("team/app:v1"))
+
+    skopeo("delete", "--tls-verify=false", skopeo.image("team/app:v1"))
+
+    assert _details(api, "team/app") == ()
+
+
+def test_a_repository_that_is_not_there(skopeo: Skopeo, make: Callable[..., RandomImage]) -> None:
+    """Skopeo tells its user what ECR says about a repository that was not created."""
+    done = skopeo.run(
+        "copy", "--dest-tls-verify=false", f"oci:{make().path}", skopeo.image("team/new:v1")
+    )
+
+    assert done.returncode != 0
+    assert "The repository with name 'team/new' does not exist" in done.stderr
+
+
+def test_an_immutable_tag(skopeo: Skopeo, make: Callable[..., RandomImage], api: Any) -> None:
+    """The same image can be pushed again under a tag that must not move."""
+    image = make()
+    api.put_image_tag_mutability(repository_name="team/app", image_tag_mutability="IMMUTABLE")
+
+    for _ in range(2):
+        skopeo("copy", "--dest-tls-verify=false", f"oci:{image.path}", skopeo.image("team/app:v1"))
+
+    (found,) = api.batch_get_image(
+        repository_name="team/app", image_ids=[ImageIdentifier(image_tag="v1")]
+    ).images
+    assert found.image_id.image_digest == image.digest
+
+
+def _details(api: Any, name: str) -> Any:
+    return api.describe_images(repository_name=name).image_details

@@ -1,0 +1,168 @@
+"""Random images: they are valid, and the same on every machine."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from ecr_client.testing import Descriptor, RandomImage, random_image
+
+PLATFORMS = ["linux/amd64", "linux/arm64/v8"]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder by their names."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def members(layer: Path) -> tuple[str, list[tuple[str, int]]]:
+    """Return the digest of the archive in a layer, and names and sizes of what is in it."""
+    data = gzip.decompress(layer.read_bytes())
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        found = [(each.name, each.size) for each in archive]
+    return f"sha256:{sha256(data).hexdigest()}", found
+
+
+def content_of(image: RandomImage, descriptor: Descriptor) -> Any:
+    """Return a JSON document of a layout, after a look at its digest and size."""
+    data = image.blob_path(descriptor.digest).read_bytes()
+    assert descriptor.digest == f"sha256:{sha256(data).hexdigest()}"
+    assert descriptor.size == len(data)
+    return json.loads(data)
+
+
+def described(descriptor: dict[str, Any]) -> Descriptor:
+    """Return a descriptor in a JSON document as one of ours."""
+    platform = descriptor.get("platform")
+    return Descriptor(
+        media_type=descriptor["mediaType"],
+        digest=descriptor["digest"],
+        size=descriptor["size"],
+        platform="/".join(platform.values()) if platform else None,
+    )
+
+
+@pytest.mark.parametrize("platforms", [None, ["linux/amd64"], PLATFORMS])
+def test_a_layout_is_whole(tmp_path: Path, platforms: list[str] | None) -> None:
+    """From ``index.json`` on, each descriptor leads to a blob with its digest and size.
+
+    There is no blob beside these, and the description that is returned agrees with them.
+    """
+    image = random_image(tmp_path, layers=3, platforms=platforms)
+    (root,) = json.loads((tmp_path / "index.json").read_text())["manifests"]
+    used = {image.digest}
+    manifests = [described(root)]
+    if platforms:
+        index = content_of(image, image.root)
+        manifests = [described(each) for each in index["manifests"]]
+        assert root["mediaType"] == index["mediaType"] == "application/vnd.oci.image.index.v1+json"
+
+    assert json.loads((tmp_path / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
+    assert image.root == described(root)
+    assert [each.platform for each in manifests if each.platform] == (platforms or [])
+    for manifest, found in zip(manifests, image.manifests, strict=True):
+        content = content_of(image, manifest)
+        config, *layers = map(described, [content["config"], *content["layers"]])
+        used |= {manifest.digest, config.digest, *(layer.digest for layer in layers)}
+
+        assert attrs.evolve(found.descriptor, platform=manifest.platform) == manifest
+        assert (found.config, found.layers) == (config, tuple(layers))
+        assert content["mediaType"] == manifest.media_type
+    assert {f"sha256:{path.name}" for path in (tmp_path / "blobs" / "sha256").iterdir()} == used
+    assert {blob.digest for blob in image.blobs} == used - {
+        image.digest,
+        *(each.digest for each in manifests),
+    }
+
+
+def test_layers_are_archives(tmp_path: Path) -> None:
+    """A layer is a gzip file of a tar archive with one file, and the configuration knows it."""
+    size = 3 * 1024 * 1024 + 5
+    image = random_image(tmp_path, size=size, platforms=["linux/arm64/v8"])
+    config = content_of(image, image.manifests[0].config)
+    found = [members(image.blob_path(each.digest)) for each in image.manifests[0].layers]
+
+    assert config["rootfs"]["diff_ids"] == [digest for digest, _ in found]
+    assert [entries for _, entries in found] == [[("random-0", size)], [("random-1", size)]]
+    assert (config["os"], config["architecture"], config["variant"]) == ("linux", "arm64", "v8")
+
+
+def test_content_is_random(tmp_path: Path) -> None:
+    """No two blobs of an image, or of images with different seeds, have the same content."""
+    images = [
+        random_image(tmp_path / str(seed), seed=seed, layers=4, platforms=PLATFORMS)
+        for seed in range(3)
+    ]
+    digests = [blob.digest for image in images for blob in image.blobs]
+
+    assert len(digests) == 3 * 2 * (4 + 1)
+    assert len(set(digests)) == len(digests)
+
+
+def test_the_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
+    """Every file of a layout is decided by the arguments."""
+    first = random_image(tmp_path / "first", seed=3, size=100_000, platforms=PLATFORMS)
+    again = random_image(tmp_path / "again", seed=3, size=100_000, platforms=PLATFORMS)
+
+    assert files(first.path) == files(again.path)
+    assert attrs.evolve(again, path=first.path) == first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "digest"),
+    [
+        ({}, "sha256:fd9ec6758fe48ae3a54e6934e5ee7dce27e5f816adffb748b92fb2812d9d5207"),
+        (
+            {"seed": 7, "layers": 1, "size": 2_000_000, "platforms": PLATFORMS},
+            "sha256:ffafde4a4853a3c7fa461c2f0b47fb8a2f340799fa399fab5e97fdc8cd957dc8",
+        ),
+    ],
+)
+def test_digests_never_change(tmp_path: Path, arguments: dict[str, Any], digest: str) -> None:
+    """Tests of others may have written down digests, which hold for every machine and Python."""
+    assert random_image(tmp_path, **arguments).digest == digest
+
+
+def test_a_layer_may_be_empty(tmp_path: Path) -> None:
+    """Without any random bytes a layer is still an archive with a file."""
+    image = random_image(tmp_path, layers=1, size=0)
+    _, entries = members(image.blob_path(image.manifests[0].layers[0].digest))
+
+    assert entries == [("random-0", 0)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"layers": 0}, "layers must be at least 1"),
+        ({"size": -1}, "size must be at least 0"),
+        ({"platforms": []}, "platforms must be a list with one or more"),
+        ({"platforms": "linux/amd64"}, "platforms must be a list with one or more"),
+        ({"platforms": ["amd64"]}, r"os/architecture\[/variant\], not 'amd64'"),
+        ({"platforms": ["linux/"]}, r"os/architecture\[/variant\], not 'linux/'"),
+    ],
+)
+def test_arguments_are_checked(tmp_path: Path, arguments: dict[str, Any], problem: str) -> None:
+    """An argument that makes no image is refused before anything is written."""
+    with pytest.raises(ValueError, match=problem):
+        random_image(tmp_path, **arguments)
+
+    assert files(tmp_path) == {}
+
+
+def test_a_used_folder_is_left_alone(tmp_path: Path) -> None:
+    """What is in a folder already is neither mixed with an image nor overwritten."""
+    (tmp_path / "mine").write_text("text")
+    with pytest.raises(FileExistsError, match="is not empty"):
+        random_image(tmp_path)
+
+    assert files(tmp_path) == {"mine": b"text"}

@@ -1,0 +1,220 @@
+"""Answers for the ``responses`` library: what they answer, and what they are an answer to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+import requests
+import responses
+
+from ecr_client import Credentials, ECRClient, ResponseMetadata
+from ecr_client.exceptions import (
+    AmazonECRException,
+    ConnectTimeoutException,
+    ParamValidationException,
+    ProxyConnectionException,
+    ReadTimeoutException,
+    RepositoryNotFoundException,
+    ServerException,
+    TLSException,
+    TransportException,
+)
+from ecr_client.models import (
+    DescribeImagesResult,
+    ImageDetail,
+    ImageIdentifier,
+    ListImagesResult,
+)
+from ecr_client.testing import add_error, add_result
+
+IMAGES = ListImagesResult(image_ids=[ImageIdentifier(image_tag="1.0")], next_token="more")
+
+
+@pytest.fixture
+def mocked() -> Iterator[responses.RequestsMock]:
+    """Give a mock in which every answer has to be used."""
+    with responses.RequestsMock() as made:
+        yield made
+
+
+@pytest.fixture
+def client(credentials: Credentials) -> Iterator[ECRClient]:
+    """Give a client of a region that nobody reaches."""
+    with ECRClient(region="eu-west-1", credentials=credentials) as made:
+        yield made
+
+
+def test_a_result_is_answered(mocked: responses.RequestsMock, client: ECRClient) -> None:
+    """The result arrives with status, request id and content type; the request was signed."""
+    added = add_result(mocked, IMAGES)
+    found = client.list_images(repository_name="app")
+
+    assert found == IMAGES
+    assert found.response_metadata.http_status_code == 200
+    assert found.response_metadata.request_id
+    assert found.response_metadata.http_headers["Content-Type"] == "application/x-amz-json-1.1"
+    assert added.call_count == 1
+    assert mocked.calls[0].request.headers["Authorization"].startswith("AWS4-HMAC-SHA256")
+
+
+def test_answers_are_found_by_operation(mocked: responses.RequestsMock, client: ECRClient) -> None:
+    """Each operation has its own answer, whatever the order in which they were added."""
+    details = DescribeImagesResult(
+        image_details=[ImageDetail(image_pushed_at=datetime(2026, 11, 24, tzinfo=timezone.utc))]
+    )
+    add_result(mocked, details)
+    add_result(mocked, IMAGES)
+
+    assert client.list_images(repository_name="app") == IMAGES
+    assert client.describe_images(repository_name="app") == details
+
+
+def test_an_operation_without_an_answer_is_not_reached(
+    mocked: responses.RequestsMock, client: ECRClient
+) -> None:
+    """A call that no answer was added for fails as if there was no network."""
+    add_result(mocked, IMAGES)
+    client.list_images(repository_name="app")
+    with pytest.raises(TransportException):
+        client.describe_images(repository_name="app")
+
+
+def test_several_answers_come_in_turn(mocked: responses.RequestsMock, client: ECRClient) -> None:
+    """Answers to one operation are used in the order in which they were added."""
+    add_error(mocked, "ListImages", RepositoryNotFoundException("not yet"))
+    add_result(mocked, IMAGES)
+    with pytest.raises(RepositoryNotFoundException, match="not yet"):
+        client.list_images(repository_name="app")
+
+    assert client.list_images(repository_name="app") == IMAGES
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://api.ecr.eu-west-1.amazonaws.com",
+        "https://api.ecr.eu-west-1.amazonaws.com/",
+        "api.ecr.eu-west-1.amazonaws.com",
+    ],
+)
+def test_answers_are_found_by_endpoint(
+    mocked: responses.RequestsMock, client: ECRClient, endpoint: str
+) -> None:
+    """An answer with an endpoint is that of this endpoint, however it is written."""
+    mocked.assert_all_requests_are_fired = False
+    add_result(mocked, ListImagesResult(), "https://api.ecr.us-west-2.amazonaws.com")
+    add_result(mocked, IMAGES, endpoint)
+
+    assert client.list_images(repository_name="app") == IMAGES
+
+
+def test_an_endpoint_may_have_a_path(
+    mocked: responses.RequestsMock, credentials: Credentials
+) -> None:
+    """The endpoint of any client may be given as the client has it."""
+    with ECRClient(endpoint="http://localhost:5001/ecr/", credentials=credentials) as client:
+        add_result(mocked, IMAGES, client.endpoint)
+
+        assert client.list_images(repository_name="app") == IMAGES
+
+
+@responses.activate
+def test_the_module_is_a_mock_too(client: ECRClient) -> None:
+    """The module ``responses`` itself takes answers, as with its own functions."""
+    add_result(responses, IMAGES)
+
+    assert client.list_images(repository_name="app") == IMAGES
+
+
+def test_given_metadata_arrive(mocked: responses.RequestsMock, client: ECRClient) -> None:
+    """A request id and headers that the test has given are those of the answer."""
+    metadata = ResponseMetadata(
+        request_id="mine", http_headers={"x-seen": "yes", "content-type": "text/plain"}
+    )
+    add_result(mocked, ListImagesResult(response_metadata=metadata))
+    found = client.list_images(repository_name="app").response_metadata
+
+    assert found.request_id == "mine"
+    assert found.http_headers["X-Seen"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (RepositoryNotFoundException("no such thing"), 400),
+        (ServerException, 500),
+        (AmazonECRException("new", error_code="NewException"), 400),
+    ],
+)
+def test_errors_of_the_service_are_answered(
+    mocked: responses.RequestsMock, client: ECRClient, error: Any, status: int
+) -> None:
+    """An error of the service arrives with its class, status and request id."""
+    given = error() if isinstance(error, type) else error
+    add_error(mocked, "ListImages", error)
+    with pytest.raises(type(given)) as raised:
+        client.list_images(repository_name="app")
+
+    assert raised.value.error_code == given.error_code
+    assert raised.value.status_code == status
+    assert raised.value.request_id
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        ConnectTimeoutException,
+        ReadTimeoutException,
+        ProxyConnectionException,
+        TLSException,
+        TransportException,
+    ],
+)
+def test_errors_of_the_transport_come_about(
+    mocked: responses.RequestsMock, client: ECRClient, kind: type[TransportException]
+) -> None:
+    """The client raises each error of the transport by itself, for what ``requests`` raises."""
+    add_error(mocked, "ListImages", kind("late"))
+    with pytest.raises(TransportException) as raised:
+        client.list_images(repository_name="app")
+
+    assert type(raised.value) is kind
+    assert raised.value.operation_name == "ListImages"
+    assert isinstance(raised.value.__cause__, requests.RequestException)
+
+
+def test_errors_of_requests_are_raised(mocked: responses.RequestsMock, client: ECRClient) -> None:
+    """What ``requests`` raises may be given as it is."""
+    add_error(mocked, "ListImages", requests.ConnectionError("gone"))
+    with pytest.raises(TransportException, match="gone"):
+        client.list_images(repository_name="app")
+
+
+@pytest.mark.parametrize("result", [ImageIdentifier(), "ListImagesResult", None])
+def test_only_results_are_added(result: Any) -> None:
+    """What is no result of an operation is refused at once."""
+    with pytest.raises(TypeError, match="must be a result of an operation"):
+        add_result(responses.RequestsMock(), result)
+
+
+def test_a_result_is_checked() -> None:
+    """A result that no answer could give is refused, with the member that is wrong."""
+    wrong = ListImagesResult(next_token=7)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"ListImages: .*nextToken must be a string"):
+        add_result(responses.RequestsMock(), wrong)
+
+
+@pytest.mark.parametrize("error", [ParamValidationException("wrong"), LookupError, SystemExit])
+def test_only_errors_that_arrive_are_added(error: Any) -> None:
+    """An exception that neither the service nor the network gives is refused."""
+    with pytest.raises(TypeError, match="one of the service, a TransportException or one of"):
+        add_error(responses.RequestsMock(), "ListImages", error)
+
+
+def test_the_operation_of_an_error_is_checked() -> None:
+    """A name that is no operation is refused, with the one that may have been meant."""
+    with pytest.raises(ValueError, match="did you mean 'ListImages'"):
+        add_error(responses.RequestsMock(), "list_images", ServerException())

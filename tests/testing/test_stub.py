@@ -1,0 +1,562 @@
+"""The stub: what it takes, what it answers, and what makes it fail."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from ecr_client import Credentials, ECRClient, ResponseMetadata, models
+from ecr_client._generated.exceptions import MODELED
+from ecr_client.exceptions import (
+    AmazonECRException,
+    ClientShutdownException,
+    ImageNotFoundException,
+    InvalidLayerPartException,
+    NoCredentialsException,
+    ParamValidationException,
+    ReadTimeoutException,
+    RepositoryNotFoundException,
+    ServerException,
+    ServiceUnavailableException,
+    ThrottlingException,
+)
+from ecr_client.models import (
+    BatchGetImageRequest,
+    DescribeImagesRequest,
+    DescribeImagesResult,
+    GetAuthorizationTokenRequest,
+    ImageDetail,
+    ImageIdentifier,
+    ListImagesRequest,
+    ListImagesResult,
+    UploadLayerPartRequest,
+)
+from ecr_client.testing import ECRStub, StubAssertionError
+
+PUSHED = datetime(2026, 11, 24, 12, 30, 15, 123456, timezone.utc)
+DETAILS = DescribeImagesResult(
+    image_details=[
+        ImageDetail(
+            image_digest="sha256:" + "0" * 64,
+            image_tags=["1.0"],
+            image_size_in_bytes=7,
+            image_pushed_at=PUSHED,
+        )
+    ]
+)
+
+
+def no_credentials() -> Credentials:
+    raise NoCredentialsException("a stub must not ask for credentials")
+
+
+@pytest.fixture
+def client() -> Iterator[ECRClient]:
+    """Give a client that can do nothing: it has no keys, and nobody listens at its endpoint."""
+    with ECRClient(endpoint="http://127.0.0.1:1", credentials=no_credentials) as made:
+        yield made
+
+
+# --- answers --------------------------------------------------------------------------------------
+
+
+def test_a_call_returns_the_expected_result(client: ECRClient) -> None:
+    """The result is equal to the one that was given, and has come through the decoder."""
+    with ECRStub(client) as stub:
+        stub.expect(
+            "DescribeImages", request=DescribeImagesRequest(repository_name="app"), result=DETAILS
+        )
+        found = client.describe_images(repository_name="app")
+
+    assert found == DETAILS
+    assert found is not DETAILS
+    assert found.image_details[0].image_pushed_at == PUSHED
+
+
+def test_members_stand_for_a_result(client: ECRClient) -> None:
+    """The members of a result may be given as keywords; without any the result is empty."""
+    with ECRStub(client) as stub:
+        stub.expect("ListImages", image_ids=[ImageIdentifier(image_tag="1.0")], next_token="more")
+        stub.expect("ListImages")
+        first = client.list_images(repository_name="app")
+        second = client.list_images(repository_name="app")
+
+    assert (first.image_ids[0].image_tag, first.next_token) == ("1.0", "more")
+    assert second == ListImagesResult()
+
+
+def test_a_result_has_metadata_and_is_remembered(client: ECRClient) -> None:
+    """Each answer has a request id of its own, and the cache of the client knows it."""
+    request = ListImagesRequest(repository_name="app")
+    with ECRStub(client) as stub:
+        stub.expect("ListImages")
+        stub.expect("ListImages")
+        first, second = client.list_images(request), client.list_images(repository_name="app")
+
+    assert first.response_metadata.http_status_code == 200
+    assert first.response_metadata.http_headers["content-type"] == "application/x-amz-json-1.1"
+    assert first.response_metadata.request_id != second.response_metadata.request_id
+    assert client.get_cached_response_metadata(request) is first.response_metadata
+
+
+def test_given_metadata_arrive(client: ECRClient) -> None:
+    """A request id and headers that the test has given are those of the answer."""
+    metadata = ResponseMetadata(
+        request_id="mine", http_status_code=202, http_headers={"X-Seen": "yes"}
+    )
+    with ECRStub(client) as stub:
+        stub.expect("ListImages", result=ListImagesResult(response_metadata=metadata))
+        found = client.list_images(repository_name="app").response_metadata
+
+    assert (found.request_id, found.http_status_code) == ("mine", 202)
+    assert found.http_headers["x-seen"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (RepositoryNotFoundException("no such thing"), 400),
+        (ImageNotFoundException, 400),
+        (ThrottlingException("slow down"), 400),
+        (ServerException("oh"), 500),
+        (ServiceUnavailableException("later"), 503),
+        (AmazonECRException("new", error_code="NewException"), 400),
+        (InvalidLayerPartException("gap", last_valid_byte_received=5, upload_id="u"), 400),
+    ],
+    ids=repr,
+)
+def test_errors_of_the_service_arrive_as_answers(
+    client: ECRClient, error: Any, status: int
+) -> None:
+    """An error of the service is read from an answer, so that it has all that a real one has."""
+    with ECRStub(client) as stub:
+        stub.expect("ListImages", error=error)
+        with pytest.raises(AmazonECRException) as raised:
+            client.list_images(repository_name="app")
+    given = error() if isinstance(error, type) else error
+
+    assert type(raised.value) is type(given)
+    assert raised.value is not given
+    assert raised.value.error_code == given.error_code
+    assert raised.value.operation_name == "ListImages"
+    assert raised.value.status_code == status
+    assert raised.value.request_id
+    for member in given.MEMBERS:
+        assert getattr(raised.value, member) == getattr(given, member)
+
+
+def test_each_modeled_error_can_be_expected(client: ECRClient) -> None:
+    """No error of the model is lost on its way through the answer."""
+    with ECRStub(client) as stub:
+        for error in MODELED.values():
+            stub.expect("ListImages", error=error)
+            with pytest.raises(error):
+                client.list_images(repository_name="app")
+
+
+@pytest.mark.parametrize("error", [ReadTimeoutException("late", "ListImages"), KeyboardInterrupt()])
+def test_other_errors_are_raised_as_they_are(client: ECRClient, error: BaseException) -> None:
+    """What is not an error of the service has no answer to arrive in."""
+    with ECRStub(client) as stub:
+        stub.expect("ListImages", error=error)
+        with pytest.raises(type(error)) as raised:
+            client.list_images(repository_name="app")
+
+    assert raised.value is error
+
+
+def test_helpers_make_single_calls(client: ECRClient) -> None:
+    """Paginators, waiters and batches go through the stub, one expectation for each call."""
+    identifiers = [ImageIdentifier(image_tag=f"{number}.0") for number in range(150)]
+    with ECRStub(client) as stub:
+        stub.expect("ListImages", image_ids=identifiers[:1], next_token="more")
+        stub.expect(
+            "ListImages",
+            request=ListImagesRequest(repository_name="app", next_token="more"),
+            image_ids=identifiers[1:2],
+        )
+        stub.expect("DescribeImages", error=ImageNotFoundException)
+        stub.expect("DescribeImages", result=DETAILS)
+        stub.expect(
+            "BatchGetImage",
+            request=BatchGetImageRequest(repository_name="app", image_ids=identifiers[:100]),
+        )
+        stub.expect("BatchGetImage")
+        paged = list(client.paginate_list_images(repository_name="app"))
+        waited = client.wait_until_image_exists(
+            repository_name="app", image_ids=identifiers[:1], sleep=lambda _: None
+        )
+        client.batch_get_image_all(repository_name="app", image_ids=identifiers)
+
+    assert paged == identifiers[:2]
+    assert waited == DETAILS
+
+
+# --- matching -------------------------------------------------------------------------------------
+
+
+def test_requests_that_are_sent_alike_are_alike(client: ECRClient) -> None:
+    """An expected request is compared by what would be sent: bytes by content, enums by text."""
+    with ECRStub(client) as stub:
+        stub.expect(
+            "UploadLayerPart",
+            request=UploadLayerPartRequest(
+                repository_name="app",
+                upload_id="u",
+                part_first_byte=0,
+                part_last_byte=3,
+                layer_part_blob=b"data",
+            ),
+        )
+        stub.expect(
+            "PutImageTagMutability",
+            request=models.PutImageTagMutabilityRequest(
+                repository_name="app", image_tag_mutability=models.ImageTagMutability.IMMUTABLE
+            ),
+        )
+        client.upload_layer_part(
+            repository_name="app",
+            upload_id="u",
+            part_first_byte=0,
+            part_last_byte=3,
+            layer_part_blob=memoryview(bytearray(b"data")),
+        )
+        client.put_image_tag_mutability(repository_name="app", image_tag_mutability="IMMUTABLE")
+
+
+def test_any_request_is_taken_if_none_is_given(client: ECRClient) -> None:
+    """An expectation without a request is met by each call of its operation."""
+    with ECRStub(client) as stub:
+        stub.expect("GetAuthorizationToken")
+        client.get_authorization_token()
+
+
+def test_requests_are_kept(client: ECRClient) -> None:
+    """The requests of all calls can be looked at, whatever form the calls had."""
+    request = GetAuthorizationTokenRequest()
+    with ECRStub(client) as stub:
+        stub.expect("ListImages")
+        stub.expect("GetAuthorizationToken")
+        client.list_images(repository_name="app", max_results=5)
+        client.get_authorization_token(request)
+
+    assert stub.requests == (ListImagesRequest(repository_name="app", max_results=5), request)
+    assert stub.requests[1] is request
+
+
+def test_a_call_out_of_order_fails(client: ECRClient) -> None:
+    """By default only the first open expectation counts, and the error names it."""
+    stub = ECRStub(client)
+    stub.expect("ListImages", request=ListImagesRequest(repository_name="app"))
+    stub.expect("DescribeImages")
+    with pytest.raises(StubAssertionError) as raised, stub:
+        client.describe_images(repository_name="app")
+
+    assert str(raised.value) == (
+        "call 1 was not expected: "
+        "DescribeImages with DescribeImagesRequest(repository_name='app')\n"
+        "  expected: 1. ListImages with ListImagesRequest(repository_name='app')"
+    )
+
+
+def test_calls_may_come_in_any_order(client: ECRClient) -> None:
+    """Without order, a call takes the first expectation that its operation and request meet."""
+    with ECRStub(client, in_order=False) as stub:
+        for name in ("app", "web"):
+            stub.expect(
+                "ListImages", request=ListImagesRequest(repository_name=name), next_token=name
+            )
+        stub.expect("ListImages", next_token="any")
+        stub.expect("DescribeImages", result=DETAILS)
+        found = [
+            client.describe_images(repository_name="app").image_details[0].image_size_in_bytes,
+            client.list_images(repository_name="web").next_token,
+            client.list_images(repository_name="web").next_token,
+            client.list_images(repository_name="app").next_token,
+        ]
+
+    assert found == [7, "web", "any", "app"]
+
+
+def test_another_request_fails_and_its_members_are_named(client: ECRClient) -> None:
+    """The error shows what differs, without members that are not set and without content."""
+    stub = ECRStub(client)
+    stub.expect(
+        "UploadLayerPart",
+        request=UploadLayerPartRequest(
+            repository_name="app",
+            upload_id="u",
+            part_first_byte=0,
+            part_last_byte=5,
+            layer_part_blob=b"secret",
+        ),
+    )
+    with pytest.raises(StubAssertionError) as raised, stub:
+        client.upload_layer_part(
+            repository_name="web",
+            upload_id="u",
+            part_first_byte=0,
+            part_last_byte=5,
+            layer_part_blob=b"public!",
+        )
+    text = str(raised.value)
+
+    assert "repository_name is 'web', expected 'app'" in text
+    assert "layer_part_blob is <7 bytes>, expected <6 bytes>" in text
+    assert "upload_id is" not in text
+    assert "registry_id" not in text
+    assert "secret" not in text
+    assert "public" not in text
+
+
+def test_a_call_too_many_fails(client: ECRClient) -> None:
+    """When all expectations are met, the error says that no further call was expected."""
+    stub = ECRStub(client)
+    stub.expect("ListImages")
+    with pytest.raises(StubAssertionError) as raised, stub:
+        [client.list_images(repository_name="app") for _ in range(2)]
+
+    assert str(raised.value) == (
+        "call 2 was not expected: ListImages with ListImagesRequest(repository_name='app')\n"
+        "  expected: no further call"
+    )
+
+
+def test_a_swallowed_failure_comes_back(client: ECRClient) -> None:
+    """Code that catches everything does not hide an unexpected call."""
+    with (
+        pytest.raises(StubAssertionError, match="call 1 was not expected"),
+        ECRStub(client),
+        contextlib.suppress(Exception),
+    ):
+        client.list_images(repository_name="app")
+
+
+def test_calls_that_did_not_come_fail(client: ECRClient) -> None:
+    """Leaving the stub lists the expectations that are still open."""
+    stub = ECRStub(client)
+    stub.expect("ListImages", request=ListImagesRequest(repository_name="app"))
+    stub.expect("DescribeImages")
+    stub.expect("GetAuthorizationToken")
+    with pytest.raises(StubAssertionError) as raised, stub:
+        client.list_images(repository_name="app")
+
+    assert str(raised.value) == (
+        "2 calls that were expected did not come:\n"
+        "  2. DescribeImages with any request\n"
+        "  3. GetAuthorizationToken with any request"
+    )
+
+
+def test_an_error_of_the_test_is_not_replaced(client: ECRClient) -> None:
+    """What went wrong first is what is reported, not the calls that did not come because of it."""
+    stub = ECRStub(client)
+    stub.expect("ListImages")
+    with pytest.raises(LookupError, match="first"), stub:
+        raise LookupError("first")
+
+
+def test_threads_share_a_stub(client: ECRClient) -> None:
+    """Calls of many threads take one expectation each."""
+    with ECRStub(client, in_order=False) as stub, ThreadPoolExecutor(8) as pool:
+        for number in range(100):
+            stub.expect("ListImages", next_token=str(number))
+        ready = threading.Barrier(8)
+
+        def call(number: int) -> str | None:
+            if number < 8:
+                ready.wait(30)
+            return client.list_images(repository_name="app").next_token
+
+        found = list(pool.map(call, range(100)))
+
+    assert sorted(found, key=str) == sorted(map(str, range(100)))
+
+
+# --- what is checked ------------------------------------------------------------------------------
+
+
+def test_the_call_is_checked_as_always(client: ECRClient) -> None:
+    """A request that the client refuses never reaches the expectations."""
+    with ECRStub(client) as stub:
+        stub.expect("ListImages")
+        with pytest.raises(ParamValidationException, match="ListImages: repository_name must"):
+            client.list_images(repository_name=7)  # type: ignore[call-overload]
+        client.list_images(repository_name="app")
+
+
+@pytest.mark.parametrize(
+    ("request_given", "problem"),
+    [
+        (ListImagesRequest(repository_name="a"), "at least 2 characters"),
+        (ListImagesRequest(repository_name=7), "must be a str"),  # type: ignore[arg-type]
+        (DescribeImagesRequest(repository_name="app"), "must be a ListImagesRequest"),
+        ("app", "must be a ListImagesRequest"),
+    ],
+)
+def test_an_expected_request_is_checked(
+    client: ECRClient, request_given: Any, problem: str
+) -> None:
+    """A request that the client would never send is refused where it is expected."""
+    stub = ECRStub(client)
+    with pytest.raises(ParamValidationException, match=f"ListImages: .*{problem}"):
+        stub.expect("ListImages", request=request_given)
+
+
+@pytest.mark.parametrize(
+    ("result", "problem"),
+    [
+        (ListImagesResult(next_token=7), "nextToken must be a string"),  # type: ignore[arg-type]
+        (ListImagesResult(image_ids=["1.0"]), r"imageIds\[0\] must be an object"),  # type: ignore[list-item]
+        (ListImagesResult(image_ids=ImageIdentifier()), "imageIds must be a list"),  # type: ignore[arg-type]
+        (ListImagesResult(next_token=object()), "next_token must not be object"),  # type: ignore[arg-type]
+        (
+            ListImagesResult(image_ids=[ImageIdentifier(image_tag=1.5)]),  # type: ignore[arg-type]
+            r"imageIds\[0\].imageTag must be a string",
+        ),
+        (
+            ListImagesResult(response_metadata=ResponseMetadata(http_status_code=404)),
+            "the result is no answer",
+        ),
+    ],
+)
+def test_an_expected_result_is_checked(client: ECRClient, result: Any, problem: str) -> None:
+    """A result that no answer could give is refused where it is expected; the error says why."""
+    stub = ECRStub(client)
+    with pytest.raises(ValueError, match=f"^ListImages: .*{problem}"):
+        stub.expect("ListImages", result=result)
+
+
+@pytest.mark.parametrize(
+    ("pushed", "problem"),
+    [
+        (
+            PUSHED.replace(tzinfo=None),
+            r"image_details\[0\].image_pushed_at must be a datetime with",
+        ),
+        (PUSHED.timestamp(), "image_details would not arrive as it is given"),
+        ("yesterday", "imagePushedAt is not a timestamp"),
+        (float("nan"), "image_pushed_at must not be float nan"),
+    ],
+)
+def test_times_are_checked(client: ECRClient, pushed: Any, problem: str) -> None:
+    """A time has to be a datetime with a zone, although an answer has only a number for it."""
+    stub = ECRStub(client)
+    details = [ImageDetail(image_pushed_at=pushed)]
+    with pytest.raises(ValueError, match=problem):
+        stub.expect("DescribeImages", image_details=details)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"result": DETAILS}, "result must be a ListImagesResult, not DescribeImagesResult"),
+        ({"image_details": []}, "image_details"),
+        ({"result": ListImagesResult(), "error": ServerException()}, "give one of"),
+        ({"result": ListImagesResult(), "next_token": "more"}, "give one of"),
+        ({"error": ServerException(), "next_token": "more"}, "give one of"),
+        ({"error": "ServerException"}, "error must be an exception"),
+        ({"error": int}, "error must be an exception"),
+    ],
+)
+def test_an_answer_is_of_the_operation(
+    client: ECRClient, arguments: dict[str, Any], problem: str
+) -> None:
+    """A result of another operation, an unknown member and two answers at once are refused."""
+    stub = ECRStub(client)
+    with pytest.raises(TypeError, match=problem):
+        stub.expect("ListImages", **arguments)
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (RepositoryNotFoundException(error_code="Other"), "but AmazonECRException"),
+        (
+            RepositoryNotFoundException(response_metadata=ResponseMetadata(http_status_code=200)),
+            "status 200",
+        ),
+    ],
+)
+def test_an_error_is_one_that_the_client_raises(
+    client: ECRClient, error: AmazonECRException, problem: str
+) -> None:
+    """An error that the client would never raise in this form is refused."""
+    stub = ECRStub(client)
+    with pytest.raises(ValueError, match=problem):
+        stub.expect("ListImages", error=error)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("describe_images", "; did you mean 'DescribeImages'?"),
+        ("ListImage", "; did you mean 'ListImages'?"),
+        ("Qwertz", "$"),
+    ],
+)
+def test_an_unknown_operation_is_refused(client: ECRClient, name: str, hint: str) -> None:
+    """A name that is no operation is refused, with the one that may have been meant."""
+    stub = ECRStub(client)
+    with pytest.raises(
+        ValueError, match=f"there is no operation '{name}'{hint}".replace("?", r"\?")
+    ):
+        stub.expect(name)
+
+
+# --- the client -----------------------------------------------------------------------------------
+
+
+def test_the_client_is_as_before(server: Any, credentials: Credentials) -> None:
+    """Before and after the stub, and not within it, calls reach the server."""
+    with ECRClient(endpoint=server.url, credentials=credentials) as client:
+        client.list_images(repository_name="app")
+        with ECRStub(client) as stub:
+            stub.expect("ListImages", next_token="stub")
+            assert client.list_images(repository_name="app").next_token == "stub"
+            assert len(server.requests) == 1
+        client.list_images(repository_name="app")
+
+    assert len(server.requests) == 2
+
+
+def test_stubs_nest(client: ECRClient) -> None:
+    """An inner stub answers until it is left; then the outer one does again."""
+    with ECRStub(client) as outer:
+        outer.expect("ListImages", next_token="outer")
+        with ECRStub(client) as inner:
+            inner.expect("ListImages", next_token="inner")
+            first = client.list_images(repository_name="app").next_token
+        second = client.list_images(repository_name="app").next_token
+
+    assert (first, second) == ("inner", "outer")
+
+
+def test_a_shut_down_client_stays_shut_down(client: ECRClient) -> None:
+    """A stub does not hide that code uses a client after its end."""
+    client.shutdown()
+    with ECRStub(client), pytest.raises(ClientShutdownException):
+        client.list_images(repository_name="app")
+
+
+def test_a_stub_can_be_used_again_but_not_twice_at_once(client: ECRClient) -> None:
+    """A stub may be entered again when it was left, and says so if it was not."""
+    stub = ECRStub(client)
+    for token in ("first", "second"):
+        stub.expect("ListImages", next_token=token)
+        with stub:
+            with pytest.raises(RuntimeError, match="entered already"):
+                stub.__enter__()
+            assert client.list_images(repository_name="app").next_token == token
+
+
+def test_only_clients_are_stubbed() -> None:
+    """Whatever is not an `ECRClient` is refused at once."""
+    with pytest.raises(TypeError, match="must be an ECRClient, not str"):
+        ECRStub("client")  # type: ignore[arg-type]
