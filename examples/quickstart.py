@@ -2,24 +2,22 @@
 
 It builds a small image, pushes it with the operations of Amazon ECR, reads it back, and cleans up::
 
-    pip install ".[examples]"
+    pip install ".[local]"
     python examples/quickstart.py
 
-No AWS account is needed: the calls go to moto, an emulator of AWS, which runs in this process.
+No AWS account is needed: the calls go to the local ECR, which runs in this process.
 """
 
 import gzip
 import hashlib
 import io
 import json
-import logging
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ecr_client import ClientConfiguration, Credentials, ECRClient, __version__
+from ecr_client import ECRClient, __version__
 from ecr_client.exceptions import RepositoryNotFoundException
+from ecr_client.local import LocalECR
 from ecr_client.models import ImageIdentifier, PutImageRequest
 
 REPOSITORY = "quickstart/hello"
@@ -45,9 +43,10 @@ POLICY = {
 def main() -> None:
     """Run all steps, each with a heading."""
     print(f"ecr-client {__version__}: a small image, pushed and pulled back")
-    with local_endpoint() as url, connect(url) as client:
+    # For AWS itself: ECRClient(region="us-east-1")
+    with LocalECR() as ecr, ecr.client() as client:
         step("Connect")
-        show("endpoint", f"{client.endpoint} (moto, in this process)")
+        show("endpoint", f"{client.endpoint} (the local ECR, in this process)")
         show("region", client.region)
 
         step("Create a repository")
@@ -73,33 +72,6 @@ def main() -> None:
 
 
 # --- the endpoint and the client ----------------------------------------------------------------
-
-
-@contextmanager
-def local_endpoint() -> Iterator[str]:
-    """Run an ECR on a free port of this machine; give its URL."""
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
-
-
-def connect(url: str) -> ECRClient:
-    """Return a client of the endpoint; for AWS itself, a region is all it needs."""
-    return ECRClient(
-        region="us-east-1",
-        endpoint=url,
-        # The emulator takes any keys.
-        credentials=Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
-        # An endpoint on this machine is not reached through a proxy, whatever HTTP_PROXY says.
-        config=ClientConfiguration(proxies={}),
-    )
 
 
 # --- a small image ------------------------------------------------------------------------------

@@ -120,22 +120,20 @@ class Faults:
         """Let something go wrong with the next requests of an operation.
 
         Args:
-            operation: Such as ``PutImage``; ``DownloadLayer`` for downloads by presigned address,
-                ``Registry`` for requests below ``/v2/``, None for all. The first fault that fits
-                a request has its effect alone.
+            operation: Such as ``PutImage``, ``DownloadLayer``, ``Registry`` (all below ``/v2/``);
+                None for all. The first fault that fits a request has its effect alone.
             count: How many requests; None for all until `clear`.
             error: Answer with this error code, with the status that goes with it.
             message: The text of that error.
             members: Further members of that error by their wire names.
-            status: Answer with this status; without `error` the body is not the service's.
+            status: Answer with this status; without `error`, not as the service does.
             headers: Add these headers to the answer, such as ``Retry-After``.
             latency: Wait so many seconds before anything else.
             drop: Close the connection without an answer.
             body: Damage the body of the answer: ``cut`` (the connection ends half-way), ``short``
-                (half of it, as if that were all), ``overlong`` (all of it, with the length of the
-                half), ``garbage`` (as many bytes that mean nothing).
-            clock_skew: Let the service's clock be ahead by this (seconds or a timedelta), in the
-                Date header and where the signature's time is judged.
+                (half, as if that were all), ``overlong`` (all, with the length of the half),
+                ``garbage`` (as many bytes that mean nothing).
+            clock_skew: How far the clock is ahead, as seconds or a timedelta.
             when: Whether `error`, `status` and `drop` come ``before`` the work, which is then left
                 undone, or ``after`` it, so that only its answer is lost.
 
@@ -144,8 +142,7 @@ class Faults:
         """
         if operation is not None and operation not in (DOWNLOAD, REGISTRY, *self._known()):
             raise ValueError(f"{operation!r} is not an operation of the service")
-        if not isinstance(clock_skew, timedelta):
-            clock_skew = timedelta(seconds=clock_skew)
+        skew = clock_skew if isinstance(clock_skew, timedelta) else timedelta(seconds=clock_skew)
         fault = Fault(
             operation=operation,
             count=count,
@@ -157,7 +154,7 @@ class Faults:
             latency=latency,
             drop=drop,
             body=body,
-            clock_skew=clock_skew,
+            clock_skew=skew,
             when=when,
         )
         if fault == attrs.evolve(NONE, operation=operation, count=count, when=when):

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ecr_client.local.run_lifecycle import KIND as LIFECYCLE_POLICY
+from ecr_client.local.store import tags
+
 if TYPE_CHECKING:
     from ecr_client.local.store import Repository, Scope, Store
 
+#: The kind of document that templates are, by their prefixes without a slash at the end.
 KIND = "creation-template"
+#: The prefix of the template for all repositories that no other one fits.
 ROOT = "ROOT"
+#: The kind of document that holds the permission policy of a repository.
+REPOSITORY_POLICY = "repository/policy"
 
 
 def template_for(store: Store, scope: Scope, name: str, reason: str) -> dict[str, Any] | None:
@@ -21,15 +28,11 @@ def template_for(store: Store, scope: Scope, name: str, reason: str) -> dict[str
         reason: ``REPLICATION``, ``PULL_THROUGH_CACHE`` or ``CREATE_ON_PUSH``.
     """
     fitting = {
-        prefix: template
+        0 if prefix == ROOT else len(prefix): template
         for prefix, template in store.documents.list(scope, KIND)
-        if reason in template["appliedFor"]
-        and (prefix == ROOT or name == prefix or name.startswith(prefix.rstrip("/") + "/"))
+        if reason in template["appliedFor"] and (prefix == ROOT or name.startswith(f"{prefix}/"))
     }
-    if not fitting:
-        return None
-    found: dict[str, Any] = fitting[max(fitting, key=lambda key: -1 if key == ROOT else len(key))]
-    return found
+    return fitting[max(fitting)] if fitting else None
 
 
 def repository_for(store: Store, scope: Scope, name: str, reason: str) -> Repository:
@@ -38,13 +41,9 @@ def repository_for(store: Store, scope: Scope, name: str, reason: str) -> Reposi
     Raises:
         ServiceError: It is there already, or there are too many.
     """
-    from ecr_client.local.api.lifecycle import KIND as LIFECYCLE
-    from ecr_client.local.api.policies import OF_REPOSITORY
-    from ecr_client.local.store import tags
-
-    template = template_for(store, scope, name, reason) or {}
-    encryption = template.get("encryptionConfiguration", {})
     with store.write():
+        template = template_for(store, scope, name, reason) or {}
+        encryption = template.get("encryptionConfiguration", {})
         made = store.repositories.create(
             scope,
             name,
@@ -56,9 +55,12 @@ def repository_for(store: Store, scope: Scope, name: str, reason: str) -> Reposi
             encryption_type=encryption.get("encryptionType", "AES256"),
             kms_key=encryption.get("kmsKey"),
         )
-        if template.get("resourceTags"):
-            tags.write(store, scope, name, tags.checked(template["resourceTags"]))
-        for member, kind in (("repositoryPolicy", OF_REPOSITORY), ("lifecyclePolicy", LIFECYCLE)):
-            if template.get(member):
-                store.documents.put(scope, kind, name, template[member])
-        return made
+        if given := template.get("resourceTags"):
+            tags.write(store, scope, name, tags.checked(given))
+        for member, kind in (
+            ("repositoryPolicy", REPOSITORY_POLICY),
+            ("lifecyclePolicy", LIFECYCLE_POLICY),
+        ):
+            if text := template.get(member):
+                store.documents.put(scope, kind, name, text)
+    return made

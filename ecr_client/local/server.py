@@ -14,27 +14,29 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from ecr_client.local import api as _handlers  # noqa: F401  # registers every operation
 from ecr_client.local import validation
+from ecr_client.local.api.scanning import set_findings
 from ecr_client.local.app import create_app
 from ecr_client.local.connections import Connections
 from ecr_client.local.errors import ServerStartError
 from ecr_client.local.faults import Faults
 from ecr_client.local.interference import Interference
 from ecr_client.local.record import Requests
+from ecr_client.local.run_lifecycle import run_lifecycle
 from ecr_client.local.service import Service
 from ecr_client.local.sigv4 import AccessKey
-from ecr_client.local.store import Limits, Store
+from ecr_client.local.store import Limits, Scope, Store
 from ecr_client.local.tokens import Tokens
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
 
     from ecr_client import Credentials, ECRClient
+    from ecr_client.local.run_lifecycle import Affected
 
 #: How many requests are worked on at once; more wait.
 WORKERS = 32
@@ -149,6 +151,31 @@ class LocalECR:
             "AWS_DEFAULT_REGION": self.region,
         }
         return {**found, "AWS_SESSION_TOKEN": keys.token} if keys.token else found
+
+    def run_lifecycle(self) -> list[Affected]:
+        """Apply all lifecycle policies now, as the service does once a day; return what went."""
+        return run_lifecycle(self._store)
+
+    def set_findings(
+        self,
+        repository: str,
+        digest: str,
+        findings: Sequence[Mapping[str, Any]],
+        *,
+        account: str | None = None,
+        region: str | None = None,
+    ) -> None:
+        """Say what the next scan of an image finds.
+
+        Args:
+            repository: The repository's name.
+            digest: Of the image, which may be pushed later.
+            findings: In the form of the API: ``{"name": "CVE-2024-1", "severity": "HIGH"}``.
+            account: Whose registry; ``None`` for the server's own.
+            region: Where; ``None`` for the server's own.
+        """
+        scope = Scope(account or self.account, region or self.region)
+        set_findings(self._store, scope, repository, digest, [dict(each) for each in findings])
 
     def reset(self) -> None:
         """Forget everything: repositories, settings, faults, and the requests that were seen."""

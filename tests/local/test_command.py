@@ -37,8 +37,10 @@ class Command:
             text=True,
         )
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        self.endpoint = line.rpartition(" ")[2].strip()
+        self.printed = [self.process.stdout.readline()]
+        while self.printed[-1] and "docker login" not in self.printed[-1]:
+            self.printed.append(self.process.stdout.readline())
+        self.endpoint = self.printed[0].rpartition(" ")[2].strip()
 
     def client(self) -> ECRClient:
         config = ClientConfiguration(proxies={})
@@ -68,11 +70,11 @@ def test_it_runs_until_it_is_told_to_stop(commands: list[Command], number: int) 
     commands.append(command := Command())
     with command.client() as client:
         client.create_repository(repository_name="app")
-    status, output, errors = command.stop(number)
+    status, _, errors = command.stop(number)
 
     assert (status, errors) == (0, "")
-    assert f"export AWS_ENDPOINT_URL_ECR={command.endpoint}" in output
-    assert "docker login --username AWS" in output
+    assert f"export AWS_ENDPOINT_URL_ECR={command.endpoint}\n" in command.printed
+    assert "docker login --username AWS" in command.printed[-1]
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -157,9 +159,8 @@ def test_a_kill_loses_nothing_that_was_acknowledged(
     acknowledged: list[str] = []
     for _ in range(4):
         commands.append(command := Command("--data", str(tmp_path)))
-        with command.client() as client:
-            with suppress(RepositoryAlreadyExistsException):
-                client.create_repository(repository_name="app")
+        with command.client() as client, suppress(RepositoryAlreadyExistsException):
+            client.create_repository(repository_name="app")
         before = len(acknowledged)
         pushers = [
             threading.Thread(target=_push, args=(command, acknowledged, number))

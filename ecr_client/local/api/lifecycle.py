@@ -1,25 +1,21 @@
-"""Lifecycle policies: kept, previewed, and applied when they are told to be."""
+"""Lifecycle policies: kept, and previewed. They are applied by `ecr_client.local.run_lifecycle`."""
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ecr_client.local import pages
 from ecr_client.local.errors import ServiceError, invalid_parameter
-from ecr_client.local.lifecycle import Action, Candidate, Mark, PolicyError, evaluate, parse_policy
+from ecr_client.local.lifecycle import Action, PolicyError, parse_policy
 from ecr_client.local.operations import operation
-from ecr_client.local.store.image import ARCHIVED, ImageRefusedError
+from ecr_client.local.run_lifecycle import EVALUATED, KIND, marks_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from ecr_client.local.context import Context
-    from ecr_client.local.lifecycle import Policy
-    from ecr_client.local.store import Scope, Store, StoredImage
+    from ecr_client.local.lifecycle import Mark, Policy
+    from ecr_client.local.store import Scope, Store
 
-#: The kind of document that holds the policy of a repository.
-KIND = "repository/lifecycle-policy"
-_EVALUATED = "repository/lifecycle-evaluated"
 _PREVIEW = "repository/lifecycle-preview"
 
 
@@ -32,20 +28,9 @@ def check_policy(text: str) -> Policy:
     try:
         return parse_policy(text)
     except PolicyError as error:
-        raise invalid_parameter("LifecyclePolicyText", str(error)) from None
-
-
-def run_lifecycle(store: Store, scope: Scope, now: datetime) -> int:
-    """Apply every lifecycle policy of a registry, and give how many images were affected."""
-    affected = 0
-    for name, text in store.documents.list(scope, KIND):
-        with store.write():
-            marks = _marks(store, scope, name, parse_policy(text), now)
-            # Lists go before what they list.
-            for mark in sorted(marks, key=lambda mark: not mark.image.references):
-                affected += _apply(store, scope, name, mark)
-            store.documents.put(scope, _EVALUATED, name, now.timestamp())
-    return affected
+        raise invalid_parameter(
+            "LifecyclePolicyText", f"Lifecycle policy validation failure: {error}"
+        ) from None
 
 
 @operation("PutLifecyclePolicy")
@@ -63,10 +48,9 @@ def put_lifecycle_policy(context: Context, members: dict[str, Any]) -> dict[str,
 def get_lifecycle_policy(context: Context, members: dict[str, Any]) -> dict[str, Any]:
     """Give the policy of a repository, and when it was applied last."""
     scope, name = context.registry(members), members["repositoryName"]
-    return {
-        **_answer(scope, name, _require(context.store, scope, name)),
-        **_evaluated(context.store, scope, name),
-    }
+    text = _require(context.store, scope, name)
+    evaluated = _evaluated(context.store, scope, name)
+    return {**_answer(scope, name, text), "lastEvaluatedAt": evaluated}
 
 
 @operation("DeleteLifecyclePolicy")
@@ -77,19 +61,23 @@ def delete_lifecycle_policy(context: Context, members: dict[str, Any]) -> dict[s
         text = _require(context.store, scope, name)
         evaluated = _evaluated(context.store, scope, name)
         context.store.documents.delete(scope, KIND, name)
-        context.store.documents.delete(scope, _EVALUATED, name)
-    return {**_answer(scope, name, text), **evaluated}
+        context.store.documents.delete(scope, EVALUATED, name)
+    return {**_answer(scope, name, text), "lastEvaluatedAt": evaluated}
 
 
 @operation("StartLifecyclePolicyPreview")
 def start_lifecycle_policy_preview(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Work out what a policy would do now; the result is there at once."""
+    """Work out what a policy would do now.
+
+    The result is there at once, but said to be in progress, as the service says. So no preview is
+    ever in the way of another one.
+    """
     scope, name = context.registry(members), members["repositoryName"]
     with context.store.write():
         context.store.repositories.require(scope, name)
         given = members.get("lifecyclePolicyText")
         policy = check_policy(given or _require(context.store, scope, name))
-        marks = _marks(context.store, scope, name, policy, context.clock())
+        marks = marks_of(context.store, scope, name, policy, context.clock())
         preview = {"text": policy.text(), "results": [_result(mark) for mark in marks]}
         context.store.documents.put(scope, _PREVIEW, name, preview)
     return {**_answer(scope, name, policy.text()), "status": "IN_PROGRESS"}
@@ -97,8 +85,10 @@ def start_lifecycle_policy_preview(context: Context, members: dict[str, Any]) ->
 
 @operation("GetLifecyclePolicyPreview")
 def get_lifecycle_policy_preview(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Give the result of the preview that was started last."""
+    """Give the result of the preview that was started last, oldest images first, in pages."""
     scope, name = context.registry(members), members["repositoryName"]
+    if "imageIds" in members and ("nextToken" in members or "maxResults" in members):
+        raise invalid_parameter("imageIds", "imageIds excludes nextToken and maxResults")
     context.store.repositories.require(scope, name)
     preview = context.store.documents.get(scope, _PREVIEW, name)
     if preview is None:
@@ -116,39 +106,6 @@ def get_lifecycle_policy_preview(context: Context, members: dict[str, Any]) -> d
         "summary": _summary(preview["results"]),
         **more,
     }
-
-
-def _marks(store: Store, scope: Scope, name: str, policy: Policy, now: datetime) -> list[Mark]:
-    images = store.images.list(scope, name)
-    return evaluate(policy, [_candidate(image) for image in images], now)
-
-
-def _candidate(image: StoredImage) -> Candidate:
-    return Candidate(
-        digest=image.digest,
-        pushed_at=image.pushed_at,
-        tags=image.tags,
-        pulled_at=image.last_pulled_at,
-        activated_at=image.activated_at,
-        archived_at=image.archived_at if image.status == ARCHIVED else None,
-        references=image.platform_children,
-        subject=image.subject,
-    )
-
-
-def _apply(store: Store, scope: Scope, name: str, mark: Mark) -> bool:
-    digest = mark.image.digest
-    if mark.rule.action is Action.TRANSITION:
-        store.images.set_status(scope, name, digest, ARCHIVED)
-        return True
-    try:
-        store.images.delete(scope, name, digest=digest)
-    except ImageRefusedError:
-        # A list that needs it stays after all.
-        return False
-    for referrer in store.images.referrers(scope, name, digest):
-        store.images.delete(scope, name, digest=referrer.digest)
-    return True
 
 
 def _result(mark: Mark) -> dict[str, Any]:
@@ -173,10 +130,12 @@ def _is_wanted(result: dict[str, Any], members: dict[str, Any]) -> bool:
         each.get("imageDigest", result["imageDigest"]) == result["imageDigest"]
         and ("imageTag" not in each or each["imageTag"] in result["imageTags"])
         for each in members["imageIds"]
+        if each
     )
 
 
 def _summary(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Give the numbers of images that the whole preview found, whatever the request filters."""
     expiring = sum(result["action"]["type"] == "EXPIRE" for result in results)
     summary: dict[str, Any] = {"expiringImageTotalCount": expiring}
     if len(results) > expiring:
@@ -198,9 +157,10 @@ def _require(store: Store, scope: Scope, name: str) -> str:
     return text
 
 
-def _evaluated(store: Store, scope: Scope, name: str) -> dict[str, Any]:
-    when = store.documents.get(scope, _EVALUATED, name)
-    return {} if when is None else {"lastEvaluatedAt": when}
+def _evaluated(store: Store, scope: Scope, name: str) -> datetime:
+    """Give when the policy was applied last; the epoch if never, as the service says it."""
+    seconds = store.documents.get(scope, EVALUATED, name) or 0
+    return datetime.fromtimestamp(seconds, timezone.utc)
 
 
 def _answer(scope: Scope, name: str, text: str) -> dict[str, Any]:

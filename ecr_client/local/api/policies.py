@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from ecr_client.local.errors import ServiceError, invalid_parameter
 from ecr_client.local.iam_policy import InvalidPolicyError, denies_everyone, read_policy
 from ecr_client.local.operations import operation
+from ecr_client.local.repository_templates import REPOSITORY_POLICY
 
 if TYPE_CHECKING:
     from ecr_client.local.context import Context
     from ecr_client.local.store import Scope
 
-#: The kind of document that holds the policy of a repository.
-OF_REPOSITORY = "repository/policy"
 _OF_REGISTRY = "registry-policy"
 #: A registry has one of each of its settings.
 _ONLY = ""
@@ -44,7 +43,7 @@ def set_repository_policy(context: Context, members: dict[str, Any]) -> dict[str
     with context.store.write():
         context.store.repositories.require(scope, name)
         check_repository_policy(members["policyText"], force=bool(members.get("force")))
-        context.store.documents.put(scope, OF_REPOSITORY, name, members["policyText"])
+        context.store.documents.put(scope, REPOSITORY_POLICY, name, members["policyText"])
     return _repository_answer(scope, name, members["policyText"])
 
 
@@ -61,7 +60,7 @@ def delete_repository_policy(context: Context, members: dict[str, Any]) -> dict[
     scope, name = context.registry(members), members["repositoryName"]
     with context.store.write():
         text = _require_of_repository(context, scope, name)
-        context.store.documents.delete(scope, OF_REPOSITORY, name)
+        context.store.documents.delete(scope, REPOSITORY_POLICY, name)
     return _repository_answer(scope, name, text)
 
 
@@ -101,7 +100,7 @@ def _checked(text: str, what: str, *, resource_required: bool) -> list[dict[str,
 
 def _require_of_repository(context: Context, scope: Scope, name: str) -> str:
     context.store.repositories.require(scope, name)
-    text = context.store.documents.get(scope, OF_REPOSITORY, name)
+    text = context.store.documents.get(scope, REPOSITORY_POLICY, name)
     if text is None:
         raise ServiceError(
             "RepositoryPolicyNotFoundException",

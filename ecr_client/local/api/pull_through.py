@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from ecr_client.local import pages
@@ -13,8 +14,11 @@ if TYPE_CHECKING:
     from ecr_client.local.store import Scope
 
 _KIND = "pull-through-cache-rule"
+#: The quota "Pull through cache rules per registry".
 _MOST_RULES = 50
-#: The registries that AWS names, by their hosts; those of accounts have hosts of their own.
+_ROOT = "ROOT"
+
+#: The registries that everybody knows, by their hosts; those of accounts have hosts of their own.
 #: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
 _UPSTREAMS = {
     "public.ecr.aws": "ecr-public",
@@ -25,39 +29,39 @@ _UPSTREAMS = {
     "registry.gitlab.com": "gitlab-container-registry",
     "cgr.dev": "chainguard",
 }
-_NEED_CREDENTIALS = (
-    "docker-hub",
-    "github-container-registry",
-    "azure-container-registry",
-    "gitlab-container-registry",
-    "chainguard",
-)
+_AZURE = re.compile(r"[a-z0-9-]+\.azurecr\.(io|cn|us)")
+_ECR = re.compile(r"[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?")
+_ANONYMOUS = ("ecr-public", "quay", "k8s")
 
 
 @operation("CreatePullThroughCacheRule")
 def create_rule(context: Context, members: dict[str, Any]) -> dict[str, Any]:
     """Make a rule for a prefix of repositories."""
-    scope, prefix = context.registry(members), members["ecrRepositoryPrefix"]
+    scope, prefix = context.registry(members), _prefix(members["ecrRepositoryPrefix"])
     upstream = _upstream(members)
-    if upstream in _NEED_CREDENTIALS and "credentialArn" not in members:
-        raise ServiceError(
-            "InvalidParameterException",
-            f"Invalid parameter: credentialArn is required for the upstream registry '{upstream}'",
-        )
+    _check_credentials(scope, upstream, members)
     now = context.clock().timestamp()
-    rule = {**members, "upstreamRegistry": upstream, "createdAt": now, "updatedAt": now}
-    rule.update(registryId=scope.account)
-    rule.setdefault("upstreamRepositoryPrefix", "ROOT")
+    rule = {
+        "upstreamRepositoryPrefix": _ROOT,
+        **members,
+        "ecrRepositoryPrefix": prefix,
+        "upstreamRegistry": upstream,
+        "registryId": scope.account,
+        "createdAt": now,
+        "updatedAt": now,
+    }
     with context.store.write():
         if context.store.documents.get(scope, _KIND, prefix) is not None:
             raise ServiceError(
                 "PullThroughCacheRuleAlreadyExistsException",
-                f"A pull through cache rule with prefix '{prefix}' already exists in the registry"
-                f" with id '{scope.account}'",
+                f"A pull through cache rule with the repository prefix '{prefix}' already exists in"
+                f" the registry with id '{scope.account}'",
             )
         if len(context.store.documents.list(scope, _KIND)) >= _MOST_RULES:
             raise ServiceError(
-                "LimitExceededException", f"A registry has at most {_MOST_RULES} rules"
+                "LimitExceededException",
+                f"The registry with id '{scope.account}' already has the maximum number of pull"
+                f" through cache rules: {_MOST_RULES}",
             )
         context.store.documents.put(scope, _KIND, prefix, rule)
     return _without(rule, "updatedAt")
@@ -69,7 +73,7 @@ def describe_rules(context: Context, members: dict[str, Any]) -> dict[str, Any]:
     scope = context.registry(members)
     prefixes = members.get("ecrRepositoryPrefixes")
     if prefixes:
-        rules = [_require(context, scope, prefix) for prefix in prefixes]
+        rules = [_require(context, scope, _prefix(prefix)) for prefix in prefixes]
     else:
         rules = [rule for _, rule in context.store.documents.list(scope, _KIND)]
     found, more = pages.page_of(context, "DescribePullThroughCacheRules", members, rules)
@@ -78,25 +82,22 @@ def describe_rules(context: Context, members: dict[str, Any]) -> dict[str, Any]:
 
 @operation("UpdatePullThroughCacheRule")
 def update_rule(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Change the credentials or the role of a rule."""
-    scope, prefix = context.registry(members), members["ecrRepositoryPrefix"]
-    changes: dict[str, Any] = {
-        key: members[key] for key in ("credentialArn", "customRoleArn") if key in members
-    }
+    """Change the secret or the role of a rule."""
+    scope, prefix = context.registry(members), _prefix(members["ecrRepositoryPrefix"])
+    changeable = ("credentialArn", "customRoleArn")
     with context.store.write():
-        rule = {
-            **_require(context, scope, prefix),
-            **changes,
-            "updatedAt": context.clock().timestamp(),
-        }
+        rule = _require(context, scope, prefix)
+        rule.update({name: value for name, value in members.items() if name in changeable})
+        rule["updatedAt"] = context.clock().timestamp()
+        _check_credentials(scope, rule["upstreamRegistry"], rule)
         context.store.documents.put(scope, _KIND, prefix, rule)
     return _without(rule, "createdAt", "upstreamRegistryUrl", "upstreamRegistry")
 
 
 @operation("DeletePullThroughCacheRule")
 def delete_rule(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Delete a rule; the repositories that it filled stay."""
-    scope, prefix = context.registry(members), members["ecrRepositoryPrefix"]
+    """Delete a rule, and give what it was."""
+    scope, prefix = context.registry(members), _prefix(members["ecrRepositoryPrefix"])
     with context.store.write():
         rule = _require(context, scope, prefix)
         context.store.documents.delete(scope, _KIND, prefix)
@@ -105,26 +106,55 @@ def delete_rule(context: Context, members: dict[str, Any]) -> dict[str, Any]:
 
 @operation("ValidatePullThroughCacheRule")
 def validate_rule(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Tell whether a rule could be used; here every rule could, since nothing is fetched."""
+    """Say of every rule that is there that it is valid: no secret is read, no registry is asked."""
     scope = context.registry(members)
-    rule = _require(context, scope, members["ecrRepositoryPrefix"])
+    rule = _require(context, scope, _prefix(members["ecrRepositoryPrefix"]))
     return {**_without(rule, "createdAt", "updatedAt", "upstreamRegistry"), "isValid": True}
 
 
+def _prefix(text: str) -> str:
+    """Give a prefix in one form: "There is always an assumed / applied to the end"."""
+    return text.removesuffix("/")
+
+
 def _upstream(members: dict[str, Any]) -> str:
-    host = members["upstreamRegistryUrl"].removeprefix("https://").rstrip("/")
-    known = _UPSTREAMS.get(host)
-    if known is None and host.endswith(".azurecr.io"):
-        known = "azure-container-registry"
-    if known is None and ".dkr.ecr." in host:
-        known = "ecr"
-    given = members.get("upstreamRegistry")
-    if known is None or (given is not None and given != known):
-        raise ServiceError(
-            "UnsupportedUpstreamRegistryException",
-            f"The upstream registry '{members['upstreamRegistryUrl']}' is not supported",
+    """Give the name of the registry that a rule is for."""
+    host = members["upstreamRegistryUrl"].removeprefix("https://").removesuffix("/")
+    found = _UPSTREAMS.get(host)
+    if _AZURE.fullmatch(host):
+        found = "azure-container-registry"
+    elif _ECR.fullmatch(host):
+        found = "ecr"
+    if found is None or members.get("upstreamRegistry", found) != found:
+        raise _unsupported(
+            f"The upstream registry URL '{members['upstreamRegistryUrl']}' is invalid"
         )
-    return known
+    return found
+
+
+def _check_credentials(scope: Scope, upstream: str, rule: dict[str, Any]) -> None:
+    secret = rule.get("credentialArn")
+    if upstream == "ecr" or (upstream in _ANONYMOUS and secret is None):
+        wrong = "credentialArn" if upstream == "ecr" else "customRoleArn"
+        if wrong in rule:
+            raise _unsupported("Upstream registry URL and provided credential type do not match")
+        return
+    if secret is None:
+        raise _unsupported("The specified upstream registry requires authentication")
+    if upstream in _ANONYMOUS:
+        raise _unsupported("The specified upstream registry doesn't require authentication")
+    if "customRoleArn" in rule:
+        raise _unsupported("Upstream registry URL and provided credential type do not match")
+    if tuple(secret.split(":")[3:5]) != (scope.region, scope.account):
+        raise ServiceError(
+            "SecretNotFoundException",
+            f"The secret '{secret}' was not found. Please verify the secret exists in the same"
+            " region and account that the pullthrough cache rule will be created in",
+        )
+
+
+def _unsupported(why: str) -> ServiceError:
+    return ServiceError("UnsupportedUpstreamRegistryException", why)
 
 
 def _require(context: Context, scope: Scope, prefix: str) -> dict[str, Any]:
@@ -132,8 +162,8 @@ def _require(context: Context, scope: Scope, prefix: str) -> dict[str, Any]:
     if rule is None:
         raise ServiceError(
             "PullThroughCacheRuleNotFoundException",
-            f"The pull through cache rule with prefix '{prefix}' does not exist in the registry"
-            f" with id '{scope.account}'",
+            f"The pull through cache rule with the repository prefix '{prefix}' does not exist in"
+            f" the registry with id '{scope.account}'",
         )
     return rule
 

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from ecr_client.local.context import Context
     from ecr_client.local.store import StoredImage
 
+#: How many referrers a page has unless the request says otherwise.
+_PAGE = 20
+
 
 @operation("ListImageReferrers")
 def list_image_referrers(context: Context, members: dict[str, Any]) -> dict[str, Any]:
@@ -25,7 +28,8 @@ def list_image_referrers(context: Context, members: dict[str, Any]) -> dict[str,
         )
         if (not types or _type(image) in types) and status in ("ANY", image.status)
     ]
-    found, more = pages.page_of(context, "ListImageReferrers", members, artifacts)
+    sized = {"maxResults": _PAGE, **members}
+    found, more = pages.page_of(context, "ListImageReferrers", sized, artifacts)
     return {"referrers": [_referrer(image) for image in found], **more}
 
 

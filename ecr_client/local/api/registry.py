@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from ecr_client.local import pages
 from ecr_client.local.api.replication import replication_configuration
 from ecr_client.local.errors import ServiceError, invalid_parameter
 from ecr_client.local.operations import operation
@@ -102,3 +103,13 @@ def deregister_exclusion(context: Context, members: dict[str, Any]) -> dict[str,
             f" registry with id '{scope.account}'",
         )
     return {"principalArn": principal}
+
+
+@operation("ListPullTimeUpdateExclusions")
+def list_exclusions(context: Context, members: dict[str, Any]) -> dict[str, Any]:
+    """List the principals whose pulls are not to be recorded, in pages."""
+    principals = [
+        name for name, _ in context.store.documents.list(context.registry({}), _EXCLUSIONS)
+    ]
+    found, more = pages.page_of(context, "ListPullTimeUpdateExclusions", members, principals)
+    return {"pullTimeUpdateExclusions": list(found), **more}

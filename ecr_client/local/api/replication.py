@@ -6,6 +6,7 @@ the local ECR asks for no registry policy that lets another account in, and copi
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from ecr_client.local import hooks
@@ -19,6 +20,8 @@ from ecr_client.local.store.repositories import partition_of
 if TYPE_CHECKING:
     from ecr_client.local.context import Context
     from ecr_client.local.store import Store, StoredImage
+
+logger = logging.getLogger("ecr_client.local")
 
 _KIND = "replication-configuration"
 _ONLY = ""
@@ -83,11 +86,16 @@ def _status(
 @hooks.on_push
 def replicate(context: Context, scope: Scope, repository: str, image: StoredImage) -> None:
     """Copy an image that was pushed to every destination of its repository."""
-    for destination in _destinations(context.store, scope, repository):
-        with context.store.write():
-            if context.store.repositories.get(destination, repository) is None:
-                repository_for(context.store, destination, repository, "REPLICATION")
-            _copy(context.store, scope, destination, repository, image)
+    store = context.store
+    for destination in _destinations(store, scope, repository):
+        try:
+            with store.write():
+                if store.repositories.get(destination, repository) is None:
+                    repository_for(store, destination, repository, "REPLICATION")
+                _copy(store, scope, destination, repository, image)
+        except ServiceError as error:
+            # The push has succeeded all the same; DescribeImageReplicationStatus tells the rest.
+            logger.warning("%s is not replicated to %s: %s", repository, destination, error)
 
 
 def _destinations(store: Store, scope: Scope, repository: str) -> list[Scope]:

@@ -98,19 +98,22 @@ async def receive(call: Call, upload_id: str, check: Callable[[Upload], None] | 
 
 
 async def _pour(call: Call, upload: Upload) -> None:
-    limit = call.store.limits.layer_size
     gathered = bytearray()
     async for piece in call.request.stream():
         gathered += piece
-        if len(gathered) < _PIECE:
-            continue
-        if upload.size + len(gathered) > limit:
-            message = f"A layer has at most {limit} bytes"
-            raise RegistryError("SIZE_INVALID", message, status=413)
-        await call.run(upload.append, gathered)
-        gathered = bytearray()
+        if len(gathered) >= _PIECE:
+            await _write(call, upload, gathered)
+            gathered = bytearray()
     if gathered:
-        await call.run(upload.append, gathered)
+        await _write(call, upload, gathered)
+
+
+async def _write(call: Call, upload: Upload, data: bytearray) -> None:
+    limit = call.store.limits.layer_size
+    if upload.size + len(data) > limit:
+        message = f"A layer has at most {limit} bytes"
+        raise RegistryError("SIZE_INVALID", message, status=413)
+    await call.run(upload.append, data)
 
 
 def _expected_size(call: Call, upload: Upload) -> int | None:

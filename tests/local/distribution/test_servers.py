@@ -1,0 +1,182 @@
+"""Servers of their own: without passwords, with a clock, started again, with a large blob."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from ecr_client import Credentials, ECRClient
+from ecr_client.local import LocalECR
+from ecr_client.local.store import Limits
+
+MIB = 1 << 20
+INDEX = "application/vnd.oci.image.index.v1+json"
+
+
+class Clock:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(timezone.utc) + self.ahead
+
+
+def password(client: ECRClient) -> tuple[str, str]:
+    """Give user and password of a client's token."""
+    token = client.get_authorization_token().authorization_data[0].authorization_token
+    user, _, secret = base64.b64decode(token or "").decode().partition(":")
+    return user, secret
+
+
+def repositories(ecr: LocalECR, auth: tuple[str, str] | None = None) -> Any:
+    return requests.get(f"{ecr.endpoint}/v2/_catalog", auth=auth, timeout=60).json()
+
+
+def test_without_auth_nobody_needs_a_password() -> None:
+    """With auth off, who has no password or a wrong one uses the server's own registry."""
+    with LocalECR(auth=False) as ecr, ecr.client() as client:
+        client.create_repository(repository_name="team/app")
+
+        assert repositories(ecr) == {"repositories": ["team/app"]}
+        assert repositories(ecr, ("AWS", "wrong")) == {"repositories": ["team/app"]}
+
+
+def test_without_auth_a_password_still_says_whose_registry_it_is() -> None:
+    """With auth off, the password of another region's token opens that region's registry."""
+    with LocalECR(auth=False) as ecr, ecr.client(region="eu-west-1") as client:
+        client.create_repository(repository_name="team/app")
+
+        assert repositories(ecr, password(client)) == {"repositories": ["team/app"]}
+        assert repositories(ecr) == {"repositories": []}
+
+
+def test_a_password_ends_after_twelve_hours() -> None:
+    """The password of a token opens for twelve hours and not longer."""
+    clock = Clock()
+    with LocalECR(clock=clock) as ecr:
+        with ecr.client() as client:
+            pair = password(client)
+        statuses = []
+        for ahead in (timedelta(hours=11, minutes=59), timedelta(hours=12)):
+            clock.ahead = ahead
+            answer = requests.get(f"{ecr.endpoint}/v2/", auth=pair, timeout=60)
+            statuses.append(answer.status_code)
+
+    assert statuses == [200, 401]
+
+
+def test_an_upload_goes_on_after_a_restart(tmp_path: Path) -> None:
+    """Chunks that were acknowledged are there when the server comes back, and so is the login."""
+    with LocalECR(tmp_path) as ecr, ecr.client() as client:
+        client.create_repository(repository_name="team/app")
+        auth = password(client)
+        started = requests.post(f"{ecr.endpoint}/v2/team/app/blobs/uploads/", auth=auth, timeout=60)
+        address = started.headers["Location"]
+        requests.patch(ecr.endpoint + address, data=b"first ", auth=auth, timeout=60)
+    digest = f"sha256:{hashlib.sha256(b'first second').hexdigest()}"
+
+    with LocalECR(tmp_path) as ecr:
+        progress = requests.get(ecr.endpoint + address, auth=auth, timeout=60)
+        finished = requests.put(
+            ecr.endpoint + address,
+            params={"digest": digest},
+            data=b"second",
+            headers={"Content-Range": "6-11"},
+            auth=auth,
+            timeout=60,
+        )
+        blob = requests.get(f"{ecr.endpoint}/v2/team/app/blobs/{digest}", auth=auth, timeout=60)
+
+    assert progress.headers["Range"] == "0-5"
+    assert finished.status_code == 201
+    assert blob.content == b"first second"
+
+
+def test_quotas() -> None:
+    """A blob or an image above a quota is refused, and what was there before is kept."""
+    with LocalECR(auth=False, limits=Limits(layer_size=10, images=1)) as ecr:
+        with ecr.client() as client:
+            client.create_repository(repository_name="team/app")
+        base = f"{ecr.endpoint}/v2/team/app"
+        address = requests.post(f"{base}/blobs/uploads/", timeout=60).headers["Location"]
+        manifests = [
+            json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [], **members})
+            for members in ({}, {"artifactType": "other"})
+        ]
+
+        chunks = [
+            requests.patch(ecr.endpoint + address, data=bytes(size), timeout=60) for size in (8, 3)
+        ]
+        progress = requests.get(ecr.endpoint + address, timeout=60)
+        images = [
+            requests.put(f"{base}/manifests/v1", data=manifest, timeout=60)
+            for manifest in manifests
+        ]
+
+    assert [chunk.status_code for chunk in chunks] == [202, 413]
+    assert chunks[1].json()["errors"][0]["code"] == "SIZE_INVALID"
+    assert progress.headers["Range"] == "0-7"
+    assert [image.status_code for image in images] == [201, 403]
+    assert images[1].json()["errors"][0]["code"] == "DENIED"
+
+
+@pytest.fixture
+def process() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Give a server in a process of its own, and its address."""
+    command = [sys.executable, "-m", "ecr_client.local", "--port=0", "--no-auth"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        found = re.search(r"http://\S+", running.stdout.readline())
+        assert found is not None
+        yield running, found[0]
+        running.terminate()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_a_large_blob_does_not_fill_the_memory(
+    process: tuple[subprocess.Popen[str], str], credentials: Credentials
+) -> None:
+    """Pushing and pulling a blob takes a few pieces of memory, however large the blob is."""
+    running, url = process
+    piece, count = bytes(range(256)) * 4096, 256
+    digest = hashlib.sha256()
+    for _ in range(count):
+        digest.update(piece)
+    name = f"sha256:{digest.hexdigest()}"
+    with requests.Session() as session:
+        session.trust_env = False
+        with ECRClient(region="us-east-1", endpoint=url, credentials=credentials) as client:
+            client.create_repository(repository_name="app")
+        before = peak(running.pid)
+
+        address = session.post(f"{url}/v2/app/blobs/uploads/", timeout=60).headers["Location"]
+        session.patch(url + address, data=(piece for _ in range(count)), timeout=60)
+        finished = session.put(url + address, params={"digest": name}, timeout=60)
+        with session.get(f"{url}/v2/app/blobs/{name}", stream=True, timeout=60) as answer:
+            size = sum(len(part) for part in answer.iter_content(MIB))
+        after = peak(running.pid)
+
+    assert finished.status_code == 201
+    assert size == count * MIB
+    assert after - before < 24 * MIB
+
+
+def peak(process_id: int) -> int:
+    """Give the most memory that a process has had, in bytes."""
+    status = Path(f"/proc/{process_id}/status").read_text()
+    found = re.search(r"VmHWM:\s*(\d+) kB", status)
+    assert found is not None
+    return int(found[1]) * 1024
