@@ -85,6 +85,10 @@ class Fault:
         return self.message or _MESSAGES.get(self.error or "", _MESSAGE)
 
 
+def _span(given: timedelta | float) -> timedelta:
+    return given if isinstance(given, timedelta) else timedelta(seconds=given)
+
+
 #: Nothing goes wrong.
 NONE = Fault()
 
@@ -142,7 +146,6 @@ class Faults:
         """
         if operation is not None and operation not in (DOWNLOAD, REGISTRY, *self._known()):
             raise ValueError(f"{operation!r} is not an operation of the service")
-        skew = clock_skew if isinstance(clock_skew, timedelta) else timedelta(seconds=clock_skew)
         fault = Fault(
             operation=operation,
             count=count,
@@ -154,7 +157,7 @@ class Faults:
             latency=latency,
             drop=drop,
             body=body,
-            clock_skew=skew,
+            clock_skew=_span(clock_skew),
             when=when,
         )
         if fault == attrs.evolve(NONE, operation=operation, count=count, when=when):

@@ -32,8 +32,10 @@ def get(call: Call) -> Response:
             f" '{call.name}' in the registry with id '{call.scope.account}'",
             status=404,
         )
+    path = call.store.blobs.path(digest)
     return _Blob(
-        call.store.blobs.path(digest),
+        path,
+        stat_result=path.stat(),
         headers={
             "Docker-Content-Digest": digest,
             "ETag": f'"{digest}"',

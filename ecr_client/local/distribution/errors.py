@@ -35,7 +35,6 @@ class RegistryError(Exception):
         message: The text for a person.
         status: The HTTP status of the answer.
         headers: Further headers of the answer.
-        detail: What the specification has as the error's detail.
     """
 
     def __init__(
@@ -45,14 +44,12 @@ class RegistryError(Exception):
         *,
         status: int = 400,
         headers: Mapping[str, str] | None = None,
-        detail: object = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
         self.headers = dict(headers or {})
-        self.detail = detail
 
 
 def translated(error: ServiceError) -> RegistryError:
@@ -68,8 +65,5 @@ def unsupported(message: str) -> RegistryError:
 
 def answer(error: RegistryError) -> Response:
     """Give the answer that says what went wrong."""
-    entry: dict[str, object] = {"code": error.code, "message": error.message}
-    if error.detail is not None:
-        entry["detail"] = error.detail
-    body = json.dumps({"errors": [entry]}).encode()
+    body = json.dumps({"errors": [{"code": error.code, "message": error.message}]})
     return Response(body, error.status, error.headers, media_type="application/json")

@@ -133,6 +133,15 @@ def test_a_blob_as_a_stream(registry: Any) -> None:
     assert is_there(registry, finish(registry, address))
 
 
+def test_a_blob_of_several_pieces(registry: Any) -> None:
+    """A blob that is not written at once, but in pieces, has all its bytes in their order."""
+    data = b"".join(bytes([number]) * 400_001 for number in range(9))
+
+    digest = registry.blob("team/app", data)
+
+    assert registry.send("GET", f"team/app/blobs/{digest}").content == data
+
+
 @pytest.mark.parametrize("first", [0, 3999, 4001, 8000])
 def test_a_chunk_out_of_order(first: int, registry: Any) -> None:
     """A chunk that does not follow the last one is refused, and the answer says what would."""

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -103,6 +104,27 @@ def test_an_upload_goes_on_after_a_restart(tmp_path: Path) -> None:
     assert progress.headers["Range"] == "0-5"
     assert finished.status_code == 201
     assert blob.content == b"first second"
+
+
+@pytest.mark.parametrize("kind", ["manifests", "blobs"])
+def test_a_failure_is_said_in_the_form_of_the_protocol(kind: str, tmp_path: Path) -> None:
+    """When the server fails, here because its files are gone, callers get an error of it."""
+    with LocalECR(tmp_path, auth=False) as ecr:
+        with ecr.client() as client:
+            client.create_repository(repository_name="team/app")
+        base = f"{ecr.endpoint}/v2/team/app"
+        data = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": []}).encode()
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        requests.post(
+            f"{base}/blobs/uploads/", params={"digest": digest}, data=data, timeout=60
+        ).raise_for_status()
+        requests.put(f"{base}/manifests/{digest}", data=data, timeout=60).raise_for_status()
+        shutil.rmtree(tmp_path / "blobs")
+
+        answer = requests.get(f"{base}/{kind}/{digest}", timeout=60)
+
+    assert answer.status_code == 500
+    assert answer.json()["errors"][0]["code"] == "UNKNOWN"
 
 
 def test_quotas() -> None:

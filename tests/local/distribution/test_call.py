@@ -1,0 +1,40 @@
+"""Work in threads on behalf of a request that may be given up."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from ecr_client.local.distribution.call import Call
+
+
+def test_work_has_ended_when_its_request_is_given_up() -> None:
+    """A request that is cancelled ends after its work, which nobody may disturb, and not before."""
+    began, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+    nothing: Any = None
+
+    def work() -> None:
+        began.set()
+        may_end.wait(timeout=60)
+        ended.set()
+
+    async def give_up(executor: ThreadPoolExecutor) -> bool:
+        call = Call(request=nothing, service=nothing, executor=executor, scope=nothing, base_url="")
+        task = asyncio.ensure_future(call.run(work))
+        await asyncio.get_running_loop().run_in_executor(None, began.wait)
+        task.cancel()
+        _, waiting = await asyncio.wait({task}, timeout=0)
+        may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return bool(waiting)
+
+    with ThreadPoolExecutor(1) as executor:
+        waited = asyncio.run(give_up(executor))
+
+        assert waited
+        assert ended.is_set()

@@ -1,0 +1,232 @@
+"""Permission policies of repositories and registries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ecr_client import ECRClient
+from ecr_client.exceptions import (
+    InvalidParameterException,
+    RegistryPolicyNotFoundException,
+    RepositoryNotFoundException,
+    RepositoryPolicyNotFoundException,
+)
+
+ACCOUNT = "123456789012"
+
+
+def policy(statement: object = None, **members: object) -> str:
+    """Give a policy; the arguments replace its statement and further members."""
+    given = statement_with() if statement is None else statement
+    return json.dumps({"Version": "2012-10-17", "Statement": given, **members})
+
+
+def statement_with(**members: object) -> dict[str, Any]:
+    """Give a statement; a member that is None is left out."""
+    given = {
+        "Sid": "AllowPull",
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::210987654321:root"},
+        "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        **members,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def test_keeps_the_policy_of_a_repository(client: ECRClient) -> None:
+    """What was set is given back as it was sent, and a further one replaces it."""
+    first, second = policy(), policy([statement_with(Sid="Other")])
+
+    client.set_repository_policy(repository_name="app", policy_text=first)
+    answer = client.set_repository_policy(repository_name="app", policy_text=second)
+    found = client.get_repository_policy(repository_name="app")
+
+    assert (answer.registry_id, answer.repository_name) == (ACCOUNT, "app")
+    assert answer.policy_text == found.policy_text == second
+
+
+def test_deletes_the_policy_of_a_repository(client: ECRClient) -> None:
+    """Deleting gives the policy a last time; then there is none."""
+    client.set_repository_policy(repository_name="app", policy_text=policy())
+
+    gone = client.delete_repository_policy(repository_name="app")
+
+    assert gone.policy_text == policy()
+    with pytest.raises(RepositoryPolicyNotFoundException, match="'app' .* id '123456789012'"):
+        client.get_repository_policy(repository_name="app")
+    with pytest.raises(RepositoryPolicyNotFoundException):
+        client.delete_repository_policy(repository_name="app")
+
+
+def test_policies_go_with_their_repository(client: ECRClient) -> None:
+    """A new repository of the same name has no policy."""
+    client.set_repository_policy(repository_name="app", policy_text=policy())
+
+    client.delete_repository(repository_name="app")
+    client.create_repository(repository_name="app")
+
+    with pytest.raises(RepositoryPolicyNotFoundException):
+        client.get_repository_policy(repository_name="app")
+
+
+def test_needs_the_repository(client: ECRClient) -> None:
+    """There is no policy of a repository that is not there."""
+    for call in (
+        lambda: client.set_repository_policy(repository_name="other", policy_text=policy()),
+        lambda: client.get_repository_policy(repository_name="other"),
+        lambda: client.delete_repository_policy(repository_name="other"),
+    ):
+        with pytest.raises(RepositoryNotFoundException):
+            call()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        policy(),
+        policy([statement_with(), statement_with(Sid=None)]),
+        policy(Version="2008-10-17", Id="of the team"),
+        json.dumps({"Statement": statement_with()}),
+        policy(statement_with(Principal="*")),
+        policy(statement_with(Principal={"AWS": ["*"], "Service": "codebuild.amazonaws.com"})),
+        policy(statement_with(Principal=None, NotPrincipal={"AWS": "*"})),
+        policy(statement_with(Action="ecr:*")),
+        policy(statement_with(Action="*")),
+        policy(statement_with(Action=None, NotAction="ecr:Delete*")),
+        policy(statement_with(Resource="*")),
+        policy(statement_with(Condition={"StringEquals": {"aws:SourceArn": ["a", "b"]}})),
+        policy(statement_with(Condition={"Bool": {"aws:SecureTransport": False}})),
+        policy(statement_with(Condition={"NumericLessThan": {"aws:MultiFactorAuthAge": 300}})),
+    ],
+)
+def test_accepts_policies(client: ECRClient, text: str) -> None:
+    """Everything that IAM's grammar allows in the policy of a repository is accepted."""
+    client.set_repository_policy(repository_name="app", policy_text=text)
+
+    assert client.get_repository_policy(repository_name="app").policy_text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "allow everybody",
+        "[]",
+        "[" * 10_000,
+        "{}",
+        policy([]),
+        policy("all"),
+        policy(["all"]),
+        policy(Version="2020-01-01"),
+        policy(Versions="2012-10-17"),
+        policy(statement_with(Effect="Permit")),
+        policy(statement_with(Effect=None)),
+        policy(statement_with(Sid=5)),
+        policy(statement_with(Principal=None)),
+        policy(statement_with(Principal="somebody")),
+        policy(statement_with(Principal={})),
+        policy(statement_with(Principal={"User": "me"})),
+        policy(statement_with(Principal={"AWS": 5})),
+        policy(statement_with(NotPrincipal="*")),
+        policy(statement_with(Action=None)),
+        policy(statement_with(Action=[])),
+        policy(statement_with(Action="PullImages")),
+        policy(statement_with(NotAction="ecr:*")),
+        policy(statement_with(Action=["ecr:BatchGetImage", 5])),
+        policy(statement_with(Resource=[])),
+        policy(statement_with(Condition="always")),
+        policy(statement_with(Condition={"Bool": "yes"})),
+        policy(statement_with(Condition={"Bool": {"aws:SecureTransport": {}}})),
+        policy(statement_with(Why="because")),
+    ],
+)
+def test_refuses_what_is_no_policy(client: ECRClient, text: str) -> None:
+    """What is not JSON or not a policy is refused, and nothing is kept of it."""
+    with pytest.raises(InvalidParameterException, match="Invalid repository policy provided"):
+        client.set_repository_policy(repository_name="app", policy_text=text)
+
+    with pytest.raises(RepositoryPolicyNotFoundException):
+        client.get_repository_policy(repository_name="app")
+
+
+def test_refuses_long_policies(client: ECRClient) -> None:
+    """A policy has at most 10,240 characters."""
+    longest = policy(Id="x" * (10_240 - len(policy(Id=""))))
+
+    client.set_repository_policy(repository_name="app", policy_text=longest)
+
+    assert len(longest) == 10_240
+    with pytest.raises(InvalidParameterException):
+        client.set_repository_policy(repository_name="app", policy_text=f"{longest} ")
+
+
+DENY_ALL = statement_with(Effect="Deny", Principal="*", Action="ecr:*")
+
+
+@pytest.mark.parametrize(
+    ("statement", "locks_out"),
+    [
+        (DENY_ALL, True),
+        ({**DENY_ALL, "Principal": {"AWS": "*"}, "Action": "ecr:Set*Policy"}, True),
+        (statement_with(Effect="Deny", Principal="*", Action=None, NotAction="ecr:Get*"), True),
+        (
+            statement_with(
+                Effect="Deny", Principal="*", Action=None, NotAction="ecr:SetRepositoryPolicy"
+            ),
+            False,
+        ),
+        ({**DENY_ALL, "Action": "ecr:PutImage"}, False),
+        ({**DENY_ALL, "Principal": {"AWS": "210987654321"}}, False),
+        ({**DENY_ALL, "Condition": {"Bool": {"aws:SecureTransport": False}}}, False),
+    ],
+)
+def test_locking_oneself_out_needs_force(
+    client: ECRClient, statement: dict[str, Any], locks_out: bool
+) -> None:
+    """A policy that forbids everybody to set another one is taken with force only."""
+    text = policy(statement)
+
+    if locks_out:
+        with pytest.raises(InvalidParameterException, match="force"):
+            client.set_repository_policy(repository_name="app", policy_text=text)
+    client.set_repository_policy(repository_name="app", policy_text=text, force=locks_out)
+
+    assert client.get_repository_policy(repository_name="app").policy_text == text
+
+
+REGISTRY = policy(statement_with(Action="ecr:ReplicateImage", Resource="arn:aws:ecr:*:*:*/*"))
+
+
+def test_keeps_the_policy_of_a_registry(client: ECRClient) -> None:
+    """A registry has one policy, which can be replaced and deleted."""
+    client.put_registry_policy(policy_text=policy(statement_with(Resource="*")))
+    answer = client.put_registry_policy(policy_text=REGISTRY)
+    found = client.get_registry_policy()
+    gone = client.delete_registry_policy()
+
+    assert answer.registry_id == found.registry_id == gone.registry_id == ACCOUNT
+    assert answer.policy_text == found.policy_text == gone.policy_text == REGISTRY
+    with pytest.raises(RegistryPolicyNotFoundException, match="registry with id '123456789012'"):
+        client.get_registry_policy()
+    with pytest.raises(RegistryPolicyNotFoundException):
+        client.delete_registry_policy()
+
+
+@pytest.mark.parametrize("text", ["nothing", policy(), policy(statement_with(Resource=[]))])
+def test_refuses_policies_of_registries(client: ECRClient, text: str) -> None:
+    """The policy of a registry has to name resources, besides being a policy."""
+    with pytest.raises(InvalidParameterException, match="Invalid registry policy provided"):
+        client.put_registry_policy(policy_text=text)
+
+
+def test_registries_have_policies_of_their_own(connect: Callable[..., ECRClient]) -> None:
+    """Another account and another region do not have the policy."""
+    connect().put_registry_policy(policy_text=REGISTRY)
+
+    for other in (connect(region="eu-west-1"), connect(account="210987654321")):
+        with pytest.raises(RegistryPolicyNotFoundException):
+            other.get_registry_policy()

@@ -1,0 +1,153 @@
+"""Faults on demand, as a client meets them, and the record of what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+
+import pytest
+
+from ecr_client import ECRClient
+from ecr_client.exceptions import (
+    AmazonClientException,
+    AmazonECRException,
+    InvalidLayerPartException,
+    RepositoryAlreadyExistsException,
+    ResponseParseException,
+    ServerException,
+    ThrottlingException,
+    TransportException,
+)
+from ecr_client.local import LocalECR
+
+
+@pytest.fixture
+def ecr() -> Iterator[LocalECR]:
+    with LocalECR() as running:
+        yield running
+
+
+@pytest.fixture
+def client(ecr: LocalECR) -> Iterator[ECRClient]:
+    with ecr.client() as made:
+        yield made
+
+
+def test_an_error_comes_as_often_as_it_should(ecr: LocalECR, client: ECRClient) -> None:
+    """An error meets so many requests of its operation, and no others."""
+    ecr.faults.add("DescribeRepositories", count=2, error="ThrottlingException")
+    client.create_repository(repository_name="app")
+
+    for _ in range(2):
+        with pytest.raises(ThrottlingException):
+            client.describe_repositories()
+    assert len(client.describe_repositories().repositories) == 1
+    assert ecr.faults.pending() == ()
+
+
+def test_an_error_has_its_members(ecr: LocalECR, client: ECRClient) -> None:
+    """Members of an error arrive at the exception."""
+    ecr.faults.add(
+        "UploadLayerPart", error="InvalidLayerPartException", members={"lastValidByteReceived": 7}
+    )
+
+    with pytest.raises(InvalidLayerPartException) as raised:
+        client.upload_layer_part(
+            repository_name="app",
+            upload_id="6b7d4cc0-0000-0000-0000-000000000000",
+            part_first_byte=0,
+            part_last_byte=0,
+            layer_part_blob=b"x",
+        )
+    assert raised.value.last_valid_byte_received == 7
+
+
+def test_a_status_without_an_error(ecr: LocalECR, client: ECRClient) -> None:
+    """A bare status is what a proxy would answer."""
+    ecr.faults.add(status=503, headers={"Retry-After": "1"})
+
+    with pytest.raises(AmazonECRException) as raised:
+        client.describe_repositories()
+    assert (raised.value.error_code, raised.value.status_code) == ("503", 503)
+    assert raised.value.response_metadata.http_headers["Retry-After"] == "1"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_connection_is_dropped(ecr: LocalECR, client: ECRClient, when: str) -> None:
+    """A dropped connection leaves the work undone, or done, as it was told."""
+    ecr.faults.add("CreateRepository", drop=True, when=when)  # type: ignore[arg-type]
+
+    with pytest.raises(TransportException):
+        client.create_repository(repository_name="app")
+    if when == "after":
+        with pytest.raises(RepositoryAlreadyExistsException):
+            client.create_repository(repository_name="app")
+    else:
+        client.create_repository(repository_name="app")
+
+
+@pytest.mark.parametrize("damage", ["cut", "short", "overlong", "garbage"])
+def test_a_damaged_body(ecr: LocalECR, client: ECRClient, damage: str) -> None:
+    """A damaged answer is an error of ours, and the next call is answered."""
+    ecr.faults.add("GetAuthorizationToken", body=damage)  # type: ignore[arg-type]
+
+    with pytest.raises((ResponseParseException, TransportException)):
+        client.get_authorization_token()
+    assert len(client.get_authorization_token().authorization_data) == 1
+
+
+def test_the_clock_is_skewed(ecr: LocalECR, client: ECRClient) -> None:
+    """A skewed clock shows in the Date header and refuses the signature."""
+    before = client.describe_repositories().response_metadata.http_headers["Date"]
+    ecr.faults.add(clock_skew=timedelta(hours=1))
+
+    with pytest.raises(AmazonECRException) as raised:
+        client.describe_repositories()
+    after = raised.value.response_metadata.http_headers["Date"]
+    skew = parsedate_to_datetime(after) - parsedate_to_datetime(before)
+    assert timedelta(minutes=59) < skew < timedelta(minutes=61)
+
+
+def test_an_error_of_the_server(ecr: LocalECR, client: ECRClient) -> None:
+    """The server's own fault has the status 500."""
+    ecr.faults.add(error="ServerException", when="after")
+
+    with pytest.raises(ServerException) as raised:
+        client.create_repository(repository_name="app")
+    assert raised.value.status_code == 500
+    assert len(client.describe_repositories().repositories) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"operation": "Nonsense", "error": "X"},
+        {"error": "X", "drop": True},
+        {"status": 500, "body": "cut"},
+        {"body": "nonsense"},
+        {"error": "X", "count": 0},
+        {"error": "X", "when": "never"},
+        {"latency": -1.0},
+        {"message": "without an error"},
+    ],
+)
+def test_faults_that_cannot_be(ecr: LocalECR, arguments: dict[str, object]) -> None:
+    """A fault that contradicts itself, or has no effect, is refused when it is added."""
+    with pytest.raises(ValueError, match=r"."):
+        ecr.faults.add(**arguments)  # type: ignore[arg-type]
+    assert ecr.faults.pending() == ()
+
+
+def test_requests_are_recorded(ecr: LocalECR, client: ECRClient) -> None:
+    """Each request is there with its operation, its members and the status of its answer."""
+    client.create_repository(repository_name="app")
+    with pytest.raises(AmazonClientException):
+        client.create_repository(repository_name="app")
+
+    assert ecr.requests.operations() == ["CreateRepository"] * 2
+    assert [request.status for request in ecr.requests] == [200, 400]
+    assert ecr.requests[0].members["repositoryName"] == "app"
+    ecr.reset()
+    assert len(ecr.requests) == 0

@@ -1,0 +1,145 @@
+"""Signatures that botocore's own signer makes, and what is wrong with others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+
+from ecr_client import Credentials
+from ecr_client.local import LocalECR
+
+LONG_TERM = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+TEMPORARY = Credentials("ASIAEXAMPLE", "secret/of/temporary/keys", "session-token")
+OTHER = "210987654321"
+
+
+@pytest.fixture(scope="module")
+def ecr() -> Iterator[LocalECR]:
+    with LocalECR(credentials={"123456789012": LONG_TERM, OTHER: TEMPORARY}) as running:
+        yield running
+
+
+def signed(
+    ecr: LocalECR, keys: Credentials = LONG_TERM, region: str = "us-east-1", body: bytes = b"{}"
+) -> dict[str, Any]:
+    """Give the parts of a request as botocore's signer makes it."""
+    headers = {
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": "AmazonEC2ContainerRegistry_V20150921.DescribeRegistry",
+    }
+    request = AWSRequest("POST", f"{ecr.endpoint}/", headers=headers, data=body)
+    SigV4Auth(keys, "ecr", region).add_auth(request)
+    return {"headers": dict(request.headers.items()), "data": body}
+
+
+def send(ecr: LocalECR, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Send a request as it is; give status and body of the answer."""
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.post(f"{ecr.endpoint}/", timeout=30, **request)
+        return answer.status_code, answer.json()
+
+
+def refusal(ecr: LocalECR, request: dict[str, Any]) -> str:
+    status, body = send(ecr, request)
+    assert status in (400, 403), body
+    assert body["message"]
+    return str(body["__type"])
+
+
+@pytest.mark.parametrize(
+    ("keys", "account"), [(LONG_TERM, "123456789012"), (TEMPORARY, OTHER)], ids=["long", "short"]
+)
+def test_botocore_is_understood(ecr: LocalECR, keys: Credentials, account: str) -> None:
+    """What botocore signs is answered, for the account that the keys belong to."""
+    status, body = send(ecr, signed(ecr, keys, "eu-west-1"))
+
+    assert (status, body["registryId"]) == (200, account)
+
+
+def changed_header(name: str, value: str | None) -> Any:
+    def change(request: dict[str, Any]) -> None:
+        if value is None:
+            del request["headers"][name]
+        else:
+            request["headers"][name] = value
+
+    return change
+
+
+def changed_authorization(old: str, new: str) -> Any:
+    def change(request: dict[str, Any]) -> None:
+        text = request["headers"]["Authorization"]
+        assert old in text
+        request["headers"]["Authorization"] = text.replace(old, new)
+
+    return change
+
+
+def changed_body(request: dict[str, Any]) -> None:
+    request["data"] = json.dumps({"registryId": OTHER}).encode()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (changed_header("Authorization", None), "MissingAuthenticationTokenException"),
+        (changed_header("Authorization", "AWS4-HMAC-SHA256 x"), "IncompleteSignatureException"),
+        (changed_header("Authorization", "Basic QTpC"), "IncompleteSignatureException"),
+        (changed_authorization("Signature=", "Signatur="), "IncompleteSignatureException"),
+        (changed_header("X-Amz-Date", None), "IncompleteSignatureException"),
+        (changed_body, "InvalidSignatureException"),
+        (
+            changed_header("X-Amz-Target", "AmazonEC2ContainerRegistry_V20150921.ListImages"),
+            "InvalidSignatureException",
+        ),
+        (changed_authorization("/us-east-1/", "/us-west-2/"), "InvalidSignatureException"),
+        (changed_authorization("/ecr/", "/s3/"), "InvalidSignatureException"),
+        (changed_authorization("AKIDEXAMPLE", "AKIDUNKNOWN"), "UnrecognizedClientException"),
+    ],
+)
+def test_what_was_changed_is_refused(ecr: LocalECR, change: Any, code: str) -> None:
+    """A request that was changed after it was signed gets the code that AWS gives."""
+    request = signed(ecr)
+    change(request)
+
+    assert refusal(ecr, request) == code
+
+
+def test_a_wrong_session_token_is_refused(ecr: LocalECR) -> None:
+    """Temporary keys need their own token, and long-term keys have none."""
+    wrong = Credentials(TEMPORARY.access_key, TEMPORARY.secret_key, "another")
+    without = Credentials(TEMPORARY.access_key, TEMPORARY.secret_key)
+
+    assert refusal(ecr, signed(ecr, wrong)) == "UnrecognizedClientException"
+    assert refusal(ecr, signed(ecr, without)) == "UnrecognizedClientException"
+
+
+@pytest.mark.parametrize("minutes", [-6, 6])
+def test_a_skewed_clock_is_refused(minutes: int) -> None:
+    """A signature that is more than five minutes off is refused; one of four minutes is not."""
+    now = datetime.now(timezone.utc)
+    for offset, status in ((minutes, 400), (4 if minutes > 0 else -4, 200)):
+        with LocalECR(
+            credentials=LONG_TERM, clock=lambda offset=offset: now + timedelta(minutes=offset)
+        ) as ecr:
+            answered, body = send(ecr, signed(ecr))
+
+        assert answered == status or (status == 400 and answered == 403), body
+
+
+def test_without_authentication_everybody_is_welcome() -> None:
+    """With ``auth=False``, an unsigned request is answered for the server's own account."""
+    with LocalECR(auth=False, account=OTHER) as ecr:
+        request = signed(ecr)
+        del request["headers"]["Authorization"]
+        status, body = send(ecr, request)
+
+    assert (status, body["registryId"]) == (200, OTHER)
