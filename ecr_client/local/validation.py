@@ -6,12 +6,9 @@ import base64
 import binascii
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ecr_client.local.errors import ServiceError, invalid_parameter
-
-if TYPE_CHECKING:
-    from botocore.model import OperationModel, Shape
 
 _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -30,12 +27,13 @@ _UNITS = {"string": "length ", "list": "size ", "blob": "length "}
 
 
 @cache
-def operations() -> dict[str, OperationModel]:
+def operations() -> dict[str, Any]:
     """Give every operation of the service by its name."""
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
 
-    service = ServiceModel(Loader().load_service_model("ecr", "service-2"), "ecr")
+    # botocore is not typed.
+    service: Any = ServiceModel(Loader().load_service_model("ecr", "service-2"), "ecr")
     return {name: service.operation_model(name) for name in service.operation_names}
 
 
@@ -46,8 +44,7 @@ def validate(operation: str, members: dict[str, Any]) -> dict[str, Any]:
         ServiceError: InvalidParameterException for a value that the model does not allow, and
             SerializationException for one of another type.
     """
-    checked: dict[str, Any] = _structure(operations()[operation].input_shape, members, "")
-    return checked
+    return _structure(operations()[operation].input_shape, members, "")
 
 
 def _structure(shape: Any, value: dict[str, Any], path: str) -> dict[str, Any]:
@@ -61,7 +58,7 @@ def _structure(shape: Any, value: dict[str, Any], path: str) -> dict[str, Any]:
     }
 
 
-def _checked(shape: Shape, value: Any, path: str) -> Any:
+def _checked(shape: Any, value: Any, path: str) -> Any:
     kind = shape.type_name
     if type(value) not in _JSON_TYPES[kind]:
         raise ServiceError("SerializationException", f"The member '{path}' is not a {kind}.")
@@ -85,7 +82,7 @@ def _checked(shape: Shape, value: Any, path: str) -> Any:
     return value
 
 
-def _blob(shape: Shape, value: str, path: str) -> bytes:
+def _blob(shape: Any, value: str, path: str) -> bytes:
     try:
         data = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
@@ -109,7 +106,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def _check_range(shape: Shape, size: int, path: str) -> None:
+def _check_range(shape: Any, size: int, path: str) -> None:
     unit = _UNITS.get(shape.type_name, "value ")
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
     if low is not None and size < low:
