@@ -217,6 +217,7 @@ class _Server(uvicorn.Server):
                 loop="asyncio",
                 lifespan="off",
                 log_config=None,
+                log_level="error",  # or probes for TLS would be reported on stderr
                 access_log=False,
                 server_header=False,
                 date_header=False,
