@@ -6,11 +6,12 @@ import hashlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,32 @@ def test_a_data_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
     assert status == 1
     assert errors.count("\n") == 1
     assert str(path) in errors
+
+
+def test_a_data_folder_in_use_is_one_line(commands: list[Command], tmp_path: Path) -> None:
+    """A folder that another server works on is named in one line, with exit status 1."""
+    commands.append(Command("--data", str(tmp_path)))
+    status, errors = run("--port", "0", "--data", str(tmp_path))
+
+    assert status == 1
+    assert errors.count("\n") == 1
+    assert "in use" in errors
+
+
+def test_a_data_folder_of_another_version_is_one_line(
+    commands: list[Command], tmp_path: Path
+) -> None:
+    """A folder of another version is named in one line with that version, and is left alone."""
+    commands.append(command := Command("--data", str(tmp_path)))
+    command.stop(signal.SIGTERM)
+    with closing(sqlite3.connect(tmp_path / "ecr.sqlite3")) as database:
+        database.execute("PRAGMA user_version = 99")
+        database.commit()
+    status, errors = run("--port", "0", "--data", str(tmp_path))
+
+    assert status == 1
+    assert errors.count("\n") == 1
+    assert "99" in errors
 
 
 def test_data_survives_a_restart(commands: list[Command], tmp_path: Path) -> None:

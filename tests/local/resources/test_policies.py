@@ -56,7 +56,7 @@ def test_deletes_the_policy_of_a_repository(client: ECRClient) -> None:
     gone = client.delete_repository_policy(repository_name="app")
 
     assert gone.policy_text == policy()
-    with pytest.raises(RepositoryPolicyNotFoundException, match="'app' .* id '123456789012'"):
+    with pytest.raises(RepositoryPolicyNotFoundException, match=r"'app' .* id '123456789012'"):
         client.get_repository_policy(repository_name="app")
     with pytest.raises(RepositoryPolicyNotFoundException):
         client.delete_repository_policy(repository_name="app")

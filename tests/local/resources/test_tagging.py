@@ -50,7 +50,8 @@ def test_tags_of_a_new_repository(client: ECRClient) -> None:
     made = client.create_repository(
         repository_name="team/api", tags=[Tag(key="team", value="é + b")]
     ).repository
-    assert made is not None and made.repository_arn is not None
+    assert made is not None
+    assert made.repository_arn is not None
 
     assert tags_of(client, made.repository_arn) == {"team": "é + b"}
 
