@@ -19,8 +19,8 @@ def test_the_quickstart_does_the_whole_job() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     for expected in (
         r"caught +RepositoryNotFoundException: .+",
-        r"created +\d{12}\.dkr\.ecr\.us-east-1\.amazonaws\.com/quickstart/hello",
-        r"request id +\w+ .+",
+        r"created +127\.0\.0\.1:\d+/quickstart/hello",
+        r"request id +[\w-]+ .+",
         r"config +was missing; uploaded \d+ bytes, and the digests agree",
         r"layer +was missing; uploaded \d+ bytes, and the digests agree",
         r"manifest +stored as quickstart/hello:1\.0",

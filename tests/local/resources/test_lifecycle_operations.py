@@ -17,7 +17,7 @@ from ecr_client.exceptions import (
     RepositoryNotFoundException,
 )
 from ecr_client.local import LocalECR
-from ecr_client.models import ImageIdentifier, LifecyclePolicyPreviewFilter
+from ecr_client.models import ImageIdentifier, LifecyclePolicyPreviewFilter, ListImagesFilter
 
 EXPIRE = {"type": "expire"}
 ARCHIVE = {"type": "transition", "targetStorageClass": "archive"}
@@ -42,7 +42,7 @@ def put(client: ECRClient, *rules: dict[str, Any], name: str = "app") -> None:
 
 
 def digests(client: ECRClient, name: str = "app", status: str = "ANY") -> set[str]:
-    listed = client.list_images(repository_name=name, filter={"imageStatus": status})
+    listed = client.list_images(repository_name=name, filter=ListImagesFilter(image_status=status))
     return {str(one.image_digest) for one in listed.image_ids}
 
 
@@ -103,11 +103,11 @@ def test_refuses_a_policy(client: ECRClient) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["x" * 99, "x" * 30_721])
-def test_policies_have_a_length(client: ECRClient, text: str) -> None:
+@pytest.mark.parametrize("length", [99, 30_721])
+def test_policies_have_a_length(client: ECRClient, length: int) -> None:
     """A policy has 100 to 30,720 characters."""
-    with pytest.raises(InvalidParameterException, match="lifecyclePolicyText.*length"):
-        client.put_lifecycle_policy(repository_name="app", lifecycle_policy_text=text)
+    with pytest.raises(InvalidParameterException, match="Member must have length"):
+        client.put_lifecycle_policy(repository_name="app", lifecycle_policy_text="x" * length)
 
 
 def test_needs_the_repository(client: ECRClient) -> None:
@@ -136,14 +136,14 @@ def test_previews_the_policy_of_the_repository(client: ECRClient, push: Any, clo
 
     assert (started.status, found.status) == ("IN_PROGRESS", "COMPLETE")
     assert started.lifecycle_policy_text == found.lifecycle_policy_text
-    assert (result.image_digest, result.image_tags) == (old, ["first", "v1"])
+    assert (result.image_digest, result.image_tags) == (old, ("first", "v1"))
     assert result.image_pushed_at == clock.now - timedelta(days=1)
     assert result.action is not None
     assert (result.action.type, result.action.target_storage_class) == ("EXPIRE", None)
     assert (result.applied_rule_priority, result.storage_class) == (3, "STANDARD")
     assert found.summary is not None
     assert found.summary.expiring_image_total_count == 1
-    assert found.summary.transitioning_image_total_counts == []
+    assert found.summary.transitioning_image_total_counts == ()
 
 
 def test_a_preview_changes_nothing(client: ECRClient, push: Any) -> None:
@@ -166,7 +166,7 @@ def test_a_preview_stays_as_it_was(client: ECRClient, push: Any, clock: Any) -> 
     again = client.get_lifecycle_policy_preview(repository_name="app")
     later = preview(client, rule(**days(5)))
 
-    assert found.preview_results == again.preview_results == []
+    assert found.preview_results == again.preview_results == ()
     assert len(later.preview_results) == 1
 
 

@@ -30,7 +30,7 @@ from ecr_client.models import (
 )
 
 V1 = ImageIdentifier(image_tag="v1")
-FINDINGS = [
+FINDINGS: list[dict[str, Any]] = [
     {
         "name": "CVE-2026-0001",
         "severity": "CRITICAL",
@@ -75,7 +75,7 @@ def test_finds_nothing_by_default(client: ECRClient, push: Any, clock: Any) -> N
     assert result.image_scan_status.status == "COMPLETE"
     assert result.image_scan_status.description == "The scan was completed successfully."
     assert result.image_scan_findings.image_scan_completed_at == clock.now
-    assert result.image_scan_findings.findings == []
+    assert result.image_scan_findings.findings == ()
     assert result.image_scan_findings.finding_severity_counts == {}
 
 
@@ -262,7 +262,7 @@ def test_enhanced_scanning(client: ECRClient, push: Any, ecr: LocalECR, clock: A
     [enhanced] = result.image_scan_findings.enhanced_findings
 
     assert result.image_scan_status.status == "ACTIVE"
-    assert result.image_scan_findings.findings == []
+    assert result.image_scan_findings.findings == ()
     assert result.image_scan_findings.finding_severity_counts == {"HIGH": 1}
     assert (enhanced.title, enhanced.first_observed_at) == (finding["title"], clock.now)
     assert enhanced.package_vulnerability_details.cvss[0].base_score == 9.8
@@ -281,11 +281,11 @@ def test_the_registry_has_a_configuration(client: ECRClient) -> None:
     assert default.registry_id == "123456789012"
     assert default.scanning_configuration is not None
     assert default.scanning_configuration.scan_type == "BASIC"
-    assert default.scanning_configuration.rules == []
+    assert default.scanning_configuration.rules == ()
     assert changed.scanning_configuration == answer.registry_scanning_configuration
     assert changed.scanning_configuration is not None
     assert changed.scanning_configuration.scan_type == "ENHANCED"
-    assert changed.scanning_configuration.rules == rules
+    assert changed.scanning_configuration.rules == tuple(rules)
 
 
 @pytest.mark.parametrize(
@@ -330,7 +330,7 @@ def test_filters(client: ECRClient, text: str, fitting: tuple[str, ...]) -> None
 
     answer = client.batch_get_repository_scanning_configuration(repository_names=list(NAMES))
 
-    assert answer.failures == []
+    assert answer.failures == ()
     assert {
         one.repository_name for one in answer.scanning_configurations if one.applied_scan_filters
     } == set(fitting)
