@@ -22,6 +22,7 @@ from ecr_client.exceptions import (
     LayerAlreadyExistsException,
     RepositoryAlreadyExistsException,
 )
+from ecr_client.local.__main__ import main
 
 KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 
@@ -211,3 +212,29 @@ def test_a_kill_loses_nothing_that_was_acknowledged(
     for digest in acknowledged:
         (path,) = tmp_path.rglob(digest.removeprefix("sha256:"))
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--access-key", "AKIDEXAMPLE"], "go together"),
+        (["--access-key", "with space", "--secret-key", "x"], "access_key"),
+        (["--port", "0", "--host", "203.0.113.1"], "203.0.113.1"),
+        (["--port", "0", "--data", "/dev/null/folder"], "/dev/null/folder"),
+    ],
+)
+def test_arguments_that_cannot_work(
+    arguments: list[str], problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot work is one line that names it, and the status 1."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        status = main(arguments)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    errors = capsys.readouterr().err
+
+    assert status == 1
+    assert errors.count("\n") == 1
+    assert problem in errors

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+import requests
 
 from ecr_client import Credentials, ECRClient
 from ecr_client.local import LocalECR
@@ -145,6 +146,22 @@ def client(connect: Callable[..., ECRClient]) -> ECRClient:
     client = connect()
     client.create_repository(repository_name="app")
     return client
+
+
+@pytest.fixture
+def call(ecr: LocalECR) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """Give a function that sends members as they are, and gives status and body of the answer.
+
+    The client would refuse some of them before they are sent.
+    """
+
+    def call(operation: str, **members: Any) -> tuple[int, dict[str, Any]]:
+        target = f"AmazonEC2ContainerRegistry_V20150921.{operation}"
+        headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
+        answer = requests.post(ecr.endpoint, json=members, headers=headers, timeout=60)
+        return answer.status_code, answer.json()
+
+    return call
 
 
 @pytest.fixture

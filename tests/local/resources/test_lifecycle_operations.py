@@ -104,10 +104,14 @@ def test_refuses_a_policy(client: ECRClient) -> None:
 
 
 @pytest.mark.parametrize("length", [99, 30_721])
-def test_policies_have_a_length(client: ECRClient, length: int) -> None:
+def test_policies_have_a_length(client: ECRClient, call: Any, length: int) -> None:
     """A policy has 100 to 30,720 characters."""
-    with pytest.raises(InvalidParameterException, match="Member must have length"):
-        client.put_lifecycle_policy(repository_name="app", lifecycle_policy_text="x" * length)
+    status, error = call(
+        "PutLifecyclePolicy", repositoryName="app", lifecyclePolicyText="x" * length
+    )
+
+    assert (status, error["__type"]) == (400, "InvalidParameterException")
+    assert "Member must have length" in error["message"]
 
 
 def test_needs_the_repository(client: ECRClient) -> None:

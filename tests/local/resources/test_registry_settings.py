@@ -1,0 +1,287 @@
+"""Settings of a registry: its account's, replication, and pulls that are not recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ecr_client import ECRClient
+from ecr_client.exceptions import (
+    ExclusionAlreadyExistsException,
+    ExclusionNotFoundException,
+    ImageNotFoundException,
+    InvalidParameterException,
+    LimitExceededException,
+)
+from ecr_client.models import (
+    ImageIdentifier,
+    ReplicationConfiguration,
+    ReplicationDestination,
+    ReplicationRule,
+    RepositoryFilter,
+)
+
+ACCOUNT = "123456789012"
+OTHER = "210987654321"
+V1 = ImageIdentifier(image_tag="v1")
+
+
+def principal(name: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+
+
+def replication(*destinations: tuple[str, str], filters: tuple[str, ...] = ()) -> ReplicationRule:
+    return ReplicationRule(
+        destinations=[
+            ReplicationDestination(registry_id=account, region=region)
+            for account, region in destinations
+        ],
+        repository_filters=[
+            RepositoryFilter(filter=text, filter_type="PREFIX_MATCH") for text in filters
+        ],
+    )
+
+
+def replicate(client: ECRClient, *rules: ReplicationRule) -> Any:
+    return client.put_replication_configuration(
+        replication_configuration=ReplicationConfiguration(rules=list(rules))
+    )
+
+
+def statuses(client: ECRClient, repository: str = "app") -> dict[tuple[str, str], str]:
+    answer = client.describe_image_replication_status(repository_name=repository, image_id=V1)
+    return {
+        (str(one.registry_id), str(one.region)): str(one.status)
+        for one in answer.replication_statuses
+    }
+
+
+def test_describes_the_registry(client: ECRClient) -> None:
+    """A new registry does not replicate."""
+    found = client.describe_registry()
+
+    assert found.registry_id == ACCOUNT
+    assert found.replication_configuration is not None
+    assert found.replication_configuration.rules == ()
+
+
+def test_keeps_the_replication_configuration(client: ECRClient) -> None:
+    """What was put is answered and described, and a further one replaces it."""
+    replicate(client, replication((ACCOUNT, "eu-west-1")))
+    rules = (
+        replication((ACCOUNT, "us-west-2"), (OTHER, "us-east-1"), filters=("team/", "prod")),
+        replication((OTHER, "eu-west-1")),
+    )
+
+    answer = replicate(client, *rules)
+    found = client.describe_registry()
+
+    assert answer.replication_configuration == found.replication_configuration
+    assert found.replication_configuration is not None
+    described = found.replication_configuration.rules
+    assert [len(one.destinations) for one in described] == [2, 1]
+    assert [one.filter for one in described[0].repository_filters or ()] == ["team/", "prod"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ([replication((ACCOUNT, "us-east-1"))], "cannot be the same as the source registry"),
+        ([replication((ACCOUNT, "cn-north-1"))], "Invalid region 'cn-north-1'"),
+        ([replication((ACCOUNT, "us-gov-west-1"))], "Invalid region 'us-gov-west-1'"),
+        ([replication((f"{n:012}", "us-east-1")) for n in range(1, 27)], "less than or equal"),
+        (
+            [replication(*((f"{n:012}", "us-east-1") for n in range(1, 27)))],
+            "at most 25 unique destinations",
+        ),
+    ],
+)
+def test_refuses_replication(client: ECRClient, rules: list[ReplicationRule], message: str) -> None:
+    """A registry replicates to others of its partition, to 25 at most."""
+    with pytest.raises(InvalidParameterException, match=message):
+        replicate(client, *rules)
+
+    found = client.describe_registry().replication_configuration
+    assert found is not None
+    assert found.rules == ()
+
+
+def test_replicates_what_is_pushed(
+    client: ECRClient, connect: Callable[..., ECRClient], push: Any
+) -> None:
+    """Images with their layers and tags go to repositories that are made for them."""
+    before = push.image("app", "old")
+    replicate(client, replication((ACCOUNT, "eu-west-1"), (OTHER, "us-east-1")))
+    layer = push.layer("app", b"layer")
+    described = {
+        "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
+        "digest": layer,
+        "size": 5,
+    }
+
+    image = push.image("app", "v1", "latest", layers=[described])
+
+    for other in (connect(region="eu-west-1"), connect(account=OTHER)):
+        [copy] = other.describe_images(repository_name="app").image_details
+        there = other.batch_check_layer_availability(repository_name="app", layer_digests=[layer])
+        assert (copy.image_digest, copy.image_tags) == (image, ("latest", "v1"))
+        assert there.layers[0].layer_availability == "AVAILABLE"
+    assert statuses(client) == {
+        (ACCOUNT, "eu-west-1"): "COMPLETE",
+        (OTHER, "us-east-1"): "COMPLETE",
+    }
+    old = client.describe_image_replication_status(
+        repository_name="app", image_id=ImageIdentifier(image_digest=before)
+    )
+    assert {one.status for one in old.replication_statuses} == {"FAILED"}
+
+
+def test_replicates_indexes(
+    client: ECRClient, connect: Callable[..., ECRClient], push: Any
+) -> None:
+    """What an index lists goes with it, also if it was pushed before there was a rule."""
+    child = push.image("app")
+    replicate(client, replication((ACCOUNT, "eu-west-1")))
+
+    index = push.index("app", child, tag="v1")
+
+    copies = connect(region="eu-west-1").describe_images(repository_name="app").image_details
+    assert {one.image_digest for one in copies} == {child, index}
+
+
+def test_replicates_filtered_repositories(
+    client: ECRClient, connect: Callable[..., ECRClient], push: Any
+) -> None:
+    """A rule with filters is for repositories whose names begin so."""
+    client.create_repository(repository_name="team/app")
+    replicate(client, replication((ACCOUNT, "eu-west-1"), filters=("team/", "zoo")))
+
+    for name in ("app", "team/app"):
+        push.image(name, "v1")
+
+    made = connect(region="eu-west-1").describe_repositories().repositories
+    assert [one.repository_name for one in made] == ["team/app"]
+    assert statuses(client) == {}
+    assert statuses(client, "team/app") == {(ACCOUNT, "eu-west-1"): "COMPLETE"}
+
+
+def test_replication_does_not_move_immutable_tags(
+    client: ECRClient, connect: Callable[..., ECRClient], push: Any
+) -> None:
+    """Where a tag may not move, it stays, and the push succeeds all the same."""
+    other = connect(region="eu-west-1")
+    other.create_repository(repository_name="app", image_tag_mutability="IMMUTABLE")
+    replicate(client, replication((ACCOUNT, "eu-west-1")))
+
+    first = push.image("app", "v1")
+    second = push.image("app", "v1")
+
+    copies = other.describe_images(repository_name="app").image_details
+    assert {one.image_digest: one.image_tags for one in copies}[first] == ("v1",)
+    assert (
+        client.describe_images(repository_name="app", image_ids=[V1]).image_details[0].image_digest
+        == second
+    )
+
+
+def test_the_status_is_of_an_image(client: ECRClient) -> None:
+    """There is no status of an image that is not there."""
+    with pytest.raises(ImageNotFoundException):
+        statuses(client)
+
+
+@pytest.mark.parametrize(
+    ("name", "default", "value"),
+    [
+        ("BASIC_SCAN_TYPE_VERSION", "AWS_NATIVE", "AWS_NATIVE"),
+        ("REGISTRY_POLICY_SCOPE", "V2", "V2"),
+        ("BLOB_MOUNTING", "DISABLED", "ENABLED"),
+    ],
+)
+def test_keeps_account_settings(
+    connect: Callable[..., ECRClient], name: str, default: str, value: str
+) -> None:
+    """Every setting has a default, and is kept for the account and region."""
+    client = connect()
+    before = client.get_account_setting(name=name)
+
+    answer = client.put_account_setting(name=name, value=value)
+
+    assert (before.name, before.value) == (name, default)
+    assert (answer.name, answer.value) == (name, value)
+    assert client.get_account_setting(name=name).value == value
+    assert connect(region="eu-west-1").get_account_setting(name=name).value == default
+
+
+def test_refuses_account_settings(client: ECRClient) -> None:
+    """Unknown settings and unknown values are refused."""
+    with pytest.raises(InvalidParameterException, match="'name'"):
+        client.get_account_setting(name="COLOUR")
+    with pytest.raises(InvalidParameterException, match="'name'"):
+        client.put_account_setting(name="COLOUR", value="red")
+    with pytest.raises(InvalidParameterException, match="'value'"):
+        client.put_account_setting(name="BLOB_MOUNTING", value="YES")
+
+
+def test_keeps_exclusions(client: ECRClient, clock: Any) -> None:
+    """Principals are added once, listed in pages, and removed."""
+    for name in "cab":
+        made = client.register_pull_time_update_exclusion(principal_arn=principal(name))
+        assert (made.principal_arn, made.created_at) == (principal(name), clock.now)
+    first = client.list_pull_time_update_exclusions(max_results=2)
+    second = client.list_pull_time_update_exclusions(max_results=2, next_token=first.next_token)
+    gone = client.deregister_pull_time_update_exclusion(principal_arn=principal("b"))
+
+    listed = [*first.pull_time_update_exclusions, *second.pull_time_update_exclusions]
+    assert listed == [principal("a"), principal("b"), principal("c")]
+    assert second.next_token is None
+    assert gone.principal_arn == principal("b")
+    with pytest.raises(ExclusionAlreadyExistsException):
+        client.register_pull_time_update_exclusion(principal_arn=principal("a"))
+    with pytest.raises(ExclusionNotFoundException):
+        client.deregister_pull_time_update_exclusion(principal_arn=principal("b"))
+
+
+def test_there_are_a_hundred_exclusions(client: ECRClient, call: Any) -> None:
+    """The list of principals has an end."""
+    for number in range(100):
+        call("RegisterPullTimeUpdateExclusion", principalArn=principal(f"r{number}"))
+
+    with pytest.raises(LimitExceededException):
+        client.register_pull_time_update_exclusion(principal_arn=principal("last"))
+
+
+def test_tokens_are_of_one_listing(client: ECRClient, connect: Callable[..., ECRClient]) -> None:
+    """A token of another account is refused."""
+    for name in "ab":
+        client.register_pull_time_update_exclusion(principal_arn=principal(name))
+    token = client.list_pull_time_update_exclusions(max_results=1).next_token
+
+    with pytest.raises(InvalidParameterException, match="nextToken"):
+        connect(account=OTHER).list_pull_time_update_exclusions(next_token=token)
+    with pytest.raises(InvalidParameterException, match="nextToken"):
+        client.list_pull_time_update_exclusions(next_token="next")
+
+
+@pytest.mark.parametrize(
+    ("operation", "members"),
+    [
+        ("GetSigningConfiguration", {}),
+        ("PutSigningConfiguration", {"signingConfiguration": {"rules": []}}),
+        ("DeleteSigningConfiguration", {}),
+        ("DescribeImageSigningStatus", {"repositoryName": "app", "imageId": {}}),
+        ("StartReplicationBackfill", {}),
+        ("StopReplicationBackfill", {}),
+        ("ListReplicationBackfills", {}),
+        ("DescribeReplicationBackfillResults", {}),
+    ],
+)
+def test_says_what_it_does_not_do(call: Any, operation: str, members: dict[str, Any]) -> None:
+    """Signing and backfills are not there, and the error says so."""
+    status, error = call(operation, **members)
+
+    assert status == 501
+    assert error["__type"] == "NotImplementedException"
+    assert operation in error["message"]

@@ -1,0 +1,103 @@
+"""Archiving images and restoring them."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+import requests
+
+from ecr_client import ECRClient
+from ecr_client.exceptions import (
+    ImageNotFoundException,
+    ImageStorageClassUpdateNotSupportedException,
+    InvalidParameterException,
+    RepositoryNotFoundException,
+)
+from ecr_client.local import LocalECR
+from ecr_client.models import DescribeImagesFilter, ImageIdentifier, ListImagesFilter
+
+V1 = ImageIdentifier(image_tag="v1")
+
+
+def move(client: ECRClient, target: str, **more: Any) -> Any:
+    asked = {"repository_name": "app", "image_id": V1, **more}
+    return client.update_image_storage_class(target_storage_class=target, **asked)
+
+
+def test_archives_and_restores(client: ECRClient, push: Any, clock: Any) -> None:
+    """The answer has the new state, and the image tells when it was moved."""
+    digest = push.image("app", "v1")
+
+    archived = move(client, "ARCHIVE")
+    archived_at = clock.now
+    clock.advance(days=1)
+    restored = move(client, "STANDARD", image_id=ImageIdentifier(image_digest=digest))
+    [image] = client.describe_images(repository_name="app").image_details
+
+    assert (archived.registry_id, archived.repository_name) == ("123456789012", "app")
+    assert (archived.image_id.image_digest, archived.image_id.image_tag) == (digest, "v1")
+    assert (archived.image_status, restored.image_status) == ("ARCHIVED", "ACTIVE")
+    assert (image.last_archived_at, image.last_activated_at) == (archived_at, clock.now)
+
+
+def test_archived_images_are_described_but_not_pulled(
+    client: ECRClient, push: Any, ecr: LocalECR
+) -> None:
+    """An archived image is there for whoever asks, but it cannot be had."""
+    digest = push.image("app", "v1")
+    data = client.get_authorization_token().authorization_data[0]
+    token = base64.b64decode(str(data.authorization_token)).decode()
+    user, _, password = token.partition(":")
+    move(client, "ARCHIVE")
+
+    pulled = client.batch_get_image(repository_name="app", image_ids=[V1])
+    answer = requests.get(f"{ecr.endpoint}/v2/app/manifests/v1", auth=(user, password), timeout=60)
+    described = client.describe_images(
+        repository_name="app", filter=DescribeImagesFilter(image_status="ARCHIVED")
+    ).image_details
+    listed = client.list_images(
+        repository_name="app", filter=ListImagesFilter(image_status="ARCHIVED")
+    ).image_ids
+
+    assert pulled.images == ()
+    assert len(pulled.failures) == 1
+    assert answer.status_code == 404
+    assert [one.image_status for one in described] == ["ARCHIVED"]
+    assert [one.image_digest for one in listed] == [digest]
+
+
+def test_pushing_restores(client: ECRClient, push: Any) -> None:
+    """An archived image that is pushed again is active."""
+    push.image("app", "v1")
+    manifest = client.batch_get_image(repository_name="app", image_ids=[V1]).images[0]
+    move(client, "ARCHIVE")
+
+    push.manifest("app", str(manifest.image_manifest), "v1")
+
+    [image] = client.describe_images(repository_name="app").image_details
+    assert image.image_status == "ACTIVE"
+
+
+def test_an_image_moves_once(client: ECRClient, push: Any) -> None:
+    """An image cannot be moved to where it is."""
+    push.image("app", "v1")
+
+    with pytest.raises(ImageStorageClassUpdateNotSupportedException, match="STANDARD"):
+        move(client, "STANDARD")
+    move(client, "ARCHIVE")
+    with pytest.raises(ImageStorageClassUpdateNotSupportedException, match="ARCHIVE"):
+        move(client, "ARCHIVE")
+
+
+def test_needs_the_image(client: ECRClient) -> None:
+    """Repository and image have to be there, and be named."""
+    with pytest.raises(RepositoryNotFoundException):
+        move(client, "ARCHIVE", repository_name="other")
+    with pytest.raises(ImageNotFoundException, match="imageTag:'v1'"):
+        move(client, "ARCHIVE")
+    with pytest.raises(InvalidParameterException, match="imageId"):
+        move(client, "ARCHIVE", image_id=ImageIdentifier())
+    with pytest.raises(InvalidParameterException, match="enum value set"):
+        move(client, "GLACIER")

@@ -1,0 +1,66 @@
+"""Single values on their way to and from JSON, also of the kinds that no request has today."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from ecr_client._runtime import values
+from ecr_client._runtime.values import Mismatch
+
+
+@pytest.mark.parametrize(
+    ("when", "seconds"),
+    [
+        (datetime(1970, 1, 1, tzinfo=timezone.utc), 0.0),
+        (datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))), 1767225600.0),
+        (datetime(1969, 12, 31, 23, 59, 59, 500_000, tzinfo=timezone.utc), -0.5),
+    ],
+)
+def test_times_are_sent_as_epoch_seconds(when: datetime, seconds: float) -> None:
+    """A time is sent as seconds of the epoch, whatever its zone, and is read back as it was."""
+    assert values.check_datetime(when) == seconds
+    assert values.read_datetime(values.check_datetime(when)) == when
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.5, 10**15])
+def test_numbers_are_sent_as_they_are(number: float) -> None:
+    """A finite number is sent and read as it is."""
+    assert values.check_float(number) == number
+    assert values.read_float(number) == number
+
+
+def test_base64_is_read() -> None:
+    """A blob comes as base64."""
+    assert values.read_bytes("AAEC/w==") == b"\x00\x01\x02\xff"
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "problem"),
+    [
+        (values.check_datetime, "2026-01-01", "must be a datetime, not str"),
+        (values.check_datetime, datetime(2026, 1, 1), "time zone"),
+        (values.check_float, "1", "must be a number, not str"),
+        (values.check_float, True, "must be a number, not bool"),
+        (values.check_float, float("nan"), "must be a finite number"),
+        (values.check_float, float("inf"), "must be a finite number"),
+        (values.check_bool, 1, "must be a bool, not int"),
+        (values.check_int, 2**64, "64 bits"),
+        (values.check_bytes, "text", "must be bytes, not str"),
+        (values.check_bytes, memoryview(b"abcd")[::2], "contiguous"),
+        (values.read_bytes, "not base64!", "is not base64"),
+        (values.read_bytes, 3, "must be a base64 string"),
+        (values.read_float, "1", "must be a number"),
+        (values.read_float, 10**400, "too large"),
+        (values.read_int, 1.5, "must be an integer"),
+        (values.read_bool, "true", "must be a boolean"),
+        (values.read_datetime, True, "must be a timestamp"),
+        (values.read_datetime, 1e20, "datetime can hold"),
+    ],
+)
+def test_what_does_not_fit(function: Any, value: Any, problem: str) -> None:
+    """A value that does not fit is named by what was wanted, and by its own type."""
+    with pytest.raises(Mismatch, match=problem):
+        function(value)
