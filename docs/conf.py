@@ -45,5 +45,16 @@ html_copy_source = False
 html_show_sphinx = False
 
 # Types of others, whose documentation this one does not link to, and type variables.
-nitpick_ignore = [("py:class", name) for name in ("datetime", "Self", "Item", "Page", "Client")]
-nitpick_ignore_regex = [("py:.*", r"(botocore|collections\.abc|datetime|typing|types|os|re)\..*")]
+nitpick_ignore = [
+    ("py:class", name)
+    for name in (
+        *("datetime", "timedelta", "Path", "Self", "Mock", "BaseResponse"),
+        *("Item", "Page", "Client", "Damage", "When"),
+    )
+]
+# ``type[...]`` is Python's own, although some types have a member of that name.
+suppress_warnings = ["ref.python"]
+nitpick_ignore_regex = [
+    ("py:.*", r"(botocore|collections\.abc|datetime|typing|types|os|re)\..*"),
+    ("py:class", r"ecr_client\.local\.faults\.(Fault|Damage|When)"),
+]

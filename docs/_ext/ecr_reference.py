@@ -46,6 +46,8 @@ PUBLIC_MODULES = (
     "ecr_client.exceptions",
     "ecr_client.credentials",
     "ecr_client.pagination",
+    "ecr_client.local.server",
+    "ecr_client.testing.images",
 )
 
 

@@ -126,11 +126,11 @@ class Faults:
         Args:
             operation: Such as ``PutImage``, ``DownloadLayer``, ``Registry`` (all below ``/v2/``);
                 None for all. The first fault that fits a request has its effect alone.
-            count: How many requests; None for all until `clear`.
+            count: How many requests; None for all until ``clear``.
             error: Answer with this error code, with the status that goes with it.
             message: The text of that error.
             members: Further members of that error by their wire names.
-            status: Answer with this status; without `error`, not as the service does.
+            status: Answer with this status; without ``error``, not as the service does.
             headers: Add these headers to the answer, such as ``Retry-After``.
             latency: Wait so many seconds before anything else.
             drop: Close the connection without an answer.
@@ -138,8 +138,8 @@ class Faults:
                 (half, as if that were all), ``overlong`` (all, with the length of the half),
                 ``garbage`` (as many bytes that mean nothing).
             clock_skew: How far the clock is ahead, as seconds or a timedelta.
-            when: Whether `error`, `status` and `drop` come ``before`` the work, which is then left
-                undone, or ``after`` it, so that only its answer is lost.
+            when: Whether ``error``, ``status`` and ``drop`` come ``before`` the work, or ``after``
+                it, so that only its answer is lost.
 
         Raises:
             ValueError: There is no such operation, or arguments contradict each other.

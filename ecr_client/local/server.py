@@ -50,7 +50,7 @@ class LocalECR:
             server.
         host: The address to listen on. Whoever can reach it can use it.
         port: The port; 0 takes a free one.
-        credentials: The keys that requests are signed with: those of `account`, or a mapping from
+        credentials: The keys that requests are signed with: those of ``account``, or a mapping from
             account ids to keys. ``None`` makes some up.
         auth: Whether signatures and passwords are checked.
         account: The account id, 12 digits, whose registry is used where nothing says otherwise.
@@ -141,7 +141,7 @@ class LocalECR:
         return ECRClient(region=region or self.region, endpoint=self.endpoint, **options)
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that lead boto3, the AWS CLI and `ecr_client` to this server."""
+        """Return the variables that lead boto3, the AWS CLI and ``ecr_client`` to this server."""
         keys = self.credentials[self.account]
         found = {
             "AWS_ENDPOINT_URL_ECR": self.endpoint,

@@ -35,11 +35,16 @@ class Clock:
 
 
 class Pusher:
-    """Pushes images that differ from each other; each method gives the digest."""
+    """Pushes images that differ from each other; each method gives the digest.
 
-    def __init__(self, client: ECRClient) -> None:
+    Args:
+        client: Pushes them.
+        first: Pushers with the same number push the same images.
+    """
+
+    def __init__(self, client: ECRClient, first: int = 0) -> None:
         self._client = client
-        self._numbers = itertools.count()
+        self._numbers = itertools.count(first)
 
     def image(self, repository: str, *tags: str, **members: Any) -> str:
         """Push an image; `members` are added to its manifest."""

@@ -367,6 +367,54 @@ def test_images_of_an_index_go_after_it(
     assert digests(client) == set()
 
 
+def test_images_of_an_index_need_a_rule_of_their_own(
+    client: ECRClient, push: Any, clock: Any, ecr: LocalECR
+) -> None:
+    """An index may go without the images that it lists."""
+    child = push.image("app")
+    index = push.index("app", child, tag="v1")
+    clock.advance(days=8)
+    put(client, rule(1, tagStatus="tagged", tagPrefixList=["v"], **days(7)))
+
+    gone = [one.digest for one in ecr.run_lifecycle()]
+
+    assert gone == [index]
+    assert digests(client) == {child}
+
+
+def test_an_index_keeps_artifacts_that_it_lists(
+    client: ECRClient, push: Any, clock: Any, ecr: LocalECR
+) -> None:
+    """An artifact stays without its subject if an index lists it."""
+    image = push.image("app", "old")
+    signature = push.artifact("app", image)
+    index = push.index("app", signature, tag="new")
+    clock.advance(days=8)
+    put(client, rule(1, tagStatus="tagged", tagPrefixList=["old"], **days(7)))
+
+    gone = [one.digest for one in ecr.run_lifecycle()]
+
+    assert gone == [image]
+    assert digests(client) == {signature, index}
+
+
+def test_archived_artifacts_are_not_archived_again(
+    client: ECRClient, push: Any, clock: Any, ecr: LocalECR
+) -> None:
+    """Only what is archived by the policy is told."""
+    image = push.image("app", "v1")
+    signature = push.artifact("app", image)
+    client.update_image_storage_class(
+        repository_name="app",
+        image_id=ImageIdentifier(image_digest=signature),
+        target_storage_class="ARCHIVE",
+    )
+    clock.advance(days=8)
+    put(client, rule(1, ARCHIVE, **days(7)))
+
+    assert [one.digest for one in ecr.run_lifecycle()] == [image]
+
+
 @pytest.mark.parametrize("action", [EXPIRE, ARCHIVE])
 def test_artifacts_follow_their_subject(
     client: ECRClient, push: Any, clock: Any, ecr: LocalECR, action: dict[str, str]

@@ -15,6 +15,8 @@ from ecr_client.exceptions import (
     InvalidParameterException,
     LimitExceededException,
 )
+from ecr_client.local import LocalECR
+from ecr_client.local.store import Limits
 from ecr_client.models import (
     ImageIdentifier,
     ReplicationConfiguration,
@@ -184,6 +186,25 @@ def test_replication_does_not_move_immutable_tags(
         client.describe_images(repository_name="app", image_ids=[V1]).image_details[0].image_digest
         == second
     )
+
+
+@pytest.mark.parametrize("limits", [Limits(repositories=1), Limits(images=1)])
+def test_a_full_destination_does_not_stop_a_push(push: Any, limits: Limits) -> None:
+    """What cannot be copied is pushed all the same, and the status tells that it is not there."""
+    with (
+        LocalECR(limits=limits) as ecr,
+        ecr.client() as source,
+        ecr.client(region="eu-west-1") as destination,
+    ):
+        source.create_repository(repository_name="app")
+        name = "app" if limits.images == 1 else "other"
+        destination.create_repository(repository_name=name)
+        type(push)(destination).image(name, "theirs")
+        replicate(source, replication((ecr.account, "eu-west-1")))
+
+        type(push)(source, first=1).image("app", "v1")
+
+        assert statuses(source) == {(ecr.account, "eu-west-1"): "FAILED"}
 
 
 def test_the_status_is_of_an_image(client: ECRClient) -> None:
