@@ -1,0 +1,399 @@
+"""A TCP proxy before the local ECR that breaks connections on demand; it counts on Linux."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import re
+import select
+import socket
+import struct
+import termios
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
+
+import attrs
+import pytest
+
+from ecr_client import ECRClient
+from ecr_client.local import LocalECR
+
+HOST = "127.0.0.1"
+PIECE = 256 * 1024
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)")
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked")
+_LAST = re.compile(rb"\r\nconnection: *close")
+
+#: ``accept``: a new connection was accepted; one that is kept open begins its next request. If a
+#:     reset comes so soon, the client may see it as an error of connecting.
+#: ``request``: so many bytes of the request were read, and nothing was forwarded.
+#: ``received``: the whole request was read, and nothing was forwarded.
+#: ``answer``: the server has answered, and so many bytes of that were passed on.
+#: ``done``: the whole answer was passed on.
+Moment = Literal["accept", "request", "received", "answer", "done"]
+
+#: ``reset``: the connection ends with RST. ``close``: with FIN; what still comes is thrown away.
+#: ``hang``: it stays open in silence until the proxy closes. ``keep``: it waits for a request.
+Ending = Literal["reset", "close", "hang", "keep"]
+
+
+@attrs.frozen
+class Fault:
+    """What goes wrong with one request: at some moment its connection comes to some end.
+
+    Args:
+        at: The moment.
+        then: The end.
+        after: How many bytes the moments ``request`` and ``answer`` mean. Of an answer, a negative
+            number counts from its end; of a shorter message, all are meant.
+        instead: What is sent at that moment, in the place of the rest of the answer.
+        piece: How many bytes are sent at once; 0 for all.
+        delay: How many seconds are between two pieces.
+    """
+
+    at: Moment
+    then: Ending
+    after: int = 0
+    instead: bytes = b""
+    piece: int = 0
+    delay: float = 0.0
+
+    def __attrs_post_init__(self) -> None:
+        middle = self.at in ("accept", "request")
+        if (middle and self.then == "keep") or (self.at == "request" and self.after < 0):
+            raise ValueError("what comes of a request that is not read cannot be known")
+
+    @classmethod
+    def answer(
+        cls,
+        status: int,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        *,
+        at: Moment = "received",
+        then: Ending = "keep",
+    ) -> Fault:
+        """Give a fault that is an answer, before (``received``) or after the work (``answer``)."""
+        lines = [f"{name}: {text}\r\n" for name, text in (headers or {}).items()]
+        head = f"HTTP/1.1 {status} Canned\r\nContent-Length: {len(body)}\r\n{''.join(lines)}\r\n"
+        return cls(at, then, instead=head.encode("latin-1") + body)
+
+
+NO_FAULT = Fault("done", "keep")
+
+
+def is_whole(message: bytearray, *, bodiless: bool) -> bool:
+    """Say whether a request or an answer has come to its end, as far as that shows in itself."""
+    end = message.find(b"\r\n\r\n")
+    head = bytes(message[: max(end, 0)]).lower()
+    if end < 0 or bodiless or head.startswith((b"http/1.1 204", b"http/1.1 304")):
+        return end >= 0
+    if _CHUNKED.search(head):
+        return message.endswith(b"0\r\n\r\n")
+    length = _LENGTH.search(head)
+    if length is None:  # An answer without one goes on until its connection ends.
+        return not head.startswith(b"http/")
+    return len(message) - end - 4 >= int(length[1])
+
+
+def read_message(
+    source: socket.socket, *, limit: int | None = None, bodiless: bool = False
+) -> tuple[bytes, bool]:
+    """Read one message or the first bytes of it, and say whether that many came."""
+    message, whole = bytearray(), limit == 0
+    while not whole:
+        received = source.recv(PIECE if limit is None else min(PIECE, limit - len(message)))
+        if not received:
+            break
+        message += received
+        whole = len(message) == limit or is_whole(message, bodiless=bodiless)
+    return bytes(message), whole
+
+
+class Connection(threading.Thread):
+    """A client's connection, which answers one request after the other."""
+
+    def __init__(self, proxy: Proxy, client: socket.socket) -> None:
+        super().__init__(daemon=True)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._proxy = proxy
+        self._client = client
+        self._server = client
+        self._lock = threading.Lock()  # for sockets that are closed, and for these two
+        self._idle = self._stale = False
+        self._dropped = threading.Event()
+
+    def run(self) -> None:
+        try:
+            fault = self._proxy.take(accepted=True)
+            goes_on = self._serve(fault) if fault else True
+            while goes_on and self._begins():
+                goes_on = self._serve(self._proxy.take() or NO_FAULT)
+        except OSError:
+            pass  # The client is gone, or the connection was dropped.
+        finally:
+            with self._lock:
+                self._client.close()
+            self._proxy.ended()
+
+    def drop(self) -> None:
+        """Break off whatever goes on; the thread then ends."""
+        self._dropped.set()
+        for each in (self._client, self._server):
+            with self._lock, contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def close_if_idle(self) -> bool:
+        """Let the thread close the connection if it waits for a request, and say whether."""
+        with self._lock, contextlib.suppress(OSError):
+            if self._idle:
+                self._stale = True
+                # This is no news for the client, so that the last answer still gets to it.
+                self._client.shutdown(socket.SHUT_RD)
+                return True
+        return False
+
+    def _begins(self) -> bool:
+        """Wait for the first byte of a request, and say whether it came."""
+        with self._lock:
+            self._idle = True
+        begun = bool(self._client.recv(1, socket.MSG_PEEK))
+        with self._lock:
+            self._idle = False
+            return begun and not self._stale
+
+    def _serve(self, fault: Fault) -> bool:
+        """Take a request to its end, and say whether another one may follow."""
+        answer, then = b"", fault.then
+        if fault.at != "accept":
+            part = fault.at == "request"
+            request, whole = read_message(self._client, limit=fault.after if part else None)
+            if not whole:
+                return False
+            if not part:
+                self._proxy.note(self._proxy.requests, request)
+            if fault.at in ("answer", "done"):
+                answer, last = self._forward(request)
+                self._proxy.note(self._proxy.answers, answer)
+                then = "close" if last and then == "keep" else then
+        passed = answer if fault.at == "done" else answer[: fault.after]
+        self._send(passed + fault.instead, fault, then)
+        return self._end(then)
+
+    def _forward(self, request: bytes) -> tuple[bytes, bool]:
+        """Give the answer as far as it came, and whether it is the last one."""
+        answer, whole = b"", False
+        with contextlib.suppress(OSError):
+            server = socket.create_connection(self._proxy.target, timeout=30)
+            with self._lock:
+                self._server = server
+            try:
+                if not self._dropped.is_set():
+                    server.sendall(request)
+                    answer, whole = read_message(server, bodiless=request.startswith(b"HEAD "))
+            finally:
+                with self._lock:
+                    server.close()
+        return answer, not whole or bool(_LAST.search(answer.partition(b"\r\n\r\n")[0].lower()))
+
+    def _send(self, data: bytes, fault: Fault, then: Ending) -> None:
+        step = fault.piece or len(data) or 1
+        *first, last = [data[i : i + step] for i in range(0, len(data), step)] or [b""]
+        for piece in first:
+            self._client.sendall(piece)
+            self._dropped.wait(fault.delay)
+        with self._lock:
+            self._idle = then == "keep"
+        # The end goes with the last byte, so that who has read that sees the end at once.
+        self._client.sendall(last, socket.MSG_MORE if then == "close" else 0)
+
+    def _end(self, then: Ending) -> bool:
+        if then == "reset":
+            # A reset takes along what has not arrived yet.
+            while any(fcntl.ioctl(self._client, termios.TIOCOUTQ, bytes(4))):
+                if self._dropped.wait(0.001):
+                    break
+            self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif then == "close":
+            self._client.shutdown(socket.SHUT_WR)
+            # Closing a socket with unread bytes would make a reset of it.
+            while self._client.recv(PIECE):
+                pass
+        elif then == "hang":
+            self._dropped.wait()
+        return then == "keep"
+
+
+class Proxy:
+    """Forwards to a server what comes to a port of its own, unless a fault waits.
+
+    Each request is read as a whole, forwarded over a connection of its own, and its answer is read
+    as a whole before the first byte of it is passed on. No byte is changed.
+
+    Args:
+        target: The server's host and port; may be changed at any time.
+
+    Attributes:
+        port: The port on the loopback, the same after a restart.
+        connections: How many connections were accepted; ``open``, how many of them are open.
+        attempts: How many requests have begun, and connections met a fault when accepted.
+        requests: The requests that were read as a whole, as they came.
+        answers: What the server answered, as far as it came.
+        faults: The faults that still wait, one for each request.
+    """
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self.target = target
+        self.connections = self.open = self.attempts = 0
+        self.requests: list[bytes] = []
+        self.answers: list[bytes] = []
+        self.faults: deque[Fault] = deque()
+        self._changed = threading.Condition()
+        self._threads: list[Connection] = []
+        self._listener: socket.socket | None = None
+        self._accepting: threading.Thread | None = None
+        self._fillers: list[socket.socket] = []
+        self._reserved = socket.socket()  # It keeps the port for us while nobody listens.
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind((HOST, 0))
+        self.port: int = self._reserved.getsockname()[1]
+        self.restart()
+
+    def add(self, fault: Fault, count: int = 1) -> None:
+        """Let the fault meet so many requests, after those of earlier faults."""
+        self.faults.extend([fault] * count)
+
+    def wait_for(self, reached: Callable[[], object], timeout: float = 30) -> None:
+        """Wait until the counters and the connections are as they should."""
+        with self._changed:
+            assert self._changed.wait_for(reached, timeout), f"not reached within {timeout:g} s"
+
+    def restart(self) -> None:
+        """Close all connections, and listen again on the same port."""
+        self.stop()
+        listener = self._listener = socket.create_server((HOST, self.port))
+        self._accepting = threading.Thread(target=self._accept, args=(listener,), daemon=True)
+        self._accepting.start()
+
+    def stop(self) -> None:
+        """Close all connections and refuse new ones, until `restart`."""
+        if self._listener is not None:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            if self._accepting is not None:
+                self._accepting.join()
+            self._listener.close()
+        for filler in self._fillers:
+            filler.close()
+        self._listener, self._accepting, self._fillers = None, None, []
+        for each in self._threads:
+            each.drop()
+        for each in self._threads:
+            each.join()
+
+    def blackhole(self) -> None:
+        """Close all connections, and let nobody get through to connecting until `restart`."""
+        self.stop()
+        # A queue of no length takes one connection. To whatever comes then, Linux does not react.
+        listener = self._listener = socket.create_server((HOST, self.port), backlog=0)
+        waiting, limit = 0, 0
+        while waiting <= limit:
+            filler = socket.socket()
+            self._fillers.append(filler)
+            filler.setblocking(False)
+            filler.connect_ex((HOST, self.port))
+            select.select([], [filler], [], 0.1)
+            # Of a listening socket, these two members are about its queue.
+            info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+            waiting, limit = struct.unpack_from("=II", info, 24)
+
+    def close_idle(self) -> int:
+        """Close the connections that wait for a request, and say how many there were."""
+        closing = [each for each in self._threads if each.close_if_idle()]
+        for each in closing:
+            each.join()
+        return len(closing)
+
+    def __enter__(self) -> Proxy:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._reserved.close()
+
+    def take(self, *, accepted: bool = False) -> Fault | None:
+        """Give the next fault; of a connection that was just accepted only if it is for that."""
+        with self._changed:
+            fault = self.faults[0] if self.faults else NO_FAULT
+            if accepted and fault.at != "accept":
+                return None
+            if self.faults:
+                self.faults.popleft()
+            self.attempts += 1
+            self._changed.notify_all()
+            return fault
+
+    def note(self, messages: list[bytes], message: bytes) -> None:
+        """Remember a request or an answer that was read."""
+        with self._changed:
+            messages.append(message)
+            self._changed.notify_all()
+
+    def ended(self) -> None:
+        """Remember that a connection was closed."""
+        with self._changed:
+            self.open -= 1
+            self._changed.notify_all()
+
+    def _accept(self, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # `stop` shuts it down.
+            while True:
+                connection = Connection(self, listener.accept()[0])
+                with self._changed:
+                    self.connections += 1
+                    self.open += 1
+                    self._threads.append(connection)
+                    self._changed.notify_all()
+                connection.start()
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[LocalECR]:
+    with LocalECR() as running:
+        yield running
+
+
+@pytest.fixture
+def ecr(_server: LocalECR) -> LocalECR:
+    """Give a server without any repositories, past the proxy."""
+    _server.reset()
+    return _server
+
+
+@pytest.fixture
+def fault() -> type[Fault]:
+    """Give the class of faults, which a test cannot import."""
+    return Fault
+
+
+@pytest.fixture
+def proxy(ecr: LocalECR) -> Iterator[Proxy]:
+    """Give a proxy in front of the server."""
+    with Proxy((HOST, int(ecr.endpoint.rpartition(":")[2]))) as running:
+        yield running
+
+
+@pytest.fixture
+def connect(proxy: Proxy, ecr: LocalECR) -> Iterator[Callable[..., ECRClient]]:
+    """Give a function that makes clients through the proxy, with the options of `ECRClient`."""
+    with contextlib.ExitStack() as made:
+        where = {"region": ecr.region, "endpoint": f"http://{HOST}:{proxy.port}"}
+        where["credentials"] = ecr.credentials[ecr.account]
+        yield lambda **options: made.enter_context(ECRClient(**{**where, **options}))
+
+
+@pytest.fixture
+def client(connect: Callable[..., ECRClient]) -> ECRClient:
+    """Give a client through the proxy, with the defaults."""
+    return connect()
