@@ -143,7 +143,6 @@ def _structures_reader(cls: type) -> Callable[[Iterable[Any]], tuple[Any, ...]]:
     scope: dict[str, Any] = {
         "cls": cls,
         "twin": twin,
-        "new": object.__new__,
         "Mismatch": Mismatch,
         "missing": values.missing,
         "wrong_type": values.wrong_type,
@@ -157,8 +156,7 @@ def read_all(values):
             continue
         if value.__class__ is not dict:
             wrong_type('an object', value, show=False)
-        self = new(twin)
-        get = value.get
+        self = twin()
         at = ''
         try:
             {f"{chr(10)}            ".join(body)}
@@ -184,7 +182,7 @@ def _member_lines(field: attrs.Attribute[Any], scope: dict[str, Any]) -> list[st
     parts = type_parts(field.type)
     if parts in {(str,), (bool,), (int,)} and not required:
         return [
-            f"self.{name} = v = get({wire!r})",
+            f"self.{name} = v = value.get({wire!r})",
             f"if v.__class__ is not {parts[0].__name__} and v is not None:",
             f"    at = {wire!r}",
             f"    self.{name} = read_{name}(v, None)",
@@ -193,7 +191,7 @@ def _member_lines(field: attrs.Attribute[Any], scope: dict[str, Any]) -> list[st
     absent = "missing()" if required else optional
     return [
         f"at = {wire!r}",
-        f"v = get({wire!r})",
+        f"v = value.get({wire!r})",
         f"self.{name} = {absent} if v is None else read_{name}(v, None)",
     ]
 
@@ -361,7 +359,7 @@ def decode(body: bytes, cls: type) -> Any:
     Raises:
         Mismatch: The body is not JSON, or not of this type; the path names the member.
     """
-    if not body.strip():
+    if not body or body.isspace():
         if len(attrs.fields(cls)) == 1:
             return cls()  # Nothing but the metadata is expected.
         raise Mismatch("is empty", "the answer")
