@@ -21,19 +21,24 @@ if TYPE_CHECKING:
         AmazonECRException,
         AmazonServiceException,
     )
+    from ecr_client.hooks import CallEvent, Hooks
     from ecr_client.metadata import ResponseMetadata
     from ecr_client.regions import Region
+    from ecr_client.retry import RetryPolicy
 
 __all__ = [
     "AmazonClientException",
     "AmazonECR",
     "AmazonECRException",
     "AmazonServiceException",
+    "CallEvent",
     "ClientConfiguration",
     "Credentials",
     "ECRClient",
+    "Hooks",
     "Region",
     "ResponseMetadata",
+    "RetryPolicy",
     "__version__",
 ]
 
@@ -42,11 +47,14 @@ _MODULE_OF = {
     "AmazonECR": "_generated.operations",
     "AmazonECRException": "exceptions",
     "AmazonServiceException": "exceptions",
+    "CallEvent": "hooks",
     "ClientConfiguration": "config",
     "Credentials": "credentials",
     "ECRClient": "client",
+    "Hooks": "hooks",
     "Region": "regions",
     "ResponseMetadata": "metadata",
+    "RetryPolicy": "retry",
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ecr_client._error_codes import THROTTLING_CODES, TRANSIENT_CODES, TRANSIENT_STATUSES
 from ecr_client.metadata import NO_METADATA, ResponseMetadata
 
 if TYPE_CHECKING:
@@ -25,10 +26,13 @@ __all__ = [
     "AmazonServiceException",
     "ClientShutdownException",
     "ConnectTimeoutException",
+    "ConnectionClosedException",
     "CredentialRetrievalException",
+    "EndpointConnectionException",
     "InvalidConfigurationException",
     "InvalidEndpointException",
     "InvalidRegionException",
+    "NameResolutionException",
     "NoCredentialsException",
     "PaginationException",
     "ParamValidationException",
@@ -37,6 +41,7 @@ __all__ = [
     "ReadTimeoutException",
     "ResponseParseException",
     "TLSException",
+    "TotalTimeoutException",
     "TransportException",
     "WaiterException",
     "WaiterFailureException",
@@ -46,38 +51,6 @@ __all__ = [
 PUBLIC_MODULE = "ecr_client.exceptions"
 
 SERVICE_NAME = "AmazonECR"
-
-#: Codes and statuses after which the same call may succeed; the service was not overloaded by it.
-TRANSIENT_CODES = frozenset(
-    {
-        "InternalError",
-        "InternalFailure",
-        "InternalFailureException",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ServerException",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-    }
-)
-TRANSIENT_STATUSES = frozenset({500, 502, 503, 504})
-#: Codes by which AWS asks its callers to slow down.
-THROTTLING_CODES = frozenset(
-    {
-        "BandwidthLimitExceeded",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "Throttling",
-        "ThrottledException",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionInProgressException",
-    }
-)
 
 
 def _rebuild(
@@ -159,6 +132,11 @@ class AmazonServiceException(AmazonClientException, ClientError):
         return self.response_metadata.retry_attempts + 1
 
     @property
+    def retried_errors(self) -> tuple[Exception, ...]:
+        """What the attempts before the last one failed with, in their order."""
+        return self.response_metadata.retried_errors
+
+    @property
     def error_type(self) -> Literal["Client", "Service", "Unknown"]:
         """Whose fault it is: ``Client`` for a call to mend, ``Service`` for one to repeat."""
         status = self.status_code
@@ -210,6 +188,8 @@ class AmazonServiceException(AmazonClientException, ClientError):
         details.append(f"Error Code: {self.error_code}")
         if self.request_id:
             details.append(f"Request ID: {self.request_id}")
+        if self.attempts > 1:
+            details.append(f"Attempts: {self.attempts}")
         return f"{self.error_message} ({'; '.join(details)})".lstrip()
 
     # ``ClientError`` has its own, which knows nothing of our constructor.
@@ -268,32 +248,67 @@ class TransportException(AmazonClientException, ConnectionError):
     Attributes:
         operation_name: The operation, for example ``PutImage``; ``None`` if there is none.
         retryable: Whether the same call may succeed later without being changed.
+        request_sent: Whether the service may have received the request, and done the work.
+        attempts: How many times the call was sent, or was tried to, at least 1.
+        retried_errors: What the attempts before the last one failed with, in their order.
     """
 
     retryable: ClassVar[bool] = True
+    request_sent: ClassVar[bool] = True
     operation_name: str | None
+    attempts: int = 1
+    retried_errors: tuple[Exception, ...] = ()
 
     def __init__(self, message: str = "", operation_name: str | None = None) -> None:
         self.operation_name = operation_name
         super().__init__(f"{operation_name}: {message}" if operation_name else message)
 
+    def __str__(self) -> str:
+        text = Exception.__str__(self)
+        return f"{text} (Attempts: {self.attempts})" if self.attempts > 1 else text
+
+
+class EndpointConnectionException(TransportException):
+    """No connection could be made, for example because it was refused; nothing was sent."""
+
+    request_sent = False
+
+
+class NameResolutionException(EndpointConnectionException):
+    """The name of the host could not be resolved: it is wrong, or DNS does not work."""
+
 
 class ConnectTimeoutException(TransportException, TimeoutError):
     """No connection was made within ``connect_timeout``; the request was not sent."""
+
+    request_sent = False
 
 
 class ReadTimeoutException(TransportException, TimeoutError):
     """The service did not answer within ``read_timeout``; it may have done the work."""
 
 
+class TotalTimeoutException(TransportException, TimeoutError):
+    """The call did not end within ``total_timeout``; the service may have done the work."""
+
+    retryable = False
+
+
+class ConnectionClosedException(TransportException):
+    """The connection broke before the answer was complete; the service may have done the work."""
+
+
 class ProxyConnectionException(TransportException):
     """The proxy could not be reached or refused the connection; the request was not sent."""
+
+    request_sent = False
 
 
 class TLSException(TransportException):
     """The TLS connection failed, usually because the certificate is not trusted."""
 
     retryable = False
+    request_sent = False
 
 
 class ResponseParseException(AmazonClientException):
@@ -301,7 +316,7 @@ class ResponseParseException(AmazonClientException):
 
     Attributes:
         operation_name: The operation, for example ``DescribeImages``.
-        response_metadata: Request id, status and headers of the answer.
+        response_metadata: Request id, status, headers and attempts of the answer.
     """
 
     operation_name: str | None

@@ -201,6 +201,22 @@ def show_size(value: object) -> str:
     return f"<{size} bytes>"
 
 
+class Hidden:
+    """A value whose repr shows nothing of it.
+
+    Args:
+        value: Anything.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+
 def type_parts(annotation: Any) -> tuple[Any, ...]:
     """Return the alternatives of a union without ``None``, or the type itself."""
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ecr_client._exceptions import PUBLIC_MODULE, THROTTLING_CODES, AmazonECRException
+from ecr_client._error_codes import THROTTLING_CODES
+from ecr_client._exceptions import PUBLIC_MODULE, AmazonECRException
 
 __all__ = [
     "AccessDeniedException",

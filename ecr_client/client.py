@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 from ecr_client._exceptions import (
@@ -13,8 +14,10 @@ from ecr_client._generated.batches import Batches
 from ecr_client._generated.operations import AmazonECR
 from ecr_client._generated.paginators import Paginators
 from ecr_client._generated.waiters import ACCEPTORS, Waiters
+from ecr_client._runtime.forks import Lock
 from ecr_client._runtime.settings import Settings
-from ecr_client._shapes import UNSET
+from ecr_client._runtime.transport import Transport
+from ecr_client._shapes import UNSET, Hidden
 from ecr_client.config import ClientConfiguration
 from ecr_client.credentials import credentials_source
 from ecr_client.endpoints import (
@@ -22,20 +25,23 @@ from ecr_client.endpoints import (
     parse_endpoint,
     resolve_endpoint,
     wanted_variant,
+    warn_if_unsafe,
 )
 from ecr_client.metadata import ResponseMetadata, ResponseMetadataCache
 from ecr_client.regions import Region, supported_region
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from typing_extensions import Self
 
     from ecr_client._runtime.call import Caller
+    from ecr_client._runtime.options import CallOptions
     from ecr_client._shapes import AmazonWebServiceRequest
     from ecr_client.credentials import CredentialsLike
     from ecr_client.endpoints import Endpoint
+    from ecr_client.retry import RetryPolicy
 
 
 class ECRClient(Batches, Paginators, Waiters, AmazonECR):
@@ -72,8 +78,6 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         session: Any = None,
         config: ClientConfiguration | None = None,
     ) -> None:
-        from ecr_client._runtime.transport import Transport
-
         if config is None:
             config = ClientConfiguration()
         elif not isinstance(config, ClientConfiguration):
@@ -99,9 +103,15 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
             session=session,
             region=self._endpoint.signing_region,
         )
-        self._transport = Transport(config, self._settings)
-        self._cache = ResponseMetadataCache(config.response_metadata_cache_size)
-        self._caller: Caller | None = None
+        self._overrides: dict[str, Any] = {}
+        self._options: CallOptions | None = None
+        # What all views of the client have in common.
+        self._shared = _Shared(
+            transport=Transport(config, self._settings),
+            cache=ResponseMetadataCache(config.response_metadata_cache_size),
+            retry=self._settings.retry,
+        )
+        warn_if_unsafe(self._endpoint.url, config.verify)
 
     @property
     def endpoint(self) -> str:
@@ -126,6 +136,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         self._endpoint = parse_endpoint(
             endpoint, protocol=self._config.protocol, signing_region=self._endpoint.signing_region
         )
+        warn_if_unsafe(self._endpoint.url)
 
     def set_region(self, region: Region | str) -> None:
         """Send the calls that begin from now on to the endpoint of another region.
@@ -159,11 +170,47 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         Returns:
             The metadata, or ``None`` if it is not, or no longer, remembered.
         """
-        return self._cache.get(request)
+        return self._shared.cache.get(request)
+
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
+        credentials: CredentialsLike | None = None,
+    ) -> Self:
+        """Return a view of this client whose calls differ in what is given here.
+
+        It costs nothing to make and needs no shutdown: connections, retry quota and remembered
+        metadata are those of this client, and `shutdown` of either ends both. Its endpoint is the
+        one that this client has now; later changes of one do not change the other.
+
+        Args:
+            timeout: Seconds that each call may take as a whole, in place of ``total_timeout``.
+            retry: How failed calls are repeated.
+            headers: Further headers to send, added to those of this view; the client's own cannot
+                be replaced. Those that begin with ``x-amz-`` are signed.
+            credentials: Whose calls they are.
+
+        Raises:
+            InvalidConfigurationException: A value has the wrong type or is out of range.
+        """
+        from ecr_client._runtime.options import checked_overrides
+
+        view = copy.copy(self)
+        given = {"timeout": timeout, "retry": retry, "headers": headers, "credentials": credentials}
+        view._overrides = checked_overrides(self._overrides, given)
+        view._options = None
+        return view
 
     def shutdown(self) -> None:
-        """Close all connections. A call after it raises; calling it again does nothing."""
-        self._transport.close()
+        """Close all connections. A call after it raises; calling it again does nothing.
+
+        Calls that other threads are making end with their answer, or with a
+        ``ClientShutdownException`` if they are waiting to be repeated.
+        """
+        self._shared.transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -180,7 +227,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         # The configuration travels; connections, and credentials that were found, do not.
         if self._arguments["session"] is not None:
             raise TypeError("a client of a session does not pickle; give it a profile instead")
-        return _restore, (type(self), self._arguments, self._endpoint)
+        return _restore, (type(self), self._arguments, self._endpoint, self._overrides)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.endpoint} ({self.region})>"
@@ -188,19 +235,20 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
     # --- what the generated methods call ----------------------------------------------------
 
     def _invoke(self, operation: str, request: object, members: dict[str, object]) -> Any:
-        if self._transport.closed:
+        shared = self._shared
+        if shared.transport.closed:
             raise ClientShutdownException(
                 f"{operation}: the client was shut down; make a new one to go on"
             )
         endpoint = self._endpoint
-        caller = self._caller or self._make_caller()
+        caller = shared.caller or self._make_caller()
         from ecr_client._runtime.operation import operation as find
 
         found = find(operation)
         made = _request(found.name, found.request_class, request, members)
-        result = caller.call(found, made, endpoint)
+        result = caller.call(found, made, endpoint, self._options or self._make_options())
         if request is made:
-            self._cache.put(made, result.response_metadata)
+            shared.cache.put(made, result.response_metadata)
         return result
 
     def _paginate(
@@ -262,23 +310,66 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
     def _make_caller(self) -> Caller:
         # Only here, at the first call, are the signer, the codec and the types loaded.
         from ecr_client._runtime.call import Caller
+        from ecr_client._runtime.observer import Observer
         from ecr_client._runtime.user_agent import user_agent
 
         app_id = self._config.user_agent_appid or self._settings.user_agent_appid
-        self._caller = Caller(
-            transport=self._transport,
-            credentials=self._credentials,
+        made = Caller(
+            transport=self._shared.transport,
             user_agent=user_agent(app_id),
+            observer=Observer(self._config.hooks),
         )
-        return self._caller
+        return self._shared.use(made)
+
+    def _make_options(self) -> CallOptions:
+        from ecr_client._runtime.options import CallOptions
+        from ecr_client.retry import RetryPolicy
+
+        given = self._overrides
+        retry = given.get("retry") or self._config.retry
+        if retry is None:
+            retry = RetryPolicy(**self._shared.retry)
+        own = given.get("credentials")
+        self._options = CallOptions(
+            credentials=self._credentials if own is None else credentials_source(credentials=own),
+            retry=retry,
+            total_timeout=given.get("timeout", self._config.total_timeout),
+            headers=given.get("headers", {}),
+        )
+        return self._options
+
+
+class _Shared:
+    """What a client and its views have in common."""
+
+    def __init__(
+        self, *, transport: Transport, cache: ResponseMetadataCache, retry: dict[str, Any]
+    ) -> None:
+        self.transport = transport
+        self.cache = cache
+        #: The members of a `RetryPolicy` that environment and profile name.
+        self.retry = retry
+        self.caller: Caller | None = None
+        self._lock = Lock()
+
+    def use(self, caller: Caller) -> Caller:
+        """Make calls with this caller, unless another thread was faster."""
+        with self._lock:
+            if self.caller is None:
+                self.caller = caller
+            return self.caller
 
 
 def _restore(
-    client_class: type[ECRClient], arguments: dict[str, Any], endpoint: Endpoint
+    client_class: type[ECRClient],
+    arguments: dict[str, Any],
+    endpoint: Endpoint,
+    overrides: dict[str, Any],
 ) -> ECRClient:
     """Return a client like the one that was pickled, calling where that one called."""
     client = client_class(**arguments)
     client._endpoint = endpoint
+    client._overrides = overrides
     return client
 
 
@@ -287,12 +378,18 @@ def _request(
 ) -> Any:
     """Return the request of a call: the object that was passed, or one made of the keywords."""
     if request is UNSET:
-        return request_class(**members)
+        return request_class(
+            **{name: each.value if type(each) is Hidden else each for name, each in members.items()}
+        )
     if not isinstance(request, request_class):
         raise ParamValidationException(
             f"request must be a {request_class.__name__}, not {type(request).__name__}", operation
         )
-    given = [name for name, value in members.items() if value is not None]
+    given = [
+        name
+        for name, each in members.items()
+        if each is not None and not (type(each) is Hidden and each.value is None)
+    ]
     if given:
         raise ParamValidationException(
             f"takes a request object or keywords, not both: {', '.join(given)}", operation

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from ecr_client._exceptions import InvalidConfigurationException
 from ecr_client._runtime.settings import redact_url
+
+if TYPE_CHECKING:
+    from ecr_client.hooks import Hooks
+    from ecr_client.retry import RetryPolicy
 
 # What the platform's clock can hold as a timeout ends between this and ten times this.
 _LONGEST_TIMEOUT = 1_000_000_000
@@ -63,13 +67,44 @@ def _as_path(verify: bool | str | os.PathLike[str] | None) -> bool | str | None:
     return os.fspath(verify) if isinstance(verify, os.PathLike) else verify
 
 
-def _seconds(_: object, field: attrs.Attribute[Any], value: object) -> None:
+def check_seconds(name: str, value: object) -> None:
+    """Check a time-out.
+
+    Raises:
+        InvalidConfigurationException: It is not a number of seconds that a socket can wait for.
+    """
     expected = f"a number of seconds above 0 and at most {_LONGEST_TIMEOUT:,}"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise _refuse(field.name, expected, value)
+        raise _refuse(name, expected, value)
     # Not "value <= 0 or ...": NaN compares as false.
     if not 0 < value <= _LONGEST_TIMEOUT:
-        raise _refuse(field.name, expected, value)
+        raise _refuse(name, expected, value)
+
+
+def _seconds(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    check_seconds(field.name, value)
+
+
+def _optional_seconds(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value is not None:
+        _seconds(instance, field, value)
+
+
+def _retry(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    # Imported only for a value: a client that has none pays nothing for it.
+    if value is not None:
+        from ecr_client.retry import RetryPolicy
+
+        if not isinstance(value, RetryPolicy):
+            raise _refuse(field.name, "a RetryPolicy or None", value)
+
+
+def _hooks(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value is not None:
+        from ecr_client.hooks import Hooks
+
+        if not isinstance(value, Hooks):
+            raise _refuse(field.name, "Hooks or None", value)
 
 
 def _at_least(minimum: int) -> Any:
@@ -172,6 +207,13 @@ class ClientConfiguration:
             ``sdk_ua_app_id``.
         protocol: ``"https"``, the default, or ``"http"``, for endpoints that are given or found
             without one.
+        total_timeout: Seconds that a call may take as a whole, with all its attempts and the
+            waiting between them, above 0. ``None``, the default, sets no limit.
+        retry: How failed calls are repeated. ``None``, the default, is a `RetryPolicy` with the
+            attempts of ``AWS_MAX_ATTEMPTS`` and the mode of ``AWS_RETRY_MODE``, or of the profile.
+        max_response_size: Bytes of the longest answer that is read, at least 1. Default
+            104,857,600, which is 100 MiB.
+        hooks: Functions that are told of every call. Default ``None``: none.
         response_metadata_cache_size: Calls whose metadata ``get_cached_response_metadata``
             remembers, at least 0, which switches it off. Default 50.
 
@@ -192,4 +234,8 @@ class ClientConfiguration:
     use_dualstack_endpoint: bool | None = attrs.field(default=None, validator=_optional_bool)
     user_agent_appid: str | None = attrs.field(default=None, validator=_appid)
     protocol: str = attrs.field(default="https", validator=_protocol)
+    total_timeout: float | None = attrs.field(default=None, validator=_optional_seconds)
+    retry: RetryPolicy | None = attrs.field(default=None, validator=_retry)
+    max_response_size: int = attrs.field(default=100 * 1024 * 1024, validator=_at_least(1))
+    hooks: Hooks | None = attrs.field(default=None, validator=_hooks)
     response_metadata_cache_size: int = attrs.field(default=50, validator=_at_least(0))

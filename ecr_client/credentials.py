@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Protocol
 
@@ -20,6 +19,7 @@ from ecr_client._exceptions import (
     InvalidConfigurationException,
     NoCredentialsException,
 )
+from ecr_client._runtime.forks import Lock
 from ecr_client._runtime.settings import config_file_paths, unwrap_session
 
 # Keys travel in headers, which can hold no more than this; a line end is the usual slip.
@@ -91,6 +91,18 @@ class CredentialsSource(Protocol):
         """
         ...
 
+    def renew(self, expired: Credentials) -> bool:
+        """Look for keys in the place of those that the service has called expired.
+
+        Returns:
+            Whether there are others now.
+
+        Raises:
+            NoCredentialsException: There are none any more.
+            CredentialRetrievalException: Getting or refreshing them failed.
+        """
+        ...
+
 
 def credentials_source(
     *,
@@ -143,14 +155,19 @@ class _Given:
         name = getattr(given, "__qualname__", type(given).__name__)
         return _freeze(given, f"the credentials provider {name}")
 
+    def renew(self, expired: Credentials) -> bool:
+        return self.current() != expired
+
 
 class _LookedUp:
     """Keys that are looked up once, on the first call, and that refresh themselves afterwards."""
 
     _label = "the default credential chain"
+    #: Whether a second look gives other keys if there are any.
+    _may_look_again = True
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._found: object = None
 
     def current(self) -> Credentials:
@@ -163,6 +180,12 @@ class _LookedUp:
                 found = self._found
         return _freeze(lambda: found, self._label)
 
+    def renew(self, expired: Credentials) -> bool:
+        # Another thread may have been faster, and keys that refresh themselves may have done so.
+        if self.current() == expired and self._may_look_again:
+            self._found = None
+        return self.current() != expired
+
     def _look_up(self) -> object:
         raise NotImplementedError
 
@@ -171,6 +194,8 @@ class _FromSession(_LookedUp):
     """The credentials of a botocore session."""
 
     _label = "the session"
+    # It keeps what it has found.
+    _may_look_again = False
 
     def __init__(self, session: Any) -> None:
         super().__init__()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import ipaddress
+import logging
 import re
-import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,12 +16,15 @@ from ecr_client._exceptions import (
     InvalidEndpointException,
     InvalidRegionException,
 )
+from ecr_client._runtime.forks import Lock
 from ecr_client._runtime.settings import redact_url
 from ecr_client.regions import Region, check_name, find_partition, load_data, usable_region
 
 if TYPE_CHECKING:
     from ecr_client._runtime.settings import Settings
     from ecr_client.config import ClientConfiguration
+
+_LOG = logging.getLogger("ecr_client")
 
 DEFAULT_REGION = "us-east-1"
 
@@ -33,7 +37,7 @@ _ECR_HOST = (
     r"(?P<privatelink>vpce-[a-z0-9-]+\.)?(api\.)?ecr(-fips)?\.(?P<region>[a-z0-9-]+)"
     r"\.(?(privatelink)vpce\.)(?P<domain>[a-z0-9.-]+)"
 )
-_LOADING = threading.Lock()
+_LOADING = Lock()
 
 
 @attrs.frozen
@@ -286,3 +290,26 @@ def _load_rules() -> Any:
     version = Loader().determine_latest_version("ecr", "endpoint-rule-set-1")
     rules = load_data(f"ecr/{version}/endpoint-rule-set-1")
     return EndpointProvider(rules, load_data("partitions"))
+
+
+def warn_if_unsafe(url: str, verify: bool | str | None = None) -> None:
+    """Log a warning if others on the network can read or change what is sent to an endpoint.
+
+    Args:
+        url: The endpoint.
+        verify: Whether certificates are verified.
+    """
+    host = urlsplit(url).hostname or ""
+    if url.startswith("http://") and not _is_loopback(host):
+        _LOG.warning("calls to %s are not encrypted: the endpoint does not use https", url)
+    if verify is False and url.startswith("https://"):
+        _LOG.warning("calls to %s are not safe: certificates are not verified", url)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

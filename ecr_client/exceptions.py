@@ -18,8 +18,12 @@ AmazonClientException                         everything below
 ├── CredentialRetrievalException              getting or refreshing them failed
 ├── ClientShutdownException (RuntimeError)
 ├── TransportException (ConnectionError)      no answer arrived
+│   ├── EndpointConnectionException           no connection could be made
+│   │   └── NameResolutionException           the host's name is wrong, or DNS does not work
 │   ├── ConnectTimeoutException (TimeoutError)
 │   ├── ReadTimeoutException (TimeoutError)
+│   ├── TotalTimeoutException (TimeoutError)
+│   ├── ConnectionClosedException             the connection broke on the way
 │   ├── ProxyConnectionException
 │   └── TLSException
 ├── ResponseParseException                    the answer is not an answer

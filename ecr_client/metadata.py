@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Mapping  # noqa: TC003  # type hints have to resolve
-from typing import TYPE_CHECKING
 
 import attrs
 
-if TYPE_CHECKING:
-    _Entry = tuple[weakref.ref[object], "ResponseMetadata"]
+from ecr_client._runtime.forks import Lock
 
 
 @attrs.frozen(kw_only=True)
@@ -23,12 +20,14 @@ class ResponseMetadata:
         http_status_code: The HTTP status; ``None`` on an object that was not answered by a service.
         http_headers: The headers of the answer. Names are looked up without regard to case.
         retry_attempts: How many times the call was repeated; 0 if the first attempt was answered.
+        retried_errors: What the attempts before this answer failed with, in their order.
     """
 
     request_id: str | None = None
     http_status_code: int | None = None
     http_headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     retry_attempts: int = 0
+    retried_errors: tuple[Exception, ...] = attrs.field(default=(), repr=False, eq=False)
 
     # Headers are a mapping, which has no hash; the rest identifies an answer well enough.
     def __hash__(self) -> int:
@@ -51,10 +50,10 @@ class ResponseMetadataCache:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._lock = threading.Lock()
         self._entries: OrderedDict[int, tuple[weakref.ref[object], ResponseMetadata]] = (
             OrderedDict()
         )
+        self._lock = Lock()
 
     def put(self, request: object, metadata: ResponseMetadata) -> None:
         """Remember the metadata of a call that was made with this request object."""

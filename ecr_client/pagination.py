@@ -70,7 +70,6 @@ class Paginator(Generic[Item, Page]):
                 checkpoint, until = token, until * 2
             request = attrs.evolve(request, next_token=token)
 
-
     def _lists(self) -> Iterator[Iterable[Item]]:
         for page in self.pages():
             for path in self._items:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import functools
 import logging
 import re
-import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
 from ecr_client._exceptions import InvalidRegionException
+from ecr_client._runtime.forks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ Client = TypeVar("Client")
 _LOG = logging.getLogger("ecr_client")
 #: A region is a part of a host name (RFC 1123).
 _NAME = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
-_LOADING = threading.Lock()
+_LOADING = Lock()
 
 
 @attrs.frozen

@@ -50,8 +50,17 @@ def _method(op: Operation) -> str:
     raises = [(error.name, error.text.summary) for error in op.errors]
     lines += section("Raises", raises, 8)
     lines += ["", reference(op.name)]
+    return overloads(op.method, op, op.result) + docstring(lines, 8) + _body(op)
+
+
+def _body(op: Operation) -> str:
+    hidden = [member.name for member in op.request.members if member.repr]
+    members = members_dict(op.request)
+    if not hidden:
+        return f"        return self._invoke({op.name!r}, request, {members})\n"
+    # A traceback with local variables shows those of this method, too.
     return (
-        overloads(op.method, op, op.result)
-        + docstring(lines, 8)
-        + f"        return self._invoke({op.name!r}, request, {members_dict(op.request)})\n"
+        f"        members: dict[str, object] = {members}\n"
+        f"        del {', '.join(hidden)}  # or tracebacks with local variables would show it\n"
+        f"        return self._invoke({op.name!r}, request, members)\n"
     )

@@ -38,7 +38,12 @@ def overloads(method: str, operation: Operation, returns: str, extra: str = "") 
 
 def members_dict(request: Structure) -> str:
     """Return the dict display that hands the keywords on."""
-    return "{" + ", ".join(f"{m.name!r}: {m.name}" for m in request.members) + "}"
+    return "{" + ", ".join(f"{m.name!r}: {_handed_on(m)}" for m in request.members) + "}"
+
+
+def _handed_on(member: Member) -> str:
+    """Return what hands a member on; one with a repr of its own must not be seen on the way."""
+    return f"Hidden({member.name})" if member.repr else member.name
 
 
 def type_imports(
@@ -55,6 +60,9 @@ def type_imports(
     known = {s.name for found in plan.modules.values() for s in found}
     known |= {enum.name for enum in plan.enums}
     names = set(more)
+    shapes = ["UNSET"]
+    if any(member.repr for operation in operations for member in operation.request.members):
+        shapes.append("Hidden")
     for operation in operations:
         names |= {operation.request.name, operation.result}
         names |= type_names(operation.request.members)
@@ -62,7 +70,7 @@ def type_imports(
         f"    from ecr_client._generated.models import {name}\n" for name in sorted(names & known)
     )
     return (
-        "from ecr_client._shapes import UNSET\n\nif TYPE_CHECKING:\n"
+        f"from ecr_client._shapes import {', '.join(shapes)}\n\nif TYPE_CHECKING:\n"
         "    from collections.abc import Sequence\n"
         f"{extra}{imported}    from ecr_client._shapes import Unset\n"
     )

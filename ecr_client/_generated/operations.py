@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, overload
 
-from ecr_client._shapes import UNSET
+from ecr_client._shapes import UNSET, Hidden
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -3403,18 +3403,16 @@ class AmazonECR:
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html
         """
-        return self._invoke(
-            "UploadLayerPart",
-            request,
-            {
-                "repository_name": repository_name,
-                "upload_id": upload_id,
-                "part_first_byte": part_first_byte,
-                "part_last_byte": part_last_byte,
-                "layer_part_blob": layer_part_blob,
-                "registry_id": registry_id,
-            },
-        )
+        members: dict[str, object] = {
+            "repository_name": repository_name,
+            "upload_id": upload_id,
+            "part_first_byte": part_first_byte,
+            "part_last_byte": part_last_byte,
+            "layer_part_blob": Hidden(layer_part_blob),
+            "registry_id": registry_id,
+        }
+        del layer_part_blob  # or tracebacks with local variables would show it
+        return self._invoke("UploadLayerPart", request, members)
 
     @overload
     def validate_pull_through_cache_rule(

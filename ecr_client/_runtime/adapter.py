@@ -1,17 +1,26 @@
-"""What differs from plain ``requests``: no redirects, no cookies, pools that are found once."""
+"""What differs from plain ``requests``: no redirects, no cookies, remembered pools, a deadline."""
 
 from __future__ import annotations
 
+import io
+from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from ecr_client._runtime import deadline as deadlines
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Mapping
 
     from requests import PreparedRequest, Response
+
+    from ecr_client._runtime.deadline import Deadline
 
 
 class PlainSession(requests.Session):
@@ -37,9 +46,19 @@ class PoolAdapter(HTTPAdapter):
     """
 
     def __init__(self, size: int) -> None:
-        super().__init__(pool_maxsize=size, max_retries=0)
+        self._size = size
         self._pools: dict[str, Any] = {}
         self._targets: dict[str, str] = {}
+        super().__init__(pool_maxsize=size, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = POOLS
+        return manager
 
     def get_connection_with_tls_context(
         self,
@@ -62,6 +81,99 @@ class PoolAdapter(HTTPAdapter):
             target = self._targets[url] = super().request_url(request, proxies)
         return target
 
+    def renew(self) -> None:
+        """Let what is sent from now on use new connections, with names resolved anew.
+
+        Calls that are under way keep theirs; the old pools end with the last of them.
+        """
+        self._pools = {}
+        self.proxy_manager: dict[str, Any] = {}
+        self.init_poolmanager(self._size, self._size)
+
+    def abandon(self) -> None:
+        """Close the idle connections of a process that was forked, without taking their locks.
+
+        The parent goes on using them: closing says nothing to the other side.
+        """
+        for pool in self._pools.values():
+            queue = getattr(pool.pool, "queue", ())
+            for connection in [each for each in queue if each is not None]:
+                connection.close()
+
     def close(self) -> None:
-        self._pools.clear()
+        self._pools = {}
         super().close()
+
+
+class _TimedReader(io.RawIOBase):
+    """Reads from a socket until a deadline, however slowly the bytes trickle in."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        _limit(self._sock, self._deadline)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _TimedResponse(HTTPResponse):
+    """Reads status, headers and body within the deadline of the call, if it has one."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        deadline = deadlines.current.get()
+        if deadline is not None:
+            self.fp.close()
+            self.fp = io.BufferedReader(_TimedReader(sock, deadline))
+
+
+def _limit_sending(connection: HTTPConnection) -> None:
+    deadline = deadlines.current.get()
+    # There is no socket before the first bytes, which connect; that has a limit of its own.
+    if deadline is not None and connection.sock is not None:
+        _limit(connection.sock, deadline)
+
+
+class _TimedHTTPConnection(HTTPConnection):
+    response_class = _TimedResponse
+
+    def send(self, data: Any) -> None:
+        _limit_sending(self)
+        super().send(data)
+
+
+class _TimedHTTPSConnection(HTTPSConnection):
+    response_class = _TimedResponse
+
+    def send(self, data: Any) -> None:
+        _limit_sending(self)
+        super().send(data)
+
+
+class TimedHTTPConnectionPool(HTTPConnectionPool):
+    ConnectionCls = _TimedHTTPConnection
+
+
+class TimedHTTPSConnectionPool(HTTPSConnectionPool):
+    ConnectionCls = _TimedHTTPSConnection
+
+
+POOLS = {"http": TimedHTTPConnectionPool, "https": TimedHTTPSConnectionPool}
+
+
+def _limit(sock: socket.socket, deadline: Deadline) -> None:
+    """Let the next operation of a socket end by the deadline, and no later than it would have."""
+    left = deadline.left()
+    if left <= 0:
+        raise TimeoutError("the time for the whole call is over")
+    own = sock.gettimeout()
+    sock.settimeout(left if own is None else min(own, left))

@@ -1,48 +1,137 @@
-"""One call from the request object to the result object."""
+"""One call from the request object to the result object, in as many attempts as it takes."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
-from ecr_client._exceptions import ParamValidationException, ResponseParseException
+from ecr_client._exceptions import (
+    AmazonClientException,
+    AmazonServiceException,
+    ConnectionClosedException,
+    ParamValidationException,
+    ResponseParseException,
+    TotalTimeoutException,
+    TransportException,
+)
 from ecr_client._runtime import codec
-from ecr_client._runtime.signing import sign, utc_now
+from ecr_client._runtime.clock import SKEW_CODES, SigningClock
+from ecr_client._runtime.deadline import Deadline
+from ecr_client._runtime.rate_limit import RateLimiter
+from ecr_client._runtime.redact import forget_frames
+from ecr_client._runtime.retry import (
+    RetryQuota,
+    cost_of,
+    delay_of,
+    is_retryable,
+    may_have_worked,
+)
+from ecr_client._runtime.signing import sign
+from ecr_client._runtime.transport import request_id, shut_down
 from ecr_client._runtime.values import Mismatch
 from ecr_client.metadata import ResponseMetadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
+    from ecr_client._runtime.observer import Observer
     from ecr_client._runtime.operation import Operation
-    from ecr_client._runtime.transport import Transport
+    from ecr_client._runtime.options import CallOptions
+    from ecr_client._runtime.transport import Answer, Transport
     from ecr_client._shapes import AmazonWebServiceRequest
-    from ecr_client.credentials import CredentialsSource
+    from ecr_client.credentials import Credentials
     from ecr_client.endpoints import Endpoint
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
+EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
 
 
-@attrs.frozen(kw_only=True)
-class Caller:
-    """Makes calls. It holds no state of a call, so that any number of threads may use it.
+class Call:
+    """What is known of one call while it runs. Its repr shows nothing, since it holds all of it.
 
     Attributes:
-        transport: Sends.
-        credentials: Gives the credentials, asked anew for every attempt, since they may expire.
-        user_agent: What the client calls itself.
-        clock: Gives the time of a signature.
+        attempt: The number of the attempt that runs, from 1.
+        errors: What the attempts before failed with.
+        may_have_worked: Whether one of them may have done the work nevertheless.
+        credentials: What the attempt was signed with.
+        cost: What a success gives back to the quota.
+        deadline: When the call has to end.
+        context: A dict for hooks.
     """
 
-    transport: Transport
-    credentials: CredentialsSource
-    user_agent: str
-    clock: Callable[[], datetime] = utc_now
+    def __init__(
+        self,
+        operation: Operation,
+        request: AmazonWebServiceRequest,
+        endpoint: Endpoint,
+        options: CallOptions,
+        caller: Caller,
+    ) -> None:
+        self.operation = operation
+        self.request = request
+        self.endpoint = endpoint
+        self.options = options
+        self.body = encode(operation, request)
+        self.attempt = 0
+        self.errors: list[AmazonClientException] = []
+        self.may_have_worked = False
+        self.credentials: Credentials | None = None
+        self.context: dict[str, Any] = {}
+        self.cost = 1
+        self.reconnected = self.clock_corrected = self.credentials_renewed = False
+        total = options.total_timeout
+        self.deadline = None if total is None else Deadline(total, caller.monotonic)
+        self._monotonic = caller.monotonic
+        self._started = self._sent = caller.monotonic()
+
+    def begin_attempt(self) -> None:
+        """Count another attempt."""
+        self.attempt += 1
+        self._sent = self._monotonic()
+
+    def seconds(self) -> float:
+        """Return how long the call has taken so far."""
+        return self._monotonic() - self._started
+
+    def seconds_of_attempt(self) -> float:
+        """Return how long this attempt has taken so far."""
+        return self._monotonic() - self._sent
+
+
+class Caller:
+    """Makes calls. What it holds is shared by all calls of a client, from any number of threads.
+
+    Args:
+        transport: Sends.
+        user_agent: What the client calls itself.
+        observer: Is told of everything.
+        clock: Gives the time of signatures.
+        monotonic: Gives seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        user_agent: str,
+        observer: Observer,
+        clock: SigningClock | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.transport = transport
+        self.user_agent = user_agent
+        self.observer = observer
+        self.clock = clock or SigningClock()
+        self.monotonic = monotonic
+        self.quota = RetryQuota()
+        self._limiters: dict[str, RateLimiter] = {}
 
     def call(
-        self, operation: Operation, request: AmazonWebServiceRequest, endpoint: Endpoint
+        self,
+        operation: Operation,
+        request: AmazonWebServiceRequest,
+        endpoint: Endpoint,
+        options: CallOptions,
     ) -> Any:
         """Return the result of one call.
 
@@ -50,55 +139,154 @@ class Caller:
             operation: What is called.
             request: What is sent.
             endpoint: Where it is sent, to the end of this call.
+            options: Whose call it is, how long it may take, how often it is sent.
 
         Raises:
             ParamValidationException: The request is not one that the operation takes.
-            AmazonClientException: Whatever else `_attempt` raises.
-        """
-        body = encode(operation, request)
-        # The seam for retries: an attempt knows nothing of the others; the body is encoded once.
-        return self._attempt(operation, body, endpoint, retries=0)
-
-    def _attempt(self, operation: Operation, body: bytes, endpoint: Endpoint, retries: int) -> Any:
-        """Sign, send and read once.
-
-        Raises:
             NoCredentialsException: There are no credentials; and other errors of their sources.
             TransportException: No answer came.
             ResponseParseException: The answer is not one to this operation.
             AmazonECRException: The service answered with an error.
+            ClientShutdownException: The client was shut down before there was an answer.
         """
-        headers = {"content-type": CONTENT_TYPE, "x-amz-target": operation.target}
-        signature = sign(endpoint, headers, body, self.credentials.current(), self.clock())
+        try:
+            call = Call(operation, request, endpoint, options, self)
+            return self._repeat(call)
+        except AmazonClientException as error:
+            failure = error
+        # Outside of the handler, so that nothing is chained that is not meant to be.
+        forget_frames(failure)
+        raise failure
+
+    def _repeat(self, call: Call) -> Any:
+        """Make attempts until one succeeds, or fails for good."""
+        limiter = self._limiter(call)
+        while True:
+            if limiter is not None:
+                self._pause(call, limiter.reserve())
+            call.begin_attempt()
+            try:
+                result = self._attempt(call)
+            except AmazonClientException as error:
+                if limiter is not None and isinstance(error, AmazonServiceException):
+                    limiter.update(throttled=error.throttling)
+                settled = self._settled(call, error)
+                if settled is not None:
+                    return settled
+                self._prepare_next(call, error)
+                continue
+            if limiter is not None:
+                limiter.update(throttled=False)
+            self.quota.give(call.cost)
+            return self._settled_result(call, result) if call.may_have_worked else result
+
+    def _attempt(self, call: Call) -> Any:
+        """Sign, send and read once."""
+        endpoint, operation = call.endpoint, call.operation
+        call.credentials = call.options.credentials.current()
+        covered = {"content-type": CONTENT_TYPE, "x-amz-target": operation.target}
+        for name, text in call.options.headers.items():
+            if name.lower().startswith("x-amz-"):
+                covered[name.lower()] = text
+        signature = sign(endpoint, covered, call.body, call.credentials, self.clock.now())
+        headers = {
+            "Content-Type": CONTENT_TYPE,
+            "X-Amz-Target": operation.target,
+            "User-Agent": self.user_agent,
+            **call.options.headers,
+            **signature,
+        }
+        self.observer.request(call)
         answer = self.transport.send(
-            operation.name,
-            endpoint.request_url,
-            {
-                "Content-Type": CONTENT_TYPE,
-                "X-Amz-Target": operation.target,
-                "User-Agent": self.user_agent,
-                **signature,
-            },
-            body,
+            operation.name, endpoint.request_url, headers, call.body, call.deadline
         )
         metadata = ResponseMetadata(
-            request_id=answer.headers.get("x-amzn-RequestId")
-            or answer.headers.get("x-amz-request-id"),
+            request_id=request_id(answer.headers),
             http_status_code=answer.status,
             http_headers=answer.headers,
-            retry_attempts=retries,
+            retry_attempts=call.attempt - 1,
+            retried_errors=tuple(call.errors),
         )
-        if not 200 <= answer.status < 300:
-            # Only here: the classes of all errors are of no use to calls that succeed.
-            from ecr_client._runtime.errors import service_exception
+        self.observer.response(call, answer, metadata)
+        return read(operation, answer, metadata)
 
-            raise service_exception(operation.name, metadata, answer.body)
-        try:
-            result = codec.decode(answer.body, operation.result_class)
-        except Mismatch as mismatch:
-            raise ResponseParseException(str(mismatch), operation.name, metadata) from mismatch
-        object.__setattr__(result, "response_metadata", metadata)
-        return result
+    def _prepare_next(self, call: Call, error: AmazonClientException) -> None:
+        """Wait until the next attempt may begin, or raise if there is to be none."""
+        delay = self._delay(call, error)
+        if delay is None:
+            if isinstance(error, TransportException):
+                error.attempts, error.retried_errors = call.attempt, tuple(call.errors)
+            self.observer.error(call, error)
+            raise error
+        forget_frames(error)
+        self.observer.retry(call, error, delay)
+        call.errors.append(error)
+        call.may_have_worked = call.may_have_worked or may_have_worked(error)
+        self._pause(call, delay)
+
+    def _delay(self, call: Call, error: AmazonClientException) -> float | None:
+        """Return how many seconds to wait before the next attempt; ``None`` if there is none."""
+        policy = call.options.retry
+        if call.attempt >= policy.max_attempts or self.transport.closed:
+            return None
+        if self._mended(call, error):
+            return 0.0
+        if not is_retryable(error):
+            return None
+        if isinstance(error, ConnectionClosedException) and not call.reconnected:
+            # Most likely the server has closed a connection that was kept for too long.
+            call.reconnected = True
+            return 0.0
+        delay = delay_of(policy, error, call.attempt, self.clock.now())
+        if call.deadline is not None and delay >= call.deadline.left():
+            return None
+        call.cost = cost_of(error)
+        return delay if self.quota.take(call.cost) else None
+
+    def _mended(self, call: Call, error: AmazonClientException) -> bool:
+        """Return whether the clock or the credentials were the reason, and are right now."""
+        if not isinstance(error, AmazonServiceException):
+            return False
+        if error.error_code in SKEW_CODES and not call.clock_corrected:
+            call.clock_corrected = True
+            return self.clock.correct(error.response_metadata.http_headers.get("Date"))
+        if error.error_code in EXPIRED_CODES and not call.credentials_renewed:
+            call.credentials_renewed = True
+            used = call.credentials
+            return used is not None and call.options.credentials.renew(used)
+        return False
+
+    def _settled(self, call: Call, error: AmazonClientException) -> Any:
+        """Return the result of a repeat whose error says that an earlier attempt has worked."""
+        if not call.may_have_worked or not isinstance(error, AmazonServiceException):
+            return None
+        from ecr_client._runtime.repeats import settle
+
+        return settle(self, call, error)
+
+    def _settled_result(self, call: Call, result: Any) -> Any:
+        from ecr_client._runtime.repeats import settle_result
+
+        return settle_result(call, result)
+
+    def _limiter(self, call: Call) -> RateLimiter | None:
+        if call.options.retry.mode != "adaptive":
+            return None
+        # Each operation has a rate of its own in the service.
+        name = call.operation.name
+        found = self._limiters.get(name)
+        return found or self._limiters.setdefault(name, RateLimiter(self.monotonic))
+
+    def _pause(self, call: Call, seconds: float) -> None:
+        """Wait, but not beyond the end of the call or of the client."""
+        name, last = call.operation.name, call.errors[-1] if call.errors else None
+        if call.deadline is not None and seconds >= call.deadline.left():
+            text = f"the call would not end within {call.deadline.seconds:g} s (total_timeout)"
+            raise TotalTimeoutException(text, name) from last
+        if seconds > 0:
+            (call.options.retry.sleep or self.transport.wait)(seconds)
+        if self.transport.closed:
+            raise shut_down(name) from last
 
 
 def encode(operation: Operation, request: AmazonWebServiceRequest) -> bytes:
@@ -111,3 +299,23 @@ def encode(operation: Operation, request: AmazonWebServiceRequest) -> bytes:
         return codec.encode(request)
     except Mismatch as mismatch:
         raise ParamValidationException(str(mismatch), operation.name) from mismatch
+
+
+def read(operation: Operation, answer: Answer, metadata: ResponseMetadata) -> Any:
+    """Return the result that an answer stands for.
+
+    Raises:
+        ResponseParseException: The answer is not one to this operation.
+        AmazonECRException: The service answered with an error.
+    """
+    if not 200 <= answer.status < 300:
+        # Only here: the classes of all errors are of no use to calls that succeed.
+        from ecr_client._runtime.errors import service_exception
+
+        raise service_exception(operation.name, metadata, answer.body)
+    try:
+        result = codec.decode(answer.body, operation.result_class)
+    except Mismatch as mismatch:
+        raise ResponseParseException(str(mismatch), operation.name, metadata) from mismatch
+    object.__setattr__(result, "response_metadata", metadata)
+    return result

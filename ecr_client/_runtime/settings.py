@@ -28,12 +28,16 @@ _SETTINGS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "ca_bundle": (("AWS_CA_BUNDLE",), "ca_bundle"),
     "user_agent_appid": (("AWS_SDK_UA_APP_ID",), "sdk_ua_app_id"),
+    "max_attempts": (("AWS_MAX_ATTEMPTS",), "max_attempts"),
+    "retry_mode": (("AWS_RETRY_MODE",), "retry_mode"),
 }
 #: A profile's own endpoint, and the section of per-service endpoints that it refers to.
 _PROFILE_KEYS = {key for _, key in _SETTINGS.values()} | {"endpoint_url", "services"}
 #: The order of the two is botocore's.
 _PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
 _BOOLEANS = {"true": True, "false": False}
+#: botocore's oldest mode, which is still its default, has no counterpart here.
+_RETRY_MODES = {"legacy": "standard", "standard": "standard", "adaptive": "adaptive"}
 # botocore.useragent replaces what it does not allow instead of refusing it.
 _NOT_ALLOWED_IN_APPID = r"[^A-Za-z0-9!$%&'*+\-.^_`|~,#]"
 _LONGEST_SHOWN = 200
@@ -199,6 +203,34 @@ class Settings:
         """
         value = self._value("user_agent_appid")
         return re.sub(_NOT_ALLOWED_IN_APPID, "-", value) if value else None
+
+    @property
+    def retry(self) -> dict[str, Any]:
+        """The members of a ``RetryPolicy`` that are set.
+
+        They are ``max_attempts``, from ``AWS_MAX_ATTEMPTS`` or the profile, and ``mode``, from
+        ``AWS_RETRY_MODE`` or the profile's ``retry_mode``, where ``legacy``, which other SDKs know,
+        is read as ``standard``.
+        """
+        members: dict[str, Any] = {}
+        attempts = self.find("max_attempts")
+        if attempts is not None:
+            # Few digits: Python refuses to read very long numbers.
+            if not re.fullmatch(r"0*[1-9][0-9]{0,8}", attempts.value):
+                raise InvalidConfigurationException(
+                    f"{attempts.source} must be a whole number of at least 1, "
+                    f"not {attempts.value[:_LONGEST_SHOWN]!r}"
+                )
+            members["max_attempts"] = int(attempts.value)
+        mode = self.find("retry_mode")
+        if mode is not None:
+            members["mode"] = _RETRY_MODES.get(mode.value.lower())
+            if members["mode"] is None:
+                raise InvalidConfigurationException(
+                    f"{mode.source} must be standard, adaptive or legacy, "
+                    f"not {mode.value[:_LONGEST_SHOWN]!r}"
+                )
+        return members
 
     def find(self, name: str) -> Setting | None:
         """Return a setting with its source.

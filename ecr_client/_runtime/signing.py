@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from functools import lru_cache
 from hashlib import sha256
 from types import SimpleNamespace
@@ -14,17 +13,13 @@ from botocore.utils import normalize_url_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from ecr_client.credentials import Credentials
     from ecr_client.endpoints import Endpoint
 
 #: Never ``api.ecr``, which is only the host's prefix.
 SIGNING_NAME = "ecr"
-
-
-def utc_now() -> datetime:
-    """Return the time."""
-    return datetime.now(timezone.utc)
 
 
 def sign(

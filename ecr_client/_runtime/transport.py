@@ -1,4 +1,4 @@
-"""Sending one signed request with ``requests``, and naming what may go wrong on the way."""
+"""Sends requests and reads answers, over a pool of connections that is made when it is needed."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ecr_client._exceptions import (
     ClientShutdownException,
-    ConnectTimeoutException,
     InvalidConfigurationException,
-    ProxyConnectionException,
-    ReadTimeoutException,
-    TLSException,
-    TransportException,
+    ResponseParseException,
+    TotalTimeoutException,
 )
+from ecr_client._runtime.body import RefusedBody, read_body
+from ecr_client._runtime.deadline import Deadline, until
+from ecr_client._runtime.forks import renew_after_fork
+from ecr_client.metadata import ResponseMetadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import requests
 
+    from ecr_client._exceptions import AmazonClientException
+    from ecr_client._runtime.adapter import PoolAdapter
     from ecr_client._runtime.settings import Settings
     from ecr_client.config import ClientConfiguration
-
-
-#: How many bytes of an answer are read at once.
-READ_PIECE = 1024 * 1024
 
 
 class Answer(NamedTuple):
@@ -45,29 +44,57 @@ class Transport:
     ``requests`` does not look at the environment for every call.
 
     Args:
-        config: Time-outs, pool size, proxies and certificates.
+        config: Time-outs, pool size, proxies, certificates and the longest answer.
         settings: What the environment and the profile say of certificates.
     """
 
     def __init__(self, config: ClientConfiguration, settings: Settings) -> None:
         self._config = config
         self._settings = settings
-        self._lock = threading.Lock()
         self._session: requests.Session | None = None
+        self._pool: PoolAdapter | None = None
         self._proxies: dict[str, dict[str, str]] = {}
-        self._closed = False
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        renew_after_fork(self)
 
-    def send(self, operation: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def renew(self) -> None:
+        """Begin anew in a forked process, which must not use the connections of its parent."""
+        closed = self._closed.is_set()
+        self._lock, self._closed = threading.Lock(), threading.Event()
+        if closed:
+            self._closed.set()
+        if self._pool is not None:
+            self._pool.abandon()
+        self._session = self._pool = None
+
+    def send(
+        self,
+        operation: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        deadline: Deadline | None = None,
+    ) -> Answer:
         """Send a POST and return the answer, whatever its status; redirects are not followed.
+
+        Args:
+            operation: What an exception names.
+            url: Where it is sent.
+            headers: All but the length of the body.
+            body: What is sent.
+            deadline: When the answer must have arrived.
 
         Raises:
             ClientShutdownException: The client was shut down.
+            ResponseParseException: The answer is too long, or not compressed as it says.
             TransportException: No answer came; the subclass says why.
         """
         import requests
         from requests.structures import CaseInsensitiveDict
+        from urllib3.exceptions import HTTPError
 
-        session = self._session or self._open()
+        session = self._session or self._open(operation)
         request = requests.PreparedRequest()
         request.method = "POST"
         request.url = url
@@ -75,32 +102,30 @@ class Transport:
         request.headers["Content-Length"] = str(len(body))
         request.body = body
         try:
-            response = session.send(
-                request,
-                timeout=(self._config.connect_timeout, self._config.read_timeout),
-                allow_redirects=False,
-                proxies=self._proxies_for(url),
-                verify=session.verify,
-                cert=session.cert,
-                stream=True,
-            )
-            # Not response.content, which reads in pieces of 10 KiB.
-            body = b"".join(response.iter_content(READ_PIECE))
-            return Answer(response.status_code, response.headers, body)
-        except requests.RequestException as error:
-            raise self._named(operation, url, error) from error
-        except (ValueError, HTTPException) as error:
-            # What http.client and urllib3 let through when an answer breaks the protocol.
-            text = f"the answer of {url} is malformed: {type(error).__name__}"
-            raise TransportException(text, operation) from error
+            with until(deadline):
+                response = session.send(
+                    request,
+                    timeout=self._timeouts(deadline),
+                    allow_redirects=False,
+                    proxies=self._proxies_for(url),
+                    verify=session.verify,
+                    cert=session.cert,
+                    stream=True,
+                )
+                content = self._read(response, operation)
+        except (requests.RequestException, HTTPError, HTTPException, ValueError) as error:
+            raise self._named(operation, url, error, deadline) from error
         except OSError as error:
+            if isinstance(error, TimeoutError):
+                raise self._named(operation, url, error, deadline) from error
             # requests reports certificate files that it cannot use in this way.
             raise InvalidConfigurationException(f"{operation}: {error}") from error
+        return Answer(response.status_code, response.headers, content)
 
     def close(self) -> None:
         """Close all connections; `send` raises from now on."""
         with self._lock:
-            self._closed = True
+            self._closed.set()
             session, self._session = self._session, None
         if session is not None:
             session.close()
@@ -108,20 +133,23 @@ class Transport:
     @property
     def closed(self) -> bool:
         """Whether `close` was called."""
-        return self._closed
+        return self._closed.is_set()
 
-    def _open(self) -> requests.Session:
+    def wait(self, seconds: float) -> None:
+        """Wait for so long, or until `close` is called."""
+        self._closed.wait(seconds)
 
+    def _open(self, operation: str) -> requests.Session:
         from ecr_client._runtime.adapter import PlainSession, PoolAdapter
 
         with self._lock:
-            if self._closed:
-                raise ClientShutdownException("the client was shut down; make a new one")
+            if self._closed.is_set():
+                raise shut_down(operation)
             if self._session is None:
                 session = PlainSession()
-                pool = PoolAdapter(self._config.max_pool_connections)
-                session.mount("https://", pool)
-                session.mount("http://", pool)
+                self._pool = PoolAdapter(self._config.max_pool_connections)
+                session.mount("https://", self._pool)
+                session.mount("http://", self._pool)
                 session.verify = self._verify()
                 session.cert = self._config.client_cert
                 self._session = session
@@ -142,53 +170,57 @@ class Transport:
             found = self._proxies[url] = get_environ_proxies(url)
         return found
 
-    def _named(
-        self, operation: str, url: str, error: requests.RequestException
-    ) -> TransportException:
-        """Return our exception for one of requests; its text has neither headers nor body in it."""
-        from requests import exceptions
-
+    def _timeouts(self, deadline: Deadline | None) -> tuple[float, float]:
         connect, read = self._config.connect_timeout, self._config.read_timeout
-        if isinstance(error, exceptions.ConnectTimeout) or _in_handshake(error):
-            text = f"could not connect to {url} within {connect:g} s (connect_timeout)"
-            return ConnectTimeoutException(text, operation)
-        if isinstance(error, exceptions.ProxyError):
-            text = f"could not reach {url} through the proxy; see proxies, HTTPS_PROXY, NO_PROXY"
-            return ProxyConnectionException(text, operation)
-        if isinstance(error, exceptions.SSLError):
-            text = f"no trusted TLS connection to {url}: {_reason(error)}; see verify, client_cert"
-            return TLSException(text, operation)
-        if isinstance(error, exceptions.ReadTimeout) or _timed_out(error):
-            text = f"{url} did not answer within {read:g} s (read_timeout)"
-            return ReadTimeoutException(text, operation)
-        if isinstance(error, (exceptions.ChunkedEncodingError, exceptions.ContentDecodingError)):
-            return TransportException(f"the answer of {url} broke off or is malformed", operation)
-        return TransportException(f"no answer from {url}: {_reason(error)}", operation)
+        if deadline is None:
+            return connect, read
+        left = deadline.left()
+        if left <= 0:
+            raise TimeoutError("the time for the whole call is over")
+        return min(connect, left), min(read, left)
+
+    def _read(self, response: requests.Response, operation: str) -> bytes:
+        """Return the body of an answer, which is never held if it is too long.
+
+        Raises:
+            ResponseParseException: It is too long, or not compressed as it says.
+        """
+        try:
+            return read_body(response, self._config.max_response_size)
+        except RefusedBody as error:
+            metadata = ResponseMetadata(
+                request_id=request_id(response.headers),
+                http_status_code=response.status_code,
+                http_headers=response.headers,
+            )
+            text = f"the answer cannot be read: {error}"
+            raise ResponseParseException(text, operation, metadata) from error
+
+    def _named(
+        self, operation: str, url: str, error: BaseException, deadline: Deadline | None
+    ) -> AmazonClientException:
+        from ecr_client._runtime.failures import named
+
+        if self.closed:
+            return shut_down(operation)
+        found = named(operation, url, error, self._config)
+        pool = self._pool
+        if pool is not None:
+            # What broke one connection may have broken the others, which wait for their turn.
+            pool.renew()
+        if deadline is not None and isinstance(found, TimeoutError) and deadline.left() <= 0:
+            text = f"the call did not end within {deadline.seconds:g} s (total_timeout)"
+            return TotalTimeoutException(text, operation)
+        return found
 
 
-def _timed_out(error: requests.RequestException) -> bool:
-    """Whether a time-out hides in a general error, as it does when the body stops coming."""
-    from urllib3.exceptions import ReadTimeoutError
-
-    return any(isinstance(argument, ReadTimeoutError) for argument in error.args)
-
-
-def _reason(error: BaseException) -> str:
-    """Return the innermost cause, which says what happened without the layers around it."""
-    while True:
-        inner = getattr(error, "reason", None) or next(
-            (argument for argument in error.args if isinstance(argument, BaseException)), None
-        )
-        if not isinstance(inner, BaseException) or inner is error:
-            return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        error = inner
+def shut_down(operation: str) -> ClientShutdownException:
+    """Return the exception of a call on a client that is closed."""
+    return ClientShutdownException(
+        f"{operation}: the client was shut down; make a new one to go on"
+    )
 
 
-def _in_handshake(error: BaseException) -> bool:
-    """Whether a time-out came before TLS was ready; urllib3 calls that a read time-out."""
-    inner: BaseException | None = error
-    while inner is not None:
-        if "handshake operation timed out" in str(inner):
-            return True
-        inner = inner.__cause__ or inner.__context__
-    return False
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the id that the service gave a request, if it gave one."""
+    return headers.get("x-amzn-RequestId") or headers.get("x-amz-request-id")

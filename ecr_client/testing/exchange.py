@@ -13,12 +13,10 @@ import attrs
 from requests.structures import CaseInsensitiveDict
 
 from ecr_client import models
-from ecr_client._runtime import codec
-from ecr_client._runtime.errors import service_exception
+from ecr_client._runtime.call import encode, read
 from ecr_client._runtime.operation import Operation
 from ecr_client._runtime.operation import operation as find
 from ecr_client._runtime.transport import Answer
-from ecr_client._runtime.values import Mismatch
 from ecr_client.exceptions import (
     AmazonServiceException,
     ParamValidationException,
@@ -62,10 +60,7 @@ def request_body(operation: Operation, request: Any) -> bytes:
     if not isinstance(request, operation.request_class):
         kind, given = operation.request_class.__name__, type(request).__name__
         raise ParamValidationException(f"request must be a {kind}, not {given}", operation.name)
-    try:
-        return codec.encode(request)
-    except Mismatch as mismatch:
-        raise ParamValidationException(str(mismatch), operation.name) from mismatch
+    return encode(operation, request)
 
 
 def result_answer(operation: Operation, result: Any) -> Answer:
@@ -129,13 +124,7 @@ def read_answer(operation: Operation, answer: Answer) -> Any:
         http_status_code=answer.status,
         http_headers=answer.headers,
     )
-    if not 200 <= answer.status < 300:
-        raise service_exception(operation.name, metadata, answer.body)
-    try:
-        result = codec.decode(answer.body, operation.result_class)
-    except Mismatch as mismatch:
-        raise ResponseParseException(str(mismatch), operation.name, metadata) from mismatch
-    return attrs.evolve(result, response_metadata=metadata)
+    return read(operation, answer, metadata)
 
 
 def with_request_id(answer: Answer, number: int) -> Answer:

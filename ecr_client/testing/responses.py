@@ -8,15 +8,20 @@ An answer is found by operation (``X-Amz-Target``) and, if one is given, by endp
 from __future__ import annotations
 
 import re
+import socket
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ecr_client.endpoints import parse_endpoint
 from ecr_client.exceptions import (
     AmazonServiceException,
+    ConnectionClosedException,
     ConnectTimeoutException,
+    EndpointConnectionException,
+    NameResolutionException,
     ProxyConnectionException,
     ReadTimeoutException,
     TLSException,
+    TotalTimeoutException,
     TransportException,
 )
 from ecr_client.testing.exchange import (
@@ -27,6 +32,8 @@ from ecr_client.testing.exchange import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from responses import BaseResponse
 
     from ecr_client._runtime.operation import Operation
@@ -133,11 +140,22 @@ def _failure(error: BaseException) -> Exception:
 
     if isinstance(error, exceptions.RequestException):
         return error
-    of_requests = {
+    if isinstance(error, TotalTimeoutException):
+        raise ValueError(
+            "TotalTimeoutException comes of total_timeout; give a ReadTimeoutException"
+        )
+    of_requests: dict[type[TransportException], Callable[[str], Exception]] = {
         ConnectTimeoutException: exceptions.ConnectTimeout,
         ReadTimeoutException: exceptions.ReadTimeout,
         ProxyConnectionException: exceptions.ProxyError,
         TLSException: exceptions.SSLError,
+        NameResolutionException: lambda text: exceptions.ConnectionError(socket.gaierror(text)),
+        EndpointConnectionException: lambda text: exceptions.ConnectionError(
+            ConnectionRefusedError(text)
+        ),
+        ConnectionClosedException: lambda text: exceptions.ConnectionError(
+            ConnectionResetError(text)
+        ),
         TransportException: exceptions.ConnectionError,
     }
     for ours, theirs in of_requests.items():

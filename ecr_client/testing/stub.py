@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ecr_client._runtime.call import Caller
     from ecr_client._runtime.operation import Operation
+    from ecr_client._runtime.options import CallOptions
     from ecr_client._runtime.transport import Answer
     from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult
     from ecr_client.endpoints import Endpoint
@@ -124,9 +125,9 @@ class ECRStub:
     def __enter__(self) -> Self:
         if self._entered:
             raise RuntimeError("the stub is entered already")
-        self._entered, self._before = True, self._client._caller
+        self._entered, self._before = True, self._client._shared.caller
         # The client asks nothing of its caller but ``call``.
-        self._client._caller = cast("Caller", _StubCaller(self))
+        self._client._shared.caller = cast("Caller", _StubCaller(self))
         return self
 
     def __exit__(
@@ -135,7 +136,7 @@ class ECRStub:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._client._caller, self._before = self._before, None
+        self._client._shared.caller, self._before = self._before, None
         self._entered = False
         # An error on its way out tells more than its consequences.
         if error is None:
@@ -176,7 +177,11 @@ class _StubCaller:
         self._stub = stub
 
     def call(
-        self, operation: Operation, request: AmazonWebServiceRequest, endpoint: Endpoint
+        self,
+        operation: Operation,
+        request: AmazonWebServiceRequest,
+        endpoint: Endpoint,
+        options: CallOptions,
     ) -> Any:
         body = request_body(operation, request)
         return read_answer(operation, self._stub._take(operation, request, body))

@@ -12,7 +12,10 @@ from botocore import xform_name
 
 from ecr_client import ClientConfiguration, Credentials
 from ecr_client._runtime.call import Caller
+from ecr_client._runtime.clock import SigningClock
+from ecr_client._runtime.observer import Observer
 from ecr_client._runtime.operation import operation as find_operation
+from ecr_client._runtime.options import CallOptions
 from ecr_client._runtime.settings import Settings
 from ecr_client._runtime.signing import sign
 from ecr_client._runtime.transport import Transport
@@ -51,12 +54,13 @@ def _send_ours(
     transport = Transport(ClientConfiguration(), Settings(profile=None, session=None))
     caller = Caller(
         transport=transport,
-        credentials=credentials_source(credentials=keys),
         user_agent="test",
-        clock=lambda: now,
+        observer=Observer(None),
+        clock=SigningClock(lambda: now),
     )
+    options = CallOptions(credentials=credentials_source(credentials=keys))
     try:
-        caller.call(find_operation(operation.name), request, endpoint)
+        caller.call(find_operation(operation.name), request, endpoint, options)
     finally:
         transport.close()
 

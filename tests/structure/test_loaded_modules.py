@@ -43,6 +43,7 @@ WAYS = {
 
 IMPORTED = {"ecr_client", "ecr_client._version"}
 BUILT = IMPORTED | {
+    "ecr_client._error_codes",
     "ecr_client._exceptions",
     "ecr_client._generated",
     "ecr_client._generated.batches",
@@ -50,6 +51,9 @@ BUILT = IMPORTED | {
     "ecr_client._generated.paginators",
     "ecr_client._generated.waiters",
     "ecr_client._runtime",
+    "ecr_client._runtime.body",
+    "ecr_client._runtime.deadline",
+    "ecr_client._runtime.forks",
     "ecr_client._runtime.settings",
     "ecr_client._runtime.transport",
     "ecr_client._shapes",
@@ -67,12 +71,19 @@ CALLED = BUILT | {
     "ecr_client._generated.models.registry",
     "ecr_client._runtime.adapter",
     "ecr_client._runtime.call",
+    "ecr_client._runtime.clock",
     "ecr_client._runtime.codec",
+    "ecr_client._runtime.observer",
     "ecr_client._runtime.operation",
+    "ecr_client._runtime.options",
+    "ecr_client._runtime.rate_limit",
+    "ecr_client._runtime.redact",
+    "ecr_client._runtime.retry",
     "ecr_client._runtime.signing",
     "ecr_client._runtime.user_agent",
     "ecr_client._runtime.values",
     "ecr_client.models",
+    "ecr_client.retry",
 }
 
 #: What a step must not load, besides what is loaded by no step.

@@ -13,13 +13,17 @@ import responses
 from ecr_client import Credentials, ECRClient, ResponseMetadata
 from ecr_client.exceptions import (
     AmazonECRException,
+    ConnectionClosedException,
     ConnectTimeoutException,
+    EndpointConnectionException,
+    NameResolutionException,
     ParamValidationException,
     ProxyConnectionException,
     ReadTimeoutException,
     RepositoryNotFoundException,
     ServerException,
     TLSException,
+    TotalTimeoutException,
     TransportException,
 )
 from ecr_client.models import (
@@ -168,6 +172,9 @@ def test_errors_of_the_service_are_answered(
     [
         ConnectTimeoutException,
         ReadTimeoutException,
+        ConnectionClosedException,
+        EndpointConnectionException,
+        NameResolutionException,
         ProxyConnectionException,
         TLSException,
         TransportException,
@@ -184,6 +191,12 @@ def test_errors_of_the_transport_come_about(
     assert type(raised.value) is kind
     assert raised.value.operation_name == "ListImages"
     assert isinstance(raised.value.__cause__, requests.RequestException)
+
+
+def test_the_end_of_the_total_time_is_not_an_answer() -> None:
+    """What is a matter of the client's time cannot be registered, and the text says what can."""
+    with pytest.raises(ValueError, match="give a ReadTimeoutException"):
+        add_error(responses.RequestsMock(), "ListImages", TotalTimeoutException)
 
 
 def test_errors_of_requests_are_raised(mocked: responses.RequestsMock, client: ECRClient) -> None:

@@ -80,8 +80,11 @@ def test_endpoint_and_region_change_together(credentials: Credentials) -> None:
         mocked.post(re.compile("https://api.ecr..*"), json={})
         changing = threading.Thread(target=change, args=(client,))
         changing.start()
-        for _ in range(150):
+        for number in range(50_000):
             client.list_images(repository_name="app")
+            hosts = {urlsplit(call.request.url).hostname for call in list(mocked.calls)[-150:]}
+            if number >= 150 and len(hosts) > 1:
+                break
         stop.set()
         changing.join()
         calls = [

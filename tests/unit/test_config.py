@@ -32,6 +32,10 @@ def test_defaults() -> None:
         "use_dualstack_endpoint": None,
         "user_agent_appid": None,
         "protocol": "https",
+        "total_timeout": None,
+        "retry": None,
+        "max_response_size": 104_857_600,
+        "hooks": None,
         "response_metadata_cache_size": 50,
     }
 

@@ -25,6 +25,7 @@ from ecr_client.exceptions import (
     ResponseParseException,
     ThrottlingException,
     TLSException,
+    TotalTimeoutException,
     TransportException,
 )
 
@@ -47,6 +48,10 @@ BUILTINS: dict[str, tuple[type[BaseException], ...]] = {
     "ClientShutdownException": (RuntimeError,),
     "TransportException": (ConnectionError,),
     "ConnectTimeoutException": (TransportException, TimeoutError),
+    "ConnectionClosedException": (TransportException,),
+    "EndpointConnectionException": (TransportException,),
+    "NameResolutionException": (exceptions.EndpointConnectionException,),
+    "TotalTimeoutException": (TransportException, TimeoutError),
     "ReadTimeoutException": (TransportException, TimeoutError),
     "ProxyConnectionException": (TransportException,),
     "TLSException": (TransportException,),
@@ -181,12 +186,12 @@ def test_defaults_of_a_test_double() -> None:
 
 
 def test_text_holds_everything_that_support_asks_for() -> None:
-    """The text gives message, service, operation, status, code and request id, in this order."""
+    """The text gives message, service, operation, status, code, request id and attempts."""
     error = made(RepositoryNotFoundException)
 
     assert str(error) == (
         "gone (Service: AmazonECR; Operation: ListImages; Status Code: 400; "
-        "Error Code: RepositoryNotFoundException; Request ID: id-1)"
+        "Error Code: RepositoryNotFoundException; Request ID: id-1; Attempts: 3)"
     )
 
 
@@ -304,11 +309,11 @@ def test_leaves_that_are_the_service_s_fault() -> None:
 
 
 def test_transport_exceptions_say_whether_to_retry() -> None:
-    """Every transport error may be retried, except one of TLS, which will not mend itself."""
+    """Every transport error may be retried, except where time is up or TLS is not trusted."""
     transport = {cls for cls in CLIENT_SIDE.values() if issubclass(cls, TransportException)}
 
-    assert {cls for cls in transport if not cls.retryable} == {TLSException}
-    assert len(transport) == 5
+    assert {cls for cls in transport if not cls.retryable} == {TLSException, TotalTimeoutException}
+    assert len(transport) == 9
 
 
 @pytest.mark.parametrize("cls", [TransportException, TLSException, ParamValidationException])

@@ -233,7 +233,7 @@ def test_keyword_calls_do_not_fill_it(server: Any, client: ECRClient) -> None:
 
     assert found is not None
     assert found.request_id == "id-1"
-    assert len(client._cache) == 1
+    assert len(client._shared.cache) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,98 @@
+"""Names for all the ways in which no answer comes; their texts hold neither headers nor body."""
+
+from __future__ import annotations
+
+import socket
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
+from typing import TYPE_CHECKING
+
+from requests import exceptions as requests_errors
+from urllib3 import exceptions as urllib3_errors
+
+from ecr_client._exceptions import (
+    ConnectionClosedException,
+    ConnectTimeoutException,
+    EndpointConnectionException,
+    NameResolutionException,
+    ProxyConnectionException,
+    ReadTimeoutException,
+    TLSException,
+    TransportException,
+)
+from ecr_client._runtime.redact import chain
+
+if TYPE_CHECKING:
+    from ecr_client.config import ClientConfiguration
+
+_CLOSED = (
+    BrokenPipeError,
+    ConnectionAbortedError,
+    ConnectionResetError,
+    IncompleteRead,
+    RemoteDisconnected,
+    urllib3_errors.ClosedPoolError,
+)
+
+
+def named(
+    operation: str, url: str, error: BaseException, config: ClientConfiguration
+) -> TransportException:
+    """Return our exception for one of requests, urllib3, http.client or the system."""
+    causes = list(chain(error))
+
+    def has(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(each, kinds) for each in causes)
+
+    if _connect_timed_out(causes):
+        text = f"could not connect to {url} within {config.connect_timeout:g} s (connect_timeout)"
+        return ConnectTimeoutException(text, operation)
+    if has(requests_errors.ProxyError, urllib3_errors.ProxyError):
+        text = f"could not reach {url} through the proxy; see proxies, HTTPS_PROXY, NO_PROXY"
+        return ProxyConnectionException(text, operation)
+    if has(requests_errors.SSLError, urllib3_errors.SSLError):
+        text = f"no trusted TLS connection to {url}: {_reason(causes)}; see verify, client_cert"
+        return TLSException(text, operation)
+    if has(socket.gaierror):
+        text = f"the host of {url} has no address: {_reason(causes)}; see endpoint, region, DNS"
+        return NameResolutionException(text, operation)
+    if has(urllib3_errors.NewConnectionError, ConnectionRefusedError):
+        text = f"no connection to {url}: {_reason(causes)}"
+        return EndpointConnectionException(text, operation)
+    if has(TimeoutError, requests_errors.ReadTimeout, urllib3_errors.ReadTimeoutError):
+        text = f"{url} did not answer within {config.read_timeout:g} s (read_timeout)"
+        return ReadTimeoutException(text, operation)
+    if has(*_CLOSED) and not has(urllib3_errors.InvalidChunkLength):
+        text = f"{url} closed the connection before the answer was complete: {_reason(causes)}"
+        return ConnectionClosedException(text, operation)
+    if has(HTTPException, ValueError, requests_errors.InvalidHeader, urllib3_errors.DecodeError):
+        text = f"the answer of {url} is malformed: {type(causes[-1]).__name__}"
+        return TransportException(text, operation)
+    return TransportException(f"no answer from {url}: {_reason(causes)}", operation)
+
+
+def _connect_timed_out(causes: list[BaseException]) -> bool:
+    for each in causes:
+        # A time-out before TLS is ready is a read time-out for urllib3.
+        if "handshake operation timed out" in str(each):
+            return True
+        # Before urllib3 2, that there is no connection was a time-out, too.
+        if isinstance(each, urllib3_errors.ConnectTimeoutError) and not isinstance(
+            each, urllib3_errors.NewConnectionError
+        ):
+            return True
+    return any(isinstance(each, requests_errors.ConnectTimeout) for each in causes)
+
+
+def _is_of_system(error: BaseException) -> bool:
+    return isinstance(error, OSError) and isinstance(error.errno, int) and bool(error.strerror)
+
+
+def _reason(causes: list[BaseException]) -> str:
+    """Return the error of the system if there is one, else what the innermost cause says."""
+    for each in filter(_is_of_system, causes):
+        return f"{type(each).__name__}: {each.strerror}"  # type: ignore[attr-defined]
+    last = causes[-1]
+    # What http.client raises may quote what was sent.
+    quotes = isinstance(last, HTTPException) and not isinstance(last, RemoteDisconnected)
+    text = "" if quotes else str(last)
+    return f"{type(last).__name__}: {text}" if text else type(last).__name__

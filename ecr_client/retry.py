@@ -1,0 +1,87 @@
+"""Which failed calls are repeated, how often, and how long is waited in between."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ecr_client._exceptions import InvalidConfigurationException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MODES = ("standard", "adaptive")
+
+
+def _count(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InvalidConfigurationException(
+            f"{field.name} must be a whole number of at least 1, not {value!r}"
+        )
+
+
+def _mode(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value not in MODES:
+        raise InvalidConfigurationException(
+            f"{field.name} must be 'standard' or 'adaptive', not {value!r}"
+        )
+
+
+def _seconds(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    # Not "value < 0 or ...": NaN compares as false.
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not 0 <= value <= 1_000_000
+    ):
+        raise InvalidConfigurationException(
+            f"{field.name} must be a number of seconds from 0 to 1,000,000, not {value!r}"
+        )
+
+
+def _function(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if not callable(value):
+        raise InvalidConfigurationException(
+            f"{field.name} must be a function, not {type(value).__name__}"
+        )
+
+
+@attrs.frozen(kw_only=True)
+class RetryPolicy:
+    """How a client repeats calls that failed for a passing reason, in the manner of AWS's SDKs.
+
+    Repeated are throttling, status 429, 500, 502, 503 and 504, time-outs and broken connections.
+    Before the n-th repeat, a random time between 0 and ``base_delay * 2 ** (n - 1)`` seconds is
+    waited, at most ``max_delay``; a server that asks for more by ``Retry-After`` or
+    ``x-amz-retry-after`` gets it, up to ``max_delay``. The first broken connection of a call is
+    repeated at once. A client also has a budget of 500 for all its calls together, of which a
+    repeat takes 5, or 10 after a time-out, and which successes fill again: when a service is down
+    altogether, calls soon fail at their first attempt.
+
+    Args:
+        mode: ``"standard"``, the default, or ``"adaptive"``, which also slows down the calls of an
+            operation that the service throttles, before they are sent.
+        max_attempts: How often a call is sent at most, at least 1, which repeats nothing.
+            Default 3.
+        base_delay: Seconds, from 0. Default 1.
+        max_delay: Seconds, from 0. Default 20.
+        sleep: Waits for some seconds. ``None``, the default, waits until then or until the client
+            is shut down.
+        random: Returns a number from 0 to 1.
+
+    Raises:
+        InvalidConfigurationException: A value has the wrong type or is out of range.
+    """
+
+    mode: str = attrs.field(default="standard", validator=_mode)
+    max_attempts: int = attrs.field(default=3, validator=_count)
+    base_delay: float = attrs.field(default=1.0, validator=_seconds)
+    max_delay: float = attrs.field(default=20.0, validator=_seconds)
+    sleep: Callable[[float], object] | None = attrs.field(
+        default=None, repr=False, eq=False, validator=attrs.validators.optional(_function)
+    )
+    random: Callable[[], float] = attrs.field(
+        default=random.random, repr=False, eq=False, validator=_function
+    )
