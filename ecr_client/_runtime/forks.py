@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from typing import Protocol
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from typing import Protocol
 
-class Renewable(Protocol):
-    """An object that holds what a child process must not use."""
+    class Renewable(Protocol):
+        """An object that holds what a child process must not use."""
 
-    def renew(self) -> None:
-        """Replace it without touching the old one, which another thread may have been using."""
+        def renew(self) -> None:
+            """Replace it without touching the old one, which another thread may have used."""
 
 
 _objects: weakref.WeakSet[Renewable] = weakref.WeakSet()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ecr_client._exceptions import InvalidConfigurationException
 from ecr_client.config import check_seconds
@@ -40,8 +38,7 @@ _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _VALUE = r"[!-~](?:[ \t!-~]*[!-~])?"
 
 
-@attrs.frozen(kw_only=True)
-class CallOptions:
+class CallOptions(NamedTuple):
     """Whose a call is, how long it may take, how often it is sent, and what it sends besides.
 
     Attributes:
@@ -51,10 +48,14 @@ class CallOptions:
         headers: Further headers, by their names.
     """
 
-    credentials: CredentialsSource = attrs.field(repr=False)
-    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
-    total_timeout: float | None = None
-    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    credentials: CredentialsSource
+    retry: RetryPolicy
+    total_timeout: float | None
+    headers: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        # Neither headers nor a source of credentials may be seen.
+        return f"CallOptions(retry={self.retry}, total_timeout={self.total_timeout})"
 
 
 def checked_overrides(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

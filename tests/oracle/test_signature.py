@@ -21,6 +21,7 @@ from ecr_client._runtime.signing import sign
 from ecr_client._runtime.transport import Transport
 from ecr_client.credentials import credentials_source
 from ecr_client.endpoints import Endpoint, parse_endpoint, resolve_endpoint
+from ecr_client.retry import RetryPolicy
 
 NOW = datetime(2015, 9, 21, 23, 59, 59, 999999, tzinfo=timezone.utc)
 REGIONS = ("us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1")
@@ -58,7 +59,7 @@ def _send_ours(
         observer=Observer(None),
         clock=SigningClock(lambda: now),
     )
-    options = CallOptions(credentials=credentials_source(credentials=keys))
+    options = CallOptions(credentials_source(credentials=keys), RetryPolicy(), None, {})
     try:
         caller.call(find_operation(operation.name), request, endpoint, options)
     finally:
