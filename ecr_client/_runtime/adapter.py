@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from http.client import HTTPResponse
+from http.client import HTTPResponse, IncompleteRead
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
@@ -125,8 +125,8 @@ class _TimedReader(io.RawIOBase):
         super().close()
 
 
-class _TimedResponse(HTTPResponse):
-    """Reads status, headers and body within the deadline of the call, if it has one."""
+class _Response(HTTPResponse):
+    """Reads within the deadline of the call, if it has one, and notices headers that break off."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -134,6 +134,13 @@ class _TimedResponse(HTTPResponse):
         if deadline is not None:
             self.fp.close()
             self.fp = io.BufferedReader(_TimedReader(sock, deadline))
+
+    def begin(self) -> None:
+        super().begin()
+        # For http.client, the end of the connection is the end of the headers, too. The length of
+        # the body is lost with the headers, and there is no body.
+        if self.length is None and not self.chunked and not self.fp.peek(1):
+            raise IncompleteRead(b"")
 
 
 def _limit_sending(connection: HTTPConnection) -> None:
@@ -144,7 +151,7 @@ def _limit_sending(connection: HTTPConnection) -> None:
 
 
 class _TimedHTTPConnection(HTTPConnection):
-    response_class = _TimedResponse
+    response_class = _Response
 
     def send(self, data: Any) -> None:
         _limit_sending(self)
@@ -152,7 +159,7 @@ class _TimedHTTPConnection(HTTPConnection):
 
 
 class _TimedHTTPSConnection(HTTPSConnection):
-    response_class = _TimedResponse
+    response_class = _Response
 
     def send(self, data: Any) -> None:
         _limit_sending(self)
