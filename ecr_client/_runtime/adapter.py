@@ -81,7 +81,7 @@ class PoolAdapter(HTTPAdapter):
             target = self._targets[url] = super().request_url(request, proxies)
         return target
 
-    def renew(self) -> None:
+    def reconnect(self) -> None:
         """Let what is sent from now on use new connections, with names resolved anew.
 
         Calls that are under way keep theirs; the old pools end with the last of them.

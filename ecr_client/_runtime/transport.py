@@ -207,7 +207,7 @@ class Transport:
         pool = self._pool
         if pool is not None:
             # What broke one connection may have broken the others, which wait for their turn.
-            pool.renew()
+            pool.reconnect()
         if deadline is not None and isinstance(found, TimeoutError) and deadline.left() <= 0:
             text = f"the call did not end within {deadline.seconds:g} s (total_timeout)"
             return TotalTimeoutException(text, operation)
