@@ -169,3 +169,13 @@ def test_links_between_documents_lead_somewhere() -> None:
         text = document.read_text(encoding="utf-8")
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_page_on_reliability_names_every_operation() -> None:
+    """The table of repeats has each operation of the service once."""
+    page = ROOT / "docs" / "reliability.md"
+    table = rows("## Calls that may have worked already", page)
+    named = [name for cell, _ in table for name in re.findall(r"`(\w+)`", cell)]
+    requests = {name.removesuffix("Request") for name in MODULE_OF if name.endswith("Request")}
+
+    assert sorted(named) == sorted(requests - {"AmazonWebService"})
