@@ -15,6 +15,7 @@ from starlette.routing import Route
 from ecr_client.local import wire
 from ecr_client.local.distribution import routes
 from ecr_client.local.errors import ServiceError
+from ecr_client.local.lingering import Lingering
 from ecr_client.local.sigv4 import HttpRequest
 from ecr_client.local.tokens import DOWNLOADS
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp
 
     from ecr_client.local.service import Service
 
@@ -33,7 +35,7 @@ LARGEST_BODY = 20_971_520 * 4 // 3 + (1 << 20)
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
 
-def create_app(service: Service, executor: Executor) -> Starlette:
+def create_app(service: Service, executor: Executor) -> ASGIApp:
     """Give the application that serves a service over HTTP.
 
     Args:
@@ -45,9 +47,11 @@ def create_app(service: Service, executor: Executor) -> Starlette:
         Route(DOWNLOADS + "{layer:path}", _Downloads(service).answer, methods=["GET"]),
         *routes(service, executor, base_url),
     ]
-    return Starlette(
-        routes=table,
-        exception_handlers={404: _not_found, 405: _not_found, Exception: _failed},
+    return Lingering(
+        Starlette(
+            routes=table,
+            exception_handlers={404: _not_found, 405: _not_found, Exception: _failed},
+        )
     )
 
 
@@ -72,8 +76,7 @@ class _Api:
         if body is None:
             message = f"The body is longer than {LARGEST_BODY} bytes."
             error = ServiceError("RequestEntityTooLargeException", message, status=413)
-            # What is left of the body is not worth reading.
-            return _response(wire.encode_error(error), {"Connection": "close"})
+            return _response(wire.encode_error(error))
         received = HttpRequest(
             method=request.method,
             path=request.scope["raw_path"].decode("latin-1"),
@@ -127,8 +130,8 @@ async def _body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-def _response(answer: wire.Answer, headers: dict[str, str] | None = None) -> Response:
-    return Response(answer.body, answer.status, {**answer.headers, **(headers or {})})
+def _response(answer: wire.Answer) -> Response:
+    return Response(answer.body, answer.status, answer.headers)
 
 
 def _refusal(status: int, code: str, message: str) -> Response:
