@@ -6,18 +6,50 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ecr_client.local.server import LocalECR as LocalECR
+    from ecr_client.local.errors import DataFolderError, ServerStartError
+    from ecr_client.local.record import SeenRequest
+    from ecr_client.local.run_lifecycle import Affected
+    from ecr_client.local.server import LocalECR
+    from ecr_client.local.store import Limits
 
-__all__ = ["LocalECR"]
+__all__ = [
+    "Affected",
+    "DataFolderError",
+    "Limits",
+    "LocalECR",
+    "SeenRequest",
+    "ServerStartError",
+]
+
+_MODULE_OF = {
+    "Affected": "run_lifecycle",
+    "DataFolderError": "errors",
+    "Limits": "store",
+    "LocalECR": "server",
+    "SeenRequest": "record",
+    "ServerStartError": "errors",
+}
+_EXTRA = ("httptools", "starlette", "uvicorn")
 
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        if name != "LocalECR":
+        if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from ecr_client.local.server import LocalECR
+        try:
+            return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+        except ModuleNotFoundError as error:
+            if error.name not in _EXTRA:
+                raise
+            raise ImportError(
+                f"the local ECR needs {error.name}, which comes with an extra:"
+                " python -m pip install 'ecr-client[local]'",
+                name=error.name,
+            ) from error
 
-        return LocalECR
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -7,34 +7,43 @@ import shlex
 import signal
 import sys
 import threading
+from typing import NoReturn
 
 from ecr_client.local.errors import DataFolderError, ServerStartError
+
+NAME = "python -m ecr_client.local"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     if (options.access_key is None) != (options.secret_key is None):
-        return _fail("--access-key and --secret-key go together")
-    from ecr_client import AmazonClientException, Credentials
-    from ecr_client.local.server import LocalECR
+        parser.error("--access-key and --secret-key go together")
+    if options.session_token is not None and options.access_key is None:
+        parser.error("--session-token goes with --access-key and --secret-key")
+    from ecr_client import Credentials
 
+    try:
+        from ecr_client.local import LocalECR
+    except ImportError as error:
+        return _fail(str(error))
     # Before the server starts, so that no signal ends the process in the middle of it.
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        keys = Credentials(options.access_key, options.secret_key) if options.access_key else None
+        keys = (options.access_key, options.secret_key, options.session_token)
         server = LocalECR(
             options.data,
             host=options.host,
             port=options.port,
-            credentials=keys,
+            credentials=None if options.access_key is None else Credentials(*keys),
             auth=options.auth,
             account=options.account,
             region=options.region,
         )
-    except (AmazonClientException, DataFolderError, ServerStartError) as error:
+    except (ValueError, DataFolderError, ServerStartError) as error:
         return _fail(str(error))
     with server:
         print(f"Local ECR at {server.endpoint}", flush=True)
@@ -50,23 +59,38 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong with its arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; --help lists what there is\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ecr_client.local", description=__doc__)
-    parser.add_argument("--port", type=int, default=5001, help="0 takes a free one (%(default)s)")
+    about = "Run a local Amazon ECR until it is told to stop."
+    parser = _Parser(prog=NAME, description=about, allow_abbrev=False)
+    parser.add_argument("--port", type=_port, default=5001, help="0 takes a free one (%(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (%(default)s)")
     parser.add_argument("--data", help="the folder that keeps everything; none: nothing is kept")
     parser.add_argument("--account", default="123456789012", help="the account id (%(default)s)")
     parser.add_argument("--region", default="us-east-1", help="the region (%(default)s)")
-    parser.add_argument("--access-key", help="the access key id; made up if it is not given")
+    parser.add_argument("--access-key", help="the access key id; made up if not given")
     parser.add_argument("--secret-key", help="the secret access key that goes with it")
+    parser.add_argument("--session-token", help="the session token that requests have to bring")
     parser.add_argument(
         "--no-auth", dest="auth", action="store_false", help="check no signatures and passwords"
     )
     return parser
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 1 << 16):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 65535")
+    return int(text)
+
+
 def _fail(message: str) -> int:
-    print(f"python -m ecr_client.local: {message}", file=sys.stderr)
+    print(f"{NAME}: {message}", file=sys.stderr)
     return 1
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import atexit
 import socket
-import string
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
@@ -21,10 +20,11 @@ from ecr_client.local.connections import Connections
 from ecr_client.local.errors import ServerStartError
 from ecr_client.local.faults import Faults
 from ecr_client.local.interference import Interference
+from ecr_client.local.keys import checked_account, keys_by_account
 from ecr_client.local.record import Requests
 from ecr_client.local.run_lifecycle import run_lifecycle
 from ecr_client.local.service import Service
-from ecr_client.local.sigv4 import AccessKey
+from ecr_client.local.sigv4 import AccessKey, checked_region
 from ecr_client.local.store import Limits, Scope, Store
 from ecr_client.local.tokens import Tokens
 
@@ -51,7 +51,7 @@ class LocalECR:
         host: The address to listen on. Whoever can reach it can use it.
         port: The port; 0 takes a free one.
         credentials: The keys that requests are signed with: those of ``account``, or a mapping from
-            account ids to keys. ``None`` makes some up.
+            account ids to keys. ``None`` makes some up, the same ones for the same ``data``.
         auth: Whether signatures and passwords are checked.
         account: The account id, 12 digits, whose registry is used where nothing says otherwise.
         region: The region that is used where nothing says otherwise.
@@ -61,9 +61,11 @@ class LocalECR:
     Raises:
         ServerStartError: The port is taken, or the address is not one of this machine.
         DataFolderError: The data folder cannot be used.
+        ValueError: An account id has not 12 digits, or the region cannot be one.
 
     Attributes:
-        endpoint: The URL of the API, and of the registry below ``/v2/``.
+        endpoint: The URL of the API, and of the registry below ``/v2/``, for who is on this
+            machine.
         credentials: The keys of each account.
         faults: What goes wrong on demand.
         requests: What requests were seen.
@@ -83,19 +85,18 @@ class LocalECR:
         limits: Limits | None = None,
     ) -> None:
         clock = clock or _utc_now
-        self.account = account
-        self.region = region
-        self.credentials = _by_account(credentials, account)
+        self.account = checked_account(account)
+        self.region = checked_region(region)
         self.faults = Faults(validation.operations)
         self.requests = Requests()
         self._store = Store(None if data is None else Path(data), clock, limits=limits)
         try:
+            self.credentials = keys_by_account(credentials, account, self._store.secret("keys"))
             self._socket = _listen(host, port)
         except BaseException:
             self._store.close()
             raise
-        address, number = self._socket.getsockname()[:2]
-        self.endpoint = f"http://{f'[{address}]' if ':' in address else address}:{number}"
+        self.endpoint = _address(self._socket)
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="local-ecr")
         service = Service(
             store=self._store,
@@ -124,6 +125,8 @@ class LocalECR:
         )
         self._thread.start()
         self._server.ready.wait()
+        # Who forgets to close it should not find temporary folders later.
+        atexit.register(self.close)
 
     def client(
         self, *, account: str | None = None, region: str | None = None, **options: Any
@@ -160,22 +163,37 @@ class LocalECR:
         self,
         repository: str,
         digest: str,
-        findings: Sequence[Mapping[str, Any]],
+        findings: Sequence[Mapping[str, Any]] = (),
         *,
+        enhanced: Sequence[Mapping[str, Any]] = (),
+        status: str | None = None,
+        description: str | None = None,
         account: str | None = None,
         region: str | None = None,
     ) -> None:
-        """Say what the next scan of an image finds.
+        """Say what scans of an image find, those that are over included; it starts no scan.
 
         Args:
             repository: The repository's name.
             digest: Of the image, which may be pushed later.
-            findings: In the form of the API: ``{"name": "CVE-2024-1", "severity": "HIGH"}``.
+            findings: Of basic scanning, in the form of the API: ``{"name": "CVE-2024-1",
+                "severity": "HIGH"}``.
+            enhanced: Of enhanced scanning, in the form of the API; datetimes have a time zone.
+            status: How scans end, such as ``FAILED``; ``None`` for success.
+            description: The text that goes with the status.
             account: Whose registry; ``None`` for the server's own.
             region: Where; ``None`` for the server's own.
         """
-        scope = Scope(account or self.account, region or self.region)
-        set_findings(self._store, scope, repository, digest, [dict(each) for each in findings])
+        set_findings(
+            self._store,
+            Scope(account or self.account, region or self.region),
+            repository,
+            digest,
+            findings,
+            enhanced=enhanced,
+            status=status,
+            description=description,
+        )
 
     def reset(self) -> None:
         """Forget everything: repositories, settings, faults, and the requests that were seen."""
@@ -185,6 +203,7 @@ class LocalECR:
 
     def close(self) -> None:
         """Stop the server, and delete a temporary data folder. A second call does nothing."""
+        atexit.unregister(self.close)
         self._server.should_exit = True
         self._thread.join()
         self._workers.shutdown()
@@ -240,19 +259,11 @@ def _listen(host: str, port: int) -> socket.socket:
         raise ServerStartError(f"cannot listen on {host} port {port}: {reason}") from error
 
 
-def _by_account(
-    given: Credentials | Mapping[str, Credentials] | None, account: str
-) -> dict[str, Credentials]:
-    from ecr_client import Credentials
-
-    if isinstance(given, Credentials):
-        return {account: given}
-    found = dict(given or {})
-    if account not in found:
-        letters = string.ascii_uppercase + string.digits
-        access_key = "AKIA" + "".join(secrets.choice(letters) for _ in range(16))
-        found[account] = Credentials(access_key, secrets.token_urlsafe(30))
-    return found
+def _address(listening: socket.socket) -> str:
+    """Give the URL of a socket; of one on all addresses, that of the loopback."""
+    address, port = listening.getsockname()[:2]
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
+    return f"http://{f'[{address}]' if ':' in address else address}:{port}"
 
 
 def _utc_now() -> datetime:

@@ -172,6 +172,17 @@ def unverified(
     return Caller(name, account, region)
 
 
+def checked_region(region: str) -> str:
+    """Give the name of a region that requests can be signed for.
+
+    Raises:
+        ValueError: It cannot be one.
+    """
+    if not _REGION.fullmatch(region):
+        raise ValueError(f"{region!r} cannot be a region: expected a name like 'eu-west-1'")
+    return region
+
+
 def canonical_request(request: HttpRequest, signed_headers: Iterable[str]) -> bytes:
     """Give the form of a request that signatures are made of.
 

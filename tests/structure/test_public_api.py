@@ -22,8 +22,10 @@ UPDATE = "PYTHONPATH=. python tests/structure/test_public_api.py"
 MODULES: dict[str, list[str]] = {
     "ecr_client": [],
     "ecr_client.exceptions": [],
+    "ecr_client.local": [],
     "ecr_client.models": [],
     "ecr_client.pagination": ["Paginator"],
+    "ecr_client.testing": [],
 }
 SPECIAL = ("__init__", "__iter__", "__enter__", "__exit__")
 
@@ -36,6 +38,9 @@ def public_api() -> list[str]:
     lines = []
     for module, name in _public_names():
         found = getattr(importlib.import_module(module), name)
+        if inspect.isfunction(found) and module == "ecr_client.testing":
+            lines.append(f"{module}.{name}{inspect.signature(found)}")
+            continue
         if not inspect.isclass(found):
             lines.append(f"{module}.{name}: {type(found).__name__}")
             continue

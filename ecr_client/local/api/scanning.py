@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from ecr_client.local.store.documents import image_key
 from ecr_client.local.store.image import ARCHIVED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from ecr_client.local.context import Context
     from ecr_client.local.store import Scope, Store, StoredImage
@@ -194,7 +195,7 @@ def _plain(value: Any) -> Any:
     """Give a value as JSON can express it: times are seconds of the epoch, as in the API."""
     if isinstance(value, datetime):
         return value.timestamp()
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]

@@ -20,8 +20,6 @@ from ecr_client.exceptions import (
     ValidationException,
 )
 from ecr_client.local import LocalECR
-from ecr_client.local.api.scanning import set_findings
-from ecr_client.local.store import Scope
 from ecr_client.models import (
     ImageIdentifier,
     ImageScanningConfiguration,
@@ -149,10 +147,7 @@ def test_an_image_is_scanned_once_a_day(client: ECRClient, push: Any, clock: Any
 def test_scans_of_a_failed_image(client: ECRClient, push: Any, ecr: LocalECR) -> None:
     """A test can say that scans fail, and why."""
     image = push.image("app", "v1")
-    scope = Scope(ecr.account, ecr.region)
-    set_findings(
-        ecr._store, scope, "app", image, status="FAILED", description="UnsupportedImageError"
-    )
+    ecr.set_findings("app", image, status="FAILED", description="UnsupportedImageError")
     scan(client)
 
     status = found(client).image_scan_status
@@ -255,8 +250,7 @@ def test_enhanced_scanning(client: ECRClient, push: Any, ecr: LocalECR, clock: A
         "firstObservedAt": clock.now,
         "packageVulnerabilityDetails": {"cvss": [{"baseScore": 9.8, "version": "3.1"}]},
     }
-    scope = Scope(ecr.account, ecr.region)
-    set_findings(ecr._store, scope, "app", image, FINDINGS, enhanced=[finding])
+    ecr.set_findings("app", image, FINDINGS, enhanced=[finding])
 
     result = found(client)
     [enhanced] = result.image_scan_findings.enhanced_findings

@@ -1,0 +1,49 @@
+"""Whose keys a server takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ecr_client import Credentials
+from ecr_client.local import LocalECR
+
+OWN, OTHER = "123456789012", "210987654321"
+
+
+def test_accounts_have_keys_of_their_own() -> None:
+    """A mapping adds accounts, and the server's own has made-up keys if the mapping has none."""
+    given = Credentials("AKIDEXAMPLE", "secret", "token")
+    with LocalECR(credentials={OTHER: given}) as ecr:
+        with ecr.client(account=OTHER) as client:
+            other = client.describe_registry().registry_id
+        with ecr.client() as client:
+            own = client.describe_registry().registry_id
+
+    assert (own, other) == (OWN, OTHER)
+    assert set(ecr.credentials) == {OWN, OTHER}
+    assert ecr.credentials[OTHER] is given
+
+
+def test_servers_without_a_folder_make_up_other_keys() -> None:
+    """Keys that leak from one test run open no other one."""
+    with LocalECR() as first, LocalECR() as second:
+        keys = {ecr.credentials[OWN].access_key for ecr in (first, second)}
+
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"account": "1"}, "12 digits"),
+        ({"credentials": {"1": Credentials("a", "b")}}, "12 digits"),
+        ({"credentials": {OWN: Credentials("a", "b"), OTHER: Credentials("a", "c")}}, "their own"),
+        ({"region": ""}, "region"),
+    ],
+)
+def test_accounts_that_cannot_be(arguments: dict[str, Any], problem: str) -> None:
+    """A mistake in accounts, keys or region is found before the server starts."""
+    with pytest.raises(ValueError, match=problem):
+        LocalECR(**arguments)
