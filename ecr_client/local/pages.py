@@ -1,4 +1,9 @@
-"""Pages of a listing, and the opaque tokens between them."""
+"""Pages of a listing, and the opaque tokens between them.
+
+A token is foreign where the operation, the registry, the repository or the filter is another one
+than that which it was given for. It is stale after a day, when its repository was deleted (be there
+a new one of that name or not), and when the list was changed before the place where it goes on.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +11,10 @@ import base64
 import hashlib
 import hmac
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ecr_client.local.errors import invalid_parameter
+from ecr_client.local.errors import ServiceError, invalid_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +22,8 @@ if TYPE_CHECKING:
     from ecr_client.local.context import Context
 
 DEFAULT_SIZE = 100
+#: How long a token is good for. The service does not say how long its own are.
+LIFETIME = timedelta(days=1)
 #: What may change from page to page; all else has to stay as it was.
 _FREE = ("nextToken", "maxResults")
 
@@ -37,7 +45,7 @@ def page(
         position: Gives the position of an item, as JSON knows values.
 
     Raises:
-        ServiceError: InvalidParameterException for a token that this listing did not give out.
+        ServiceError: InvalidParameterException for a token that is foreign or stale.
     """
     size = members.get("maxResults") or DEFAULT_SIZE
     bound = _bound(context, operation, members)
@@ -53,14 +61,16 @@ def page(
 def page_of(
     context: Context, operation: str, members: Mapping[str, Any], items: Sequence[Any]
 ) -> tuple[Sequence[Any], dict[str, str]]:
-    """Give one page of items that are all there already, as `page` does."""
-    numbered = list(enumerate(items, 1))
+    """Give one page of items that are all there already, as JSON knows values; see `page`."""
+
+    def fetch(after: Any, size: int) -> Sequence[tuple[int, Any]]:
+        first, last_item = after or (0, "")
+        if first and (first > len(items) or _fingerprint(items[first - 1]) != last_item):
+            raise _refused("The list has changed since the token was given out")
+        return list(enumerate(items[first : first + size], first + 1))
+
     found, more = page(
-        context,
-        operation,
-        members,
-        lambda after, size: numbered[after or 0 : (after or 0) + size],
-        lambda item: item[0],
+        context, operation, members, fetch, lambda item: [item[0], _fingerprint(item[1])]
     )
     return [item for _, item in found], more
 
@@ -68,11 +78,14 @@ def page_of(
 def _bound(context: Context, operation: str, members: Mapping[str, Any]) -> str:
     """Give all that a token is good for: it fits no other operation, registry or filter."""
     fixed = {name: value for name, value in members.items() if name not in _FREE}
+    if name := members.get("repositoryName"):
+        # A repository of the same name that is made later is another one.
+        fixed["repository"] = context.store.repositories.require(context.registry(members), name).id
     return json.dumps([operation, context.account, context.region, fixed], sort_keys=True)
 
 
 def _seal(context: Context, bound: str, position: Any) -> str:
-    text = json.dumps(position).encode()
+    text = json.dumps([context.clock().timestamp(), position]).encode()
     return base64.urlsafe_b64encode(_signature(context, bound, text) + text).decode()
 
 
@@ -83,8 +96,19 @@ def _open(context: Context, bound: str, token: str) -> Any:
         sealed = b""
     signature, text = sealed[:16], sealed[16:]
     if not text or not hmac.compare_digest(signature, _signature(context, bound, text)):
-        raise invalid_parameter("nextToken", "The token is not one of this listing")
-    return json.loads(text)
+        raise _refused("The token is not one of this listing")
+    issued_at, position = json.loads(text)
+    if context.clock().timestamp() - issued_at > LIFETIME.total_seconds():
+        raise _refused("The token has expired")
+    return position
+
+
+def _refused(why: str) -> ServiceError:
+    return invalid_parameter("nextToken", why)
+
+
+def _fingerprint(item: Any) -> str:
+    return hashlib.sha256(json.dumps(item, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _signature(context: Context, bound: str, text: bytes) -> bytes:

@@ -22,7 +22,7 @@ def list_image_referrers(context: Context, members: dict[str, Any]) -> dict[str,
     wanted = members.get("filter", {})
     types, status = wanted.get("artifactTypes"), wanted.get("artifactStatus", "ACTIVE")
     artifacts = [
-        image
+        _referrer(image)
         for image in context.store.images.referrers(
             scope, name, members["subjectId"]["imageDigest"]
         )
@@ -30,7 +30,7 @@ def list_image_referrers(context: Context, members: dict[str, Any]) -> dict[str,
     ]
     sized = {"maxResults": _PAGE, **members}
     found, more = pages.page_of(context, "ListImageReferrers", sized, artifacts)
-    return {"referrers": [_referrer(image) for image in found], **more}
+    return {"referrers": list(found), **more}
 
 
 def _type(image: StoredImage) -> str | None:
