@@ -2,82 +2,177 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
-from ecr_client.exceptions import LayerAlreadyExistsException
+import pytest
+import requests
+
+from ecr_client import ECRClient
+from ecr_client.exceptions import (
+    LayerAlreadyExistsException,
+    RepositoryAlreadyExistsException,
+)
 from ecr_client.local import LocalECR
-from ecr_client.models import ImageIdentifier
+from ecr_client.models import ImageIdentifier, Tag
+from ecr_client.testing import assert_image_valid
 
 THREADS = 32
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 LAYERS = [f"layer {number}".encode() * 1000 for number in range(6)]
 CONFIG = b'{"architecture": "amd64", "os": "linux"}'
+
+
+class Caller:
+    """Calls the API and the registry, and counts the statuses of all answers."""
+
+    def __init__(self, ecr: LocalECR, client: ECRClient) -> None:
+        self.client = client
+        self._ecr = ecr
+        (data,) = client.get_authorization_token().authorization_data
+        user, _, password = base64.b64decode(str(data.authorization_token)).partition(b":")
+        self._password = (user, password)
+
+    def statuses(self) -> Counter[int | None]:
+        return Counter(request.status for request in self._ecr.requests)
+
+    def upload(self, data: bytes) -> None:
+        """Upload a layer by the API, whoever else does it meanwhile."""
+        upload = str(self.client.initiate_layer_upload(repository_name="app").upload_id)
+        common = {"repository_name": "app", "upload_id": upload}
+        self.client.upload_layer_part(
+            **common, part_first_byte=0, part_last_byte=len(data) - 1, layer_part_blob=data
+        )
+        with suppress(LayerAlreadyExistsException):  # another thread was faster
+            self.client.complete_layer_upload(**common, layer_digests=[digest(data)])
+
+    def send(self, data: bytes) -> None:
+        """Upload a layer by the registry protocol."""
+        with requests.Session() as session:
+            session.trust_env, session.auth = False, self._password
+            url = f"{self._ecr.endpoint}/v2/app/blobs/uploads/"
+            answer = session.post(url, data, params={"digest": digest(data)}, timeout=120)
+        assert answer.status_code == 201, answer.text
+
+
+@pytest.fixture
+def caller() -> Iterator[Caller]:
+    """Give a caller of a server with the repository ``app``."""
+    with LocalECR() as ecr, ecr.client() as client:
+        client.create_repository(repository_name="app")
+        yield Caller(ecr, client)
 
 
 def digest(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def test_nothing_is_lost_and_nothing_fails() -> None:
-    """32 threads push images of the same layers at once: every tag is there, nothing was 5xx."""
-    with LocalECR() as ecr, ecr.client() as client, ThreadPoolExecutor(THREADS) as pool:
-        client.create_repository(repository_name="app")
+def manifest(number: int) -> str:
+    """Give one of many manifests that have their layers in common."""
+    config, *layers = [
+        {"mediaType": "application/octet-stream", "digest": digest(data), "size": len(data)}
+        for data in (CONFIG, *LAYERS)
+    ]
+    content = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers}
+    return json.dumps({**content, "annotations": {"number": str(number)}})
 
-        def upload(data: bytes) -> None:
-            upload_id = str(client.initiate_layer_upload(repository_name="app").upload_id)
-            client.upload_layer_part(
-                repository_name="app",
-                upload_id=upload_id,
-                part_first_byte=0,
-                part_last_byte=len(data) - 1,
-                layer_part_blob=data,
-            )
-            with suppress(LayerAlreadyExistsException):  # Another thread was faster.
-                client.complete_layer_upload(
-                    repository_name="app", upload_id=upload_id, layer_digests=[digest(data)]
-                )
 
-        def push(number: int) -> str:
-            for data in (CONFIG, *LAYERS):
-                upload(data)
-            manifest = json.dumps(
-                {
-                    "schemaVersion": 2,
-                    "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                    "config": {
-                        "mediaType": "application/vnd.oci.image.config.v1+json",
-                        "digest": digest(CONFIG),
-                        "size": len(CONFIG),
-                    },
-                    "layers": [
-                        {
-                            "mediaType": "application/vnd.oci.image.layer.v1.tar",
-                            "digest": digest(data),
-                            "size": len(data),
-                        }
-                        for data in LAYERS
-                    ],
-                    "annotations": {"number": str(number)},
-                }
-            )
-            client.put_image(
-                repository_name="app", image_manifest=manifest, image_tag=f"tag-{number}"
-            )
-            client.describe_repositories()
-            client.tag_resource(
-                resource_arn=str(client.describe_repositories().repositories[0].repository_arn),
-                tags=[],
-            )
-            found = client.batch_get_image(
-                repository_name="app", image_ids=[ImageIdentifier(image_tag=f"tag-{number}")]
-            )
-            return f"tag-{number}" if found.images[0].image_manifest == manifest else ""
+def at_once(work: Callable[[int], Any], times: int) -> list[Any]:
+    """Give what some work returns for each number below `times`, done by 32 threads."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(work, range(times)))
 
-        tags = list(pool.map(push, range(2 * THREADS)))
-        listed = {image.image_tag for image in client.paginate_list_images(repository_name="app")}
-        statuses = {request.status for request in ecr.requests}
 
-    assert listed == set(tags) == {f"tag-{number}" for number in range(2 * THREADS)}
-    assert statuses <= {200, 400}
+def test_pushes_of_the_same_layers(caller: Caller) -> None:
+    """Images of the same layers, pushed at once by both protocols: each is there and whole."""
+
+    def push(number: int) -> str:
+        for data in (CONFIG, *LAYERS):
+            (caller.send if number % 2 else caller.upload)(data)
+        text, tag = manifest(number), f"tag-{number}"
+        caller.client.put_image(repository_name="app", image_manifest=text, image_tag=tag)
+        found = caller.client.batch_get_image(
+            repository_name="app", image_ids=[ImageIdentifier(image_tag=tag)]
+        )
+        assert found.images[0].image_manifest == text
+        return tag
+
+    tags = at_once(push, THREADS)
+    listed = {
+        image.image_tag for image in caller.client.paginate_list_images(repository_name="app")
+    }
+    assert_image_valid(caller.client, "app:tag-0")
+
+    assert listed == set(tags)
+    assert set(caller.statuses()) <= {200, 201, 400}
+
+
+def test_updates_of_one_thing(caller: Caller) -> None:
+    """Changes that add to what is there do not undo each other."""
+    arn = str(caller.client.describe_repositories().repositories[0].repository_arn)
+
+    def add(number: int) -> None:
+        caller.client.tag_resource(resource_arn=arn, tags=[Tag(key=f"k{number}", value="v")])
+
+    at_once(add, THREADS)
+    tags = caller.client.list_tags_for_resource(resource_arn=arn).tags
+
+    assert {tag.key for tag in tags} == {f"k{number}" for number in range(THREADS)}
+    assert set(caller.statuses()) == {200}
+
+
+def test_one_of_many_is_first(caller: Caller) -> None:
+    """Of many who make the same repository or move the same tag, each sees one order of things."""
+
+    def make(number: int) -> bool:
+        with suppress(RepositoryAlreadyExistsException):
+            caller.client.create_repository(repository_name="one")
+            return True
+        return False
+
+    for data in (CONFIG, *LAYERS):
+        caller.upload(data)
+    made = at_once(make, THREADS)
+    at_once(
+        lambda number: caller.client.put_image(
+            repository_name="app", image_manifest=manifest(number), image_tag="latest"
+        ),
+        THREADS,
+    )
+    images = list(caller.client.paginate_describe_images(repository_name="app"))
+
+    assert made.count(True) == 1
+    assert len(images) == THREADS
+    assert [image.image_tags for image in images if image.image_tags] == [("latest",)]
+
+
+def test_all_kinds_of_calls(caller: Caller) -> None:
+    """Making, changing, listing and deleting at once leaves what was made and not deleted."""
+    client = caller.client
+
+    def live(number: int) -> str | None:
+        name = f"repository-{number:03}"
+        made: Any = client.create_repository(repository_name=name).repository
+        arn = made.repository_arn
+        client.tag_resource(resource_arn=arn, tags=[Tag(key="number", value=str(number))])
+        client.put_image_tag_mutability(repository_name=name, image_tag_mutability="IMMUTABLE")
+        assert name in [each.repository_name for each in client.paginate_describe_repositories()]
+        assert client.list_images(repository_name=name).image_ids == ()
+        assert len(client.list_tags_for_resource(resource_arn=arn).tags) == 1
+        if number % 2:
+            client.delete_repository(repository_name=name)
+            return None
+        return name
+
+    kept = {name for name in at_once(live, 2 * THREADS) if name}
+    left = {each.repository_name: each for each in client.paginate_describe_repositories()}
+
+    assert left.keys() == {"app", *kept}
+    assert {left[name].image_tag_mutability for name in kept} == {"IMMUTABLE"}
+    assert set(caller.statuses()) == {200}

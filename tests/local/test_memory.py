@@ -1,0 +1,109 @@
+"""Layers go through the server in pieces: what it takes for them does not grow with them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from ecr_client import ECRClient
+from ecr_client.local.tokens import USER
+
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="the kernel does not tell the peak"
+)
+
+PART = bytes(range(256)) * (5 * 1024 * 1024 // 256)
+PARTS = 32
+#: A part is there as JSON, as text and as bytes for a moment.
+ALLOWED = 8 * len(PART)
+
+
+class Peak:
+    """The largest size of a process since this was made, in bytes above its size then."""
+
+    def __init__(self, process: int) -> None:
+        self._status = Path(f"/proc/{process}/status")
+        Path(f"/proc/{process}/clear_refs").write_text("5")
+        self._before = self._read("VmRSS")
+
+    def growth(self) -> int:
+        return self._read("VmHWM") - self._before
+
+    def _read(self, name: str) -> int:
+        lines = self._status.read_text().splitlines()
+        (value,) = [line.split()[1] for line in lines if line.startswith(f"{name}:")]
+        return int(value) * 1024
+
+
+@pytest.fixture
+def server(start: Callable[..., Any], tmp_path: Path) -> Any:
+    """Give a server that keeps layers, and has worked before."""
+    command = start("--data", str(tmp_path))
+    with command.client() as client:
+        client.create_repository(repository_name="app")
+        push_part_by_part(client, 1)
+    return command
+
+
+def digest(parts: int) -> str:
+    found = hashlib.sha256()
+    for _ in range(parts):
+        found.update(PART)
+    return f"sha256:{found.hexdigest()}"
+
+
+def push_part_by_part(client: ECRClient, parts: int) -> None:
+    upload = str(client.initiate_layer_upload(repository_name="app").upload_id)
+    for number in range(parts):
+        client.upload_layer_part(
+            repository_name="app",
+            upload_id=upload,
+            part_first_byte=number * len(PART),
+            part_last_byte=(number + 1) * len(PART) - 1,
+            layer_part_blob=PART,
+        )
+    client.complete_layer_upload(
+        repository_name="app", upload_id=upload, layer_digests=[digest(parts)]
+    )
+
+
+def test_a_layer_through_the_api(server: Any) -> None:
+    """A layer that comes in many parts takes no more than a few of them."""
+    peak = Peak(server.process.pid)
+    with server.client() as client:
+        push_part_by_part(client, PARTS)
+
+    assert peak.growth() < ALLOWED
+
+
+def test_a_layer_through_the_registry(server: Any) -> None:
+    """A layer that comes and goes as one stream takes no more than a few parts."""
+
+    def stream() -> Iterator[bytes]:
+        for _ in range(PARTS):
+            yield PART
+
+    with server.client() as client:
+        (data,) = client.get_authorization_token().authorization_data
+    password = base64.b64decode(str(data.authorization_token)).decode().partition(":")[2]
+    url, name = f"{server.endpoint}/v2/app/blobs", digest(PARTS)
+    received = hashlib.sha256()
+    peak = Peak(server.process.pid)
+    with requests.Session() as session:
+        session.trust_env, session.auth = False, (USER, password)
+        begun = session.post(f"{url}/uploads/", timeout=60).headers["Location"]
+        upload = server.endpoint + begun
+        session.patch(upload, data=stream(), timeout=60).raise_for_status()
+        session.put(upload, params={"digest": name}, timeout=60).raise_for_status()
+        with session.get(f"{url}/{name}", stream=True, timeout=60) as answer:
+            for piece in answer.iter_content(1 << 20):
+                received.update(piece)
+
+    assert f"sha256:{received.hexdigest()}" == name
+    assert peak.growth() < ALLOWED
