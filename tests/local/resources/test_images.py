@@ -1,0 +1,344 @@
+"""Images on their way in, by the rules of the API, and what becomes of their tags."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from ecr_client import ECRClient
+from ecr_client.exceptions import (
+    ImageAlreadyExistsException,
+    ImageDigestDoesNotMatchException,
+    ImageTagAlreadyExistsException,
+    InvalidParameterException,
+    LayersNotFoundException,
+    ReferencedImagesNotFoundException,
+    RepositoryNotEmptyException,
+)
+from ecr_client.models import (
+    DescribeImagesFilter,
+    ImageIdentifier,
+    ImageTagMutabilityExclusionFilter,
+    ListImagesFilter,
+)
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+KIND = "application/octet-stream"
+MISSING = f"sha256:{'0' * 64}"
+
+
+def digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def descriptor(name: str, size: int = 2, kind: str = KIND) -> dict[str, Any]:
+    return {"mediaType": kind, "digest": name, "size": size}
+
+
+@pytest.fixture
+def config(push: Any) -> dict[str, Any]:
+    """Give the descriptor of a configuration that is in the repository ``app``."""
+    return descriptor(push.layer("app", b"{}"))
+
+
+def put(client: ECRClient, document: dict[str, Any], **members: Any) -> Any:
+    """Put a manifest and give what is then there."""
+    return client.put_image(
+        repository_name="app", image_manifest=json.dumps(document), **members
+    ).image
+
+
+def tags(client: ECRClient) -> dict[str, tuple[str, ...]]:
+    """Give the tags of each image."""
+    found = client.paginate_describe_images(repository_name="app")
+    return {str(image.image_digest): image.image_tags for image in found}
+
+
+def test_a_manifest_needs_its_layers(client: ECRClient, config: dict[str, Any]) -> None:
+    """All layers that are not there are named, and nothing is stored."""
+    other = f"sha256:{'1' * 64}"
+    layers = [descriptor(MISSING), descriptor(other), config]
+    document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers}
+
+    with pytest.raises(LayersNotFoundException, match=f"{MISSING}, {other}"):
+        put(client, document)
+    assert tags(client) == {}
+
+
+def test_layers_of_other_repositories_do_not_count(client: ECRClient, push: Any) -> None:
+    """A layer has to be in the repository of the image, be it in another one or not."""
+    client.create_repository(repository_name="other")
+    elsewhere = descriptor(push.layer("other", b"{}"))
+    document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": elsewhere, "layers": []}
+
+    with pytest.raises(LayersNotFoundException):
+        put(client, document)
+
+
+def test_layers_that_are_elsewhere_need_not_be_there(
+    client: ECRClient, config: dict[str, Any]
+) -> None:
+    """A foreign layer, which has addresses of its own, is not looked for."""
+    foreign = {**descriptor(MISSING), "urls": ["https://example.com/layer"]}
+    document = {
+        "schemaVersion": 2,
+        "mediaType": DOCKER_MANIFEST,
+        "config": config,
+        "layers": [foreign],
+    }
+
+    assert put(client, document).image_manifest_media_type == DOCKER_MANIFEST
+
+
+@pytest.mark.parametrize("kind", [OCI_INDEX, DOCKER_LIST])
+def test_an_index_needs_what_it_lists(client: ECRClient, push: Any, kind: str) -> None:
+    """Manifests that are listed have to be there first, and the missing ones are named."""
+    child = push.image("app")
+    listed = [descriptor(child, kind=OCI_MANIFEST), descriptor(MISSING, kind=OCI_MANIFEST)]
+    document = {"schemaVersion": 2, "mediaType": kind, "manifests": listed}
+
+    with pytest.raises(ReferencedImagesNotFoundException, match=MISSING):
+        put(client, document)
+    assert put(client, {**document, "manifests": listed[:1]}).image_manifest_media_type == kind
+
+
+def test_the_digest_is_that_of_the_bytes(client: ECRClient, config: dict[str, Any]) -> None:
+    """A digest that was given is compared, and the manifest comes back byte for byte."""
+    text = json.dumps(
+        {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": []}, indent=3
+    )
+    common = {"repository_name": "app", "image_manifest": text}
+
+    with pytest.raises(ImageDigestDoesNotMatchException, match=MISSING):
+        client.put_image(**common, image_digest=MISSING)
+    made = client.put_image(**common, image_digest=digest(text.encode())).image
+    (read,) = client.batch_get_image(
+        repository_name="app", image_ids=[ImageIdentifier(image_digest=digest(text.encode()))]
+    ).images
+    assert made is not None
+    assert (made.image_manifest, read.image_manifest) == (text, text)
+
+
+def test_an_image_is_there_once(client: ECRClient, config: dict[str, Any]) -> None:
+    """The same image under the same tag, or again without one, is refused; a further tag is not."""
+    document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": []}
+    put(client, document, image_tag="v1")
+
+    for again in ({"image_tag": "v1"}, {}):
+        with pytest.raises(ImageAlreadyExistsException):
+            put(client, document, **again)
+    put(client, document, image_tag="v2")
+    assert list(tags(client).values()) == [("v1", "v2")]
+
+
+def test_a_tag_that_moves_leaves_the_old_image(client: ECRClient, push: Any) -> None:
+    """The image that had the tag is there without it, and is still found by its digest."""
+    old = push.image("app", "latest")
+    new = push.image("app", "latest")
+    untagged = client.list_images(
+        repository_name="app", filter=ListImagesFilter(tag_status="UNTAGGED")
+    ).image_ids
+
+    assert tags(client) == {old: (), new: ("latest",)}
+    assert untagged == (ImageIdentifier(image_digest=old),)
+
+
+@pytest.mark.parametrize(
+    ("mutability", "pattern", "moves", "stays"),
+    [
+        ("IMMUTABLE", None, None, "v1"),
+        ("IMMUTABLE_WITH_EXCLUSION", "latest*", "latest-a", "v1"),
+        ("MUTABLE_WITH_EXCLUSION", "v*", "latest", "v1"),
+    ],
+)
+def test_tags_that_may_not_move(
+    client: ECRClient, push: Any, mutability: str, pattern: str | None, moves: str, stays: str
+) -> None:
+    """A tag moves as the repository's setting and its exclusions say."""
+    filters = pattern and [
+        ImageTagMutabilityExclusionFilter(filter_type="WILDCARD", filter=pattern)
+    ]
+    client.put_image_tag_mutability(
+        repository_name="app",
+        image_tag_mutability=mutability,
+        image_tag_mutability_exclusion_filters=filters,
+    )
+    image = push.image("app", stays)
+
+    with pytest.raises(ImageTagAlreadyExistsException, match=stays):
+        push.image("app", stays)
+    if moves:
+        push.image("app", moves)
+        push.image("app", moves)
+    assert tags(client)[image] == (stays,)
+
+
+@pytest.mark.parametrize(
+    ("document", "members", "problem"),
+    [
+        ({"mediaType": None}, {}, "no mediaType"),
+        ({}, {"image_manifest_media_type": DOCKER_MANIFEST}, "is not"),
+        ({"mediaType": "text/plain"}, {}, "unsupported media type"),
+        ({"schemaVersion": 1}, {}, "Schema 1"),
+        ({"schemaVersion": 3}, {}, "schemaVersion"),
+        ({"config": None}, {}, "config must be a descriptor"),
+        ({"layers": {}}, {}, "layers must be a list"),
+        ({"layers": [{"size": 1}]}, {}, r"layers\[0\].digest"),
+        ({"layers": [descriptor(MISSING, -1)]}, {}, r"layers\[0\].size"),
+        ({"annotations": {"a": 1}}, {}, "annotations"),
+    ],
+)
+def test_manifests_that_are_none(
+    client: ECRClient,
+    config: dict[str, Any],
+    document: dict[str, Any],
+    members: dict[str, Any],
+    problem: str,
+) -> None:
+    """What is wrong with a manifest is said."""
+    whole = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": []}
+    changed = {name: value for name, value in {**whole, **document}.items() if value is not None}
+
+    with pytest.raises(InvalidParameterException, match=problem):
+        put(client, changed, **members)
+
+
+def test_the_type_may_be_given_apart(client: ECRClient, config: dict[str, Any]) -> None:
+    """A manifest without a media type is what the request says it is."""
+    document = {"schemaVersion": 2, "config": config, "layers": []}
+
+    made = put(client, document, image_manifest_media_type=OCI_MANIFEST)
+
+    assert made.image_manifest_media_type == OCI_MANIFEST
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "1"])
+def test_manifests_that_are_no_json(client: ECRClient, text: str) -> None:
+    """A manifest is a JSON object."""
+    with pytest.raises(InvalidParameterException, match="Invalid JSON syntax"):
+        client.put_image(repository_name="app", image_manifest=text)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "found"), [([OCI_MANIFEST], 1), ([DOCKER_LIST, OCI_INDEX], 0), (None, 1)]
+)
+def test_types_that_are_accepted(
+    client: ECRClient, push: Any, accepted: list[str] | None, found: int
+) -> None:
+    """An image of a type that the caller does not accept is among the failures."""
+    push.image("app", "v1")
+    answer = client.batch_get_image(
+        repository_name="app",
+        image_ids=[ImageIdentifier(image_tag="v1")],
+        accepted_media_types=accepted,
+    )
+
+    assert len(answer.images) == found
+    assert [failure.failure_code for failure in answer.failures] == ["ImageNotFound"] * (1 - found)
+
+
+def delete(client: ECRClient, **identifier: str) -> tuple[Any, ...]:
+    """Delete an image or a tag, and give what is gone, or the codes of what failed."""
+    answer = client.batch_delete_image(
+        repository_name="app", image_ids=[ImageIdentifier(**identifier)]
+    )
+    gone = [(each.image_digest, each.image_tag) for each in answer.image_ids]
+    return (*gone, *(failure.failure_code for failure in answer.failures))
+
+
+def test_tags_are_deleted_one_by_one(client: ECRClient, push: Any) -> None:
+    """An image goes with its last tag."""
+    image = push.image("app", "v1", "v2")
+
+    assert delete(client, image_tag="v1") == ((image, "v1"),)
+    assert tags(client) == {image: ("v2",)}
+    assert delete(client, image_tag="v2") == ((image, "v2"),)
+    assert tags(client) == {}
+
+
+def test_a_digest_deletes_all_tags(client: ECRClient, push: Any) -> None:
+    """Whoever names an image by its digest deletes it with all its tags."""
+    image = push.image("app", "v1", "v2")
+
+    assert delete(client, image_digest=image) == ((image, "v1"), (image, "v2"))
+    assert delete(client, image_digest=image) == ("ImageNotFound",)
+
+
+def test_tag_and_digest_have_to_agree(client: ECRClient, push: Any) -> None:
+    """A tag that has moved on meanwhile is not deleted by mistake."""
+    old, new = push.image("app", "v1"), push.image("app", "v1")
+
+    assert delete(client, image_tag="v1", image_digest=old) == ("ImageTagDoesNotMatchDigest",)
+    assert delete(client, image_tag="v1", image_digest=new) == ((new, "v1"),)
+
+
+def test_an_index_keeps_what_it_lists(client: ECRClient, push: Any) -> None:
+    """An image that an index lists is deleted after the index only."""
+    child = push.image("app")
+    index = push.index("app", child)
+
+    assert delete(client, image_digest=child) == ("ImageReferencedByManifestList",)
+    assert delete(client, image_digest=index) == ((index, None),)
+    assert delete(client, image_digest=child) == ((child, None),)
+
+
+def test_images_are_described(client: ECRClient, push: Any, clock: Any) -> None:
+    """Size, time, type and tags of an image are those of its push."""
+    data = b"layer"
+    layer = descriptor(push.layer("app", data), len(data))
+    image = push.image("app", "v1", layers=[layer])
+    (detail,) = client.describe_images(repository_name="app").image_details
+    size = len(json.dumps({"number": 0})) + len(data)
+
+    assert (detail.image_digest, detail.image_tags) == (image, ("v1",))
+    assert (detail.image_size_in_bytes, detail.image_pushed_at) == (size, clock.now)
+    assert detail.image_manifest_media_type == OCI_MANIFEST
+    assert detail.artifact_media_type == "application/vnd.oci.image.config.v1+json"
+    assert detail.last_recorded_pull_time is None
+
+
+def test_lists_are_filtered_and_come_in_pages(client: ECRClient, push: Any) -> None:
+    """Both listings know tagged and untagged images, and give each once over all pages."""
+    tagged = [push.image("app", f"v{number}") for number in range(3)]
+    untagged = [push.image("app") for _ in range(2)]
+    listed = client.paginate_list_images(repository_name="app", max_results=2)
+    described = {
+        status: [
+            image.image_digest
+            for image in client.paginate_describe_images(
+                repository_name="app",
+                max_results=2,
+                filter=DescribeImagesFilter(tag_status=status),
+            )
+        ]
+        for status in ("TAGGED", "UNTAGGED", "ANY")
+    }
+
+    assert [image.image_digest for image in listed] == tagged + untagged
+    assert described == {"TAGGED": tagged, "UNTAGGED": untagged, "ANY": tagged + untagged}
+
+
+def test_a_page_has_a_hundred_items(client: ECRClient, push: Any) -> None:
+    """Without another wish a page has 100 items, and one more is on the next page."""
+    push.image("app", *(f"v{number:03}" for number in range(101)))
+    first = client.list_images(repository_name="app")
+    second = client.list_images(repository_name="app", next_token=first.next_token)
+
+    assert (len(first.image_ids), len(second.image_ids)) == (100, 1)
+    assert second.next_token is None
+
+
+def test_a_repository_with_images_needs_force(client: ECRClient, push: Any) -> None:
+    """Only force deletes a repository that has images."""
+    push.image("app", "v1")
+
+    with pytest.raises(RepositoryNotEmptyException):
+        client.delete_repository(repository_name="app")
+    client.delete_repository(repository_name="app", force=True)
+    assert client.describe_repositories().repositories == ()

@@ -1,0 +1,293 @@
+"""Layers on their way in, by the rules of the API, and out again."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+
+from ecr_client import ECRClient
+from ecr_client.exceptions import (
+    EmptyUploadException,
+    InvalidLayerException,
+    InvalidLayerPartException,
+    LayerAlreadyExistsException,
+    LayerPartTooSmallException,
+    LimitExceededException,
+    UploadNotFoundException,
+)
+from ecr_client.local import Limits, LocalECR
+
+MIB = 1024 * 1024
+PART = bytes(5 * MIB)
+LARGEST_PART = 20_971_520
+
+
+def digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+class Sender:
+    """Sends the parts of one upload."""
+
+    def __init__(self, client: ECRClient, repository: str = "app") -> None:
+        self._client = client
+        begun = client.initiate_layer_upload(repository_name=repository)
+        self.part_size = begun.part_size
+        self.common: dict[str, Any] = {
+            "repository_name": repository,
+            "upload_id": begun.upload_id,
+        }
+
+    def part(self, first: int, data: bytes, last: int | None = None) -> int | None:
+        return self._client.upload_layer_part(
+            **self.common,
+            part_first_byte=first,
+            part_last_byte=first + len(data) - 1 if last is None else last,
+            layer_part_blob=data,
+        ).last_byte_received
+
+    def complete(self, *digests: str) -> str | None:
+        done = self._client.complete_layer_upload(**self.common, layer_digests=digests)
+        return done.layer_digest
+
+
+@pytest.fixture
+def upload(client: ECRClient) -> Sender:
+    """Give an upload to the repository ``app`` that has begun."""
+    return Sender(client)
+
+
+def test_parts_of_five_mebibytes_and_a_small_last_one(client: ECRClient, upload: Sender) -> None:
+    """Parts are counted from byte to byte, the last of each included, and make the layer."""
+    received = [
+        upload.part(0, PART),
+        upload.part(len(PART), PART),
+        upload.part(2 * len(PART), b"x"),
+    ]
+    made = upload.complete(digest(PART + PART + b"x"))
+    (layer,) = client.batch_check_layer_availability(
+        repository_name="app", layer_digests=[str(made)]
+    ).layers
+
+    assert upload.part_size == 10 * MIB
+    assert received == [5 * MIB - 1, 10 * MIB - 1, 10 * MIB]
+    assert (layer.layer_availability, layer.layer_size) == ("AVAILABLE", 10 * MIB + 1)
+
+
+def test_only_the_last_part_may_be_small(upload: Sender) -> None:
+    """One byte less than 5 MiB is too small for any part but the last one."""
+    upload.part(0, PART[1:])
+    upload.part(len(PART) - 1, b"x")
+
+    with pytest.raises(LayerPartTooSmallException, match=str(5 * MIB - 1)):
+        upload.complete(digest(PART[1:] + b"x"))
+
+
+@pytest.mark.parametrize(
+    ("first", "data", "last"),
+    [(5, b"x", None), (3, b"xx", None), (0, b"1234", None), (4, b"xx", 4), (4, b"xx", 6)],
+)
+def test_parts_that_do_not_fit(upload: Sender, first: int, data: bytes, last: int | None) -> None:
+    """A part with a gap, an overlap or another length than it says is refused and not kept."""
+    upload.part(0, b"1234")
+
+    with pytest.raises(InvalidLayerPartException) as raised:
+        upload.part(first, data, last)
+    assert raised.value.last_valid_byte_received == 3
+    assert raised.value.upload_id == upload.common["upload_id"]
+    assert (raised.value.registry_id, raised.value.repository_name) == ("123456789012", "app")
+    assert upload.complete(digest(b"1234")) == digest(b"1234")
+
+
+def test_an_upload_without_parts_is_empty(upload: Sender) -> None:
+    """There is no layer without a byte."""
+    with pytest.raises(EmptyUploadException):
+        upload.complete(digest(b""))
+
+
+def test_parts_have_a_largest_size(call: Any, client: ECRClient, upload: Sender) -> None:
+    """The model's largest part is taken, and one of a byte more is not."""
+    assert upload.part(0, bytes(LARGEST_PART)) == LARGEST_PART - 1
+
+    status, error = call(
+        "UploadLayerPart",
+        repositoryName="app",
+        uploadId=upload.common["upload_id"],
+        partFirstByte=LARGEST_PART,
+        partLastByte=2 * LARGEST_PART,
+        layerPartBlob=base64.b64encode(bytes(LARGEST_PART + 1)).decode(),
+    )
+    assert (status, error["__type"]) == (400, "InvalidParameterException")
+    assert "layerPartBlob" in error["message"]
+
+
+def test_a_wrong_digest_does_not_end_the_upload(upload: Sender) -> None:
+    """A layer has the digest of its bytes, and who was wrong may try again."""
+    upload.part(0, b"layer")
+
+    with pytest.raises(InvalidLayerException, match=digest(b"layer")):
+        upload.complete(digest(b"other"))
+    assert upload.complete(digest(b"layer")) == digest(b"layer")
+
+
+def test_digests_of_other_algorithms_are_not_compared(upload: Sender) -> None:
+    """The digest that is given back is always the SHA-256."""
+    upload.part(0, b"layer")
+
+    assert upload.complete(f"sha512:{'0' * 128}") == digest(b"layer")
+
+
+def test_a_layer_is_there_once(client: ECRClient, upload: Sender) -> None:
+    """Who uploads a layer that is there is told so, and that upload is over."""
+    upload.part(0, b"layer")
+    upload.complete(digest(b"layer"))
+    second = Sender(client)
+    second.part(0, b"layer")
+
+    with pytest.raises(LayerAlreadyExistsException, match=digest(b"layer")):
+        second.complete(digest(b"layer"))
+    for sender in (upload, second):
+        with pytest.raises(UploadNotFoundException):
+            sender.part(5, b"more")
+
+
+def test_an_upload_belongs_to_its_repository(client: ECRClient, upload: Sender) -> None:
+    """An upload cannot be gone on with in another repository, nor after its own is deleted."""
+    client.create_repository(repository_name="other")
+    upload.part(0, b"layer")
+    elsewhere = Sender(client, "other")
+    elsewhere.common["upload_id"] = upload.common["upload_id"]
+
+    with pytest.raises(UploadNotFoundException):
+        elsewhere.part(5, b"more")
+    client.delete_repository(repository_name="app")
+    client.create_repository(repository_name="app")
+    with pytest.raises(UploadNotFoundException):
+        upload.part(5, b"more")
+
+
+def test_layers_go_with_their_repository(client: ECRClient, push: Any) -> None:
+    """A repository of the same name that is made later has no layers."""
+    layer = push.layer("app", b"layer")
+    client.delete_repository(repository_name="app")
+    client.create_repository(repository_name="app")
+    (found,) = client.batch_check_layer_availability(
+        repository_name="app", layer_digests=[layer]
+    ).layers
+
+    assert found.layer_availability == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize("limits", [Limits(parts=2, smallest_part=1), Limits(layer_size=8)])
+def test_a_layer_has_its_limits(limits: Limits) -> None:
+    """A part too many, and a byte too many, are refused, and what came before is kept."""
+    with LocalECR(auth=False, limits=limits) as ecr, ecr.client() as client:
+        client.create_repository(repository_name="app")
+        upload = Sender(client)
+        upload.part(0, b"1234")
+        upload.part(4, b"5678")
+        with pytest.raises(LimitExceededException, match="at most"):
+            upload.part(8, b"9")
+        assert upload.part_size == limits.part_size
+
+
+def test_the_limits_are_those_of_the_service() -> None:
+    """The quotas that nobody wants to reach in a test have the documented values."""
+    limits = Limits()
+
+    assert (limits.part_size, limits.smallest_part) == (10 * MIB, 5 * MIB)
+    assert (limits.parts, limits.layer_size) == (4_200, 52_000 * MIB)
+    assert (limits.repositories, limits.images) == (100_000, 100_000)
+
+
+@pytest.fixture
+def address(client: ECRClient, push: Any) -> str:
+    """Give the presigned address of a layer with ten digits in it."""
+    data = b"0123456789"
+    layer = push.layer("app", data)
+    kind = "application/vnd.oci.image.layer.v1.tar"
+    push.image("app", "v1", layers=[{"mediaType": kind, "digest": layer, "size": len(data)}])
+    found = client.get_download_url_for_layer(repository_name="app", layer_digest=layer)
+    return str(found.download_url)
+
+
+@pytest.fixture
+def browser() -> Iterator[requests.Session]:
+    """Give a caller that has no credentials."""
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("bytes=2-4", b"234"),
+        ("bytes=7-", b"789"),
+        ("bytes=-2", b"89"),
+        ("bytes=0-99", b"0123456789"),
+    ],
+)
+def test_a_part_of_a_layer(
+    browser: requests.Session, address: str, asked: str, expected: bytes
+) -> None:
+    """A download may be of a range, as a client needs it that goes on after an interruption."""
+    answer = browser.get(address, headers={"Range": asked}, timeout=60)
+
+    assert (answer.status_code, answer.content) == (206, expected)
+    assert answer.headers["Content-Range"].endswith("/10")
+
+
+def test_the_head_of_a_layer(browser: requests.Session, address: str) -> None:
+    """HEAD tells the size, and that ranges can be had, and sends no bytes."""
+    answer = browser.head(address, timeout=60)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["Content-Length"] == "10"
+    assert answer.headers["Accept-Ranges"] == "bytes"
+
+
+def test_a_range_behind_the_end(browser: requests.Session, address: str) -> None:
+    """A range of which nothing is there is refused."""
+    answer = browser.get(address, headers={"Range": "bytes=10-"}, timeout=60)
+
+    assert answer.status_code == 416
+
+
+def test_an_address_is_good_for_an_hour(
+    browser: requests.Session, address: str, clock: Any
+) -> None:
+    """A download address opens nothing when its time is over."""
+    clock.now += timedelta(minutes=59, seconds=59)
+    before = browser.get(address, timeout=60)
+    clock.now += timedelta(seconds=1)
+    after = browser.get(address, timeout=60)
+
+    assert (before.status_code, before.content) == (200, b"0123456789")
+    assert after.status_code == 403
+    assert b"<Code>AccessDenied</Code>" in after.content
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("X-Amz-Expires=3600", "X-Amz-Expires=9999"),
+        ("X-Amz-Date=2", "X-Amz-Date=3"),
+        ("X-Amz-Signature=", "X-Amz-Signature=0"),
+        ("/app?", "/bpp?"),
+        ("?X-Amz", "?Y-Amz"),
+    ],
+)
+def test_an_address_that_was_altered(
+    browser: requests.Session, address: str, old: str, new: str
+) -> None:
+    """Nobody can make an address for another layer or for a longer time."""
+    assert old in address
+
+    assert browser.get(address.replace(old, new), timeout=60).status_code == 403
