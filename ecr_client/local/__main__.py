@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
             auth=options.auth,
             account=options.account,
             region=options.region,
+            throttle=options.throttle,
         )
     except (ValueError, DataFolderError, ServerStartError) as error:
         return _fail(str(error))
@@ -79,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--session-token", help="the session token that requests have to bring")
     parser.add_argument(
         "--no-auth", dest="auth", action="store_false", help="check no signatures and passwords"
+    )
+    parser.add_argument(
+        "--throttle", action="store_true", help="refuse calls that come too fast for the service"
     )
     return parser
 

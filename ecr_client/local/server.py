@@ -21,6 +21,7 @@ from ecr_client.local.errors import ServerStartError
 from ecr_client.local.faults import Faults
 from ecr_client.local.interference import Interference
 from ecr_client.local.keys import checked_account, keys_by_account
+from ecr_client.local.rates import CALLS_PER_SECOND, Rates
 from ecr_client.local.record import Requests
 from ecr_client.local.run_lifecycle import run_lifecycle
 from ecr_client.local.service import Service
@@ -57,6 +58,8 @@ class LocalECR:
         region: The region that is used where nothing says otherwise.
         clock: Gives the time as an aware UTC datetime.
         limits: The quotas; tests may want smaller ones.
+        throttle: Whether to refuse calls that come faster than the service takes them, such as more
+            than 10 PutImage in a second.
 
     Raises:
         ServerStartError: The port is taken, or the address is not one of this machine.
@@ -83,6 +86,7 @@ class LocalECR:
         region: str = "us-east-1",
         clock: Callable[[], datetime] | None = None,
         limits: Limits | None = None,
+        throttle: bool = False,
     ) -> None:
         clock = clock or _utc_now
         self.account = checked_account(account)
@@ -109,6 +113,7 @@ class LocalECR:
             auth=auth,
             account=account,
             region=region,
+            rates=Rates(CALLS_PER_SECOND if throttle else {}, clock),
         )
         connections = Connections()
         application = Interference(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ecr_client.local.operations import Handler
+    from ecr_client.local.rates import Rates
     from ecr_client.local.sigv4 import AccessKey, Caller, HttpRequest
     from ecr_client.local.store import Store
     from ecr_client.local.tokens import Tokens
@@ -36,6 +37,7 @@ class Service:
         auth: Whether signatures are checked.
         account: Whose registry a request is about that nobody signed.
         region: The region of such a request.
+        rates: How many calls each account may make.
         handlers: The functions that answer operations.
     """
 
@@ -46,6 +48,7 @@ class Service:
     auth: bool
     account: str
     region: str
+    rates: Rates
     handlers: Mapping[str, Handler] = HANDLERS
 
     def answer(self, request: HttpRequest, base_url: str, now: datetime) -> wire.Answer:
@@ -78,6 +81,7 @@ class Service:
                 f"The local ECR does not implement {operation}.",
                 status=501,
             )
+        self.rates.use(caller.account, caller.region, operation)
         context = Context(
             account=caller.account,
             region=caller.region,

@@ -1,0 +1,88 @@
+"""Calls that come faster than the service takes them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+
+import pytest
+import requests
+
+from ecr_client.local import LocalECR
+from ecr_client.local.rates import CALLS_PER_SECOND
+from ecr_client.local.validation import operations
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
+#: What calls are answered with that are not throttled.
+WORKED = "RepositoryNotFoundException"
+
+
+class Clock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ecr(clock: Clock) -> Iterator[LocalECR]:
+    with LocalECR(clock=clock, auth=False, throttle=True) as running:
+        yield running
+
+
+def codes(ecr: LocalECR, times: int, where: str = "123456789012/us-east-1") -> Counter[str]:
+    """Count the codes that some calls of PutImage are answered with; no client repeats them."""
+    account, region = where.split("/")
+    headers = {
+        "X-Amz-Target": "AmazonEC2ContainerRegistry_V20150921.PutImage",
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={account}/20261120/{region}/ecr/aws4_request",
+    }
+    body = {"repositoryName": "missing", "imageManifest": "{}"}
+    with requests.Session() as session:
+        session.trust_env = False
+        answers = [
+            session.post(ecr.endpoint, json=body, headers=headers, timeout=60) for _ in range(times)
+        ]
+    return Counter(answer.json()["__type"] for answer in answers)
+
+
+def test_calls_come_back_with_time(ecr: LocalECR, clock: Clock) -> None:
+    """Ten PutImage are taken in a second, five of them in half a second, and never more at once."""
+    taken = []
+    for seconds in (0, 0, 0.5, 60):
+        clock.now += timedelta(seconds=seconds)
+        taken.append(codes(ecr, 12)[WORKED])
+
+    assert taken == [10, 0, 5, 10]
+
+
+def test_too_many_calls_are_throttled(ecr: LocalECR) -> None:
+    """A call too many has the error of the service."""
+    assert codes(ecr, 13) == {WORKED: 10, "ThrottlingException": 3}
+
+
+def test_accounts_and_regions_are_counted_apart(ecr: LocalECR) -> None:
+    """Who is throttled is so in one region of one account."""
+    places = ("123456789012/us-east-1", "123456789012/eu-west-1", "210987654321/us-east-1")
+
+    assert [codes(ecr, 11, where)[WORKED] for where in places] == [10, 10, 10]
+
+
+def test_operations_of_the_service_are_limited() -> None:
+    """The table names no operation that is not there."""
+    assert CALLS_PER_SECOND.keys() <= operations().keys()
+
+
+def test_nobody_is_throttled_who_did_not_ask_for_it() -> None:
+    """Tests run as fast as they can unless they want otherwise."""
+    with LocalECR(clock=Clock(), auth=False) as ecr:
+        assert codes(ecr, 12) == {WORKED: 12}
