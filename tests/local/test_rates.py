@@ -42,9 +42,10 @@ def ecr(clock: Clock) -> Iterator[LocalECR]:
 def codes(ecr: LocalECR, times: int, where: str = "123456789012/us-east-1") -> Counter[str]:
     """Count the codes that some calls of PutImage are answered with; no client repeats them."""
     account, region = where.split("/")
+    caller = f"{account}/20261120/{region}/ecr/aws4_request"
     headers = {
         "X-Amz-Target": "AmazonEC2ContainerRegistry_V20150921.PutImage",
-        "Authorization": f"AWS4-HMAC-SHA256 Credential={account}/20261120/{region}/ecr/aws4_request",
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={caller}",
     }
     body = {"repositoryName": "missing", "imageManifest": "{}"}
     with requests.Session() as session:

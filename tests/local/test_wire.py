@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,6 +88,19 @@ def test_bodies_that_are_too_long(ecr: LocalECR) -> None:
     answer = send(ecr, "UploadLayerPart", b"x" * (LARGEST_BODY + 1))
 
     assert answer.status_code == 413
+
+
+def test_answers_do_not_wait(ecr: LocalECR, client: ECRClient) -> None:
+    """The body of an answer is sent without waiting until the client has confirmed the headers."""
+    client.describe_repositories()
+    connections = [each.transport for each in ecr._server.server_state.connections]
+    delays = [
+        connection.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        for connection in connections
+    ]
+
+    assert delays
+    assert all(delays)
 
 
 def test_other_paths(ecr: LocalECR) -> None:
