@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import attrs
 import pytest
@@ -16,6 +17,8 @@ from moto import mock_aws
 import ecr_client
 from ecr_client import AmazonECR, ClientConfiguration, ECRClient
 from ecr_client._generated.models import MODULE_OF
+from ecr_client.local.operations import HANDLERS
+from ecr_client.local.validation import operations
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -75,13 +78,21 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     "document", WITH_CODE, ids=lambda document: str(document.relative_to(ROOT))
 )
 @pytest.mark.usefixtures("aws")
-def test_the_code_of_a_document_runs(document: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_code_of_a_document_runs(
+    document: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
     """Each block runs after those before it, and prints what the document says it prints."""
     namespace: dict[str, object] = {"__name__": "__main__"}
     for block in blocks(document):
         # The empty lines make a traceback point into the document.
         code = compile("\n" * block.line + block.code, str(document), "exec")
         exec(code, namespace)
+        # A test in a document is a test, and has the fixtures that it asks for.
+        for name in [name for name in namespace if name.startswith("test_")]:
+            test: Any = namespace.pop(name)
+            fixtures = inspect.signature(test).parameters
+            request.getfixturevalue("local_ecr").reset()
+            test(**{each: request.getfixturevalue(each) for each in fixtures})
         printed = capsys.readouterr().out
 
         assert block.printed in (None, printed), f"{document.name}:{block.line}"
@@ -150,6 +161,20 @@ def test_the_guide_lists_paginators_waiters_and_batches() -> None:
         parameters = inspect.signature(getattr(ECRClient, waiter.strip("`"))).parameters
         assert float(delay) == parameters["delay"].default
         assert float(max_wait) == parameters["max_wait"].default
+
+
+def test_the_guide_lists_the_operations_of_the_local_ecr() -> None:
+    """Each operation of the service is in the table of what there is, or of what is missing."""
+    text = (ROOT / "docs" / "guide" / "local-ecr.md").read_text(encoding="utf-8")
+    section = text.split("\n## Operations\n", 1)[1].split("\n## ", 1)[0]
+    there, missing = (
+        re.findall(r"`([A-Z]\w+)`", part) for part in section.split("not implemented:", 1)
+    )
+
+    importlib.import_module("ecr_client.local.api")  # which fills the table of handlers
+
+    assert sorted(there) == sorted(HANDLERS)
+    assert sorted(there + missing) == sorted(operations())
 
 
 def test_the_reference_has_a_page_for_each_module_of_types() -> None:
