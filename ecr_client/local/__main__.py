@@ -48,6 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(str(error))
     with server:
         print(f"Local ECR at {server.endpoint}", flush=True)
+        if options.session_token is None:
+            # One of another account would be sent along with the keys.
+            print("unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN")
         for name, value in server.environment().items():
             print(f"export {name}={shlex.quote(value)}")
         host = server.endpoint.removeprefix("http://")

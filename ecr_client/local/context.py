@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
     from ecr_client.local.store import Store
     from ecr_client.local.tokens import Tokens
+
+#: The hosts of the service's API.
+_SERVICE = re.compile(
+    r"(api\.)?ecr(?P<fips>-fips)?\.(?P<rest>[a-z0-9-]+\.amazonaws\.com(\.cn)?)(:[0-9]+)?"
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -40,7 +46,13 @@ class Context:
         """Give the registry that a request is about: its ``registryId``, or the caller's own."""
         return Scope(members.get("registryId") or self.account, self.region)
 
-    @property
-    def host(self) -> str:
-        """Host and port as the caller reached them: where images are pushed to."""
-        return self.base_url.partition("://")[2]
+    def address(self, account: str) -> str:
+        """Give the URL that images of an account are pushed to: where the caller reached us.
+
+        Who calls us by a name of the service, since a resolver or a proxy leads it here, gets the
+        name that the service's registry would have.
+        """
+        scheme, _, host = self.base_url.partition("://")
+        if found := _SERVICE.fullmatch(host):
+            return f"https://{account}.dkr.ecr{found['fips'] or ''}.{found['rest']}"
+        return f"{scheme}://{host}"

@@ -9,14 +9,17 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 import attrs
 import pytest
-from moto import mock_aws
+from botocore.httpsession import URLLib3Session
+from requests.adapters import HTTPAdapter
 
 import ecr_client
-from ecr_client import AmazonECR, ClientConfiguration, ECRClient
+from ecr_client import AmazonECR, ClientConfiguration, Credentials, ECRClient
 from ecr_client._generated.models import MODULE_OF
+from ecr_client.local import LocalECR
 from ecr_client.local.operations import HANDLERS
 from ecr_client.local.validation import operations
 
@@ -61,17 +64,41 @@ def rows(heading: str, document: Path = README) -> list[list[str]]:
 WITH_CODE = [document for document in documents() if blocks(document)]
 
 
+#: The keys in the environment, and temporary ones of another account.
+KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+TEMPORARY = Credentials(
+    "ASIDEXAMPLE", "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY", "a-session-token"
+)
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Give an AWS without any state in this process, keys that it takes, and a profile."""
+    """Give a local ECR in the place of AWS, keys that it takes, and a profile.
+
+    Whatever calls a host of AWS reaches it, and so does boto3; its checks are all switched on.
+    """
     config = tmp_path / "config"
     config.write_text("[profile build]\nregion = eu-central-1\n", encoding="utf-8")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     monkeypatch.delenv("AWS_MAX_ATTEMPTS")  # which readers have not set
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
-    with mock_aws():
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEYS.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEYS.secret_key)
+    with LocalECR(credentials={"123456789012": KEYS, "210987654321": TEMPORARY}) as ecr:
+        for sender in (HTTPAdapter, URLLib3Session):
+            monkeypatch.setattr(sender, "send", _redirected(sender.send, ecr.endpoint))
         yield
+
+
+def _redirected(send: Any, endpoint: str) -> Any:
+    def redirected(sender: Any, request: Any, **options: Any) -> Any:
+        parts = urlsplit(request.url)
+        if parts.netloc.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+            # The signature is about the host that was called, and still names it.
+            request.headers["Host"] = parts.netloc
+            request.url = endpoint + urlunsplit(("", "", *parts[2:]))
+        return send(sender, request, **options)
+
+    return redirected
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ def test_it_runs_until_it_is_told_to_stop(start: Start, number: int) -> None:
     assert (status, errors) == (0, "")
     assert command.environment["AWS_ENDPOINT_URL_ECR"] == command.endpoint
     assert "docker login --username AWS" in command.printed[-1]
+    # A session token of the real AWS would not go with these keys.
+    assert "unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN\n" in command.printed
 
 
 def test_it_takes_keys(start: Start) -> None:

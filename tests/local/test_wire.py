@@ -25,6 +25,7 @@ from ecr_client.models import (
 )
 
 TARGET = "AmazonEC2ContainerRegistry_V20150921"
+ACCOUNT = "123456789012"
 DIGEST = f"sha256:{'0' * 64}"
 
 
@@ -101,6 +102,26 @@ def test_answers_do_not_wait(ecr: LocalECR, client: ECRClient) -> None:
 
     assert delays
     assert all(delays)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("api.ecr.eu-west-1.amazonaws.com", f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com"),
+        ("ecr.eu-west-1.amazonaws.com:443", f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com"),
+        ("api.ecr-fips.us-east-1.amazonaws.com", f"{ACCOUNT}.dkr.ecr-fips.us-east-1.amazonaws.com"),
+        ("api.ecr.cn-north-1.amazonaws.com.cn", f"{ACCOUNT}.dkr.ecr.cn-north-1.amazonaws.com.cn"),
+        ("ecr.example", "ecr.example"),
+        ("api.ecr.eu-west-1.amazonaws.com.example", "api.ecr.eu-west-1.amazonaws.com.example"),
+    ],
+)
+def test_the_address_of_images(ecr: LocalECR, host: str, address: str) -> None:
+    """Images are pushed to where the caller reached the API, or to the service's name of it."""
+    made = send(ecr, "CreateRepository", b'{"repositoryName": "app"}', Host=host).json()
+    (data,) = send(ecr, "GetAuthorizationToken", b"{}", Host=host).json()["authorizationData"]
+
+    assert made["repository"]["repositoryUri"] == f"{address}/app"
+    assert data["proxyEndpoint"].partition("://")[2] == address
 
 
 def test_other_paths(ecr: LocalECR) -> None:

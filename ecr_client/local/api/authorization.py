@@ -24,7 +24,7 @@ def get_authorization_token(context: Context, members: dict[str, Any]) -> dict[s
             {
                 "authorizationToken": token,
                 "expiresAt": expires_at,
-                "proxyEndpoint": context.base_url,
+                "proxyEndpoint": context.address(account),
             }
         )
     return {"authorizationData": data}

@@ -29,7 +29,7 @@ def described(context: Context, repository: Repository) -> dict[str, Any]:
         "registryId": repository.scope.account,
         "repositoryName": name,
         # All registries have one address here: a password tells which of them is meant.
-        "repositoryUri": f"{context.host}/{name}",
+        "repositoryUri": f"{context.address(repository.scope.account)}/{name}".partition("://")[2],
         "createdAt": repository.created_at,
         "imageTagMutability": repository.tag_mutability,
         "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},
