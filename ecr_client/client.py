@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 from ecr_client._exceptions import (
@@ -109,7 +108,8 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         self._shared = _Shared(
             transport=Transport(config, self._settings),
             cache=ResponseMetadataCache(config.response_metadata_cache_size),
-            retry=self._settings.retry,
+            # A policy that is given beats the settings, which then may be whatever they are.
+            retry={} if config.retry is not None else self._settings.retry,
         )
         warn_if_unsafe(self._endpoint.url, config.verify)
 
@@ -198,7 +198,9 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         """
         from ecr_client._runtime.options import checked_overrides
 
-        view = copy.copy(self)
+        # Not copy.copy, which makes a client of its own out of what is pickled.
+        view = object.__new__(type(self))
+        view.__dict__.update(self.__dict__)
         given = {"timeout": timeout, "retry": retry, "headers": headers, "credentials": credentials}
         view._overrides = checked_overrides(self._overrides, given)
         view._options = None
