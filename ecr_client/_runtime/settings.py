@@ -336,7 +336,13 @@ class Settings:
 def _ask(session: Any, name: str) -> Any:
     """Return a configuration variable of a botocore session."""
     with _readable_session():
-        return session.get_config_variable(name)
+        try:
+            return session.get_config_variable(name)
+        except ValueError as error:
+            # botocore reads numbers by int(), whose error quotes no more than a part of a long one.
+            raise InvalidConfigurationException(
+                f"the session's {name} cannot be used: {error}"
+            ) from None
 
 
 @contextlib.contextmanager
