@@ -48,6 +48,11 @@ def _function(_: object, field: attrs.Attribute[Any], value: object) -> None:
         )
 
 
+def _draw() -> float:
+    """Return a random number; a function of ours, since `random.random` pickles its state."""
+    return random.random()
+
+
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
     """How a client repeats calls that failed for a passing reason, in the manner of AWS's SDKs.
@@ -83,5 +88,5 @@ class RetryPolicy:
         default=None, repr=False, eq=False, validator=attrs.validators.optional(_function)
     )
     random: Callable[[], float] = attrs.field(
-        default=random.random, repr=False, eq=False, validator=_function
+        default=_draw, repr=False, eq=False, validator=_function
     )
