@@ -35,7 +35,7 @@ RESERVED = frozenset(
     }
 )
 _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_VALUE = r"[!-~](?:[ \t!-~]*[!-~])?"
+_VALUE = r"[!-~](?:[ -~]*[!-~])?"
 
 
 class CallOptions(NamedTuple):
@@ -76,10 +76,18 @@ def checked_overrides(before: Mapping[str, Any], given: Mapping[str, Any]) -> di
         kind = type(given["retry"]).__name__
         raise InvalidConfigurationException(f"retry must be a RetryPolicy, not {kind}")
     if given["headers"] is not None:
-        overrides["headers"] = {**before.get("headers", {}), **checked_headers(given["headers"])}
+        added = checked_headers(given["headers"])
+        overrides["headers"] = _merged(before.get("headers", {}), added)
     if given["credentials"] is not None:
         credentials_source(credentials=given["credentials"])
     return overrides
+
+
+def _merged(before: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:
+    """Return both, of which the added ones replace others, however these are capitalized."""
+    replaced = {name.lower() for name in added}
+    kept = {name: text for name, text in before.items() if name.lower() not in replaced}
+    return {**kept, **added}
 
 
 def checked_headers(headers: Any) -> dict[str, str]:
