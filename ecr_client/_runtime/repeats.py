@@ -18,9 +18,10 @@ from ecr_client import models
 from ecr_client._exceptions import AmazonClientException, AmazonServiceException
 from ecr_client._runtime.operation import operation
 from ecr_client._runtime.retry import http_date
+from ecr_client._shapes import Structure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ecr_client._runtime.call import Call, Caller
 
@@ -61,17 +62,30 @@ class Repeat:
         request = found.request_class(**members)
         return self.caller.call(found, request, self.call.endpoint, options)
 
-    def is_ours(self, found: Any, created_at: datetime | None, *names: str) -> bool:
-        """Whether something was made while the call ran, by the service's clock, and as asked."""
-        now = http_date(self.error.response_metadata.http_headers.get("Date"))
-        if created_at is None or now is None:
-            return False
-        if created_at < now - timedelta(seconds=self.call.seconds()) - ROUNDING:
-            return False
+    def ours(self, found: Sequence[Any], *names: str) -> Any:
+        """Return the one thing that was found, or ``None`` if the call has not made it so."""
+        if len(found) != 1 or not self.is_recent(found[0].created_at):
+            return None
         wanted = self.asked(*names)
-        return all(
-            value in (None, ()) or getattr(found, name) == value for name, value in wanted.items()
-        )
+        as_asked = all(_agrees(value, getattr(found[0], name)) for name, value in wanted.items())
+        return found[0] if as_asked else None
+
+    def is_recent(self, moment: datetime | None) -> bool:
+        """Whether something happened while the call ran, by the service's clock."""
+        now = http_date(self.error.response_metadata.http_headers.get("Date"))
+        if moment is None or now is None:
+            return False
+        return moment >= now - timedelta(seconds=self.call.seconds()) - ROUNDING
+
+
+def _agrees(wanted: Any, found: Any) -> bool:
+    """Whether all that was asked for is there; the service may have added what was left open."""
+    if wanted is None or wanted == ():
+        return True
+    if isinstance(wanted, Structure) and type(found) is type(wanted):
+        names = [each.name for each in attrs.fields(type(wanted))]
+        return all(_agrees(getattr(wanted, name), getattr(found, name)) for name in names)
+    return bool(wanted == found)
 
 
 def settle(caller: Caller, call: Call, error: AmazonServiceException) -> Any:
@@ -108,16 +122,14 @@ def _repository(repeat: Repeat) -> Any:
         registry_id=request.registry_id,
         repository_names=[request.repository_name],
     )
-    found = answer.repositories[0]
     members = (
         "image_tag_mutability",
         "image_tag_mutability_exclusion_filters",
         "image_scanning_configuration",
         "encryption_configuration",
     )
-    if repeat.is_ours(found, found.created_at, *members):
-        return models.CreateRepositoryResult(repository=found)
-    return None
+    found = repeat.ours(answer.repositories, *members)
+    return found and models.CreateRepositoryResult(repository=found)
 
 
 def _pull_through_cache_rule(repeat: Repeat) -> Any:
@@ -127,9 +139,15 @@ def _pull_through_cache_rule(repeat: Repeat) -> Any:
         registry_id=request.registry_id,
         ecr_repository_prefixes=[request.ecr_repository_prefix],
     )
-    found = answer.pull_through_cache_rules[0]
-    members = ("upstream_registry_url", "credential_arn", "custom_role_arn")
-    if not repeat.is_ours(found, found.created_at, *members):
+    members = (
+        "upstream_registry_url",
+        "upstream_registry",
+        "upstream_repository_prefix",
+        "credential_arn",
+        "custom_role_arn",
+    )
+    found = repeat.ours(answer.pull_through_cache_rules, *members)
+    if found is None:
         return None
     fields = attrs.fields(models.CreatePullThroughCacheRuleResult)
     names = [each.name for each in fields if each.name != "response_metadata"]
@@ -138,7 +156,6 @@ def _pull_through_cache_rule(repeat: Repeat) -> Any:
 
 def _creation_template(repeat: Repeat) -> Any:
     answer = repeat.ask("DescribeRepositoryCreationTemplates", prefixes=[repeat.request.prefix])
-    found = answer.repository_creation_templates[0]
     members = (
         "applied_for",
         "description",
@@ -150,11 +167,10 @@ def _creation_template(repeat: Repeat) -> Any:
         "lifecycle_policy",
         "custom_role_arn",
     )
-    if repeat.is_ours(found, found.created_at, *members):
-        return models.CreateRepositoryCreationTemplateResult(
-            registry_id=answer.registry_id, repository_creation_template=found
-        )
-    return None
+    found = repeat.ours(answer.repository_creation_templates, *members)
+    return found and models.CreateRepositoryCreationTemplateResult(
+        registry_id=answer.registry_id, repository_creation_template=found
+    )
 
 
 def _exclusion(repeat: Repeat) -> Any:
@@ -206,10 +222,9 @@ def _image(repeat: Repeat) -> Any:
         image_ids=[wanted],
         accepted_media_types=[kind] if kind else None,
     )
-    found = answer.images[0]
-    if found.image_manifest != request.image_manifest:
+    if [each.image_manifest for each in answer.images] != [request.image_manifest]:
         return None
-    return models.PutImageResult(image=found)
+    return models.PutImageResult(image=answer.images[0])
 
 
 # --- what was started ---------------------------------------------------------------------------
@@ -220,7 +235,7 @@ def _scan(repeat: Repeat) -> Any:
     answer = repeat.ask("DescribeImageScanFindings", **repeat.asked(*names))
     findings = answer.image_scan_findings
     ended = findings.image_scan_completed_at if findings else None
-    if ended is not None and not repeat.is_ours(answer, ended):
+    if ended is not None and not repeat.is_recent(ended):
         return None
     return models.StartImageScanResult(
         registry_id=answer.registry_id,
