@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from ecr_client._exceptions import (
     AmazonClientException,
@@ -54,6 +57,7 @@ class Call:
         errors: What the attempts before failed with.
         may_have_worked: Whether one of them may have done the work nevertheless.
         credentials: What the attempt was signed with.
+        clock_offset: By how much the clock was corrected when it was signed.
         cost: What a success gives back to the quota.
         deadline: When the call has to end.
         context: A dict for hooks.
@@ -78,6 +82,7 @@ class Call:
         self.credentials: Credentials | None = None
         self.context: dict[str, Any] = {}
         self.cost = 1
+        self.clock_offset = timedelta(0)
         self.reconnected = self.clock_corrected = self.credentials_renewed = False
         total = options.total_timeout
         self.deadline = None if total is None else Deadline(total, caller.monotonic)
@@ -149,6 +154,7 @@ class Caller:
             AmazonECRException: The service answered with an error.
             ClientShutdownException: The client was shut down before there was an answer.
         """
+        call = None
         try:
             call = Call(operation, request, endpoint, options, self)
             return self._repeat(call)
@@ -156,14 +162,21 @@ class Caller:
             failure = error
         # Outside of the handler, so that nothing is chained that is not meant to be.
         forget_frames(failure)
-        raise failure
+        if call is not None:
+            _note_attempts(call, failure)
+            self.observer.error(call, failure)
+        try:
+            raise failure
+        finally:
+            # Or it would hold itself, by this frame, and the request until garbage is collected.
+            del failure
 
     def _repeat(self, call: Call) -> Any:
         """Make attempts until one succeeds, or fails for good."""
         limiter = self._limiter(call)
         while True:
             if limiter is not None:
-                self._pause(call, limiter.reserve())
+                self._take_turn(call, limiter)
             call.begin_attempt()
             try:
                 result = self._attempt(call)
@@ -172,6 +185,7 @@ class Caller:
                     limiter.update(throttled=error.throttling)
                 settled = self._settled(call, error)
                 if settled is not None:
+                    self.quota.give(call.cost)
                     return settled
                 self._prepare_next(call, error)
                 continue
@@ -187,7 +201,9 @@ class Caller:
         covered = {"content-type": CONTENT_TYPE, "x-amz-target": operation.target}
         for name, text in call.options.headers.items():
             if name.lower().startswith("x-amz-"):
-                covered[name.lower()] = text
+                # In the canonical form, in which each space stands alone.
+                covered[name.lower()] = " ".join(text.split())
+        call.clock_offset = self.clock.offset
         signature = sign(endpoint, covered, call.body, call.credentials, self.clock.now())
         headers = {
             "Content-Type": CONTENT_TYPE,
@@ -214,9 +230,6 @@ class Caller:
         """Wait until the next attempt may begin, or raise if there is to be none."""
         delay = self._delay(call, error)
         if delay is None:
-            if isinstance(error, TransportException):
-                error.attempts, error.retried_errors = call.attempt, tuple(call.errors)
-            self.observer.error(call, error)
             raise error
         forget_frames(error)
         self.observer.retry(call, error, delay)
@@ -249,7 +262,8 @@ class Caller:
             return False
         if error.error_code in SKEW_CODES and not call.clock_corrected:
             call.clock_corrected = True
-            return self.clock.correct(error.response_metadata.http_headers.get("Date"))
+            date = error.response_metadata.http_headers.get("Date")
+            return self.clock.correct(date, call.clock_offset)
         if error.error_code in EXPIRED_CODES and not call.credentials_renewed:
             call.credentials_renewed = True
             used = call.credentials
@@ -277,6 +291,14 @@ class Caller:
         found = self._limiters.get(name)
         return found or self._limiters.setdefault(name, RateLimiter(self.monotonic))
 
+    def _take_turn(self, call: Call, limiter: RateLimiter) -> None:
+        """Wait until the next attempt may be sent."""
+        try:
+            self._pause(call, limiter.reserve())
+        except AmazonClientException:
+            limiter.give_back()
+            raise
+
     def _pause(self, call: Call, seconds: float) -> None:
         """Wait, but not beyond the end of the call or of the client."""
         name, last = call.operation.name, call.errors[-1] if call.errors else None
@@ -287,6 +309,18 @@ class Caller:
             (call.options.retry.sleep or self.transport.wait)(seconds)
         if self.transport.closed:
             raise shut_down(name) from last
+
+
+def _note_attempts(call: Call, error: AmazonClientException) -> None:
+    """Let errors that no service made say how often the call was sent."""
+    if isinstance(error, TransportException):
+        error.attempts, error.retried_errors = max(1, call.attempt), tuple(call.errors)
+    elif isinstance(error, ResponseParseException):
+        error.response_metadata = attrs.evolve(
+            error.response_metadata,
+            retry_attempts=call.attempt - 1,
+            retried_errors=tuple(call.errors),
+        )
 
 
 def encode(operation: Operation, request: AmazonWebServiceRequest) -> bytes:

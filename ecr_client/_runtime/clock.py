@@ -22,6 +22,8 @@ SKEW_CODES = frozenset(
 )
 #: AWS allows 5 minutes; a smaller difference than this is not why it refused.
 TOLERANCE = timedelta(minutes=4)
+#: No clock is wrong by more; with such a correction, the time may be one that Python cannot hold.
+LARGEST = timedelta(days=36525)
 
 
 def utc_now() -> datetime:
@@ -45,14 +47,21 @@ class SigningClock:
         """Return the corrected time."""
         return self._local() + self.offset
 
-    def correct(self, date: str | None) -> bool:
-        """Follow the ``Date`` of an answer if it is far from the corrected time.
+    def correct(self, date: str | None, used: timedelta) -> bool:
+        """Follow the ``Date`` of an answer if it is far from the time that was signed.
+
+        Args:
+            date: The header.
+            used: The `offset` when it was signed; another thread may have corrected it since then.
 
         Returns:
-            Whether the clock was changed.
+            Whether another signature would have another time.
         """
         told = http_date(date)
-        if told is None or abs(told - self.now()) <= TOLERANCE:
+        if told is None:
             return False
-        self.offset = told - self._local()
+        offset = told - self._local()
+        if abs(offset - used) <= TOLERANCE or abs(offset) > LARGEST:
+            return False
+        self.offset = offset
         return True

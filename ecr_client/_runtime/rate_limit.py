@@ -54,6 +54,11 @@ class RateLimiter:
             self._tokens -= 1
             return max(0.0, -self._tokens / self._rate)
 
+    def give_back(self) -> None:
+        """Free the place of a call that is not sent after all, or it would delay all others."""
+        with self._lock:
+            self._tokens = min(self._capacity(), self._tokens + 1)
+
     def update(self, *, throttled: bool) -> None:
         """Learn from an answer whether calls may come faster or have to come slower."""
         with self._lock:
