@@ -82,8 +82,9 @@ def _agrees(wanted: Any, found: Any) -> bool:
     """Whether all that was asked for is there; the service may have added what was left open."""
     if wanted is None or wanted == ():
         return True
-    if isinstance(wanted, Structure) and type(found) is type(wanted):
-        names = [each.name for each in attrs.fields(type(wanted))]
+    kind: Any = type(wanted)
+    if isinstance(wanted, Structure) and type(found) is kind:
+        names = [each.name for each in attrs.fields(kind)]
         return all(_agrees(getattr(wanted, name), getattr(found, name)) for name in names)
     return bool(wanted == found)
 
