@@ -39,6 +39,8 @@ class ScriptedServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Or the body of each answer would wait for 40 ms.
+            disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -50,7 +52,7 @@ class ScriptedServer:
                     self.close_connection = True
                     return
                 status, headers, content = answer
-                self.send_response(status)
+                self.send_response_only(status)  # without a Date and a Server of its own
                 for name, text in {"Content-Length": str(len(content)), **headers}.items():
                     self.send_header(name, text)
                 self.end_headers()
