@@ -1,0 +1,77 @@
+"""What tests of repeated calls share: a time that passes only when somebody waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
+from ecr_client._runtime.call import Caller
+from ecr_client._runtime.clock import SigningClock
+from ecr_client._runtime.observer import Observer
+
+
+class FakeTime:
+    """All clocks of a client. Waits are noted, and last no time."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+        self.waits: list[float] = []
+
+    def monotonic(self) -> float:
+        return 1000.0 + self.passed
+
+    def utc(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=self.passed)
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.passed += seconds
+
+    def policy(self, **members: Any) -> RetryPolicy:
+        """Return a policy that waits in this time, as long as it may."""
+        return RetryPolicy(**{"sleep": self.sleep, "random": lambda: 1.0, **members})
+
+    def rules(self, client: ECRClient, *, skew: float = 0.0) -> None:
+        """Let a client live in this time, with a clock that is some seconds ahead."""
+        client._shared.caller = Caller(
+            transport=client._shared.transport,
+            user_agent="test",
+            observer=Observer(client._config.hooks),
+            clock=SigningClock(lambda: self.utc() + timedelta(seconds=skew)),
+            monotonic=self.monotonic,
+        )
+
+
+@pytest.fixture
+def fake() -> FakeTime:
+    """Give a time that passes only when somebody waits."""
+    return FakeTime()
+
+
+@pytest.fixture
+def calling(
+    server: Any, credentials: Credentials, fake: FakeTime
+) -> Iterator[Callable[..., ECRClient]]:
+    """Give what makes a client of the scripted server that repeats calls in the fake time."""
+    made: list[ECRClient] = []
+
+    def make(*, config: Any = None, given: Any = None, **policy: Any) -> ECRClient:
+        settings = ClientConfiguration(**{"retry": fake.policy(**policy), **(config or {})})
+        made.append(
+            ECRClient(
+                region="eu-west-1",
+                endpoint=server.url,
+                credentials=given or credentials,
+                config=settings,
+            )
+        )
+        fake.rules(made[-1])
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.shutdown()

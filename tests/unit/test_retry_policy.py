@@ -1,0 +1,284 @@
+"""The policy of repeats: its values, and where they come from."""
+
+from __future__ import annotations
+
+import copy
+import pathlib
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import botocore.session
+import pytest
+
+from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
+from ecr_client.exceptions import AmazonECRException, InvalidConfigurationException
+
+BAD_COUNTS: list[Any] = [0, -1, 1.0, "3", None, True, float("nan")]
+BAD_SECONDS: list[Any] = [-1, -0.001, "1", None, True, float("nan"), float("inf"), 1_000_001]
+KEYS = Credentials("AKIDEXAMPLE", "secret")
+
+
+def settled(**arguments: Any) -> RetryPolicy:
+    """Return the policy that a client of these arguments works by."""
+    if "session" not in arguments:
+        arguments.setdefault("credentials", KEYS)
+    with ECRClient(region="eu-west-1", **arguments) as client:
+        return client._make_options().retry
+
+
+@pytest.fixture
+def profile(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Give what writes the default profile; no variable says anything."""
+    monkeypatch.delenv("AWS_MAX_ATTEMPTS")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+
+    def write(lines: str) -> None:
+        (tmp_path / "config").write_text(f"[default]\n{lines}\n")
+
+    return write
+
+
+# --- the values -----------------------------------------------------------------------------------
+
+
+def test_defaults() -> None:
+    """The defaults are those of AWS's standard mode."""
+    policy = RetryPolicy()
+
+    assert (policy.mode, policy.max_attempts) == ("standard", 3)
+    assert (policy.base_delay, policy.max_delay) == (1.0, 20.0)
+    assert policy.sleep is None
+    assert all(0 <= policy.random() <= 1 for _ in range(100))
+    assert len({policy.random() for _ in range(100)}) > 90
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("mode", value) for value in ("legacy", "Standard", "", None, 1, ["standard"])),
+        *(("max_attempts", value) for value in BAD_COUNTS),
+        *(("base_delay", value) for value in BAD_SECONDS),
+        *(("max_delay", value) for value in BAD_SECONDS),
+        ("sleep", 5),
+        ("random", 0.5),
+        ("random", None),
+    ],
+)
+def test_bad_values(field: str, value: Any) -> None:
+    """A value of a wrong type or out of range is refused by the name of its field."""
+    with pytest.raises(InvalidConfigurationException, match=f"^{field} must be "):
+        RetryPolicy(**{field: value})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"mode": "adaptive", "max_attempts": 1, "base_delay": 0, "max_delay": 0},
+        {"max_attempts": 10**9, "base_delay": 1_000_000, "max_delay": 1_000_000},
+        {"base_delay": 0.25, "max_delay": 1, "sleep": print, "random": lambda: 0.0},
+    ],
+)
+def test_good_values(values: dict[str, Any]) -> None:
+    """The ends of each range are within it."""
+    policy = RetryPolicy(**values)
+
+    assert {name: getattr(policy, name) for name in values} == values
+
+
+def test_values_do_not_change() -> None:
+    """A policy is immutable; evolve gives another one, which is checked, too."""
+    policy = RetryPolicy(max_attempts=5)
+
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        policy.max_attempts = 6  # type: ignore[misc]
+    assert attrs.evolve(policy, max_delay=5) == RetryPolicy(max_attempts=5, max_delay=5)
+    with pytest.raises(InvalidConfigurationException):
+        attrs.evolve(policy, max_attempts=0)
+
+
+def test_equality_and_repr() -> None:
+    """Policies compare by their values; the functions that tests pass take no part."""
+    policy = RetryPolicy(max_attempts=5, sleep=print, random=lambda: 0.0)
+
+    assert policy == RetryPolicy(max_attempts=5)
+    assert hash(policy) == hash(RetryPolicy(max_attempts=5))
+    assert policy != RetryPolicy(max_attempts=5, mode="adaptive")
+    assert repr(policy) == (
+        "RetryPolicy(mode='standard', max_attempts=5, base_delay=1.0, max_delay=20.0)"
+    )
+
+
+@pytest.mark.parametrize("again", [lambda each: pickle.loads(pickle.dumps(each)), copy.deepcopy])
+def test_pickles_and_copies(again: Callable[[Any], Any]) -> None:
+    """A policy, and a configuration with one, arrive as they were."""
+    policy = RetryPolicy(mode="adaptive", max_attempts=5, base_delay=0.5)
+    config = ClientConfiguration(retry=policy, total_timeout=5)
+
+    assert again(policy) == policy
+    assert again(config) == config
+    assert again(config).retry == policy
+    assert hash(again(config)) == hash(config)
+    assert config != ClientConfiguration(retry=RetryPolicy(), total_timeout=5)
+
+
+def test_a_pickle_holds_no_state_of_the_generator() -> None:
+    """Processes that unpickle the same policy draw delays of their own, not all the same ones."""
+    data = pickle.dumps(RetryPolicy())
+    here, there = pickle.loads(data), pickle.loads(data)
+
+    assert len(data) < 500
+    assert [here.random() for _ in range(5)] != [there.random() for _ in range(5)]
+
+
+@pytest.mark.parametrize("value", [3, "standard", RetryPolicy, {"max_attempts": 3}])
+def test_a_configuration_takes_policies_only(value: Any) -> None:
+    """What is no policy is refused where it is configured."""
+    with pytest.raises(InvalidConfigurationException, match="retry must be a RetryPolicy or None"):
+        ClientConfiguration(retry=value)
+
+
+# --- where they come from -------------------------------------------------------------------------
+
+
+def test_nothing_is_set(profile: Callable[[str], None]) -> None:
+    """Without variables and profile, the policy is the default."""
+    assert settled() == RetryPolicy()
+
+
+@pytest.mark.parametrize(
+    ("attempts", "mode", "expected"),
+    [
+        ("5", "", RetryPolicy(max_attempts=5)),
+        ("1", "standard", RetryPolicy(max_attempts=1)),
+        ("007", "legacy", RetryPolicy(max_attempts=7)),
+        ("", "adaptive", RetryPolicy(mode="adaptive")),
+        ("999999999", "ADAPTIVE", RetryPolicy(mode="adaptive", max_attempts=999_999_999)),
+        ("", "Legacy", RetryPolicy()),
+    ],
+)
+def test_environment_and_profile(
+    profile: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    attempts: str,
+    mode: str,
+    expected: RetryPolicy,
+) -> None:
+    """Variables and profile give the same, and the mode of other SDKs is read as the standard."""
+    written = {"max_attempts": attempts, "retry_mode": mode}
+    profile("\n".join(f"{name} = {value}" for name, value in written.items() if value))
+    from_profile = settled()
+    profile("max_attempts = 99\nretry_mode = standard" if attempts and mode else "")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", attempts)
+    monkeypatch.setenv("AWS_RETRY_MODE", mode)
+
+    assert from_profile == expected
+    assert settled() == expected
+
+
+@pytest.mark.parametrize(
+    ("variable", "key", "value"),
+    [
+        *(
+            ("AWS_MAX_ATTEMPTS", "max_attempts", value)
+            for value in ("0", "00", "-1", "+3", "1.5", "many", "3 4", "1_000", "9" * 5000, "٣")
+        ),
+        *(
+            ("AWS_RETRY_MODE", "retry_mode", value)
+            for value in ("quick", "adaptive,standard", "none", "x" * 5000)
+        ),
+    ],
+)
+def test_bad_settings(
+    profile: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    key: str,
+    value: str,
+) -> None:
+    """A setting that cannot work is refused when the client is made, by its source."""
+    profile(f"{key} = {value}" if value.isascii() else "")
+    if value.isascii():
+        with pytest.raises(InvalidConfigurationException, match=f"^{key} of profile 'default'"):
+            settled()
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(InvalidConfigurationException, match=f"^{variable} must be ") as caught:
+        settled()
+
+    assert len(str(caught.value)) < 400
+
+
+def test_arguments_beat_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy that is given is taken as it is, and what it replaces is not even read."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "9")
+    monkeypatch.setenv("AWS_RETRY_MODE", "quick")
+    policy = RetryPolicy(base_delay=0.5)
+
+    assert settled(config=ClientConfiguration(retry=policy)) is policy
+
+
+def test_a_view_beats_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The policy of a view replaces the client's as a whole."""
+    policy = RetryPolicy(base_delay=0.5)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "9")
+    with ECRClient(region="eu-west-1", credentials=KEYS) as client:
+        view = client.with_options(retry=policy)
+
+        assert view._make_options().retry is policy
+        assert view.with_options(timeout=1)._make_options().retry is policy
+        assert client._make_options().retry == RetryPolicy(max_attempts=9)
+
+
+def test_settings_are_read_when_the_client_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What changes in the environment afterwards does not matter."""
+    with ECRClient(region="eu-west-1", credentials=KEYS) as client:
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "9")
+
+        assert client._make_options().retry.max_attempts == 1
+
+
+def test_session(profile: Callable[[str], None]) -> None:
+    """A botocore session gives what it knows, and what was set in it by hand."""
+    profile("max_attempts = 6\nretry_mode = adaptive")
+    plain, set_by_hand = botocore.session.Session(), botocore.session.Session()
+    set_by_hand.set_config_variable("max_attempts", 8)
+
+    assert settled(session=plain) == RetryPolicy(mode="adaptive", max_attempts=6)
+    assert settled(session=set_by_hand) == RetryPolicy(mode="adaptive", max_attempts=8)
+
+
+def test_a_session_that_says_nothing(profile: Callable[[str], None]) -> None:
+    """The default of botocore's own mode, which differs between releases, changes nothing."""
+    assert settled(session=botocore.session.Session()) == RetryPolicy()
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        ("max_attempts = many", "the session's max_attempts cannot be used"),
+        ("max_attempts = 0", "the session's max_attempts must be"),
+        ("retry_mode = quick", "the session's retry_mode must be"),
+    ],
+)
+def test_bad_settings_of_a_session(profile: Callable[[str], None], lines: str, text: str) -> None:
+    """What a session says, and what cannot work, is refused in the session's name."""
+    profile(lines)
+    with pytest.raises(InvalidConfigurationException, match=text):
+        settled(session=botocore.session.Session())
+
+
+def test_variables_reach_the_calls(
+    server: Any, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call is sent as often as AWS_MAX_ATTEMPTS says."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    server.answers = [b""]
+    with (
+        ECRClient(endpoint=server.url, credentials=credentials) as client,
+        pytest.raises(Exception, match=r"\(Attempts: 2\)") as caught,
+    ):
+        client.describe_registry()
+
+    assert not isinstance(caught.value, AmazonECRException)
+    assert len(server.requests) == 2
