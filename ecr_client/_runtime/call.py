@@ -293,11 +293,8 @@ class Caller:
 
     def _take_turn(self, call: Call, limiter: RateLimiter) -> None:
         """Wait until the next attempt may be sent."""
-        try:
-            self._pause(call, limiter.reserve())
-        except AmazonClientException:
-            limiter.give_back()
-            raise
+        while wait := limiter.take():
+            self._pause(call, wait)
 
     def _pause(self, call: Call, seconds: float) -> None:
         """Wait, but not beyond the end of the call or of the client."""

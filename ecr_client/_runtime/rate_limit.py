@@ -17,6 +17,7 @@ SMOOTHING = 0.8
 LOWEST_RATE = 0.5
 #: Seconds over which the rate of calls is measured.
 WINDOW = 0.5
+ROUNDING = 1e-6
 
 
 class RateLimiter:
@@ -45,19 +46,23 @@ class RateLimiter:
         """How many calls a second are let through; ``None`` for all."""
         return self._rate
 
-    def reserve(self) -> float:
-        """Take the place of one call; return how many seconds to wait before it may be sent."""
+    def take(self) -> float:
+        """Take the place of one call, if there is one.
+
+        Returns:
+            0 if the call may be sent; else the seconds after which to ask again. Nothing is
+            reserved meanwhile, since the rate may have changed by then.
+        """
         with self._lock:
             if self._rate is None:
                 return 0.0
             self._fill()
+            missing = 1 - self._tokens
+            # What is left over by rounding is not waited for.
+            if missing > ROUNDING:
+                return missing / self._rate
             self._tokens -= 1
-            return max(0.0, -self._tokens / self._rate)
-
-    def give_back(self) -> None:
-        """Free the place of a call that is not sent after all, or it would delay all others."""
-        with self._lock:
-            self._tokens = min(self._capacity(), self._tokens + 1)
+            return 0.0
 
     def update(self, *, throttled: bool) -> None:
         """Learn from an answer whether calls may come faster or have to come slower."""
