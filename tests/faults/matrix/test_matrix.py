@@ -1,0 +1,290 @@
+"""What comes of each kind of call when each kind of thing goes wrong at each place.
+
+The table below says it, each cell is tried out, and ``docs/reliability/matrix.md`` shows it.
+``python tests/faults/matrix/test_matrix.py`` writes that file anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from ecr_client import ClientConfiguration, ECRClient, RetryPolicy
+from ecr_client.exceptions import AmazonClientException
+from ecr_client.hooks import Hooks
+from ecr_client.local import LocalECR
+
+RECORD = Path(__file__).parents[3] / "docs" / "reliability" / "matrix.md"
+UPDATE = "python tests/faults/matrix/test_matrix.py"
+
+OPERATIONS = (
+    "DescribeRepositories",
+    "BatchGetImage",
+    "SetRepositoryPolicy",
+    "CreateRepository",
+    "UploadLayerPart",
+    "CompleteLayerUpload",
+    "PutImage",
+    "DeleteRepository",
+    "BatchDeleteImage",
+)
+#: What the repeat of a call fails with if the call has worked and nobody looks at that.
+#: The failure of `BatchDeleteImage` is in its result.
+REPEATED = {
+    "CreateRepository": "RepositoryAlreadyExistsException",
+    "UploadLayerPart": "InvalidLayerPartException",
+    "CompleteLayerUpload": "UploadNotFoundException",
+    "PutImage": "ImageAlreadyExistsException",
+    "DeleteRepository": "RepositoryNotFoundException",
+    "BatchDeleteImage": "failures",
+}
+LEGEND = (
+    "A cell is what the caller gets, the result or an exception (without the `Exception` at the",
+    "end of its name), and how often the call is sent, which is three times at most. Each cell is",
+    "a test, which also looks whether the server has done the work once, or not at all. `failures`",
+    "are those of the result.",
+)
+#: Seconds: of the time-outs that are waited for, and of those that are not.
+SHORT, LONG = 0.3, 30.0
+
+
+@attrs.frozen
+class Row:
+    """Something that goes wrong with the first attempts, and what is to come of it.
+
+    Args:
+        what: Goes wrong, in words.
+        where: In the call.
+        fault: The arguments of the fault of the proxy, or what the proxy does as a whole.
+        outcome: ``result``, or the class of the exception.
+        attempts: How often the call is sent.
+        waits: The seconds before each repeat that does not come at once; None if that differs.
+        count: How many attempts meet the fault.
+        works: Whether an attempt does its work nevertheless.
+        but: The outcomes of operations for which it is another one.
+        limits: Of the time, as members of `ClientConfiguration`.
+    """
+
+    what: str
+    where: str
+    fault: dict[str, Any] | str
+    outcome: str
+    attempts: int
+    waits: tuple[float, ...] | None = ()
+    count: int = 1
+    works: bool = False
+    but: dict[str, str] = attrs.field(factory=dict)
+    limits: dict[str, float] = attrs.field(factory=dict)
+
+    def of(self, operation: str) -> str:
+        return self.but.get(operation, self.outcome)
+
+
+def places(then: str) -> dict[str, tuple[dict[str, Any], bool]]:
+    """Return where a connection may end, and whether the work is done then."""
+    return {
+        "when connected": ({"at": "accept", "then": then}, False),
+        "in the request": ({"at": "request", "then": then, "after": 200}, False),
+        "before the work": ({"at": "received", "then": then}, False),
+        "after the work": ({"at": "answer", "then": then}, True),
+        "in the headers of the answer": ({"at": "answer", "then": then, "after": 50}, True),
+        "in the body of the answer": ({"at": "answer", "then": then, "after": -1}, True),
+    }
+
+
+def canned(status: int, body: bytes = b"", **headers: str) -> dict[str, Any]:
+    """Return an answer that is not the service's."""
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    return {"status": status, "headers": named, "body": body}
+
+
+BEFORE, AFTER = {"at": "received"}, {"at": "answer"}
+PAGE = canned(502, b"<html><h1>Bad Gateway</h1></html>", Content_Type="text/html")
+THROTTLED = canned(400, b'{"__type": "ThrottlingException", "message": "Rate exceeded"}')
+GARBAGE = {"then": "close", "instead": b"\x00\xff<garbage>\r\n\r\n"}
+DRIP = {"then": "close", "piece": 1, "delay": 0.1}
+ROWS: list[Row] = []
+
+# --- the connection ends ------------------------------------------------------------------------
+
+for _end, _then in (("reset", "reset"), ("closed", "close")):
+    for _place, (_fault, _works) in places(_then).items():
+        # A reset that comes soon may be an error of connecting, which is repeated later.
+        _waits = None if (_then, _place) == ("reset", "when connected") else ()
+        ROWS.append(Row(_end, _place, _fault, "result", 2, _waits, works=_works))
+    _fault = {"at": "done", "then": _then}
+    ROWS.append(Row(_end, "after the answer", _fault, "result", 1, works=True))
+    for _place in ("before the work", "after the work"):
+        _fault, _works = places(_then)[_place]
+        _row = Row(_end, _place, _fault, "ConnectionClosedException", 3, (2,), works=_works)
+        ROWS.append(attrs.evolve(_row, what=f"{_end}, every time", count=3))
+
+# --- silence ------------------------------------------------------------------------------------
+
+_limits = {"read_timeout": SHORT}
+for _place, _works in (
+    ("before the work", False),
+    ("after the work", True),
+    ("in the body of the answer", True),
+):
+    _fault = places("hang")[_place][0]
+    ROWS.append(Row("silence", _place, _fault, "result", 2, (1,), works=_works, limits=_limits))
+ROWS += [
+    Row("silence, every time", "before the work", places("hang")["before the work"][0],
+        "ReadTimeoutException", 3, (1, 2), count=3, limits={"read_timeout": SHORT / 2}),
+    Row("no connection", "connecting", "blackhole", "result", 2, (1,),
+        limits={"connect_timeout": SHORT}),
+    Row("no connection, every time", "connecting", "blackhole", "ConnectTimeoutException", 3,
+        (1, 2), count=3, limits={"connect_timeout": SHORT / 2}),
+    Row("refused", "connecting", "stop", "result", 2, (1,)),
+    Row("refused, every time", "connecting", "stop", "EndpointConnectionException", 3, (1, 2),
+        count=3),
+    Row("drips, but in time", "in the answer", {**DRIP, "at": "done", "piece": 60, "delay": 1e-3},
+        "result", 1, works=True),
+    Row("drips beyond total_timeout", "before the work", {**DRIP, **BEFORE, "instead": bytes(999)},
+        "TotalTimeoutException", 1, limits={"total_timeout": SHORT}),
+    Row("drips beyond total_timeout", "in the answer", {**DRIP, "at": "done"},
+        "TotalTimeoutException", 1, works=True, limits={"total_timeout": 2 * SHORT}),
+]  # fmt: skip
+
+# --- answers that are none ----------------------------------------------------------------------
+
+for _place, _at, _works in (("before the work", BEFORE, False), ("after the work", AFTER, True)):
+    #: What throttles claims that it has not done the work, so nobody looks whether it is done.
+    _but = REPEATED if _works else {}
+    ROWS += [
+        Row(what, _place, {**fault, **_at}, outcome, attempts, waits, works=_works, **more)
+        for what, fault, outcome, attempts, waits, more in (
+            ("no HTTP", GARBAGE, "result", 2, (1,), {}),
+            ("no HTTP, every time", GARBAGE, "TransportException", 3, (1, 2), {"count": 3}),
+            ("200, no JSON", canned(200, b"<html>"), "ResponseParseException", 1, (), {}),
+            ("200, cut off", canned(200, b'{"reposi'), "ResponseParseException", 1, (), {}),
+            ("200, empty", canned(200), "ResponseParseException", 1, (), {}),
+            ("400, no JSON", canned(400, b"\x00\xff"), "AmazonECRException", 1, (), {}),
+            ("429", canned(429), "result", 2, (1,), {"but": _but}),
+            ("500", canned(500), "result", 2, (1,), {}),
+            ("500, every time", canned(500), "AmazonECRException", 3, (1, 2), {"count": 3}),
+            ("502, a page of HTML", PAGE, "result", 2, (1,), {}),
+            ("503, Retry-After: 7", canned(503, Retry_After="7"), "result", 2, (7,), {}),
+            ("504", canned(504), "result", 2, (1,), {}),
+        )
+    ]
+ROWS += [
+    Row("throttled twice", "before the work", {**THROTTLED, **BEFORE}, "result", 3, (1, 2),
+        count=2),
+    Row("throttled, every time", "before the work", {**THROTTLED, **BEFORE},
+        "ThrottlingException", 3, (1, 2), count=3),
+]  # fmt: skip
+
+
+def table() -> list[str]:
+    """Return the lines of the table that users read."""
+    head = ["what goes wrong", "where", *(f"`{each}`" for each in OPERATIONS)]
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for row in ROWS:
+        cells = [f"{row.of(each).removesuffix('Exception')}, {row.attempts}" for each in OPERATIONS]
+        lines.append(f"| {' | '.join([row.what, row.where, *cells])} |")
+    return [*lines, "", *LEGEND]
+
+
+class Recorder:
+    """Waits for nothing; the first wait ends what goes wrong with the proxy or with the time."""
+
+    def __init__(self, proxy: Any, row: Row) -> None:
+        self.waits: list[float] = []
+        self._proxy, self._row = proxy, row
+        policy = RetryPolicy(sleep=self.wait, random=lambda: 1.0)
+        self.sent: list[Any] = []
+        self.config = ClientConfiguration(
+            **{"connect_timeout": LONG, "read_timeout": LONG, **row.limits},
+            retry=policy,
+            hooks=Hooks(request=self.sent.append),
+        )
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        if self._row.count > 1:
+            return
+        if isinstance(self._row.fault, str):
+            self._proxy.restart()
+        # A time-out is short for the attempt that it ends, and not for the others, which may
+        # need longer on a machine that has much to do.
+        for name in self._row.limits:
+            object.__setattr__(self.config, name, LONG)
+
+
+def outcome_of(work: Any, client: ECRClient) -> tuple[str, int]:
+    """Make a call, and say what came of it and in how many attempts."""
+    try:
+        result = work.call(client)
+    except AmazonClientException as error:
+        attempts = getattr(error, "attempts", None)
+        if attempts is None:
+            attempts = error.response_metadata.retry_attempts + 1
+        return type(error).__name__, attempts
+    kind = "failures" if getattr(result, "failures", None) else "result"
+    assert kind == "failures" or work.is_right(result)
+    return kind, result.response_metadata.retry_attempts + 1
+
+
+def cells() -> list[Any]:
+    return [
+        pytest.param(row, operation, id=f"{operation}-{row.what}-{row.where}".replace(" ", "_"))
+        for row in ROWS
+        for operation in OPERATIONS
+    ]
+
+
+@pytest.mark.parametrize(("row", "operation"), cells())
+def test_cell(
+    proxy: Any,
+    fault: Any,
+    ecr: LocalECR,
+    connect: Callable[..., ECRClient],
+    work: Callable[[str], Any],
+    row: Row,
+    operation: str,
+) -> None:
+    """A call ends as the table says, and the server has done its work once, or not at all."""
+    prepared, recorder = work(operation), Recorder(proxy, row)
+    client = connect(config=recorder.config)
+    if isinstance(row.fault, str):
+        getattr(proxy, row.fault)()
+    else:
+        make = fault.answer if "status" in row.fault else fault
+        proxy.add(make(**row.fault), count=row.count)
+    outcome = outcome_of(prepared, client)
+    if row.works:
+        proxy.wait_for(lambda: proxy.answers)
+    times = prepared.times()
+    worked = row.works or row.of(operation) == "result"
+
+    assert outcome == (row.of(operation), row.attempts)
+    assert sum(each.operation == operation for each in recorder.sent) == row.attempts
+    assert row.waits is None or recorder.waits == list(row.waits)
+    assert not proxy.faults
+    assert times == worked or not prepared.changes
+    if not worked:
+        prepared.call(prepared.direct)
+    assert prepared.is_done()
+
+
+def test_the_table_is_the_recorded_one() -> None:
+    """What users read is what the cells have shown."""
+    recorded = RECORD.read_text(encoding="utf-8").splitlines()
+
+    assert recorded == table(), f"If the change is meant, run `{UPDATE}`."
+
+
+def test_cells_differ() -> None:
+    """No row of the table is there twice."""
+    assert len({(row.what, row.where) for row in ROWS}) == len(ROWS)
+
+
+if __name__ == "__main__":
+    RECORD.write_text("\n".join(table()) + "\n", encoding="utf-8")
+    print(f"wrote {RECORD}")
