@@ -184,7 +184,8 @@ class ClientConfiguration:
 
     Args:
         connect_timeout: Seconds to wait for a connection, above 0. Default 50.
-        read_timeout: Seconds to wait for the next bytes of an answer, above 0. Default 50.
+        read_timeout: Seconds to wait for the next bytes of an answer, or until the service takes
+            more of a large request, above 0. Default 50.
         max_pool_connections: Connections kept open for the next call, at least 1. Default 50.
         proxies: Proxy URLs by the scheme of the endpoint, ``{"https": "http://proxy:8080"}``.
             ``None``, the default, takes them from the environment (``HTTPS_PROXY``,

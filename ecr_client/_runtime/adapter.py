@@ -1,26 +1,19 @@
-"""What differs from plain ``requests``: no redirects, no cookies, remembered pools, a deadline."""
+"""What differs from plain ``requests``: no redirects, no cookies, remembered pools."""
 
 from __future__ import annotations
 
-import io
-from http.client import HTTPResponse, IncompleteRead
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from ecr_client._runtime import deadline as deadlines
+from ecr_client._runtime.connections import POOLS
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Mapping
 
     from requests import PreparedRequest, Response
-
-    from ecr_client._runtime.deadline import Deadline
 
 
 class PlainSession(requests.Session):
@@ -103,84 +96,3 @@ class PoolAdapter(HTTPAdapter):
     def close(self) -> None:
         self._pools = {}
         super().close()
-
-
-class _TimedReader(io.RawIOBase):
-    """Reads from a socket until a deadline, however slowly the bytes trickle in."""
-
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
-        self._sock = sock
-        self._raw = sock.makefile("rb", buffering=0)
-        self._deadline = deadline
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        _limit(self._sock, self._deadline)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _Response(HTTPResponse):
-    """Reads within the deadline of the call, if it has one, and notices headers that break off."""
-
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        deadline = deadlines.current.get()
-        if deadline is not None:
-            self.fp.close()
-            self.fp = io.BufferedReader(_TimedReader(sock, deadline))
-
-    def begin(self) -> None:
-        super().begin()
-        # For http.client, the end of the connection is the end of the headers, too. The length of
-        # the body is lost with the headers, and there is no body.
-        if self.length is None and not self.chunked and not self.fp.peek(1):
-            raise IncompleteRead(b"")
-
-
-def _limit_sending(connection: HTTPConnection) -> None:
-    deadline = deadlines.current.get()
-    # There is no socket before the first bytes, which connect; that has a limit of its own.
-    if deadline is not None and connection.sock is not None:
-        _limit(connection.sock, deadline)
-
-
-class _TimedHTTPConnection(HTTPConnection):
-    response_class = _Response
-
-    def send(self, data: Any) -> None:
-        _limit_sending(self)
-        super().send(data)
-
-
-class _TimedHTTPSConnection(HTTPSConnection):
-    response_class = _Response
-
-    def send(self, data: Any) -> None:
-        _limit_sending(self)
-        super().send(data)
-
-
-class TimedHTTPConnectionPool(HTTPConnectionPool):
-    ConnectionCls = _TimedHTTPConnection
-
-
-class TimedHTTPSConnectionPool(HTTPSConnectionPool):
-    ConnectionCls = _TimedHTTPSConnection
-
-
-POOLS = {"http": TimedHTTPConnectionPool, "https": TimedHTTPSConnectionPool}
-
-
-def _limit(sock: socket.socket, deadline: Deadline) -> None:
-    """Let the next operation of a socket end by the deadline, and no later than it would have."""
-    left = deadline.left()
-    if left <= 0:
-        raise TimeoutError("the time for the whole call is over")
-    own = sock.gettimeout()
-    sock.settimeout(left if own is None else min(own, left))

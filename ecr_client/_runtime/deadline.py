@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
 
 
@@ -31,15 +32,40 @@ class Deadline:
         return self._at - self._monotonic()
 
 
-#: The deadline of the request that this thread is sending. It cannot be handed down, because
+class Limits(NamedTuple):
+    """How long a connection may take for what it does next.
+
+    Attributes:
+        silence: Seconds without a byte in either direction.
+        deadline: Of the call, if it has one.
+    """
+
+    silence: float
+    deadline: Deadline | None
+
+    def apply(self, sock: socket.socket) -> None:
+        """Let the next operation of a socket end in time.
+
+        Raises:
+            TimeoutError: There is no time left.
+        """
+        seconds = self.silence
+        if self.deadline is not None:
+            seconds = min(seconds, self.deadline.left())
+            if seconds <= 0:
+                raise TimeoutError("the time for the whole call is over")
+        sock.settimeout(seconds)
+
+
+#: The limits of the request that this thread is sending. They cannot be handed down, because
 #: ``requests`` and ``urllib3`` know no limit for a request as a whole.
-current: ContextVar[Deadline | None] = ContextVar("current", default=None)
+current: ContextVar[Limits | None] = ContextVar("current", default=None)
 
 
 @contextmanager
-def until(deadline: Deadline | None) -> Iterator[None]:
-    """Let connections end what they do within by the deadline."""
-    token = current.set(deadline)
+def within(limits: Limits) -> Iterator[None]:
+    """Let connections end what they do within these limits."""
+    token = current.set(limits)
     try:
         yield
     finally:

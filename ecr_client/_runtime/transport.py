@@ -13,7 +13,7 @@ from ecr_client._exceptions import (
     TotalTimeoutException,
 )
 from ecr_client._runtime.body import RefusedBody, read_body
-from ecr_client._runtime.deadline import Deadline, until
+from ecr_client._runtime.deadline import Deadline, Limits, within
 from ecr_client._runtime.forks import renew_after_fork
 from ecr_client.metadata import ResponseMetadata
 
@@ -102,7 +102,7 @@ class Transport:
         request.headers["Content-Length"] = str(len(body))
         request.body = body
         try:
-            with until(deadline):
+            with within(Limits(self._config.read_timeout, deadline)):
                 response = session.send(
                     request,
                     timeout=self._timeouts(deadline),

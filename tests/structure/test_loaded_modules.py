@@ -73,6 +73,7 @@ CALLED = BUILT | {
     "ecr_client._runtime.call",
     "ecr_client._runtime.clock",
     "ecr_client._runtime.codec",
+    "ecr_client._runtime.connections",
     "ecr_client._runtime.observer",
     "ecr_client._runtime.operation",
     "ecr_client._runtime.options",

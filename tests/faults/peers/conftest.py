@@ -36,12 +36,16 @@ class Visit:
     def start_tls(self, context: ssl.SSLContext) -> None:
         self.socket = context.wrap_socket(self.socket, server_side=True)
 
-    def request(self) -> None:
-        """Read a whole request."""
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += self._receive()
-        head, _, body = head.partition(b"\r\n\r\n")
+    def request(self, *pauses: float) -> None:
+        """Read a whole request, with pauses before its first megabytes."""
+        data = b""
+        for number, pause in enumerate(pauses, 1):
+            self.over.wait(pause)
+            while len(data) < number * 1_000_000:
+                data += self._receive()
+        while b"\r\n\r\n" not in data:
+            data += self._receive()
+        head, _, body = data.partition(b"\r\n\r\n")
         (length,) = (
             int(line.partition(b":")[2])
             for line in head.split(b"\r\n")
@@ -50,6 +54,10 @@ class Visit:
         size = len(body)
         while size < length:
             size += len(self._receive())
+
+    def answer(self) -> None:
+        """Answer a request with a result that has no members."""
+        self.socket.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
     def drip(self, data: bytes, *, before: bytes = b"", every: float = 0.02) -> None:
         """Send something, and then something else again and again until the test is over."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ecr_client import ECRClient
-from ecr_client.exceptions import TotalTimeoutException
+from ecr_client import ECRClient, RetryPolicy
+from ecr_client.exceptions import ReadTimeoutException, TotalTimeoutException
 
 TOTAL = 0.3
 #: More than any buffer on the way holds.
@@ -131,7 +131,7 @@ def test_requests(
     def serve(visit: Any) -> None:
         if kept:
             visit.request()
-            visit.socket.sendall(OK + b"Content-Length: 2\r\n\r\n{}")
+            visit.answer()
         handle(visit)
 
     server = peer(serve, context if scheme == "https" else None)
@@ -159,3 +159,67 @@ def test_the_handshake(peer: Any, visitor: Any, in_time: Any, first: bytes) -> N
     found = in_time(visitor(server, "https", total_timeout=TOTAL).describe_repositories)
 
     assert type(found) is TotalTimeoutException
+
+
+# --- what is slow, but in time --------------------------------------------------------------------
+
+
+def test_connect_timeout_is_for_connecting(
+    peer: Any, visitor: Any, context: ssl.SSLContext, scheme: str
+) -> None:
+    """Sending a large request may take longer than connecting may."""
+
+    def serve(visit: Any) -> None:
+        visit.request(1.5)
+        visit.answer()
+
+    server = peer(serve, context if scheme == "https" else None)
+    result = upload(visitor(server, scheme, connect_timeout=0.75))
+
+    assert (result.response_metadata.retry_attempts, server.connections) == (0, 1)
+
+
+def test_deadlines_are_for_their_calls(
+    peer: Any, visitor: Any, context: ssl.SSLContext, scheme: str
+) -> None:
+    """The deadline of a call is none for the next one on its connection."""
+
+    def serve(visit: Any) -> None:
+        for pause in (0, 0, 1.5):
+            visit.over.wait(pause)
+            visit.request()
+            visit.answer()
+
+    server = peer(serve, context if scheme == "https" else None)
+    client = visitor(server, scheme)
+    client.describe_repositories()
+    client.with_options(timeout=0.75).describe_repositories()
+    result = upload(client)
+
+    assert (result.response_metadata.retry_attempts, server.connections) == (0, 1)
+
+
+def test_read_timeout_is_for_each_piece(
+    peer: Any, visitor: Any, context: ssl.SSLContext, scheme: str
+) -> None:
+    """Sending may take longer than the peer may be silent, as long as it reads on."""
+
+    def serve(visit: Any) -> None:
+        visit.request(0.4, 0.4, 0.4, 0.4)
+        visit.answer()
+
+    server = peer(serve, context if scheme == "https" else None)
+    result = upload(visitor(server, scheme, connect_timeout=1, read_timeout=1))
+
+    assert (result.response_metadata.retry_attempts, server.connections) == (0, 1)
+
+
+def test_read_timeout_is_for_sending(
+    peer: Any, visitor: Any, context: ssl.SSLContext, scheme: str, in_time: Any
+) -> None:
+    """A peer that stops reading a request is given up after the time that it may be silent."""
+    server = peer(silence, context if scheme == "https" else None)
+    client = visitor(server, scheme, read_timeout=TOTAL, retry=RetryPolicy(max_attempts=1))
+    found = in_time(lambda: upload(client))
+
+    assert type(found) is ReadTimeoutException
