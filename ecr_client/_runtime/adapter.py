@@ -50,7 +50,9 @@ class PoolAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **kwargs)
-        manager.pool_classes_by_scheme = POOLS
+        # Connections through SOCKS are of a kind of their own; without it, they would be direct.
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = POOLS
         return manager
 
     def get_connection_with_tls_context(

@@ -113,6 +113,12 @@ class Transport:
                     stream=True,
                 )
                 content = self._read(response, operation)
+        except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL):
+            # Not chained: it may quote the URL of the proxy, and with it a password.
+            raise InvalidConfigurationException(
+                f"{operation}: the proxy cannot be used; see proxies, HTTPS_PROXY, ALL_PROXY, and "
+                "install PySocks for a SOCKS proxy"
+            ) from None
         except (requests.RequestException, HTTPError, HTTPException, ValueError) as error:
             raise self._named(operation, url, error, deadline) from error
         except OSError as error:

@@ -1,0 +1,60 @@
+"""Proxies of other kinds than those for HTTP, and proxies that cannot be used."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+
+from ecr_client.exceptions import InvalidConfigurationException
+
+
+@pytest.mark.parametrize("kind", ["socks5h", "socks5", "socks4a"])
+def test_socks(peer: Any, visitor: Any, kind: str) -> None:
+    """A call goes through a SOCKS proxy, and past it there is none."""
+    greetings = []
+
+    def serve(visit: Any) -> None:
+        greetings.append(visit.socket.recv(1)[0])
+
+    proxy, server = peer(serve), peer(lambda _: None)
+    proxies = {"all": f"{kind}://127.0.0.1:{proxy.port}"}
+    with pytest.raises(Exception, match="no connection"):
+        visitor(server, proxies=proxies).describe_repositories()
+
+    assert greetings == [int(kind[5])] * 3
+    assert server.connections == 0
+
+
+def test_socks_without_its_package(
+    peer: Any, visitor: Any, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the package for it, a SOCKS proxy is a wrong setting, not a wrong answer."""
+    monkeypatch.setattr(
+        sys.modules["requests.adapters"], "SOCKSProxyManager", _missing_dependency, raising=True
+    )
+    client = visitor(peer(lambda _: None), proxies={"all": "socks5://127.0.0.1:1"})
+
+    with pytest.raises(InvalidConfigurationException, match="SOCKS"):
+        client.describe_repositories()
+    assert waits == []
+
+
+def _missing_dependency(*_: Any, **__: Any) -> None:
+    import requests
+
+    raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+
+
+def test_malformed_proxies(
+    peer: Any, visitor: Any, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy of the environment that cannot be one is a wrong setting, and is not asked again."""
+    monkeypatch.setenv("HTTP_PROXY", "http:///")
+    monkeypatch.setenv("NO_PROXY", "")
+    client = visitor(peer(lambda _: None))
+
+    with pytest.raises(InvalidConfigurationException, match="proxy"):
+        client.describe_repositories()
+    assert waits == []
