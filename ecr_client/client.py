@@ -13,8 +13,9 @@ from ecr_client._generated.batches import Batches
 from ecr_client._generated.operations import AmazonECR
 from ecr_client._generated.paginators import Paginators
 from ecr_client._generated.waiters import ACCEPTORS, Waiters
-from ecr_client._runtime.forks import Lock
+from ecr_client._runtime.redact import keeps_arguments_secret
 from ecr_client._runtime.settings import Settings
+from ecr_client._runtime.shared import Shared
 from ecr_client._runtime.transport import Transport
 from ecr_client._shapes import UNSET, Hidden
 from ecr_client.config import ClientConfiguration
@@ -67,6 +68,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         InvalidEndpointException: The endpoint is not one.
     """
 
+    @keeps_arguments_secret
     def __init__(
         self,
         *,
@@ -105,7 +107,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         self._overrides: dict[str, Any] = {}
         self._options: CallOptions | None = None
         # What all views of the client have in common.
-        self._shared = _Shared(
+        self._shared = Shared(
             transport=Transport(config, self._settings),
             cache=ResponseMetadataCache(config.response_metadata_cache_size),
             # A policy that is given beats the settings, which then may be whatever they are.
@@ -123,6 +125,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         """The region that calls are signed for, for example ``eu-west-1``."""
         return self._endpoint.signing_region
 
+    @keeps_arguments_secret
     def set_endpoint(self, endpoint: str) -> None:
         """Send the calls that begin from now on to another endpoint.
 
@@ -138,6 +141,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         )
         warn_if_unsafe(self._endpoint.url)
 
+    @keeps_arguments_secret
     def set_region(self, region: Region | str) -> None:
         """Send the calls that begin from now on to the endpoint of another region.
 
@@ -172,6 +176,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         """
         return self._shared.cache.get(request)
 
+    @keeps_arguments_secret
     def with_options(
         self,
         *,
@@ -339,27 +344,6 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
             headers=given.get("headers", {}),
         )
         return self._options
-
-
-class _Shared:
-    """What a client and its views have in common."""
-
-    def __init__(
-        self, *, transport: Transport, cache: ResponseMetadataCache, retry: dict[str, Any]
-    ) -> None:
-        self.transport = transport
-        self.cache = cache
-        #: The members of a `RetryPolicy` that environment and profile name.
-        self.retry = retry
-        self.caller: Caller | None = None
-        self._lock = Lock()
-
-    def use(self, caller: Caller) -> Caller:
-        """Make calls with this caller, unless another thread was faster."""
-        with self._lock:
-            if self.caller is None:
-                self.caller = caller
-            return self.caller
 
 
 def _restore(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ecr_client._exceptions import InvalidConfigurationException
+from ecr_client._runtime.redact import keeps_values_secret
 from ecr_client._runtime.settings import redact_url
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ def _protocol(_: object, field: attrs.Attribute[Any], value: object) -> None:
         raise _refuse(field.name, "'https' or 'http'", value)
 
 
+@keeps_values_secret
 @attrs.frozen(kw_only=True)
 class ClientConfiguration:
     """The settings of a client, checked when they are made and never changed afterwards.

@@ -20,6 +20,7 @@ from ecr_client._exceptions import (
     NoCredentialsException,
 )
 from ecr_client._runtime.forks import Lock
+from ecr_client._runtime.redact import keeps_values_secret
 from ecr_client._runtime.settings import config_file_paths, unwrap_session
 
 # Keys travel in headers, which can hold no more than this; a line end is the usual slip.
@@ -38,6 +39,7 @@ def _check_key(_: object, field: attrs.Attribute[Any], value: object) -> None:
         raise InvalidConfigurationException(f"{field.name} {problem}; copy it once more")
 
 
+@keeps_values_secret
 @attrs.frozen
 class Credentials:
     """Keys that sign calls; the repr shows the access key only.
@@ -305,9 +307,13 @@ def _attempt(get: Callable[[], Any], label: str) -> Any:
     try:
         return get()
     except Exception as error:
-        raise CredentialRetrievalException(
+        failure = CredentialRetrievalException(
             f"Getting credentials from {label} failed: {_reason(error)}"
-        ) from error
+        )
+        if not _quotes(error):
+            raise failure from error
+    # Outside of the handler, so that what quotes secrets is not chained.
+    raise failure
 
 
 def _freeze(get: Callable[[], Any], label: str) -> Credentials:
@@ -331,18 +337,19 @@ def _freeze(get: Callable[[], Any], label: str) -> Credentials:
 
 def _reason(error: Exception) -> str:
     """Return an error's text if its author keeps secrets out of it, else only its name."""
-    from botocore.exceptions import (
-        BotoCoreError,
-        ClientError,
-        ConfigParseError,
-        CredentialRetrievalError,
-    )
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    # These two quote a file or the output of a process, which may be keys.
-    quotes = isinstance(error, (ConfigParseError, CredentialRetrievalError))
-    if isinstance(error, (AmazonClientException, BotoCoreError, ClientError)) and not quotes:
+    known = isinstance(error, (AmazonClientException, BotoCoreError, ClientError))
+    if known and not _quotes(error):
         return f"{error} ({type(error).__name__})"
     return type(error).__name__
+
+
+def _quotes(error: Exception) -> bool:
+    """Return whether it quotes a file or the output of a process, which may be keys."""
+    from botocore.exceptions import ConfigParseError, CredentialRetrievalError
+
+    return isinstance(error, (ConfigParseError, CredentialRetrievalError))
 
 
 def _where_was_looked(profile: str | None, environ: Mapping[str, str]) -> str:

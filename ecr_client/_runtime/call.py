@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from ecr_client._runtime import codec
 from ecr_client._runtime.clock import SKEW_CODES, SigningClock
 from ecr_client._runtime.deadline import Deadline
 from ecr_client._runtime.rate_limit import RateLimiter
-from ecr_client._runtime.redact import forget_frames
+from ecr_client._runtime.redact import strip
 from ecr_client._runtime.retry import (
     RetryQuota,
     cost_of,
@@ -60,6 +61,7 @@ class Call:
         clock_offset: By how much the clock was corrected when it was signed.
         cost: What a success gives back to the quota.
         deadline: When the call has to end.
+        outside: What the caller is handling meanwhile, which is the context of every error.
         context: A dict for hooks.
     """
 
@@ -80,6 +82,7 @@ class Call:
         self.errors: list[AmazonClientException] = []
         self.may_have_worked = False
         self.credentials: Credentials | None = None
+        self.outside: BaseException | None = None
         self.context: dict[str, Any] = {}
         self.cost = 1
         self.clock_offset = timedelta(0)
@@ -154,22 +157,24 @@ class Caller:
             AmazonECRException: The service answered with an error.
             ClientShutdownException: The client was shut down before there was an answer.
         """
+        outside = sys.exc_info()[1]
         call = None
         try:
             call = Call(operation, request, endpoint, options, self)
+            call.outside = outside
             return self._repeat(call)
-        except AmazonClientException as error:
+        except BaseException as error:
             failure = error
         # Outside of the handler, so that nothing is chained that is not meant to be.
-        forget_frames(failure)
-        if call is not None:
+        strip(failure, outside)
+        if call is not None and isinstance(failure, AmazonClientException):
             _note_attempts(call, failure)
             self.observer.error(call, failure)
         try:
             raise failure
         finally:
-            # Or it would hold itself, by this frame, and the request until garbage is collected.
-            del failure
+            # Or they would hold each other, and the request, until garbage is collected.
+            del failure, outside
 
     def _repeat(self, call: Call) -> Any:
         """Make attempts until one succeeds, or fails for good."""
@@ -231,7 +236,7 @@ class Caller:
         delay = self._delay(call, error)
         if delay is None:
             raise error
-        forget_frames(error)
+        strip(error, call.outside)
         self.observer.retry(call, error, delay)
         call.errors.append(error)
         call.may_have_worked = call.may_have_worked or may_have_worked(error)

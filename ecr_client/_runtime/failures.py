@@ -19,7 +19,7 @@ from ecr_client._exceptions import (
     TLSException,
     TransportException,
 )
-from ecr_client._runtime.redact import chain
+from ecr_client._runtime.redact import chain, redact_text
 
 if TYPE_CHECKING:
     from ecr_client.config import ClientConfiguration
@@ -35,10 +35,22 @@ _CLOSED = (
 
 
 def named(
-    operation: str, url: str, error: BaseException, config: ClientConfiguration
+    operation: str,
+    url: str,
+    error: BaseException,
+    config: ClientConfiguration,
+    outside: BaseException | None = None,
 ) -> TransportException:
-    """Return our exception for one of requests, urllib3, http.client or the system."""
-    causes = list(chain(error))
+    """Return our exception for one of requests, urllib3, http.client or the system.
+
+    Args:
+        operation: What an exception names.
+        url: Where it was sent.
+        error: The exception.
+        config: What the time-outs are.
+        outside: What the caller was handling when it called, which is no cause of this error.
+    """
+    causes = list(chain(error, outside))
 
     def has(*kinds: type[BaseException]) -> bool:
         return any(isinstance(each, kinds) for each in causes)
@@ -94,5 +106,5 @@ def _reason(causes: list[BaseException]) -> str:
     last = causes[-1]
     # What http.client raises may quote what was sent.
     quotes = isinstance(last, HTTPException) and not isinstance(last, RemoteDisconnected)
-    text = "" if quotes else str(last)
+    text = "" if quotes else redact_text(str(last))
     return f"{type(last).__name__}: {text}" if text else type(last).__name__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ecr_client._exceptions import InvalidConfigurationException
 from ecr_client.config import check_seconds
@@ -38,7 +38,7 @@ _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _VALUE = r"[!-~](?:[ -~]*[!-~])?"
 
 
-class CallOptions(NamedTuple):
+class CallOptions:
     """Whose a call is, how long it may take, how often it is sent, and what it sends besides.
 
     Attributes:
@@ -48,10 +48,30 @@ class CallOptions(NamedTuple):
         headers: Further headers, by their names.
     """
 
-    credentials: CredentialsSource
-    retry: RetryPolicy
-    total_timeout: float | None
-    headers: Mapping[str, str]
+    # No tuple: some tools show what is in one whatever its repr shows, and headers may be secrets.
+    __slots__ = ("credentials", "headers", "retry", "total_timeout")
+
+    def __init__(
+        self,
+        *,
+        credentials: CredentialsSource,
+        retry: RetryPolicy,
+        total_timeout: float | None,
+        headers: Mapping[str, str],
+    ) -> None:
+        self.credentials = credentials
+        self.retry = retry
+        self.total_timeout = total_timeout
+        self.headers = headers
+
+    def with_total_timeout(self, seconds: float) -> CallOptions:
+        """Return the same options with another time for the call as a whole."""
+        return CallOptions(
+            credentials=self.credentials,
+            retry=self.retry,
+            total_timeout=seconds,
+            headers=self.headers,
+        )
 
     def __repr__(self) -> str:
         # Neither headers nor a source of credentials may be seen.

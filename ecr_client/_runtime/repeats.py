@@ -58,7 +58,7 @@ class Repeat:
         found = operation(name)
         options = self.call.options
         if self.call.deadline is not None:
-            options = options._replace(total_timeout=max(self.call.deadline.left(), 1e-3))
+            options = options.with_total_timeout(max(self.call.deadline.left(), 1e-3))
         request = found.request_class(**members)
         return self.caller.call(found, request, self.call.endpoint, options)
 

@@ -7,7 +7,6 @@ is not needed for that. Where this module is stricter than botocore, it says so 
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -305,8 +304,16 @@ class Settings:
         if isinstance(value, str) and value:
             yield Setting(value, f"{key} of {self._profile.source}")
 
-    @functools.cached_property
+    @property
     def _profile(self) -> _Profile:
+        # Not functools.cached_property, which before Python 3.12 has a lock for all instances. If
+        # another thread holds it, a process that is forked meanwhile would wait forever.
+        found: _Profile | None = self.__dict__.get("_profile_read")
+        if found is None:
+            found = self.__dict__["_profile_read"] = self._read_profile()
+        return found
+
+    def _read_profile(self) -> _Profile:
         if self.session is not None:
             name, source = _ask(self.session, "profile"), "the session"
             with _readable_session():
@@ -352,13 +359,16 @@ def _readable_session() -> Iterator[None]:
 
     try:
         yield
+        return
     except ConfigParseError:
-        # Not chained: the parser quotes the lines that it cannot read, which may hold a secret.
-        raise InvalidConfigurationException(
-            "a configuration file of the session is not valid; correct it or move it away"
-        ) from None
+        pass
     except BotoCoreError as error:
         raise InvalidConfigurationException(f"the session cannot be used: {error}") from error
+    # Outside of the handler: the parser quotes the lines that it cannot read, which may hold a
+    # secret, so its error must not even be the context of ours.
+    raise InvalidConfigurationException(
+        "a configuration file of the session is not valid; correct it or move it away"
+    )
 
 
 def _read_files(config_path: str, credentials_path: str) -> dict[str, Any]:
@@ -378,9 +388,10 @@ def _read_files(config_path: str, credentials_path: str) -> dict[str, Any]:
         if path == credentials_path:
             for name, section in raw_config_parse(path).items():
                 contents["profiles"].setdefault(name, {}).update(section)
+        return contents
     except ConfigParseError:
-        # Not chained, for the reason above.
-        raise InvalidConfigurationException(
-            f"the file {path} is not a valid AWS configuration file; correct it or move it away"
-        ) from None
-    return contents
+        pass
+    # Not chained, for the reason above.
+    raise InvalidConfigurationException(
+        f"the file {path} is not a valid AWS configuration file; correct it or move it away"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from http.client import HTTPException
 from typing import TYPE_CHECKING, NamedTuple
@@ -95,6 +96,7 @@ class Transport:
         from urllib3.exceptions import HTTPError
 
         session = self._session or self._open(operation)
+        outside = sys.exc_info()[1]
         request = requests.PreparedRequest()
         request.method = "POST"
         request.url = url
@@ -120,10 +122,10 @@ class Transport:
                 "install PySocks for a SOCKS proxy"
             ) from None
         except (requests.RequestException, HTTPError, HTTPException, ValueError) as error:
-            raise self._named(operation, url, error, deadline) from error
+            raise self._named(operation, url, error, deadline, outside) from error
         except OSError as error:
             if isinstance(error, TimeoutError):
-                raise self._named(operation, url, error, deadline) from error
+                raise self._named(operation, url, error, deadline, outside) from error
             # requests reports certificate files that it cannot use in this way.
             raise InvalidConfigurationException(f"{operation}: {error}") from error
         return Answer(response.status_code, response.headers, content)
@@ -203,13 +205,18 @@ class Transport:
             raise ResponseParseException(text, operation, metadata) from error
 
     def _named(
-        self, operation: str, url: str, error: BaseException, deadline: Deadline | None
+        self,
+        operation: str,
+        url: str,
+        error: BaseException,
+        deadline: Deadline | None,
+        outside: BaseException | None,
     ) -> AmazonClientException:
         from ecr_client._runtime.failures import named
 
         if self.closed:
             return shut_down(operation)
-        found = named(operation, url, error, self._config)
+        found = named(operation, url, error, self._config, outside)
         pool = self._pool
         if pool is not None:
             # What broke one connection may have broken the others, which wait for their turn.
