@@ -53,7 +53,6 @@ class CallOptions:
 
     def __init__(
         self,
-        *,
         credentials: CredentialsSource,
         retry: RetryPolicy,
         total_timeout: float | None,
@@ -66,12 +65,7 @@ class CallOptions:
 
     def with_total_timeout(self, seconds: float) -> CallOptions:
         """Return the same options with another time for the call as a whole."""
-        return CallOptions(
-            credentials=self.credentials,
-            retry=self.retry,
-            total_timeout=seconds,
-            headers=self.headers,
-        )
+        return CallOptions(self.credentials, self.retry, seconds, self.headers)
 
     def __repr__(self) -> str:
         # Neither headers nor a source of credentials may be seen.
