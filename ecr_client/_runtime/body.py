@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +29,15 @@ def read_body(response: requests.Response, longest: int) -> bytes:
     Raises:
         RefusedBody: It is longer than is allowed, or not compressed as its headers say.
     """
+    body = io.BytesIO()  # not a list of pieces: a hostile server sends them byte by byte
     try:
-        body = b"".join(_bounded(_decoded(response), longest))
+        for piece in _bounded(_decoded(response, longest), longest):
+            body.write(piece)
     except BaseException:
         response.close()  # what is left of the answer makes the connection useless
         raise
     response.raw.release_conn()
-    return body
+    return body.getvalue()
 
 
 def _bounded(pieces: Iterator[bytes], longest: int) -> Iterator[bytes]:
@@ -46,14 +49,15 @@ def _bounded(pieces: Iterator[bytes], longest: int) -> Iterator[bytes]:
         yield piece
 
 
-def _decoded(response: requests.Response) -> Iterator[bytes]:
+def _decoded(response: requests.Response, longest: int) -> Iterator[bytes]:
     # A tool that hooked in between may have read the answer already.
     if getattr(response, "_content_consumed", False):
         return iter([response.content])
     pieces: Iterator[bytes] = response.raw.stream(PIECE, decode_content=False)
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding in ("gzip", "x-gzip", "deflate"):
-        return _inflated(pieces)
+        # Compressing may make a body a little longer, and never by as much as this.
+        return _inflated(_bounded(pieces, longest + PIECE))
     return pieces  # which are no JSON if they are compressed in yet another way
 
 
@@ -62,9 +66,11 @@ def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
     inflater: Any = zlib.decompressobj(_ANY_HEADER)
     try:
         for packed in pieces:
-            while packed:
+            while packed and not inflater.eof:
                 yield inflater.decompress(packed, PIECE)
                 packed = inflater.unconsumed_tail
+            if packed or inflater.unused_data:
+                raise RefusedBody("its compressed form does not end where it should")
     except zlib.error as error:
         raise RefusedBody(f"it is not compressed as its headers say ({error})") from error
     if not inflater.eof:

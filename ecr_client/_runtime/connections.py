@@ -1,9 +1,10 @@
-"""Connections that keep to the time-outs of their call, whatever they are doing."""
+"""Connections that keep to the time-outs of their call, and to the bounds of honest answers."""
 
 from __future__ import annotations
 
 import io
-from http.client import HTTPResponse, IncompleteRead
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse, IncompleteRead, parse_headers
 from typing import TYPE_CHECKING, Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 
 #: How many bytes are sent at once; each piece has the whole of ``read_timeout`` to get away.
 PIECE = 256 * 1024
+#: How many bytes of lines may follow one another: status and headers, or what ends a body. It is
+#: 64 times what is usual, where http.client alone takes 6 MiB, and urllib3 any number of them.
+MOST_LINES = 256 * 1024
+#: More answers that say "wait for the answer" than any server sends.
+MOST_INTERIM = 16
+
+
+class BadFraming(HTTPException):
+    """Lines without end, chunks of less than nothing, or no answer after all its announcements."""
 
 
 class _TimedReader(io.RawIOBase):
@@ -40,18 +50,60 @@ class _TimedReader(io.RawIOBase):
         super().close()
 
 
+class _BoundedReader(io.BufferedReader):
+    """Reads no more lines, and no longer ones, than an honest answer has between its data."""
+
+    _lines = 0
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        left = MOST_LINES - self._lines + 1
+        line = super().readline(left if size is None or size < 0 else min(size, left))
+        self._lines += len(line)
+        if self._lines > MOST_LINES:
+            raise BadFraming("too many lines")
+        return line
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._lines = 0
+        return super().read(size)
+
+
 class _Response(HTTPResponse):
     """Reads within the deadline of the call, if it has one, and notices headers that break off."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         limits = current.get()
-        if limits is not None and limits.deadline is not None:
+        raw: Any
+        if limits is None or limits.deadline is None:
+            raw = self.fp.detach()
+        else:
             self.fp.close()
-            self.fp = io.BufferedReader(_TimedReader(sock, limits))
+            raw = _TimedReader(sock, limits)
+        self.fp = _BoundedReader(raw)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Pass over all interim answers, of which http.client knows only the first kind.
+
+        Another one would be taken for the answer, and the real one for that to the next request.
+        """
+        for _ in range(MOST_INTERIM):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status < 200 or status == HTTPStatus.SWITCHING_PROTOCOLS:
+                return version, status, reason
+            parse_headers(self.fp)
+        raise BadFraming("too many interim answers")
+
+    def _safe_read(self, amt: int) -> bytes:
+        # What urllib3 takes for the length of a chunk; -1 would be all that there is.
+        if amt < 0:
+            raise BadFraming("negative chunk")
+        return super()._safe_read(amt)  # type: ignore[misc,no-any-return]
 
     def begin(self) -> None:
         super().begin()
+        if self.status == HTTPStatus.SWITCHING_PROTOCOLS:
+            self.will_close = True  # What follows is no HTTP.
         # For http.client, the end of the connection is the end of the headers, too. The length of
         # the body is lost with the headers, and there is no body.
         if self.length is None and not self.chunked and not self.fp.peek(1):

@@ -1,0 +1,398 @@
+"""Answers without measure: each ends in a documented error, in little memory, on no connection."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import random
+import socket
+import threading
+import tracemalloc
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from ecr_client import ClientConfiguration, Credentials, ECRClient
+from ecr_client.exceptions import (
+    AmazonClientException,
+    AmazonECRException,
+    ConnectionClosedException,
+    ResponseParseException,
+    TransportException,
+)
+from ecr_client.models import DescribeRepositoriesResult
+
+MIB = 1024 * 1024
+BODY = json.dumps({"repositories": [{"repositoryName": "app"}], "nextToken": "t"}).encode()
+OK = b"HTTP/1.1 200 OK\r\nx-amzn-RequestId: id-1\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+GOOD = OK + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+#: Of the same object again and again, so that the server itself takes no memory.
+ZEROS = bytes(MIB)
+
+
+class Hostile:
+    """A server that sends anything, and remembers which connection brought which request.
+
+    An answer is an iterable of bytes, and whether the connection ends after it.
+    """
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[Iterable[bytes], bool]] = []
+        self.connections: list[int] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def _accept(self) -> None:
+        for number in itertools.count():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._threads.append(threading.Thread(target=self._serve, args=(number, connection)))
+            self._threads[-1].start()
+
+    def _serve(self, number: int, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as requests:
+            try:
+                while self._read_request(requests):
+                    self._answer(number, connection)
+            except OSError:
+                return  # The client has had enough.
+
+    def _read_request(self, requests: Any) -> bool:
+        length = 0
+        for line in iter(requests.readline, b"\r\n"):
+            if not line:
+                return False
+            name, _, text = line.lower().partition(b":")
+            length = int(text) if name == b"content-length" else length
+        return len(requests.read(length)) == length
+
+    def _answer(self, number: int, connection: socket.socket) -> None:
+        self.connections.append(number)
+        pieces, ends = self.answers.pop(0)
+        for piece in pieces:
+            connection.sendall(piece)
+        if ends:
+            connection.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(20)
+
+
+class Calls:
+    """Calls of a client with bounds, each of which meets one hostile answer."""
+
+    def __init__(self, server: Hostile, client: ECRClient) -> None:
+        self.server = server
+        self.client = client
+
+    def result(self, *pieces: bytes, ends: bool = False) -> DescribeRepositoriesResult:
+        """Return the result of a call that is answered in these pieces."""
+        self.server.answers = [(pieces, ends)]
+        return self.client.describe_repositories()
+
+    def error(
+        self, pieces: Iterable[bytes], *, ends: bool = False, whole: bool = False
+    ) -> AmazonClientException:
+        """Return the error of a call, after which the next one works.
+
+        It takes another connection, unless the answer was a whole one as far as HTTP goes.
+        """
+        self.server.answers = [(pieces, ends), ([GOOD], False)]
+        with pytest.raises((ResponseParseException, TransportException, AmazonECRException)) as e:
+            self.client.describe_repositories()
+        after = self.client.describe_repositories()
+
+        assert e.value.operation_name == "DescribeRepositories"
+        assert "DescribeRepositories" in str(e.value)
+        assert len(str(e.value)) < 1000
+        assert after.next_token == "t"
+        assert whole or self.server.connections[-1] != self.server.connections[-2]
+        return e.value
+
+    def peak(self, pieces: Iterable[bytes], **options: bool) -> int:
+        """Return the most bytes that were held at once in a call that has to fail, as above."""
+        self.result(GOOD)  # Everything is loaded now.
+        tracemalloc.start()
+        try:
+            self.error(pieces, **options)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.fixture
+def server() -> Iterator[Hostile]:
+    """Give a server that answers as the test says."""
+    running = Hostile()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def calls(server: Hostile, credentials: Credentials) -> Iterator[Calls]:
+    """Give calls of a client that reads answers of up to 1 MiB."""
+    config = ClientConfiguration(connect_timeout=20, read_timeout=20, max_response_size=MIB)
+    with ECRClient(endpoint=server.url, credentials=credentials, config=config) as client:
+        yield Calls(server, client)
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def encoded(name: bytes, length: int | None = None) -> bytes:
+    head = OK + b"Content-Encoding: %b\r\n" % name
+    return head + (CHUNKED if length is None else b"Content-Length: %d\r\n" % length) + b"\r\n"
+
+
+def bomb(layers: int) -> bytes:
+    """Return 64 MiB of zeros, compressed to a thousandth so many times over."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = b"".join(packer.compress(ZEROS) for _ in range(64)) + packer.flush()
+    for _ in range(layers - 1):
+        packed = gzip.compress(packed, mtime=0)
+    return packed
+
+
+BOMB, DOUBLE_BOMB = bomb(1), bomb(2)
+DEFLATED_BOMB = zlib.compress(bytes(64 * MIB), 9)
+#: Deflate's way of saying nothing, in five bytes.
+NOTHING = b"\x00\x00\x00\xff\xff"
+GZIP_HEAD = gzip.compress(b"", mtime=0)[:10]
+
+
+# --- longer than is allowed -----------------------------------------------------------------------
+
+LONGER = {
+    "length": [OK + b"Content-Length: %d\r\n\r\n" % (64 * MIB), *[ZEROS] * 64],
+    "until the end": [OK + b"\r\n", *[ZEROS] * 64],
+    "chunks": [OK + CHUNKED + b"\r\n", *[chunk(ZEROS)] * 64],
+    "one chunk": [OK + CHUNKED + b"\r\n4000000\r\n", *[ZEROS] * 64],
+    "small chunks": [OK + CHUNKED + b"\r\n", *[chunk(bytes(99)) * 99] * 7000],
+    "gzip": [encoded(b"gzip", len(BOMB)), BOMB],
+    "gzip in chunks": [encoded(b"gzip"), chunk(BOMB), chunk(b"")],
+    "x-gzip": [encoded(b"X-GZip"), chunk(BOMB), chunk(b"")],
+    "deflate": [encoded(b"deflate", len(DEFLATED_BOMB)), DEFLATED_BOMB],
+    "gzip of nothing": [encoded(b"gzip"), chunk(GZIP_HEAD), *[chunk(NOTHING * 10_000)] * 99],
+}
+
+
+@pytest.mark.parametrize("pieces", LONGER.values(), ids=LONGER.keys())
+def test_longer_than_allowed(calls: Calls, pieces: list[bytes]) -> None:
+    """A body above max_response_size is refused by that name, and only a few MiB are ever held."""
+    whole = b"".join(pieces[0].splitlines()[-2:]) == b"Content-Length: %d" % len(pieces[1])
+    error = calls.error(pieces, whole=whole)
+    peak = calls.peak(pieces, whole=whole)
+
+    assert type(error) is ResponseParseException
+    assert "(max_response_size)" in str(error)
+    assert str(error).endswith("Status Code: 200; Request ID: id-1)")
+    assert peak < 5 * MIB
+
+
+def test_errors_longer_than_allowed(calls: Calls) -> None:
+    """An error of the service is held to the same bound, and is told with its status."""
+    head = b"HTTP/1.1 503 Service Unavailable\r\nx-amzn-RequestId: id-1\r\n"
+    error = calls.error([head + b"Content-Length: %d\r\n\r\n" % (64 * MIB), *[ZEROS] * 64])
+
+    assert type(error) is ResponseParseException
+    assert str(error).endswith("Status Code: 503; Request ID: id-1)")
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param([encoded(b"gzip", len(DOUBLE_BOMB)), DOUBLE_BOMB], id="inside of another"),
+        pytest.param([encoded(b"gzip, gzip", len(DOUBLE_BOMB)), DOUBLE_BOMB], id="two, as it says"),
+        pytest.param([encoded(b"br", len(BOMB)), BOMB], id="not asked for"),
+        pytest.param(
+            [encoded(b"gzip", 64 * MIB), gzip.compress(BODY, mtime=0), *[ZEROS] * 64], id="after it"
+        ),
+        pytest.param(
+            [encoded(b"gzip", 64 * MIB), *[gzip.compress(b"", mtime=0) * 50_000] * 64], id="many"
+        ),
+    ],
+)
+def test_bombs_that_are_not_opened(calls: Calls, pieces: list[bytes]) -> None:
+    """One layer of compression is opened, and nothing that comes with it or follows it."""
+    whole = len(pieces) == 2
+    error = calls.error(pieces, whole=whole)
+    peak = calls.peak(pieces, whole=whole)
+
+    assert type(error) is ResponseParseException
+    assert error.__cause__ is not None
+    assert peak < 5 * MIB
+
+
+@pytest.mark.parametrize("size", [2, 3, 40])
+def test_chunks_of_next_to_nothing(server: Hostile, credentials: Credentials, size: int) -> None:
+    """The smallest chunks take no more memory than large ones."""
+    config = ClientConfiguration(max_response_size=64 * 1024)
+    with ECRClient(endpoint=server.url, credentials=credentials, config=config) as client:
+        pieces = [OK + CHUNKED + b"\r\n", *[chunk(bytes(size)) * 1000] * 40]
+        peak = Calls(server, client).peak(pieces)
+
+    assert peak < MIB
+
+
+# --- just at the bound ----------------------------------------------------------------------------
+
+
+def packed_badly(size: int) -> bytes:
+    """Return an answer of that many bytes that no compression makes much shorter."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    head, end = '{"nextToken": "', '"}'
+    text = "".join(random.Random(7).choices(letters, k=size - len(head) - len(end)))
+    return f"{head}{text}{end}".encode()
+
+
+@pytest.mark.parametrize("coding", ["none", "end", "chunks", "gzip", "stored gzip", "deflate"])
+def test_the_bound_itself(calls: Calls, coding: str) -> None:
+    """An answer of exactly max_response_size bytes is read; one byte more, and it is refused."""
+
+    def pieces(body: bytes) -> list[bytes]:
+        if coding in ("gzip", "stored gzip"):
+            packed = gzip.compress(body, 0 if coding == "stored gzip" else 9, mtime=0)
+            return [encoded(b"gzip", len(packed)), packed]
+        if coding == "deflate":
+            return [encoded(b"deflate"), chunk(zlib.compress(body)), chunk(b"")]
+        if coding == "chunks":
+            return [OK + CHUNKED + b"\r\n", chunk(body[:7]), chunk(body[7:]), chunk(b"")]
+        length = b"" if coding == "end" else b"Content-Length: %d\r\n" % len(body)
+        return [OK + length + b"\r\n", body]
+
+    result = calls.result(*pieces(packed_badly(MIB)), ends=coding == "end")
+    error = calls.error(pieces(packed_badly(MIB + 1)), ends=coding == "end", whole=True)
+
+    assert len(str(result.next_token)) == MIB - 17
+    assert "(max_response_size)" in str(error)
+
+
+# --- lengths that cannot be -----------------------------------------------------------------------
+
+FEW = {
+    "terabytes": b"Content-Length: 9999999999999\r\n\r\n" + BODY,
+    "beyond 64 bits": b"Content-Length: 99999999999999999999999\r\n\r\n" + BODY,
+    "one byte more": b"Content-Length: %d\r\n\r\n" % (len(BODY) + 1) + BODY,
+    "chunk of terabytes": CHUNKED + b"\r\nfffffffffff\r\n" + BODY,
+    "chunk beyond 64 bits": CHUNKED + b"\r\nffffffffffffffffffff\r\n" + BODY,
+    "gzip of terabytes": b"Content-Encoding: gzip\r\nContent-Length: 9999999999999\r\n\r\n"
+    + BOMB[:99],
+}
+
+
+@pytest.mark.parametrize("answer", FEW.values(), ids=FEW.keys())
+def test_few_of_many_bytes(calls: Calls, answer: bytes) -> None:
+    """What an answer says to be long takes no memory before it comes; its early end is an error."""
+    error = calls.error([OK + answer], ends=True)
+    peak = calls.peak([OK + answer], ends=True)
+
+    assert type(error) is ConnectionClosedException
+    assert peak < 5 * MIB
+
+
+@pytest.mark.parametrize("length", [b"-1", b"-2", b"-ffffffffffffffffffff"])
+def test_negative_chunks(calls: Calls, length: bytes) -> None:
+    """A chunk of less than nothing is an error, not all that comes until the connection ends."""
+    pieces = [OK + CHUNKED + b"\r\n" + length + b"\r\n", *[ZEROS] * 64]
+    error = calls.error(pieces)
+    peak = calls.peak(pieces)
+
+    assert type(error) is TransportException
+    assert peak < 5 * MIB
+
+
+# --- lines without end ----------------------------------------------------------------------------
+
+LINE = b"X-%07d: " + b"x" * 1000 + b"\r\n"
+ENDLESS = {
+    "status": itertools.repeat(b"H" * 1000),
+    "interim answers": itertools.repeat(b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "early hints": itertools.repeat(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"),
+    "a header": itertools.chain([OK + b"X: "], itertools.repeat(b"x" * 1000)),
+    "headers": itertools.chain([OK], itertools.repeat(b"X: x\r\n")),
+    "long headers": itertools.chain([OK], itertools.repeat(b"X: " + b"x" * 60_000 + b"\r\n")),
+    "folded header": itertools.chain([OK + b"X: x\r\n"], itertools.repeat(b" x\r\n")),
+    "chunk length": itertools.chain([OK + CHUNKED + b"\r\n"], itertools.repeat(b"0" * 1000)),
+    "chunk extension": itertools.chain([OK + CHUNKED + b"\r\n5;"], itertools.repeat(b"x" * 1000)),
+    "a trailer": itertools.chain([OK + CHUNKED + b"\r\n0\r\nX:"], itertools.repeat(b"x" * 1000)),
+    "trailers": itertools.chain([OK + CHUNKED + b"\r\n0\r\n"], itertools.repeat(b"X: x\r\n" * 99)),
+}
+
+
+@pytest.mark.parametrize("pieces", ENDLESS.values(), ids=ENDLESS.keys())
+def test_endless_lines(calls: Calls, pieces: Iterable[bytes]) -> None:
+    """Status, headers, announcements, and what is around chunks have a bound, as the body has."""
+    error = calls.error(pieces)
+    peak = calls.peak(pieces)
+
+    assert isinstance(error, TransportException)
+    assert error.__cause__ is not None
+    assert peak < 5 * MIB
+
+
+def test_many_headers_that_are_none_too_many(calls: Calls) -> None:
+    """An answer with ninety headers of a kilobyte each is read."""
+    headers = b"".join(b"X-%d: %b\r\n" % (number, b"x" * 1000) for number in range(90))
+    result = calls.result(OK + headers + b"Content-Length: %d\r\n\r\n" % len(BODY), BODY)
+
+    assert result.next_token == "t"
+    assert len(result.response_metadata.http_headers) == 92
+
+
+@pytest.mark.parametrize("status", [b"100 Continue", b"102 Processing", b"103 Early Hints", b"199"])
+@pytest.mark.parametrize("count", [1, 5])
+def test_interim_answers(calls: Calls, status: bytes, count: int) -> None:
+    """Interim answers are passed over, and the connection goes on with the answers that follow."""
+    interim = b"HTTP/1.1 %b\r\nLink: </x>; rel=preload\r\n\r\n" % status
+    for _ in range(3):
+        assert calls.result(*[interim] * count, GOOD).next_token == "t"
+
+    assert len(set(calls.server.connections)) == 1
+
+
+def test_switched_protocols_end_the_connection(calls: Calls) -> None:
+    """After a 101, whatever comes over the connection is not taken for an answer."""
+    error = calls.error([b"HTTP/1.1 101 Switching\r\nx-amzn-RequestId: id-1\r\n\r\n", GOOD])
+
+    assert isinstance(error, AmazonECRException)
+    assert (error.error_code, error.request_id) == ("101", "id-1")
+
+
+# --- truncation -----------------------------------------------------------------------------------
+
+PACKED = gzip.compress(BODY, mtime=0)
+WHOLE = {
+    "length": GOOD,
+    "chunks": OK + CHUNKED + b"\r\n" + chunk(BODY[:9]) + chunk(BODY[9:]) + chunk(b""),
+    "end": OK + b"\r\n" + BODY,
+    "gzip": encoded(b"gzip", len(PACKED)) + PACKED,
+    "gzip in chunks": encoded(b"gzip") + chunk(PACKED[:9]) + chunk(PACKED[9:]) + chunk(b""),
+    "gzip until the end": OK + b"Content-Encoding: gzip\r\n\r\n" + PACKED,
+    "deflate": encoded(b"deflate", len(zlib.compress(BODY))) + zlib.compress(BODY),
+}
+#: How many bytes at the end of an answer nobody needs to know that it is whole.
+NEEDLESS = {"chunks": 4, "gzip in chunks": 4}
+
+
+@pytest.mark.parametrize("form", WHOLE)
+def test_truncated_at_every_byte(calls: Calls, form: str) -> None:
+    """An answer that breaks off, at any byte and in any form, is never taken for a shorter one."""
+    whole = WHOLE[form]
+    for length in range(len(whole) - NEEDLESS.get(form, 0)):
+        error = calls.error([whole[:length]], ends=True)
+
+        assert isinstance(error, (TransportException, ResponseParseException)), whole[:length]
+
+    assert calls.result(whole, ends=True).next_token == "t"
