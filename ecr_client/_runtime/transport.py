@@ -92,21 +92,14 @@ class Transport:
             TransportException: No answer came; the subclass says why.
         """
         import requests
-        from requests.structures import CaseInsensitiveDict
         from urllib3.exceptions import HTTPError
 
         session = self._session or self._open(operation)
         outside = sys.exc_info()[1]
-        request = requests.PreparedRequest()
-        request.method = "POST"
-        request.url = url
-        request.headers = CaseInsensitiveDict(headers)
-        request.headers["Content-Length"] = str(len(body))
-        request.body = body
         try:
             with within(Limits(self._config.read_timeout, deadline)):
                 response = session.send(
-                    request,
+                    _prepared(url, headers, body),
                     timeout=self._timeouts(deadline),
                     allow_redirects=False,
                     proxies=self._proxies_for(url),
@@ -225,6 +218,20 @@ class Transport:
             text = f"the call did not end within {deadline.seconds:g} s (total_timeout)"
             return TotalTimeoutException(text, operation)
         return found
+
+
+def _prepared(url: str, headers: Mapping[str, str], body: bytes) -> requests.PreparedRequest:
+    """Return a POST that is ready to be sent; ``requests`` would work out again what is known."""
+    import requests
+    from requests.structures import CaseInsensitiveDict
+
+    request = requests.PreparedRequest()
+    request.method = "POST"
+    request.url = url
+    request.headers = CaseInsensitiveDict(headers)
+    request.headers["Content-Length"] = str(len(body))
+    request.body = body
+    return request
 
 
 def shut_down(operation: str) -> ClientShutdownException:

@@ -57,11 +57,6 @@ def drips_until_it_closes(visit: Any) -> None:
     visit.drip(b"{", before=OK + b"\r\n")
 
 
-def continues_for_ever(visit: Any) -> None:
-    visit.request()
-    visit.drip(b"HTTP/1.1 100 Continue\r\n\r\n", every=0)
-
-
 def continues_slowly(visit: Any) -> None:
     visit.request()
     visit.drip(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -81,7 +76,6 @@ ANSWERS = [
     drips_chunks,
     drips_the_length_of_a_chunk,
     drips_until_it_closes,
-    continues_for_ever,
     continues_slowly,
 ]
 REQUESTS = [silence, reads_slowly]
