@@ -72,6 +72,7 @@ def batch_delete_image(context: Context, members: dict[str, Any]) -> dict[str, A
         except ImageRefusedError as error:
             failures.append(_failure(image_id, error))
         else:
+            hooks.deleted(context, scope, name, gone)
             deleted += [_image_id(digest, tag) for digest, tag in gone]
     return {"imageIds": deleted, "failures": failures}
 

@@ -1,7 +1,8 @@
 """Replication to other registries of this server: what is pushed to one is copied to the others.
 
-A copy is made while the push is answered, so no test has to wait for it. Other than the service,
-the local ECR asks for no registry policy that lets another account in, and copies no deletions.
+A copy is made while the push is answered, so no test has to wait for it; the same goes for
+deletions, where a rule replicates them. Other than the service, the local ECR asks for no registry
+policy that lets another account in. What a lifecycle policy deletes is not deleted elsewhere.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ecr_client.local.api.image_ids import answered_id, require_image
 from ecr_client.local.errors import ServiceError, invalid_parameter
 from ecr_client.local.operations import operation
 from ecr_client.local.repository_templates import repository_for
-from ecr_client.local.store import Scope
+from ecr_client.local.store import ImageRefusedError, Scope
 from ecr_client.local.store.repositories import partition_of
 
 if TYPE_CHECKING:
@@ -98,11 +99,33 @@ def replicate(context: Context, scope: Scope, repository: str, image: StoredImag
             logger.warning("%s is not replicated to %s: %s", repository, destination, error)
 
 
-def _destinations(store: Store, scope: Scope, repository: str) -> list[Scope]:
+@hooks.on_delete
+def replicate_deletion(
+    context: Context, scope: Scope, repository: str, gone: list[tuple[str, str | None]]
+) -> None:
+    """Delete the same image, or the same tag of it, at the destinations where a rule says so."""
+    store = context.store
+    for destination in _destinations(store, scope, repository, deletions=True):
+        for digest, tag in gone:
+            # An image that is still there has only lost this tag.
+            kept = store.images.get(scope, repository, digest=digest) is not None
+            try:
+                store.images.delete(
+                    destination, repository, tag=tag if kept else None, digest=digest
+                )
+            except (ImageRefusedError, ServiceError) as error:
+                logger.info("%s is not deleted from %s: %s", repository, destination, error)
+
+
+def _destinations(
+    store: Store, scope: Scope, repository: str, *, deletions: bool = False
+) -> list[Scope]:
+    """Give where a repository is replicated to, or where its deletions are, too."""
     found = {
         Scope(one["registryId"], one["region"])
         for rule in replication_configuration(store, scope)["rules"]
         if _applies(rule, repository)
+        and (not deletions or rule.get("deleteReplication", {}).get("enabled"))
         for one in rule["destinations"]
     }
     return sorted(found)

@@ -51,11 +51,12 @@ def delete(call: Call) -> Response:
     """Delete an image by its digest, or a tag, with which an image goes that has no other."""
     tag, digest = _reference(call)
     try:
-        call.store.images.delete(call.scope, call.name, tag=tag, digest=digest)
+        gone = call.store.images.delete(call.scope, call.name, tag=tag, digest=digest)
     except ImageRefusedError as error:
         if error.code == "ImageNotFound":
             raise _unknown(call) from None
         raise RegistryError("DENIED", error.reason, status=403) from None
+    hooks.deleted(call.context, call.scope, call.name, gone)
     return Response(status_code=202)
 
 

@@ -18,6 +18,7 @@ from ecr_client.exceptions import (
 from ecr_client.local import LocalECR
 from ecr_client.local.store import Limits
 from ecr_client.models import (
+    DeleteReplication,
     ImageIdentifier,
     ReplicationConfiguration,
     ReplicationDestination,
@@ -34,8 +35,11 @@ def principal(name: str) -> str:
     return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
-def replication(*destinations: tuple[str, str], filters: tuple[str, ...] = ()) -> ReplicationRule:
+def replication(
+    *destinations: tuple[str, str], filters: tuple[str, ...] = (), deletions: bool | None = None
+) -> ReplicationRule:
     return ReplicationRule(
+        delete_replication=None if deletions is None else DeleteReplication(enabled=deletions),
         destinations=[
             ReplicationDestination(registry_id=account, region=region)
             for account, region in destinations
@@ -167,6 +171,42 @@ def test_replicates_filtered_repositories(
     assert [one.repository_name for one in made] == ["team/app"]
     assert statuses(client) == {}
     assert statuses(client, "team/app") == {(ACCOUNT, "eu-west-1"): "COMPLETE"}
+
+
+@pytest.mark.parametrize("deletions", [None, False, True])
+def test_replicates_deletions(
+    client: ECRClient, connect: Callable[..., ECRClient], push: Any, deletions: bool | None
+) -> None:
+    """Tags and images that are deleted go from the destination if the rule says so."""
+    replicate(client, replication((ACCOUNT, "eu-west-1"), deletions=deletions))
+    first, second = push.image("app", "v1", "latest"), push.image("app", "v2")
+
+    def delete(**identifier: str) -> dict[str, tuple[str, ...]]:
+        client.batch_delete_image(repository_name="app", image_ids=[ImageIdentifier(**identifier)])
+        found = connect(region="eu-west-1").paginate_describe_images(repository_name="app")
+        return {str(image.image_digest): image.image_tags for image in found}
+
+    all_of_it = {first: ("latest", "v1"), second: ("v2",)}
+    expected = (
+        [{**all_of_it, first: ("v1",)}, {first: ("v1",)}, {}] if deletions else [all_of_it] * 3
+    )
+    assert [
+        delete(image_tag="latest"),
+        delete(image_digest=second),
+        delete(image_tag="v1"),
+    ] == expected
+
+
+def test_a_deletion_that_is_impossible_elsewhere(
+    client: ECRClient, connect: Callable[..., ECRClient], push: Any
+) -> None:
+    """A deletion succeeds although the destination has nothing of it any more."""
+    replicate(client, replication((ACCOUNT, "eu-west-1"), deletions=True))
+    image = push.image("app", "v1")
+    connect(region="eu-west-1").delete_repository(repository_name="app", force=True)
+    deleted = client.batch_delete_image(repository_name="app", image_ids=[V1])
+
+    assert deleted.image_ids == (ImageIdentifier(image_digest=image, image_tag="v1"),)
 
 
 def test_replication_does_not_move_immutable_tags(
