@@ -267,8 +267,11 @@ def _listen(host: str, port: int) -> socket.socket:
 def _address(listening: socket.socket) -> str:
     """Give the URL of a socket; of one on all addresses, that of the loopback."""
     address, port = listening.getsockname()[:2]
-    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
-    return f"http://{f'[{address}]' if ':' in address else address}:{port}"
+    if address == "0.0.0.0":
+        address = "127.0.0.1"
+    elif address == "::":
+        address = "::1"
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
 
 
 def _utc_now() -> datetime:

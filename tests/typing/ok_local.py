@@ -1,0 +1,59 @@
+"""What users write with the local ECR and the test kit."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from typing_extensions import assert_type
+
+from ecr_client import Credentials, ECRClient
+from ecr_client.exceptions import ImageNotFoundException
+from ecr_client.local import (
+    Affected,
+    DataFolderError,
+    Limits,
+    LocalECR,
+    SeenRequest,
+    ServerStartError,
+)
+from ecr_client.models import DescribeImagesResult
+from ecr_client.testing import ECRStub, RandomImage, assert_image_valid, random_image
+
+
+def servers(folder: Path) -> None:
+    """A server is made, used and closed."""
+    try:
+        with LocalECR(
+            folder,
+            credentials={"123456789012": Credentials("AKIDEXAMPLE", "secret")},
+            clock=lambda: datetime.now(timezone.utc),
+            limits=Limits(parts=3),
+            throttle=True,
+        ) as ecr:
+            assert_type(ecr, LocalECR)
+            assert_type(ecr.client(region="eu-west-1"), ECRClient)
+            assert_type(ecr.environment(), dict[str, str])
+            assert_type(ecr.run_lifecycle(), list[Affected])
+            assert_type(ecr.requests[0], SeenRequest)
+            ecr.set_findings("app", "sha256:0", [{"name": "CVE-2026-1", "severity": "HIGH"}])
+            ecr.faults.add("PutImage", error="ServerException", latency=0.1, when="after")
+            ecr.faults.add(body="cut", count=None)
+            ecr.faults.add(clock_skew=timedelta(hours=1))
+    except (DataFolderError, ServerStartError) as error:
+        print(error)
+
+
+def misspelt_faults(ecr: LocalECR) -> None:
+    """A damage that there is not, and a moment that is none, are errors."""
+    ecr.faults.add(body="gone")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    ecr.faults.add(drop=True, when="now")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def kits(client: ECRClient, folder: Path) -> None:
+    """The kit takes any client."""
+    assert_type(random_image(folder, seed=1, platforms=["linux/amd64"]), RandomImage)
+    assert_image_valid(client, "app:1.0")
+    with ECRStub(client) as stub:
+        stub.expect("DescribeImages", result=DescribeImagesResult())
+        stub.expect("DescribeImages", error=ImageNotFoundException)
