@@ -18,6 +18,7 @@ from ecr_client.local import LocalECR
 LONG_TERM = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 TEMPORARY = Credentials("ASIAEXAMPLE", "secret/of/temporary/keys", "session-token")
 OTHER = "210987654321"
+INCOMPLETE = "IncompleteSignatureException"
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +92,10 @@ def changed_body(request: dict[str, Any]) -> None:
     ("change", "code"),
     [
         (changed_header("Authorization", None), "MissingAuthenticationTokenException"),
-        (changed_header("Authorization", "AWS4-HMAC-SHA256 x"), "IncompleteSignatureException"),
-        (changed_header("Authorization", "Basic QTpC"), "IncompleteSignatureException"),
-        (changed_authorization("Signature=", "Signatur="), "IncompleteSignatureException"),
-        (changed_header("X-Amz-Date", None), "IncompleteSignatureException"),
+        (changed_header("Authorization", "AWS4-HMAC-SHA256 x"), INCOMPLETE),
+        (changed_header("Authorization", "Basic QTpC"), INCOMPLETE),
+        (changed_authorization("Signature=", "Signatur="), INCOMPLETE),
+        (changed_header("X-Amz-Date", None), INCOMPLETE),
         (changed_body, "InvalidSignatureException"),
         (
             changed_header("X-Amz-Target", "AmazonEC2ContainerRegistry_V20150921.ListImages"),
@@ -102,6 +103,18 @@ def changed_body(request: dict[str, Any]) -> None:
         ),
         (changed_authorization("/us-east-1/", "/us-west-2/"), "InvalidSignatureException"),
         (changed_authorization("/ecr/", "/s3/"), "InvalidSignatureException"),
+        (changed_authorization("/aws4_request", "/aws5_request"), "InvalidSignatureException"),
+        (changed_authorization("/us-east-1/", "/Mars/"), "InvalidSignatureException"),
+        (changed_authorization("AKIDEXAMPLE/2", "AKIDEXAMPLE/1"), "InvalidSignatureException"),
+        (changed_authorization("SignedHeaders=", "SignedHeaders=x-"), "InvalidSignatureException"),
+        (changed_header("X-Amz-Added", "later"), "InvalidSignatureException"),
+        (changed_authorization("HMAC-SHA256", "HMAC-SHA512"), INCOMPLETE),
+        (
+            changed_authorization("Signature=", "Signature=0, Signature="),
+            INCOMPLETE,
+        ),
+        (changed_authorization("/aws4_request", ""), INCOMPLETE),
+        (changed_header("X-Amz-Date", "yesterday"), INCOMPLETE),
         (changed_authorization("AKIDEXAMPLE", "AKIDUNKNOWN"), "UnrecognizedClientException"),
     ],
 )
