@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from functools import cache
 from typing import Any
+
+import pybase64
 
 from ecr_client.local.errors import ServiceError, invalid_parameter
 
@@ -84,8 +84,8 @@ def _checked(shape: Any, value: Any, path: str) -> Any:
 
 def _blob(shape: Any, value: str, path: str) -> bytes:
     try:
-        data = base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
+        data = pybase64.b64decode(value, validate=True)
+    except ValueError:
         raise ServiceError("SerializationException", f"'{path}' is not base64.") from None
     _check_range(shape, len(data), path)
     return data

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import orjson
 
 from ecr_client.local.errors import ServiceError
 
@@ -41,12 +42,9 @@ def decode(body: bytes) -> dict[str, Any]:
         ServiceError: The body is not a JSON object (``SerializationException``).
     """
     try:
-        text = body.decode()
-        members = json.loads(text, parse_constant=_refuse) if text else {}
-        # An escape can name half a character, which no text may hold.
-        if "\\ud" in text or "\\uD" in text:
-            json.dumps(members, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
+        # Not the standard library's, which would make a text of a layer's part before reading it.
+        members = orjson.loads(body) if body else {}
+    except ValueError as error:
         raise ServiceError("SerializationException", f"The body is not JSON: {error}") from None
     if not isinstance(members, dict):
         raise ServiceError("SerializationException", "The body is not a JSON object.")
@@ -76,7 +74,3 @@ def _plain(value: object) -> object:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     raise TypeError(f"{type(value).__name__} has no form in JSON")
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not a number of JSON")
