@@ -68,4 +68,5 @@ def start() -> Iterator[Callable[..., Command]]:
 
     yield start
     for command in started:
-        command.stop(signal.SIGKILL)
+        # Not killed: it would leave its temporary folder behind.
+        command.stop(signal.SIGTERM)
