@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ecr_client import models
-from ecr_client._exceptions import AmazonClientException, AmazonServiceException
+from ecr_client._exceptions import (
+    AmazonClientException,
+    AmazonServiceException,
+    TotalTimeoutException,
+)
 from ecr_client._runtime.operation import operation
 from ecr_client._runtime.retry import http_date
 from ecr_client._shapes import Structure
@@ -58,7 +62,10 @@ class Repeat:
         found = operation(name)
         options = self.call.options
         if self.call.deadline is not None:
-            options = options.with_total_timeout(max(self.call.deadline.left(), 1e-3))
+            left = self.call.deadline.left()
+            if left <= 0:
+                raise TotalTimeoutException("no time is left to find out what was done", name)
+            options = options.with_total_timeout(left)
         request = found.request_class(**members)
         return self.caller.call(found, request, self.call.endpoint, options)
 
