@@ -75,3 +75,22 @@ def calling(
     yield make
     for each in made:
         each.shutdown()
+
+
+@pytest.fixture(scope="session")
+def shared_ecr() -> Iterator[tuple[Any, list[Callable[[], datetime]]]]:
+    """Give one local ECR for the whole run, and a list whose only item is its clock."""
+    from ecr_client.local import LocalECR
+
+    clock = [FakeTime().utc]
+    with LocalECR(clock=lambda: clock[0]()) as running:
+        yield running, clock
+
+
+@pytest.fixture
+def ecr(shared_ecr: tuple[Any, list[Callable[[], datetime]]], fake: FakeTime) -> Any:
+    """Give an empty local ECR that lives in the fake time."""
+    running, clock = shared_ecr
+    running.reset()
+    clock[0] = fake.utc
+    return running

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import Any
@@ -182,13 +182,6 @@ def test_the_clock_by_itself() -> None:
 
     assert before <= now <= after
     assert now.utcoffset() == timedelta(0)
-
-
-@pytest.fixture
-def ecr(fake: Any) -> Iterator[LocalECR]:
-    """Give a local ECR that lives in the fake time."""
-    with LocalECR(clock=fake.utc) as running:
-        yield running
 
 
 @pytest.mark.parametrize("skew", [-86_400.0, -301.0, 301.0, 7_200.0])
