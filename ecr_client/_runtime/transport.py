@@ -117,7 +117,7 @@ class Transport:
         except (requests.RequestException, HTTPError, HTTPException, ValueError) as error:
             raise self._named(operation, url, error, deadline, outside) from error
         except OSError as error:
-            if isinstance(error, TimeoutError):
+            if isinstance(error, (ConnectionError, TimeoutError)):
                 raise self._named(operation, url, error, deadline, outside) from error
             # requests reports certificate files that it cannot use in this way.
             raise InvalidConfigurationException(f"{operation}: {error}") from error
