@@ -1,0 +1,178 @@
+"""What is logged of calls: levels, structured attributes, and nothing while nobody reads it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ecr_client import Credentials, ECRClient
+from ecr_client._runtime.observer import EXTRAS
+from ecr_client.exceptions import AmazonECRException
+
+DOWN = (503, {"x-amzn-RequestId": "id-0"}, b"{}")
+FINE = (200, {"x-amzn-RequestId": "id-1"}, b"{}")
+MISSING = (
+    400,
+    {"x-amzn-RequestId": "id-2"},
+    json.dumps({"__type": "RepositoryNotFoundException", "message": "there is none"}).encode(),
+)
+Calling = Callable[..., ECRClient]
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """Give the records of the package, of all levels."""
+    with caplog.at_level(logging.DEBUG, logger="ecr_client"):
+        yield caplog
+
+
+def lines(log: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    return [
+        (each.levelname, each.getMessage()) for each in log.records if each.name == "ecr_client"
+    ]
+
+
+def test_a_success(server: Any, calling: Calling, log: pytest.LogCaptureFixture) -> None:
+    """A call that succeeds is two lines at DEBUG."""
+    server.answers = [FINE]
+    calling().describe_registry()
+
+    assert lines(log) == [
+        ("DEBUG", f"DescribeRegistry: attempt 1 is sent to {server.url}"),
+        ("DEBUG", "DescribeRegistry: attempt 1 was answered with status 200 (request id id-1)"),
+    ]
+
+
+def test_a_repeat_and_a_failure(
+    server: Any, calling: Calling, log: pytest.LogCaptureFixture
+) -> None:
+    """A repeat is a line at INFO, a failure one at DEBUG, since the caller gets its exception."""
+    server.answers = [DOWN, MISSING]
+    with pytest.raises(AmazonECRException) as caught:
+        calling().describe_registry()
+    first = (
+        "Service Unavailable (Service: AmazonECR; Operation: DescribeRegistry; Status Code: 503; "
+        "Error Code: 503; Request ID: id-0)"
+    )
+
+    assert [level for level, _ in lines(log)] == [
+        "DEBUG",
+        "DEBUG",
+        "INFO",
+        "DEBUG",
+        "DEBUG",
+        "DEBUG",
+    ]
+    assert lines(log)[2][1] == (
+        f"DescribeRegistry: attempt 1 failed, the next one comes in 1.000 s: {first}"
+    )
+    assert lines(log)[-1][1] == f"DescribeRegistry: attempt 2 failed: {caught.value}"
+
+
+def test_attributes(server: Any, calling: Calling, log: pytest.LogCaptureFixture) -> None:
+    """Each record has the attributes of its event."""
+    server.answers = [DOWN, FINE]
+    calling().describe_repositories(max_results=5)
+    shown = [
+        {name: record.__dict__[name] for name in EXTRAS}
+        for record in log.records
+        if record.name == "ecr_client"
+    ]
+    common = {
+        "operation": "DescribeRepositories",
+        "attempt": 1,
+        "endpoint": server.url,
+        "region": "eu-west-1",
+        "request_bytes": 17,
+        "status_code": None,
+        "request_id": None,
+        "response_bytes": None,
+        "duration": 0.0,
+        "delay": 0.0,
+    }
+    answer = {"status_code": 503, "request_id": "id-0"}
+
+    assert shown[0] == common
+    assert shown[1] == {**common, **answer, "response_bytes": 2}
+    assert shown[2] == {**common, **answer, "delay": 1.0}
+    assert shown[3] == {**common, "attempt": 2}
+
+
+def test_attributes_collide_with_none_of_logging() -> None:
+    """No attribute is one that every log record has, which logging would refuse."""
+    usual = logging.LogRecord("n", 0, "p", 0, "m", None, None).__dict__
+
+    assert not {*EXTRAS} & {*usual, "message", "asctime"}
+
+
+def test_no_secrets(server: Any, calling: Calling, log: pytest.LogCaptureFixture) -> None:
+    """Neither content nor keys, signatures or further headers are logged, by anybody."""
+    view = calling().with_options(
+        headers={"x-amz-meta": "h34der"}, credentials=Credentials("AKIDVIEW", "s3cret", "t0ken")
+    )
+    server.answers = [DOWN, b"", MISSING]
+    with log.at_level(logging.DEBUG), pytest.raises(AmazonECRException):
+        view.set_repository_policy(repository_name="app", policy_text="p0licy")
+    shown = json.dumps([record.__dict__ for record in log.records], default=str)
+
+    for secret in ("h34der", "AKIDVIEW", "s3cret", "t0ken", "p0licy", "Signature="):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"), [("WARNING", set()), ("INFO", {"INFO"}), ("DEBUG", {"DEBUG", "INFO"})]
+)
+def test_levels(
+    server: Any,
+    calling: Calling,
+    caplog: pytest.LogCaptureFixture,
+    level: str,
+    expected: set[str],
+) -> None:
+    """Only what the level of the logger asks for is logged."""
+    server.answers = [DOWN, FINE]
+    with caplog.at_level(level, logger="ecr_client"):
+        calling().describe_registry()
+
+    assert {each for each, _ in lines(caplog)} == expected
+
+
+def test_nothing_is_formatted_while_nobody_reads(
+    server: Any, calling: Calling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a reader, no text of an error is made, not even of one that is repeated."""
+    monkeypatch.setattr(AmazonECRException, "__str__", lambda _: 1 / 0)
+    server.answers = [DOWN, FINE]
+
+    assert calling().describe_registry().response_metadata.retry_attempts == 1
+
+
+def test_calls_write_nothing_by_themselves(server: Any) -> None:
+    """Where logging is not set up, nothing appears, and the hooks' module is not loaded."""
+    server.answers = [DOWN, FINE]
+    script = f"""
+import sys
+from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
+config = ClientConfiguration(retry=RetryPolicy(base_delay=0))
+keys = Credentials("AKID", "secret")
+with ECRClient(endpoint={server.url!r}, credentials=keys, config=config) as client:
+    client.describe_registry()
+print("ecr_client.hooks" in sys.modules)
+"""
+    path = ":".join(entry for entry in sys.path if entry)
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert (ran.stdout, ran.stderr) == ("False\n", "")
+    assert len(server.requests) == 2
