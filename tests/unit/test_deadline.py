@@ -1,0 +1,289 @@
+"""The time that a call as a whole may take, with all attempts and delays."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+import requests
+import responses
+
+from ecr_client import ClientConfiguration, Credentials, ECRClient, Hooks, RetryPolicy
+from ecr_client._runtime import deadline as deadlines
+from ecr_client._runtime.deadline import Deadline, until
+from ecr_client.exceptions import (
+    AmazonECRException,
+    ClientShutdownException,
+    InvalidConfigurationException,
+    ReadTimeoutException,
+    TotalTimeoutException,
+    TransportException,
+)
+
+DOWN = (503, {}, b"{}")
+FINE = (200, {}, b"{}")
+Calling = Callable[..., ECRClient]
+
+
+def ticking(fake: Any, seconds: float) -> Hooks:
+    """Return hooks that let each request take some seconds."""
+
+    def request(_: object) -> None:
+        fake.passed += seconds
+
+    return Hooks(request=request)
+
+
+# --- the deadline itself --------------------------------------------------------------------------
+
+
+def test_what_is_left(fake: Any) -> None:
+    """A deadline counts down, and goes on below zero."""
+    deadline = Deadline(5, fake.monotonic)
+    seen = []
+    for _ in range(4):
+        seen.append(deadline.left())
+        fake.passed += 2
+
+    assert seen == [5, 3, 1, -1]
+
+
+def test_the_deadline_of_a_thread() -> None:
+    """A deadline holds for its block and its thread; the one around it holds again afterwards."""
+    outer, inner = Deadline(5), Deadline(1)
+    seen = [deadlines.current.get()]
+    with until(outer):
+        with until(inner):
+            seen.append(deadlines.current.get())
+            with ThreadPoolExecutor(1) as pool:
+                seen.append(pool.submit(deadlines.current.get).result())
+            with until(None):
+                seen.append(deadlines.current.get())
+        seen.append(deadlines.current.get())
+    seen.append(deadlines.current.get())
+
+    assert seen == [None, inner, None, None, outer, None]
+
+
+# --- delays ---------------------------------------------------------------------------------------
+
+
+def test_a_delay_that_would_not_end_in_time(server: Any, calling: Calling, fake: Any) -> None:
+    """A delay beyond the deadline is not waited for: the error is raised at once."""
+    server.answers = [DOWN]
+    with pytest.raises(AmazonECRException) as caught:
+        calling(max_attempts=9, config={"total_timeout": 4}).describe_registry()
+
+    assert fake.waits == [1.0, 2.0]  # and not another 4
+    assert (caught.value.status_code, caught.value.attempts) == (503, 3)
+    assert len(caught.value.retried_errors) == 2
+
+
+@pytest.mark.parametrize(("total", "sent"), [(0.5, 1), (1.0, 1), (1.001, 2), (3.0, 2), (3.1, 3)])
+def test_delays_up_to_the_deadline(server: Any, calling: Calling, total: float, sent: int) -> None:
+    """A delay is waited for only if something is left of the time afterwards."""
+    server.answers = [DOWN]
+    with pytest.raises(AmazonECRException):
+        calling(config={"total_timeout": total}).describe_registry()
+
+    assert len(server.requests) == sent
+
+
+def test_what_the_server_asks_for_may_be_too_long(server: Any, calling: Calling, fake: Any) -> None:
+    """A delay that the service asks for is not waited for either, if it ends too late."""
+    server.answers = [(429, {"Retry-After": "10"}, b"{}")]
+    with pytest.raises(AmazonECRException):
+        calling(config={"total_timeout": 5}).describe_registry()
+
+    assert (fake.waits, len(server.requests)) == ([], 1)
+
+
+def test_no_budget_is_spent_on_a_delay_that_is_too_long(server: Any, calling: Calling) -> None:
+    """A repeat that does not take place costs nothing."""
+    client = calling(config={"total_timeout": 0.5})
+    server.answers = [DOWN]
+    with pytest.raises(AmazonECRException):
+        client.describe_registry()
+
+    assert client._shared.caller is not None
+    assert client._shared.caller.quota.left == 500
+
+
+# --- attempts -------------------------------------------------------------------------------------
+
+
+def test_attempts_take_time(server: Any, calling: Calling, fake: Any) -> None:
+    """The time of attempts counts as well as that of delays."""
+    client = calling(
+        base_delay=0.1, max_attempts=9, config={"total_timeout": 8, "hooks": ticking(fake, 3)}
+    )
+    server.answers = [DOWN]
+    with pytest.raises(TotalTimeoutException, match=r"did not end within 8 s \(total") as caught:
+        client.describe_registry()
+
+    assert len(server.requests) == 2
+    assert (caught.value.attempts, len(caught.value.retried_errors)) == (3, 2)
+    assert str(caught.value).endswith("(Attempts: 3)")
+    assert isinstance(caught.value, TransportException)
+    assert isinstance(caught.value, TimeoutError)
+    assert not caught.value.retryable
+
+
+def test_time_is_over_before_anything_is_sent(server: Any, calling: Calling, fake: Any) -> None:
+    """A call whose time is over before its request is sent sends nothing, and says so."""
+    client = calling(config={"total_timeout": 2.5, "hooks": ticking(fake, 3)})
+    with pytest.raises(TotalTimeoutException, match=r"within 2\.5 s \(total_timeout\)$") as caught:
+        client.describe_registry()
+
+    assert server.requests == []
+    assert (caught.value.attempts, caught.value.retried_errors) == (1, ())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        (403, {"Date": "Fri, 02 Jan 2026 00:00:00 GMT"}, b'{"__type": "RequestExpired"}'),
+        (400, {}, b'{"__type": "ExpiredTokenException"}'),
+    ],
+    ids=["broken connection", "wrong clock", "expired credentials"],
+)
+def test_repeats_at_once_need_time(server: Any, calling: Calling, fake: Any, answer: Any) -> None:
+    """A repeat without delay does not take place when the time is over; its reason is the cause."""
+
+    def error_arrives(_: object) -> None:
+        fake.passed += 3
+
+    letters = iter("ABCDEFGH")
+    client = calling(
+        given=lambda: Credentials(next(letters), "secret"),
+        config={"total_timeout": 2.5, "hooks": Hooks(retry=error_arrives)},
+    )
+    server.answers = [answer, FINE]
+    with pytest.raises(TotalTimeoutException, match=r"within 2\.5 s") as caught:
+        client.describe_registry()
+
+    assert len(server.requests) == 1
+    assert caught.value.__cause__ is caught.value.retried_errors[0]
+    assert caught.value.attempts == 1
+
+
+def test_a_call_in_time(server: Any, calling: Calling, fake: Any) -> None:
+    """A call that ends in time gives its result, and the next one has as much time."""
+    client = calling(config={"total_timeout": 5, "hooks": ticking(fake, 4)})
+    for _ in range(3):
+        client.describe_registry()
+
+    assert len(server.requests) == 3
+
+
+def test_a_read_timeout_within_the_time(credentials: Credentials, fake: Any) -> None:
+    """A time-out of a single read is called so, as long as there is time left for the call."""
+    config = ClientConfiguration(total_timeout=100, retry=fake.policy(max_attempts=1))
+    with (
+        responses.RequestsMock() as mocked,
+        ECRClient(region="eu-west-1", credentials=credentials, config=config) as client,
+    ):
+        mocked.post(client.endpoint, body=requests.ReadTimeout("slow"))
+        with pytest.raises(ReadTimeoutException, match=r"50 s \(read_timeout\)"):
+            client.describe_registry()
+
+
+@pytest.mark.parametrize(
+    ("total", "expected"), [(None, (50, 40)), (45, (45, 40)), (7.5, (7.5, 7.5))]
+)
+def test_time_outs_of_a_request(
+    monkeypatch: pytest.MonkeyPatch, server: Any, calling: Calling, total: Any, expected: Any
+) -> None:
+    """Connecting and reading may take no longer than what is left of the call."""
+    seen = []
+    original = requests.Session.send
+
+    def send(session: Any, request: Any, **options: Any) -> Any:
+        seen.append(options["timeout"])
+        return original(session, request, **options)
+
+    monkeypatch.setattr(requests.Session, "send", send)
+    config = {"total_timeout": total, "connect_timeout": 50, "read_timeout": 40}
+    calling(config=config).describe_registry()
+
+    assert seen == [expected]
+
+
+# --- where it comes from --------------------------------------------------------------------------
+
+
+def test_views_have_a_time_of_their_own(server: Any, calling: Calling) -> None:
+    """A view's time replaces the configured one, be it longer or shorter."""
+    client = calling(max_attempts=2, config={"total_timeout": 0.5})
+    server.answers = [DOWN]
+    for each in (client.with_options(timeout=2), client, client.with_options(timeout=0.25)):
+        with pytest.raises(AmazonECRException):
+            each.describe_registry()
+
+    assert len(server.requests) == 2 + 1 + 1
+
+
+@pytest.mark.parametrize("value", [0, -1, "5", True, float("nan"), float("inf"), 10**10])
+def test_what_is_no_time(value: Any) -> None:
+    """A time has to be a number of seconds above 0."""
+    with pytest.raises(InvalidConfigurationException, match="total_timeout must be a number"):
+        ClientConfiguration(total_timeout=value)
+
+
+# --- the end of the client ------------------------------------------------------------------------
+
+
+def test_waiting_ends_with_the_client(server: Any, credentials: Credentials) -> None:
+    """A client that is shut down does not wait on: the call ends, and tells what it waited for."""
+    server.answers = [DOWN]
+    waiting = threading.Event()
+    policy = RetryPolicy(base_delay=1000, max_delay=1000, random=lambda: 1.0)
+    config = ClientConfiguration(retry=policy, hooks=Hooks(retry=lambda _: waiting.set()))
+    client = ECRClient(endpoint=server.url, credentials=credentials, config=config)
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(client.describe_registry)
+        waiting.wait(20)
+        client.shutdown()
+        error = call.exception(20)
+
+    assert isinstance(error, ClientShutdownException)
+    assert isinstance(error.__cause__, AmazonECRException)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("event", ["request", "response"])
+def test_nothing_is_repeated_after_the_end(
+    server: Any, credentials: Credentials, event: str
+) -> None:
+    """An attempt that fails while the client is shut down is the last one."""
+    server.answers = [DOWN]
+    config = ClientConfiguration(
+        retry=RetryPolicy(base_delay=1000), hooks=Hooks(**{event: lambda _: client.shutdown()})
+    )
+    client = ECRClient(endpoint=server.url, credentials=credentials, config=config)
+    with pytest.raises((AmazonECRException, ClientShutdownException)):
+        client.describe_registry()
+
+    assert len(server.requests) == (event == "response")
+
+
+def test_a_clock_is_not_mended_after_the_end(
+    server: Any, credentials: Credentials, fake: Any
+) -> None:
+    """What could be repeated at once is not repeated either."""
+    headers = {"Date": format_datetime(fake.utc())}
+    server.answers = [(403, headers, json.dumps({"__type": "RequestExpired"}).encode())]
+    config = ClientConfiguration(
+        retry=RetryPolicy(), hooks=Hooks(response=lambda _: client.shutdown())
+    )
+    client = ECRClient(endpoint=server.url, credentials=credentials, config=config)
+    with pytest.raises(AmazonECRException):
+        client.describe_registry()
+
+    assert len(server.requests) == 1
