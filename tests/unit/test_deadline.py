@@ -15,7 +15,7 @@ import responses
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, Hooks, RetryPolicy
 from ecr_client._runtime import deadline as deadlines
-from ecr_client._runtime.deadline import Deadline, until
+from ecr_client._runtime.deadline import Deadline, Limits, within
 from ecr_client.exceptions import (
     AmazonECRException,
     ClientShutdownException,
@@ -53,21 +53,44 @@ def test_what_is_left(fake: Any) -> None:
     assert seen == [5, 3, 1, -1]
 
 
-def test_the_deadline_of_a_thread() -> None:
-    """A deadline holds for its block and its thread; the one around it holds again afterwards."""
-    outer, inner = Deadline(5), Deadline(1)
+@pytest.mark.parametrize(
+    ("silence", "total", "expected"), [(9, None, 9), (9, 20, 9), (9, 4, 4), (9, 1e-9, 1e-9)]
+)
+def test_limits_of_a_socket(fake: Any, silence: float, total: Any, expected: float) -> None:
+    """A socket may be silent for so long, and no longer than what is left of the call."""
+    deadline = None if total is None else Deadline(total, fake.monotonic)
+    given: list[float] = []
+
+    class Socket:
+        settimeout = given.append
+
+    Limits(silence, deadline).apply(Socket())  # type: ignore[arg-type]
+
+    assert given == [pytest.approx(expected)]
+
+
+@pytest.mark.parametrize("passed", [5, 6])
+def test_no_time_for_a_socket(fake: Any, passed: float) -> None:
+    """When the time is over, nothing is begun: a socket without any time would not wait at all."""
+    limits = Limits(9, Deadline(5, fake.monotonic))
+    fake.passed += passed
+    with pytest.raises(TimeoutError):
+        limits.apply(None)  # type: ignore[arg-type]
+
+
+def test_the_limits_of_a_thread() -> None:
+    """Limits hold for their block and their thread; those around it hold again afterwards."""
+    outer, inner = Limits(5, None), Limits(1, None)
     seen = [deadlines.current.get()]
-    with until(outer):
-        with until(inner):
+    with within(outer):
+        with within(inner):
             seen.append(deadlines.current.get())
             with ThreadPoolExecutor(1) as pool:
                 seen.append(pool.submit(deadlines.current.get).result())
-            with until(None):
-                seen.append(deadlines.current.get())
         seen.append(deadlines.current.get())
     seen.append(deadlines.current.get())
 
-    assert seen == [None, inner, None, None, outer, None]
+    assert seen == [None, inner, None, outer, None]
 
 
 # --- delays ---------------------------------------------------------------------------------------

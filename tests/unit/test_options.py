@@ -282,7 +282,8 @@ def test_options_are_kept_by_views_of_views(client: ECRClient) -> None:
     first = client.with_options(timeout=5, retry=policy, credentials=Credentials("A", "b"))
     same, other = first.with_options(), first.with_options(timeout=7)
 
-    assert same._make_options()[1:] == first._make_options()[1:]
+    assert same._make_options().total_timeout == 5
+    assert same._make_options().retry is policy
     assert other._make_options().total_timeout == 7
     assert other._make_options().retry is policy
     assert other._make_options().credentials.current() == Credentials("A", "b")
