@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import io
+import socket
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, IncompleteRead, parse_headers
 from typing import TYPE_CHECKING, Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.util.connection import allowed_gai_family
 
 from ecr_client._runtime.deadline import current
 
 if TYPE_CHECKING:
-    import socket
-
     from ecr_client._runtime.deadline import Limits
 
 #: How many bytes are sent at once; each piece has the whole of ``read_timeout`` to get away.
@@ -123,6 +124,27 @@ class _Timed(HTTPConnection):
         finally:
             self._connecting = False
 
+    def _new_conn(self) -> socket.socket:
+        """Connect; urllib3 gives each address of the host, and TLS, the whole of the time-out."""
+        limits = current.get()
+        if limits is None or limits.deadline is None:
+            return super()._new_conn()
+        host, timeout, deadline = self._dns_host, self.timeout, limits.deadline
+        addresses = _addresses(host, self.port)
+        try:
+            while True:
+                self._dns_host, self.timeout = addresses.pop(0), deadline.at_most(timeout)
+                try:
+                    made = super()._new_conn()
+                except (ConnectTimeoutError, NewConnectionError):
+                    if not addresses or deadline.left() <= 0:
+                        raise
+                else:
+                    made.settimeout(deadline.at_most(timeout))
+                    return made
+        finally:
+            self._dns_host, self.timeout = host, timeout
+
     def send(self, data: Any) -> None:
         limits = current.get()
         # While it connects, be it through a proxy, the time-out is that for connecting.
@@ -134,6 +156,15 @@ class _Timed(HTTPConnection):
             limits.apply(self.sock)
             super().send(rest[:PIECE])
             rest = rest[PIECE:]
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    """Return the addresses of a host; if there are not several, the host, which need no more."""
+    try:
+        found = socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        found = []  # Connecting says why.
+    return [str(each[4][0]) for each in found] if len(found) > 1 else [host]
 
 
 class _TimedHTTPSConnection(_Timed, HTTPSConnection):

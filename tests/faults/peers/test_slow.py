@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -217,3 +218,20 @@ def test_read_timeout_is_for_sending(
     found = in_time(lambda: upload(client))
 
     assert type(found) is ReadTimeoutException
+
+
+def test_many_addresses(
+    proxy: Any, connect: Any, in_time: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call ends by its deadline if its host has many addresses, and none of them answers."""
+    resolve = socket.getaddrinfo
+
+    def answer(host: str, *args: Any, **options: Any) -> Any:
+        return resolve("127.0.0.1", *args, **options) * (100 if host == "ecr.test" else 1)
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    proxy.blackhole()
+    client = connect(endpoint=f"http://ecr.test:{proxy.port}")
+    found = in_time(client.with_options(timeout=TOTAL).describe_repositories)
+
+    assert type(found) is TotalTimeoutException
