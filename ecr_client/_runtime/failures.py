@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,9 @@ _CLOSED = (
     ConnectionResetError,
     IncompleteRead,
     RemoteDisconnected,
+    # How TLS sees the same, above all on a connection that the server has closed while it was idle.
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
     urllib3_errors.ClosedPoolError,
 )
 
@@ -61,7 +65,7 @@ def named(
     if has(requests_errors.ProxyError, urllib3_errors.ProxyError):
         text = f"could not reach {url} through the proxy; see proxies, HTTPS_PROXY, NO_PROXY"
         return ProxyConnectionException(text, operation)
-    if has(requests_errors.SSLError, urllib3_errors.SSLError):
+    if has(requests_errors.SSLError, urllib3_errors.SSLError) and not has(*_CLOSED):
         text = f"no trusted TLS connection to {url}: {_reason(causes)}; see verify, client_cert"
         return TLSException(text, operation)
     if has(socket.gaierror):

@@ -1,0 +1,176 @@
+"""TLS: certificates that are not to be trusted, and connections that break in all places."""
+
+from __future__ import annotations
+
+import ssl
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+import trustme
+
+from ecr_client.exceptions import ConnectionClosedException, TLSException
+from ecr_client.models import DescribeRepositoriesResult
+
+PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
+
+
+def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(made)
+    return made
+
+
+def untrusted(_: trustme.CA) -> trustme.LeafCert:
+    return trustme.CA().issue_cert("127.0.0.1")
+
+
+def of_another_host(authority: trustme.CA) -> trustme.LeafCert:
+    return authority.issue_cert("127.0.0.2", "example.com")
+
+
+def expired(authority: trustme.CA) -> trustme.LeafCert:
+    return authority.issue_cert("127.0.0.1", not_after=PAST)
+
+
+def answer(visit: Any) -> None:
+    visit.request()
+    visit.answer()
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (untrusted, "unable to get local issuer|self.signed"),
+        (of_another_host, "mismatch"),
+        (expired, "expired"),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_certificates(
+    peer: Any, visitor: Any, authority: trustme.CA, waits: list[float], make: Any, reason: str
+) -> None:
+    """A certificate that is not to be trusted is named as such, and not asked for again."""
+    server = peer(answer, serving(make(authority)))
+
+    with pytest.raises(TLSException, match=f"certificate.*({reason})") as caught:
+        visitor(server, "https").describe_repositories()
+    assert (caught.value.attempts, server.connections, waits) == (1, 1, [])
+    assert not caught.value.retryable
+
+
+def test_a_peer_without_tls(peer: Any, visitor: Any) -> None:
+    """A peer that does not speak TLS is named as such."""
+    server = peer(lambda visit: visit.drip(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+
+    with pytest.raises(TLSException):
+        visitor(server, "https").describe_repositories()
+    assert server.connections == 1
+
+
+# --- connections that break -----------------------------------------------------------------------
+
+
+def in_the_handshake(visit: Any, end: Any, _: ssl.SSLContext) -> None:
+    visit.socket.recv(100)
+    end(visit)
+
+
+def before_the_request(visit: Any, end: Any, context: ssl.SSLContext) -> None:
+    visit.start_tls(context)
+    end(visit)
+
+
+def before_the_answer(visit: Any, end: Any, context: ssl.SSLContext) -> None:
+    visit.start_tls(context)
+    visit.request()
+    end(visit)
+
+
+def in_the_headers(visit: Any, end: Any, context: ssl.SSLContext) -> None:
+    visit.start_tls(context)
+    visit.request()
+    visit.socket.sendall(b"HTTP/1.1 200 OK\r\nContent-")
+    end(visit)
+
+
+def in_the_body(visit: Any, end: Any, context: ssl.SSLContext) -> None:
+    visit.start_tls(context)
+    visit.request()
+    visit.socket.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{")
+    end(visit)
+
+
+PLACES = [
+    in_the_handshake,
+    before_the_request,
+    before_the_answer,
+    in_the_headers,
+    in_the_body,
+]
+
+
+def reset(visit: Any) -> None:
+    visit.reset()
+
+
+def close(visit: Any) -> None:
+    """End with FIN, without the farewell of TLS."""
+    visit.socket.close()
+
+
+def say_goodbye(visit: Any) -> None:
+    """End as TLS wants it, and with FIN."""
+    if isinstance(visit.socket, ssl.SSLSocket):
+        visit.socket.unwrap()
+    visit.socket.close()
+
+
+@pytest.mark.parametrize("end", [reset, close, say_goodbye], ids=lambda each: each.__name__)
+@pytest.mark.parametrize("place", PLACES, ids=lambda each: each.__name__)
+def test_connections_that_break(
+    peer: Any, visitor: Any, context: ssl.SSLContext, waits: list[float], place: Any, end: Any
+) -> None:
+    """Wherever and however a connection breaks, the call is repeated at once."""
+
+    def serve(visit: Any) -> None:
+        if visit.number == 1:
+            place(visit, end, context)
+        else:
+            visit.start_tls(context)
+            answer(visit)
+
+    server = peer(serve)
+    result = visitor(server, "https").describe_repositories()
+    (error,) = result.response_metadata.retried_errors
+
+    assert type(error) is ConnectionClosedException
+    assert (type(result), server.connections, waits) == (DescribeRepositoriesResult, 2, [])
+
+
+@pytest.mark.parametrize("end", [reset, close, say_goodbye], ids=lambda each: each.__name__)
+def test_large_requests(
+    peer: Any, visitor: Any, context: ssl.SSLContext, waits: list[float], end: Any
+) -> None:
+    """A connection that breaks while a large request is sent is a broken connection as well."""
+
+    def serve(visit: Any) -> None:
+        visit.start_tls(context)
+        if visit.number == 1:
+            visit.socket.recv(1000)
+            end(visit)
+        else:
+            answer(visit)
+
+    server = peer(serve)
+    result = visitor(server, "https").upload_layer_part(
+        repository_name="app",
+        upload_id="0",
+        part_first_byte=0,
+        part_last_byte=9_999_999,
+        layer_part_blob=bytes(10_000_000),
+    )
+    (error,) = result.response_metadata.retried_errors
+
+    assert type(error) is ConnectionClosedException
+    assert (server.connections, waits) == (2, [])
