@@ -229,26 +229,25 @@ class Connection(threading.Thread):
 class Proxy:
     """Forwards to a server what comes to a port of its own, unless a fault waits.
 
-    Each request is read as a whole, forwarded over a connection of its own, and its answer is read
-    as a whole before the first byte of it is passed on. No byte is changed.
+    Each request is read as a whole and forwarded over a connection of its own, and its answer is
+    read as a whole before the first byte of it is passed on. No byte is changed.
 
     Args:
         target: The server's host and port; may be changed at any time.
+        address: Where to listen; port 0 takes a free one.
 
     Attributes:
         port: The port on the loopback, the same after a restart.
         connections: How many connections were accepted; ``open``, how many of them are open.
         attempts: How many requests have begun, and connections met a fault when accepted.
-        requests: The requests that were read as a whole, as they came.
-        answers: What the server answered, as far as it came.
+        requests: Those that were read as a whole; ``answers``, what the server answered to them.
         faults: The faults that still wait, one for each request.
     """
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    def __init__(self, target: tuple[str, int], address: tuple[str, int] = (HOST, 0)) -> None:
         self.target = target
         self.connections = self.open = self.attempts = 0
-        self.requests: list[bytes] = []
-        self.answers: list[bytes] = []
+        self.requests, self.answers = list[bytes](), list[bytes]()
         self.faults: deque[Fault] = deque()
         self._changed = threading.Condition()
         self._threads: list[Connection] = []
@@ -257,8 +256,9 @@ class Proxy:
         self._fillers: list[socket.socket] = []
         self._reserved = socket.socket()  # It keeps the port for us while nobody listens.
         self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._reserved.bind((HOST, 0))
-        self.port: int = self._reserved.getsockname()[1]
+        self._reserved.bind(address)
+        self.address: tuple[str, int] = self._reserved.getsockname()
+        self.port = self.address[1]
         self.restart()
 
     def add(self, fault: Fault, count: int = 1) -> None:
@@ -273,7 +273,7 @@ class Proxy:
     def restart(self) -> None:
         """Close all connections, and listen again on the same port."""
         self.stop()
-        listener = self._listener = socket.create_server((HOST, self.port))
+        listener = self._listener = socket.create_server(self.address)
         self._accepting = threading.Thread(target=self._accept, args=(listener,), daemon=True)
         self._accepting.start()
 
@@ -296,13 +296,13 @@ class Proxy:
         """Close all connections, and let nobody get through to connecting until `restart`."""
         self.stop()
         # A queue of no length takes one connection. To whatever comes then, Linux does not react.
-        listener = self._listener = socket.create_server((HOST, self.port), backlog=0)
+        listener = self._listener = socket.create_server(self.address, backlog=0)
         waiting, limit = 0, 0
         while waiting <= limit:
             filler = socket.socket()
             self._fillers.append(filler)
             filler.setblocking(False)
-            filler.connect_ex((HOST, self.port))
+            filler.connect_ex(self.address)
             select.select([], [filler], [], 0.1)
             # Of a listening socket, these two members are about its queue.
             info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)

@@ -1,0 +1,226 @@
+"""Connections that break, and hosts that move: calls go on as if nothing had happened."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import attrs
+import pytest
+
+from ecr_client import ClientConfiguration, ECRClient, RetryPolicy
+from ecr_client.exceptions import (
+    ConnectionClosedException,
+    EndpointConnectionException,
+    NameResolutionException,
+)
+
+THREADS = 8
+#: Seconds: of time-outs that are waited for, and of what is only waited for if something is wrong.
+SHORT, PATIENCE = 0.3, 20
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    """Give the seconds that clients would have waited before they repeated a call."""
+    return []
+
+
+@pytest.fixture
+def policy(waits: list[float]) -> RetryPolicy:
+    """Give the default policy, which does not wait but says how long it would have."""
+    return RetryPolicy(sleep=waits.append, random=lambda: 1.0)
+
+
+def together(count: int, function: Callable[[], Any], beside: Callable[[], Any]) -> list[Any]:
+    """Call a function in many threads at once, another one beside, and return what came."""
+    with ThreadPoolExecutor(count) as threads:
+        calls = [threads.submit(function) for _ in range(count)]
+        beside()
+        return [each.result(PATIENCE) for each in calls]
+
+
+def test_views_share_connections(client: ECRClient, proxy: Any) -> None:
+    """The views of a client use its connections."""
+    for each in (client, client.with_options(timeout=60), client.with_options(timeout=30)):
+        each.describe_repositories()
+
+    assert (proxy.connections, proxy.attempts) == (1, 3)
+
+
+def test_the_end_of_a_view(client: ECRClient, proxy: Any) -> None:
+    """The end of a view is the end of its client, whose connections close."""
+    client.describe_repositories()
+    client.with_options(timeout=60).shutdown()
+    proxy.wait_for(lambda: proxy.open == 0)
+
+    assert proxy.connections == 1
+
+
+# --- connections that end while they are idle ----------------------------------------------------
+
+
+def test_idle_connections_that_the_server_closes(
+    connect: Any, proxy: Any, waits: list[float], policy: RetryPolicy
+) -> None:
+    """A server that closes idle connections costs no failed call, and no wait."""
+    client = connect(config=ClientConfiguration(retry=policy))
+    for number in range(1, 6):
+        client.describe_repositories()
+        proxy.close_idle()
+
+        assert (proxy.connections, proxy.attempts, waits) == (number, number, [])
+
+
+@pytest.mark.parametrize("then", ["reset", "close"])
+def test_connections_that_end_under_a_call(
+    connect: Any, proxy: Any, fault: Any, waits: list[float], policy: RetryPolicy, then: str
+) -> None:
+    """A server that closes a connection in the moment in which it is used costs no wait, either."""
+    client = connect(config=ClientConfiguration(retry=policy))
+    client.describe_repositories()
+    proxy.add(fault("request", then))
+    metadata = client.describe_repositories().response_metadata
+
+    assert [type(each) for each in metadata.retried_errors] == [ConnectionClosedException]
+    assert (proxy.connections, waits) == (2, [])
+
+
+def test_only_the_first_broken_connection_is_for_nothing(
+    connect: Any, proxy: Any, fault: Any, waits: list[float], policy: RetryPolicy
+) -> None:
+    """A call whose connections go on breaking waits like any other."""
+    client = connect(config=ClientConfiguration(retry=policy))
+    proxy.add(fault("received", "close"), count=2)
+    metadata = client.describe_repositories().response_metadata
+
+    assert (metadata.retry_attempts, waits) == (2, [2.0])
+
+
+def test_the_first_broken_connection_takes_nothing_from_the_quota(
+    connect: Any, proxy: Any, fault: Any, policy: RetryPolicy
+) -> None:
+    """However many calls find their connection broken, they are repeated."""
+    twice = attrs.evolve(policy, max_attempts=2)
+    client = connect(config=ClientConfiguration(retry=twice))
+    proxy.add(fault("accept", "close"), count=2 * 102)
+    attempts = set()
+    for _ in range(102):  # The quota is 500, and a repeat takes 5.
+        with pytest.raises(ConnectionClosedException) as caught:
+            client.describe_repositories()
+        attempts.add(caught.value.attempts)
+
+    assert attempts == {2}
+
+
+# --- servers that restart, and hosts that move ---------------------------------------------------
+
+
+def test_a_restart_while_connections_are_idle(
+    connect: Any, proxy: Any, waits: list[float], policy: RetryPolicy
+) -> None:
+    """A server that restarts between calls costs no failed call, and no wait."""
+    client = connect(config=ClientConfiguration(retry=policy))
+    ready = threading.Barrier(THREADS + 1)
+
+    def call() -> None:
+        ready.wait(PATIENCE)
+        client.describe_repositories()
+        ready.wait(PATIENCE)  # The server restarts.
+        ready.wait(PATIENCE)
+        client.describe_repositories()
+
+    def restart() -> None:
+        for step in (lambda: None, lambda: None, proxy.restart):
+            step()
+            ready.wait(PATIENCE)
+
+    together(THREADS, call, beside=restart)
+
+    assert (proxy.attempts, waits) == (2 * THREADS, [])
+
+
+def test_a_restart_in_the_middle_of_calls(connect: Any, proxy: Any, fault: Any) -> None:
+    """A server that restarts while it works costs no failed call."""
+    restarted = threading.Event()
+    policy = RetryPolicy(sleep=lambda _: restarted.wait(PATIENCE))
+    client = connect(config=ClientConfiguration(retry=policy))
+    proxy.add(fault("answer", "hang"), count=THREADS)
+
+    def restart() -> None:
+        proxy.wait_for(lambda: len(proxy.answers) == THREADS)
+        proxy.restart()
+        restarted.set()
+
+    results = together(THREADS, client.describe_repositories, beside=restart)
+
+    assert len(results) == THREADS
+    assert len(proxy.answers) == 2 * THREADS
+
+
+@pytest.fixture
+def moving(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Give a list with the address of the host ``ecr.test``, which may be changed."""
+    resolve, address = socket.getaddrinfo, ["127.0.0.2"]
+
+    def answer(host: str, *args: Any, **options: Any) -> Any:
+        return resolve(address[0] if host == "ecr.test" else host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    return address
+
+
+@pytest.mark.parametrize("left", ["stop", "blackhole", "hang"])
+def test_the_host_moves(
+    connect: Any, proxy: Any, fault: Any, moving: list[str], policy: RetryPolicy, left: str
+) -> None:
+    """Calls follow a host to its new address, whether the old one is gone, deaf or silent."""
+    limits = {"connect_timeout": SHORT, "read_timeout": SHORT}
+    config = ClientConfiguration(retry=attrs.evolve(policy, max_attempts=5), **limits)
+    with type(proxy)(proxy.target, ("127.0.0.2", proxy.port)) as old:
+        client = connect(endpoint=f"http://ecr.test:{proxy.port}", config=config)
+        client.describe_repositories()
+        moving[0] = "127.0.0.1"
+        if left == "hang":
+            old.add(fault("received", "hang"), count=100)
+        else:
+            getattr(old, left)()
+        for _ in range(3):
+            client.describe_repositories()
+
+    assert old.attempts == (2 if left == "hang" else 1)
+    assert len(proxy.answers) >= 3
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("failures", "attempts"), [(1, 2), (100, 3)])
+def test_names_that_are_not_resolved(
+    connect: Any, proxy: Any, monkeypatch: Any, policy: RetryPolicy, failures: int, attempts: int
+) -> None:
+    """A name that has no address is named as such, and asked for again."""
+    resolve, asked = socket.getaddrinfo, []
+
+    def answer(host: str, *args: Any, **options: Any) -> Any:
+        if host == "ecr.test":
+            asked.append(host)
+            if len(asked) <= failures:
+                raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+            host = "127.0.0.1"
+        return resolve(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    config = ClientConfiguration(retry=policy)
+    client = connect(endpoint=f"http://ecr.test:{proxy.port}", config=config)
+    if failures == 1:
+        client.describe_repositories()
+    else:
+        with pytest.raises(NameResolutionException, match="Temporary failure") as caught:
+            client.describe_repositories()
+        assert isinstance(caught.value, EndpointConnectionException)
+
+    assert len(asked) == attempts
