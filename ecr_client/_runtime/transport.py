@@ -121,6 +121,9 @@ class Transport:
                 raise self._named(operation, url, error, deadline, outside) from error
             # requests reports certificate files that it cannot use in this way.
             raise InvalidConfigurationException(f"{operation}: {error}") from error
+        finally:
+            if self.closed:
+                session.close()  # once more, for what was opened since
         return Answer(response.status_code, response.headers, content)
 
     def close(self) -> None:

@@ -1,0 +1,174 @@
+"""The end of a client while its calls are at work: each of them ends, and nothing stays open."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+from ecr_client import ClientConfiguration, ECRClient, Hooks, RetryPolicy
+from ecr_client.exceptions import ClientShutdownException
+
+#: Seconds: of time-outs that are waited for, and of what is only waited for if something is wrong.
+SHORT, PATIENCE = 0.3, 20
+LONG = 3 * PATIENCE
+
+
+def open_sockets() -> set[str]:
+    """Return the sockets of this process, by their numbers in the system."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found.add(os.readlink(f"/proc/self/fd/{name}"))
+        except FileNotFoundError:  # It was that of the listing, or another thread closed it.
+            continue
+    return {each for each in found if each.startswith("socket:")}
+
+
+@pytest.fixture
+def nothing_stays_open(ecr: Any) -> Iterator[None]:
+    """Fail the test if a socket that it opened is open at its end.
+
+    It comes before the proxy, so that it ends after that.
+    """
+    before = open_sockets()
+    yield
+    # What the server still holds was opened by a client, whose end it has not seen yet.
+    tick = threading.Event()
+    for _ in range(200):
+        if not open_sockets() - before:
+            return
+        tick.wait(0.1)
+
+    assert open_sockets() - before == set()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Future[Any]]]:
+    """Give a function that makes a call in a thread."""
+    with ThreadPoolExecutor(16) as threads:
+        yield threads.submit
+
+
+def outcome(call: Future[Any]) -> str:
+    """Say what came of a call, which must not take for ever."""
+    error = call.exception(PATIENCE)
+    return "result" if error is None else type(error).__name__
+
+
+pytestmark = pytest.mark.usefixtures("nothing_stays_open")
+
+
+def test_calls_that_run(connect: Any, proxy: Any, fault: Any, start: Any) -> None:
+    """A call that is being answered ends with its answer."""
+    client = connect()
+    proxy.add(fault("done", "close", piece=100, delay=0.02))
+    call = start(client.describe_repositories)
+    proxy.wait_for(lambda: proxy.answers)
+    client.shutdown()
+
+    assert outcome(call) == "result"
+
+
+@pytest.mark.parametrize("mode", ["standard", "adaptive"])
+def test_calls_that_wait_to_be_repeated(
+    connect: Any, proxy: Any, fault: Any, start: Any, mode: str
+) -> None:
+    """A call that waits in its back-off ends at once."""
+    waiting = threading.Event()
+    policy = RetryPolicy(mode=mode, base_delay=LONG, max_delay=LONG, random=lambda: 1.0)
+    hooks = Hooks(retry=lambda _: waiting.set())
+    client = connect(config=ClientConfiguration(retry=policy, hooks=hooks))
+    proxy.add(fault.answer(500))
+    call = start(client.describe_repositories)
+    waiting.wait(PATIENCE)
+    client.shutdown()
+
+    assert outcome(call) == "ClientShutdownException"
+    assert proxy.attempts == 1
+
+
+@pytest.mark.parametrize("at", ["request", "received", "answer"])
+def test_calls_that_hang(connect: Any, proxy: Any, fault: Any, start: Any, at: str) -> None:
+    """A call that hangs ends with its time-out, and is not repeated."""
+    config = ClientConfiguration(retry=RetryPolicy(base_delay=0), read_timeout=SHORT)
+    client = connect(config=config)
+    proxy.add(fault(at, "hang", after=30))
+    call = start(client.describe_repositories)
+    proxy.wait_for(lambda: proxy.attempts)
+    client.shutdown()
+
+    assert outcome(call) == "ClientShutdownException"
+    assert proxy.attempts == 1
+
+
+def test_calls_that_connect(connect: Any, proxy: Any, start: Any) -> None:
+    """A call that cannot connect ends with its time-out, and is not repeated."""
+    sent = threading.Event()
+    config = ClientConfiguration(retry=RetryPolicy(base_delay=0), connect_timeout=SHORT)
+    client = connect(config=config)
+    proxy.blackhole()
+    call = start(client.describe_repositories)
+    sent.wait(SHORT / 3)
+    client.shutdown()
+
+    assert outcome(call) == "ClientShutdownException"
+
+
+def test_calls_that_are_about_to_be_sent(
+    connect: Any, proxy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that has its connections already leaves none of them open."""
+    client, send = connect(), requests.Session.send
+
+    def shut_down_and_send(*args: Any, **options: Any) -> Any:
+        client.shutdown()
+        return send(*args, **options)
+
+    monkeypatch.setattr(requests.Session, "send", shut_down_and_send)
+    with contextlib.suppress(ClientShutdownException):
+        client.describe_repositories()
+    proxy.wait_for(lambda: proxy.open == 0)
+
+    assert proxy.connections <= 1
+
+
+def test_calls_in_every_state(connect: Any, proxy: Any, fault: Any, start: Any) -> None:
+    """Whatever many calls are doing, all of them end."""
+    policy = RetryPolicy(base_delay=LONG, max_delay=LONG)
+    config = ClientConfiguration(retry=policy, read_timeout=2 * SHORT, max_pool_connections=4)
+    client = connect(config=config)
+    for each in (
+        fault("received", "hang"),
+        fault("received", "close"),
+        fault.answer(503),
+        fault("done", "keep", piece=50, delay=0.01),
+    ):
+        proxy.add(each, count=4)
+    calls = [start(client.describe_repositories) for _ in range(16)]
+    proxy.wait_for(lambda: proxy.attempts >= 8)
+    client.shutdown()
+
+    # An answer may be an error.
+    ends = {"result", "ClientShutdownException", "AmazonECRException"}
+    assert {outcome(call) for call in calls} <= ends
+
+
+def test_every_moment(connect: Any, proxy: Any, start: Any) -> None:
+    """Whenever a client is shut down, its calls end with a result, or say so."""
+    for number in range(1, 41):
+        client: ECRClient = connect()
+        calls = [start(client.describe_repositories) for _ in range(4)]
+        if number % 4:
+            proxy.wait_for(lambda number=number: proxy.attempts >= number)
+        client.shutdown()
+
+        assert {outcome(call) for call in calls} <= {"result", "ClientShutdownException"}
+        with pytest.raises(ClientShutdownException):
+            client.describe_repositories()
