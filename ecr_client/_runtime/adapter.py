@@ -62,11 +62,13 @@ class PoolAdapter(HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
         cert: str | tuple[str, str] | None = None,
     ) -> Any:
-        url = str(request.url)
-        pool = self._pools.get(url)
+        url, pools = str(request.url), self._pools
+        pool = pools.get(url)
         if pool is None:
-            pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
-            self._pools[url] = pool
+            # If `reconnect` comes in between, this is remembered where nobody looks any more.
+            pool = pools[url] = super().get_connection_with_tls_context(
+                request, verify, proxies, cert
+            )
         return pool
 
     def request_url(self, request: PreparedRequest, proxies: Mapping[str, str] | None) -> str:
@@ -81,9 +83,10 @@ class PoolAdapter(HTTPAdapter):
 
         Calls that are under way keep theirs; the old pools end with the last of them.
         """
-        self._pools = {}
         self.proxy_manager: dict[str, Any] = {}
         self.init_poolmanager(self._size, self._size)
+        # Last, so that nobody takes a pool of the old managers for a new one.
+        self._pools = {}
 
     def abandon(self) -> None:
         """Close the idle connections of a process that was forked, without taking their locks.
