@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import ssl
+import urllib.error
+import urllib.request
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ecr_client.exceptions import LayerInaccessibleException, LayersNotFoundException
@@ -141,19 +146,40 @@ def _named_by(content: dict[str, Any]) -> tuple[list[_Found], list[_Found]]:
 
 def _download(url: str) -> _Found | str:
     """Return what is at a URL, or why it cannot be got; the URL is a secret, so no text has it."""
-    import requests
-
     digest, size = hashlib.sha256(), 0
+    if not url.startswith(("https://", "http://")):
+        return "not a URL"
     try:
-        # No header of AWS: the URL is signed, and a second signature would be refused.
-        with requests.get(
-            url, stream=True, timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}
-        ) as response:
-            if response.status_code != 200:
-                return f"status {response.status_code}"
-            for piece in response.iter_content(PIECE):
+        # Not by requests, for which urllib3 logs whole URLs. No header of AWS: the URL is signed,
+        # and a second signature would be refused.
+        with _opener(url).open(url, timeout=TIMEOUT) as response:
+            if response.status != 200:
+                return f"status {response.status}"
+            while piece := response.read(PIECE):
                 digest.update(piece)
                 size += len(piece)
-    except requests.RequestException as error:
-        return type(error).__name__
+    except urllib.error.HTTPError as error:
+        with error:
+            return f"status {error.code}"
+    except (OSError, HTTPException, ValueError) as error:
+        # urllib wraps what went wrong.
+        return type(getattr(error, "reason", error)).__name__
     return _Found(f"sha256:{digest.hexdigest()}", size)
+
+
+def _opener(url: str) -> urllib.request.OpenerDirector:
+    """Return what opens a URL, through the proxies and with the certificates of requests."""
+    import requests
+
+    with requests.Session() as session:
+        found = session.merge_environment_settings(url, {}, None, None, None)
+    proxy = requests.utils.select_proxy(url, found["proxies"])
+    bundle = requests.certs.where() if found["verify"] is True else found["verify"]
+    is_folder = os.path.isdir(bundle)
+    context = ssl.create_default_context(
+        cafile=None if is_folder else bundle, capath=bundle if is_folder else None
+    )
+    return urllib.request.build_opener(
+        urllib.request.ProxyHandler({url.partition(":")[0]: proxy} if proxy else {}),
+        urllib.request.HTTPSHandler(context=context),
+    )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import re
+import socket
+import threading
 from collections.abc import Iterator
 from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
-import responses
 
 from ecr_client import AmazonECR
 from ecr_client.exceptions import LayersNotFoundException
@@ -35,6 +36,7 @@ class Stored(AmazonECR):
         told: What the service says is the digest of a manifest, where that is not true.
         status: Of downloads.
         asked: The digests that were asked for, in turn.
+        downloads: Where downloads are.
     """
 
     def __init__(self, image: RandomImage) -> None:
@@ -49,6 +51,7 @@ class Stored(AmazonECR):
         self.told: dict[str, str] = {}
         self.status = 200
         self.asked: list[str] = []
+        self.downloads = ""
 
     def _invoke(self, operation: str, request: object, members: dict[str, Any]) -> Any:
         assert members["repository_name"] == "team/app"
@@ -56,7 +59,9 @@ class Stored(AmazonECR):
             digest = members["layer_digest"]
             if digest not in self.blobs:
                 raise LayersNotFoundException(f"no {digest}")
-            return GetDownloadUrlForLayerResult(download_url=f"https://s3/{digest}?signature=1")
+            return GetDownloadUrlForLayerResult(
+                download_url=f"{self.downloads}/{digest}?signature=1"
+            )
         (identifier,) = members["image_ids"]
         assert identifier.image_tag in (None, "1.0")
         digest = identifier.image_digest or self.root
@@ -68,12 +73,36 @@ class Stored(AmazonECR):
         image = Image(image_id=image_id, image_manifest=self.manifests[digest])
         return BatchGetImageResult(images=[image])
 
-    def download(self, request: requests.PreparedRequest) -> tuple[int, dict[str, str], bytes]:
+    def download(self, path: str, headers: set[str]) -> tuple[int, bytes]:
         """Answer a download; a second signature would not be taken."""
-        assert {"authorization", "x-amz-date"}.isdisjoint(map(str.lower, request.headers))
-        digest = str(request.path_url).strip("/").partition("?")[0]
+        assert headers.isdisjoint({"authorization", "x-amz-date"})
+        digest = path.strip("/").partition("?")[0]
         self.asked.append(digest)
-        return self.status, {}, self.blobs[digest]
+        return self.status, self.blobs[digest]
+
+
+@contextlib.contextmanager
+def served(service: Stored) -> Iterator[Stored]:
+    """Let a service have a server for downloads."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = service.download(self.path, set(map(str.lower, self.headers)))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        service.downloads = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield service
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture
@@ -85,9 +114,7 @@ def image(tmp_path: Path) -> RandomImage:
 @pytest.fixture
 def stored(image: RandomImage) -> Iterator[Stored]:
     """Give a service that holds the image."""
-    service = Stored(image)
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mocked:
-        mocked.add_callback("GET", re.compile("https://s3/.*"), service.download)
+    with served(Stored(image)) as service:
         yield service
 
 
@@ -113,9 +140,7 @@ def test_a_whole_image_is_valid(stored: Stored, image: RandomImage) -> None:
 
 def test_a_single_manifest_is_valid(tmp_path: Path) -> None:
     """An image without an index is as good as one with it."""
-    service = Stored(random_image(tmp_path))
-    with responses.RequestsMock() as mocked:
-        mocked.add_callback("GET", re.compile("https://s3/.*"), service.download)
+    with served(Stored(random_image(tmp_path))) as service:
         assert_image_valid(service, "team/app:1.0")
 
     assert len(service.asked) == 4
@@ -200,11 +225,17 @@ def test_a_failing_download_is_found(stored: Stored) -> None:
     """An answer that is not the content, or no answer, is told without the signed URL."""
     stored.status = 403
     refused = problems(stored)
-    with responses.RequestsMock():
-        unanswered = problems(stored)
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        stored.downloads = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    unanswered = problems(stored)
+    stored.downloads = "file:///"
+    nowhere = problems(stored)
 
     assert all(line.endswith("cannot be downloaded (status 403)") for line in refused)
-    assert all(line.endswith("cannot be downloaded (ConnectionError)") for line in unanswered)
+    assert all(
+        line.endswith("cannot be downloaded (ConnectionRefusedError)") for line in unanswered
+    )
+    assert all(line.endswith("cannot be downloaded (not a URL)") for line in nowhere)
     assert len(refused) == len(unanswered) == len(stored.blobs)
 
 

@@ -1,0 +1,342 @@
+"""No secret shows in anything that a call leaves behind, whatever becomes of it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from ecr_client import Credentials, ECRClient, RetryPolicy, models
+from ecr_client._generated.exceptions import MODELED
+from ecr_client._unmodeled import UNMODELED
+from ecr_client.exceptions import (
+    AmazonClientException,
+    ClientShutdownException,
+    ResponseParseException,
+    TotalTimeoutException,
+    TransportException,
+)
+from ecr_client.testing import assert_image_valid
+
+LAYER = b"\x00canary of a layer\xff\x80 31d8" * 40
+NAME = "team/app"
+POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}],
+    }
+)
+UPLOAD = models.UploadLayerPartRequest(
+    repository_name=NAME,
+    upload_id="6f2d9d1c-0000-4000-8000-000000000000",
+    part_first_byte=0,
+    part_last_byte=len(LAYER) - 1,
+    layer_part_blob=LAYER,
+)
+AT_ONCE = RetryPolicy(max_attempts=3, sleep=lambda _: None)
+
+Connect = Callable[..., ECRClient]
+
+
+def upload(client: ECRClient) -> object:
+    """Send the bytes of the layer, as keywords."""
+    return client.upload_layer_part(
+        repository_name=NAME,
+        upload_id=UPLOAD.upload_id,
+        part_first_byte=0,
+        part_last_byte=len(LAYER) - 1,
+        layer_part_blob=LAYER,
+    )
+
+
+def operations(client: ECRClient) -> list[Callable[[], object]]:
+    """Return calls that send a secret, as an object and as keywords, and one that gets one."""
+    return [
+        lambda: client.upload_layer_part(UPLOAD),
+        lambda: upload(client),
+        client.get_authorization_token,
+    ]
+
+
+def push(client: ECRClient, evidence: Any) -> str:
+    """Push an image with the layer, and return the layer's digest."""
+    config = json.dumps({"architecture": "amd64", "os": "linux"}).encode()
+    digests = []
+    evidence.value(client.create_repository(repository_name=NAME))
+    for blob in (config, LAYER):
+        begun = client.initiate_layer_upload(repository_name=NAME)
+        part = models.UploadLayerPartRequest(
+            repository_name=NAME,
+            upload_id=begun.upload_id,
+            part_first_byte=0,
+            part_last_byte=len(blob) - 1,
+            layer_part_blob=blob,
+        )
+        digests.append(f"sha256:{sha256(blob).hexdigest()}")
+        evidence.value(part)
+        evidence.value(client.upload_layer_part(part))
+        done = client.complete_layer_upload(
+            repository_name=NAME, upload_id=begun.upload_id, layer_digests=[digests[-1]]
+        )
+        evidence.value(done)
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            "digest": digests[0],
+            "size": len(config),
+        },
+        "layers": [
+            {
+                "mediaType": "application/vnd.oci.image.layer.v1.tar",
+                "digest": digests[1],
+                "size": len(LAYER),
+            }
+        ],
+    }
+    put = client.put_image(
+        repository_name=NAME, image_tag="1.0", image_manifest=json.dumps(manifest)
+    )
+    evidence.value(put)
+    return digests[1]
+
+
+def test_push_and_pull(connect: Connect, evidence: Any) -> None:
+    """Calls that succeed show nothing: an image is pushed, checked and pulled, a token is got."""
+    client = connect()
+    digest = push(client, evidence)
+    token = client.get_authorization_token()
+    url = client.get_download_url_for_layer(repository_name=NAME, layer_digest=digest)
+    policy = client.set_repository_policy(repository_name=NAME, policy_text=POLICY)
+    assert_image_valid(client, f"{NAME}:1.0")
+    for each in (token, token.authorization_data[0], url, policy):
+        evidence.value(each)
+    secret = token.authorization_data[0].authorization_token
+    query = str(url.download_url).partition("?")[2]
+    evidence.secrets.update({"token": secret, "query": query})
+
+    assert query
+    assert evidence.leaks() == []
+
+
+def test_broken_downloads(connect: Connect, ecr: Any, evidence: Any) -> None:
+    """A layer that cannot be downloaded is reported without the address that it has."""
+    client = connect()
+    digest = push(client, evidence)
+    url = client.get_download_url_for_layer(repository_name=NAME, layer_digest=digest)
+    evidence.secrets["query"] = str(url.download_url).partition("?")[2]
+    for kind in ({"drop": True}, {"status": 403}, {"body": "cut"}, {"body": "garbage"}):
+        ecr.faults.add("DownloadLayer", count=2, **kind)
+        error = evidence.fails(lambda: assert_image_valid(client, f"{NAME}:1.0"))
+        assert isinstance(error, AssertionError)
+
+    assert evidence.leaks() == []
+
+
+@pytest.mark.parametrize("code", sorted({*MODELED, *UNMODELED, "UnknownCode"}))
+def test_errors_of_the_service(connect: Connect, ecr: Any, evidence: Any, code: str) -> None:
+    """An error that the service answers with shows nothing, after repeats as well."""
+    client = connect(retry=AT_ONCE)
+    ecr.faults.add(count=None, error=code)
+    for call in operations(client):
+        error = evidence.fails(call)
+        assert isinstance(error, AmazonClientException)
+
+    assert evidence.leaks() == []
+
+
+GARBAGE = json.dumps(
+    {"authorizationData": [{"authorizationToken": "Y2FuYXJ5OnRva2Vu", "expiresAt": "canary date"}]}
+).encode()
+#: Name: what is wrong with an answer that holds a token.
+ANSWERS: dict[str, dict[str, Any]] = {
+    "member of a wrong type": {"body": GARBAGE},
+    "half of an object": {"body": GARBAGE[:-5]},
+    "no object": {"body": json.dumps("Y2FuYXJ5OnRva2Vu").encode()},
+    "not compressed": {"body": GARBAGE, "headers": {"Content-Encoding": "gzip"}},
+    "broken compression": {
+        "body": gzip.compress(GARBAGE, 0)[:-20],
+        "headers": {"Content-Encoding": "gzip"},
+    },
+    "not UTF-8": {"body": b"\xff" + GARBAGE},
+    "error with it": {"body": GARBAGE, "status": 500},
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answers_that_cannot_be_read(
+    connect: Connect, proxy: Any, fault: Any, evidence: Any, name: str
+) -> None:
+    """What an answer holds is not shown because it cannot be read."""
+    evidence.secrets["token"] = "Y2FuYXJ5OnRva2Vu"
+    evidence.secrets["date"] = "canary date"
+    client = connect()
+    proxy.add(fault.answer(**{"status": 200, **ANSWERS[name]}))
+    evidence.fails(client.get_authorization_token)
+
+    assert evidence.leaks() == []
+
+
+def test_an_answer_that_is_too_long(connect: Connect, evidence: Any) -> None:
+    """An answer that is longer than is allowed is not shown."""
+    client = connect(max_response_size=100)
+    error = evidence.fails(client.get_authorization_token)
+
+    assert isinstance(error, ResponseParseException)
+    assert evidence.leaks() == []
+
+
+def ends(fault: Any) -> dict[str, Any]:
+    """Return faults that end a connection at any moment, in any way."""
+    half = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
+    return {
+        "reset at once": fault("accept", "reset"),
+        "closed at once": fault("accept", "close"),
+        "reset within the request": fault("request", "reset", after=300),
+        "closed within the request": fault("request", "close", after=300),
+        "reset after the request": fault("received", "reset"),
+        "closed after the request": fault("received", "close"),
+        "reset within the answer": fault("answer", "reset", after=-20),
+        "closed within the answer": fault("answer", "close", after=-20),
+        "closed within the headers": fault("answer", "close", after=30),
+        "silent within the answer": fault("answer", "hang", after=-20),
+        "silent": fault("received", "hang"),
+        "no status": fault("received", "close", instead=b"canary\r\n\r\n"),
+        "too little": fault("received", "close", instead=half + GARBAGE),
+        "bad chunks": fault(
+            "received",
+            "close",
+            instead=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + GARBAGE,
+        ),
+    }
+
+
+END_NAMES = sorted(ends(lambda *_, **__: None))
+
+
+@pytest.mark.parametrize("name", END_NAMES)
+def test_broken_connections(
+    connect: Connect, proxy: Any, fault: Any, evidence: Any, name: str
+) -> None:
+    """A connection that ends at any moment, in any way, shows nothing of what went over it."""
+    evidence.secrets["token"] = "Y2FuYXJ5OnRva2Vu"
+    client = connect(read_timeout=0.2)
+    for call in operations(client):
+        proxy.add(ends(fault)[name])
+        error = evidence.fails(call)
+        assert isinstance(error, TransportException)
+
+    assert evidence.leaks() == []
+
+
+def test_repeats(connect: Connect, proxy: Any, fault: Any, evidence: Any) -> None:
+    """Attempts that failed show nothing, neither while the call goes on nor in its result."""
+    client = connect(retry=AT_ONCE)
+    proxy.add(fault("received", "reset"), 2)
+    result = client.get_authorization_token()
+    for error in result.response_metadata.retried_errors:
+        evidence.error(error)
+    evidence.value(result.response_metadata)
+    proxy.add(fault("request", "close", after=300), 3)
+    failed = evidence.fails(lambda: upload(client))
+
+    assert len(result.response_metadata.retried_errors) == 2
+    assert len(getattr(failed, "retried_errors", ())) == 2
+    assert evidence.leaks() == []
+
+
+def test_total_timeouts(connect: Connect, proxy: Any, fault: Any, evidence: Any) -> None:
+    """A call that takes too long shows nothing, be it cut off or refused another attempt."""
+    client = connect(retry=RetryPolicy(base_delay=1000, max_delay=1000, random=lambda: 1.0))
+    quick = client.with_options(timeout=0.2)
+    for call in operations(quick):
+        proxy.add(fault("received", "hang"))
+        error = evidence.fails(call)
+        assert isinstance(error, TotalTimeoutException)
+
+    assert evidence.leaks() == []
+
+
+def test_shut_down(connect: Connect, proxy: Any, fault: Any, evidence: Any) -> None:
+    """A call that is ended by a shutdown, before it or while it waits, shows nothing."""
+    clients: list[ECRClient] = []
+    client = connect(retry=RetryPolicy(sleep=lambda _: clients[0].shutdown()))
+    clients.append(client)
+    proxy.add(fault.answer(503))
+    for call in operations(client):
+        error = evidence.fails(call)
+        assert isinstance(error, ClientShutdownException)
+
+    assert evidence.leaks() == []
+
+
+def test_wrong_and_expired_credentials(connect: Connect, ecr: Any, evidence: Any) -> None:
+    """Credentials that the service refuses are not shown, nor are those that come next."""
+    wrong = Credentials(
+        "ASIACANARY", "canary/wrong+secret 8812"[:19], evidence.secrets["header"][:6]
+    )
+    evidence.secrets["wrong key"] = wrong.secret_key
+    client = connect(retry=AT_ONCE)
+    given = iter([ecr.credentials[ecr.account], *[wrong] * 10])
+    changing = client.with_options(credentials=lambda: next(given))
+    ecr.faults.add(error="ExpiredTokenException", count=2)
+    for call in operations(changing):
+        evidence.fails(call)
+
+    assert evidence.leaks() == []
+
+
+@pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("hook", ["request", "response", "retry"])
+def test_hooks_that_fail(
+    connect: Connect, ecr: Any, evidence: Any, kind: type[BaseException], hook: str
+) -> None:
+    """The exception of a hook shows nothing, be it logged or, like an interrupt, passed on."""
+    from ecr_client import Hooks
+
+    def fail(_: object) -> None:
+        raise kind("of a hook")
+
+    client = connect(hooks=Hooks(**{hook: fail}), retry=AT_ONCE)
+    for call in operations(client):
+        ecr.faults.add(error="ThrottlingException", count=3)
+        error = evidence.fails(call)
+        assert isinstance(error, kind if kind is KeyboardInterrupt else AmazonClientException)
+        ecr.faults.clear()
+
+    assert evidence.leaks() == []
+
+
+def test_an_interrupted_wait(connect: Connect, ecr: Any, evidence: Any) -> None:
+    """An interrupt while a call waits for its next attempt shows nothing."""
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    client = connect(retry=RetryPolicy(sleep=interrupt))
+    ecr.faults.add(error="ThrottlingException", count=None)
+    for call in operations(client):
+        assert isinstance(evidence.fails(call), KeyboardInterrupt)
+
+    assert evidence.leaks() == []
+
+
+def test_requests_that_are_not_sent(connect: Connect, evidence: Any) -> None:
+    """A request with a wrong member shows nothing of the others."""
+    client = connect()
+    for wrong in ({"part_first_byte": "0"}, {"upload_id": 7}, {"layer_part_blob": LAYER.hex()}):
+        members = {name: getattr(UPLOAD, name) for name in ("repository_name", "upload_id")}
+        members |= {"part_first_byte": 0, "part_last_byte": 1, "layer_part_blob": LAYER, **wrong}
+        evidence.fails(lambda members=members: client.upload_layer_part(**members))
+        evidence.fails(
+            lambda members=members: client.upload_layer_part(
+                models.UploadLayerPartRequest(**members)
+            )
+        )
+
+    assert evidence.leaks() == []
