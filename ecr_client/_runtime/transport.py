@@ -16,6 +16,7 @@ from ecr_client._exceptions import (
 from ecr_client._runtime.body import RefusedBody, read_body
 from ecr_client._runtime.deadline import Deadline, Limits, within
 from ecr_client._runtime.forks import renew_after_fork
+from ecr_client._runtime.settings import redact_url
 from ecr_client.metadata import ResponseMetadata
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from ecr_client._runtime.adapter import PoolAdapter
     from ecr_client._runtime.settings import Settings
     from ecr_client.config import ClientConfiguration
+
+
+PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
 class Answer(NamedTuple):
@@ -96,13 +100,14 @@ class Transport:
 
         session = self._session or self._open(operation)
         outside = sys.exc_info()[1]
+        proxies = self._proxies_for(url)
         try:
             with within(Limits(self._config.read_timeout, deadline)):
                 response = session.send(
                     _prepared(url, headers, body),
                     timeout=self._timeouts(deadline),
                     allow_redirects=False,
-                    proxies=self._proxies_for(url),
+                    proxies=proxies,
                     verify=session.verify,
                     cert=session.cert,
                     stream=True,
@@ -165,13 +170,14 @@ class Transport:
         return self._settings.ca_bundle or True
 
     def _proxies_for(self, url: str) -> dict[str, str]:
-        if self._config.proxies is not None:
-            return dict(self._config.proxies)
         found = self._proxies.get(url)
         if found is None:
             from requests.utils import get_environ_proxies
 
-            found = self._proxies[url] = get_environ_proxies(url)
+            given = self._config.proxies
+            found = get_environ_proxies(url) if given is None else dict(given)
+            check_proxy(url, found)
+            self._proxies[url] = found
         return found
 
     def _timeouts(self, deadline: Deadline | None) -> tuple[float, float]:
@@ -235,6 +241,30 @@ def _prepared(url: str, headers: Mapping[str, str], body: bytes) -> requests.Pre
     request.headers["Content-Length"] = str(len(body))
     request.body = body
     return request
+
+
+def check_proxy(url: str, proxies: Mapping[str, str]) -> None:
+    """Check the proxy of a URL, for which requests and urllib3 have all kinds of errors.
+
+    Raises:
+        InvalidConfigurationException: It is none.
+    """
+    from requests.utils import prepend_scheme_if_needed, select_proxy
+    from urllib3.util import parse_url
+
+    proxy = select_proxy(url, proxies)
+    if not proxy:
+        return
+    try:
+        parsed = parse_url(prepend_scheme_if_needed(proxy, "http"))
+        good = bool(parsed.host) and parsed.scheme in PROXY_SCHEMES
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise InvalidConfigurationException(
+            f"the proxy {redact_url(proxy)!r} for {url} must be a URL like 'http://proxy:8080'; "
+            "see proxies, HTTPS_PROXY, NO_PROXY"
+        )
 
 
 def shut_down(operation: str) -> ClientShutdownException:

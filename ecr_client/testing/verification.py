@@ -174,7 +174,8 @@ def _opener(url: str) -> urllib.request.OpenerDirector:
     with requests.Session() as session:
         found = session.merge_environment_settings(url, {}, None, None, None)
     proxy = requests.utils.select_proxy(url, found["proxies"])
-    bundle = requests.certs.where() if found["verify"] is True else found["verify"]
+    # The environment can only name a bundle, never switch verification off.
+    bundle = requests.certs.where() if found["verify"] is True else str(found["verify"])
     is_folder = os.path.isdir(bundle)
     context = ssl.create_default_context(
         cafile=None if is_folder else bundle, capath=bundle if is_folder else None

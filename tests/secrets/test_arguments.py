@@ -1,0 +1,249 @@
+"""No secret shows when what a caller gives, or what is found for it, cannot be used."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import attrs
+import pytest
+
+from ecr_client import ClientConfiguration, Credentials, ECRClient
+from ecr_client.exceptions import (
+    AmazonClientException,
+    CredentialRetrievalException,
+    InvalidConfigurationException,
+    ProxyConnectionException,
+)
+
+KEY = "canary/secret+key=4f2a91"
+TOKEN = "canary~session/token+7bd03c=="
+USER = f"user:{quote('canary/proxy+password 9c7e', safe='')}"
+GIVEN = {"region": "eu-west-1", "endpoint": "http://127.0.0.1:1"}
+HEADERS = {"x-good": "canary header <value> & 'quotes' 55e1"}
+PROXY = {"https": f"http://{USER}@proxy:8080"}
+
+
+class Tuple(tuple):  # type: ignore[type-arg]
+    """Keys as botocore's ReadOnlyCredentials has them, whose repr shows all of them."""
+
+    access_key = property(lambda self: self[0])
+    secret_key = property(lambda self: self[1])
+    token = property(lambda self: self[2])
+
+
+KEYS = Tuple(("AKIDEXAMPLE", KEY, TOKEN))
+
+
+def client(**arguments: Any) -> ECRClient:
+    return ECRClient(
+        **{**GIVEN, "credentials": Credentials("AKIDEXAMPLE", KEY, TOKEN), **arguments}
+    )
+
+
+#: What is refused because of something that is a secret, or that stands beside one.
+REFUSED: dict[str, Callable[[], object]] = {
+    "a key with a line end": lambda: Credentials("AKIDEXAMPLE", f"{KEY}\n"),
+    "a token that is no text": lambda: Credentials("AKIDEXAMPLE", KEY, TOKEN.encode()),  # type: ignore[arg-type]
+    "keys as a tuple": lambda: client(credentials=("AKIDEXAMPLE", KEY)),
+    "keys as a dict": lambda: client(credentials={"secret_key": KEY}),
+    "two sources": lambda: client(credentials=KEYS, profile="missing"),
+    "bad region beside keys": lambda: client(credentials=KEYS, region="nowhere at all"),
+    "bad endpoint beside keys": lambda: client(credentials=KEYS, endpoint="http://a b"),
+    "keys in the endpoint": lambda: client(endpoint=f"https://{USER}@host"),
+    "keys in the query": lambda: client(endpoint=f"https://host/?key={KEY}"),
+    "unknown argument": lambda: client(secret_key=KEY),
+    "another endpoint": lambda: client().set_endpoint(f"https://{USER}@host"),
+    "config that is none": lambda: client(config=PROXY),
+    "header with a line end": lambda: client().with_options(headers={**HEADERS, "x-bad": "a\n"}),
+    "header that is no text": lambda: client().with_options(headers={"x": HEADERS}),  # type: ignore[dict-item]
+    "headers that are none": lambda: client().with_options(headers=list(HEADERS.items())),  # type: ignore[arg-type]
+    "other keys": lambda: client().with_options(credentials=("A", KEY)),  # type: ignore[arg-type]
+    "bad timeout": lambda: client().with_options(timeout=-1, headers=HEADERS, credentials=KEYS),
+    "setting beside a proxy": lambda: ClientConfiguration(read_timeout=-1, proxies=PROXY),
+    "proxy of a wrong form": lambda: ClientConfiguration(proxies={"https": f"x://{USER}@proxy"}),
+    "proxy with a space": lambda: ClientConfiguration(proxies={"https": f"http://{USER}@a b"}),
+    "proxy as a key": lambda: ClientConfiguration(proxies={f"http://{USER}@proxy": "https"}),
+    "proxies as a text": lambda: ClientConfiguration(proxies=PROXY["https"]),  # type: ignore[arg-type]
+    "a change beside a proxy": lambda: attrs.evolve(
+        ClientConfiguration(proxies=PROXY), read_timeout=0
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_arguments(evidence: Any, name: str) -> None:
+    """An argument that is refused is not shown, and neither are those beside it."""
+    error = evidence.fails(REFUSED[name])
+
+    assert isinstance(error, (AmazonClientException, TypeError))
+    assert evidence.leaks() == []
+
+
+#: Contents of the credentials file that cannot be used.
+FILES = {
+    "profile that is missing": f"[other]\naws_access_key_id=A\naws_secret_access_key={KEY}\n",
+    "no file of its kind": f"aws_secret_access_key={KEY}\n",
+    "line without a name": f"[default]\n{KEY}\n",
+    "no secret": f"[named]\naws_access_key_id={KEY}\n",
+    "bad region": f"[named]\nregion=no where\naws_secret_access_key={KEY}\n",
+    "bad setting": f"[named]\nuse_fips_endpoint=x\naws_session_token={TOKEN}\n",
+    "token with a space": f"[named]\naws_access_key_id=A\naws_secret_access_key={KEY} {TOKEN}\n",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_bad_files(evidence: Any, tmp_path: Path, monkeypatch: Any, name: str) -> None:
+    """Of a credentials file that cannot be used, no secret is shown."""
+    path = tmp_path / "credentials"
+    path.write_text(FILES[name])
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(path))
+
+    def call() -> None:
+        ECRClient(profile="named", endpoint="http://127.0.0.1:1").describe_registry()
+
+    error = evidence.fails(call)
+
+    assert isinstance(error, AmazonClientException)
+    assert evidence.leaks() == []
+
+
+def process(text: str, status: int) -> str:
+    """Return a Python program that prints a text, on both ways, and ends."""
+    return f"import sys\nprint({text!r})\nprint({text!r}, file=sys.stderr)\nsys.exit({status})\n"
+
+
+PROCESSES = {
+    "failure": process(KEY, 1),
+    "no JSON": process(f'{{"SecretAccessKey": "{KEY}"', 0),
+    "other version": process(f'{{"Version": 7, "SecretAccessKey": "{KEY}"}}', 0),
+    "missing keys": process(f'{{"Version": 1, "SecretAccessKey": "{KEY}"}}', 0),
+    "no object": process(f'"{KEY}"', 0),
+}
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_credential_processes(evidence: Any, tmp_path: Path, monkeypatch: Any, name: str) -> None:
+    """What a credential process prints is not shown when it cannot be used."""
+    script, config = tmp_path / "process.py", tmp_path / "config"
+    script.write_text(PROCESSES[name])
+    config.write_text(f'[profile p]\ncredential_process = "{sys.executable}" "{script}"\n')
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    asked = ECRClient(profile="p", endpoint="http://127.0.0.1:1")
+    error = evidence.fails(asked.describe_registry)
+
+    assert isinstance(error, CredentialRetrievalException)
+    assert evidence.leaks() == []
+
+
+def broken() -> object:
+    """Fail with a secret in the variables of the frame."""
+    held = KEY
+    raise LookupError(len(held))
+
+
+@pytest.mark.parametrize(
+    "provider", [broken, lambda: KEY, lambda: Tuple(("A", f"{KEY}\n", TOKEN)), lambda: (KEY, TOKEN)]
+)
+def test_providers(evidence: Any, provider: Any) -> None:
+    """A function that gives no credentials is named, without what it gave."""
+    error = evidence.fails(client(credentials=provider).describe_registry)
+
+    assert isinstance(error, AmazonClientException)
+    assert evidence.leaks() == []
+
+
+def test_environment(evidence: Any, monkeypatch: Any) -> None:
+    """Keys of the environment that cannot be used are not shown."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", f"{TOKEN}\n")
+    error = evidence.fails(ECRClient(**GIVEN).describe_registry)
+
+    assert isinstance(error, CredentialRetrievalException)
+    assert evidence.leaks() == []
+
+
+BAD_PROXIES = {
+    "nobody there": f"http://{USER}@127.0.0.1:1",
+    "no port": f"http://{USER}@127.0.0.1:port",
+    "no host": f"http://{USER}@",
+    "other scheme": f"socks9://{USER}@127.0.0.1:1",
+    "no scheme": f"{USER}@127.0.0.1:1",
+}
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("name", BAD_PROXIES)
+def test_bad_proxies_of_the_environment(
+    evidence: Any, monkeypatch: Any, name: str, scheme: str
+) -> None:
+    """A proxy of the environment that cannot be used is no reason to show its password."""
+    monkeypatch.setenv(f"{scheme}_proxy", BAD_PROXIES[name])
+    asked = client(endpoint=f"{scheme}://ecr.example")
+    error = evidence.fails(asked.describe_registry)
+
+    kinds = (ProxyConnectionException, InvalidConfigurationException)
+    assert isinstance(error, kinds[0] if name == "nobody there" else kinds[1])
+    assert evidence.leaks() == []
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("status", [200, 302, 407, 502])
+def test_proxies_that_answer(evidence: Any, server: Any, scheme: str, status: int) -> None:
+    """Whatever a proxy answers, its password does not show."""
+    server.answers = [f"HTTP/1.1 {status} Answer\r\nContent-Length: 5\r\n\r\nhello".encode()]
+    address = f"{USER}@{server.url.partition('://')[2]}"
+    config = ClientConfiguration(proxies={scheme: f"http://{address}"})
+    asked = client(endpoint=f"{scheme}://ecr.example", config=config)
+    evidence.value(config)
+    evidence.value(asked)
+    error = evidence.fails(asked.describe_registry)
+
+    assert isinstance(error, AmazonClientException)
+    assert evidence.leaks() == []
+
+
+def test_pickles_hold_no_credentials_that_were_found(
+    evidence: Any, ecr: Any, monkeypatch: Any, tmp_path: Path
+) -> None:
+    """A client that found its credentials does not take them along, before and after a call."""
+    keys = ecr.credentials[ecr.account]
+    path = tmp_path / "credentials"
+    path.write_text(
+        f"[named]\naws_access_key_id={keys.access_key}\naws_secret_access_key={keys.secret_key}\n"
+        f"aws_session_token={keys.token}\n"
+    )
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(path))
+    by_file = ECRClient(profile="named", region=ecr.region, endpoint=ecr.endpoint)
+    for name, value in ecr.environment().items():
+        monkeypatch.setenv(name, value)
+    by_environment = ECRClient()
+    for each in (by_file, by_environment, by_file.with_options(timeout=5)):
+        before = pickle.dumps(each)
+        assert each.describe_repositories().repositories == ()
+        for text in (before, pickle.dumps(each)):
+            evidence.texts.append(("pickle", text.decode("latin-1")))
+            arrived = pickle.loads(text)
+            assert arrived.describe_repositories().repositories == ()
+
+    assert evidence.leaks() == []
+
+
+def test_pickles_of_given_credentials_hold_them(evidence: Any) -> None:
+    """What was given goes along, or the copy could not call: such a pickle is a secret itself."""
+    evidence.texts.append(("pickle", pickle.dumps(client()).decode("latin-1")))
+
+    assert evidence.leaks() == ["secret key in pickle", "session token in pickle"]
+
+
+def test_two_sources_are_named(evidence: Any) -> None:
+    """Arguments that contradict each other are still named."""
+    error = evidence.fails(lambda: client(credentials=KEYS, session=object()))
+
+    assert isinstance(error, InvalidConfigurationException)
+    assert evidence.leaks() == []
