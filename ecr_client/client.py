@@ -139,7 +139,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         self._endpoint = parse_endpoint(
             endpoint, protocol=self._config.protocol, signing_region=self._endpoint.signing_region
         )
-        warn_if_unsafe(self._endpoint.url)
+        warn_if_unsafe(self._endpoint.url, self._config.verify)
 
     @keeps_arguments_secret
     def set_region(self, region: Region | str) -> None:
@@ -158,6 +158,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
             use_dualstack=use_dualstack,
             protocol=self._config.protocol,
         )
+        warn_if_unsafe(self._endpoint.url, self._config.verify)
 
     def get_cached_response_metadata(
         self, request: AmazonWebServiceRequest

@@ -256,7 +256,8 @@ def check_proxy(url: str, proxies: Mapping[str, str]) -> None:
     if not proxy:
         return
     try:
-        parsed = parse_url(prepend_scheme_if_needed(proxy, "http"))
+        whole = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
+        parsed = parse_url(whole)
         good = bool(parsed.host) and parsed.scheme in PROXY_SCHEMES
     except (TypeError, ValueError):
         good = False

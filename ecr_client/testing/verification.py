@@ -170,12 +170,13 @@ def _download(url: str) -> _Found | str:
 def _opener(url: str) -> urllib.request.OpenerDirector:
     """Return what opens a URL, through the proxies and with the certificates of requests."""
     import requests
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
     with requests.Session() as session:
         found = session.merge_environment_settings(url, {}, None, None, None)
     proxy = requests.utils.select_proxy(url, found["proxies"])
     # The environment can only name a bundle, never switch verification off.
-    bundle = requests.certs.where() if found["verify"] is True else str(found["verify"])
+    bundle = DEFAULT_CA_BUNDLE_PATH if found["verify"] is True else str(found["verify"])
     is_folder = os.path.isdir(bundle)
     context = ssl.create_default_context(
         cafile=None if is_folder else bundle, capath=bundle if is_folder else None
