@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Protocol
 
@@ -19,7 +20,7 @@ from ecr_client._exceptions import (
     InvalidConfigurationException,
     NoCredentialsException,
 )
-from ecr_client._runtime.forks import Lock
+from ecr_client._runtime.forks import Lock, renew_after_fork
 from ecr_client._runtime.redact import keeps_values_secret
 from ecr_client._runtime.settings import config_file_paths, unwrap_session
 
@@ -141,14 +142,34 @@ def credentials_source(
     return _DefaultChain(profile, region, environ)
 
 
-@attrs.frozen(repr=False, eq=False)
+class _Kept:
+    """Holds credentials, which botocore may be refreshing in another thread when a process forks.
+
+    The lock for that belongs to a thread that the new process does not have.
+
+    Attributes:
+        value: The credentials, or a function that gives some.
+    """
+
+    def __init__(self, value: Any = None) -> None:
+        self.value = value
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        """Free the lock in a process that was forked."""
+        lock = getattr(self.value, "_refresh_lock", None)
+        if lock is not None and lock.locked():
+            self.value._refresh_lock = threading.Lock()
+
+
 class _Given:
     """What the caller passed as ``credentials``."""
 
-    _given: Any
+    def __init__(self, given: Any) -> None:
+        self._kept = _Kept(given)
 
     def current(self) -> Credentials:
-        given = self._given
+        given = self._kept.value
         if isinstance(given, Credentials):
             return given
         if _holds_keys(given):
@@ -170,22 +191,22 @@ class _LookedUp:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._found: object = None
+        self._found = _Kept()
 
     def current(self) -> Credentials:
-        found = self._found
+        found = self._found.value
         if found is None:
             with self._lock:
                 # Another thread may have been faster.
-                if self._found is None:
-                    self._found = self._look_up()
-                found = self._found
+                if self._found.value is None:
+                    self._found.value = self._look_up()
+                found = self._found.value
         return _freeze(lambda: found, self._label)
 
     def renew(self, expired: Credentials) -> bool:
         # Another thread may have been faster, and keys that refresh themselves may have done so.
         if self.current() == expired and self._may_look_again:
-            self._found = None
+            self._found.value = None
         return self.current() != expired
 
     def _look_up(self) -> object:
