@@ -1,0 +1,45 @@
+"""The table of a soak, as the documentation shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def table(results: dict[str, Any]) -> str:
+    """Return the results as Markdown."""
+    calls, faults, checked = results["calls"], results["faults"], results["checked"]
+    spoilt = sum(count for kind, count in faults.items() if kind != "none")
+    kinds = len(faults) - ("none" in faults)
+    errors = ", ".join(f"{count} {name}" for name, count in sorted(results["errors"].items()))
+    rows = [
+        ("calls", f"{sum(calls.values()):,} of {len(calls)} operations"),
+        ("requests with a fault", f"{spoilt:,} of {sum(faults.values()):,}, of {kinds} kinds"),
+        ("calls that failed all the same", errors or "none"),
+        (
+            "acknowledged writes, read back by digest",
+            f"{checked['images']:,} images and {checked['latest']:,} moved tags",
+        ),
+        (
+            "acknowledged deletes, looked for in vain",
+            f"{checked['gone']:,} images and {checked['repositories_gone']:,} repositories",
+        ),
+        ("lost, wrong or undocumented", f"**{len(results['problems'])}**"),
+    ]
+    rows += [(name, _course(results["samples"][name])) for name in results["samples"]]
+    lines = [
+        f"`{results['command']}` on Python {results['python']} ({results['machine']}): "
+        f"{results['threads']} threads share one client for {results['minutes']:g} minutes, "
+        f"and {results['rate']:.0%} of the requests meet a fault.",
+        "",
+        "| what | result |",
+        "|---|---|",
+        *(f"| {name} | {text} |" for name, text in rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _course(sample: dict[str, float]) -> str:
+    return (
+        f"{sample['middle']:.1f} in the middle, {sample['end']:.1f} at the end, "
+        f"slope of the second half {sample['slope']:+.2f} a minute"
+    )
