@@ -103,8 +103,8 @@ def settle(caller: Caller, call: Call, error: AmazonServiceException) -> Any:
         return None
     try:
         result = find(Repeat(caller=caller, call=call, error=error))
-    except AmazonClientException:
-        return None  # What the repeat failed with says more.
+    except (AmazonClientException, IndexError):
+        return None  # Nothing is found, or not now: what the repeat failed with says more.
     if result is not None:
         object.__setattr__(result, "response_metadata", error.response_metadata)
     return result

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 
 PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+#: No id of AWS is as long.
+LONGEST_ID = 128
 
 
 class Answer(NamedTuple):
@@ -276,5 +278,8 @@ def shut_down(operation: str) -> ClientShutdownException:
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """Return the id that the service gave a request, if it gave one."""
-    return headers.get("x-amzn-RequestId") or headers.get("x-amz-request-id")
+    """Return the id that the service gave a request, if it gave one, as logs may show it."""
+    found = headers.get("x-amzn-RequestId") or headers.get("x-amz-request-id") or ""
+    if len(found) > LONGEST_ID or not found.isprintable():
+        found = "".join(filter(str.isprintable, found))[:LONGEST_ID]
+    return found or None

@@ -1,0 +1,369 @@
+"""Whatever a service answers, a call gives a result of the declared types or a documented error."""
+
+from __future__ import annotations
+
+import base64
+import collections.abc
+import inspect
+import json
+import pickle
+import typing
+from datetime import datetime, timedelta, timezone
+from functools import cache
+from typing import Any
+
+import attrs
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ecr_client import Credentials, RetryPolicy
+from ecr_client._generated.operations import AmazonECR
+from ecr_client._runtime.call import Caller, read
+from ecr_client._runtime.clock import SigningClock
+from ecr_client._runtime.codec import wire_name
+from ecr_client._runtime.observer import Observer
+from ecr_client._runtime.operation import Operation, operation
+from ecr_client._runtime.options import CallOptions
+from ecr_client._runtime.transport import Answer, request_id
+from ecr_client._shapes import FrozenMap, OpenEnum, Structure, type_parts
+from ecr_client.credentials import credentials_source
+from ecr_client.endpoints import Endpoint
+from ecr_client.exceptions import (
+    AmazonClientException,
+    AmazonECRException,
+    ConnectionClosedException,
+    ReadTimeoutException,
+    ResponseParseException,
+    TransportException,
+)
+from ecr_client.metadata import ResponseMetadata
+
+NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
+OPERATIONS = [
+    operation("".join(map(str.capitalize, name.split("_"))))
+    for name, _ in inspect.getmembers(AmazonECR, inspect.isfunction)
+    if not name.startswith("_")
+]
+
+# --- what is answered -----------------------------------------------------------------------------
+
+#: Also halves of characters, which JSON can hold.
+TEXTS = st.text(st.characters() | st.sampled_from("\ud800\udfff\0\r\n"), max_size=20)
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+TIMES = (
+    st.floats(0, 4e9)
+    | st.integers(-(10**12), 10**15)
+    | st.datetimes().map(datetime.isoformat)
+    | st.sampled_from(["Sat, 01 Jan 0001 00:00:00 +2359", "1e400", "nan", "9999-12-31T23:59:59-09"])
+)
+
+
+@cache
+def values(annotation: Any) -> st.SearchStrategy[Any]:
+    """Return what makes JSON of a type, mostly right."""
+    parts = type_parts(annotation)
+    kind = parts[0]
+    if bytes in parts:
+        return st.binary(max_size=20).map(lambda data: base64.b64encode(data).decode())
+    if isinstance(kind, type) and issubclass(kind, Structure):
+        return st.deferred(lambda: objects(kind))
+    if isinstance(kind, type) and issubclass(kind, OpenEnum):
+        return st.sampled_from([each.value for each in kind]) | TEXTS
+    arguments = typing.get_args(kind)
+    if typing.get_origin(kind) is collections.abc.Sequence:
+        return st.lists(values(arguments[0]) | st.none(), max_size=3)
+    if typing.get_origin(kind) is collections.abc.Mapping:
+        return st.dictionaries(TEXTS, values(arguments[1]), max_size=3)
+    scalars: dict[Any, st.SearchStrategy[Any]] = {
+        str: TEXTS,
+        bool: st.booleans(),
+        int: st.integers() | st.integers(-9, 9).map(float),
+        float: st.floats(allow_nan=False, allow_infinity=False) | st.integers(),
+        datetime: TIMES,
+    }
+    return scalars[kind]
+
+
+@cache
+def objects(cls: type[Any]) -> st.SearchStrategy[Any]:
+    """Return what makes JSON objects of a class, with some of its members."""
+    required, optional = {}, {}
+    for field in attrs.fields(cls):
+        if field.name != "response_metadata":
+            members = required if field.default is attrs.NOTHING else optional
+            members[wire_name(field)] = values(field.type)
+    return st.fixed_dictionaries(required, optional=optional)
+
+
+@st.composite
+def bodies(draw: st.DrawFn, cls: type[Any]) -> bytes:
+    """Make an answer of a class, or one that is wrong somewhere, in its JSON or in its bytes."""
+    content = draw(objects(cls))
+    damage = draw(st.sampled_from(["none", "none", "value", "bytes", "all", "error"]))
+    if damage == "all":
+        return draw(st.binary(max_size=50) | ANY_JSON.map(lambda any_json: dumped(any_json)))
+    if damage == "error":
+        return dumped(draw(st.fixed_dictionaries({}, optional=ERROR_MEMBERS)))
+    if damage == "value":
+        replace_one(draw, content)
+    body = dumped(content)
+    if damage == "bytes":
+        start = draw(st.integers(0, len(body)))
+        end = draw(st.integers(start, len(body)))
+        body = body[:start] + draw(st.binary(max_size=5)) + body[end:]
+    return body
+
+
+def dumped(content: Any) -> bytes:
+    return json.dumps(content).encode()
+
+
+def replace_one(draw: st.DrawFn, content: Any) -> None:
+    """Put anything in the place of one member or item."""
+    while isinstance(content, (dict, list)) and content:
+        keys = list(content) if isinstance(content, dict) else range(len(content))
+        key = draw(st.sampled_from(keys))
+        if draw(st.booleans()) or not isinstance(content[key], (dict, list)) or not content[key]:
+            content[key] = draw(ANY_JSON)
+            return
+        content = content[key]
+
+
+CODES = st.sampled_from(
+    [
+        "RequestTimeTooSkewed",
+        "ExpiredTokenException",
+        "ThrottlingException",
+        "InvalidLayerPartException",
+        "RepositoryAlreadyExistsException",
+        "PullThroughCacheRuleAlreadyExistsException",
+        "TemplateAlreadyExistsException",
+        "LayerAlreadyExistsException",
+        "UploadNotFoundException",
+        "ImageAlreadyExistsException",
+        "LimitExceededException",
+        "LifecyclePolicyPreviewInProgressException",
+    ]
+)
+ERROR_MEMBERS: dict[str, st.SearchStrategy[Any]] = {
+    "__type": CODES | CODES.map("com.amazonaws#{}:http://x".format) | ANY_JSON,
+    "code": CODES | ANY_JSON,
+    "message": ANY_JSON,
+    "Message": ANY_JSON,
+    "lastValidByteReceived": st.just(0) | ANY_JSON,
+    "uploadId": ANY_JSON,
+}
+#: What HTTP's headers can hold after they were read as Latin-1.
+LATIN = st.text(st.characters(max_codepoint=255), max_size=40)
+DATES = st.datetimes().map(lambda when: f"{when:%a, %d %b} {when.year:04} {when:%H:%M:%S} GMT")
+ZONED = st.tuples(DATES, st.integers(-99999, 99999)).map(lambda both: f"{both[0][:-3]}{both[1]:+}")
+HEADERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "x-amzn-RequestId": LATIN,
+        "x-amz-request-id": LATIN,
+        "x-amzn-ErrorType": CODES | LATIN,
+        "Date": DATES | ZONED | LATIN,
+        "Retry-After": DATES | ZONED | LATIN | st.integers().map(str),
+        "x-amz-retry-after": LATIN | st.integers().map(str),
+    },
+)
+STATUSES = st.sampled_from([200, 200, 200, 400, 400, 429, 500, 503]) | st.integers(200, 999)
+
+
+@st.composite
+def answers(draw: st.DrawFn, cls: type[Any]) -> Answer:
+    """Make an answer to an operation."""
+    from requests.structures import CaseInsensitiveDict
+
+    return Answer(draw(STATUSES), CaseInsensitiveDict(draw(HEADERS)), draw(bodies(cls)))
+
+
+# --- what has to come of it -----------------------------------------------------------------------
+
+
+def conforms(value: Any, annotation: Any) -> bool:
+    """Whether a value of a result, and all that is in it, is of its declared type."""
+    if value is None:
+        return type(None) in typing.get_args(annotation)
+    return any(conforms_to(value, part) for part in type_parts(annotation))
+
+
+def conforms_to(value: Any, kind: Any) -> bool:
+    arguments = typing.get_args(kind)
+    if typing.get_origin(kind) is collections.abc.Sequence:
+        return type(value) is tuple and all(conforms(each, arguments[0]) for each in value)
+    if typing.get_origin(kind) is collections.abc.Mapping:
+        return type(value) is FrozenMap and all(
+            conforms(name, arguments[0]) and conforms(each, arguments[1])
+            for name, each in value.items()
+        )
+    if kind is datetime:
+        return type(value) is datetime and value.utcoffset() == timedelta(0)
+    if type(value) is not kind:
+        return False
+    return not isinstance(value, Structure) or all(
+        conforms(getattr(value, field.name), field.type)
+        for field in attrs.fields(kind)
+        if field.name != "response_metadata"
+    )
+
+
+def check_error(error: AmazonClientException, name: str) -> None:
+    """Check what an error says of itself."""
+    assert error.operation_name == name  # type: ignore[attr-defined]
+    assert f"{name}" in str(error)
+    if isinstance(error, AmazonECRException):
+        assert 1 <= len(error.error_code) <= 128
+        assert isinstance(error.error_message, str)
+        assert set(error.response) >= {"Error", "ResponseMetadata"}
+        for attribute, (_, kind) in error.MEMBERS.items():
+            assert type(getattr(error, attribute)) in (kind, type(None))
+    if isinstance(error, (AmazonECRException, ResponseParseException)):
+        shown = error.response_metadata.request_id or "-"
+        assert shown.isprintable()
+        assert 1 <= len(shown) <= 128
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+@st.composite
+def exchanges(draw: st.DrawFn) -> tuple[Operation, Answer]:
+    """Make an operation and an answer to it."""
+    found = draw(st.sampled_from(OPERATIONS))
+    return found, draw(answers(found.result_class))
+
+
+@given(exchanges())
+def test_any_answer(exchange: tuple[Operation, Answer]) -> None:
+    """An answer is read as a result of the declared types, or gives a documented error."""
+    found, answer = exchange
+    metadata = ResponseMetadata(
+        request_id=request_id(answer.headers),
+        http_status_code=answer.status,
+        http_headers=answer.headers,
+    )
+    try:
+        result = read(found, answer, metadata)
+    except (AmazonECRException, ResponseParseException) as error:
+        check_error(error, found.name)
+        return
+
+    assert type(result) is found.result_class
+    assert conforms(result, found.result_class)
+    assert result.response_metadata is metadata
+    assert repr(result)
+    assert pickle.loads(pickle.dumps(result)) == result
+
+
+class Script:
+    """A transport that answers by a script, and never waits."""
+
+    closed = False
+
+    def __init__(self, steps: list[Any]) -> None:
+        self._steps = steps
+
+    def send(self, name: str, *_: Any) -> Answer:
+        """Give what comes next; when nothing does, nothing arrives."""
+        step = self._steps.pop(0) if self._steps else ReadTimeoutException
+        if isinstance(step, Answer):
+            return step
+        raise step("nothing came", name)
+
+    def wait(self, seconds: float) -> None:
+        """Note that nobody waits for less than nothing, or for ever."""
+        assert 0 <= seconds <= 20
+
+
+#: Long enough for every member, and a digest for those that have to be one.
+TEXT = "sha256:" + "a" * 128
+
+
+def value_of(annotation: Any) -> Any:
+    """Return a small value of a type, for a request."""
+    kind = type_parts(annotation)[0]
+    if typing.get_origin(kind) is collections.abc.Sequence:
+        return [value_of(typing.get_args(kind)[0])]
+    if isinstance(kind, type) and issubclass(kind, Structure):
+        return request_of(kind)
+    return {int: 0, bytes: b"x", bool: True, datetime: NOW, float: 0.5}.get(kind, TEXT)
+
+
+def request_of(cls: type[Any]) -> Any:
+    """Return an instance with its required members."""
+    needed = [each for each in attrs.fields(cls) if each.default is attrs.NOTHING]
+    return cls(**{field.name: value_of(field.type) for field in needed})
+
+
+ANSWERED_BY = {
+    "CreateRepository": "DescribeRepositories",
+    "CreatePullThroughCacheRule": "DescribePullThroughCacheRules",
+    "CreateRepositoryCreationTemplate": "DescribeRepositoryCreationTemplates",
+    "CompleteLayerUpload": "BatchCheckLayerAvailability",
+    "PutImage": "BatchGetImage",
+    "StartImageScan": "DescribeImageScanFindings",
+    "StartLifecyclePolicyPreview": "GetLifecyclePolicyPreview",
+}
+
+
+@st.composite
+def courses(draw: st.DrawFn) -> tuple[Operation, list[Any]]:
+    """Make an operation and all that comes back of it, and of what finds out if it has worked."""
+    found = draw(st.sampled_from(OPERATIONS) | st.sampled_from([*ANSWERED_BY]).map(operation))
+    classes = [found.result_class]
+    if found.name in ANSWERED_BY:
+        classes.append(operation(ANSWERED_BY[found.name]).result_class)
+    failures = st.sampled_from([ReadTimeoutException, ConnectionClosedException])
+    step = failures | st.sampled_from(classes).flatmap(answers)
+    return found, draw(st.lists(step, min_size=1, max_size=6))
+
+
+def scripted(name: str, *steps: Any) -> tuple[Operation, list[Any]]:
+    """Return a course: exceptions, and answers as (status, body, date)."""
+    date = "Fri, 02 Jan 2026 00:00:00 GMT"
+    made = [
+        Answer(each[0], {"Date": each[2] if len(each) > 2 else date}, each[1])
+        if isinstance(each, tuple)
+        else each
+        for each in steps
+    ]
+    return operation(name), made
+
+
+EXISTS = (400, b'{"__type": "RepositoryAlreadyExistsException"}')
+SKEWED = b'{"__type": "RequestTimeTooSkewed"}'
+
+
+@example(scripted("CreateRepository", ReadTimeoutException, EXISTS, (200, b"{}")))
+@example(scripted("ListImages", (400, SKEWED, "Fri, 31 Dec 9999 23:59:59 GMT"), (200, b"{}")))
+@given(courses())
+def test_any_course_of_answers(course: tuple[Operation, list[Any]]) -> None:
+    """Whatever follows upon whatever, a call ends with a result or a documented error."""
+    found, steps = course
+    moments = iter(NOW + timedelta(seconds=number) for number in range(100))
+    caller = Caller(
+        transport=Script(list(steps)),  # type: ignore[arg-type]
+        user_agent="fuzz",
+        observer=Observer(None),
+        clock=SigningClock(lambda: next(moments)),
+        monotonic=lambda: 0.0,
+    )
+    options = CallOptions(
+        credentials=credentials_source(credentials=Credentials("AKID", "secret")),
+        retry=RetryPolicy(max_attempts=4),
+        total_timeout=None,
+        headers={},
+    )
+    endpoint = Endpoint("http://localhost", "us-east-1")
+    try:
+        result = caller.call(found, request_of(found.request_class), endpoint, options)
+    except (AmazonECRException, ResponseParseException, TransportException) as error:
+        check_error(error, found.name)
+        assert 1 <= getattr(error, "attempts", 1) <= 4  # noqa: PT017
+    else:
+        assert type(result) is found.result_class
+        assert conforms(result, found.result_class)

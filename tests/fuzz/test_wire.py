@@ -1,0 +1,140 @@
+"""Whatever bytes come over a connection, a call gives a result or a documented error."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
+from ecr_client.exceptions import (
+    AmazonECRException,
+    ResponseParseException,
+    TotalTimeoutException,
+    TransportException,
+)
+from ecr_client.models import DescribeRepositoriesResult
+
+BODY = json.dumps({"repositories": [{"repositoryName": "app"}], "nextToken": "t"}).encode()
+LONGEST = 4096
+AGAIN = RetryPolicy(max_attempts=3, base_delay=0)
+
+
+def answer(*lines: bytes, body: bytes = BODY) -> bytes:
+    return b"\r\n".join([*lines, b"", body])
+
+
+def chunks(*pieces: bytes) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(each), each) for each in [*pieces, b""])
+
+
+OK = b"HTTP/1.1 200 OK"
+LENGTH = b"Content-Length: %d" % len(BODY)
+CHUNKED = b"Transfer-Encoding: chunked"
+PACKED = gzip.compress(BODY, mtime=0)
+VALID = [
+    answer(OK, LENGTH, b"x-amzn-RequestId: id-1"),
+    answer(OK),
+    answer(OK, CHUNKED, body=chunks(BODY[:9], BODY[9:])),
+    answer(OK, b"Content-Encoding: gzip", b"Content-Length: %d" % len(PACKED), body=PACKED),
+    answer(OK, b"Content-Encoding: gzip", CHUNKED, body=chunks(PACKED[:20], PACKED[20:])),
+    answer(OK, b"Content-Encoding: deflate", body=zlib.compress(BODY)),
+    answer(b"HTTP/1.1 100 Continue", body=answer(OK, LENGTH)),
+    answer(b"HTTP/1.1 103 Early Hints", b"Link: </x>", body=answer(OK, LENGTH)),
+    answer(
+        b"HTTP/1.1 400 Bad Request",
+        b"x-amzn-ErrorType: RepositoryNotFoundException",
+        b"Content-Length: 15",
+        body=b'{"message":"x"}',
+    ),
+    answer(b"HTTP/1.1 503 Busy", b"Retry-After: 1", b"Content-Length: 0", body=b""),
+    answer(b"HTTP/1.1 302 Found", b"Location: http://localhost:1/", b"Content-Length: 0", body=b""),
+]
+#: What turns up in places where it means something.
+TOKENS = st.sampled_from(
+    [
+        b"\r\n",
+        b"\n",
+        b"\r\n\r\n",
+        b"\r\n ",
+        b":",
+        b";",
+        b"-1",
+        b"0",
+        b"ffffffffffffffff",
+        b"99999999999999999999",
+        b"\x00",
+        b"\xff",
+        b" 204 ",
+        b" 304 ",
+        b" 101 ",
+        b"HTTP/1.0 ",
+        b"\r\nContent-Length: 5",
+        b"\r\nContent-Length: -1",
+        b"\r\nTransfer-Encoding: chunked",
+        b"\r\nTransfer-Encoding: gzip, chunked",
+        b"\r\nContent-Encoding: gzip",
+        b"\r\nContent-Encoding: br",
+        b"\r\nConnection: close",
+        b"\r\nSet-Cookie: a=b; expires=x; domain=\xff",
+        b"\r\nLocation: http://[",
+        b"\r\nx-amzn-RequestId: a\r\n b",
+        b"\r\nContent-Type: x; charset=\xff",
+        b"{",
+        b'"',
+        b"\\ud800",
+        b"1e999",
+        b"x" * 5000,
+        b"[" * 5000,
+    ]
+)
+
+
+@st.composite
+def raw_answers(draw: st.DrawFn) -> bytes:
+    """Make bytes that are an answer, or were one before something happened to them."""
+    data = draw(st.sampled_from(VALID) | st.binary(max_size=200))
+    for _ in range(draw(st.integers(0, 3))):
+        start = draw(st.integers(0, len(data)))
+        end = min(len(data), start + draw(st.sampled_from([0, 0, 1, 2, 8, 1000])))
+        data = data[:start] + draw(TOKENS | st.binary(max_size=8)) + data[end:]
+    return data
+
+
+@pytest.fixture
+def client(server: Any, credentials: Credentials) -> Iterator[ECRClient]:
+    """Give a client that reads no long answers."""
+    config = ClientConfiguration(
+        connect_timeout=20, read_timeout=20, total_timeout=20, max_response_size=LONGEST
+    )
+    with ECRClient(endpoint=server.url, credentials=credentials, config=config) as made:
+        yield made
+
+
+@example(answer(OK, CHUNKED, body=b"-1\r\n" + BODY))
+@example(answer(OK, CHUNKED, body=b"-ffffffffffffffff\r\n" + BODY))
+@example(answer(b"HTTP/1.1 103 Early Hints", body=b""))
+@example(answer(OK, LENGTH, b"x-amzn-RequestId: a", b" b", b"Set-Cookie: a=b; expires=x"))
+@given(raw_answers())
+def test_any_bytes(server: Any, client: ECRClient, data: bytes) -> None:
+    """Bytes over the wire are a result or a documented error; a good answer after them is read."""
+    server.answers = [data, (200, {}, b'{"nextToken": "after"}')]
+    try:
+        found: Any = client.describe_repositories()
+    except (TransportException, ResponseParseException, AmazonECRException) as error:
+        found = error
+    # The server may close the connection a moment after it was found to be open.
+    after = client.with_options(retry=AGAIN).describe_repositories()
+
+    if isinstance(found, Exception):
+        assert "DescribeRepositories" in str(found)
+        assert not isinstance(found, TotalTimeoutException)
+    else:
+        assert type(found) is DescribeRepositoriesResult
+    assert after.next_token == "after"
