@@ -11,7 +11,7 @@ import attrs
 
 from ecr_client._exceptions import InvalidConfigurationException
 from ecr_client._runtime.redact import keeps_values_secret
-from ecr_client._runtime.settings import redact_url
+from ecr_client._runtime.settings import redact_url, shown
 
 if TYPE_CHECKING:
     from ecr_client.hooks import Hooks
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # What the platform's clock can hold as a timeout ends between this and ten times this.
 _LONGEST_TIMEOUT = 1_000_000_000
+# urllib3 makes a place for each connection at once; an address has no more ports than this.
+_MOST_CONNECTIONS = 65_535
 _PROXY_KEY = r"(https?|all)(://[^\s/@]+)?"
 _PROXY_URL = r"((https?|socks4a?|socks5h?)://)?[^\s/]+/?"
 # Both from botocore (botocore.useragent, botocore.args), which replaces and warns instead.
@@ -55,7 +57,7 @@ def _shown(value: object) -> str:
 
 
 def _refuse(field: str, expected: str, value: object) -> InvalidConfigurationException:
-    return InvalidConfigurationException(f"{field} must be {expected}, not {value!r}")
+    return InvalidConfigurationException(f"{field} must be {expected}, not {shown(value)}")
 
 
 def _snapshot(proxies: Mapping[str, str] | None) -> Mapping[str, str] | None:
@@ -108,10 +110,16 @@ def _hooks(_: object, field: attrs.Attribute[Any], value: object) -> None:
             raise _refuse(field.name, "Hooks or None", value)
 
 
-def _at_least(minimum: int) -> Any:
+def _at_least(minimum: int, maximum: int | None = None) -> Any:
+    expected = f"a whole number of at least {minimum}"
+    if maximum is not None:
+        expected += f" and at most {maximum:,}"
+
     def validate(_: object, field: attrs.Attribute[Any], value: object) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-            raise _refuse(field.name, f"a whole number of at least {minimum}", value)
+            raise _refuse(field.name, expected, value)
+        if maximum is not None and value > maximum:
+            raise _refuse(field.name, expected, value)
 
     return validate
 
@@ -144,7 +152,7 @@ def _existing_path(name: str, value: object, expected: str) -> None:
         raise _refuse(name, expected, value)
     if not os.path.exists(value):
         raise InvalidConfigurationException(
-            f"{name}: there is no file or directory {value!r}; correct the path"
+            f"{name}: there is no file or directory {shown(value)}; correct the path"
         )
 
 
@@ -188,7 +196,8 @@ class ClientConfiguration:
         connect_timeout: Seconds to wait for a connection, above 0. Default 50.
         read_timeout: Seconds to wait for the next bytes of an answer, or until the service takes
             more of a large request, above 0. Default 50.
-        max_pool_connections: Connections kept open for the next call, at least 1. Default 50.
+        max_pool_connections: Connections kept open for the next call, at least 1 and at most
+            65,535. Default 50.
         proxies: Proxy URLs by the scheme of the endpoint, ``{"https": "http://proxy:8080"}``.
             ``None``, the default, takes them from the environment (``HTTPS_PROXY``,
             ``NO_PROXY``, ...); ``{}`` uses none. User and password may stand in the URL and are
@@ -227,7 +236,7 @@ class ClientConfiguration:
 
     connect_timeout: float = attrs.field(default=50.0, validator=_seconds)
     read_timeout: float = attrs.field(default=50.0, validator=_seconds)
-    max_pool_connections: int = attrs.field(default=50, validator=_at_least(1))
+    max_pool_connections: int = attrs.field(default=50, validator=_at_least(1, _MOST_CONNECTIONS))
     proxies: Mapping[str, str] | None = attrs.field(
         default=None, converter=_snapshot, validator=_proxies
     )

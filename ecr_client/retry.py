@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ecr_client._exceptions import InvalidConfigurationException
+from ecr_client._runtime.settings import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,14 +19,14 @@ MODES = ("standard", "adaptive")
 def _count(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise InvalidConfigurationException(
-            f"{field.name} must be a whole number of at least 1, not {value!r}"
+            f"{field.name} must be a whole number of at least 1, not {shown(value)}"
         )
 
 
 def _mode(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if value not in MODES:
         raise InvalidConfigurationException(
-            f"{field.name} must be 'standard' or 'adaptive', not {value!r}"
+            f"{field.name} must be 'standard' or 'adaptive', not {shown(value)}"
         )
 
 
@@ -37,7 +38,7 @@ def _seconds(_: object, field: attrs.Attribute[Any], value: object) -> None:
         or not 0 <= value <= 1_000_000
     ):
         raise InvalidConfigurationException(
-            f"{field.name} must be a number of seconds from 0 to 1,000,000, not {value!r}"
+            f"{field.name} must be a number of seconds from 0 to 1,000,000, not {shown(value)}"
         )
 
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ecr_client._exceptions import InvalidConfigurationException
+from ecr_client._runtime.settings import shown
 from ecr_client.config import check_seconds
 from ecr_client.credentials import credentials_source
 from ecr_client.retry import RetryPolicy
@@ -120,7 +121,7 @@ def checked_headers(headers: Any) -> dict[str, str]:
         ) from None
     for name, value in items:
         if not isinstance(name, str) or not re.fullmatch(_NAME, name):
-            raise InvalidConfigurationException(f"the name of a header cannot be {name!r}")
+            raise InvalidConfigurationException(f"the name of a header cannot be {shown(name)}")
         if name.lower() in RESERVED:
             raise InvalidConfigurationException(f"the header {name} is set by the client itself")
         if not isinstance(value, str) or not re.fullmatch(_VALUE, value):

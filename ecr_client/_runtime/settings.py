@@ -40,6 +40,7 @@ _RETRY_MODES = {"legacy": "standard", "standard": "standard", "adaptive": "adapt
 # botocore.useragent replaces what it does not allow instead of refusing it.
 _NOT_ALLOWED_IN_APPID = r"[^A-Za-z0-9!$%&'*+\-.^_`|~,#]"
 _LONGEST_SHOWN = 200
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*"
 
 
 class Setting(NamedTuple):
@@ -67,8 +68,8 @@ def redact_url(url: str) -> str:
         The text with ``***`` in the place of what may be secret, cut after 200 characters.
     """
     scheme, separator, rest = url.partition("://")
-    if not separator:
-        scheme, rest = "", url
+    if not re.fullmatch(_SCHEME, scheme) or not separator:
+        scheme, separator, rest = "", "", url
     has_user, has_query = "@" in rest, re.search(r"[?#]", rest)
     if has_user and has_query:
         # Either may be part of the other; showing nothing is the only safe reading.
@@ -79,6 +80,15 @@ def redact_url(url: str) -> str:
         rest = rest[: has_query.end()] + "***"
     shown = scheme + separator + rest
     return shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + "..."
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: not too long, and whatever its repr does."""
+    try:
+        text = repr(value)
+    except Exception:  # as Python does for a number of thousands of digits
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def unwrap_session(session: Any) -> Any:
@@ -188,7 +198,7 @@ class Settings:
         found = self.find("ca_bundle")
         if found is not None and not os.path.exists(found.value):
             raise InvalidConfigurationException(
-                f"the CA bundle {found.value!r} from {found.source} does not exist; "
+                f"the CA bundle {shown(found.value)} from {found.source} does not exist; "
                 "correct the path or remove the setting"
             )
         return found.value if found else None
@@ -218,7 +228,7 @@ class Settings:
             if not re.fullmatch(r"0*[1-9][0-9]{0,8}", attempts.value):
                 raise InvalidConfigurationException(
                     f"{attempts.source} must be a whole number of at least 1, "
-                    f"not {attempts.value[:_LONGEST_SHOWN]!r}"
+                    f"not {shown(attempts.value)}"
                 )
             members["max_attempts"] = int(attempts.value)
         mode = self.find("retry_mode")
@@ -226,8 +236,7 @@ class Settings:
             members["mode"] = _RETRY_MODES.get(mode.value.lower())
             if members["mode"] is None:
                 raise InvalidConfigurationException(
-                    f"{mode.source} must be standard, adaptive or legacy, "
-                    f"not {mode.value[:_LONGEST_SHOWN]!r}"
+                    f"{mode.source} must be standard, adaptive or legacy, not {shown(mode.value)}"
                 )
         return members
 
@@ -255,7 +264,7 @@ class Settings:
         if value is None:
             # botocore reads anything else as false; but whoever wrote "yes" for FIPS meant it.
             raise InvalidConfigurationException(
-                f"{found.source} must be true or false, not {found.value!r}"
+                f"{found.source} must be true or false, not {shown(found.value)}"
             )
         return value
 
@@ -285,11 +294,13 @@ class Settings:
         name = self._profile.values.get("services")
         if name is None:
             return {}
-        section: Mapping[str, Any] | None = self._profile.services.get(name)
+        # Lines that are indented below it make it a dict, which names no section.
+        named = isinstance(name, str)
+        section: Mapping[str, Any] | None = self._profile.services.get(name) if named else None
         if not section:
             raise InvalidConfigurationException(
-                f"{self._profile.source} refers to the services section {name!r}, which does not "
-                "exist; add it to the configuration file or remove the reference"
+                f"{self._profile.source} refers to the services section {shown(name)}, which does "
+                "not exist; add it to the configuration file or remove the reference"
             )
         return section
 
@@ -325,7 +336,7 @@ class Settings:
         if name is not None and name not in profiles:
             files = " or ".join(config_file_paths(self.environ))
             raise InvalidConfigurationException(
-                f"profile {name!r} (named by {source}) does not exist in {files}; "
+                f"profile {shown(name)} (named by {source}) does not exist in {files}; "
                 "correct the name or add the profile"
             )
         section = profiles.get(name or "default", {})
