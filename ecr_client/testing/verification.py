@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import ssl
 import urllib.error
 import urllib.request
@@ -26,6 +27,10 @@ MANIFEST_TYPES = (
 )
 PIECE = 1024 * 1024
 TIMEOUT = 60
+_REFERENCE = (
+    r"(?P<repository>[a-z0-9._/-]+)"
+    r"(:(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127})|@(?P<digest>sha256:[0-9a-f]{64}))"
+)
 
 
 class _Found(NamedTuple):
@@ -56,13 +61,12 @@ def assert_image_valid(client: AmazonECR, reference: str) -> None:
 
 
 def _parse(reference: str) -> tuple[str, ImageIdentifier]:
-    repository, at, digest = reference.partition("@")
-    if at and repository and digest.startswith("sha256:"):
-        return repository, ImageIdentifier(image_digest=digest)
-    repository, colon, tag = reference.partition(":")
-    if not at and colon and repository and tag:
-        return repository, ImageIdentifier(image_tag=tag)
-    raise ValueError(f"not repository:tag or repository@sha256:...: {reference!r}")
+    found = re.fullmatch(_REFERENCE, reference)
+    if found is None:
+        raise ValueError(f"not repository:tag or repository@sha256:...: {reference!r}")
+    return found["repository"], ImageIdentifier(
+        image_tag=found["tag"], image_digest=found["digest"]
+    )
 
 
 class _Check:
