@@ -11,7 +11,7 @@ import attrs
 
 from ecr_client._exceptions import InvalidConfigurationException
 from ecr_client._runtime.redact import keeps_values_secret
-from ecr_client._runtime.settings import redact_url, shown
+from ecr_client._runtime.shown import redact_url, shown
 
 if TYPE_CHECKING:
     from ecr_client.hooks import Hooks

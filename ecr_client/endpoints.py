@@ -17,7 +17,7 @@ from ecr_client._exceptions import (
     InvalidRegionException,
 )
 from ecr_client._runtime.forks import Lock
-from ecr_client._runtime.settings import redact_url
+from ecr_client._runtime.shown import redact_url
 from ecr_client.regions import Region, check_name, find_partition, load_data, usable_region
 
 if TYPE_CHECKING:

@@ -31,9 +31,10 @@ class Deadline:
         """Return the seconds that are left, 0 or less if none are."""
         return self._at - self._monotonic()
 
-    def at_most(self, seconds: float) -> float:
+    def at_most(self, seconds: float | None) -> float:
         """Return a time-out that ends by then: for what cannot fail before it begins, never 0."""
-        return max(min(seconds, self.left()), 1e-3)
+        left = self.left()
+        return max(left if seconds is None else min(seconds, left), 1e-3)
 
 
 class Limits(NamedTuple):

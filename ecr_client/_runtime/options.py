@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ecr_client._exceptions import InvalidConfigurationException
-from ecr_client._runtime.settings import shown
+from ecr_client._runtime.shown import shown
 from ecr_client.config import check_seconds
 from ecr_client.credentials import credentials_source
 from ecr_client.retry import RetryPolicy

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import attrs
 
 from ecr_client._exceptions import InvalidConfigurationException
+from ecr_client._runtime.shown import shown
 
 #: Setting, by botocore's name for it: environment variables (first wins) and the profile's key.
 _SETTINGS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -39,8 +40,6 @@ _BOOLEANS = {"true": True, "false": False}
 _RETRY_MODES = {"legacy": "standard", "standard": "standard", "adaptive": "adaptive"}
 # botocore.useragent replaces what it does not allow instead of refusing it.
 _NOT_ALLOWED_IN_APPID = r"[^A-Za-z0-9!$%&'*+\-.^_`|~,#]"
-_LONGEST_SHOWN = 200
-_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*"
 
 
 class Setting(NamedTuple):
@@ -56,39 +55,6 @@ class _Profile(NamedTuple):
     values: Mapping[str, Any]
     services: Mapping[str, Any]
     source: str
-
-
-def redact_url(url: str) -> str:
-    """Return a URL that may be shown: without user, password, query and fragment.
-
-    Args:
-        url: Any text, also one that is not a URL.
-
-    Returns:
-        The text with ``***`` in the place of what may be secret, cut after 200 characters.
-    """
-    scheme, separator, rest = url.partition("://")
-    if not re.fullmatch(_SCHEME, scheme) or not separator:
-        scheme, separator, rest = "", "", url
-    has_user, has_query = "@" in rest, re.search(r"[?#]", rest)
-    if has_user and has_query:
-        # Either may be part of the other; showing nothing is the only safe reading.
-        rest = "***"
-    elif has_user:
-        rest = "***@" + rest.rpartition("@")[2]
-    elif has_query:
-        rest = rest[: has_query.end()] + "***"
-    shown = scheme + separator + rest
-    return shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + "..."
-
-
-def shown(value: object) -> str:
-    """Return a value as a message shows it: not too long, and whatever its repr does."""
-    try:
-        text = repr(value)
-    except Exception:  # as Python does for a number of thousands of digits
-        return f"a value of type {type(value).__name__}"
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def unwrap_session(session: Any) -> Any:

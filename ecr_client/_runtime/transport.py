@@ -16,7 +16,7 @@ from ecr_client._exceptions import (
 from ecr_client._runtime.body import RefusedBody, read_body
 from ecr_client._runtime.deadline import Deadline, Limits, within
 from ecr_client._runtime.forks import renew_after_fork
-from ecr_client._runtime.settings import redact_url
+from ecr_client._runtime.shown import redact_url
 from ecr_client.metadata import ResponseMetadata
 
 if TYPE_CHECKING:

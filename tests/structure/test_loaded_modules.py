@@ -56,6 +56,7 @@ BUILT = IMPORTED | {
     "ecr_client._runtime.forks",
     "ecr_client._runtime.redact",
     "ecr_client._runtime.settings",
+    "ecr_client._runtime.shown",
     "ecr_client._runtime.shared",
     "ecr_client._runtime.transport",
     "ecr_client._shapes",

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ecr_client._exceptions import InvalidConfigurationException
-from ecr_client._runtime.settings import Settings, redact_url, unwrap_session
+from ecr_client._runtime.settings import Settings, unwrap_session
+from ecr_client._runtime.shown import redact_url
 
 CONFIG = """
 [default]
