@@ -61,7 +61,8 @@ class Hooks:
     They run in the thread of the call. An exception of theirs is logged and does not disturb it.
     An attempt is a ``request``, followed by a ``response`` if it was answered; between two attempts
     comes a ``retry``; a call that fails ends with an ``error``, and one that succeeds with the
-    ``response`` of its last attempt.
+    ``response`` of its last attempt. A request that is refused before anything is sent, by a
+    ``ParamValidationException``, is no call.
 
     Args:
         request: Before an attempt is sent.

@@ -79,7 +79,6 @@ class RateLimiter:
                 wanted = self._cubic()
             self._fill()
             self._rate = max(LOWEST_RATE, min(wanted, 2 * self._measured))
-            self._tokens = min(self._tokens, self._capacity())
 
     def _cubic(self) -> float:
         """Return a rate that rises to the one before throttling, stays there, and then goes on."""

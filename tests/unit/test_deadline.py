@@ -238,6 +238,30 @@ def test_time_outs_of_a_request(
     assert seen == [expected]
 
 
+def test_finding_out_has_the_rest_of_the_time(
+    monkeypatch: pytest.MonkeyPatch, server: Any, calling: Calling, fake: Any
+) -> None:
+    """What is asked about a lost attempt may take as long as the call has left."""
+    seen = []
+    original = requests.Session.send
+
+    def send(session: Any, request: Any, **options: Any) -> Any:
+        seen.append(options["timeout"][1])
+        fake.passed += 3
+        return original(session, request, **options)
+
+    monkeypatch.setattr(requests.Session, "send", send)
+    date = {"Date": format_datetime(fake.utc())}
+    server.answers = [
+        DOWN,
+        (400, date, b'{"__type": "RepositoryAlreadyExistsException"}'),
+        (200, {}, b'{"repositories": [{"createdAt": 1767225600}]}'),
+    ]
+    calling(base_delay=0, config={"total_timeout": 10}).create_repository(repository_name="app")
+
+    assert seen == [10, 7, 4]
+
+
 # --- where it comes from --------------------------------------------------------------------------
 
 

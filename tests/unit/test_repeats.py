@@ -316,7 +316,7 @@ def test_throttled_attempts_have_not_worked(ecr: LocalECR, client: ECRClient, na
     """After attempts that have certainly done nothing, an error is the caller's as well."""
     members = CASES[name].prepare(client)
     call(client, name, members)
-    ecr.faults.add(name, error="ThrottlingException")
+    ecr.faults.add(name, error="SlowDown")  # with status 503
     with pytest.raises(AmazonECRException) as caught:
         call(client, name, members)
 

@@ -119,7 +119,7 @@ def test_made_by_an_early_attempt(
     """What the first attempt has made is the call's, however long its repeats take."""
     client, (asked, _) = making(base_delay=MINUTE, max_delay=MINUTE), CREATIONS[name]
     ecr.faults.add(operation_of(name), status=500, when="after")
-    ecr.faults.add(operation_of(name), status=503, when="before")
+    ecr.faults.add(operation_of(name), error="ThrottlingException")
     result = getattr(client, name)(**asked)
 
     assert result.response_metadata.retry_attempts == 2
