@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import botocore.session
@@ -22,7 +22,9 @@ from ecr_client.exceptions import (
     ExpiredTokenException,
     NoCredentialsException,
 )
-from ecr_client.local import LocalECR
+
+if TYPE_CHECKING:
+    from ecr_client.local import LocalECR
 
 Calling = Callable[..., ECRClient]
 FINE = (200, {}, b"{}")

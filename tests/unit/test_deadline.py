@@ -21,6 +21,7 @@ from ecr_client.exceptions import (
     ClientShutdownException,
     InvalidConfigurationException,
     ReadTimeoutException,
+    RepositoryAlreadyExistsException,
     TotalTimeoutException,
     TransportException,
 )
@@ -260,6 +261,22 @@ def test_finding_out_has_the_rest_of_the_time(
     calling(base_delay=0, config={"total_timeout": 10}).create_repository(repository_name="app")
 
     assert seen == [10, 7, 4]
+
+
+def test_nothing_is_found_out_when_the_time_is_over(
+    server: Any, calling: Calling, fake: Any
+) -> None:
+    """Without any time left, nobody asks about a lost attempt, and the error is raised."""
+
+    def response(_: object) -> None:
+        fake.passed += 6
+
+    client = calling(base_delay=0, config={"total_timeout": 10, "hooks": Hooks(response=response)})
+    server.answers = [DOWN, (400, {}, b'{"__type": "RepositoryAlreadyExistsException"}')]
+    with pytest.raises(RepositoryAlreadyExistsException):
+        client.create_repository(repository_name="app")
+
+    assert len(server.requests) == 2
 
 
 # --- where it comes from --------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
 import pytest
@@ -16,9 +16,11 @@ from ecr_client.exceptions import (
     InvalidConfigurationException,
     ThrottlingException,
 )
-from ecr_client.local import LocalECR
 from ecr_client.models import DescribeImagesRequest, ImageIdentifier
 from ecr_client.testing import ECRStub
+
+if TYPE_CHECKING:
+    from ecr_client.local import LocalECR
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 RESERVED = [

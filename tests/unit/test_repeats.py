@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -14,8 +14,10 @@ from ecr_client import ClientConfiguration, ECRClient, models
 from ecr_client._runtime.operation import operation
 from ecr_client._runtime.repeats import _SETTLED
 from ecr_client.exceptions import AmazonECRException, TransportException
-from ecr_client.local import LocalECR
 from ecr_client.models import ImageIdentifier
+
+if TYPE_CHECKING:
+    from ecr_client.local import LocalECR
 
 #: What a repeat of each operation does after an attempt that may have worked. ``read`` and ``set``
 #: are safe, ``orphan`` leaves an upload that nobody uses, ``settled`` ends with the lost result,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from email.utils import format_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,7 +20,9 @@ from ecr_client.exceptions import (
     RepositoryAlreadyExistsException,
     UploadNotFoundException,
 )
-from ecr_client.local import LocalECR
+
+if TYPE_CHECKING:
+    from ecr_client.local import LocalECR
 
 Calling = Callable[..., ECRClient]
 Members = dict[str, Any]
@@ -368,21 +370,7 @@ def test_a_backfill_is_not_settled(server: Any, calling: Calling) -> None:
     assert [each.status_code for each in caught.value.retried_errors] == [500]  # type: ignore[attr-defined]
 
 
-# --- time and budget ------------------------------------------------------------------------------
-
-
-def test_finding_out_takes_none_of_the_next_call(server: Any, calling: Calling, fake: Any) -> None:
-    """When the time of the call is over, nothing is asked any more, and the error is raised."""
-
-    def pass_time(event: Any) -> None:
-        fake.passed += 6.0
-
-    client = calling(base_delay=0, config={"hooks": Hooks(response=pass_time)})
-    server.answers = [DOWN, error("RepositoryAlreadyExistsException"), found(repositories=[])]
-    with pytest.raises(RepositoryAlreadyExistsException):
-        client.with_options(timeout=10).create_repository(repository_name="app")
-
-    assert len(server.requests) == 2
+# --- the budget -----------------------------------------------------------------------------------
 
 
 def test_a_settled_call_is_a_success(server: Any, calling: Calling) -> None:
