@@ -1,0 +1,276 @@
+"""What travels to other processes arrives as it was."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import enum
+import pickle
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+import pytest
+
+from ecr_client import (
+    ClientConfiguration,
+    Credentials,
+    ECRClient,
+    Hooks,
+    Region,
+    RetryPolicy,
+    exceptions,
+    models,
+)
+from ecr_client._shapes import type_parts
+from ecr_client.hooks import CallEvent
+from ecr_client.metadata import ResponseMetadata
+
+PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
+FAULT = b'{"__type": "RepositoryNotFoundException", "message": "none"}'
+UNAVAILABLE = (503, {"x-amzn-RequestId": "first"}, b'{"__type": "ServiceUnavailable"}')
+
+
+def travelled(value: Any) -> list[Any]:
+    """Return what arrives of a value, by each protocol of pickle and as copies."""
+    arrived = [pickle.loads(pickle.dumps(value, each)) for each in PROTOCOLS]
+    return [*arrived, copy.copy(value), copy.deepcopy(value)]
+
+
+def sample(annotation: Any) -> Any:
+    """Return a value of the type of a member."""
+    parts = type_parts(annotation)
+    kind = bytes if bytes in parts else parts[0]
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is not None and issubclass(origin, Sequence):
+        return [sample(arguments[0])]
+    if origin is not None and issubclass(origin, Mapping):
+        return {sample(arguments[0]): sample(arguments[1])}
+    if isinstance(kind, type) and attrs.has(kind):
+        return filled(kind)
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return next(iter(kind))
+    if kind is datetime.datetime:
+        return datetime.datetime(2026, 1, 2, 3, 4, 5, 600, datetime.timezone.utc)
+    return {str: "text", int: 7, bool: True, float: 0.5, bytes: b"\x00bytes"}[kind]
+
+
+def filled(cls: type[Any]) -> Any:
+    """Return an instance of which every member has a value."""
+    hints = typing.get_type_hints(cls)
+    names = [each.name for each in attrs.fields(cls) if each.name != "response_metadata"]
+    return cls(**{name: sample(hints[name]) for name in names})
+
+
+NAMES = sorted(each for each in dir(models) if attrs.has(getattr(models, each)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_models(name: str) -> None:
+    """Every request, result and part of one arrives equal, with the same hash and repr."""
+    value = filled(getattr(models, name))
+
+    for arrived in travelled(value):
+        assert arrived == value
+        assert type(arrived) is type(value)
+        assert (hash(arrived), repr(arrived)) == (hash(value), repr(value))
+
+
+def test_results_of_the_service(server: Any, client: ECRClient) -> None:
+    """A result that was read takes its metadata along, with the errors before it."""
+    server.answers = [UNAVAILABLE, (200, {"x-amzn-RequestId": "second"}, b'{"registryId": "1"}')]
+    policy = RetryPolicy(sleep=lambda _: None)
+    result = client.with_options(retry=policy).describe_registry()
+
+    for arrived in [pickle.loads(pickle.dumps(result, each)) for each in PROTOCOLS]:
+        metadata = arrived.response_metadata
+        assert arrived == result
+        assert metadata == result.response_metadata
+        assert (metadata.request_id, metadata.retry_attempts) == ("second", 1)
+        assert metadata.http_headers["X-AMZN-requestid"] == "second"
+        assert [each.request_id for each in metadata.retried_errors] == ["first"]
+
+
+def test_errors_of_the_service(server: Any, client: ECRClient) -> None:
+    """An error that was raised takes its attempts, its metadata and the errors before it along."""
+    server.answers = [UNAVAILABLE, UNAVAILABLE, (400, {"x-amzn-RequestId": "last"}, FAULT)]
+    policy = RetryPolicy(sleep=lambda _: None)
+    with pytest.raises(exceptions.RepositoryNotFoundException) as raised:
+        client.with_options(retry=policy).describe_registry()
+
+    for arrived in [pickle.loads(pickle.dumps(raised.value, each)) for each in PROTOCOLS]:
+        assert type(arrived) is exceptions.RepositoryNotFoundException
+        assert str(arrived) == str(raised.value)
+        assert (arrived.attempts, arrived.request_id) == (3, "last")
+        assert [type(each) for each in arrived.retried_errors] == [
+            exceptions.ServiceUnavailableException
+        ] * 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        each
+        for each in exceptions.__all__
+        if issubclass(getattr(exceptions, each), exceptions.TransportException)
+    ],
+)
+def test_errors_of_the_transport(name: str) -> None:
+    """An error without an answer takes its attempts and the errors before it along."""
+    error = getattr(exceptions, name)("no answer")
+    first = exceptions.ReadTimeoutException("slow", "DescribeRegistry")
+    error.attempts, error.retried_errors = 2, (first,)
+
+    for arrived in [pickle.loads(pickle.dumps(error, each)) for each in PROTOCOLS]:
+        assert (str(arrived), arrived.attempts) == (str(error), 2)
+        assert [str(each) for each in arrived.retried_errors] == [str(first)]
+
+
+def quiet(event: CallEvent) -> None:
+    """Do nothing: a hook that other processes can import."""
+
+
+def always() -> float:
+    """Draw the same every time."""
+    return 1.0
+
+
+def resting(seconds: float) -> None:
+    """Do not wait."""
+
+
+#: Values that compare.
+SETTINGS: dict[str, Callable[[], Any]] = {
+    "credentials": lambda: Credentials("AKIDEXAMPLE", "secret", "token"),
+    "region": lambda: Region("eu-west-1"),
+    "policy": lambda: RetryPolicy(mode="adaptive", max_attempts=5, base_delay=0.1, sleep=resting),
+    "configuration": lambda: ClientConfiguration(
+        proxies={"https": "http://user:password@proxy:8080"},
+        total_timeout=9,
+        retry=RetryPolicy(max_attempts=2),
+        max_response_size=1000,
+    ),
+    "metadata": lambda: ResponseMetadata(request_id="1", http_status_code=200),
+    "event": lambda: CallEvent(
+        operation="PutImage",
+        attempt=1,
+        endpoint="https://ecr.example",
+        region="eu-west-1",
+        request_bytes=2,
+        context={"of": "hooks"},
+    ),
+    "nothing": Hooks,
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings(name: str) -> None:
+    """What calls are made with arrives equal, and looks the same."""
+    value = SETTINGS[name]()
+
+    for arrived in travelled(value):
+        assert arrived == value
+        assert repr(arrived) == repr(value)
+
+
+def test_functions_of_settings() -> None:
+    """Hooks, and what policies wait and draw with, travel if their functions can be imported."""
+    hooks = Hooks(request=quiet, error=print)
+    policy = RetryPolicy(sleep=resting, random=always)
+    config = ClientConfiguration(hooks=hooks, retry=policy)
+    arrived = pickle.loads(pickle.dumps(config))
+
+    assert arrived == config
+    assert (arrived.hooks.request, arrived.hooks.error) == (quiet, print)
+    assert (arrived.retry.sleep, arrived.retry.random) == (resting, always)
+
+
+@pytest.mark.parametrize(
+    "config", [ClientConfiguration(hooks=Hooks(request=lambda _: None)), ClientConfiguration()]
+)
+def test_functions_that_do_not_travel(config: ClientConfiguration) -> None:
+    """A client whose hook cannot be imported says so; any other travels."""
+    client = ECRClient(region="eu-west-1", config=config)
+    if config.hooks is None:
+        assert pickle.loads(pickle.dumps(client)).endpoint == client.endpoint
+        return
+
+    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
+        pickle.dumps(client)
+
+
+def test_clients(server: Any, credentials: Credentials) -> None:
+    """A client arrives where it called, also after changes, and is independent from then on."""
+    client = ECRClient(
+        region="eu-west-1", credentials=credentials, config=ClientConfiguration(read_timeout=7)
+    )
+    client.set_region("us-east-1")
+    client.set_endpoint(server.url)
+    client.describe_registry()
+    arrived = pickle.loads(pickle.dumps(client))
+    client.shutdown()
+    with arrived:
+        arrived.describe_registry()
+
+    assert (arrived.endpoint, arrived.region) == (server.url, "us-east-1")
+    assert arrived._config == client._config
+    assert len(server.requests) == 2
+
+
+def test_views(server: Any, client: ECRClient) -> None:
+    """A view arrives with all that it differs in."""
+    other = Credentials("AKIDOTHER", "other", "token")
+    view = client.with_options(
+        timeout=5, headers={"x-amz-one": "1"}, credentials=other, retry=RetryPolicy(max_attempts=2)
+    ).with_options(headers={"x-two": "2"})
+    arrived = pickle.loads(pickle.dumps(view))
+    server.answers = [(503, {"x-amz-retry-after": "0"}, b"{}"), (200, {}, b"{}")]
+    with arrived.with_options(retry=RetryPolicy(max_attempts=2, sleep=resting)) as again:
+        again.describe_registry()
+
+    assert arrived._overrides == view._overrides
+    assert len(server.requests) == 2
+    for each in server.requests:
+        assert (each.headers["x-amz-one"], each.headers["x-two"]) == ("1", "2")
+        assert "Credential=AKIDOTHER/" in each.headers["authorization"]
+        assert each.headers["x-amz-security-token"] == "token"
+
+
+def test_a_client_that_was_shut_down(client: ECRClient) -> None:
+    """A client that was shut down arrives as one that can call: connections do not travel."""
+    client.shutdown()
+    with pickle.loads(pickle.dumps(client)) as arrived:
+        assert arrived.describe_registry().registry_id is None
+
+
+def test_a_client_of_a_session() -> None:
+    """A client of a session refuses to travel, and says what to do instead."""
+    from botocore.session import Session
+
+    client = ECRClient(session=Session(), region="eu-west-1")
+
+    with pytest.raises(TypeError, match="profile"):
+        pickle.dumps(client)
+    with pytest.raises(TypeError, match="profile"):
+        pickle.dumps(client.with_options(timeout=1))
+
+
+class OwnClient(ECRClient):
+    """A client of a user's own class."""
+
+
+def test_subclasses(server: Any, credentials: Credentials) -> None:
+    """A client of a class of the user's arrives as one of that class, and so do its views."""
+    client = OwnClient(region="eu-west-1", endpoint=server.url, credentials=credentials)
+
+    for each in (client, client.with_options(timeout=5)):
+        assert type(pickle.loads(pickle.dumps(each))) is OwnClient
+
+
+def test_two_that_belong_together(client: ECRClient) -> None:
+    """A client and its view that travel together arrive as two clients with own connections."""
+    arrived, view = pickle.loads(pickle.dumps((client, client.with_options(timeout=5))))
+
+    assert arrived._shared is not client._shared
+    assert (arrived.endpoint, view.endpoint) == (client.endpoint, client.endpoint)
