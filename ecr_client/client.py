@@ -88,7 +88,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         self._arguments = {
             "region": region,
             "endpoint": endpoint,
-            "credentials": credentials,
+            "credentials": Hidden(credentials),
             "profile": profile,
             "session": session,
             "config": config,
@@ -337,12 +337,12 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         retry = given.get("retry") or self._config.retry
         if retry is None:
             retry = RetryPolicy(**self._shared.retry)
-        own = given.get("credentials")
+        own = given.get("credentials", Hidden(None)).value
         self._options = CallOptions(
             credentials=self._credentials if own is None else credentials_source(credentials=own),
             retry=retry,
             total_timeout=given.get("timeout", self._config.total_timeout),
-            headers=given.get("headers", {}),
+            headers=given.get("headers", Hidden({})).value,
         )
         return self._options
 
@@ -354,7 +354,7 @@ def _restore(
     overrides: dict[str, Any],
 ) -> ECRClient:
     """Return a client like the one that was pickled, calling where that one called."""
-    client = client_class(**arguments)
+    client = client_class(**{**arguments, "credentials": arguments["credentials"].value})
     client._endpoint = endpoint
     client._overrides = overrides
     return client

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_client._exceptions import InvalidConfigurationException
 from ecr_client._runtime.shown import shown
+from ecr_client._shapes import Hidden
 from ecr_client.config import check_seconds
 from ecr_client.credentials import credentials_source
 from ecr_client.retry import RetryPolicy
@@ -74,7 +75,7 @@ class CallOptions:
 
 
 def checked_overrides(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a view of a client does otherwise than the client.
+    """Return what a view of a client does otherwise than the client; secrets in it are hidden.
 
     Args:
         before: The same of the client, which may be a view itself.
@@ -92,9 +93,10 @@ def checked_overrides(before: Mapping[str, Any], given: Mapping[str, Any]) -> di
         raise InvalidConfigurationException(f"retry must be a RetryPolicy, not {kind}")
     if given["headers"] is not None:
         added = checked_headers(given["headers"])
-        overrides["headers"] = _merged(before.get("headers", {}), added)
+        overrides["headers"] = Hidden(_merged(before.get("headers", Hidden({})).value, added))
     if given["credentials"] is not None:
         credentials_source(credentials=given["credentials"])
+        overrides["credentials"] = Hidden(given["credentials"])
     return overrides
 
 

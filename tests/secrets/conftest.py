@@ -276,7 +276,8 @@ def connect(ecr: LocalECR, proxy: Any, evidence: Evidence) -> Callable[..., ECRC
             config=config,
         )
         view = client.with_options(headers={"x-canary": HEADER})
-        for each in (config, client, view, ecr.credentials[ecr.account], hooks):
+        own = view.with_options(credentials=ecr.credentials[ecr.account])
+        for each in (config, client, view, vars(client), vars(own), hooks, own._make_options()):
             evidence.value(each)
         return view
 

@@ -241,6 +241,15 @@ def test_pickles_of_given_credentials_hold_them(evidence: Any) -> None:
     assert evidence.leaks() == ["secret key in pickle", "session token in pickle"]
 
 
+def test_attributes_of_clients(evidence: Any) -> None:
+    """The attributes of clients and views hide keys whose own repr shows them."""
+    made = client(credentials=KEYS).with_options(credentials=KEYS, headers=HEADERS)
+    evidence.value(vars(made))
+    evidence.value(vars(made._make_options().credentials))
+
+    assert evidence.leaks() == []
+
+
 def test_two_sources_are_named(evidence: Any) -> None:
     """Arguments that contradict each other are still named."""
     error = evidence.fails(lambda: client(credentials=KEYS, session=object()))
