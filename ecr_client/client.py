@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ecr_client._runtime.call import Caller
+    from ecr_client._runtime.caller import Caller
     from ecr_client._runtime.options import CallOptions
     from ecr_client._shapes import AmazonWebServiceRequest
     from ecr_client.credentials import CredentialsLike
@@ -317,7 +317,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
 
     def _make_caller(self) -> Caller:
         # Only here, at the first call, are the signer, the codec and the types loaded.
-        from ecr_client._runtime.call import Caller
+        from ecr_client._runtime.caller import Caller
         from ecr_client._runtime.observer import Observer
         from ecr_client._runtime.user_agent import user_agent
 

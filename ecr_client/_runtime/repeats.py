@@ -27,7 +27,7 @@ from ecr_client._shapes import Structure
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ecr_client._runtime.call import Call, Caller
+    from ecr_client._runtime.call import Call
 
 #: How much earlier than the call something may have been made and still be the work of the call:
 #: the ``Date`` of an answer counts whole seconds.
@@ -39,12 +39,12 @@ class Repeat:
     """A repeated call that failed because, it seems, the attempt before has worked.
 
     Attributes:
-        caller: Makes the calls that find out.
+        make_call: Makes the calls that find out.
         call: The call.
         error: What the repeat failed with.
     """
 
-    caller: Caller
+    make_call: Callable[..., Any]
     call: Call
     error: AmazonServiceException
 
@@ -67,7 +67,7 @@ class Repeat:
                 raise TotalTimeoutException("no time is left to find out what was done", name)
             options = options.with_total_timeout(left)
         request = found.request_class(**members)
-        return self.caller.call(found, request, self.call.endpoint, options)
+        return self.make_call(found, request, self.call.endpoint, options)
 
     def ours(self, found: Sequence[Any], *names: str) -> Any:
         """Return the one thing that was found, or ``None`` if the call has not made it so."""
@@ -96,13 +96,13 @@ def _agrees(wanted: Any, found: Any) -> bool:
     return bool(wanted == found)
 
 
-def settle(caller: Caller, call: Call, error: AmazonServiceException) -> Any:
+def settle(make_call: Callable[..., Any], call: Call, error: AmazonServiceException) -> Any:
     """Return the result of a repeated call whose error says that its work is done, or ``None``."""
     codes, find = _SETTLED.get(call.operation.name, ((), None))
     if find is None or error.error_code not in codes:
         return None
     try:
-        result = find(Repeat(caller=caller, call=call, error=error))
+        result = find(Repeat(make_call=make_call, call=call, error=error))
     except (AmazonClientException, IndexError):
         return None  # Nothing is found, or not now: what the repeat failed with says more.
     if result is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ecr_client._runtime.forks import Lock
 
 if TYPE_CHECKING:
-    from ecr_client._runtime.call import Caller
+    from ecr_client._runtime.caller import Caller
     from ecr_client._runtime.transport import Transport
     from ecr_client.metadata import ResponseMetadataCache
 

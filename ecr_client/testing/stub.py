@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ecr_client._runtime.call import Caller
+    from ecr_client._runtime.caller import Caller
     from ecr_client._runtime.operation import Operation
     from ecr_client._runtime.options import CallOptions
     from ecr_client._runtime.transport import Answer

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from ecr_client import Credentials, RetryPolicy
 from ecr_client._generated.operations import AmazonECR
-from ecr_client._runtime.call import Caller, read
+from ecr_client._runtime.call import read
+from ecr_client._runtime.caller import Caller
 from ecr_client._runtime.clock import SigningClock
 from ecr_client._runtime.codec import wire_name
 from ecr_client._runtime.observer import Observer

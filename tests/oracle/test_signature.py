@@ -11,7 +11,7 @@ import responses
 from botocore import xform_name
 
 from ecr_client import ClientConfiguration, Credentials
-from ecr_client._runtime.call import Caller
+from ecr_client._runtime.caller import Caller
 from ecr_client._runtime.clock import SigningClock
 from ecr_client._runtime.observer import Observer
 from ecr_client._runtime.operation import operation as find_operation

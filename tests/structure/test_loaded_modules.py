@@ -74,6 +74,7 @@ CALLED = BUILT | {
     "ecr_client._generated.models.registry",
     "ecr_client._runtime.adapter",
     "ecr_client._runtime.call",
+    "ecr_client._runtime.caller",
     "ecr_client._runtime.clock",
     "ecr_client._runtime.codec",
     "ecr_client._runtime.connections",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
-from ecr_client._runtime.call import Caller
+from ecr_client._runtime.caller import Caller
 from ecr_client._runtime.clock import SigningClock
 from ecr_client._runtime.observer import Observer
 
