@@ -83,7 +83,7 @@ def test_the_correction_is_kept(server: Any, calling: Calling, fake: Any) -> Non
     client.describe_registry()
     fake.passed += 60
     client.describe_registry()
-    client.with_options(timeout=5).describe_registry()
+    client.with_options(timeout=50).describe_registry()
 
     assert signed_at(server)[2:] == [fake.utc() + ahead] * 2
 

@@ -64,7 +64,7 @@ def test_a_view_is_a_client_of_the_same_class(client: ECRClient) -> None:
             self.number = number
 
     bespoke = Bespoke(7, region="eu-west-1", endpoint=client.endpoint)
-    view = bespoke.with_options(timeout=5)
+    view = bespoke.with_options(timeout=50)
 
     assert type(view) is Bespoke
     assert (view.number, view.region, view.endpoint) == (7, "eu-west-1", client.endpoint)
@@ -73,7 +73,7 @@ def test_a_view_is_a_client_of_the_same_class(client: ECRClient) -> None:
 
 def test_views_share_connections_quota_and_metadata(server: Any, client: ECRClient) -> None:
     """What a client and its views have in common is one object each."""
-    view = client.with_options(timeout=5)
+    view = client.with_options(timeout=50)
     other = view.with_options(retry=RetryPolicy())
     request = DescribeImagesRequest(repository_name="app")
     result = other.describe_images(request)
@@ -86,7 +86,7 @@ def test_views_share_connections_quota_and_metadata(server: Any, client: ECRClie
 
 def test_shutdown_ends_all(server: Any, client: ECRClient) -> None:
     """Shutting down a view shuts down its client and the other views."""
-    views = [client.with_options(timeout=5), client.with_options(timeout=6)]
+    views = [client.with_options(timeout=50), client.with_options(timeout=60)]
     views[0].shutdown()
 
     for each in (client, *views):
@@ -96,9 +96,9 @@ def test_shutdown_ends_all(server: Any, client: ECRClient) -> None:
 
 def test_endpoints_are_independent(client: ECRClient) -> None:
     """A view begins where its client calls; later changes of one do not change the other."""
-    view = client.with_options(timeout=5)
+    view = client.with_options(timeout=50)
     client.set_region("us-west-2")
-    later = client.with_options(timeout=5)
+    later = client.with_options(timeout=50)
     view.set_endpoint("https://ecr.example.org")
 
     assert client.endpoint == later.endpoint == "https://api.ecr.us-west-2.amazonaws.com"
@@ -110,7 +110,7 @@ def test_views_of_a_session(server: Any) -> None:
     session = botocore.session.Session()
     session.set_credentials("AKIDSESSION", SECRET)
     with ECRClient(session=session, region="eu-west-1", endpoint=server.url) as client:
-        client.with_options(timeout=5).describe_registry()
+        client.with_options(timeout=50).describe_registry()
 
     assert access_key(server.requests[0]) == "AKIDSESSION"
 
@@ -124,14 +124,14 @@ def test_credentials_that_were_found_are_shared(
     with ECRClient(region="eu-west-1", endpoint=server.url) as client:
         client.describe_registry()
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "SECOND")
-        client.with_options(timeout=5).describe_registry()
+        client.with_options(timeout=50).describe_registry()
 
     assert [access_key(request) for request in server.requests] == ["FIRST", "FIRST"]
 
 
 def test_the_client_stays_as_it_is(server: Any, client: ECRClient) -> None:
     """What a view does otherwise is not done by its client, nor by views that it had before."""
-    before = client.with_options(timeout=5)
+    before = client.with_options(timeout=50)
     client.with_options(headers={"x-test": "1"}, credentials=Credentials("OTHER", SECRET))
     for each in (client, before):
         each.describe_registry()
@@ -174,7 +174,7 @@ def test_views_of_views_add_headers(server: Any, client: ECRClient) -> None:
     """A view adds headers to those of the view that it was made of, and replaces its own."""
     first = client.with_options(headers={"x-test": "1", "x-kept": "k"})
     second = first.with_options(headers={"X-Test": "2"})
-    third = second.with_options(headers={"x-test": "3"}).with_options(timeout=5)
+    third = second.with_options(headers={"x-test": "3"}).with_options(timeout=50)
     for each in (first, second, third):
         each.describe_registry()
 
@@ -283,12 +283,12 @@ def test_bad_options(client: ECRClient, options: dict[str, Any], text: str) -> N
 def test_options_are_kept_by_views_of_views(client: ECRClient) -> None:
     """What is not given is as in the view before; what is given replaces it."""
     policy = RetryPolicy(max_attempts=9)
-    first = client.with_options(timeout=5, retry=policy, credentials=Credentials("A", "b"))
-    same, other = first.with_options(), first.with_options(timeout=7)
+    first = client.with_options(timeout=50, retry=policy, credentials=Credentials("A", "b"))
+    same, other = first.with_options(), first.with_options(timeout=70)
 
-    assert same._make_options().total_timeout == 5
+    assert same._make_options().total_timeout == 50
     assert same._make_options().retry is policy
-    assert other._make_options().total_timeout == 7
+    assert other._make_options().total_timeout == 70
     assert other._make_options().retry is policy
     assert other._make_options().credentials.current() == Credentials("A", "b")
 
@@ -296,14 +296,14 @@ def test_options_are_kept_by_views_of_views(client: ECRClient) -> None:
 def test_a_pickled_view_is_one(server: Any, client: ECRClient) -> None:
     """A view arrives elsewhere with its endpoint and its options."""
     policy = RetryPolicy(max_attempts=1, base_delay=0.5)
-    view = client.with_options(timeout=5, retry=policy, headers={"x-test": "1"})
+    view = client.with_options(timeout=50, retry=policy, headers={"x-test": "1"})
     with pickle.loads(pickle.dumps(view)) as arrived:
         arrived.describe_registry()
         options = arrived._make_options()
 
         assert arrived.endpoint == server.url
     assert server.requests[0].headers["x-test"] == "1"
-    assert (options.total_timeout, options.retry) == (5, policy)
+    assert (options.total_timeout, options.retry) == (50, policy)
 
 
 def test_nothing_secret_is_shown(client: ECRClient) -> None:
@@ -316,11 +316,11 @@ def test_nothing_secret_is_shown(client: ECRClient) -> None:
 
 def test_a_stub_sees_the_calls_of_views(client: ECRClient) -> None:
     """Who stubs a client also stubs its views, those that are made later among them."""
-    early = client.with_options(timeout=5)
+    early = client.with_options(timeout=50)
     with ECRStub(client) as stub:
         stub.expect("DescribeRegistry", registry_id="1")
         stub.expect("DescribeRegistry", registry_id="2")
-        found = [early.describe_registry(), client.with_options(timeout=6).describe_registry()]
+        found = [early.describe_registry(), client.with_options(timeout=60).describe_registry()]
 
     assert [each.registry_id for each in found] == ["1", "2"]
 
@@ -364,7 +364,7 @@ def test_configured_options(server: Any, credentials: Credentials, fake: Any) ->
     policy = RetryPolicy(max_attempts=9)
     config = ClientConfiguration(total_timeout=30, retry=policy)
     with ECRClient(endpoint=server.url, credentials=credentials, config=config) as client:
-        plain, view = client._make_options(), client.with_options(timeout=5)._make_options()
+        plain, view = client._make_options(), client.with_options(timeout=50)._make_options()
 
     assert (plain.total_timeout, plain.retry, plain.headers) == (30, policy, {})
-    assert (view.total_timeout, view.retry) == (5, policy)
+    assert (view.total_timeout, view.retry) == (50, policy)
