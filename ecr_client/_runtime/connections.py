@@ -171,12 +171,13 @@ class _TimedHTTPSConnection(_Timed, HTTPSConnection):
     pass
 
 
+# pyright does not take urllib3's own classes for the protocols that urllib3 declares either.
 class TimedHTTPConnectionPool(HTTPConnectionPool):
-    ConnectionCls = _Timed
+    ConnectionCls = _Timed  # pyright: ignore[reportAssignmentType]
 
 
 class TimedHTTPSConnectionPool(HTTPSConnectionPool):
-    ConnectionCls = _TimedHTTPSConnection
+    ConnectionCls = _TimedHTTPSConnection  # pyright: ignore[reportAssignmentType]
 
 
 POOLS = {"http": TimedHTTPConnectionPool, "https": TimedHTTPSConnectionPool}
