@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ class PoolAdapter(HTTPAdapter):
 
     def __init__(self, size: int) -> None:
         self._size = size
+        self._lock = threading.Lock()
         self._pools: dict[str, Any] = {}
         self._targets: dict[str, str] = {}
         super().__init__(pool_maxsize=size, max_retries=0)
@@ -62,13 +64,12 @@ class PoolAdapter(HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
         cert: str | tuple[str, str] | None = None,
     ) -> Any:
-        url, pools = str(request.url), self._pools
-        pool = pools.get(url)
+        url = str(request.url)
+        pool = self._pools.get(url)
         if pool is None:
-            # If `reconnect` comes in between, this is remembered where nobody looks any more.
-            pool = pools[url] = super().get_connection_with_tls_context(
-                request, verify, proxies, cert
-            )
+            with self._lock:  # or `reconnect` would miss a pool that is made in the same moment
+                pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+                self._pools[url] = pool
         return pool
 
     def request_url(self, request: PreparedRequest, proxies: Mapping[str, str] | None) -> str:
@@ -81,12 +82,12 @@ class PoolAdapter(HTTPAdapter):
     def reconnect(self) -> None:
         """Let what is sent from now on use new connections, with names resolved anew.
 
-        Calls that are under way keep theirs; the old pools end with the last of them.
+        The idle ones are closed. Calls that are under way keep theirs, and close them at the end.
         """
-        self.proxy_manager: dict[str, Any] = {}
-        self.init_poolmanager(self._size, self._size)
-        # Last, so that nobody takes a pool of the old managers for a new one.
-        self._pools = {}
+        with self._lock:
+            self.proxy_manager: dict[str, Any] = {}
+            self.init_poolmanager(self._size, self._size)
+            self._close_pools()
 
     def abandon(self) -> None:
         """Close the idle connections of a process that was forked, without taking their locks.
@@ -99,5 +100,12 @@ class PoolAdapter(HTTPAdapter):
                 connection.close()
 
     def close(self) -> None:
-        self._pools = {}
-        super().close()
+        with self._lock:
+            super().close()
+            self._close_pools()
+
+    def _close_pools(self) -> None:
+        pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            # The managers leave it to garbage collection, and exceptions may refer to a pool.
+            pool.close()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ClosedPoolError, ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 
 from ecr_client._runtime.deadline import current
@@ -173,10 +173,18 @@ class _TimedHTTPSConnection(_Timed, HTTPSConnection):
 
 # pyright does not take urllib3's own classes for the protocols that urllib3 declares either.
 class TimedHTTPConnectionPool(HTTPConnectionPool):
+    """Still gives connections after it was closed, which are then closed when they are returned."""
+
     ConnectionCls = _Timed  # pyright: ignore[reportAssignmentType]
 
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        try:
+            return super()._get_conn(timeout)
+        except ClosedPoolError:  # by a call that failed, in the moment in which this one began
+            return self._new_conn()
 
-class TimedHTTPSConnectionPool(HTTPSConnectionPool):
+
+class TimedHTTPSConnectionPool(TimedHTTPConnectionPool, HTTPSConnectionPool):
     ConnectionCls = _TimedHTTPSConnection  # pyright: ignore[reportAssignmentType]
 
 

@@ -172,3 +172,21 @@ def test_every_moment(connect: Any, proxy: Any, start: Any) -> None:
         assert {outcome(call) for call in calls} <= {"result", "ClientShutdownException"}
         with pytest.raises(ClientShutdownException):
             client.describe_repositories()
+
+
+def test_connections_that_exceptions_refer_to(
+    connect: Any, proxy: Any, fault: Any, start: Any
+) -> None:
+    """A connection is closed with its client, even if somebody keeps the exception of another."""
+    policy = RetryPolicy(sleep=lambda _: None, max_attempts=20)
+    client = connect(config=ClientConfiguration(retry=policy, read_timeout=SHORT))
+    proxy.add(fault("done", "keep", piece=10, delay=0.05))
+    proxy.add(fault("received", "hang"))
+    slow = start(client.describe_repositories)
+    proxy.wait_for(lambda: proxy.answers)
+    kept = client.describe_repositories().response_metadata.retried_errors
+    slow.result(PATIENCE)
+    client.shutdown()
+    proxy.wait_for(lambda: proxy.open <= 1)  # one hangs, and does not see its end
+
+    assert kept
