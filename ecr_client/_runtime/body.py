@@ -40,12 +40,12 @@ def read_body(response: requests.Response, longest: int) -> bytes:
     return body.getvalue()
 
 
-def _bounded(pieces: Iterator[bytes], longest: int) -> Iterator[bytes]:
+def _bounded(pieces: Iterator[bytes], longest: int, what: str = "it") -> Iterator[bytes]:
     size = 0
     for piece in pieces:
         size += len(piece)
         if size > longest:
-            raise RefusedBody(f"it is longer than {longest:,} bytes (max_response_size)")
+            raise RefusedBody(f"{what} is longer than {longest:,} bytes (max_response_size)")
         yield piece
 
 
@@ -57,7 +57,7 @@ def _decoded(response: requests.Response, longest: int) -> Iterator[bytes]:
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding in ("gzip", "x-gzip", "deflate"):
         # Compressing may make a body a little longer, and never by as much as this.
-        return _inflated(_bounded(pieces, longest + PIECE))
+        return _inflated(_bounded(pieces, longest + PIECE, "its compressed form"))
     return pieces  # which are no JSON if they are compressed in yet another way
 
 

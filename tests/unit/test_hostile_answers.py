@@ -135,6 +135,7 @@ def test_truncated_errors_are_still_errors(calls: Calls) -> None:
         pytest.param(b'{"nextToken": "\\x"}', "not JSON", id="bad escape"),
         pytest.param(b"\x00" * 50, "not JSON", id="zeros"),
         pytest.param(BODY + b"\x00", "not JSON", id="a zero at the end"),
+        pytest.param(b"\xef\xbb\xbf" + BODY, "not JSON", id="utf-8 with mark"),
         pytest.param(BODY.decode().encode("utf-16"), "not JSON", id="utf-16 with mark"),
         pytest.param(BODY.decode().encode("utf-16-le"), "not JSON", id="utf-16-le"),
         pytest.param(BODY.decode().encode("utf-16-be"), "not JSON", id="utf-16-be"),
