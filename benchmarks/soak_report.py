@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
 
@@ -25,7 +26,7 @@ def table(results: dict[str, Any]) -> str:
         ),
         ("lost, wrong or undocumented", f"**{len(results['problems'])}**"),
     ]
-    rows += [(name, _course(results["samples"][name])) for name in results["samples"]]
+    rows += [(name, _course(results, name)) for name in results["samples"]]
     lines = [
         f"`{results['command']}` on Python {results['python']} ({results['machine']}): "
         f"{results['threads']} threads share one client for {results['minutes']:g} minutes, "
@@ -38,8 +39,11 @@ def table(results: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _course(sample: dict[str, float]) -> str:
+def _course(results: dict[str, Any], name: str) -> str:
+    values = [each[name] for each in results["series"]]
+    half = len(values) // 2
+    first, second = (statistics.fmean(part) for part in (values[:half], values[half:]))
     return (
-        f"{sample['middle']:.1f} in the middle, {sample['end']:.1f} at the end, "
-        f"slope of the second half {sample['slope']:+.2f} a minute"
+        f"{first:.1f} on average in the first half, {second:.1f} in the second, "
+        f"whose slope is {results['samples'][name]['slope']:+.2f} a minute"
     )

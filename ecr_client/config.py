@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -110,15 +111,11 @@ def _hooks(_: object, field: attrs.Attribute[Any], value: object) -> None:
             raise _refuse(field.name, "Hooks or None", value)
 
 
-def _at_least(minimum: int, maximum: int | None = None) -> Any:
-    expected = f"a whole number of at least {minimum}"
-    if maximum is not None:
-        expected += f" and at most {maximum:,}"
-
+def _at_least(minimum: int, maximum: int = sys.maxsize) -> Any:
     def validate(_: object, field: attrs.Attribute[Any], value: object) -> None:
-        if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-            raise _refuse(field.name, expected, value)
-        if maximum is not None and value > maximum:
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if not is_number or not minimum <= value <= maximum:  # type: ignore[operator]
+            expected = f"a whole number of at least {minimum} and at most {maximum:,}"
             raise _refuse(field.name, expected, value)
 
     return validate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -17,7 +18,8 @@ MODES = ("standard", "adaptive")
 
 
 def _count(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if not is_number or not 1 <= value <= sys.maxsize:  # type: ignore[operator]
         raise InvalidConfigurationException(
             f"{field.name} must be a whole number of at least 1, not {shown(value)}"
         )

@@ -56,3 +56,23 @@ def test_what_is_held_was_sampled(results: dict[str, Any]) -> None:
     assert len(threads) > 5
     assert max(threads) >= 8
     assert set(results["samples"]) == set(results["series"][0]) - {"minute"}
+
+
+def test_the_documented_table_is_that_of_the_results() -> None:
+    """The table of the documentation is made from ``benchmarks/soak.json``, a long soak."""
+    script = (
+        "import json, sys; from benchmarks.soak_report import table; "
+        "sys.stdout.write(table(json.load(open('benchmarks/soak.json', encoding='utf-8'))))"
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.append({str(ROOT)!r}); {script}"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    ).stdout
+    found = json.loads((ROOT / "benchmarks" / "soak.json").read_text(encoding="utf-8"))
+
+    assert made == (ROOT / "docs" / "reliability" / "soak.md").read_text(encoding="utf-8")
+    assert found["problems"] == []
+    assert found["minutes"] >= 10

@@ -45,6 +45,8 @@ VALUES = (
 @example("max_pool_connections", 10**9)
 @example("connect_timeout", HUGE)
 @example("max_response_size", -HUGE)
+@example("max_response_size", HUGE)
+@example("response_metadata_cache_size", HUGE)
 @example("proxies", {"https": "http://["})
 @given(st.sampled_from(FIELDS), VALUES)
 def test_configurations(name: str, value: Any) -> None:
@@ -91,6 +93,7 @@ def test_proxies_that_cannot_be(proxy: str) -> None:
 
 
 @example("max_attempts", -HUGE)
+@example("max_attempts", HUGE)
 @example("base_delay", HUGE)
 @given(st.sampled_from(POLICY_FIELDS), VALUES)
 def test_policies(name: str, value: Any) -> None:
@@ -102,6 +105,7 @@ def test_policies(name: str, value: Any) -> None:
         return
 
     assert getattr(policy, name) is value
+    assert repr(policy)
 
 
 @example({10**5000: "x"}, None, None)
