@@ -66,7 +66,7 @@ class RetryPolicy:
     ``x-amz-retry-after`` gets it, up to ``max_delay``. The first broken connection of a call is
     repeated at once. A client also has a budget of 500 for all its calls together, of which a
     repeat takes 5, or 10 after a time-out, and which successes fill again: when a service is down
-    altogether, calls soon fail at their first attempt.
+    altogether, calls soon fail at their first attempt. What is repeated at once takes nothing.
 
     Args:
         mode: ``"standard"``, the default, or ``"adaptive"``, which also slows down the calls of an
