@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from ecr_client._runtime.connections import POOLS
+from ecr_client._runtime.forks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ class PoolAdapter(HTTPAdapter):
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._pools: dict[str, Any] = {}
         self._targets: dict[str, str] = {}
         super().__init__(pool_maxsize=size, max_retries=0)

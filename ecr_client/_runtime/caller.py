@@ -18,7 +18,6 @@ from ecr_client._exceptions import (
 )
 from ecr_client._runtime.call import Call, read
 from ecr_client._runtime.clock import SKEW_CODES, SigningClock
-from ecr_client._runtime.rate_limit import RateLimiter
 from ecr_client._runtime.redact import strip
 from ecr_client._runtime.retry import (
     RetryQuota,
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from ecr_client._runtime.observer import Observer
     from ecr_client._runtime.operation import Operation
     from ecr_client._runtime.options import CallOptions
+    from ecr_client._runtime.rate_limit import RateLimiter
     from ecr_client._runtime.transport import Transport
     from ecr_client._shapes import AmazonWebServiceRequest
     from ecr_client.endpoints import Endpoint
@@ -230,6 +230,8 @@ class Caller:
     def _limiter(self, call: Call) -> RateLimiter | None:
         if call.options.retry.mode != "adaptive":
             return None
+        from ecr_client._runtime.rate_limit import RateLimiter
+
         # Each operation has a rate of its own in the service.
         name = call.operation.name
         found = self._limiters.get(name)

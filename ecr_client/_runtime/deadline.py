@@ -59,7 +59,9 @@ class Limits(NamedTuple):
             seconds = min(seconds, self.deadline.left())
             if seconds <= 0:
                 raise TimeoutError("the time for the whole call is over")
-        sock.settimeout(seconds)
+        # Setting it is a system call, which lets another thread run.
+        if sock.gettimeout() != seconds:
+            sock.settimeout(seconds)
 
 
 #: The limits of the request that this thread is sending. They cannot be handed down, because

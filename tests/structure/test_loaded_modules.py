@@ -81,7 +81,6 @@ CALLED = BUILT | {
     "ecr_client._runtime.observer",
     "ecr_client._runtime.operation",
     "ecr_client._runtime.options",
-    "ecr_client._runtime.rate_limit",
     "ecr_client._runtime.retry",
     "ecr_client._runtime.signing",
     "ecr_client._runtime.user_agent",
