@@ -20,8 +20,15 @@ MEASURES = {
     "rss": ("memory of the process", "MiB", 1 / 2**20),
     "rss_growth": ("growth of the process", "MiB", 1 / 2**20),
     "peak_per_part": ("peak above the part", "x the part", 1.0),
+    "peak": ("peak of the process", "MiB", 1 / 2**20),
 }
-GROWTH_MEASURES = {"repeat": "cpu", "paging": "cpu", "upload": "cpu", "threads": "wall"}
+#: What is plotted of each work: time and memory.
+GROWTH_MEASURES = {
+    "repeat": ("cpu", "peak"),
+    "paging": ("cpu", "rss_growth"),
+    "upload": ("cpu", "peak_per_part"),
+    "threads": ("wall", "peak"),
+}
 
 
 def tables(results: dict[str, Any]) -> str:
@@ -69,15 +76,9 @@ def plots(results: dict[str, Any]) -> None:
     from matplotlib import pyplot
 
     for name, growth in results["growth"].items():
-        measure = GROWTH_MEASURES[growth["work"]]
-        memory = next(
-            (key for key in ("rss_growth", "peak_per_part") if key in growth["series"]["boto3"][0]),
-            None,
-        )
-        figure, axes = pyplot.subplots(1, 2 if memory else 1, figsize=(9 if memory else 5, 3.2))
-        shown = [measure, memory] if memory else [measure]
-        for axis, key in zip(axes if memory else [axes], shown, strict=True):
-            title, unit, factor = MEASURES[str(key)]
+        figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.2))
+        for axis, key in zip(axes, GROWTH_MEASURES[growth["work"]], strict=True):
+            title, unit, factor = MEASURES[key]
             for side, points in growth["series"].items():
                 axis.plot(
                     [point["size"] for point in points],

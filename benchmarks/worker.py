@@ -62,7 +62,7 @@ def repeat(make, url, *, call, count):
     action = getattr(made, call)
     for _ in range(max(2, count // 10)):
         assert len(action()) > 0
-    return timed(action, count)
+    return {**timed(action, count), "peak": peak()}
 
 
 def paging(make, url, *, expected):
@@ -104,7 +104,8 @@ def threads(make, url, *, threads, calls):
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(some, range(threads)))
         measured = timed(lambda: list(pool.map(some, range(threads))), 1)
-    return {name: value / (threads * calls) for name, value in measured.items()}
+    figures = {name: value / (threads * calls) for name, value in measured.items()}
+    return {**figures, "peak": peak()}
 
 
 def main():
