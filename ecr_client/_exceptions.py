@@ -248,13 +248,14 @@ class TransportException(AmazonClientException, ConnectionError):
     Attributes:
         operation_name: The operation, for example ``PutImage``; ``None`` if there is none.
         retryable: Whether the same call may succeed later without being changed.
-        request_sent: Whether the service may have received the request, and done the work.
+        request_sent: Whether the service may have received the request, in any of the attempts,
+            and done the work.
         attempts: How many times the call was sent, or was tried to, at least 1.
         retried_errors: What the attempts before the last one failed with, in their order.
     """
 
     retryable: ClassVar[bool] = True
-    request_sent: ClassVar[bool] = True
+    request_sent: bool = True
     operation_name: str | None
     attempts: int = 1
     retried_errors: tuple[Exception, ...] = ()

@@ -13,7 +13,6 @@ from ecr_client._exceptions import (
     AmazonServiceException,
     ConnectionClosedException,
     ResponseParseException,
-    TotalTimeoutException,
     TransportException,
 )
 from ecr_client._runtime.call import Call, read
@@ -27,7 +26,7 @@ from ecr_client._runtime.retry import (
     may_have_worked,
 )
 from ecr_client._runtime.signing import sign
-from ecr_client._runtime.transport import request_id, shut_down
+from ecr_client._runtime.transport import request_id, shut_down, total_timeout
 from ecr_client.metadata import ResponseMetadata
 
 if TYPE_CHECKING:
@@ -184,9 +183,11 @@ class Caller:
     def _delay(self, call: Call, error: AmazonClientException) -> float | None:
         """Return how many seconds to wait before the next attempt; ``None`` if there is none."""
         policy = call.options.retry
+        # Later calls profit from it, even if this one has no attempt left.
+        mended = self._mended(call, error)
         if call.attempt >= policy.max_attempts or self.transport.closed:
             return None
-        if self._mended(call, error):
+        if mended:
             return 0.0
         if not is_retryable(error):
             return None
@@ -246,8 +247,7 @@ class Caller:
         """Wait, but not beyond the end of the call or of the client."""
         name, last = call.operation.name, call.errors[-1] if call.errors else None
         if call.deadline is not None and seconds >= call.deadline.left():
-            text = f"the call would not end within {call.deadline.seconds:g} s (total_timeout)"
-            raise TotalTimeoutException(text, name) from last
+            raise total_timeout(name, call.deadline, sent=False) from last
         if seconds > 0:
             (call.options.retry.sleep or self.transport.wait)(seconds)
         if self.transport.closed:
@@ -255,9 +255,12 @@ class Caller:
 
 
 def _note_attempts(call: Call, error: AmazonClientException) -> None:
-    """Let errors that no service made say how often the call was sent."""
+    """Let errors that no service made say how often the call was sent, and what came of that."""
+    if call.errors and error.__cause__ is None and not isinstance(error, AmazonServiceException):
+        error.__cause__ = call.errors[-1]
     if isinstance(error, TransportException):
         error.attempts, error.retried_errors = max(1, call.attempt), tuple(call.errors)
+        error.request_sent = error.request_sent or call.may_have_worked
     elif isinstance(error, ResponseParseException):
         error.response_metadata = attrs.evolve(
             error.response_metadata,

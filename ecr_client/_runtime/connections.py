@@ -124,6 +124,9 @@ class _Timed(HTTPConnection):
     _headers = b""
 
     def connect(self) -> None:
+        limits = current.get()
+        if limits is not None:
+            limits.sent = False
         self._connecting = True
         try:
             super().connect()
@@ -161,6 +164,9 @@ class _Timed(HTTPConnection):
         return super().getresponse()
 
     def send(self, data: Any) -> None:
+        if self._connecting:
+            super().send(data)  # to a proxy, within the time for connecting
+            return
         if self._ending_headers:
             self._ending_headers, self._headers = False, data
             return
@@ -173,11 +179,13 @@ class _Timed(HTTPConnection):
             self._send(data)
 
     def _send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
         limits = current.get()
-        # While it connects, be it through a proxy, the time-out is that for connecting.
-        if limits is None or self.sock is None or self._connecting:
+        if limits is None:
             super().send(data)
             return
+        limits.sent = True
         rest = memoryview(data)
         while rest:
             limits.apply(self.sock)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import socket
@@ -37,16 +37,22 @@ class Deadline:
         return max(left if seconds is None else min(seconds, left), 1e-3)
 
 
-class Limits(NamedTuple):
-    """How long a connection may take for what it does next.
+class Limits:
+    """How long a connection may take for what it does next, and how far it has come.
 
     Attributes:
         silence: Seconds without a byte in either direction.
         deadline: Of the call, if it has one.
+        sent: Whether any of the request may have been sent; ``None`` if that is not known, because
+            the connection is not one of ours.
     """
 
-    silence: float
-    deadline: Deadline | None
+    __slots__ = ("deadline", "sent", "silence")
+
+    def __init__(self, silence: float, deadline: Deadline | None) -> None:
+        self.silence = silence
+        self.deadline = deadline
+        self.sent: bool | None = None
 
     def apply(self, sock: socket.socket) -> None:
         """Let the next operation of a socket end in time.

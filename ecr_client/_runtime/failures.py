@@ -43,6 +43,8 @@ def named(
     url: str,
     error: BaseException,
     config: ClientConfiguration,
+    *,
+    sent: bool | None = None,
     outside: BaseException | None = None,
 ) -> TransportException:
     """Return our exception for one of requests, urllib3, http.client or the system.
@@ -52,35 +54,63 @@ def named(
         url: Where it was sent.
         error: The exception.
         config: What the time-outs are.
+        sent: Whether any of the request may have been sent; ``None`` if that is not known.
         outside: What the caller was handling when it called, which is no cause of this error.
     """
     causes = list(chain(error, outside))
+    # urllib3 gives some errors of connecting and of requests the same names.
+    found = None if sent else _of_connecting(operation, url, causes, config, sent)
+    found = found or _of_request(operation, url, causes, config)
+    if sent is False:
+        found.request_sent = False
+    return found
 
-    def has(*kinds: type[BaseException]) -> bool:
-        return any(isinstance(each, kinds) for each in causes)
 
-    if _connect_timed_out(causes):
+def _has(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
+    return any(isinstance(each, kinds) for each in causes)
+
+
+def _of_connecting(
+    operation: str,
+    url: str,
+    causes: list[BaseException],
+    config: ClientConfiguration,
+    sent: bool | None,
+) -> TransportException | None:
+    if _connect_timed_out(causes) or (sent is False and _has(causes, TimeoutError)):
         text = f"could not connect to {url} within {config.connect_timeout:g} s (connect_timeout)"
         return ConnectTimeoutException(text, operation)
-    if has(requests_errors.ProxyError, urllib3_errors.ProxyError):
-        text = f"could not reach {url} through the proxy; see proxies, HTTPS_PROXY, NO_PROXY"
-        return ProxyConnectionException(text, operation)
-    if has(requests_errors.SSLError, urllib3_errors.SSLError) and not has(*_CLOSED):
+    if _has(causes, requests_errors.ProxyError, urllib3_errors.ProxyError):
+        reason = _reason(causes)
+        text = f"could not reach {url} through the proxy: {reason}; see proxies, HTTPS_PROXY, "
+        return ProxyConnectionException(text + "NO_PROXY", operation)
+    if _has(causes, requests_errors.SSLError, urllib3_errors.SSLError) and not _has(
+        causes, *_CLOSED
+    ):
         text = f"no trusted TLS connection to {url}: {_reason(causes)}; see verify, client_cert"
         return TLSException(text, operation)
-    if has(socket.gaierror):
+    if _has(causes, socket.gaierror):
         text = f"the host of {url} has no address: {_reason(causes)}; see endpoint, region, DNS"
         return NameResolutionException(text, operation)
-    if has(urllib3_errors.NewConnectionError, ConnectionRefusedError):
+    if _has(causes, urllib3_errors.NewConnectionError, ConnectionRefusedError):
         text = f"no connection to {url}: {_reason(causes)}"
         return EndpointConnectionException(text, operation)
-    if has(TimeoutError, requests_errors.ReadTimeout, urllib3_errors.ReadTimeoutError):
+    return None
+
+
+def _of_request(
+    operation: str, url: str, causes: list[BaseException], config: ClientConfiguration
+) -> TransportException:
+    if _has(causes, TimeoutError, requests_errors.ReadTimeout, urllib3_errors.ReadTimeoutError):
         text = f"{url} did not answer within {config.read_timeout:g} s (read_timeout)"
         return ReadTimeoutException(text, operation)
-    if has(*_CLOSED) and not has(urllib3_errors.InvalidChunkLength):
+    # TLS that breaks after it was established is a broken connection, too.
+    closed = _has(causes, *_CLOSED, urllib3_errors.SSLError, ssl.SSLError)
+    if closed and not _has(causes, urllib3_errors.InvalidChunkLength):
         text = f"{url} closed the connection before the answer was complete: {_reason(causes)}"
         return ConnectionClosedException(text, operation)
-    if has(HTTPException, ValueError, requests_errors.InvalidHeader, urllib3_errors.DecodeError):
+    malformed = (HTTPException, ValueError, requests_errors.InvalidHeader)
+    if _has(causes, *malformed, urllib3_errors.DecodeError):
         text = f"the answer of {url} is malformed: {type(causes[-1]).__name__}"
         return TransportException(text, operation)
     return TransportException(f"no answer from {url}: {_reason(causes)}", operation)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 #: How much earlier than the call something may have been made and still be the work of the call:
 #: the ``Date`` of an answer counts whole seconds.
 ROUNDING = timedelta(seconds=2)
+#: The states of a scan that has begun and has not ended.
+_RUNNING = ("ACTIVE", "IN_PROGRESS", "PENDING")
 
 
 @attrs.frozen(kw_only=True)
@@ -137,7 +139,13 @@ def _repository(repeat: Repeat) -> Any:
         "encryption_configuration",
     )
     found = repeat.ours(answer.repositories, *members)
-    return found and models.CreateRepositoryResult(repository=found)
+    if found is None:
+        return None
+    if request.tags:
+        tagged = repeat.ask("ListTagsForResource", resource_arn=found.repository_arn)
+        if set(tagged.tags) != set(request.tags):
+            return None
+    return models.CreateRepositoryResult(repository=found)
 
 
 def _pull_through_cache_rule(repeat: Repeat) -> Any:
@@ -241,15 +249,16 @@ def _image(repeat: Repeat) -> Any:
 def _scan(repeat: Repeat) -> Any:
     names = ("registry_id", "repository_name", "image_id")
     answer = repeat.ask("DescribeImageScanFindings", **repeat.asked(*names))
-    findings = answer.image_scan_findings
+    status, findings = answer.image_scan_status, answer.image_scan_findings
     ended = findings.image_scan_completed_at if findings else None
-    if ended is not None and not repeat.is_recent(ended):
+    runs = status is not None and status.status in _RUNNING
+    if not runs and not repeat.is_recent(ended):
         return None
     return models.StartImageScanResult(
         registry_id=answer.registry_id,
         repository_name=answer.repository_name,
         image_id=answer.image_id,
-        image_scan_status=answer.image_scan_status,
+        image_scan_status=status,
     )
 
 

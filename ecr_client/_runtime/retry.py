@@ -89,7 +89,7 @@ def delay_of(
     """
     # The exponent has a bound, because a float has one.
     longest = min(policy.max_delay, policy.base_delay * 2.0 ** min(repeat - 1, 63))
-    delay = policy.random() * longest
+    delay = min(longest, max(0.0, policy.random() * longest))
     if isinstance(error, AmazonServiceException):
         wanted = _wanted_by_server(error.response_metadata.http_headers, now)
         delay = max(delay, min(wanted, policy.max_delay))

@@ -102,12 +102,13 @@ class Transport:
 
         session = self._session or self._open(operation)
         outside = sys.exc_info()[1]
-        proxies = self._proxies_for(url)
+        proxies, timeouts = self._proxies_for(url), self._timeouts(operation, deadline)
+        limits = Limits(self._config.read_timeout, deadline)
         try:
-            with within(Limits(self._config.read_timeout, deadline)):
+            with within(limits):
                 response = session.send(
                     _prepared(url, headers, body),
-                    timeout=self._timeouts(deadline),
+                    timeout=timeouts,
                     allow_redirects=False,
                     proxies=proxies,
                     verify=session.verify,
@@ -122,10 +123,10 @@ class Transport:
                 "install PySocks for a SOCKS proxy"
             ) from None
         except (requests.RequestException, HTTPError, HTTPException, ValueError) as error:
-            raise self._named(operation, url, error, deadline, outside) from error
+            raise self._named(operation, url, error, limits, outside) from error
         except OSError as error:
             if isinstance(error, (ConnectionError, TimeoutError)):
-                raise self._named(operation, url, error, deadline, outside) from error
+                raise self._named(operation, url, error, limits, outside) from error
             # requests reports certificate files that it cannot use in this way.
             raise InvalidConfigurationException(f"{operation}: {error}") from error
         finally:
@@ -182,13 +183,13 @@ class Transport:
             self._proxies[url] = found
         return found
 
-    def _timeouts(self, deadline: Deadline | None) -> tuple[float, float]:
+    def _timeouts(self, operation: str, deadline: Deadline | None) -> tuple[float, float]:
         connect, read = self._config.connect_timeout, self._config.read_timeout
         if deadline is None:
             return connect, read
         left = deadline.left()
         if left <= 0:
-            raise TimeoutError("the time for the whole call is over")
+            raise total_timeout(operation, deadline, sent=False)
         return min(connect, left), min(read, left)
 
     def _read(self, response: requests.Response, operation: str) -> bytes:
@@ -200,6 +201,8 @@ class Transport:
         try:
             return read_body(response, self._config.max_response_size)
         except RefusedBody as error:
+            if response.status_code >= 500:
+                return b""  # The status says enough, and that the call may be repeated.
             metadata = ResponseMetadata(
                 request_id=request_id(response.headers),
                 http_status_code=response.status_code,
@@ -213,21 +216,20 @@ class Transport:
         operation: str,
         url: str,
         error: BaseException,
-        deadline: Deadline | None,
+        limits: Limits,
         outside: BaseException | None,
     ) -> AmazonClientException:
         from ecr_client._runtime.failures import named
 
         if self.closed:
             return shut_down(operation)
-        found = named(operation, url, error, self._config, outside)
-        pool = self._pool
-        if pool is not None:
-            # What broke one connection may have broken the others, which wait for their turn.
-            pool.reconnect()
+        found = named(operation, url, error, self._config, sent=limits.sent, outside=outside)
+        deadline = limits.deadline
         if deadline is not None and isinstance(found, TimeoutError) and deadline.left() <= 0:
-            text = f"the call did not end within {deadline.seconds:g} s (total_timeout)"
-            return TotalTimeoutException(text, operation)
+            return total_timeout(operation, deadline, sent=found.request_sent)
+        if self._pool is not None:
+            # What broke one connection may have broken the others, which wait for their turn.
+            self._pool.reconnect()
         return found
 
 
@@ -275,6 +277,14 @@ def shut_down(operation: str) -> ClientShutdownException:
     return ClientShutdownException(
         f"{operation}: the client was shut down; make a new one to go on"
     )
+
+
+def total_timeout(operation: str, deadline: Deadline, *, sent: bool) -> TotalTimeoutException:
+    """Return the exception of a call whose time is over."""
+    text = f"the call did not end within {deadline.seconds:g} s (total_timeout)"
+    error = TotalTimeoutException(text, operation)
+    error.request_sent = sent
+    return error
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:

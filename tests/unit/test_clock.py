@@ -155,12 +155,16 @@ def test_other_errors_do_not_touch_the_clock(
 
 
 def test_no_attempt_is_left(server: Any, calling: Calling, fake: Any) -> None:
-    """The correction counts as an attempt: with one only, the error is raised."""
-    server.answers = [refusal("RequestExpired", format_datetime(fake.utc() + timedelta(hours=5)))]
+    """The repeat counts as an attempt: with one only, the error is raised, and the time learnt."""
+    wrong = refusal("RequestExpired", format_datetime(fake.utc() + timedelta(hours=5)))
+    server.answers = [wrong, (200, {}, b"{}")]
+    client = calling(max_attempts=1)
     with pytest.raises(AmazonECRException):
-        calling(max_attempts=1).describe_registry()
-
+        client.describe_registry()
     assert len(server.requests) == 1
+    client.describe_registry()
+
+    assert server.requests[1].headers["x-amz-date"] == "20260101T050000Z"
 
 
 def test_another_thread_was_faster(server: Any, calling: Calling, fake: Any) -> None:

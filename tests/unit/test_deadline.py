@@ -175,6 +175,7 @@ def test_time_is_over_before_anything_is_sent(server: Any, calling: Calling, fak
 
     assert server.requests == []
     assert (caught.value.attempts, caught.value.retried_errors) == (1, ())
+    assert not caught.value.request_sent
 
 
 @pytest.mark.parametrize(

@@ -201,13 +201,17 @@ def test_longer_than_allowed(calls: Calls, pieces: list[bytes]) -> None:
     assert peak < 5 * MIB
 
 
-def test_errors_longer_than_allowed(calls: Calls) -> None:
-    """An error of the service is held to the same bound, and is told with its status."""
-    head = b"HTTP/1.1 503 Service Unavailable\r\nx-amzn-RequestId: id-1\r\n"
+@pytest.mark.parametrize(
+    ("status", "expected"), [(400, ResponseParseException), (503, AmazonECRException)]
+)
+def test_errors_longer_than_allowed(calls: Calls, status: int, expected: type[Exception]) -> None:
+    """An error is held to the same bound; for one of the server, its status says enough."""
+    head = b"HTTP/1.1 %d Error\r\nx-amzn-RequestId: id-1\r\n" % status
     error = calls.error([head + b"Content-Length: %d\r\n\r\n" % (64 * MIB), *[ZEROS] * 64])
 
-    assert type(error) is ResponseParseException
-    assert str(error).endswith("Status Code: 503; Request ID: id-1)")
+    assert type(error) is expected
+    assert f"Status Code: {status}" in str(error)
+    assert "Request ID: id-1)" in str(error)
 
 
 @pytest.mark.parametrize(

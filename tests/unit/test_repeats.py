@@ -13,7 +13,11 @@ import pytest
 from ecr_client import ClientConfiguration, ECRClient, models
 from ecr_client._runtime.operation import operation
 from ecr_client._runtime.repeats import _SETTLED
-from ecr_client.exceptions import AmazonECRException, TransportException
+from ecr_client.exceptions import (
+    AmazonECRException,
+    RepositoryAlreadyExistsException,
+    TransportException,
+)
 from ecr_client.models import ImageIdentifier
 
 if TYPE_CHECKING:
@@ -352,3 +356,20 @@ def test_deleted_images_count_as_deleted(ecr: LocalECR, client: ECRClient) -> No
     assert [each.failure_code for each in result.failures] == ["InvalidImageTag"]
     assert result.response_metadata.retry_attempts == 1
     assert [each.failure_code for each in first.failures] == ["ImageNotFound"]
+
+
+@pytest.mark.parametrize("owner", ["me", "them"])
+def test_a_repository_with_the_tags_of_another_is_not_ours(
+    ecr: LocalECR, client: ECRClient, owner: str
+) -> None:
+    """What others have made in the meantime, with other tags, is not taken for our own work."""
+    client.create_repository(repository_name="app", tags=[models.Tag(key="owner", value=owner)])
+    ecr.faults.add("CreateRepository", drop=True, when="before")
+    mine = [models.Tag(key="owner", value="me")]
+    try:
+        result = client.create_repository(repository_name="app", tags=mine)
+    except RepositoryAlreadyExistsException:
+        assert owner == "them"
+    else:
+        assert owner == "me"
+        assert result.response_metadata.retry_attempts == 1

@@ -308,18 +308,20 @@ def test_another_image(server: Any, calling: Calling, images: list[Members]) -> 
 
 
 @pytest.mark.parametrize(
-    ("findings", "settled"),
+    ("status", "findings", "settled"),
     [
-        ({}, True),
-        ({"imageScanFindings": {}}, True),
-        ({"imageScanFindings": {"imageScanCompletedAt": 1767225600}}, True),
-        ({"imageScanFindings": {"imageScanCompletedAt": 1767225000}}, False),
+        ("IN_PROGRESS", {}, True),
+        ("PENDING", {"imageScanFindings": {}}, True),
+        ("COMPLETE", {"imageScanFindings": {"imageScanCompletedAt": 1767225600}}, True),
+        ("COMPLETE", {"imageScanFindings": {"imageScanCompletedAt": 1767225000}}, False),
+        ("FAILED", {}, False),
     ],
 )
-def test_scans(server: Any, calling: Calling, findings: Members, settled: bool) -> None:
+def test_scans(
+    server: Any, calling: Calling, status: str, findings: Members, settled: bool
+) -> None:
     """A scan that runs, or has ended during the call, is the one that was started."""
-    status = {"status": "IN_PROGRESS"}
-    answer = found(repositoryName="app", imageScanStatus=status, **findings)
+    answer = found(repositoryName="app", imageScanStatus={"status": status}, **findings)
     server.answers = [DOWN, error("LimitExceededException"), answer]
     image = models.ImageIdentifier(image_tag="1")
     try:
@@ -329,7 +331,7 @@ def test_scans(server: Any, calling: Calling, findings: Members, settled: bool) 
     else:
         assert settled
         assert result.image_scan_status is not None
-        assert result.image_scan_status.status == "IN_PROGRESS"
+        assert result.image_scan_status.status == status
 
 
 @pytest.mark.parametrize(
