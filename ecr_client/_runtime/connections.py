@@ -181,14 +181,14 @@ class _Timed(HTTPConnection):
     def _send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
-        limits = current.get()
-        if limits is None:
+        limits, sock = current.get(), self.sock
+        if limits is None or sock is None:
             super().send(data)
             return
         limits.sent = True
         rest = memoryview(data)
         while rest:
-            limits.apply(self.sock)
+            limits.apply(sock)
             super().send(rest[:PIECE])
             rest = rest[PIECE:]
 

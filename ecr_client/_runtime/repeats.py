@@ -95,6 +95,8 @@ def _agrees(wanted: Any, found: Any) -> bool:
     if isinstance(wanted, Structure) and type(found) is kind:
         names = [each.name for each in attrs.fields(kind)]
         return all(_agrees(getattr(wanted, name), getattr(found, name)) for name in names)
+    if isinstance(wanted, tuple) and isinstance(found, tuple):
+        return set(wanted) == set(found)  # of tags and uses, whose order means nothing
     return bool(wanted == found)
 
 
@@ -143,7 +145,7 @@ def _repository(repeat: Repeat) -> Any:
         return None
     if request.tags:
         tagged = repeat.ask("ListTagsForResource", resource_arn=found.repository_arn)
-        if set(tagged.tags) != set(request.tags):
+        if not _agrees(request.tags, tagged.tags):
             return None
     return models.CreateRepositoryResult(repository=found)
 

@@ -38,6 +38,10 @@ _MESSAGES = {"Throttling": "Rate exceeded", "ThrottlingException": "Rate exceede
 _MESSAGE = "A fault that the local ECR was told to answer with."
 
 
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 @attrs.frozen(kw_only=True)
 class Fault:
     """What goes wrong with the requests that it fits; see `Faults.add` for the members."""
@@ -56,8 +60,12 @@ class Fault:
     when: When = "before"
 
     def __attrs_post_init__(self) -> None:
-        if self.count is not None and self.count < 1:
-            raise ValueError("count must be at least 1, or None for every request")
+        if self.count is not None and not (_is_int(self.count) and self.count >= 1):
+            raise ValueError("count must be a whole number of at least 1, or None for all")
+        if self.error is not None and not isinstance(self.error, str):
+            raise ValueError("error must be a code such as 'ThrottlingException'")
+        if self.status is not None and not (_is_int(self.status) and 100 <= self.status <= 599):
+            raise ValueError("status must be a whole number from 100 to 599")
         if self.latency < 0:
             raise ValueError("latency must not be negative")
         if self.body not in (None, "cut", "short", "overlong", "garbage"):
