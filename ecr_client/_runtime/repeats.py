@@ -18,6 +18,7 @@ from ecr_client import models
 from ecr_client._exceptions import (
     AmazonClientException,
     AmazonServiceException,
+    ResponseParseException,
     TotalTimeoutException,
 )
 from ecr_client._runtime.operation import operation
@@ -60,7 +61,16 @@ class Repeat:
         return {name: getattr(self.request, name) for name in names}
 
     def ask(self, name: str, **members: Any) -> Any:
-        """Return the result of another call, which has the time that is left of this one."""
+        """Return the result of another call, which has the time that is left of this one.
+
+        It only reads, so it is made once more if its answer is spoilt.
+        """
+        try:
+            return self._ask(name, members)
+        except ResponseParseException:
+            return self._ask(name, members)
+
+    def _ask(self, name: str, members: dict[str, Any]) -> Any:
         found = operation(name)
         options = self.call.options
         if self.call.deadline is not None:

@@ -304,6 +304,16 @@ def test_another_image(server: Any, calling: Calling, images: list[Members]) -> 
         calling(base_delay=0).put_image(repository_name="app", image_manifest="{}", image_tag="1")
 
 
+def test_a_spoilt_answer_is_asked_for_again(server: Any, calling: Calling) -> None:
+    """Who finds out what was done asks once more if the answer to that cannot be read."""
+    there = found(images=[{"imageManifest": "{}"}])
+    server.answers = [DOWN, error("ImageAlreadyExistsException"), (200, {}, b"<garbage>"), there]
+    put = calling(base_delay=0).put_image
+    assert put(repository_name="app", image_manifest="{}", image_tag="1").image is not None
+
+    assert len(server.requests) == 4
+
+
 # --- what was started and deleted -----------------------------------------------------------------
 
 
