@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ecr_client._exceptions import (
-    ClientShutdownException,
     InvalidConfigurationException,
     ParamValidationException,
 )
@@ -16,7 +15,7 @@ from ecr_client._generated.waiters import ACCEPTORS, Waiters
 from ecr_client._runtime.redact import keeps_arguments_secret
 from ecr_client._runtime.settings import Settings
 from ecr_client._runtime.shared import Shared
-from ecr_client._runtime.transport import Transport
+from ecr_client._runtime.transport import Transport, shut_down
 from ecr_client._shapes import UNSET, Hidden
 from ecr_client.config import ClientConfiguration
 from ecr_client.credentials import credentials_source
@@ -245,9 +244,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
     def _invoke(self, operation: str, request: object, members: dict[str, object]) -> Any:
         shared = self._shared
         if shared.transport.closed:
-            raise ClientShutdownException(
-                f"{operation}: the client was shut down; make a new one to go on"
-            )
+            raise shut_down(operation)
         endpoint = self._endpoint
         caller = shared.caller or self._make_caller()
         from ecr_client._runtime.operation import operation as find

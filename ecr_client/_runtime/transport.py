@@ -122,11 +122,12 @@ class Transport:
                 f"{operation}: the proxy cannot be used; see proxies, HTTPS_PROXY, ALL_PROXY, and "
                 "install PySocks for a SOCKS proxy"
             ) from None
-        except (requests.RequestException, HTTPError, HTTPException, ValueError) as error:
+        except (
+            *(requests.RequestException, HTTPError, HTTPException, ValueError),
+            *(ConnectionError, TimeoutError),  # where neither library has wrapped it
+        ) as error:
             raise self._named(operation, url, error, limits, outside) from error
         except OSError as error:
-            if isinstance(error, (ConnectionError, TimeoutError)):
-                raise self._named(operation, url, error, limits, outside) from error
             # requests reports certificate files that it cannot use in this way.
             raise InvalidConfigurationException(f"{operation}: {error}") from error
         finally:
