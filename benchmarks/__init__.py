@@ -1,1 +1,1 @@
-"""How much time and memory calls take: ``ecr_client``, boto3 and the bare parts, side by side."""
+"""How much time and memory calls take: ``ecr_client`` and its peers, side by side."""

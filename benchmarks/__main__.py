@@ -8,7 +8,6 @@ one after the other, so that what else the machine does hits all alike.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -18,11 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import counters
-from benchmarks.cases import CASES, GROWTH, Case
+from benchmarks.cases import CASES, GROWTH, GROWTH_MEASURES, MEASURES, PEERS, WITHOUT_RATIO, Case
 from benchmarks.process import run, server
+from benchmarks.results import RESULTS, write
 
-HERE = Path(__file__).parent
-PACKAGES = ("attrs", "boto3", "botocore", "cattrs", "ecr-client", "requests", "urllib3")
+PACKAGES = (
+    *("attrs", "boto3", "botocore", "capo-ecr", "cattrs", "ecr-client", "requests", "urllib3"),
+    "zapros",
+)
 
 
 def measure(case: Case, address: str, rounds: int) -> dict[str, list[dict[str, float]]]:
@@ -37,24 +39,52 @@ def measure(case: Case, address: str, rounds: int) -> dict[str, list[dict[str, f
 
 
 def summary(case: Case, rounds: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
-    """Return medians per side, and ratios to boto3 with the spread over the rounds."""
-    medians = {
-        side: {name: statistics.median(each[name] for each in found) for name in case.measures}
-        for side, found in rounds.items()
-        if all(name in found[0] for name in case.measures)
-    }
-    ratios = {}
+    """Return, for each measure, the median of each side, and the ratios to each peer."""
+    measures = {}
     for name, target in case.measures.items():
-        pairs = zip(rounds["ecr_client"], rounds["boto3"], strict=True)
-        each = sorted(ours[name] / theirs[name] for ours, theirs in pairs if theirs[name])
-        if each:
-            ratios[name] = {
-                "ratio": statistics.median(each),
-                "low": each[len(each) // 4],
-                "high": each[(3 * len(each)) // 4],
-                "target": target,
-            }
-    return {"title": case.title, "medians": medians, "ratios": ratios, "rounds": len(each)}
+        figures = {
+            side: [each[name] for each in found]
+            for side, found in rounds.items()
+            if name in found[0]
+        }
+        measures[name] = {
+            "target": target,
+            "medians": {side: statistics.median(each) for side, each in figures.items()},
+            "ratios": {
+                peer: spread(figures["ecr_client"], figures[peer])
+                for peer in PEERS
+                if name not in WITHOUT_RATIO and peer in figures
+            },
+        }
+    return {
+        "title": case.title,
+        "rounds": len(rounds["ecr_client"]),
+        "measures": measures,
+    }
+
+
+def spread(ours: list[float], theirs: list[float]) -> dict[str, float]:
+    """Return the median of the ratios of all rounds, and the range of the middle half of them."""
+    each = sorted(our / their for our, their in zip(ours, theirs, strict=True))
+    return {
+        "ratio": statistics.median(each),
+        "low": each[len(each) // 4],
+        "high": each[(3 * len(each)) // 4],
+    }
+
+
+def described(measure: str, figures: dict[str, Any]) -> str:
+    """Return a measure as one line: what `ecr_client` needs, and the ratio to each peer."""
+    _, unit, factor = MEASURES[measure]
+    parts = [f"{figures['medians']['ecr_client'] * factor:8.2f} {unit}"]
+    for peer in PEERS:
+        if peer in figures["ratios"]:
+            parts.append(f"{figures['ratios'][peer]['ratio']:6.3f} of {peer}")
+        elif peer in figures["medians"]:
+            parts.append(f"{peer} {figures['medians'][peer] * factor:.2f} {unit}")
+    if figures["target"]:
+        parts.append(f"target {figures['target']:.2f} of boto3")
+    return ", ".join(parts)
 
 
 def shortened(case: Case) -> Case:
@@ -65,19 +95,24 @@ def shortened(case: Case) -> Case:
 
 
 def growth(address: str, names: list[str], short: bool) -> dict[str, Any]:
-    """Return how CPU time and memory grow with size, for ``ecr_client`` and boto3."""
+    """Return how time and memory grow with size, for ``ecr_client`` and boto3."""
     result: dict[str, Any] = {}
     for name in names:
         work, unit, points = GROWTH[name]
         points = points[:1] if short else points
-        series: dict[str, list[dict[str, float]]] = {"ecr_client": [], "boto3": []}
+        measures = GROWTH_MEASURES[work]
+        series: dict[str, dict[str, list[float]]] = {
+            side: {"size": [], **{measure: [] for measure in measures}}
+            for side in ("ecr_client", "boto3")
+        }
         for size, path, arguments in points:
             for side, found in series.items():
                 runs = [
                     run(side, work, address + path, arguments) for _ in range(1 if short else 3)
                 ]
-                best = {key: statistics.median(each[key] for each in runs) for key in runs[0]}
-                found.append({"size": size, **best})
+                found["size"].append(size)
+                for measure in measures:
+                    found[measure].append(statistics.median(each[measure] for each in runs))
         result[name] = {"unit": unit, "work": work, "series": series}
     return result
 
@@ -88,7 +123,7 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="run everything once, write nothing")
     parser.add_argument("--only", nargs="*", help="cases to run", choices=[*CASES, *GROWTH])
     parser.add_argument("--rounds", type=int, help="rounds per case instead of each case's own")
-    parser.add_argument("--output", type=Path, default=HERE / "results.json")
+    parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
     wanted = options.only or [*CASES, *GROWTH]
     results: dict[str, Any] = {
@@ -105,15 +140,14 @@ def main() -> int:
             case = shortened(CASES[name]) if options.short else CASES[name]
             rounds = measure(case, address, 1 if options.short else options.rounds or case.rounds)
             results["cases"][name] = found = summary(case, rounds)
-            for measured, ratio in found["ratios"].items():
-                target = f", target {ratio['target']:.2f}" if ratio["target"] else ""
-                print(f"{name:24} {measured:14} {ratio['ratio']:6.3f} of boto3{target}", flush=True)
+            for measured, figures in found["measures"].items():
+                print(f"{name:24} {measured:14} {described(measured, figures)}", flush=True)
         results["growth"] = growth(
             address, [name for name in GROWTH if name in wanted], options.short
         )
     if options.short:
         return counters.check()
-    options.output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    write(results, options.output)
     print(f"written to {options.output}")
     return 0
 

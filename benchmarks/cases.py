@@ -4,6 +4,25 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from benchmarks.server import LARGE_LAYER, SMALL_LAYER, layer_digest
+
+#: What a measure is called, what its unit is, and by how much a figure is multiplied for it.
+MEASURES = {
+    "process_cpu": ("CPU, whole process", "ms", 1000.0),
+    "process_wall": ("wall, whole process", "ms", 1000.0),
+    "cpu": ("CPU", "ms", 1000.0),
+    "wall": ("wall", "ms", 1000.0),
+    "rss": ("memory of the process", "MiB", 1 / 2**20),
+    "rss_growth": ("growth of the process", "MiB", 1 / 2**20),
+    "peak_per_part": ("peak above the part", "x the part", 1.0),
+    "peak_growth": ("peak above what was held before", "MiB", 1 / 2**20),
+    "peak": ("peak of the process", "MiB", 1 / 2**20),
+}
+#: What hardly grows at all has no ratio worth showing.
+WITHOUT_RATIO = ("rss_growth", "peak_growth")
+#: The sides to which `ecr_client` is compared.
+PEERS = ("boto3", "capo", "bare")
+
 
 class Case(NamedTuple):
     """One benchmark.
@@ -11,10 +30,11 @@ class Case(NamedTuple):
     Attributes:
         work: Which function of the worker does it.
         title: What a table calls it.
-        path: What the server answers: records of a page, and pages.
+        path: What the server returns: records of a page, and pages.
         arguments: Of the work.
-        measures: Which figures are compared, each with its target; ``None`` is only shown.
-        sides: Who takes part.
+        measures: Which figures are compared, each with its target as a ratio to boto3; ``None`` is
+            only shown.
+        sides: Who takes part; `ecr_client` and boto3 always do.
         rounds: How many fresh processes a side has in a full run.
     """
 
@@ -23,7 +43,7 @@ class Case(NamedTuple):
     path: str
     arguments: dict[str, Any]
     measures: dict[str, float | None]
-    sides: tuple[str, ...] = ("ecr_client", "boto3", "bare")
+    sides: tuple[str, ...] = ("ecr_client", *PEERS)
     rounds: int = 7
 
 
@@ -52,7 +72,7 @@ CASES: dict[str, Case] = {
         "/1",
         {"count": 5},
         {"cpu": 0.10, "wall": 0.10},
-        sides=("ecr_client", "boto3"),
+        sides=("ecr_client", "boto3", "capo"),
     ),
     "small_call": Case(
         "repeat",
@@ -95,7 +115,15 @@ CASES: dict[str, Case] = {
         "/1",
         {"size": 10 * MIB, "count": 8},
         {"cpu": 0.30, "wall": None, "peak_per_part": None},
-        sides=("ecr_client", "boto3", "bare", "bound"),
+        sides=("ecr_client", *PEERS, "bound"),
+    ),
+    "layer_download": Case(
+        "download",
+        "download of a layer of 10 MiB",
+        "/1",
+        {"small": layer_digest(SMALL_LAYER), "large": layer_digest(LARGE_LAYER), "count": 8},
+        {"cpu": None, "wall": None, "peak_growth": None},
+        sides=("ecr_client", *PEERS, "bound"),
     ),
     "threads": Case(
         "threads",
@@ -106,7 +134,14 @@ CASES: dict[str, Case] = {
     ),
 }
 
-#: How cost grows: case name -> (work, path and arguments for each size).
+#: What is measured of how a work grows: time and memory.
+GROWTH_MEASURES = {
+    "repeat": ("cpu", "peak"),
+    "paging": ("cpu", "rss_growth"),
+    "upload": ("cpu", "peak_per_part"),
+    "threads": ("wall", "peak"),
+}
+#: How cost grows: case name -> (work, unit, and size, path and arguments of each point).
 GROWTH: dict[str, tuple[str, str, list[tuple[int, str, dict[str, Any]]]]] = {
     "page_size": (
         "repeat",

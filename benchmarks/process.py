@@ -16,7 +16,7 @@ from benchmarks.sides import KEYS, REGION
 
 @contextmanager
 def server() -> Iterator[str]:
-    """Run the constant-reply server in another process; give its address."""
+    """Run the server of constant responses in another process; yield its address."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.server"],
         stdin=subprocess.PIPE,
@@ -44,6 +44,7 @@ def environment() -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": KEYS[0],
         "AWS_SECRET_ACCESS_KEY": KEYS[1],
         "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,  # capo-ecr reads this one, and boto3 the other
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

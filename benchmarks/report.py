@@ -2,71 +2,75 @@
 
 from __future__ import annotations
 
-import json
+import argparse
 import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results.json"
-OUTPUT = ROOT / "docs" / "performance"
+from benchmarks.cases import GROWTH_MEASURES, MEASURES, PEERS
+from benchmarks.results import RESULTS, read
 
-#: What a measure is called, what its unit is, and by how much a figure is multiplied for it.
-MEASURES = {
-    "process_cpu": ("CPU, whole process", "ms", 1000.0),
-    "process_wall": ("wall, whole process", "ms", 1000.0),
-    "cpu": ("CPU", "ms", 1000.0),
-    "wall": ("wall", "ms", 1000.0),
-    "rss": ("memory of the process", "MiB", 1 / 2**20),
-    "rss_growth": ("growth of the process", "MiB", 1 / 2**20),
-    "peak_per_part": ("peak above the part", "x the part", 1.0),
-    "peak": ("peak of the process", "MiB", 1 / 2**20),
-}
-#: What is plotted of each work: time and memory.
-GROWTH_MEASURES = {
-    "repeat": ("cpu", "peak"),
-    "paging": ("cpu", "rss_growth"),
-    "upload": ("cpu", "peak_per_part"),
-    "threads": ("wall", "peak"),
-}
+OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "performance"
+
+#: What the tables call a side.
+SIDES = {"ecr_client": "ecr_client", "boto3": "boto3", "capo": "capo-ecr", "bare": "bare parts"}
 
 
 def tables(results: dict[str, Any]) -> str:
     """Return the tables as Markdown."""
     packages = ", ".join(f"{name} {text}" for name, text in results["packages"].items())
+    titles = [
+        "work",
+        "measure",
+        *SIDES.values(),
+        *(f"ratio to {SIDES[peer]}" for peer in PEERS),
+        "target",
+    ]
     lines = [
         f"Measured with `{results['command']}` on Python {results['python']} "
         f"({results['machine']}; {packages}).",
         "",
-        "| work | measure | ecr_client | boto3 | bare parts | ratio | middle half | target |",
-        "|---|---|---|---|---|---|---|---|",
+        f"| {' | '.join(titles)} |",
+        "|---" * len(titles) + "|",
     ]
     for case in results["cases"].values():
-        for measure, ratio in case["ratios"].items():
-            name, unit, factor = MEASURES[measure]
-            cells = [case["title"], f"{name}, {unit}"]
-            for side in ("ecr_client", "boto3", "bare"):
-                value = case["medians"].get(side, {}).get(measure)
-                cells.append("" if value is None else f"{value * factor:.2f}")
-            # What hardly grows at all has no ratio worth telling.
-            if measure == "rss_growth":
-                cells += ["", "", ""]
-            else:
-                target = ratio["target"]
-                cells.append(f"**{ratio['ratio']:.2f}**")
-                cells.append(f"{ratio['low']:.2f} to {ratio['high']:.2f}")
-                cells.append("" if target is None else f"{target:.2f}")
-            lines.append(f"| {' | '.join(cells)} |")
-    bound = results["cases"].get("upload", {}).get("medians", {}).get("bound")
-    if bound:
-        lines += [
-            "",
-            f"The least that the upload can cost (see the text): {bound['cpu'] * 1000:.1f} ms.",
-        ]
+        for measure, figures in case["measures"].items():
+            lines.append(f"| {' | '.join(cells(case['title'], measure, figures))} |")
+    bounds = [
+        f"{case['title']}: {case['measures']['cpu']['medians']['bound'] * 1000:.1f} ms"
+        for case in results["cases"].values()
+        if "bound" in case["measures"].get("cpu", {}).get("medians", {})
+    ]
+    if bounds:
+        lines += ["", f"The least CPU that these can cost (see the text): {'; '.join(bounds)}."]
     return "\n".join(lines) + "\n"
 
 
-def plots(results: dict[str, Any]) -> None:
+def cells(title: str, measure: str, figures: dict[str, Any]) -> list[str]:
+    """Return the cells of one row."""
+    name, unit, factor = MEASURES[measure]
+    row = [title, f"{name}, {unit}"]
+    for side in SIDES:
+        value = figures["medians"].get(side)
+        row.append("" if value is None else f"{value * factor:.2f}")
+    for peer in PEERS:
+        ratio = figures["ratios"].get(peer)
+        if ratio is None:
+            row.append("")
+        else:
+            middle, low, high = (shown(ratio[each]) for each in ("ratio", "low", "high"))
+            row.append(f"**{middle}** ({low} to {high})")
+    target = figures["target"]
+    row.append("" if target is None else f"{target:.2f}")
+    return row
+
+
+def shown(ratio: float) -> str:
+    """Return a ratio with two decimals, or four if it is small."""
+    return f"{ratio:.{2 if ratio >= 0.01 else 4}f}"
+
+
+def plots(results: dict[str, Any], folder: Path) -> None:
     """Write one picture for each way in which cost grows."""
     import matplotlib as mpl
 
@@ -80,28 +84,28 @@ def plots(results: dict[str, Any]) -> None:
         for axis, key in zip(axes, GROWTH_MEASURES[growth["work"]], strict=True):
             title, unit, factor = MEASURES[key]
             for side, points in growth["series"].items():
-                axis.plot(
-                    [point["size"] for point in points],
-                    [point[key] * factor for point in points],
-                    marker="o",
-                    label=side,
-                )
+                figures = [value * factor for value in points[key]]
+                axis.plot(points["size"], figures, marker="o", label=SIDES[side])
             axis.set_xlabel(growth["unit"])
             axis.set_ylabel(f"{title}, {unit}")
             axis.set_xlim(left=0)
             axis.set_ylim(bottom=0)
             axis.legend()
         figure.tight_layout()
-        figure.savefig(OUTPUT / f"{name}.svg", metadata={"Date": None})
+        figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
         pyplot.close(figure)
 
 
 def main() -> int:
-    """Write everything."""
-    results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    OUTPUT.mkdir(exist_ok=True)
-    (OUTPUT / "results.md").write_text(tables(results), encoding="utf-8")
-    plots(results)
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="what was measured")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="folder to write to")
+    options = parser.parse_args()
+    results = read(options.results)
+    options.output.mkdir(exist_ok=True)
+    (options.output / "results.md").write_text(tables(results), encoding="utf-8")
+    plots(results, options.output)
     return 0
 
 

@@ -1,12 +1,14 @@
 """A server on the loopback that answers at once and always the same, in a process of its own.
 
 ``python -m benchmarks.server`` prints its port and serves until its standard input is closed. The
-path of the URL says how large the answers are: ``/<records>`` for a page of that many records, and
-``/<records>/<pages>`` for that many pages. ``/counts`` tells how often it was reached.
+path of the URL says how large the responses are: ``/<records>`` for a page of that many records,
+``/<records>/<pages>`` for that many pages. ``/blob/<digest>`` is a layer. ``/counts`` returns how
+often the server was reached.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import sys
@@ -14,9 +16,14 @@ import threading
 from functools import cache
 
 CREATED = 1_700_000_000.123
+SMALL_LAYER, LARGE_LAYER = 1024, 10 * 1024 * 1024
 HEAD = (
     "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\n"
     "x-amzn-RequestId: 1b8b9a2e-0d1f-4c55-9d3f-0f5f7a7c2d11\r\n"
+    "Date: Tue, 14 Nov 2023 22:13:20 GMT\r\nContent-Length: {}\r\n\r\n"
+)
+BLOB_HEAD = (
+    "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
     "Date: Tue, 14 Nov 2023 22:13:20 GMT\r\nContent-Length: {}\r\n\r\n"
 )
 
@@ -110,6 +117,30 @@ def next_token(operation: str, path: str, body: bytes) -> str | None:
     return str(number) if number < int(parts[1]) else None
 
 
+def layer(size: int) -> bytes:
+    """Return the content of the layer of this size."""
+    return bytes(range(256)) * (size // 256)
+
+
+def layer_digest(size: int) -> str:
+    """Return the digest of the layer of this size."""
+    return f"sha256:{hashlib.sha256(layer(size)).hexdigest()}"
+
+
+@cache
+def layers() -> dict[str, bytes]:
+    """Return the content of every layer that can be downloaded, by digest."""
+    return {layer_digest(size): layer(size) for size in (SMALL_LAYER, LARGE_LAYER)}
+
+
+def download_url(host: str, body: bytes) -> bytes:
+    """Return the response to GetDownloadUrlForLayer, as bytes: a URL of this server."""
+    wanted = json.loads(body)["layerDigest"]
+    url = f"http://{host}/blob/{wanted}?X-Amz-Signature={0:064}"
+    text = json.dumps({"downloadUrl": url, "layerDigest": wanted}).encode()
+    return HEAD.format(len(text)).encode() + text
+
+
 class Counts:
     """How many connections were made, and how many requests came over them."""
 
@@ -147,11 +178,19 @@ def serve(connection: socket.socket) -> None:
             connection.sendall((HEAD.format(len(text)) + text).encode())
             return
         Counts.requests += 1
+        pending = b""
+        if path.startswith("/blob/"):
+            blob = layers()[path.removeprefix("/blob/").partition("?")[0]]
+            connection.sendall(BLOB_HEAD.format(len(blob)).encode())
+            connection.sendall(blob)
+            continue
         operation = headers["x-amz-target"].rpartition(".")[2]
         name = next(each for each in OPERATIONS if each.lower() == operation)
+        if name == "GetDownloadUrlForLayer":
+            connection.sendall(download_url(headers["host"], body))
+            continue
         records = int(path.strip("/").split("/")[0] or 1)
         connection.sendall(answer(name, records, next_token(name, path, body)))
-        pending = b""
 
 
 OPERATIONS = (
@@ -159,12 +198,14 @@ OPERATIONS = (
     "DescribeImages",
     "ListImages",
     "BatchGetImage",
+    "GetDownloadUrlForLayer",
     "UploadLayerPart",
 )
 
 
 def main() -> None:
     """Serve until standard input ends."""
+    layers()
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     print(listener.getsockname()[1], flush=True)
 

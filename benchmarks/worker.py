@@ -90,6 +90,18 @@ def upload(make, url, *, size, count):
     return {**timed(lambda: made.upload(part), count), "peak_per_part": above / size}
 
 
+def download(make, url, *, small, large, count):
+    """Measure downloads of a layer, and the memory that one needs above what was held before."""
+    made = make(url)
+    with open(os.devnull, "wb") as file:
+        made.download(small, file)
+        before = rss()
+        forget_peak()
+        made.download(large, file)
+        above = peak() - before
+        return {**timed(lambda: made.download(large, file), count), "peak_growth": above}
+
+
 def threads(make, url, *, threads, calls):
     """Measure small calls from many threads on one client."""
     from concurrent.futures import ThreadPoolExecutor

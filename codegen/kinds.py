@@ -71,6 +71,11 @@ class Operation:
     result: str
     errors: tuple[ErrorPlan, ...]
 
+    @property
+    def constant(self) -> str:
+        """The name of the operation as an object."""
+        return self.method.upper()
+
 
 @dataclass(frozen=True)
 class Paginator:

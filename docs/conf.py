@@ -49,7 +49,8 @@ nitpick_ignore = [
     ("py:class", name)
     for name in (
         *("datetime", "timedelta", "Path", "Self", "Mock", "BaseResponse"),
-        *("Item", "Page", "Client", "Damage", "When"),
+        *("Item", "Page", "Request", "Result", "Client", "Damage", "When"),
+        *("ecr_client._operation.Request", "ecr_client._operation.Result"),
     )
 ]
 # ``type[...]`` is Python's own, although some types have a member of that name.

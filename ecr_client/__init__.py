@@ -1,7 +1,8 @@
 """A typed client of Amazon ECR.
 
-`ECRClient` is the client, ``ecr_client.models`` holds the types and ``ecr_client.exceptions`` the
-errors. Each name is loaded when it is first used.
+`ECRClient` is the client, ``ecr_client.models`` holds the types, ``ecr_client.exceptions`` the
+errors, and ``ecr_client.operations`` the operations as objects. Each name is loaded when it is
+first used.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ecr_client._version import __version__
 
 if TYPE_CHECKING:
-    from ecr_client._generated.operations import AmazonECR
+    from ecr_client._generated.interface import AmazonECR
+    from ecr_client._operation import Operation
     from ecr_client.client import ECRClient
     from ecr_client.config import ClientConfiguration
     from ecr_client.credentials import Credentials
@@ -36,6 +38,7 @@ __all__ = [
     "Credentials",
     "ECRClient",
     "Hooks",
+    "Operation",
     "Region",
     "ResponseMetadata",
     "RetryPolicy",
@@ -44,7 +47,7 @@ __all__ = [
 
 _MODULE_OF = {
     "AmazonClientException": "exceptions",
-    "AmazonECR": "_generated.operations",
+    "AmazonECR": "_generated.interface",
     "AmazonECRException": "exceptions",
     "AmazonServiceException": "exceptions",
     "CallEvent": "hooks",
@@ -52,6 +55,7 @@ _MODULE_OF = {
     "Credentials": "credentials",
     "ECRClient": "client",
     "Hooks": "hooks",
+    "Operation": "_operation",
     "Region": "regions",
     "ResponseMetadata": "metadata",
     "RetryPolicy": "retry",

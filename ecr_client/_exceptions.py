@@ -32,6 +32,8 @@ __all__ = [
     "InvalidConfigurationException",
     "InvalidEndpointException",
     "InvalidRegionException",
+    "LayerDownloadException",
+    "LayerVerificationException",
     "NameResolutionException",
     "NoCredentialsException",
     "PaginationException",
@@ -81,6 +83,9 @@ class AmazonServiceException(AmazonClientException, ClientError):
         operation_name: The operation, for example ``DescribeImages``; ``None`` if unknown.
         response_metadata: Request id, status, headers and attempts.
         service_name: ``AmazonECR``.
+        earlier_attempt_may_have_succeeded: Whether the call was retried after an attempt that may
+            have done its work. A ``RepositoryAlreadyExistsException`` may then be about the
+            repository of this very call, or about somebody else's: look before you go on.
     """
 
     #: The members that the model gives this error beyond the message: attribute, wire name, type.
@@ -95,6 +100,7 @@ class AmazonServiceException(AmazonClientException, ClientError):
     operation_name: str | None
     response_metadata: ResponseMetadata
     service_name: str = SERVICE_NAME
+    earlier_attempt_may_have_succeeded: bool = False
 
     def __init__(
         self,
@@ -190,6 +196,8 @@ class AmazonServiceException(AmazonClientException, ClientError):
             details.append(f"Request ID: {self.request_id}")
         if self.attempts > 1:
             details.append(f"Attempts: {self.attempts}")
+        if self.earlier_attempt_may_have_succeeded and self.error_type == "Client":
+            details.append("an earlier attempt may have succeeded")
         return f"{self.error_message} ({'; '.join(details)})".lstrip()
 
     # ``ClientError`` has its own, which knows nothing of our constructor.
@@ -254,7 +262,7 @@ class TransportException(AmazonClientException, ConnectionError):
         retried_errors: What the attempts before the last one failed with, in their order.
     """
 
-    retryable: ClassVar[bool] = True
+    retryable: bool = True
     request_sent: bool = True
     operation_name: str | None
     attempts: int = 1
@@ -262,10 +270,12 @@ class TransportException(AmazonClientException, ConnectionError):
 
     def __init__(self, message: str = "", operation_name: str | None = None) -> None:
         self.operation_name = operation_name
-        super().__init__(f"{operation_name}: {message}" if operation_name else message)
+        super().__init__(message)
 
     def __str__(self) -> str:
         text = Exception.__str__(self)
+        if self.operation_name:
+            text = f"{self.operation_name}: {text}"
         return f"{text} (Attempts: {self.attempts})" if self.attempts > 1 else text
 
 
@@ -310,6 +320,30 @@ class TLSException(TransportException):
 
     retryable = False
     request_sent = False
+
+
+class LayerDownloadException(TransportException):
+    """The storage behind a layer's presigned URL did not hand the layer out.
+
+    Attributes:
+        layer_digest: The layer.
+        status_code: The HTTP status of the storage; ``None`` if that was not the problem.
+    """
+
+    layer_digest: str | None
+    status_code: int | None
+
+    def __init__(
+        self, message: str = "", layer_digest: str | None = None, status_code: int | None = None
+    ) -> None:
+        self.layer_digest = layer_digest
+        self.status_code = status_code
+        self.retryable = status_code in (408, 429, *TRANSIENT_STATUSES)
+        super().__init__(f"layer {layer_digest}: {message}" if layer_digest else message)
+
+
+class LayerVerificationException(LayerDownloadException):
+    """What was downloaded is not the layer: its digest or its size differs."""
 
 
 class ResponseParseException(AmazonClientException):

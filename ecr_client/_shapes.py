@@ -6,7 +6,7 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
 
 import attrs
 
@@ -19,6 +19,7 @@ PUBLIC_MODULE = "ecr_client.models"
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
+_Structure = TypeVar("_Structure", bound="Structure")
 
 
 class Unset(Enum):
@@ -111,6 +112,14 @@ def _shown(field: attrs.Attribute[Any], value: object) -> str:
     return field.repr(value) if callable(field.repr) else repr(value)
 
 
+def evolve(structure: _Structure, **members: object) -> _Structure:
+    """Return a copy of a structure with other values of some members."""
+    # Which members there are only the class itself knows.
+    untyped: Any = structure
+    copy: _Structure = attrs.evolve(untyped, **members)
+    return copy
+
+
 class AmazonWebServiceRequest(Structure):
     """The base of every request."""
 
@@ -201,7 +210,7 @@ def show_size(value: object) -> str:
     return f"<{size} bytes>"
 
 
-class Hidden:
+class Hidden(Generic[_Value]):
     """A value whose repr shows nothing of it.
 
     Args:
@@ -210,7 +219,7 @@ class Hidden:
 
     __slots__ = ("value",)
 
-    def __init__(self, value: object) -> None:
+    def __init__(self, value: _Value) -> None:
         self.value = value
 
     def __repr__(self) -> str:

@@ -1,34 +1,61 @@
-"""Splitting a long list over several calls, and putting the answers together."""
+"""Splitting a long list over several calls, and joining the results."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
+from ecr_client._engine.prepare import encode
+from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult, evolve
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
+
+    from ecr_client._operation import Invoker, Operation
+
+Request = TypeVar("Request", bound=AmazonWebServiceRequest)
+Result = TypeVar("Result", bound=AmazonWebServiceResult)
 
 
-def call_all(call: Callable[[Any], Any], request: Any, member: str, size: int) -> Any:
+def invoke_all(
+    invoker: Invoker,
+    operation: Operation[Request, Result],
+    request: Request,
+    member: str,
+    size: int,
+) -> Result:
     """Return one result for a request whose list may be longer than one call takes.
 
     Args:
-        call: Makes one call.
-        request: With the whole list.
-        member: Which member is the list.
-        size: How many items one call takes.
+        invoker: Makes the calls.
+        operation: The operation.
+        request: The request with the whole list.
+        member: The name of the list.
+        size: The number of items that one call takes.
+
+    Raises:
+        ParamValidationException: The request is not one of the operation; nothing was sent.
     """
-    items = getattr(request, member)
+    items: object = getattr(request, member)
     if not isinstance(items, tuple) or len(items) <= size:
-        return call(request)
-    results = [
-        call(attrs.evolve(request, **{member: items[start : start + size]}))
-        for start in range(0, len(items), size)
-    ]
-    joined = {
+        return invoker.invoke(operation, request)
+    # Or a wrong item of the last call would be found after the others have done their work.
+    encode(operation, request)
+    return _joined(
+        [
+            invoker.invoke(operation, evolve(request, **{member: items[start : start + size]}))
+            for start in range(0, len(items), size)
+        ]
+    )
+
+
+def _joined(results: Sequence[Result]) -> Result:
+    """Return the last result with the lists of all of them."""
+    last = results[-1]
+    lists = {
         field.name: tuple(item for result in results for item in getattr(result, field.name))
-        for field in attrs.fields(type(results[0]))
-        if isinstance(getattr(results[0], field.name), tuple)
+        for field in attrs.fields(type(last))
+        if isinstance(getattr(last, field.name), tuple)
     }
-    return attrs.evolve(results[-1], **joined)
+    return evolve(last, **lists)

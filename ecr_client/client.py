@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ecr_client._exceptions import (
-    InvalidConfigurationException,
-    ParamValidationException,
-)
+from ecr_client._common.forks import Lock
+from ecr_client._common.redact import keeps_arguments_secret
+from ecr_client._exceptions import ClientShutdownException, InvalidConfigurationException
 from ecr_client._generated.batches import Batches
-from ecr_client._generated.operations import AmazonECR
+from ecr_client._generated.interface import AmazonECR
 from ecr_client._generated.paginators import Paginators
-from ecr_client._generated.waiters import ACCEPTORS, Waiters
-from ecr_client._runtime.redact import keeps_arguments_secret
-from ecr_client._runtime.settings import Settings
-from ecr_client._runtime.shared import Shared
-from ecr_client._runtime.transport import Transport, shut_down
-from ecr_client._shapes import UNSET, Hidden
+from ecr_client._generated.waiters import Waiters
+from ecr_client._lifetime import Lifetime
+from ecr_client._settings import Settings
+from ecr_client._shapes import Hidden
+from ecr_client._transport.requests_transport import RequestsTransport
 from ecr_client.config import ClientConfiguration
 from ecr_client.credentials import credentials_source
 from ecr_client.endpoints import (
@@ -30,17 +28,40 @@ from ecr_client.metadata import ResponseMetadata, ResponseMetadataCache
 from ecr_client.regions import Region, supported_region
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from ecr_client._runtime.caller import Caller
-    from ecr_client._runtime.options import CallOptions
+    from ecr_client._operation import Operation, Request, Result
+    from ecr_client._options import CallOptions
+    from ecr_client._pipeline import Call, Pipeline
     from ecr_client._shapes import AmazonWebServiceRequest
+    from ecr_client._transport.base import Transport
     from ecr_client.credentials import CredentialsLike
+    from ecr_client.downloads import LayerDownload
     from ecr_client.endpoints import Endpoint
     from ecr_client.retry import RetryPolicy
+
+
+class _Shared:
+    """What a client and all its views have in common."""
+
+    def __init__(self, config: ClientConfiguration, settings: Settings) -> None:
+        self.lifetime = Lifetime()
+        self.transport: Transport = RequestsTransport(config, settings)
+        self.cache = ResponseMetadataCache(config.response_metadata_cache_size)
+        # A policy that is given beats the settings, which then may be whatever they are.
+        self.retry = {} if config.retry is not None else settings.retry
+        self.pipeline: Pipeline | None = None
+        self._lock = Lock()
+
+    def keep(self, pipeline: Pipeline) -> Pipeline:
+        """Use a pipeline from now on, unless another thread was faster; return the one in use."""
+        with self._lock:
+            if self.pipeline is None:
+                self.pipeline = pipeline
+            return self.pipeline
 
 
 class ECRClient(Batches, Paginators, Waiters, AmazonECR):
@@ -58,7 +79,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
             ``None`` takes botocore's default chain.
         profile: A profile of the shared configuration files, for settings and credentials.
         session: A botocore or boto3 session to take region, settings and credentials from.
-        config: Time-outs, connections, proxies and the rest.
+        config: Timeouts, connections, proxies and the rest.
 
     Raises:
         InvalidConfigurationException: Arguments contradict each other, or a setting of the
@@ -105,13 +126,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         )
         self._overrides: dict[str, Any] = {}
         self._options: CallOptions | None = None
-        # What all views of the client have in common.
-        self._shared = Shared(
-            transport=Transport(config, self._settings),
-            cache=ResponseMetadataCache(config.response_metadata_cache_size),
-            # A policy that is given beats the settings, which then may be whatever they are.
-            retry={} if config.retry is not None else self._settings.retry,
-        )
+        self._shared = _Shared(config, self._settings)
         warn_if_unsafe(self._endpoint.url, config.verify)
 
     @property
@@ -123,6 +138,99 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
     def region(self) -> str:
         """The region that calls are signed for, for example ``eu-west-1``."""
         return self._endpoint.signing_region
+
+    @property
+    def transport(self) -> Transport:
+        """What sends the requests of this client and all its views; it may be replaced.
+
+        Derive from `ecr_client.transport.Transport` to put something in the place of HTTP. Calls
+        that have begun end with the transport that they began with. `shutdown` closes the one that
+        is set then.
+        """
+        return self._shared.transport
+
+    @transport.setter
+    def transport(self, transport: Transport) -> None:
+        self._shared.transport = transport
+
+    def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
+        """Make one call and return its result.
+
+        Everything that calls the service comes here: each method of an operation, each page of a
+        paginator, each poll of a waiter, each call of a batch, and the search for the URL of a
+        layer. Override it to observe, to change or to replace calls.
+
+        Args:
+            operation: One of `ecr_client.operations`.
+            request: A request of that operation.
+
+        Raises:
+            ParamValidationException: The request is not one of the operation; nothing was sent.
+            ClientShutdownException: The client was shut down.
+            AmazonClientException: The call failed; see the method of the operation.
+        """
+        shared = self._shared
+        # Taken once: the call ends with the endpoint and the transport that it began with.
+        endpoint, transport = self._endpoint, shared.transport
+        self._check_open(operation.name)
+        pipeline = shared.pipeline or self._make_pipeline()
+        options = self._options or self._make_options()
+        result = pipeline.call(operation, request, endpoint, options, transport)
+        shared.cache.put(request, result.response_metadata)
+        return result
+
+    def download_layer(
+        self,
+        *,
+        repository_name: str,
+        layer_digest: str,
+        registry_id: str | None = None,
+        start: int = 0,
+    ) -> LayerDownload:
+        """Return a stream of the bytes of a layer, to be used in a ``with`` block.
+
+        The service is asked for a presigned URL, and the URL is read through the proxies, with the
+        certificates and timeouts of this client, but without its credentials. A broken connection
+        is resumed, an expired URL replaced, and the digest verified at the end::
+
+            with client.download_layer(repository_name="app", layer_digest=digest) as layer:
+                for chunk in layer.iter_bytes():
+                    file.write(chunk)
+
+        Args:
+            repository_name: The repository that has the layer.
+            layer_digest: The digest of the layer, ``sha256:...`` or ``sha512:...``. A manifest or
+                a configuration can be downloaded likewise.
+            registry_id: The AWS account id of the registry; ``None`` for the caller's own.
+            start: How many bytes at the beginning of the layer to leave out, at least 0. Their
+                digest cannot be verified then, only the size.
+
+        Raises:
+            ParamValidationException: An argument cannot be right; nothing was sent.
+        """
+        from ecr_client._engine.download import PURPOSE, Transfer
+        from ecr_client._generated.operations import GET_DOWNLOAD_URL_FOR_LAYER
+        from ecr_client.downloads import LayerDownload
+        from ecr_client.endpoints import Endpoint
+
+        request = GET_DOWNLOAD_URL_FOR_LAYER.request_class(
+            repository_name=repository_name, layer_digest=layer_digest, registry_id=registry_id
+        )
+        pipeline = self._shared.pipeline or self._make_pipeline()
+        options = self._options or self._make_options()
+        region, transport = self._endpoint.signing_region, self._shared.transport
+
+        def begin(url: Hidden[str]) -> Call:
+            # The query of a presigned URL is a secret.
+            endpoint = Endpoint(url.value.partition("?")[0], region)
+            return pipeline.begin(PURPOSE, endpoint, options, transport)
+
+        return LayerDownload(
+            pipeline,
+            begin,
+            lambda: self.invoke(GET_DOWNLOAD_URL_FOR_LAYER, request).download_url,
+            Transfer(layer_digest, start),
+        )
 
     @keeps_arguments_secret
     def set_endpoint(self, endpoint: str) -> None:
@@ -165,8 +273,8 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         """Return the metadata of the latest successful call with this very request object.
 
         Only the latest calls are remembered (``ClientConfiguration.response_metadata_cache_size``,
-        50 by default), and only those that were made with a request object. The metadata is also on
-        every result, as ``result.response_metadata``.
+        50 by default), and only while the request object lives. The metadata is also on every
+        result, as ``result.response_metadata``.
 
         Args:
             request: The object that was passed to the call; an equal one is not the same.
@@ -193,7 +301,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
 
         Args:
             timeout: Seconds that each call may take as a whole, in place of ``total_timeout``.
-            retry: How failed calls are repeated.
+            retry: How failed calls are retried.
             headers: Further headers to send, added to those of this view; the client's own cannot
                 be replaced. Those that begin with ``x-amz-`` are signed.
             credentials: Whose calls they are.
@@ -201,7 +309,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         Raises:
             InvalidConfigurationException: A value has the wrong type or is out of range.
         """
-        from ecr_client._runtime.options import checked_overrides
+        from ecr_client._options import checked_overrides
 
         # Not copy.copy, which makes a client of its own out of what is pickled.
         view = object.__new__(type(self))
@@ -214,9 +322,10 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
     def shutdown(self) -> None:
         """Close all connections. A call after it raises; calling it again does nothing.
 
-        Calls that other threads are making end with their answer, or with a
-        ``ClientShutdownException`` if they are waiting to be repeated.
+        Calls that other threads are making end with their response, or with a
+        ``ClientShutdownException`` if they are waiting to be retried.
         """
+        self._shared.lifetime.end()
         self._shared.transport.close()
 
     def __enter__(self) -> Self:
@@ -239,95 +348,29 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.endpoint} ({self.region})>"
 
-    # --- what the generated methods call ----------------------------------------------------
+    def _check_open(self, operation: str) -> None:
+        if self._shared.lifetime.over:
+            raise ClientShutdownException(
+                f"{operation}: the client was shut down; make a new one to go on"
+            )
 
-    def _invoke(self, operation: str, request: object, members: dict[str, object]) -> Any:
-        shared = self._shared
-        if shared.transport.closed:
-            raise shut_down(operation)
-        endpoint = self._endpoint
-        caller = shared.caller or self._make_caller()
-        from ecr_client._runtime.operation import operation as find
-
-        found = find(operation)
-        made = _request(found.name, found.request_class, request, members)
-        result = caller.call(found, made, endpoint, self._options or self._make_options())
-        if request is made:
-            shared.cache.put(made, result.response_metadata)
-        return result
-
-    def _paginate(
-        self,
-        operation: str,
-        request: object,
-        members: dict[str, object],
-        items: tuple[tuple[str, ...], ...],
-    ) -> Any:
-        from ecr_client.pagination import Paginator
-
-        call, made = self._bind(operation, request, members)
-        return Paginator(call, made, items, operation)
-
-    def _wait(
-        self,
-        waiter: str,
-        operation: str,
-        request: object,
-        members: dict[str, object],
-        delay: float,
-        max_wait: float,
-        sleep: Callable[[float], object],
-    ) -> Any:
-        from ecr_client.waiters import wait
-
-        call, made = self._bind(operation, request, members)
-        return wait(
-            waiter,
-            ACCEPTORS[waiter],
-            lambda: call(made),
-            delay=delay,
-            max_wait=max_wait,
-            sleep=sleep,
-        )
-
-    def _invoke_all(
-        self, operation: str, request: object, members: dict[str, object], member: str, size: int
-    ) -> Any:
-        from ecr_client._runtime.call import encode
-        from ecr_client._runtime.operation import operation as find
-        from ecr_client.batches import call_all
-
-        call, made = self._bind(operation, request, members)
-        # Or a wrong item of the last call would be found after the others have done their work.
-        encode(find(operation), made)
-        return call_all(call, made, member, size)
-
-    def _bind(
-        self, operation: str, request: object, members: dict[str, object]
-    ) -> tuple[Callable[[Any], Any], Any]:
-        """Return what makes a call with a request object, and the first such object."""
-        from ecr_client._runtime.operation import operation as find
-
-        found = find(operation)
-        made = _request(operation, found.request_class, request, members)
-        return lambda each: self._invoke(operation, each, {}), made
-
-    def _make_caller(self) -> Caller:
+    def _make_pipeline(self) -> Pipeline:
         # Only here, at the first call, are the signer, the codec and the types loaded.
-        from ecr_client._runtime.caller import Caller
-        from ecr_client._runtime.observer import Observer
-        from ecr_client._runtime.user_agent import user_agent
+        from ecr_client._engine.user_agent import user_agent
+        from ecr_client._observer import Observer
+        from ecr_client._pipeline import Pipeline
 
         app_id = self._config.user_agent_appid or self._settings.user_agent_appid
-        made = Caller(
-            transport=self._shared.transport,
+        made = Pipeline(
+            lifetime=self._shared.lifetime,
             user_agent=user_agent(app_id),
             observer=Observer(self._config.hooks),
+            max_response_size=self._config.max_response_size,
         )
-        return self._shared.use(made)
+        return self._shared.keep(made)
 
     def _make_options(self) -> CallOptions:
-        from ecr_client._runtime.options import CallOptions
+        from ecr_client._options import CallOptions
         from ecr_client.retry import RetryPolicy
 
         given = self._overrides
@@ -355,27 +398,3 @@ def _restore(
     client._endpoint = endpoint
     client._overrides = overrides
     return client
-
-
-def _request(
-    operation: str, request_class: type[Any], request: object, members: dict[str, object]
-) -> Any:
-    """Return the request of a call: the object that was passed, or one made of the keywords."""
-    if request is UNSET:
-        return request_class(
-            **{name: each.value if type(each) is Hidden else each for name, each in members.items()}
-        )
-    if not isinstance(request, request_class):
-        raise ParamValidationException(
-            f"request must be a {request_class.__name__}, not {type(request).__name__}", operation
-        )
-    given = [
-        name
-        for name, each in members.items()
-        if each is not None and not (type(each) is Hidden and each.value is None)
-    ]
-    if given:
-        raise ParamValidationException(
-            f"takes a request object or keywords, not both: {', '.join(given)}", operation
-        )
-    return request

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from ecr_client._common.redact import keeps_values_secret
+from ecr_client._common.shown import redact_url, shown
 from ecr_client._exceptions import InvalidConfigurationException
-from ecr_client._runtime.redact import keeps_values_secret
-from ecr_client._runtime.shown import redact_url, shown
 
 if TYPE_CHECKING:
     from ecr_client.hooks import Hooks
@@ -28,7 +28,7 @@ _PROXY_URL = r"((https?|socks4a?|socks5h?)://)?[^\s/]+/?"
 _APPID = r"[A-Za-z0-9!$%&'*+\-.^_`|~,#]{1,50}"
 
 
-class _Proxies(Mapping[str, str]):
+class Proxies(Mapping[str, str]):
     """An immutable, hashable, picklable mapping whose repr shows no passwords."""
 
     __slots__ = ("_items",)
@@ -63,7 +63,7 @@ def _refuse(field: str, expected: str, value: object) -> InvalidConfigurationExc
 
 def _snapshot(proxies: Mapping[str, str] | None) -> Mapping[str, str] | None:
     """Return the proxies as the configuration keeps them; the validator sees what is wrong."""
-    return _Proxies(proxies) if isinstance(proxies, Mapping) else proxies
+    return Proxies(proxies) if isinstance(proxies, Mapping) else proxies
 
 
 def _as_path(verify: bool | str | os.PathLike[str] | None) -> bool | str | None:
@@ -131,7 +131,7 @@ def _optional_bool(_: object, field: attrs.Attribute[Any], value: object) -> Non
 def _proxies(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if value is None:
         return
-    if not isinstance(value, _Proxies):
+    if not isinstance(value, Proxies):
         # The value itself may hold a password.
         raise InvalidConfigurationException(
             f"{field.name} must be a mapping such as {{'https': 'http://proxy:8080'}} or None, "
@@ -195,6 +195,9 @@ class ClientConfiguration:
             more of a large request, above 0. Default 50.
         max_pool_connections: Connections kept open for the next call, at least 1 and at most
             65,535. Default 50.
+        connection_max_idle_time: Seconds after which an idle connection is not used again, above
+            0. Default 60. Some NAT gateways and load balancers drop idle connections after 350
+            seconds without telling either side.
         proxies: Proxy URLs by the scheme of the endpoint, ``{"https": "http://proxy:8080"}``.
             ``None``, the default, takes them from the environment (``HTTPS_PROXY``,
             ``NO_PROXY``, ...); ``{}`` uses none. User and password may stand in the URL and are
@@ -234,6 +237,7 @@ class ClientConfiguration:
     connect_timeout: float = attrs.field(default=50.0, validator=_seconds)
     read_timeout: float = attrs.field(default=50.0, validator=_seconds)
     max_pool_connections: int = attrs.field(default=50, validator=_at_least(1, _MOST_CONNECTIONS))
+    connection_max_idle_time: float = attrs.field(default=60.0, validator=_seconds)
     proxies: Mapping[str, str] | None = attrs.field(
         default=None, converter=_snapshot, validator=_proxies
     )

@@ -14,15 +14,15 @@ from typing import Any, NoReturn, Protocol
 
 import attrs
 
+from ecr_client._common.forks import Lock, renew_after_fork
+from ecr_client._common.redact import keeps_arguments_secret, keeps_values_secret
 from ecr_client._exceptions import (
     AmazonClientException,
     CredentialRetrievalException,
     InvalidConfigurationException,
     NoCredentialsException,
 )
-from ecr_client._runtime.forks import Lock, renew_after_fork
-from ecr_client._runtime.redact import keeps_values_secret
-from ecr_client._runtime.settings import config_file_paths, unwrap_session
+from ecr_client._settings import config_file_paths, unwrap_session
 
 # Keys travel in headers, which can hold no more than this; a line end is the usual slip.
 _KEY = r"[!-~]+"
@@ -282,6 +282,7 @@ class _DefaultChain(_LookedUp):
         return _DefaultChain, (self._profile, self._region)
 
 
+@keeps_arguments_secret
 def environment_credentials(environ: Mapping[str, str]) -> Credentials | None:
     """Return the keys in the environment, or ``None`` if there is no access key.
 
@@ -323,8 +324,9 @@ def _holds_keys(found: object) -> bool:
     )
 
 
+@keeps_arguments_secret
 def _attempt(get: Callable[[], Any], label: str) -> Any:
-    """Return what a function gives, and turn whatever it raises into our own error."""
+    """Return what a function returns, and turn whatever it raises into our own error."""
     try:
         return get()
     except Exception as error:
@@ -338,16 +340,14 @@ def _attempt(get: Callable[[], Any], label: str) -> Any:
 
 
 def _freeze(get: Callable[[], Any], label: str) -> Credentials:
-    """Return what a function gives as keys that no longer change."""
+    """Return what a function returns as keys that no longer change."""
 
     def frozen() -> Credentials:
         found = get()
         if isinstance(found, Credentials):
             return found
         if not _holds_keys(found):
-            raise InvalidConfigurationException(
-                f"expected credentials, but it gave {type(found).__name__}"
-            )
+            raise InvalidConfigurationException(f"expected credentials, got {type(found).__name__}")
         freeze = getattr(found, "get_frozen_credentials", None)
         keys = found if freeze is None else freeze()
         return Credentials(keys.access_key, keys.secret_key, getattr(keys, "token", None) or None)

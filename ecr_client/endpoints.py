@@ -11,17 +11,17 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from ecr_client._common.forks import Lock
+from ecr_client._common.shown import redact_url
 from ecr_client._exceptions import (
     InvalidConfigurationException,
     InvalidEndpointException,
     InvalidRegionException,
 )
-from ecr_client._runtime.forks import Lock
-from ecr_client._runtime.shown import redact_url
 from ecr_client.regions import Region, check_name, find_partition, load_data, usable_region
 
 if TYPE_CHECKING:
-    from ecr_client._runtime.settings import Settings
+    from ecr_client._settings import Settings
     from ecr_client.config import ClientConfiguration
 
 _LOG = logging.getLogger("ecr_client")

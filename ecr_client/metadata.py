@@ -8,7 +8,7 @@ from collections.abc import Mapping  # noqa: TC003  # type hints have to resolve
 
 import attrs
 
-from ecr_client._runtime.forks import Lock
+from ecr_client._common.forks import Lock
 
 
 @attrs.frozen(kw_only=True)
@@ -42,7 +42,8 @@ class ResponseMetadataCache:
     """The metadata of the latest successful calls, found by the identity of the request object.
 
     It does not keep requests alive, and it never answers for an object that merely lives where a
-    dead request lived, because each entry remembers its request by a weak reference.
+    dead request lived, because each entry remembers its request by a weak reference. A request
+    object that dies at once, such as that of a call with keywords, pushes out no living one.
 
     Args:
         size: How many calls are remembered; the oldest is forgotten first. 0 remembers none.
@@ -61,18 +62,33 @@ class ResponseMetadataCache:
             return
         key = id(request)
         with self._lock:
+            # Not afterwards: only the next call can tell whether this request object lives on.
+            self._trim()
             self._entries.pop(key, None)
             self._entries[key] = (weakref.ref(request), metadata)
-            if len(self._entries) > self._size:
-                self._entries.popitem(last=False)
 
     def get(self, request: object) -> ResponseMetadata | None:
         """Return the metadata of the latest call with this very object, or ``None``."""
         with self._lock:
+            self._trim()
             entry = self._entries.get(id(request))
         if entry is None or entry[0]() is not request:
             return None
         return entry[1]
 
+    def _trim(self) -> None:
+        """Forget the newest entry of a dead request, or else the oldest, if there is one too many.
+
+        The lock must be held.
+        """
+        if len(self._entries) <= self._size:
+            return
+        for key in reversed(self._entries):
+            if self._entries[key][0]() is None:
+                del self._entries[key]
+                return
+        self._entries.popitem(last=False)
+
     def __len__(self) -> int:
+        """Return how many entries are held: one more than are remembered until the next call."""
         return len(self._entries)

@@ -1,19 +1,21 @@
-"""Iterating over answers that come in pages."""
+"""Iterating over results that come in pages."""
 
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-import attrs
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from ecr_client._exceptions import PaginationException
+from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult, evolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from ecr_client._operation import Invoker, Operation
+
 Item = TypeVar("Item")
-Page = TypeVar("Page")
+Request = TypeVar("Request", bound=AmazonWebServiceRequest)
+Page = TypeVar("Page", bound=AmazonWebServiceResult)
 
 
 class Paginator(Generic[Item, Page]):
@@ -22,27 +24,34 @@ class Paginator(Generic[Item, Page]):
     It holds one page at a time, and can be iterated over again, which asks the service again.
 
     Args:
-        call: Gives the page for a request.
+        invoker: Makes the calls.
+        operation: The operation, whose requests and results have a ``next_token``.
         request: The first page's request; its ``next_token`` may say where to begin.
-        items: Where a page keeps its items: one or more paths of attributes.
-        name: What the operation is called in an error.
+        items: Returns the items of a page.
     """
 
     def __init__(
         self,
-        call: Callable[[Any], Page],
-        request: Any,
-        items: tuple[tuple[str, ...], ...],
-        name: str,
+        invoker: Invoker,
+        operation: Operation[Request, Page],
+        request: Request,
+        items: Callable[[Page], Iterable[Item]],
     ) -> None:
-        self._call = call
-        self._request = request
+        first = _token(request)
+
+        def page(token: str | None) -> Page:
+            # The first call is made with the very object that was passed.
+            asked = request if token == first else evolve(request, next_token=token)
+            return invoker.invoke(operation, asked)
+
+        self._first = first
+        self._page = page
         self._items = items
-        self._name = name
+        self._name = operation.name
 
     def __iter__(self) -> Iterator[Item]:
         # A chain runs in C, which a generator that yields each item would not.
-        return chain.from_iterable(self._lists())
+        return chain.from_iterable(self._items_of_pages())
 
     def pages(self) -> Iterator[Page]:
         """Yield the result of each call; nothing is sent before it is asked for.
@@ -50,37 +59,37 @@ class Paginator(Generic[Item, Page]):
         Raises:
             PaginationException: The service repeated a token, which would page forever.
         """
-        request = self._request
         # Besides the last token, one older token is remembered, each time twice as long: that finds
         # a cycle of any length (Brent's method) without keeping all tokens.
-        checkpoint, until, number = request.next_token, 1, 0
+        last = checkpoint = self._first
+        until, number = 1, 0
         while True:
-            page: Any = self._call(request)
+            page = self._page(last)
             yield page
-            token = page.next_token
+            token = _token(page)
             del page
             if not token:
                 return
-            if token in (request.next_token, checkpoint):
+            if token in (last, checkpoint):
                 raise PaginationException(
                     f"{self._name}: the service answered with a page token that it gave before"
                 )
             number += 1
             if number == until:
                 checkpoint, until = token, until * 2
-            request = attrs.evolve(request, next_token=token)
+            last = token
 
-    def _lists(self) -> Iterator[Iterable[Item]]:
+    def _items_of_pages(self) -> Iterator[Iterable[Item]]:
         for page in self.pages():
-            for path in self._items:
-                yield _items_at(page, path)
+            yield self._items(page)
             del page  # or it would be held while the next one arrives
 
 
-def _items_at(page: Any, path: tuple[str, ...]) -> Iterable[Any]:
-    for name in path:
-        page = getattr(page, name)
-        if page is None:
-            return ()
-    found: Iterable[Any] = page
-    return found
+class _Paged(Protocol):
+    """What requests and results of operations that page have in common."""
+
+    next_token: str | None
+
+
+def _token(paged: AmazonWebServiceRequest | AmazonWebServiceResult) -> str | None:
+    return cast("_Paged", paged).next_token

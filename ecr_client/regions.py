@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
+from ecr_client._common.forks import Lock
 from ecr_client._exceptions import InvalidRegionException
-from ecr_client._runtime.forks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable

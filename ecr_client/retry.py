@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from ecr_client._common.shown import shown
 from ecr_client._exceptions import InvalidConfigurationException
-from ecr_client._runtime.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

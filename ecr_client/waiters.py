@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from ecr_client._exceptions import (
     AmazonServiceException,
@@ -10,28 +10,31 @@ from ecr_client._exceptions import (
     WaiterFailureException,
     WaiterTimeoutException,
 )
+from ecr_client._shapes import AmazonWebServiceResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    Acceptor = tuple[str, str, tuple[str, ...], object]
+    from ecr_client._operation import Acceptor
+
+Result = TypeVar("Result", bound=AmazonWebServiceResult)
 
 
 def wait(
     name: str,
-    acceptors: Sequence[Acceptor],
-    call: Callable[[], Any],
+    call: Callable[[], Result],
+    acceptors: Sequence[Acceptor[Result]],
     *,
     delay: float,
     max_wait: float,
     sleep: Callable[[float], object],
-) -> Any:
-    """Return the first answer that means success.
+) -> Result:
+    """Return the first result that means success.
 
     Args:
-        name: Of the waiter, for the text of errors.
-        acceptors: (state, matcher, path, expected); the first that matches decides.
-        call: Asks once.
+        name: The waiter's name, for error messages.
+        call: Makes one call.
+        acceptors: What the responses mean; the first that matches decides.
         delay: Seconds between two calls.
         max_wait: Seconds to wait in total.
         sleep: What waits.
@@ -46,14 +49,15 @@ def wait(
     # Counted rather than added up, or ten delays of 0.1 would not fit into 1.0.
     delays_left = int(max_wait / delay + 1e-9)
     while True:
-        result, error = None, None
+        response: Result | AmazonServiceException
         try:
-            result = call()
+            response = call()
         except AmazonServiceException as raised:
-            error = raised
-        state, seen = _state(acceptors, result, error)
-        if state == "success":
-            return result
+            response = raised
+        error = response if isinstance(response, AmazonServiceException) else None
+        state, seen = _state(acceptors, response)
+        if state == "success" and not isinstance(response, AmazonServiceException):
+            return response
         if state == "failure":
             raise WaiterFailureException(f"{name}: the service answered {seen}") from error
         if error is not None and state != "retry":
@@ -74,21 +78,18 @@ def _check(name: str, argument: str, value: object, *, allow_zero: bool) -> None
 
 
 def _state(
-    acceptors: Sequence[Acceptor], result: Any, error: AmazonServiceException | None
+    acceptors: Sequence[Acceptor[Result]], response: Result | AmazonServiceException
 ) -> tuple[str, object]:
     """Return the state of the first acceptor that matches, and what it matched."""
-    for state, matcher, path, expected in acceptors:
-        if matcher == "error":
-            if error is not None and error.error_code == expected:
-                return state, expected
-        elif matcher == "status":
-            metadata = (error or result).response_metadata
-            if metadata.http_status_code == expected:
-                return state, expected
-        elif error is None:
-            value = result
-            for name in path:
-                value = getattr(value, name, None)
-            if value == expected:
-                return state, f"{'.'.join(path)} = {value}"
+    for each in acceptors:
+        if each.matcher == "status":
+            if response.response_metadata.http_status_code == each.expected:
+                return each.state, each.expected
+        elif isinstance(response, AmazonServiceException):
+            if each.matcher == "error" and response.error_code == each.expected:
+                return each.state, each.expected
+        elif each.value is not None:
+            value = each.value(response)
+            if value == each.expected:
+                return each.state, f"{each.path} = {value}"
     return "", None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from codegen.kinds import Member, Operation, Plan, Structure
+from codegen.kinds import Member, Operation, Plan
 from codegen.render.text import type_names
 
 #: The imports that annotations need; they are for tools only and cost nothing at run time.
@@ -36,43 +36,70 @@ def overloads(method: str, operation: Operation, returns: str, extra: str = "") 
     )
 
 
-def members_dict(request: Structure) -> str:
-    """Return the dict display that hands the keywords on."""
-    return "{" + ", ".join(f"{m.name!r}: {_handed_on(m)}" for m in request.members) + "}"
+def body(operation: Operation, call: Callable[[str], str]) -> str:
+    """Return the body of a method: one expression.
+
+    Args:
+        operation: Whose members are the keywords.
+        call: Returns the expression that makes the call, given that of the request.
+    """
+    members = ", ".join(f"{m.name!r}: {m.name}" for m in operation.request.members)
+    request = f"{operation.constant}.request(request, {{{members}}})"
+    hidden = [member.name for member in operation.request.members if member.repr]
+    if not hidden:
+        return f"        return {call(request)}\n"
+    return (
+        f"        try:\n            request = {request}\n"
+        "        finally:\n"
+        "            # Tools that print local variables would show its value.\n"
+        f"            del {', '.join(hidden)}\n"
+        f"        return {call('request')}\n"
+    )
 
 
-def _handed_on(member: Member) -> str:
-    """Return what hands a member on; one with a repr of its own must not be seen on the way."""
-    return f"Hidden({member.name})" if member.repr else member.name
+def reach(variable: str, path: Sequence[str], absent: str) -> str:
+    """Return the expression for what lies at a path of attributes that may be ``None``."""
+    steps = [".".join((variable, *path[:number])) for number in range(1, len(path) + 1)]
+    *owners, found = steps
+    tests = " or ".join(f"{owner} is None" for owner in owners)
+    return f"({absent} if {tests} else {found})" if tests else found
 
 
-def type_imports(
-    plan: Plan, operations: Iterable[Operation], extra: str = "", more: Iterable[str] = ()
+def imports(
+    plan: Plan,
+    operations: Sequence[Operation],
+    *,
+    bases: str = "Invoker",
+    types: str = "",
+    more: Iterable[str] = (),
 ) -> str:
-    """Return the block of imports for type checkers.
+    """Return the imports of a module of methods.
 
     Args:
         plan: Which tells the names of types from other words.
-        operations: Those whose requests and results are mentioned.
-        extra: Further imports, written out.
+        operations: Those that are called, and whose requests and results are mentioned.
+        bases: What is imported of ``ecr_client._operation``.
+        types: Further imports for type checkers, written out.
         more: Further words of annotations.
     """
     known = {s.name for found in plan.modules.values() for s in found}
     known |= {enum.name for enum in plan.enums}
     names = set(more)
-    shapes = ["UNSET"]
-    if any(member.repr for operation in operations for member in operation.request.members):
-        shapes.append("Hidden")
     for operation in operations:
         names |= {operation.request.name, operation.result}
         names |= type_names(operation.request.members)
-    imported = "".join(
+    models = "".join(
         f"    from ecr_client._generated.models import {name}\n" for name in sorted(names & known)
     )
+    constants = "".join(
+        f"from ecr_client._generated.operations import {name}\n"
+        for name in sorted({operation.constant for operation in operations})
+    )
     return (
-        f"from ecr_client._shapes import {', '.join(shapes)}\n\nif TYPE_CHECKING:\n"
+        f"{constants}from ecr_client._operation import {bases}\n"
+        "from ecr_client._shapes import UNSET\n\nif TYPE_CHECKING:\n"
         "    from collections.abc import Sequence\n"
-        f"{extra}{imported}    from ecr_client._shapes import Unset\n"
+        f"{types}{models}    from ecr_client._shapes import Unset\n"
     )
 
 

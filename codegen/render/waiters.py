@@ -3,50 +3,57 @@
 from __future__ import annotations
 
 from codegen.kinds import Plan, Waiter
-from codegen.render.signature import HEADER, members_dict, overloads, type_imports
+from codegen.render.signature import HEADER, body, imports, overloads, reach
 from codegen.render.text import banner, docstring, member_entries, paragraphs, section
+
+CLASS = '''
+
+class Waiters(Invoker):
+    """One method per thing that can be waited for."""
+
+'''
 
 
 def render(plan: Plan) -> str:
     """Return ``_generated/waiters.py``."""
-    operations = [each.operation for each in plan.waiters]
     return (
-        banner(plan, "The waiters: calls that repeat until something has come about.")
+        banner(plan, "The waiters: calls that are made until something has come about.")
         + HEADER.replace("from typing", "import time\nfrom typing")
-        + type_imports(
+        + imports(
             plan,
-            operations,
-            "    from collections.abc import Callable\n    from typing import Any\n",
+            [each.operation for each in plan.waiters],
+            bases="Acceptor, Invoker",
+            types="    from collections.abc import Callable\n",
         )
-        + "\n#: By waiter: (state, matcher, path, expected) of each acceptor, tried in order.\n"
-        + "ACCEPTORS: dict[str, tuple[tuple[str, str, tuple[str, ...], object], ...]] = {\n"
-        + "".join(f"    {waiter.name!r}: {waiter.acceptors!r},\n" for waiter in plan.waiters)
-        + "}\n"
-        + '''
-
-class Waiters:
-    """One method per thing that can be waited for."""
-
-    def _wait(
-        self,
-        waiter: str,
-        operation: str,
-        request: object,
-        members: dict[str, object],
-        delay: float,
-        max_wait: float,
-        sleep: Callable[[float], object],
-    ) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} does not wait for {waiter}")
-
-'''
+        + "\n"
+        + "".join(_acceptors(waiter) for waiter in plan.waiters)
+        + CLASS
         + "\n".join(_method(waiter) for waiter in plan.waiters)
+    )
+
+
+def _constant(waiter: Waiter) -> str:
+    return f"_{waiter.method.removeprefix('wait_until_').upper()}"
+
+
+def _acceptors(waiter: Waiter) -> str:
+    """Return what decides a waiter; its functions are checked against the type of the result."""
+    lines = []
+    for state, matcher, path, expected in waiter.acceptors:
+        line = f"Acceptor({state!r}, {matcher!r}, {expected!r}"
+        if path:
+            value = reach("result", path, "None")
+            line += f", {'.'.join(path)!r}, lambda result: {value}"
+        lines.append(f"    {line}),\n")
+    return (
+        f"{_constant(waiter)}: tuple[Acceptor[{waiter.operation.result}], ...] = (\n"
+        f"{''.join(lines)})\n"
     )
 
 
 def _method(waiter: Waiter) -> str:
     op = waiter.operation
-    lines = [f"Waits until {waiter.summary}, and returns the last answer."]
+    lines = [f"Wait until {waiter.summary}, and return the last result."]
     lines += paragraphs(
         f"It calls ``{op.method}`` again and again. An error that is not part of the waiting is "
         "raised as it is.",
@@ -69,9 +76,9 @@ def _method(waiter: Waiter) -> str:
         f"delay: float = {float(waiter.delay)}, max_wait: float = {float(waiter.max_wait)}, "
         "sleep: Callable[[float], object] = time.sleep"
     )
+    how = f"{_constant(waiter)}, delay, max_wait, sleep"
     return (
         overloads(waiter.method, op, op.result, extra)
         + docstring(lines, 8)
-        + f"        return self._wait({waiter.name!r}, {op.name!r}, request, "
-        f"{members_dict(op.request)}, delay, max_wait, sleep)\n"
+        + body(op, lambda request: f"self._wait({waiter.name!r}, {op.constant}, {request}, {how})")
     )

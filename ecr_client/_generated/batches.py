@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, overload
 
+from ecr_client._generated.operations import (
+    BATCH_CHECK_LAYER_AVAILABILITY,
+    BATCH_DELETE_IMAGE,
+    BATCH_GET_IMAGE,
+    BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION,
+)
+from ecr_client._operation import Invoker
 from ecr_client._shapes import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from ecr_client._generated.models import (
         BatchCheckLayerAvailabilityRequest,
@@ -27,13 +33,8 @@ if TYPE_CHECKING:
     from ecr_client._shapes import Unset
 
 
-class Batches:
+class Batches(Invoker):
     """One method per batch operation whose list of items is bounded."""
-
-    def _invoke_all(
-        self, operation: str, request: object, members: dict[str, object], member: str, size: int
-    ) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} does not split {operation}")
 
     @overload
     def batch_check_layer_availability_all(
@@ -57,7 +58,7 @@ class Batches:
         layer_digests: Sequence[str] | None = None,
         registry_id: str | None = None,
     ) -> BatchCheckLayerAvailabilityResult:
-        r"""``batch_check_layer_availability`` for any number of items, in calls of 100.
+        r"""Call ``batch_check_layer_availability`` for any number of items, in calls of 100.
 
         The result holds the items and the failures of all calls, in the order of the calls, and the
         metadata of the last one. If a call raises, the calls before it have done their work.
@@ -77,13 +78,15 @@ class Batches:
             ServerException: The service failed for a reason that lies on its own side.
         """
         return self._invoke_all(
-            "BatchCheckLayerAvailability",
-            request,
-            {
-                "repository_name": repository_name,
-                "layer_digests": layer_digests,
-                "registry_id": registry_id,
-            },
+            BATCH_CHECK_LAYER_AVAILABILITY,
+            BATCH_CHECK_LAYER_AVAILABILITY.request(
+                request,
+                {
+                    "repository_name": repository_name,
+                    "layer_digests": layer_digests,
+                    "registry_id": registry_id,
+                },
+            ),
             "layer_digests",
             100,
         )
@@ -110,7 +113,7 @@ class Batches:
         image_ids: Sequence[ImageIdentifier] | None = None,
         registry_id: str | None = None,
     ) -> BatchDeleteImageResult:
-        r"""``batch_delete_image`` for any number of items, in calls of 100.
+        r"""Call ``batch_delete_image`` for any number of items, in calls of 100.
 
         The result holds the items and the failures of all calls, in the order of the calls, and the
         metadata of the last one. If a call raises, the calls before it have done their work.
@@ -130,13 +133,15 @@ class Batches:
             RepositoryNotFoundException: The registry has no repository with this name.
         """
         return self._invoke_all(
-            "BatchDeleteImage",
-            request,
-            {
-                "repository_name": repository_name,
-                "image_ids": image_ids,
-                "registry_id": registry_id,
-            },
+            BATCH_DELETE_IMAGE,
+            BATCH_DELETE_IMAGE.request(
+                request,
+                {
+                    "repository_name": repository_name,
+                    "image_ids": image_ids,
+                    "registry_id": registry_id,
+                },
+            ),
             "image_ids",
             100,
         )
@@ -165,7 +170,7 @@ class Batches:
         registry_id: str | None = None,
         accepted_media_types: Sequence[str] | None = None,
     ) -> BatchGetImageResult:
-        r"""``batch_get_image`` for any number of items, in calls of 100.
+        r"""Call ``batch_get_image`` for any number of items, in calls of 100.
 
         The result holds the items and the failures of all calls, in the order of the calls, and the
         metadata of the last one. If a call raises, the calls before it have done their work.
@@ -189,14 +194,16 @@ class Batches:
                 registry.
         """
         return self._invoke_all(
-            "BatchGetImage",
-            request,
-            {
-                "repository_name": repository_name,
-                "image_ids": image_ids,
-                "registry_id": registry_id,
-                "accepted_media_types": accepted_media_types,
-            },
+            BATCH_GET_IMAGE,
+            BATCH_GET_IMAGE.request(
+                request,
+                {
+                    "repository_name": repository_name,
+                    "image_ids": image_ids,
+                    "registry_id": registry_id,
+                    "accepted_media_types": accepted_media_types,
+                },
+            ),
             "image_ids",
             100,
         )
@@ -219,7 +226,7 @@ class Batches:
         *,
         repository_names: Sequence[str] | None = None,
     ) -> BatchGetRepositoryScanningConfigurationResult:
-        r"""``batch_get_repository_scanning_configuration`` for any number of items, in calls of 25.
+        r"""Call ``batch_get_repository_scanning_configuration`` for any number of items, in calls of 25.
 
         The result holds the items and the failures of all calls, in the order of the calls, and the
         metadata of the last one. If a call raises, the calls before it have done their work.
@@ -236,9 +243,10 @@ class Batches:
             ValidationException: The request did not pass the checks of the service.
         """
         return self._invoke_all(
-            "BatchGetRepositoryScanningConfiguration",
-            request,
-            {"repository_names": repository_names},
+            BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION,
+            BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION.request(
+                request, {"repository_names": repository_names}
+            ),
             "repository_names",
             25,
         )

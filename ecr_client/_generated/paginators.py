@@ -5,13 +5,27 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, overload
 
+from ecr_client._generated.operations import (
+    DESCRIBE_IMAGE_SCAN_FINDINGS,
+    DESCRIBE_IMAGES,
+    DESCRIBE_PULL_THROUGH_CACHE_RULES,
+    DESCRIBE_REPLICATION_BACKFILL_RESULTS,
+    DESCRIBE_REPOSITORIES,
+    DESCRIBE_REPOSITORY_CREATION_TEMPLATES,
+    GET_LIFECYCLE_POLICY_PREVIEW,
+    LIST_IMAGE_REFERRERS,
+    LIST_IMAGES,
+    LIST_PULL_TIME_UPDATE_EXCLUSIONS,
+    LIST_REPLICATION_BACKFILLS,
+)
+from ecr_client._operation import Invoker
 from ecr_client._shapes import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from ecr_client._generated.models import (
         DescribeImageScanFindingsRequest,
@@ -58,17 +72,8 @@ if TYPE_CHECKING:
     from ecr_client.pagination import Paginator
 
 
-class Paginators:
+class Paginators(Invoker):
     """One method per operation that answers in pages."""
-
-    def _paginate(
-        self,
-        operation: str,
-        request: object,
-        members: dict[str, object],
-        items: tuple[tuple[str, ...], ...],
-    ) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} does not page {operation}")
 
     @overload
     def paginate_describe_image_scan_findings(
@@ -100,11 +105,11 @@ class Paginators:
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> Paginator[ImageScanFinding | EnhancedImageScanFinding, DescribeImageScanFindingsResult]:
-        r"""Iterates over everything that ``describe_image_scan_findings`` finds, page by page.
+        r"""Iterate over everything that ``describe_image_scan_findings`` finds, page by page.
 
         Each item: What a basic scan found in the image. What Amazon Inspector found in the image.
-        Filled where the registry uses enhanced scanning. ``.pages()`` gives the results themselves.
-        Nothing is sent before the first item is asked for.
+        Filled where the registry uses enhanced scanning. ``.pages()`` yields the results
+        themselves. Nothing is sent before the first item is asked for.
 
         Args:
             repository_name: Name of the repository that the call is about. 2 to 256 characters.
@@ -127,16 +132,25 @@ class Paginators:
             ValidationException: The request did not pass the checks of the service.
         """
         return self._paginate(
-            "DescribeImageScanFindings",
-            request,
-            {
-                "repository_name": repository_name,
-                "image_id": image_id,
-                "registry_id": registry_id,
-                "next_token": next_token,
-                "max_results": max_results,
-            },
-            (("image_scan_findings", "findings"), ("image_scan_findings", "enhanced_findings")),
+            DESCRIBE_IMAGE_SCAN_FINDINGS,
+            DESCRIBE_IMAGE_SCAN_FINDINGS.request(
+                request,
+                {
+                    "repository_name": repository_name,
+                    "image_id": image_id,
+                    "registry_id": registry_id,
+                    "next_token": next_token,
+                    "max_results": max_results,
+                },
+            ),
+            lambda page: chain(
+                (() if page.image_scan_findings is None else page.image_scan_findings.findings),
+                (
+                    ()
+                    if page.image_scan_findings is None
+                    else page.image_scan_findings.enhanced_findings
+                ),
+            ),
         )
 
     @overload
@@ -167,10 +181,10 @@ class Paginators:
         max_results: int | None = None,
         filter: DescribeImagesFilter | None = None,
     ) -> Paginator[ImageDetail, DescribeImagesResult]:
-        r"""Iterates over everything that ``describe_images`` finds, page by page.
+        r"""Iterate over everything that ``describe_images`` finds, page by page.
 
-        Each item: The images that were found. ``.pages()`` gives the results themselves. Nothing is
-        sent before the first item is asked for.
+        Each item: The images that were found. ``.pages()`` yields the results themselves. Nothing
+        is sent before the first item is asked for.
 
         Args:
             repository_name: Name of the repository that the call is about. 2 to 256 characters.
@@ -194,17 +208,19 @@ class Paginators:
             ImageNotFoundException: The repository has no image with this digest or tag.
         """
         return self._paginate(
-            "DescribeImages",
-            request,
-            {
-                "repository_name": repository_name,
-                "registry_id": registry_id,
-                "image_ids": image_ids,
-                "next_token": next_token,
-                "max_results": max_results,
-                "filter": filter,
-            },
-            (("image_details",),),
+            DESCRIBE_IMAGES,
+            DESCRIBE_IMAGES.request(
+                request,
+                {
+                    "repository_name": repository_name,
+                    "registry_id": registry_id,
+                    "image_ids": image_ids,
+                    "next_token": next_token,
+                    "max_results": max_results,
+                    "filter": filter,
+                },
+            ),
+            lambda page: page.image_details,
         )
 
     @overload
@@ -231,9 +247,9 @@ class Paginators:
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> Paginator[PullThroughCacheRule, DescribePullThroughCacheRulesResult]:
-        r"""Iterates over everything that ``describe_pull_through_cache_rules`` finds, page by page.
+        r"""Iterate over everything that ``describe_pull_through_cache_rules`` finds, page by page.
 
-        Each item: The pull through cache rules that were found. ``.pages()`` gives the results
+        Each item: The pull through cache rules that were found. ``.pages()`` yields the results
         themselves. Nothing is sent before the first item is asked for.
 
         Args:
@@ -255,15 +271,17 @@ class Paginators:
                 with this prefix.
         """
         return self._paginate(
-            "DescribePullThroughCacheRules",
-            request,
-            {
-                "registry_id": registry_id,
-                "ecr_repository_prefixes": ecr_repository_prefixes,
-                "next_token": next_token,
-                "max_results": max_results,
-            },
-            (("pull_through_cache_rules",),),
+            DESCRIBE_PULL_THROUGH_CACHE_RULES,
+            DESCRIBE_PULL_THROUGH_CACHE_RULES.request(
+                request,
+                {
+                    "registry_id": registry_id,
+                    "ecr_repository_prefixes": ecr_repository_prefixes,
+                    "next_token": next_token,
+                    "max_results": max_results,
+                },
+            ),
+            lambda page: page.pull_through_cache_rules,
         )
 
     @overload
@@ -292,10 +310,10 @@ class Paginators:
         max_results: int | None = None,
         next_token: str | None = None,
     ) -> Paginator[ReplicationBackfillResult, DescribeReplicationBackfillResultsResult]:
-        """Iterates over everything that ``describe_replication_backfill_results`` finds, page by page.
+        """Iterate over everything that ``describe_replication_backfill_results`` finds, page by page.
 
         Each item: How each image fared. Empty until the replication backfill has come to its end.
-        ``.pages()`` gives the results themselves. Nothing is sent before the first item is asked
+        ``.pages()`` yields the results themselves. Nothing is sent before the first item is asked
         for.
 
         Args:
@@ -319,16 +337,18 @@ class Paginators:
                 this identifier.
         """
         return self._paginate(
-            "DescribeReplicationBackfillResults",
-            request,
-            {
-                "replication_backfill_id": replication_backfill_id,
-                "registry_id": registry_id,
-                "result_status_filter": result_status_filter,
-                "max_results": max_results,
-                "next_token": next_token,
-            },
-            (("results",),),
+            DESCRIBE_REPLICATION_BACKFILL_RESULTS,
+            DESCRIBE_REPLICATION_BACKFILL_RESULTS.request(
+                request,
+                {
+                    "replication_backfill_id": replication_backfill_id,
+                    "registry_id": registry_id,
+                    "result_status_filter": result_status_filter,
+                    "max_results": max_results,
+                    "next_token": next_token,
+                },
+            ),
+            lambda page: page.results,
         )
 
     @overload
@@ -355,9 +375,9 @@ class Paginators:
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> Paginator[Repository, DescribeRepositoriesResult]:
-        r"""Iterates over everything that ``describe_repositories`` finds, page by page.
+        r"""Iterate over everything that ``describe_repositories`` finds, page by page.
 
-        Each item: The repositories that were found. ``.pages()`` gives the results themselves.
+        Each item: The repositories that were found. ``.pages()`` yields the results themselves.
         Nothing is sent before the first item is asked for.
 
         Args:
@@ -378,15 +398,17 @@ class Paginators:
             RepositoryNotFoundException: The registry has no repository with this name.
         """
         return self._paginate(
-            "DescribeRepositories",
-            request,
-            {
-                "registry_id": registry_id,
-                "repository_names": repository_names,
-                "next_token": next_token,
-                "max_results": max_results,
-            },
-            (("repositories",),),
+            DESCRIBE_REPOSITORIES,
+            DESCRIBE_REPOSITORIES.request(
+                request,
+                {
+                    "registry_id": registry_id,
+                    "repository_names": repository_names,
+                    "next_token": next_token,
+                    "max_results": max_results,
+                },
+            ),
+            lambda page: page.repositories,
         )
 
     @overload
@@ -411,10 +433,10 @@ class Paginators:
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> Paginator[RepositoryCreationTemplate, DescribeRepositoryCreationTemplatesResult]:
-        r"""Iterates over everything that ``describe_repository_creation_templates`` finds, page by page.
+        r"""Iterate over everything that ``describe_repository_creation_templates`` finds, page by page.
 
-        Each item: The repository creation templates that were found. ``.pages()`` gives the results
-        themselves. Nothing is sent before the first item is asked for.
+        Each item: The repository creation templates that were found. ``.pages()`` yields the
+        results themselves. Nothing is sent before the first item is asked for.
 
         Args:
             prefixes: Namespace prefixes of the templates to return. Absent means all templates.
@@ -431,10 +453,12 @@ class Paginators:
             InvalidParameterException: A parameter of the request is not valid.
         """
         return self._paginate(
-            "DescribeRepositoryCreationTemplates",
-            request,
-            {"prefixes": prefixes, "next_token": next_token, "max_results": max_results},
-            (("repository_creation_templates",),),
+            DESCRIBE_REPOSITORY_CREATION_TEMPLATES,
+            DESCRIBE_REPOSITORY_CREATION_TEMPLATES.request(
+                request,
+                {"prefixes": prefixes, "next_token": next_token, "max_results": max_results},
+            ),
+            lambda page: page.repository_creation_templates,
         )
 
     @overload
@@ -465,9 +489,9 @@ class Paginators:
         max_results: int | None = None,
         filter: LifecyclePolicyPreviewFilter | None = None,
     ) -> Paginator[LifecyclePolicyPreviewResult, GetLifecyclePolicyPreviewResult]:
-        r"""Iterates over everything that ``get_lifecycle_policy_preview`` finds, page by page.
+        r"""Iterate over everything that ``get_lifecycle_policy_preview`` finds, page by page.
 
-        Each item: The images that the policy would act on, and how. ``.pages()`` gives the results
+        Each item: The images that the policy would act on, and how. ``.pages()`` yields the results
         themselves. Nothing is sent before the first item is asked for.
 
         Args:
@@ -493,17 +517,19 @@ class Paginators:
             ValidationException: The request did not pass the checks of the service.
         """
         return self._paginate(
-            "GetLifecyclePolicyPreview",
-            request,
-            {
-                "repository_name": repository_name,
-                "registry_id": registry_id,
-                "image_ids": image_ids,
-                "next_token": next_token,
-                "max_results": max_results,
-                "filter": filter,
-            },
-            (("preview_results",),),
+            GET_LIFECYCLE_POLICY_PREVIEW,
+            GET_LIFECYCLE_POLICY_PREVIEW.request(
+                request,
+                {
+                    "repository_name": repository_name,
+                    "registry_id": registry_id,
+                    "image_ids": image_ids,
+                    "next_token": next_token,
+                    "max_results": max_results,
+                    "filter": filter,
+                },
+            ),
+            lambda page: page.preview_results,
         )
 
     @overload
@@ -534,10 +560,10 @@ class Paginators:
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> Paginator[ImageReferrer, ListImageReferrersResult]:
-        r"""Iterates over everything that ``list_image_referrers`` finds, page by page.
+        r"""Iterate over everything that ``list_image_referrers`` finds, page by page.
 
-        Each item: The artifacts that refer to the image. ``.pages()`` gives the results themselves.
-        Nothing is sent before the first item is asked for.
+        Each item: The artifacts that refer to the image. ``.pages()`` yields the results
+        themselves. Nothing is sent before the first item is asked for.
 
         Args:
             repository_name: Name of the repository that holds the image. 2 to 256 characters.
@@ -562,17 +588,19 @@ class Paginators:
                 referrers of the image.
         """
         return self._paginate(
-            "ListImageReferrers",
-            request,
-            {
-                "repository_name": repository_name,
-                "subject_id": subject_id,
-                "registry_id": registry_id,
-                "filter": filter,
-                "next_token": next_token,
-                "max_results": max_results,
-            },
-            (("referrers",),),
+            LIST_IMAGE_REFERRERS,
+            LIST_IMAGE_REFERRERS.request(
+                request,
+                {
+                    "repository_name": repository_name,
+                    "subject_id": subject_id,
+                    "registry_id": registry_id,
+                    "filter": filter,
+                    "next_token": next_token,
+                    "max_results": max_results,
+                },
+            ),
+            lambda page: page.referrers,
         )
 
     @overload
@@ -601,9 +629,9 @@ class Paginators:
         max_results: int | None = None,
         filter: ListImagesFilter | None = None,
     ) -> Paginator[ImageIdentifier, ListImagesResult]:
-        r"""Iterates over everything that ``list_images`` finds, page by page.
+        r"""Iterate over everything that ``list_images`` finds, page by page.
 
-        Each item: Digests and tags of the images that were found. ``.pages()`` gives the results
+        Each item: Digests and tags of the images that were found. ``.pages()`` yields the results
         themselves. Nothing is sent before the first item is asked for.
 
         Args:
@@ -624,16 +652,18 @@ class Paginators:
             RepositoryNotFoundException: The registry has no repository with this name.
         """
         return self._paginate(
-            "ListImages",
-            request,
-            {
-                "repository_name": repository_name,
-                "registry_id": registry_id,
-                "next_token": next_token,
-                "max_results": max_results,
-                "filter": filter,
-            },
-            (("image_ids",),),
+            LIST_IMAGES,
+            LIST_IMAGES.request(
+                request,
+                {
+                    "repository_name": repository_name,
+                    "registry_id": registry_id,
+                    "next_token": next_token,
+                    "max_results": max_results,
+                    "filter": filter,
+                },
+            ),
+            lambda page: page.image_ids,
         )
 
     @overload
@@ -656,10 +686,10 @@ class Paginators:
         max_results: int | None = None,
         next_token: str | None = None,
     ) -> Paginator[str, ListPullTimeUpdateExclusionsResult]:
-        """Iterates over everything that ``list_pull_time_update_exclusions`` finds, page by page.
+        """Iterate over everything that ``list_pull_time_update_exclusions`` finds, page by page.
 
         Each item: ARNs of the IAM principals whose pulls leave no pull time behind. ``.pages()``
-        gives the results themselves. Nothing is sent before the first item is asked for.
+        yields the results themselves. Nothing is sent before the first item is asked for.
 
         Args:
             max_results: The most records that one page may have. Absent means 100. 1 to 1,000.
@@ -674,10 +704,11 @@ class Paginators:
             ServerException: The service failed for a reason that lies on its own side.
         """
         return self._paginate(
-            "ListPullTimeUpdateExclusions",
-            request,
-            {"max_results": max_results, "next_token": next_token},
-            (("pull_time_update_exclusions",),),
+            LIST_PULL_TIME_UPDATE_EXCLUSIONS,
+            LIST_PULL_TIME_UPDATE_EXCLUSIONS.request(
+                request, {"max_results": max_results, "next_token": next_token}
+            ),
+            lambda page: page.pull_time_update_exclusions,
         )
 
     @overload
@@ -702,9 +733,9 @@ class Paginators:
         max_results: int | None = None,
         next_token: str | None = None,
     ) -> Paginator[ReplicationBackfillSummary, ListReplicationBackfillsResult]:
-        """Iterates over everything that ``list_replication_backfills`` finds, page by page.
+        """Iterate over everything that ``list_replication_backfills`` finds, page by page.
 
-        Each item: The replication backfills of the registry. ``.pages()`` gives the results
+        Each item: The replication backfills of the registry. ``.pages()`` yields the results
         themselves. Nothing is sent before the first item is asked for.
 
         Args:
@@ -721,8 +752,10 @@ class Paginators:
             ValidationException: The request did not pass the checks of the service.
         """
         return self._paginate(
-            "ListReplicationBackfills",
-            request,
-            {"registry_id": registry_id, "max_results": max_results, "next_token": next_token},
-            (("backfills",),),
+            LIST_REPLICATION_BACKFILLS,
+            LIST_REPLICATION_BACKFILLS.request(
+                request,
+                {"registry_id": registry_id, "max_results": max_results, "next_token": next_token},
+            ),
+            lambda page: page.backfills,
         )

@@ -21,6 +21,7 @@ from ecr_client.local.errors import ServerStartError
 from ecr_client.local.faults import Faults
 from ecr_client.local.interference import Interference
 from ecr_client.local.keys import checked_account, keys_by_account
+from ecr_client.local.loop import Loop
 from ecr_client.local.rates import CALLS_PER_SECOND, Rates
 from ecr_client.local.record import Requests
 from ecr_client.local.run_lifecycle import run_lifecycle
@@ -238,7 +239,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 application,
                 http=connections.protocol(),
-                loop="asyncio",
+                loop=f"{Loop.__module__}:{Loop.__qualname__}",
                 lifespan="off",
                 log_config=None,
                 log_level="error",  # or probes for TLS would be reported on stderr

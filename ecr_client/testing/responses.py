@@ -25,9 +25,9 @@ from ecr_client.exceptions import (
     TransportException,
 )
 from ecr_client.testing.exchange import (
-    error_answer,
+    error_response,
     named_operation,
-    result_answer,
+    result_response,
     with_request_id,
 )
 
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 
     from responses import BaseResponse
 
-    from ecr_client._runtime.operation import Operation
+    from ecr_client._engine.http import HTTPResponse
     from ecr_client._shapes import AmazonWebServiceResult
+    from ecr_client.testing.exchange import AnyOperation
 
 ANY_URL = re.compile("https?://.*")
 
@@ -72,9 +73,14 @@ def add_result(
     if not name.endswith("Result") or not hasattr(result, "response_metadata"):
         raise TypeError(f"result must be a result of an operation, not {name}")
     operation = named_operation(name.removesuffix("Result"))
-    answer = with_request_id(result_answer(operation, result), 1)
+    response = with_request_id(result_response(operation, result), 1)
     return _add(
-        mock, operation, endpoint, body=answer.body, status=answer.status, headers=answer.headers
+        mock,
+        operation,
+        endpoint,
+        body=response.body,
+        status=response.status,
+        headers=response.headers,
     )
 
 
@@ -105,14 +111,23 @@ def add_error(
     error = exception() if isinstance(exception, type) else exception
     if not isinstance(error, AmazonServiceException):
         return _add(mock, found, endpoint, body=_failure(error))
-    answer = with_request_id(error_answer(found, error), 1)
+    response = with_request_id(error_response(found, error), 1)
+    return _add_response(mock, found, endpoint, response)
+
+
+def _add_response(
+    mock: Mock, operation: AnyOperation, endpoint: str | None, response: HTTPResponse
+) -> BaseResponse:
+    headers = {
+        name: text for name, text in response.headers.items() if name.lower() != "content-type"
+    }
     return _add(
-        mock, found, endpoint, body=answer.body, status=answer.status, headers=answer.headers
+        mock, operation, endpoint, body=response.body, status=response.status, headers=headers
     )
 
 
 def _add(
-    mock: Mock, operation: Operation, endpoint: str | None, *, headers: Any = None, **answer: Any
+    mock: Mock, operation: AnyOperation, endpoint: str | None, **response: Any
 ) -> BaseResponse:
     from responses import matchers
 
@@ -120,16 +135,12 @@ def _add(
     if endpoint is not None:
         parsed = parse_endpoint(endpoint, protocol="https", signing_region="us-east-1")
         url = parsed.request_url
-    content = {
-        name: text for name, text in (headers or {}).items() if name.lower() != "content-type"
-    }
     added: BaseResponse = mock.add(
         "POST",
         url,
-        headers=content,
         content_type="application/x-amz-json-1.1",
         match=[matchers.header_matcher({"X-Amz-Target": operation.target})],
-        **answer,
+        **response,
     )
     return added
 

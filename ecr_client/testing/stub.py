@@ -1,21 +1,31 @@
-"""A stub: a client that answers as a test has told it, without any server."""
+"""A stub: a client that gets the responses that a test has defined, without any server."""
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from ecr_client.client import ECRClient
 from ecr_client.exceptions import AmazonServiceException
+from ecr_client.operations import OPERATIONS
 from ecr_client.testing.exchange import (
-    error_answer,
+    error_response,
     named_operation,
-    read_answer,
     request_body,
-    result_answer,
+    request_of,
+    result_response,
     with_request_id,
+)
+from ecr_client.transport import (
+    Deadline,
+    HTTPRequest,
+    HTTPResponse,
+    InMemory,
+    StreamingResponse,
+    Transport,
 )
 
 if TYPE_CHECKING:
@@ -23,12 +33,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ecr_client._runtime.caller import Caller
-    from ecr_client._runtime.operation import Operation
-    from ecr_client._runtime.options import CallOptions
-    from ecr_client._runtime.transport import Answer
     from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult
-    from ecr_client.endpoints import Endpoint
+    from ecr_client.testing.exchange import AnyOperation
 
 
 class StubAssertionError(AssertionError):
@@ -38,12 +44,12 @@ class StubAssertionError(AssertionError):
 @attrs.frozen(kw_only=True)
 class _Expectation:
     number: int
-    operation: Operation
+    operation: AnyOperation
     request: AmazonWebServiceRequest | None
     body: bytes | None
-    answer: Answer | BaseException
+    outcome: HTTPResponse | BaseException
 
-    def meets(self, operation: Operation, body: bytes) -> bool:
+    def meets(self, operation: AnyOperation, body: bytes) -> bool:
         return self.operation == operation and self.body in (None, body)
 
     def __str__(self) -> str:
@@ -52,11 +58,12 @@ class _Expectation:
 
 
 class ECRStub:
-    """A stub of a client: while it is entered, calls are answered as they are expected.
+    """A stub of a client: while it is entered, calls get the responses that a test expects.
 
-    Nothing is sent, signed or repeated, and no credentials are needed. All else is as in a real
-    call: the request is checked and encoded, the answer is decoded, has metadata and is remembered
-    by ``get_cached_response_metadata``. Waiters, paginators and batches make single calls, each of
+    It takes the place of the client's transport: nothing is sent, no credentials are needed, and
+    nothing is retried. All else is as in a real call: the request is checked, encoded and signed,
+    hooks are called, the response is decoded, has metadata and is remembered by
+    ``get_cached_response_metadata``. Waiters, paginators and batches make single calls, each of
     which is expected on its own. Leaving it fails if an expected call was not made, or if there
     was one that was not expected, even if the code under test has caught that error.
 
@@ -76,8 +83,8 @@ class ECRStub:
         self._count = 0
         self._requests: list[AmazonWebServiceRequest] = []
         self._unexpected: list[StubAssertionError] = []
-        self._entered = False
-        self._before: Caller | None = None
+        self._contents: dict[str, bytes] = {}
+        self._before: Transport | None = None
 
     def expect(
         self,
@@ -88,33 +95,50 @@ class ECRStub:
         error: BaseException | type[BaseException] | None = None,
         **members: Any,
     ) -> None:
-        """Expect one call, and say what answers it.
+        """Expect one call, and define its outcome.
 
         Args:
             operation: Its name, for example ``DescribeImages``.
             request: What it must be made with; ``None`` takes any request.
             result: What it returns.
-            error: What it raises instead, an exception or its class. One of the service is sent
-                as an answer, and arrives with status and request id; others are raised as they
-                are.
+            error: What it raises instead, an exception or its class. One of the service becomes a
+                response, and arrives with status and request id; others are raised as they are.
             members: The members of the result, in place of ``result``. Without any of the three,
                 the result is empty.
 
         Raises:
             ParamValidationException: The client would not send the request.
             TypeError: The result is not one of this operation, or has no such member.
-            ValueError: There is no such operation, or the client could not read the answer.
+            ValueError: There is no such operation, or the client could not read the response.
         """
         found = named_operation(operation)
         body = None if request is None else request_body(found, request)
-        answer = _answer(found, result, error, members)
+        outcome = _outcome(found, result, error, members)
         with self._lock:
             self._count += 1
             self._open.append(
                 _Expectation(
-                    number=self._count, operation=found, request=request, body=body, answer=answer
+                    number=self._count,
+                    operation=found,
+                    request=request,
+                    body=body,
+                    outcome=outcome,
                 )
             )
+
+    def expect_download(self, content: bytes) -> None:
+        """Expect one download of a layer, and define its content.
+
+        It is the call of ``GetDownloadUrlForLayer``, and what is read from the URL that it returns.
+
+        Args:
+            content: What ``download_layer`` streams; its digest has to be the one that is asked
+                for.
+        """
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        url = f"https://layers.invalid/{digest}"
+        self._contents[url] = bytes(content)
+        self.expect("GetDownloadUrlForLayer", layer_digest=digest, download_url=url)
 
     @property
     def requests(self) -> tuple[AmazonWebServiceRequest, ...]:
@@ -123,11 +147,10 @@ class ECRStub:
             return tuple(self._requests)
 
     def __enter__(self) -> Self:
-        if self._entered:
+        if self._before is not None:
             raise RuntimeError("the stub is entered already")
-        self._entered, self._before = True, self._client._shared.caller
-        # The client asks nothing of its caller but ``call``.
-        self._client._shared.caller = cast("Caller", _StubCaller(self))
+        self._before = self._client.transport
+        self._client.transport = _StubTransport(self)
         return self
 
     def __exit__(
@@ -136,8 +159,8 @@ class ECRStub:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._client._shared.caller, self._before = self._before, None
-        self._entered = False
+        if self._before is not None:
+            self._client.transport, self._before = self._before, None
         # An error on its way out tells more than its consequences.
         if error is None:
             self._verify()
@@ -152,7 +175,8 @@ class ECRStub:
             calls = "1 call that was" if len(left) == 1 else f"{len(left)} calls that were"
             raise StubAssertionError(f"{calls} expected did not come:{lines}")
 
-    def _take(self, operation: Operation, request: AmazonWebServiceRequest, body: bytes) -> Answer:
+    def _call(self, operation: AnyOperation, body: bytes) -> HTTPResponse:
+        request = request_of(operation, body)
         with self._lock:
             self._requests.append(request)
             number = len(self._requests)
@@ -165,50 +189,62 @@ class ECRStub:
                 error = StubAssertionError(_unexpected(number, operation, request, candidates))
                 self._unexpected.append(error)
                 raise error
-        if isinstance(expectation.answer, BaseException):
-            raise expectation.answer
-        return with_request_id(expectation.answer, number)
+        if isinstance(expectation.outcome, BaseException):
+            raise expectation.outcome
+        return with_request_id(expectation.outcome, number)
+
+    def _download(self, request: HTTPRequest) -> HTTPResponse:
+        content = self._contents.get(request.url)
+        if content is None:
+            raise StubAssertionError(f"a download was not expected: {request}; see expect_download")
+        first = int(request.headers.get("Range", "bytes=0-")[len("bytes=") : -1])
+        if not first:
+            return HTTPResponse(200, {"Content-Length": str(len(content))}, content)
+        where = f"bytes {first}-{len(content) - 1}/{len(content)}"
+        return HTTPResponse(206, {"Content-Range": where}, content[first:])
 
 
-class _StubCaller:
-    """Stands where a client has what makes its calls."""
+class _StubTransport(Transport):
+    """Lets a stub respond in the place of HTTP."""
+
+    simulated = True
 
     def __init__(self, stub: ECRStub) -> None:
         self._stub = stub
 
-    def call(
-        self,
-        operation: Operation,
-        request: AmazonWebServiceRequest,
-        endpoint: Endpoint,
-        options: CallOptions,
-    ) -> Any:
-        body = request_body(operation, request)
-        return read_answer(operation, self._stub._take(operation, request, body))
+    def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
+        target = request.headers.get("X-Amz-Target")
+        if target is None:
+            response = self._stub._download(request)
+        else:
+            operation = OPERATIONS[target.rpartition(".")[2]]
+            response = self._stub._call(operation, request.body)
+        stream = InMemory(response.body)
+        return StreamingResponse(request, response.status, response.headers, stream)
 
 
-def _answer(
-    operation: Operation,
+def _outcome(
+    operation: AnyOperation,
     result: AmazonWebServiceResult | None,
     error: BaseException | type[BaseException] | None,
     members: dict[str, Any],
-) -> Answer | BaseException:
+) -> HTTPResponse | BaseException:
     given = [result is not None, error is not None, bool(members)]
     if sum(given) > 1:
         raise TypeError(f"{operation.name}: give one of result, error and members of the result")
     if error is None:
         made = operation.result_class(**members) if result is None else result
-        return result_answer(operation, made)
+        return result_response(operation, made)
     if isinstance(error, type) and issubclass(error, BaseException):
         error = error()
     if not isinstance(error, BaseException):
         raise TypeError(f"{operation.name}: error must be an exception, not {error!r}")
-    return error_answer(operation, error) if isinstance(error, AmazonServiceException) else error
+    return error_response(operation, error) if isinstance(error, AmazonServiceException) else error
 
 
 def _unexpected(
     number: int,
-    operation: Operation,
+    operation: AnyOperation,
     request: AmazonWebServiceRequest,
     candidates: list[_Expectation],
 ) -> str:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import ssl
-import urllib.error
-import urllib.request
-from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ecr_client.exceptions import LayerInaccessibleException, LayersNotFoundException
+from ecr_client.exceptions import (
+    LayerInaccessibleException,
+    LayersNotFoundException,
+    LayerVerificationException,
+    TransportException,
+)
 from ecr_client.models import ImageIdentifier
 
 if TYPE_CHECKING:
-    from ecr_client import AmazonECR
+    from ecr_client import ECRClient
 
 #: Without these, the service may answer with a manifest in another form than the stored one.
 MANIFEST_TYPES = (
@@ -25,8 +25,6 @@ MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-PIECE = 1024 * 1024
-TIMEOUT = 60
 _REFERENCE = (
     r"(?P<repository>[a-z0-9._/-]+)"
     r"(:(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127})|@(?P<digest>sha256:[0-9a-f]{64}))"
@@ -38,11 +36,10 @@ class _Found(NamedTuple):
     size: int
 
 
-def assert_image_valid(client: AmazonECR, reference: str) -> None:
+def assert_image_valid(client: ECRClient, reference: str) -> None:
     """Check that all of a stored image is there, and that it is what its digests say.
 
-    Manifests come from BatchGetImage; configurations and layers are downloaded as a client
-    without credentials does it, from what GetDownloadUrlForLayer gives, and are not kept.
+    Manifests come from BatchGetImage; configurations and layers are downloaded, and not kept.
 
     Args:
         client: Has to be allowed to read the repository.
@@ -72,7 +69,7 @@ def _parse(reference: str) -> tuple[str, ImageIdentifier]:
 class _Check:
     """One check of one image, which goes on when it has found a problem."""
 
-    def __init__(self, client: AmazonECR, repository: str) -> None:
+    def __init__(self, client: ECRClient, repository: str) -> None:
         self.problems: list[str] = []
         self._client = client
         self._repository = repository
@@ -109,18 +106,24 @@ class _Check:
 
     def _blob(self, expected: _Found) -> None:
         name = f"blob {expected.digest}"
+        digest, size = hashlib.sha256(), 0
         try:
-            answer = self._client.get_download_url_for_layer(
+            with self._client.download_layer(
                 repository_name=self._repository, layer_digest=expected.digest
-            )
-        except (LayersNotFoundException, LayerInaccessibleException) as error:
+            ) as layer:
+                for piece in layer.iter_bytes():
+                    digest.update(piece)
+                    size += len(piece)
+        except (LayerInaccessibleException, LayersNotFoundException) as error:
             self.problems.append(f"{name} is missing ({error})")
             return
-        found = _download(answer.download_url or "")
-        if isinstance(found, str):
-            self.problems.append(f"{name} cannot be downloaded ({found})")
-        else:
-            self._compare(name, found, expected.digest, expected.size)
+        except LayerVerificationException:
+            pass  # which is told below, as of all that is stored
+        except TransportException as error:
+            self.problems.append(f"{name} cannot be downloaded ({error})")
+            return
+        found = _Found(f"sha256:{digest.hexdigest()}", size)
+        self._compare(name, found, expected.digest, expected.size)
 
     def _is_new(self, expected: _Found) -> bool:
         if expected in self._seen:
@@ -146,46 +149,3 @@ def _named_by(content: dict[str, Any]) -> tuple[list[_Found], list[_Found]]:
     # What has addresses of its own is kept there, and is not the registry's to give.
     kept = [_Found(each["digest"], each["size"]) for each in blobs if not each.get("urls")]
     return children, kept
-
-
-def _download(url: str) -> _Found | str:
-    """Return what is at a URL, or why it cannot be got; the URL is a secret, so no text has it."""
-    digest, size = hashlib.sha256(), 0
-    if not url.startswith(("https://", "http://")):
-        return "not a URL"
-    try:
-        # Not by requests, for which urllib3 logs whole URLs. No header of AWS: the URL is signed,
-        # and a second signature would be refused.
-        with _opener(url).open(url, timeout=TIMEOUT) as response:
-            if response.status != 200:
-                return f"status {response.status}"
-            while piece := response.read(PIECE):
-                digest.update(piece)
-                size += len(piece)
-    except urllib.error.HTTPError as error:
-        with error:
-            return f"status {error.code}"
-    except (OSError, HTTPException, ValueError) as error:
-        # urllib wraps what went wrong.
-        return type(getattr(error, "reason", error)).__name__
-    return _Found(f"sha256:{digest.hexdigest()}", size)
-
-
-def _opener(url: str) -> urllib.request.OpenerDirector:
-    """Return what opens a URL, through the proxies and with the certificates of requests."""
-    import requests
-    from requests.utils import DEFAULT_CA_BUNDLE_PATH
-
-    with requests.Session() as session:
-        found = session.merge_environment_settings(url, {}, None, None, None)
-    proxy = requests.utils.select_proxy(url, found["proxies"])
-    # The environment can only name a bundle, never switch verification off.
-    bundle = DEFAULT_CA_BUNDLE_PATH if found["verify"] is True else str(found["verify"])
-    is_folder = os.path.isdir(bundle)
-    context = ssl.create_default_context(
-        cafile=None if is_folder else bundle, capath=bundle if is_folder else None
-    )
-    return urllib.request.build_opener(
-        urllib.request.ProxyHandler({url.partition(":")[0]: proxy} if proxy else {}),
-        urllib.request.HTTPSHandler(context=context),
-    )

@@ -2,36 +2,117 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let ``benchmarks`` be imported, which is not in the wheel; the package stays the wheel's."""
+    monkeypatch.setattr(sys, "path", [*sys.path, str(ROOT)])
+
+
+@pytest.fixture
+def results() -> dict[str, Any]:
+    """Return the results of a run of one case with three rounds."""
+    from benchmarks.__main__ import summary
+    from benchmarks.cases import Case
+
+    rounds = {
+        "ecr_client": [{"cpu": 0.01, "rss_growth": 1 << 20}] * 2 + [{"cpu": 0.03, "rss_growth": 0}],
+        "boto3": [{"cpu": 0.04, "rss_growth": 0}] * 3,
+        "capo": [{"cpu": 0.03, "rss_growth": 3 << 20}] * 3,
+        "bound": [{"cpu": 0.005, "rss_growth": 0}] * 3,
+    }
+    measures = {"cpu": 0.5, "rss_growth": None}
+    case = Case("repeat", "a call", "/1", {}, measures, tuple(rounds))
+    return {
+        "command": "python -m benchmarks",
+        "python": "3.13.0",
+        "machine": "one",
+        "packages": {"boto3": "1", "capo-ecr": "2"},
+        "cases": {"call": summary(case, rounds)},
+        "growth": {},
+    }
+
+
+def test_ratios_are_to_each_peer_that_took_part(results: dict[str, Any]) -> None:
+    """A ratio is the median of those of the rounds, with the range of their middle half."""
+    measures = results["cases"]["call"]["measures"]
+
+    assert set(measures["cpu"]["ratios"]) == {"boto3", "capo"}
+    assert measures["cpu"]["ratios"]["boto3"] == {"ratio": 0.25, "low": 0.25, "high": 0.75}
+    assert measures["rss_growth"]["ratios"] == {}
+
+
+def test_a_file_of_results_makes_a_table(results: dict[str, Any], tmp_path: Path) -> None:
+    """What is written to the file is what the table shows, a row for each measure."""
+    from benchmarks.report import tables
+    from benchmarks.results import read, write
+
+    write(results, tmp_path / "results.json")
+    lines = tables(read(tmp_path / "results.json")).splitlines()
+
+    assert lines[2:] == [
+        "| work | measure | ecr_client | boto3 | capo-ecr | bare parts "
+        "| ratio to boto3 | ratio to capo-ecr | ratio to bare parts | target |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+        "| a call | CPU, ms | 10.00 | 40.00 | 30.00 |  "
+        "| **0.25** (0.25 to 0.75) | **0.33** (0.33 to 1.00) |  | 0.50 |",
+        "| a call | growth of the process, MiB | 1.00 | 0.00 | 3.00 |  |  |  |  |  |",
+        "",
+        "The least CPU that these can cost (see the text): a call: 5.0 ms.",
+    ]
+
+
+def test_a_measure_is_one_line_of_the_file(results: dict[str, Any], tmp_path: Path) -> None:
+    """The file has four digits of each figure, and all figures of a measure on one line."""
+    from benchmarks.results import write
+
+    write(results, tmp_path / "results.json")
+    lines = (tmp_path / "results.json").read_text(encoding="utf-8").splitlines()
+
+    assert sum('"cpu"' in line for line in lines) == 1
+    assert '"capo": {"ratio": 0.3333, "low": 0.3333, "high": 1.0}' in "".join(lines)
+
+
 def test_the_documented_table_is_that_of_the_results() -> None:
     """The page of the documentation is what the report makes of ``benchmarks/results.json``."""
-    script = (
-        "import json, sys; from benchmarks.report import RESULTS, tables; "
-        "sys.stdout.write(tables(json.loads(RESULTS.read_text())))"
-    )
-    made = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path.append({str(ROOT)!r}); {script}"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    from benchmarks.report import OUTPUT, tables
+    from benchmarks.results import RESULTS, read
 
-    assert made == (ROOT / "docs" / "performance" / "results.md").read_text(encoding="utf-8")
+    assert tables(read(RESULTS)) == (OUTPUT / "results.md").read_text(encoding="utf-8")
 
 
 def test_every_case_was_measured_against_boto3() -> None:
-    """Each benchmark has a ratio for each of its measures, with its spread and several rounds."""
-    results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    """Each measure that has ratios has one to boto3, and all have a spread over several rounds."""
+    from benchmarks.cases import WITHOUT_RATIO
+    from benchmarks.results import RESULTS, read
 
-    assert len(results["cases"]) >= 10
-    for case in results["cases"].values():
+    cases = read(RESULTS)["cases"]
+
+    assert len(cases) >= 10
+    for case in cases.values():
         assert case["rounds"] >= 7
-        for ratio in case["ratios"].values():
-            assert ratio["low"] <= ratio["ratio"] <= ratio["high"]
+        for name, figures in case["measures"].items():
+            assert ("boto3" in figures["ratios"]) == (name not in WITHOUT_RATIO)
+            for ratio in figures["ratios"].values():
+                assert ratio["low"] <= ratio["ratio"] <= ratio["high"]
+
+
+def test_calls_of_python_functions_are_counted() -> None:
+    """Functions of Python are counted, those of the package apart; what is written in C is not."""
+    from benchmarks.counters import calls_of
+    from ecr_client.metadata import ResponseMetadataCache
+
+    cache = ResponseMetadataCache(1)
+    calls, own, files = calls_of(lambda: cache.get(None))
+
+    assert calls_of(lambda: len("")) == (1, 0, 0)
+    assert calls == own + 1  # the lambda
+    assert own >= files > 0

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import ast
-import time
+import sys
 import warnings
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, get_type_hints
 
 import pytest
 
-from codegen.render import text
+from codegen.render import signature, text
+from ecr_client._operation import Invoker
 
 GENERATED = "ecr_client/_generated"
 REFERENCE = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference"
@@ -32,6 +34,7 @@ def test_files(sample: Any) -> None:
         f"{GENERATED}/batches.py",
         f"{GENERATED}/enums.py",
         f"{GENERATED}/exceptions.py",
+        f"{GENERATED}/interface.py",
         f"{GENERATED}/models/__init__.py",
         f"{GENERATED}/models/blobs.py",
         f"{GENERATED}/models/common.py",
@@ -151,7 +154,7 @@ def test_service_without_common_types(sample: Any) -> None:
 
 def test_method(sample: Any) -> None:
     """A method has an overload for the request object, one for keywords, and one expression."""
-    source = sample.render()[f"{GENERATED}/operations.py"]
+    source = sample.render()[f"{GENERATED}/interface.py"]
     first, second, body = _definition(source, "list_things").split("\ndef ")
     tree = ast.parse("def " + body.strip())
 
@@ -168,8 +171,24 @@ def test_method(sample: Any) -> None:
         "next_token: str | None=None, max_results: int | None=None, filter: ThingFilter | None=None"
     )
     assert [ast.unparse(statement) for statement in tree.body[0].body[1:]] == [
-        "return self._invoke('ListThings', request, {'registry': registry, 'next_token': "
-        "next_token, 'max_results': max_results, 'filter': filter})"
+        "return self.invoke(LIST_THINGS, LIST_THINGS.request(request, {'registry': registry, "
+        "'next_token': next_token, 'max_results': max_results, 'filter': filter}))"
+    ]
+
+
+def test_method_with_a_hidden_member(sample: Any) -> None:
+    """A method forgets a member that is not to be shown before the call, and if there is none."""
+    tree = ast.parse(sample.render()[f"{GENERATED}/interface.py"])
+    *_, method = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name == "put_blob"
+    ]
+
+    assert [ast.unparse(statement) for statement in method.body[1:]] == [
+        "try:\n    request = PUT_BLOB.request(request, {'blob': blob, 'at': at, 'codes': codes})\n"
+        "finally:\n    del blob",
+        "return self.invoke(PUT_BLOB, request)",
     ]
 
 
@@ -179,7 +198,7 @@ def test_method_without_members(sample: Any) -> None:
     sample.customizations["repr"] = {}
     for name in ("at", "blob"):
         del sample.words["members"]["common"][name]
-    source = _definition(sample.render()[f"{GENERATED}/operations.py"], "put_blob")
+    source = _definition(sample.render()[f"{GENERATED}/interface.py"], "put_blob")
 
     assert "def put_blob(self, ) -> PutBlobResult: ..." in source
     assert "def put_blob(self, request: PutBlobRequest | Unset = UNSET, ) ->" in source
@@ -188,7 +207,7 @@ def test_method_without_members(sample: Any) -> None:
 def test_docstring_of_a_method(sample: Any) -> None:
     """A method tells what it does, what it takes, what it raises, and where AWS documents it."""
     sample.words["operations"]["ListThings"]["details"] = "First.\n\nSecond\nparagraph."
-    tree = ast.parse(sample.render()[f"{GENERATED}/operations.py"])
+    tree = ast.parse(sample.render()[f"{GENERATED}/interface.py"])
     (cls,) = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     method = [n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "list_things"][-1]
 
@@ -323,23 +342,114 @@ def test_enums_import(sample: Any, load: Any) -> None:
     assert kind == "big-one"
 
 
+def test_operations_import(sample: Any, load: Any) -> None:
+    """Rendered operations can be imported, know their names, and load none of their types."""
+    operations = load(sample.render(), "operations")
+    names = {"DELETE_THINGS": "DeleteThings", "LIST_THINGS": "ListThings", "PUT_BLOB": "PutBlob"}
+
+    assert operations.__all__ == sorted([*names, "OPERATIONS"])
+    assert {name: getattr(operations, name).name for name in names} == names
+    assert dict(operations.OPERATIONS) == {
+        name: getattr(operations, constant) for constant, name in names.items()
+    }
+    assert [name for name in sys.modules if name.startswith("generated_sample.models")] == []
+
+
+def test_operations(sample: Any) -> None:
+    """An operation has its types for type checkers, and the strings that it finds them by."""
+    tree = ast.parse(sample.render()[f"{GENERATED}/operations.py"])
+    lines = [ast.unparse(node) for node in tree.body if isinstance(node, ast.AnnAssign)]
+
+    assert lines[2] == (
+        "PUT_BLOB: Operation[PutBlobRequest, PutBlobResult] = "
+        "Operation('PutBlob', 'models.blobs', 'PutBlobRequest', 'PutBlobResult')"
+    )
+
+
 @pytest.mark.parametrize(
-    ("module", "base", "hook", "method", "passed"),
+    ("path", "expression"),
     [
-        ("operations", "AmazonECR", "_invoke", "list_things", ()),
-        ("paginators", "Paginators", "_paginate", "paginate_list_things", ((("things",),),)),
-        ("waiters", "Waiters", "_wait", "wait_until_things_active", (5.0, 100.0, time.sleep)),
+        (("things",), "page.things"),
+        (("one", "all"), "(() if page.one is None else page.one.all)"),
+        (("a", "b", "c"), "(() if page.a is None or page.a.b is None else page.a.b.c)"),
     ],
 )
-def test_methods_import(
-    sample: Any, load: Any, module: str, base: str, hook: str, method: str, passed: Any
-) -> None:
-    """Rendered methods can be imported, and hand everything on to the one method behind them."""
-    seen: list[Any] = []
-    parent = getattr(load(sample.render(), module), base)
-    child = type("Child", (parent,), {hook: lambda _, *given: seen.extend(given)})
-    getattr(child(), method)(registry="1")
+def test_reach(path: tuple[str, ...], expression: str) -> None:
+    """What lies below a structure is reached only if that structure is present."""
+    assert signature.reach("page", path, "()") == expression
 
-    members = {"registry": "1", "next_token": None, "max_results": None, "filter": None}
-    assert members in seen
-    assert tuple(seen[seen.index(members) + 1 :]) == passed
+
+class Recorder(Invoker):
+    """Returns the results that it is given, and records the calls."""
+
+    def __init__(self, *results: Any) -> None:
+        self.results = iter(results)
+        self.calls: list[tuple[str, Any]] = []
+
+    def invoke(self, operation: Any, request: Any) -> Any:
+        self.calls.append((operation.name, request))
+        return next(self.results)
+
+
+@pytest.fixture
+def recorder(
+    sample: Any, load: Any, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[Any, Any]]:
+    """Give a function that returns a recorder of a rendered class, and the rendered types."""
+
+    def made(module: str, base: str, *results: dict[str, Any]) -> tuple[Any, Any]:
+        files = sample.render()
+        things = load(files, "models.things")
+        # Where an operation looks for its types.
+        monkeypatch.setitem(sys.modules, "ecr_client._generated.models.things", things)
+        parent = getattr(load(files, module), base)
+        answers = [things.ListThingsResult(**members) for members in results]
+        return type("Child", (Recorder, parent), {})(*answers), things
+
+    return made
+
+
+def test_a_rendered_operation_runs(recorder: Any) -> None:
+    """A rendered method makes its call with a request of its keywords, or with the given one."""
+    child, things = recorder("interface", "AmazonECR", {}, {})
+    request = things.ListThingsRequest(registry="1" * 12)
+
+    assert child.list_things(registry="1" * 12) == things.ListThingsResult()
+    assert child.list_things(request) == things.ListThingsResult()
+    assert child.calls == [("ListThings", request)] * 2
+    assert child.calls[1][1] is request
+
+
+def test_a_rendered_paginator_runs(sample: Any, recorder: Any) -> None:
+    """A rendered paginator yields the items of all lists, also where a structure is absent."""
+    sample.shapes["ListThingsResponse"]["members"]["filter"] = {"shape": "ThingFilter"}
+    sample.paginators["ListThings"]["result_key"] = ["things", "filter.codes"]
+    child, things = recorder("paginators", "Paginators", {"next_token": "t"}, {})
+    filters = things.ThingFilter(codes=["a", "b"])
+    child.results = iter(
+        [things.ListThingsResult(filter=filters, next_token="t"), things.ListThingsResult()]
+    )
+
+    assert list(child.paginate_list_things(registry="1")) == ["a", "b"]
+    assert [request.next_token for _, request in child.calls] == [None, "t"]
+
+
+def test_a_rendered_waiter_runs(recorder: Any) -> None:
+    """A rendered waiter asks until a member of the result is what its acceptor expects."""
+    child, _ = recorder("waiters", "Waiters", {}, {"state": "GONE"}, {"state": "ACTIVE"})
+    slept: list[float] = []
+    result = child.wait_until_things_active(registry="1", sleep=slept.append)
+
+    assert result.state == "ACTIVE"
+    assert slept == [5.0, 5.0]
+
+
+def test_a_rendered_batch_runs(recorder: Any) -> None:
+    """A rendered batch helper makes a call of as many items as the model allows."""
+    child, things = recorder("batches", "Batches")
+    ids = [things.ThingId(digest=str(number)) for number in range(150)]
+    child.results = iter([things.DeleteThingsResult(thing_ids=ids[:1])] * 2)
+    result = child.delete_things_all(thing_ids=ids)
+
+    assert result == things.DeleteThingsResult(thing_ids=[ids[0]] * 2)
+    assert [len(request.thing_ids) for _, request in child.calls] == [100, 50]

@@ -28,6 +28,8 @@ README = ROOT / "README.md"
 #: A block of Python, and the text that it prints if such a block follows.
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 NOT_RUN = "<!-- not run -->"
+#: The blocks that are not run: the AWS X-Ray SDK is not a dependency of the tests.
+NOT_RUN_IN = {"tools.md": 1}
 
 
 class Block(NamedTuple):
@@ -126,12 +128,13 @@ def test_the_code_of_a_document_runs(
 
 
 def test_all_code_is_run() -> None:
-    """No document has a block of Python that the test above would leave out."""
+    """No document has a block of Python that the test above would leave out, but those listed."""
     for document in documents():
         text = document.read_text(encoding="utf-8")
+        left_out = NOT_RUN_IN.get(document.name, 0)
 
-        assert NOT_RUN not in text
-        assert len(blocks(document)) == text.count("```python"), document.name
+        assert text.count(f"{NOT_RUN}\n```python") == left_out, document.name
+        assert len(blocks(document)) == text.count("```python") - left_out, document.name
 
 
 def test_the_readme_lists_the_interface() -> None:

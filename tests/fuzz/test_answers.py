@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import collections.abc
-import inspect
 import json
 import pickle
 import typing
@@ -17,13 +16,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ecr_client import Credentials, RetryPolicy
-from ecr_client._generated.operations import AmazonECR
+from ecr_client._engine.clock import SigningClock
+from ecr_client._engine.codec import wire_name
+from ecr_client._operation import Operation
 from ecr_client._runtime.call import read
 from ecr_client._runtime.caller import Caller
-from ecr_client._runtime.clock import SigningClock
-from ecr_client._runtime.codec import wire_name
 from ecr_client._runtime.observer import Observer
-from ecr_client._runtime.operation import Operation, operation
 from ecr_client._runtime.options import CallOptions
 from ecr_client._runtime.transport import Answer, request_id
 from ecr_client._shapes import FrozenMap, OpenEnum, Structure, type_parts
@@ -38,13 +36,9 @@ from ecr_client.exceptions import (
     TransportException,
 )
 from ecr_client.metadata import ResponseMetadata
+from ecr_client.operations import OPERATIONS
 
 NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
-OPERATIONS = [
-    operation("".join(map(str.capitalize, name.split("_"))))
-    for name, _ in inspect.getmembers(AmazonECR, inspect.isfunction)
-    if not name.startswith("_")
-]
 
 # --- what is answered -----------------------------------------------------------------------------
 
@@ -232,14 +226,14 @@ def check_error(error: AmazonClientException, name: str) -> None:
 
 
 @st.composite
-def exchanges(draw: st.DrawFn) -> tuple[Operation, Answer]:
+def exchanges(draw: st.DrawFn) -> tuple[Operation[Any, Any], Answer]:
     """Make an operation and an answer to it."""
-    found = draw(st.sampled_from(OPERATIONS))
+    found = draw(st.sampled_from([*OPERATIONS.values()]))
     return found, draw(answers(found.result_class))
 
 
 @given(exchanges())
-def test_any_answer(exchange: tuple[Operation, Answer]) -> None:
+def test_any_answer(exchange: tuple[Operation[Any, Any], Answer]) -> None:
     """An answer is read as a result of the declared types, or gives a documented error."""
     found, answer = exchange
     metadata = ResponseMetadata(
@@ -312,18 +306,18 @@ ANSWERED_BY = {
 
 
 @st.composite
-def courses(draw: st.DrawFn) -> tuple[Operation, list[Any]]:
+def courses(draw: st.DrawFn) -> tuple[Operation[Any, Any], list[Any]]:
     """Make an operation and all that comes back of it, and of what finds out if it has worked."""
-    found = draw(st.sampled_from(OPERATIONS) | st.sampled_from([*ANSWERED_BY]).map(operation))
+    found = draw(st.sampled_from([*OPERATIONS.values(), *map(OPERATIONS.__getitem__, ANSWERED_BY)]))
     classes = [found.result_class]
     if found.name in ANSWERED_BY:
-        classes.append(operation(ANSWERED_BY[found.name]).result_class)
+        classes.append(OPERATIONS[ANSWERED_BY[found.name]].result_class)
     failures = st.sampled_from([ReadTimeoutException, ConnectionClosedException])
     step = failures | st.sampled_from(classes).flatmap(answers)
     return found, draw(st.lists(step, min_size=1, max_size=6))
 
 
-def scripted(name: str, *steps: Any) -> tuple[Operation, list[Any]]:
+def scripted(name: str, *steps: Any) -> tuple[Operation[Any, Any], list[Any]]:
     """Return a course: exceptions, and answers as (status, body, date)."""
     date = "Fri, 02 Jan 2026 00:00:00 GMT"
     made = [
@@ -332,7 +326,7 @@ def scripted(name: str, *steps: Any) -> tuple[Operation, list[Any]]:
         else each
         for each in steps
     ]
-    return operation(name), made
+    return OPERATIONS[name], made
 
 
 EXISTS = (400, b'{"__type": "RepositoryAlreadyExistsException"}')
@@ -342,7 +336,7 @@ SKEWED = b'{"__type": "RequestTimeTooSkewed"}'
 @example(scripted("CreateRepository", ReadTimeoutException, EXISTS, (200, b"{}")))
 @example(scripted("ListImages", (400, SKEWED, "Fri, 31 Dec 9999 23:59:59 GMT"), (200, b"{}")))
 @given(courses())
-def test_any_course_of_answers(course: tuple[Operation, list[Any]]) -> None:
+def test_any_course_of_answers(course: tuple[Operation[Any, Any], list[Any]]) -> None:
     """Whatever follows upon whatever, a call ends with a result or a documented error."""
     found, steps = course
     moments = iter(NOW + timedelta(seconds=number) for number in range(100))

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
-from ecr_client._runtime.settings import Settings
+from ecr_client._settings import Settings
 from ecr_client.exceptions import AmazonClientException, InvalidConfigurationException
 from ecr_client.hooks import Hooks
 

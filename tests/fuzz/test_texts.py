@@ -12,11 +12,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ecr_client import Region, RetryPolicy
-from ecr_client._runtime.clock import SigningClock
-from ecr_client._runtime.options import RESERVED, checked_headers
-from ecr_client._runtime.retry import delay_of, http_date
-from ecr_client._runtime.shown import redact_url
-from ecr_client._runtime.values import Mismatch, read_datetime
+from ecr_client._common.shown import redact_url
+from ecr_client._engine.clock import SigningClock
+from ecr_client._engine.retry import delay_of, http_date
+from ecr_client._engine.values import Mismatch, read_datetime
+from ecr_client._options import RESERVED, checked_headers
 from ecr_client.endpoints import Endpoint, parse_endpoint
 from ecr_client.exceptions import (
     AmazonECRException,

@@ -9,7 +9,7 @@ import pytest
 from botocore import xform_name
 
 from ecr_client import ECRClient, models
-from ecr_client._runtime import codec
+from ecr_client._engine import codec
 
 CASES = ("required", "every", "empty", "unicode", "lowest", "highest")
 PIECE = codec.BLOB_PIECE

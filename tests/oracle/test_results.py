@@ -10,7 +10,7 @@ from botocore import xform_name
 from botocore.utils import parse_timestamp
 
 from ecr_client import ECRClient, models
-from ecr_client._runtime import codec
+from ecr_client._engine import codec
 from ecr_client.exceptions import ResponseParseException
 
 CASES = (

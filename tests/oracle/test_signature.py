@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-import responses
 from botocore import xform_name
 
 from ecr_client import ClientConfiguration, Credentials
-from ecr_client._runtime.caller import Caller
-from ecr_client._runtime.clock import SigningClock
-from ecr_client._runtime.observer import Observer
-from ecr_client._runtime.operation import operation as find_operation
-from ecr_client._runtime.options import CallOptions
-from ecr_client._runtime.settings import Settings
-from ecr_client._runtime.signing import sign
-from ecr_client._runtime.transport import Transport
-from ecr_client.credentials import credentials_source
+from ecr_client._engine.deadline import Deadline
+from ecr_client._engine.prepare import encode, prepare
+from ecr_client._engine.signing import sign
+from ecr_client._settings import Settings
+from ecr_client._transport.requests_transport import RequestsTransport
 from ecr_client.endpoints import Endpoint, parse_endpoint, resolve_endpoint
-from ecr_client.retry import RetryPolicy
+from ecr_client.operations import OPERATIONS
 
 NOW = datetime(2015, 9, 21, 23, 59, 59, 999999, tzinfo=timezone.utc)
 REGIONS = ("us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1")
@@ -49,23 +43,6 @@ def _resolved(region: str) -> Endpoint:
     return resolve_endpoint(region, use_fips=False, use_dualstack=False)
 
 
-def _send_ours(
-    operation: Any, request: Any, endpoint: Endpoint, keys: Credentials, now: datetime = NOW
-) -> None:
-    transport = Transport(ClientConfiguration(), Settings(profile=None, session=None))
-    caller = Caller(
-        transport=transport,
-        user_agent="test",
-        observer=Observer(None),
-        clock=SigningClock(lambda: now),
-    )
-    options = CallOptions(credentials_source(credentials=keys), RetryPolicy(), None, {})
-    try:
-        caller.call(find_operation(operation.name), request, endpoint, options)
-    finally:
-        transport.close()
-
-
 def _ours(
     oracle: Any,
     operation: Any,
@@ -75,11 +52,11 @@ def _ours(
     now: datetime = NOW,
 ) -> tuple[str, dict[str, str], bytes]:
     """Return URL, headers and body of what we send."""
-    with responses.RequestsMock() as mock:
-        mock.post(re.compile("https?://"), body=oracle.output(operation, "required"))
-        _send_ours(operation, oracle.request(operation, params), endpoint, keys, now)
-        sent = mock.calls[0].request
-    return str(sent.url), _comparable(sent.headers), sent.body
+    ours = OPERATIONS[operation.name]
+    body = encode(ours, oracle.request(operation, params))
+    sent = prepare(ours, body, endpoint, keys, now, user_agent="test")
+    headers = {**sent.headers, "Content-Length": str(len(sent.body))}
+    return sent.url, _comparable(headers), sent.body
 
 
 def _theirs(
@@ -207,7 +184,14 @@ def test_a_server_receives_what_botocore_sends(
     endpoint = parse_endpoint(server.url + path, protocol="https", signing_region="eu-west-1")
     theirs = peer(keys, "eu-west-1", server.url + path, capture=False)
 
-    _send_ours(operation, oracle.request(operation, params), endpoint, keys)
+    ours = OPERATIONS[operation.name]
+    body = encode(ours, oracle.request(operation, params))
+    transport = RequestsTransport(ClientConfiguration(), Settings(profile=None, session=None))
+    with transport.send(
+        prepare(ours, body, endpoint, keys, NOW, user_agent="test"), Deadline(None)
+    ) as stream:
+        stream.read(1_000_000, Deadline(None))
+    transport.close()
     with monkeypatch.context() as patch:
         _stop_clock(patch, NOW)
         theirs.client.create_repository(**params)

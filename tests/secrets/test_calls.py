@@ -338,5 +338,7 @@ def test_requests_that_are_not_sent(connect: Connect, evidence: Any) -> None:
                 models.UploadLayerPartRequest(**members)
             )
         )
+    for wrong in ({"request": UPLOAD}, {"request": None}):
+        evidence.fails(lambda wrong=wrong: client.upload_layer_part(**wrong, layer_part_blob=LAYER))
 
     assert evidence.leaks() == []

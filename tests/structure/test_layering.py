@@ -19,7 +19,12 @@ PACKAGE = Path(ecr_client.__file__).parent
 CODEGEN = Path(__file__).parents[2] / "codegen"
 
 MAX_FILE, MAX_FUNCTION = 400, 60
-GENERATED_MAY_IMPORT = ("ecr_client._exceptions", "ecr_client._shapes", "ecr_client._generated")
+GENERATED_MAY_IMPORT = (
+    "ecr_client._exceptions",
+    "ecr_client._generated",
+    "ecr_client._operation",
+    "ecr_client._shapes",
+)
 #: What is built on top of the client, and what the client must therefore not know.
 ABOVE = ("testing", "local", "cli")
 
@@ -218,6 +223,12 @@ FUNCTION = "def f():\n" + "    pass\n" * 58
             "ecr_client.config",
         ),
         (generated_imports, "_generated/m/a.py", "from ...config import X", "ecr_client.config.X"),
+        (
+            generated_imports,
+            "_generated/a.py",
+            "from ecr_client import operations",
+            "ecr_client.operations",
+        ),
         (generated_imports, "_generated/a.py", "def f():\n    import requests", "requests"),
         (runtime_imports, "_runtime/a.py", "import ecr_client.client", "ecr_client.client"),
         (runtime_imports, "_runtime/a.py", "from ..client import C", "ecr_client.client.C"),
@@ -263,6 +274,7 @@ def test_forbidden_import_is_found(
         (generated_imports, "_generated/a.py", "from collections.abc import Mapping"),
         (generated_imports, "_generated/a.py", "from ecr_client._shapes import OpenEnum"),
         (generated_imports, "_generated/a.py", "from ecr_client._exceptions import Root"),
+        (generated_imports, "_generated/a.py", "from ecr_client._operation import Operation"),
         (generated_imports, "_generated/m/a.py", "from ..enums import Kind"),
         (generated_imports, "a.py", "import cattrs"),
         (runtime_imports, "_runtime/a.py", "from ecr_client.client_side import C"),

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ecr_client
+
 RECORD = Path(__file__).parents[1] / "public_api.txt"
 UPDATE = "PYTHONPATH=. python tests/structure/test_public_api.py"
 
@@ -24,6 +26,7 @@ MODULES: dict[str, list[str]] = {
     "ecr_client.exceptions": [],
     "ecr_client.local": [],
     "ecr_client.models": [],
+    "ecr_client.operations": [],
     "ecr_client.pagination": ["Paginator"],
     "ecr_client.testing": [],
 }
@@ -41,17 +44,21 @@ def public_api() -> list[str]:
         if inspect.isfunction(found) and module == "ecr_client.testing":
             lines.append(f"{module}.{name}{inspect.signature(found)}")
             continue
+        if isinstance(found, ecr_client.Operation):
+            types = f"{found.request_class.__name__}, {found.result_class.__name__}"
+            lines.append(f"{module}.{name}: Operation[{types}]")
+            continue
         if not inspect.isclass(found):
             lines.append(f"{module}.{name}: {type(found).__name__}")
             continue
         bases = ", ".join(map(ast.unparse, _definition(found).bases))
         lines.append(f"{module}.{name}({bases})")
-        lines += [
+        lines += dict.fromkeys(  # what a class has of its own hides what it inherits
             f"    {line}"
             for cls in found.__mro__
             if cls is found or _is_hidden(cls)
             for line in _members(_definition(cls))
-        ]
+        )
     return lines
 
 

@@ -12,9 +12,10 @@ import botocore.session
 import pytest
 
 from ecr_client import models
+from ecr_client._engine.parse import parse
 from ecr_client._shapes import type_parts
 from ecr_client.testing.encoding import encode_result
-from ecr_client.testing.exchange import named_operation, read_answer, result_answer
+from ecr_client.testing.exchange import named_operation, result_response
 
 PUSHED = datetime(2026, 11, 24, 12, 30, 15, 123456, timezone.utc)
 MODEL = botocore.session.get_session().get_service_model("ecr")
@@ -56,7 +57,7 @@ def test_results_are_written_as_the_service_writes_them(name: str) -> None:
     """Every member of every result has its name in the model, and is read as it was given."""
     operation = named_operation(name)
     result = sample(getattr(models, f"{name}Result"))
-    read = read_answer(operation, result_answer(operation, result))
+    read = parse(operation, result_response(operation, result))
 
     assert read == result
     assert_shaped(json.loads(encode_result(result)), MODEL.operation_model(name).output_shape)

@@ -108,9 +108,8 @@ def test_nothing_is_loaded_before_a_fixture_is_used(project: pytest.Pytester) ->
         """
     )
     # Other plugins that happen to be installed may load what ours must not.
-    result = project.runpytest_subprocess(
-        "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-p", "no:anyio"
-    )
+    others = ("anyio", "cacheprovider", "cov", "requests_mock", "xdist")
+    result = project.runpytest_subprocess(*[f"-pno:{name}" for name in others])
 
     result.assert_outcomes(passed=1)
 

@@ -53,16 +53,16 @@ class Stored(AmazonECR):
         self.asked: list[str] = []
         self.downloads = ""
 
-    def _invoke(self, operation: str, request: object, members: dict[str, Any]) -> Any:
-        assert members["repository_name"] == "team/app"
-        if operation == "GetDownloadUrlForLayer":
-            digest = members["layer_digest"]
+    def invoke(self, operation: Any, request: Any) -> Any:
+        assert request.repository_name == "team/app"
+        if operation.name == "GetDownloadUrlForLayer":
+            digest = request.layer_digest
             if digest not in self.blobs:
                 raise LayersNotFoundException(f"no {digest}")
             return GetDownloadUrlForLayerResult(
                 download_url=f"{self.downloads}/{digest}?signature=1"
             )
-        (identifier,) = members["image_ids"]
+        (identifier,) = request.image_ids
         assert identifier.image_tag in (None, "1.0")
         digest = identifier.image_digest or self.root
         if digest not in self.manifests:

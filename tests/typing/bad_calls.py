@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ecr_client import ECRClient
+from ecr_client import ECRClient, operations
 from ecr_client.models import (
     CreateRepositoryRequest,
     DescribeImagesRequest,
@@ -97,3 +97,11 @@ def misspelt_operations(client: ECRClient) -> None:
     """An operation that does not exist is an error."""
     client.describe_image(repository_name="app")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     client.paginate_put_image(repository_name="app")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def invoked_operations(client: ECRClient) -> None:
+    """An operation as an object takes its own request and no other."""
+    request = ListImagesRequest(repository_name="app")
+    client.invoke(operations.PUT_IMAGE, request)  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    client.invoke("ListImages", request)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.invoke(operations.LIST_IMAGE, request)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]

@@ -83,7 +83,7 @@ def clients(client: ECRClient, region: Region) -> None:
     client.set_endpoint(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.get_cached_response_metadata(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.get_cached_response_metadata("request")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    AmazonECR().shutdown()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(AmazonECR().endpoint)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     made: ECRClient = region.create_client(Region)  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     print(made)
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
-from ecr_client._runtime.caller import Caller
-from ecr_client._runtime.clock import SigningClock
-from ecr_client._runtime.observer import Observer
+from ecr_client._engine.clock import SigningClock
+from ecr_client._observer import Observer
+from ecr_client._pipeline import Pipeline
 
 
 class FakeTime:
@@ -37,10 +37,11 @@ class FakeTime:
 
     def rules(self, client: ECRClient, *, skew: float = 0.0) -> None:
         """Let a client live in this time, with a clock that is some seconds ahead."""
-        client._shared.caller = Caller(
-            transport=client._shared.transport,
+        client._shared.pipeline = Pipeline(
+            lifetime=client._shared.lifetime,
             user_agent="test",
             observer=Observer(client._config.hooks),
+            max_response_size=client._config.max_response_size,
             clock=SigningClock(lambda: self.utc() + timedelta(seconds=skew)),
             monotonic=self.monotonic,
         )

@@ -15,7 +15,7 @@ import requests
 import responses
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient
-from ecr_client._runtime.redact import chain
+from ecr_client._common.redact import chain
 from ecr_client.exceptions import (
     AmazonClientException,
     AmazonECRException,
@@ -250,6 +250,6 @@ def test_texts_and_locals_show_nothing_secret(server: Any, fake: Any, calling: C
     )
     ours = shown.partition("client.py")[2]
 
-    assert "in _invoke" in ours
+    assert "in invoke" in ours
     for secret in ("s3cret", "t0ken", "h34der", "Signature="):
         assert secret not in ours

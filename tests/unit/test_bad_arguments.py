@@ -19,6 +19,7 @@ from ecr_client.exceptions import (
     NoCredentialsException,
 )
 from ecr_client.models import DescribeImagesRequest, ImageIdentifier
+from ecr_client.operations import LIST_IMAGES
 
 SECRET = "s3cret"
 KEYS = Credentials("AKID", SECRET)
@@ -259,7 +260,7 @@ def test_bad_providers(server: Any, provider: Any) -> None:
     [
         (lambda c: c.list_images(repository_name="app"), "ListImages"),
         (lambda c: c.describe_images(DescribeImagesRequest(repository_name="a")), "DescribeImages"),
-        (lambda c: c.list_images(None), "ListImages"),
+        (lambda c: c.invoke(LIST_IMAGES, None), "ListImages"),
         (lambda c: list(c.paginate_list_images(repository_name="app")), "ListImages"),
         (
             lambda c: c.batch_get_image_all(repository_name="app", image_ids=[IMAGE] * 200),

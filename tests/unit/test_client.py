@@ -9,21 +9,29 @@ from collections.abc import Iterator
 from typing import Any
 from unittest.mock import create_autospec
 
+import attrs
 import botocore.session
 import pytest
 
-from ecr_client import AmazonECR, ClientConfiguration, Credentials, ECRClient, Region, models
+from ecr_client import (
+    AmazonECR,
+    ClientConfiguration,
+    Credentials,
+    ECRClient,
+    Operation,
+    Region,
+    models,
+    operations,
+)
 from ecr_client.endpoints import resolve_endpoint
 from ecr_client.exceptions import (
     ClientShutdownException,
     InvalidEndpointException,
     InvalidRegionException,
+    ParamValidationException,
 )
-from ecr_client.models import (
-    ImageIdentifier,
-    ListImagesRequest,
-    ListImagesResult,
-)
+from ecr_client.models import ImageIdentifier, ListImagesRequest, ListImagesResult
+from ecr_client.operations import OPERATIONS
 
 #: The members of the interface, as it names them.
 INTERFACE = (
@@ -47,11 +55,6 @@ INTERFACE = (
     "setRepositoryPolicy",
     "shutdown",
     "uploadLayerPart",
-)
-OPERATIONS = sorted(
-    name.removesuffix("Request")
-    for name in models.__all__
-    if name.endswith("Request") and name != "AmazonWebServiceRequest"
 )
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 CONFIG = """
@@ -83,16 +86,20 @@ def profiles(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 # --- the interface --------------------------------------------------------------------------------
 
 
-def test_the_twenty_members() -> None:
-    """The client has all members of the interface, each with a description, and the constant."""
-    names = [snake(name) for name in INTERFACE]
+@pytest.mark.parametrize("name", INTERFACE)
+def test_each_member(name: str) -> None:
+    """Interface and client have each member, with a description and the same parameters."""
+    declared, implemented = (getattr(cls, snake(name)) for cls in (AmazonECR, ECRClient))
 
-    assert len(names) == 20
-    for name in names:
-        member = getattr(ECRClient, name)
+    assert vars(AmazonECR)[snake(name)] is declared
+    assert inspect.getdoc(declared)
+    assert inspect.getdoc(implemented)
+    assert inspect.signature(declared) == inspect.signature(implemented)
 
-        assert callable(member)
-        assert inspect.getdoc(member)
+
+def test_the_interface() -> None:
+    """There are twenty members, and the constant."""
+    assert len(set(INTERFACE)) == 20
     assert ECRClient.ENDPOINT_PREFIX == AmazonECR.ENDPOINT_PREFIX == "ecr"
 
 
@@ -106,7 +113,7 @@ def test_all_operations() -> None:
     assert {snake(operation) for operation in model.operation_names} <= names
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_each_method_is_its_operation(operation: str) -> None:
     """Each method passes on its own operation, the request, and every member of it by its name."""
 
@@ -114,17 +121,18 @@ def test_each_method_is_its_operation(operation: str) -> None:
         def __init__(self) -> None:
             pass
 
-        def _invoke(self, operation: str, request: object, members: dict[str, object]) -> Any:
-            return operation, request, members
+        def invoke(self, operation: Any, request: Any) -> Any:
+            return operation, request
 
     method = getattr(Recorder(), snake(operation))
-    request = object()
     parameters = list(inspect.signature(method).parameters.values())[1:]
     values = {parameter.name: object() for parameter in parameters}
-    passed_on = method(**values)[2]
+    called, request = method(**values)
 
-    assert method(request)[:2] == (operation, request)
-    assert {name: getattr(each, "value", each) for name, each in passed_on.items()} == values
+    assert called is OPERATIONS[operation]
+    assert type(request) is getattr(models, f"{operation}Request")
+    assert {name: getattr(request, name) for name in attrs.fields_dict(type(request))} == values
+    assert method(request)[1] is request
     assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters)
 
 
@@ -319,8 +327,8 @@ def fake() -> Iterator[ECRClient]:
     """Give a client whose one seam is replaced."""
 
     class Fake(ECRClient):
-        def _invoke(self, operation: str, request: object, members: dict[str, object]) -> Any:
-            return ListImagesResult(image_ids=[ImageIdentifier(image_tag=operation)])
+        def invoke(self, operation: Any, request: Any) -> Any:
+            return ListImagesResult(image_ids=[ImageIdentifier(image_tag=operation.name)])
 
     with Fake() as made:
         yield made
@@ -334,7 +342,121 @@ def test_a_subclass_with_its_own_invoke(fake: ECRClient) -> None:
     assert tags == ["ListImages"]
 
 
-def test_the_bare_interface() -> None:
-    """The interface alone says which class lacks which operation."""
-    with pytest.raises(NotImplementedError, match="AmazonECR does not implement ListImages"):
-        AmazonECR().list_images(repository_name="app")
+@pytest.mark.parametrize(
+    ("member", "arguments", "lacking"),
+    [
+        ("list_images", [ListImagesRequest(repository_name="app")], "ListImages"),
+        ("set_endpoint", ["localhost"], "set_endpoint"),
+        ("set_region", ["eu-west-1"], "set_region"),
+        (
+            "get_cached_response_metadata",
+            [ListImagesRequest(repository_name="app")],
+            "get_cached_response_metadata",
+        ),
+        ("shutdown", [], "shutdown"),
+    ],
+)
+def test_the_bare_interface(member: str, arguments: list[Any], lacking: str) -> None:
+    """The interface alone says which class lacks what."""
+
+    class Double(AmazonECR):
+        pass
+
+    with pytest.raises(NotImplementedError, match=f"^Double does not implement {lacking}$"):
+        getattr(Double(), member)(*arguments)
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_a_double_that_overrides_only_invoke(operation: str) -> None:
+    """A class that derives from the interface and has only `invoke` answers every operation."""
+
+    class Double(AmazonECR):
+        def invoke(self, operation: Operation[Any, Any], request: Any) -> Any:
+            return operation.result_class()
+
+    method = getattr(Double(), snake(operation))
+
+    assert method() == getattr(models, f"{operation}Result")()
+
+
+# --- invoke ---------------------------------------------------------------------------------------
+
+
+def test_invoke(server: Any, client: ECRClient) -> None:
+    """An operation as an object makes the call that its method makes."""
+    request = ListImagesRequest(repository_name="app")
+    invoked = client.invoke(operations.LIST_IMAGES, request)
+    called = client.list_images(request)
+
+    assert type(invoked) is type(called) is ListImagesResult
+    assert client.get_cached_response_metadata(request) is called.response_metadata
+    assert server.requests[0].body == server.requests[1].body
+    assert server.requests[0].headers["x-amz-target"].endswith(".ListImages")
+
+
+@pytest.mark.parametrize("wrong", [None, {}, models.DescribeImagesRequest(repository_name="app")])
+def test_invoke_with_the_request_of_another(server: Any, client: ECRClient, wrong: Any) -> None:
+    """What is no request of the operation is refused before anything is sent."""
+    with pytest.raises(ParamValidationException, match=r"^ListImages: request must be"):
+        client.invoke(operations.LIST_IMAGES, wrong)
+
+    assert server.requests == []
+
+
+class Observed(ECRClient):
+    """Records what is invoked."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.invoked: list[tuple[str, Any]] = []
+
+    def invoke(self, operation: Any, request: Any) -> Any:
+        self.invoked.append((operation.name, request))
+        return super().invoke(operation, request)
+
+
+@pytest.fixture
+def observed(server: Any, credentials: Credentials) -> Iterator[Observed]:
+    """Give a client that records what is invoked."""
+    with Observed(endpoint=server.url, credentials=credentials) as made:
+        yield made
+
+
+def test_every_page_is_invoked(server: Any, observed: Observed) -> None:
+    """An overridden `invoke` sees each page; the first with the object that the caller passed."""
+    server.answers = [(200, {}, b'{"nextToken": "t1"}'), (200, {}, b"{}")]
+    request = ListImagesRequest(repository_name="app")
+    list(observed.paginate_list_images(request))
+
+    assert observed.invoked == [
+        ("ListImages", request),
+        ("ListImages", ListImagesRequest(repository_name="app", next_token="t1")),
+    ]
+    assert observed.invoked[0][1] is request
+
+
+def test_every_poll_is_invoked(server: Any, observed: Observed) -> None:
+    """An overridden `invoke` sees each poll of a waiter."""
+    server.answers = [(200, {}, b'{"status": "IN_PROGRESS"}'), (200, {}, b'{"status": "COMPLETE"}')]
+    request = models.GetLifecyclePolicyPreviewRequest(repository_name="app")
+    observed.wait_until_lifecycle_policy_preview_complete(request, sleep=lambda _: None)
+
+    assert observed.invoked == [("GetLifecyclePolicyPreview", request)] * 2
+
+
+def test_every_call_of_a_batch_is_invoked(observed: Observed) -> None:
+    """An overridden `invoke` sees each call that a long list is split into."""
+    ids = [ImageIdentifier(image_tag=str(number)) for number in range(150)]
+    observed.batch_get_image_all(repository_name="app", image_ids=ids)
+
+    assert observed.invoked == [
+        ("BatchGetImage", models.BatchGetImageRequest(repository_name="app", image_ids=part))
+        for part in (ids[:100], ids[100:])
+    ]
+
+
+def test_views_are_observed(observed: Observed) -> None:
+    """A view of a client of a subclass goes through its `invoke`, too."""
+    observed.with_options(timeout=5).list_images(repository_name="app")
+
+    assert [name for name, _ in observed.invoked] == ["ListImages"]

@@ -14,8 +14,8 @@ import pytest
 from botocore.credentials import RefreshableCredentials
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, Hooks
-from ecr_client._runtime.clock import SigningClock, utc_now
-from ecr_client._runtime.redact import chain
+from ecr_client._common.redact import chain
+from ecr_client._engine.clock import SigningClock, utc_now
 from ecr_client.exceptions import (
     AmazonECRException,
     CredentialRetrievalException,
@@ -151,7 +151,7 @@ def test_other_errors_do_not_touch_the_clock(
     with pytest.raises(AmazonECRException):
         client.describe_registry()
 
-    assert client._shared.caller.clock.offset == timedelta(0)  # type: ignore[union-attr]
+    assert client._shared.pipeline.clock.offset == timedelta(0)  # type: ignore[union-attr]
 
 
 def test_no_attempt_is_left(server: Any, calling: Calling, fake: Any) -> None:
@@ -172,7 +172,7 @@ def test_another_thread_was_faster(server: Any, calling: Calling, fake: Any) -> 
 
     def other_thread(event: Any) -> None:
         if event.attempt == 1:
-            client._shared.caller.clock.offset = timedelta(hours=5)  # type: ignore[union-attr]
+            client._shared.pipeline.clock.offset = timedelta(hours=5)  # type: ignore[union-attr]
 
     client = calling(config={"hooks": Hooks(response=other_thread)})
     there = fake.utc() + timedelta(hours=5)

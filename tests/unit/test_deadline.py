@@ -14,8 +14,8 @@ import requests
 import responses
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, Hooks, RetryPolicy
+from ecr_client._engine.deadline import Deadline, Limits, within
 from ecr_client._runtime import deadline as deadlines
-from ecr_client._runtime.deadline import Deadline, Limits, within
 from ecr_client.exceptions import (
     AmazonECRException,
     ClientShutdownException,
@@ -143,8 +143,8 @@ def test_no_budget_is_spent_on_a_delay_that_is_too_long(server: Any, calling: Ca
     with pytest.raises(AmazonECRException):
         client.describe_registry()
 
-    assert client._shared.caller is not None
-    assert client._shared.caller.quota.left == 500
+    assert client._shared.pipeline is not None
+    assert client._shared.pipeline.quota.left == 500
 
 
 # --- attempts -------------------------------------------------------------------------------------

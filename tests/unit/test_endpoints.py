@@ -17,7 +17,7 @@ from ecr_client._exceptions import (
     InvalidEndpointException,
     InvalidRegionException,
 )
-from ecr_client._runtime.settings import Settings
+from ecr_client._settings import Settings
 from ecr_client.config import ClientConfiguration
 from ecr_client.endpoints import (
     DEFAULT_ENDPOINT,
@@ -523,7 +523,7 @@ def test_loads_nothing_that_it_does_not_need() -> None:
     """A given endpoint loads no data of botocore, a resolved one neither session nor models."""
     script = (
         "import sys\n"
-        "from ecr_client._runtime.settings import Settings\n"
+        "from ecr_client._settings import Settings\n"
         "from ecr_client.config import ClientConfiguration\n"
         "from ecr_client.endpoints import choose_endpoint\n"
         "names = ('session', 'client', 'model', 'regions', 'loaders', 'endpoint_provider')\n"

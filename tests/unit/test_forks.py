@@ -17,7 +17,7 @@ import pytest
 import trustme
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, Region, RetryPolicy, models
-from ecr_client._runtime import forks
+from ecr_client._common import forks
 from ecr_client.exceptions import ClientShutdownException, RepositoryNotFoundException
 
 pytestmark = [

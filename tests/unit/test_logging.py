@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ecr_client import Credentials, ECRClient
-from ecr_client._runtime.observer import EXTRAS
+from ecr_client._observer import EXTRAS
 from ecr_client.exceptions import AmazonECRException
 
 DOWN = (503, {"x-amzn-RequestId": "id-0"}, b"{}")

@@ -109,8 +109,9 @@ def test_the_latest_call_counts() -> None:
 def test_a_repeated_call_is_young_again() -> None:
     """A request that is used again is forgotten after those that were not."""
     cache, requests = filled(3, 3)
+    new = request()
     cache.put(requests[0], metadata("again"))
-    cache.put(request(), metadata("new"))
+    cache.put(new, metadata("new"))
 
     assert ids(cache, requests) == ["again", None, "2"]
 
@@ -118,8 +119,9 @@ def test_a_repeated_call_is_young_again() -> None:
 def test_looking_does_not_make_younger() -> None:
     """Reading an entry does not change the order in which entries are forgotten."""
     cache, requests = filled(3, 3)
+    new = request()
     cache.get(requests[0])
-    cache.put(request(), metadata("new"))
+    cache.put(new, metadata("new"))
 
     assert ids(cache, requests) == [None, "1", "2"]
 
@@ -133,6 +135,42 @@ def test_requests_are_not_kept_alive() -> None:
 
     assert [reference() for reference in references] == [None, None, None]
     assert len(cache) <= 3
+
+
+@pytest.mark.parametrize("size", [1, 2, 50])
+def test_dead_requests_push_out_no_living_one(size: int) -> None:
+    """Of any number of requests that die at once, none pushes out one that lives."""
+    cache, living = filled(size, size)
+    for number in range(100):
+        cache.put(request(), metadata(f"dead {number}"))
+
+    assert ids(cache, living) == [str(number) for number in range(size)]
+    assert len(cache) == size
+
+
+def test_dead_requests_make_room() -> None:
+    """Dead requests, wherever they are, make room first, and then the oldest living one does."""
+    cache, requests = filled(4, 4)
+    cache.put(request(), metadata("dead"))
+    del requests[2]
+    later = [request(), request()]
+    for each in later:
+        cache.put(each, metadata("later"))
+
+    assert ids(cache, [*requests, *later]) == [None, "1", "3", "later", "later"]
+
+
+@pytest.mark.parametrize("size", [1, 3, 50])
+def test_memory_is_bounded(size: int) -> None:
+    """However many calls are made, with requests that live or die, one entry more is held."""
+    cache, living = ResponseMetadataCache(size), []
+    for number in range(300):
+        each = request()
+        if number % 3 == 0:
+            living.append(each)
+        cache.put(each, metadata(str(number)))
+
+        assert len(cache) <= size + 1
 
 
 def test_a_reused_address_is_a_miss(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,18 +260,18 @@ def test_request_object_calls_fill_it(server: Any, client: ECRClient) -> None:
     assert client.get_cached_response_metadata(request()) is None
 
 
-def test_keyword_calls_do_not_fill_it(server: Any, client: ECRClient) -> None:
-    """A call with keywords leaves nothing behind, and pushes nothing out."""
+def test_keyword_calls_push_nothing_out(server: Any, client: ECRClient) -> None:
+    """Any number of calls with keywords leaves what is known of living request objects alone."""
     server.answers = [RAW]
     made = request()
     client.list_images(made)
-    for _ in range(60):
+    for _ in range(100):
         client.list_images(repository_name="app")
     found = client.get_cached_response_metadata(made)
 
     assert found is not None
     assert found.request_id == "id-1"
-    assert len(client._shared.cache) == 1
+    assert len(client._shared.cache) <= 50
 
 
 @pytest.mark.parametrize(

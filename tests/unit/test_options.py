@@ -81,7 +81,7 @@ def test_views_share_connections_quota_and_metadata(server: Any, client: ECRClie
     assert client.get_cached_response_metadata(request) is result.response_metadata
     assert view.get_cached_response_metadata(request) is result.response_metadata
     assert client._shared is view._shared is other._shared
-    assert client._shared.caller is not None
+    assert client._shared.pipeline is not None
 
 
 def test_shutdown_ends_all(server: Any, client: ECRClient) -> None:

@@ -21,7 +21,7 @@ from ecr_client.exceptions import (
     ParamValidationException,
     ThrottlingException,
 )
-from ecr_client.models import ImageIdentifier, ListImagesRequest, ListImagesResult
+from ecr_client.models import ImageIdentifier, ListImagesRequest
 from ecr_client.pagination import Paginator
 
 URL = "https://ecr.example.org"
@@ -265,20 +265,22 @@ def test_an_empty_token_is_the_end(service: Service, ecr: ECRClient, token: str 
 
 
 @pytest.mark.parametrize("part", ["items", "pages"])
-def test_holds_one_page_at_a_time(service: Service, ecr: ECRClient, part: str) -> None:
+def test_holds_one_page_at_a_time(
+    service: Service, ecr: ECRClient, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """When a page is asked for, the one before it is already gone."""
     images(service, {None: "t1", "t1": "t2", "t2": "t3", "t3": None})
     held, alive = [], []
-    original = ecr._invoke
+    original = ecr.invoke
 
-    def invoke(*arguments: Any) -> ListImagesResult:
+    def invoke(operation: Any, request: Any) -> Any:
         gc.collect()
         alive.append(sum(reference() is not None for reference in held))
-        page: ListImagesResult = original(*arguments)
+        page = original(operation, request)
         held.append(weakref.ref(page))
         return page
 
-    ecr._invoke = invoke  # type: ignore[method-assign]
+    monkeypatch.setattr(ecr, "invoke", invoke)
     paginator = ecr.paginate_list_images(repository_name="app")
     # Through an iterator of our own, so that no loop variable holds what it gave last.
     for _ in map(id, paginator if part == "items" else paginator.pages()):

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from ecr_client import ECRClient
-from ecr_client._runtime import rate_limit
-from ecr_client._runtime.rate_limit import RateLimiter
-from ecr_client._runtime.retry import delay_of
+from ecr_client._engine import rate_limit
+from ecr_client._engine.rate_limit import RateLimiter
+from ecr_client._engine.retry import delay_of
 from ecr_client.exceptions import (
     AmazonECRException,
     ThrottlingException,

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, Hooks
-from ecr_client._runtime.redact import chain, redact_text, strip
+from ecr_client._common.redact import chain, redact_text, strip
 from ecr_client.exceptions import (
     AmazonClientException,
     ConnectTimeoutException,

@@ -11,7 +11,6 @@ import attrs
 import pytest
 
 from ecr_client import ClientConfiguration, ECRClient, models
-from ecr_client._runtime.operation import operation
 from ecr_client._runtime.repeats import _SETTLED
 from ecr_client.exceptions import (
     AmazonECRException,
@@ -19,6 +18,7 @@ from ecr_client.exceptions import (
     TransportException,
 )
 from ecr_client.models import ImageIdentifier
+from ecr_client.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from ecr_client.local import LocalECR
@@ -232,8 +232,8 @@ def client(ecr: LocalECR, fake: Any) -> Iterator[ECRClient]:
 
 def call(client: ECRClient, name: str, members: Members) -> Any:
     """Return the result of a call."""
-    found = operation(name)
-    return client._invoke(name, found.request_class(**members), {})
+    found = OPERATIONS[name]
+    return client.invoke(found, found.request_class(**members))
 
 
 def plain(result: Any) -> Any:
@@ -272,7 +272,7 @@ def test_lost_after_the_work(
     ecr.reset()
     usual = plain(call(client, name, {**members, **CASES[name].prepare(client)}))
 
-    assert type(result) is operation(name).result_class
+    assert type(result) is OPERATIONS[name].result_class
     assert again.retry_attempts == 1
     assert [type(each).__name__ for each in again.retried_errors] in (
         ["ConnectionClosedException"],

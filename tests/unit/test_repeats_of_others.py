@@ -393,7 +393,7 @@ def test_a_settled_call_is_a_success(server: Any, calling: Calling) -> None:
     result = client.delete_registry_policy(request)
     metadata = client.get_cached_response_metadata(request)
 
-    assert client._shared.caller is not None
-    assert client._shared.caller.quota.left == 500
+    assert client._shared.pipeline is not None
+    assert client._shared.pipeline.quota.left == 500
     assert metadata is result.response_metadata
     assert (metadata.http_status_code, len(metadata.retried_errors)) == (400, 1)

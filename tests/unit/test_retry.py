@@ -16,8 +16,8 @@ import requests
 import responses
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, exceptions
+from ecr_client._engine.retry import RetryQuota, delay_of
 from ecr_client._error_codes import THROTTLING_CODES, TRANSIENT_CODES
-from ecr_client._runtime.retry import RetryQuota, delay_of
 from ecr_client.exceptions import (
     AmazonClientException,
     AmazonECRException,
@@ -313,8 +313,8 @@ def test_a_broken_connection_is_repeated_at_once_and_then_no_more(
 
 def left(client: ECRClient) -> int:
     """Return what is left of a client's budget."""
-    assert client._shared.caller is not None
-    return client._shared.caller.quota.left
+    assert client._shared.pipeline is not None
+    return client._shared.pipeline.quota.left
 
 
 def test_quota() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from ecr_client._common.shown import redact_url
 from ecr_client._exceptions import InvalidConfigurationException
-from ecr_client._runtime.settings import Settings, unwrap_session
-from ecr_client._runtime.shown import redact_url
+from ecr_client._settings import Settings, unwrap_session
 
 CONFIG = """
 [default]
@@ -403,7 +403,7 @@ def test_loads_no_session(files: Files) -> None:
     """Reading a profile loads neither botocore's session nor its client or models."""
     script = (
         "import sys\n"
-        "from ecr_client._runtime.settings import Settings\n"
+        "from ecr_client._settings import Settings\n"
         "settings = Settings(profile='work')\n"
         "assert settings.region == 'eu-west-1' and settings.endpoint_url\n"
         "print(sorted(name for name in sys.modules if name.startswith('boto')\n"

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, Hooks, RetryPolicy, models
-from ecr_client._runtime.adapter import PlainSession
+from ecr_client._transport.adapter import Session
 from ecr_client.exceptions import ClientShutdownException, RepositoryNotFoundException
 
 THREADS = 64
@@ -145,15 +145,15 @@ def test_first_calls(urls: list[str], tmp_path: Path, monkeypatch: pytest.Monkey
     config.write_text(f'[profile p]\ncredential_process = "{sys.executable}" "{script}"\n')
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     gc.collect()
-    before = sum(isinstance(each, PlainSession) for each in gc.get_objects())
+    before = sum(isinstance(each, Session) for each in gc.get_objects())
     client = ECRClient(region="eu-west-1", endpoint=urls[0], profile="p")
 
     def call(_: int) -> tuple[int, int]:
         client.describe_repositories(repository_names=["r0"])
-        return id(client._shared.caller), id(client._shared.transport._session)
+        return id(client._shared.pipeline), id(client._shared.transport._session)
 
     found = set(at_once(call))
-    sessions = sum(isinstance(each, PlainSession) for each in gc.get_objects())
+    sessions = sum(isinstance(each, Session) for each in gc.get_objects())
     client.shutdown()
 
     assert len(found) == 1

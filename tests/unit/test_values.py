@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ecr_client._runtime import values
-from ecr_client._runtime.values import Mismatch
+from ecr_client._engine import values
+from ecr_client._engine.values import Mismatch
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,140 @@
+"""What keeps secrets out of exceptions.
+
+Tools that print tracebacks with local variables show whatever a stack frame holds. Below the
+transport, and in the constructors of objects that hold secrets, frames hold them as plain strings;
+there, frames are removed. All other frames stay, and hold secrets only in objects whose reprs hide
+them.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+#: Their exceptions hold connections with the headers of a proxy, requests, and pieces of responses.
+_LIBRARIES = frozenset({"botocore", "http", "json", "orjson", "requests", "urllib3"})
+_KEPT = (bool, int, float, str, type, BaseException, type(None))
+_OURS = __name__.partition(".")[0]
+
+
+def chain(error: BaseException, outside: BaseException | None = None) -> Iterator[BaseException]:
+    """Yield an exception and all that led to it, however they hang together, each once.
+
+    Args:
+        error: The exception.
+        outside: What the caller of this package was handling when it called; as the context of
+            everything that is raised then, it is in the chain, but is none of our business.
+    """
+    seen = {id(outside)}
+    waiting: list[object] = [error]
+    while waiting:
+        each = waiting.pop()
+        if not isinstance(each, BaseException) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        reason = getattr(each, "reason", None)  # where urllib3 keeps it
+        waiting += [*each.args, reason, each.__context__, each.__cause__]
+
+
+def forget_frames(error: BaseException, outside: BaseException | None = None) -> None:
+    """Remove all stack frames of an exception and of those that led to it, and what they hold.
+
+    Args:
+        error: The exception.
+        outside: As in `chain`.
+    """
+    for each in chain(error, outside):
+        each.__traceback__ = None
+        if type(each).__module__.partition(".")[0] in _LIBRARIES:
+            _forget_objects(each)
+
+
+def _forget_objects(error: BaseException) -> None:
+    error.args = tuple(redact_text(each) if isinstance(each, str) else each for each in error.args)
+    for name, value in vars(error).items():
+        setattr(error, name, "" if name == "doc" else _without_objects(value))
+
+
+def _without_objects(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, dict):
+        return {name: _without_objects(each) for name, each in value.items()}
+    if isinstance(value, bytes):
+        return b""
+    return value if isinstance(value, _KEPT) else None
+
+
+def redact_text(text: str) -> str:
+    """Return a string without the user and the password of a URL in it."""
+    return re.sub(r"://\S*@", "://***@", text)
+
+
+def forget_own_frames(error: BaseException, outside: BaseException | None = None) -> None:
+    """Remove the stack frames of this package and of botocore; those of users stay.
+
+    Args:
+        error: The exception; what raised it must have returned by now.
+        outside: As in `chain`.
+    """
+    for each in chain(error, outside):
+        each.__traceback__ = _others(each.__traceback__)
+        if type(each).__module__.partition(".")[0] in _LIBRARIES:
+            _forget_objects(each)
+
+
+def _others(traceback: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the frames of this package, of attrs and of botocore."""
+    kept = []
+    while traceback is not None:
+        if not _holds_secrets(traceback):
+            kept.append(traceback)
+        traceback = traceback.tb_next
+    for each in reversed(kept):
+        traceback = TracebackType(traceback, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return traceback
+
+
+def _holds_secrets(traceback: TracebackType) -> bool:
+    frame = traceback.tb_frame
+    if frame.f_code.co_filename.startswith("<attrs generated"):
+        return True
+    module = str(frame.f_globals.get("__name__", ""))
+    return module.partition(".")[0] in (_OURS, "attr", *_LIBRARIES)
+
+
+def keeps_arguments_secret(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Let what a function raises hold none of its arguments, and nothing that it makes of them."""
+
+    @functools.wraps(function)
+    def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        outside = sys.exc_info()[1]
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            failure = error
+        # The variables of this frame can be seen, too.
+        del args, kwargs
+        forget_own_frames(failure, outside)
+        try:
+            raise failure
+        finally:
+            del failure, outside
+
+    return call
+
+
+def keeps_values_secret(cls: type[Result]) -> type[Result]:
+    """Do the same for the constructor of a class."""
+    cls.__init__ = keeps_arguments_secret(cls.__init__)  # type: ignore[method-assign]
+    return cls

@@ -1,0 +1,389 @@
+"""AWS JSON 1.1: requests to bodies, bodies to results.
+
+Functions that read are compiled for their class, member by member, because a page holds thousands
+of objects. Requests are small, so those that write are plain loops, which check everything that is
+sent. `converter` offers both to cattrs.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import io
+import json
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+import orjson
+
+from ecr_client._engine import values
+from ecr_client._engine.values import Mismatch
+from ecr_client._shapes import FrozenMap, OpenEnum, Structure, type_parts
+
+if TYPE_CHECKING:
+    import cattrs
+
+Reader = Callable[[Any], Any]
+Writer = Callable[[Any], Any]
+Kind = TypeVar("Kind")
+
+#: A multiple of three bytes, so that the pieces of a blob are base64 without padding in between.
+BLOB_PIECE = 3 * 64 * 1024
+
+
+def wire_name(field: attrs.Attribute[Any]) -> str:
+    """Return the name of a member in JSON."""
+    given: str | None = field.metadata.get("wire_name")
+    if given:
+        return given
+    first, *rest = field.name.split("_")
+    return first + "".join(f"{word[:1].upper()}{word[1:]}" for word in rest)
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+#: Found by ``issubclass``, a bool before an int: tools that stop the clock replace `datetime`.
+_READ_SCALARS: tuple[tuple[type, Reader], ...] = (
+    (str, values.read_str),
+    (bool, values.read_bool),
+    (int, values.read_int),
+    (float, values.read_float),
+    (datetime, values.read_datetime),
+)
+
+
+def _scalar(kind: type, functions: tuple[tuple[type, Callable[[Any], Any]], ...]) -> Any:
+    return next(function for base, function in functions if issubclass(kind, base))
+
+
+def _reader_of(annotation: Any) -> Reader:
+    """Return what reads a value of this type."""
+    parts = type_parts(annotation)
+    if bytes in parts:
+        return values.read_bytes
+    kind = parts[0]
+    if _is_structure(kind):
+        return structure_reader(kind)
+    if isinstance(kind, type) and issubclass(kind, OpenEnum):
+        known = kind._value2member_map_
+        return lambda value: known.get(values.read_str(value), value)
+    origin = typing.get_origin(kind)
+    if origin is collections.abc.Sequence:
+        return _list_reader(typing.get_args(kind)[0])
+    if origin is collections.abc.Mapping:
+        return _map_reader(*map(_reader_of, typing.get_args(kind)))
+    found: Reader = _scalar(kind, _READ_SCALARS)
+    return found
+
+
+def _list_reader(annotation: Any) -> Reader:
+    read = _reader_of(annotation)
+
+    def read_each(items: Iterable[Any]) -> tuple[Any, ...]:
+        return tuple([read(item) for item in items if item is not None])
+
+    read_all = _structures_reader(annotation) if _is_structure(annotation) else read_each
+
+    def read_list(value: Any) -> Any:
+        if value.__class__ is not list:
+            values.wrong_type("a list", value, show=False)
+        try:
+            return read_all(value)
+        except Mismatch:
+            # Only now is it worth knowing which item it was.
+            for index, item in enumerate(value):
+                if item is not None:
+                    _at(f"[{index}]", read, item)
+            raise
+
+    return read_list
+
+
+def _map_reader(read_key: Reader, read_value: Reader) -> Reader:
+    def read_map(value: Any) -> Any:
+        if value.__class__ is not dict:
+            values.wrong_type("an object", value, show=False)
+        return FrozenMap(
+            {
+                read_key(key): _at(f"[{values.shorten(repr(key))}]", read_value, item)
+                for key, item in value.items()
+                if item is not None
+            }
+        )
+
+    return read_map
+
+
+def _at(place: str, read: Reader, value: Any) -> Any:
+    try:
+        return read(value)
+    except Mismatch as mismatch:
+        raise mismatch.under(place) from None
+
+
+@cache
+def structure_reader(cls: Any) -> Reader:
+    """Return the function that reads an instance of a class from what JSON says of it."""
+    read_all = _structures_reader(cls)
+
+    def read(value: Any) -> Any:
+        if value is None:
+            values.wrong_type("an object", None)
+        return read_all((value,))[0]
+
+    return read
+
+
+@cache
+def _structures_reader(cls: type) -> Callable[[Iterable[Any]], tuple[Any, ...]]:
+    """Compile the function that reads any number of instances of a class.
+
+    An instance is filled as an instance of a twin class, which has the same slots but can be
+    changed, and becomes one of the real class at the end: a third of the cost of a frozen
+    ``__init__``. Lists and maps come out immutable anyway, so no converter is left out.
+    """
+    twin = type(
+        cls.__name__,
+        cls.__bases__,
+        {"__slots__": cls.__slots__, "__setattr__": object.__setattr__},  # type: ignore[attr-defined]
+    )
+    scope: dict[str, Any] = {
+        "cls": cls,
+        "twin": twin,
+        "Mismatch": Mismatch,
+        "missing": values.missing,
+        "wrong_type": values.wrong_type,
+    }
+    body = [line for field in attrs.fields(cls) for line in _member_lines(field, scope)]
+    source = f"""
+def read_all(values):
+    found = []
+    for value in values:
+        if value is None:
+            continue
+        if value.__class__ is not dict:
+            wrong_type('an object', value, show=False)
+        self = twin()
+        at = ''
+        try:
+            {f"{chr(10)}            ".join(body)}
+        except Mismatch as mismatch:
+            raise mismatch.under(at) from None
+        self.__class__ = cls
+        found.append(self)
+    return tuple(found)
+"""
+    exec(source, scope)  # every name in it is an attribute or a literal
+    read_all: Callable[[Iterable[Any]], tuple[Any, ...]] = scope["read_all"]
+    return read_all
+
+
+def _member_lines(field: attrs.Attribute[Any], scope: dict[str, Any]) -> list[str]:
+    """Return the lines that read one member; what they call goes into ``scope``."""
+    name, wire = field.name, wire_name(field)
+    scope[f"default_{name}"] = field.default
+    if name == "response_metadata":
+        return [f"self.{name} = default_{name}"]
+    scope[f"read_{name}"] = _reader_of(field.type)
+    required = field.default is attrs.NOTHING
+    parts = type_parts(field.type)
+    if parts in {(str,), (bool,), (int,)} and not required:
+        return [
+            f"self.{name} = v = value.get({wire!r})",
+            f"if v.__class__ is not {parts[0].__name__} and v is not None:",
+            f"    at = {wire!r}",
+            f"    self.{name} = read_{name}(v)",
+        ]
+    optional = "None" if field.default is None else f"default_{name}"
+    absent = "missing()" if required else optional
+    return [
+        f"at = {wire!r}",
+        f"v = value.get({wire!r})",
+        f"self.{name} = {absent} if v is None else read_{name}(v)",
+    ]
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+_WRITE_SCALARS: tuple[tuple[type, Writer], ...] = (
+    (str, values.check_str),
+    (bool, values.check_bool),
+    (int, values.check_int),
+    (float, values.check_float),
+    (datetime, values.check_datetime),
+)
+
+
+def _writer_of(annotation: Any) -> Writer:
+    """Return what checks a value of this type and turns it into JSON's types."""
+    parts = type_parts(annotation)
+    if bytes in parts:
+        return values.check_bytes
+    kind = parts[0]
+    if isinstance(kind, type) and issubclass(kind, OpenEnum):
+        return values.check_str
+    if _is_structure(kind):
+        return _typed_writer(kind)
+    if typing.get_origin(kind) is collections.abc.Sequence:
+        return _list_writer(_writer_of(typing.get_args(kind)[0]))
+    found: Writer = _scalar(kind, _WRITE_SCALARS)
+    return found
+
+
+def _typed_writer(cls: type) -> Writer:
+    write = structure_writer(cls)
+
+    def write_checked(value: Any) -> Any:
+        if not isinstance(value, cls):
+            values.wrong_type(f"of type {cls.__name__}", value)
+        return write(value)
+
+    return write_checked
+
+
+def _list_writer(write: Writer) -> Writer:
+    def write_list(value: Any) -> Any:
+        if not isinstance(value, tuple):
+            values.wrong_type("a list or a tuple", value)
+        out = []
+        for index, item in enumerate(value):
+            try:
+                out.append(write(item))
+            except Mismatch as mismatch:
+                raise mismatch.under(f"[{index}]") from None
+        return out
+
+    return write_list
+
+
+@cache
+def structure_writer(cls: Any) -> Writer:
+    """Return what checks an instance and turns it into a dict; what has its default is not sent."""
+    plan = [
+        (field.name, wire_name(field), _bounded(_writer_of(field.type), field), field.default)
+        for field in attrs.fields(cls)
+    ]
+
+    def write(value: Any) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for name, wire, write_member, default in plan:
+            member = getattr(value, name)
+            if member is None or member == () == default:
+                if default is attrs.NOTHING:
+                    raise Mismatch("is required", name)
+                continue
+            try:
+                out[wire] = write_member(member)
+            except Mismatch as mismatch:
+                raise mismatch.under(name) from None
+        return out
+
+    return write
+
+
+def _bounded(write: Writer, field: attrs.Attribute[Any]) -> Writer:
+    """Add the lower bounds of the model, which the service cannot lower without breaking callers.
+
+    Upper bounds are the service's to raise, so it is the service that checks them.
+    """
+    low: int | None = field.metadata.get("min")
+    item_low: int = field.metadata.get("item_min", 0)
+    if low is None and not item_low:
+        return write
+
+    def write_bounded(value: Any) -> Any:
+        out = write(value)
+        if low is not None:
+            _check_low(out, low)
+        for index, item in enumerate(out if item_low else ()):
+            if len(item) < item_low:
+                raise Mismatch(f"must have at least {item_low} characters: {item!r}", f"[{index}]")
+        return out
+
+    return write_bounded
+
+
+def _check_low(value: Any, low: int) -> None:
+    if isinstance(value, int):
+        if value < low:
+            raise Mismatch(f"must be at least {low}, not {value}")
+    elif len(value) < low:
+        unit = "characters" if isinstance(value, str) else "items"
+        shown = f", not {value!r}" if isinstance(value, str) else ""
+        raise Mismatch(f"must have at least {low} {unit}{shown}")
+
+
+# --- the two ways -------------------------------------------------------------------------------
+
+
+def _is_structure(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Structure)
+
+
+@cache
+def converter() -> cattrs.Converter:
+    """Return a cattrs converter that reads and writes the types of the service as the wire does."""
+    import cattrs  # calls do not need it
+
+    made = cattrs.Converter(detailed_validation=False)
+    made.register_structure_hook_factory(
+        _is_structure, lambda cls: lambda value, _: structure_reader(cls)(value)
+    )
+    made.register_unstructure_hook_factory(_is_structure, structure_writer)
+    return made
+
+
+def encode(request: Structure) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        Mismatch: A member is missing, has a wrong type, or is too small; the path names it.
+    """
+    kind: Any = type(request)
+    members = structure_writer(kind)(request)
+    blobs = {name: value for name, value in members.items() if isinstance(value, memoryview)}
+    for name in blobs:
+        del members[name]
+    text = json.dumps(members).encode()
+    return _with_blobs(text, blobs) if blobs else text
+
+
+def _with_blobs(text: bytes, blobs: Mapping[str, memoryview]) -> bytes:
+    """Add blobs to a JSON object, piece by piece and unescaped: base64 needs no escapes."""
+    import pybase64  # ten times as fast as the standard library; only uploads need it
+
+    body = io.BytesIO()
+    body.write(text[:-1])
+    separator = b", " if len(text) > 2 else b""
+    for name, blob in blobs.items():
+        body.write(separator + json.dumps(name).encode() + b': "')
+        for start in range(0, len(blob), BLOB_PIECE):
+            body.write(pybase64.b64encode(blob[start : start + BLOB_PIECE]))
+        body.write(b'"')
+        separator = b", "
+    body.write(b"}")
+    # CPython hands out the buffer itself here, so the body is in memory once.
+    return body.getvalue()
+
+
+def decode(body: bytes, cls: type[Kind]) -> Kind:
+    """Return the result that a body stands for.
+
+    Raises:
+        Mismatch: The body is not JSON, or not of this type; the path names the member.
+    """
+    if not body or body.isspace():
+        if len(attrs.fields(cls)) == 1:  # type: ignore[arg-type]
+            return cls()  # Nothing but the metadata is expected.
+        raise Mismatch("is empty", "the response")
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        # The error's own text is safe: it says where and why, but quotes nothing.
+        raise Mismatch(f"is not JSON ({error.msg}, position {error.pos})", "the response") from None
+    kind: Any = cls
+    result: Kind = structure_reader(kind)(parsed)
+    return result

@@ -1,0 +1,121 @@
+"""From a response to the result, or to the exception, that it stands for."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from ecr_client._engine import codec
+from ecr_client._engine.values import Mismatch
+from ecr_client._exceptions import AmazonECRException, ResponseParseException
+from ecr_client.metadata import ResponseMetadata
+
+if TYPE_CHECKING:
+    from ecr_client._engine.http import HTTPResponse
+    from ecr_client._operation import Operation, Request, Result
+
+MAX_CODE = 128
+
+
+def parse(
+    operation: Operation[Request, Result],
+    response: HTTPResponse,
+    retried_errors: tuple[Exception, ...] = (),
+) -> Result:
+    """Return the result that a response stands for.
+
+    Args:
+        operation: What was called.
+        response: The response, whatever its status.
+        retried_errors: What the attempts before failed with.
+
+    Raises:
+        ResponseParseException: It is no response to this operation.
+        AmazonECRException: The service responded with an error.
+    """
+    metadata = ResponseMetadata(
+        request_id=response.request_id,
+        http_status_code=response.status,
+        http_headers=response.headers,
+        retry_attempts=len(retried_errors),
+        retried_errors=retried_errors,
+    )
+    if not 200 <= response.status < 300:
+        raise _service_exception(operation.name, metadata, response.body)
+    try:
+        result = codec.decode(response.body, operation.result_class)
+    except Mismatch as mismatch:
+        problem = str(mismatch)
+    else:
+        object.__setattr__(result, "response_metadata", metadata)
+        return result
+    # Outside of the handler: the frames of the codec hold what the response contains.
+    raise ResponseParseException(problem, operation.name, metadata)
+
+
+def _service_exception(
+    operation: str, metadata: ResponseMetadata, body: bytes
+) -> AmazonECRException:
+    """Return the exception for a response that is not a success.
+
+    The code comes from the header ``x-amzn-ErrorType``, else from ``__type``, else from ``code``:
+    the forms that AWS's JSON protocols and their SDKs know. A body that is not the service's,
+    such as a proxy's page, gives an exception whose code is the HTTP status.
+    """
+    # Only here: calls that succeed do not need the classes of all errors.
+    from ecr_client._generated.exceptions import MODELED
+    from ecr_client._unmodeled import UNMODELED
+
+    content = _object(body)
+    status = metadata.http_status_code or 0
+    code = (
+        _clean_code(metadata.http_headers.get("x-amzn-ErrorType"))
+        or _clean_code(content.get("__type"))
+        or _clean_code(content.get("code"))
+        or str(status)
+    )
+    error_class = MODELED.get(code) or UNMODELED.get(code) or AmazonECRException
+    members = {
+        attribute: value
+        for attribute, (wire_name, kind) in error_class.MEMBERS.items()
+        if type(value := content.get(wire_name)) is kind
+    }
+    return error_class(
+        _message(content) or _phrase(status),
+        error_code=code,
+        operation_name=operation,
+        response_metadata=metadata,
+        **members,
+    )
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    import orjson
+
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _clean_code(raw: object) -> str:
+    """``aws.protocoltests#FooError:http://...`` -> ``FooError``."""
+    if not isinstance(raw, str):
+        return ""
+    return raw.partition(":")[0].rpartition("#")[2].strip()[:MAX_CODE]
+
+
+def _message(content: dict[str, Any]) -> str:
+    for name in ("message", "Message", "errorMessage"):
+        value = content.get(name)
+        if isinstance(value, str) and value:
+            return value
+    return ""
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "The service responded with an error"

@@ -1,0 +1,77 @@
+"""From a request object to the signed HTTP request of one attempt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ecr_client._engine import codec
+from ecr_client._engine.http import HTTPRequest
+from ecr_client._engine.signing import sign
+from ecr_client._engine.values import Mismatch
+from ecr_client._exceptions import ParamValidationException
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from ecr_client._operation import Operation, Request, Result
+    from ecr_client.credentials import Credentials
+    from ecr_client.endpoints import Endpoint
+
+CONTENT_TYPE = "application/x-amz-json-1.1"
+
+
+def encode(operation: Operation[Request, Result], request: Request) -> bytes:
+    """Return the body of a request, which is checked on the way.
+
+    Raises:
+        ParamValidationException: The request is not one that the operation takes.
+    """
+    operation.check(request)
+    try:
+        return codec.encode(request)
+    except Mismatch as mismatch:
+        problem = str(mismatch)
+    # Outside of the handler: the frames of the codec hold what the request contains.
+    raise ParamValidationException(problem, operation.name)
+
+
+def prepare(
+    operation: Operation[Request, Result],
+    body: bytes,
+    endpoint: Endpoint,
+    credentials: Credentials,
+    now: datetime,
+    *,
+    user_agent: str,
+    headers: Mapping[str, str] | None = None,
+) -> HTTPRequest:
+    """Return the signed request of one attempt.
+
+    Args:
+        operation: What is called.
+        body: What `encode` returned.
+        endpoint: Where it is sent, and the region that it is signed for.
+        credentials: Who signs.
+        now: The time of the signature, in UTC.
+        user_agent: The header of that name.
+        headers: Further headers; those that begin with ``x-amz-`` are signed.
+    """
+    covered = {"content-type": CONTENT_TYPE, "x-amz-target": operation.target}
+    for name, text in (headers or {}).items():
+        if name.lower().startswith("x-amz-"):
+            # In the canonical form, in which each space stands alone.
+            covered[name.lower()] = " ".join(text.split())
+    return HTTPRequest(
+        "POST",
+        endpoint.request_url,
+        {
+            "Content-Type": CONTENT_TYPE,
+            "X-Amz-Target": operation.target,
+            "User-Agent": user_agent,
+            **(headers or {}),
+            **sign(endpoint, covered, body, credentials, now),
+        },
+        body,
+        operation.name,
+    )

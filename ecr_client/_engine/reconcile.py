@@ -1,0 +1,126 @@
+"""What the error of a retry means if an earlier attempt of the same call has done the work.
+
+An attempt whose response is lost may have succeeded; its retry then fails because the work is done.
+Three operations name their content by digest or offset, so that it can be proven that what is there
+is what the call sent. For all others, the error is raised: a repository that exists may be somebody
+else's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ecr_client._generated import operations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ecr_client._exceptions import AmazonServiceException
+    from ecr_client._operation import Operation
+    from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult
+    from ecr_client.models import (
+        BatchCheckLayerAvailabilityResult,
+        BatchGetImageResult,
+        CompleteLayerUploadRequest,
+        CompleteLayerUploadResult,
+        PutImageRequest,
+        PutImageResult,
+        UploadLayerPartRequest,
+        UploadLayerPartResult,
+    )
+
+
+class Lookup(NamedTuple):
+    """A call that reads what is there, and what its result proves.
+
+    Attributes:
+        operation: What to call.
+        request: With which request.
+        prove: Returns the result of the retried call, or ``None`` if the content is another one.
+    """
+
+    operation: Operation[Any, Any]
+    request: AmazonWebServiceRequest
+    prove: Callable[[Any], AmazonWebServiceResult | None]
+
+
+def reconcile(request: object, error: AmazonServiceException) -> Lookup | object | None:
+    """Return the result of a retried call whose error says that its work is done.
+
+    Args:
+        request: Of the call.
+        error: What the retry failed with.
+
+    Returns:
+        The result; a `Lookup` if the service has to be asked first; ``None`` to raise the error.
+    """
+    find = _PROOFS.get((type(request).__name__, error.error_code))
+    return None if find is None else find(request, error)
+
+
+def _part(request: UploadLayerPartRequest, error: Any) -> UploadLayerPartResult | None:
+    if getattr(error, "last_valid_byte_received", None) != request.part_last_byte:
+        return None
+    return operations.UPLOAD_LAYER_PART.result_class(
+        registry_id=request.registry_id,
+        repository_name=request.repository_name,
+        upload_id=request.upload_id,
+        last_byte_received=request.part_last_byte,
+    )
+
+
+def _layer(request: CompleteLayerUploadRequest, _: object) -> Lookup | None:
+    digests = [each for each in request.layer_digests if each.startswith("sha256:")]
+    if len(digests) != 1:
+        return None
+
+    def prove(found: BatchCheckLayerAvailabilityResult) -> CompleteLayerUploadResult | None:
+        if [each.layer_availability for each in found.layers] != ["AVAILABLE"]:
+            return None
+        return operations.COMPLETE_LAYER_UPLOAD.result_class(
+            registry_id=request.registry_id,
+            repository_name=request.repository_name,
+            upload_id=request.upload_id,
+            layer_digest=digests[0],
+        )
+
+    lookup = operations.BATCH_CHECK_LAYER_AVAILABILITY
+    asked = lookup.request_class(
+        registry_id=request.registry_id,
+        repository_name=request.repository_name,
+        layer_digests=digests,
+    )
+    return Lookup(lookup, asked, prove)
+
+
+def _image(request: PutImageRequest, _: object) -> Lookup:
+    from ecr_client.models import ImageIdentifier
+
+    tag, digest = request.image_tag, request.image_digest
+    if tag is None and digest is None:
+        digest = f"sha256:{hashlib.sha256(request.image_manifest.encode()).hexdigest()}"
+
+    def prove(found: BatchGetImageResult) -> PutImageResult | None:
+        if [each.image_manifest for each in found.images] != [request.image_manifest]:
+            return None
+        return operations.PUT_IMAGE.result_class(image=found.images[0])
+
+    lookup = operations.BATCH_GET_IMAGE
+    media_type = request.image_manifest_media_type
+    asked = lookup.request_class(
+        registry_id=request.registry_id,
+        repository_name=request.repository_name,
+        image_ids=[ImageIdentifier(image_tag=tag, image_digest=None if tag else digest)],
+        accepted_media_types=[media_type] if media_type else None,
+    )
+    return Lookup(lookup, asked, prove)
+
+
+#: By class of the request and code of the error.
+_PROOFS: dict[tuple[str, str], Callable[[Any, Any], Lookup | object | None]] = {
+    ("UploadLayerPartRequest", "InvalidLayerPartException"): _part,
+    ("CompleteLayerUploadRequest", "LayerAlreadyExistsException"): _layer,
+    ("CompleteLayerUploadRequest", "UploadNotFoundException"): _layer,
+    ("PutImageRequest", "ImageAlreadyExistsException"): _image,
+}

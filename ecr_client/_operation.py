@@ -1,0 +1,194 @@
+"""Operations as objects, each typed by the request that it takes and the result that it returns."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+
+import attrs
+
+from ecr_client._exceptions import ParamValidationException
+from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult, Unset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from ecr_client.pagination import Paginator
+
+Request = TypeVar("Request", bound=AmazonWebServiceRequest)
+Result = TypeVar("Result", bound=AmazonWebServiceResult)
+Item = TypeVar("Item")
+
+#: The version of the service that its JSON protocol names in every call.
+TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921"
+
+
+class Operation(Generic[Request, Result]):
+    """One operation of the service; the objects in ``ecr_client.operations`` are all there are.
+
+    The types are imported when they are first asked for, so that a program loads those that it
+    uses.
+
+    Attributes:
+        name: The service's name of the operation, for example ``CreateRepository``.
+    """
+
+    __slots__ = ("_module", "_request", "_request_class", "_result", "_result_class", "name")
+
+    name: str
+
+    def __init__(self, name: str, module: str, request: str, result: str) -> None:
+        self.name = name
+        self._module, self._request, self._result = module, request, result
+        self._request_class: type[Request] | None = None
+        self._result_class: type[Result] | None = None
+
+    @property
+    def target(self) -> str:
+        """The value of the header ``X-Amz-Target``."""
+        return f"{TARGET_PREFIX}.{self.name}"
+
+    @property
+    def request_class(self) -> type[Request]:
+        """The class of its requests."""
+        return self._request_class or self._load()[0]
+
+    @property
+    def result_class(self) -> type[Result]:
+        """The class of its results."""
+        return self._result_class or self._load()[1]
+
+    def request(self, given: Request | Unset, members: Mapping[str, object]) -> Request:
+        """Return the request of a call: the object that was passed, or one made of keywords.
+
+        Args:
+            given: The object, or ``UNSET``.
+            members: The keywords; ``None`` stands for one that was not passed.
+
+        Raises:
+            ParamValidationException: The object is of another class, or both were passed.
+        """
+        if isinstance(given, Unset):
+            return self.request_class(**members)
+        both = [name for name, value in members.items() if value is not None]
+        del members  # Tools that print local variables would show the bytes of a layer.
+        self.check(given)
+        if both:
+            raise ParamValidationException(
+                f"takes a request object or keywords, not both: {', '.join(both)}", self.name
+            )
+        return given
+
+    def check(self, request: object) -> None:
+        """Check that an object is a request of this operation.
+
+        Raises:
+            ParamValidationException: It is not.
+        """
+        if not isinstance(request, self.request_class):
+            raise ParamValidationException(
+                f"request must be a {self._request}, not {type(request).__name__}", self.name
+            )
+
+    def _load(self) -> tuple[type[Request], type[Result]]:
+        module = import_module(f"ecr_client._generated.{self._module}")
+        # Racing threads assign the same classes.
+        self._result_class = getattr(module, self._result)
+        self._request_class = getattr(module, self._request)
+        return self.request_class, self.result_class
+
+    def __reduce__(self) -> str:
+        # The constant's name: copies and unpickled operations are the one object that there is.
+        return _constant(self.name)
+
+    def __repr__(self) -> str:
+        return f"<Operation {self.name}>"
+
+
+def _constant(name: str) -> str:
+    """Return the name of an operation's constant: ``CreateRepository`` -> ``CREATE_REPOSITORY``."""
+    return "".join(f"_{each}" if each.isupper() else each.upper() for each in name).lstrip("_")
+
+
+# Where pickle looks the constants up.
+Operation.__module__ = "ecr_client.operations"
+
+
+@attrs.frozen
+class Acceptor(Generic[Result]):
+    """What a waiter makes of one response; the first acceptor that matches decides.
+
+    Attributes:
+        state: What the match means for the waiter.
+        matcher: What is compared: a member of the result, the HTTP status, or the error code.
+        expected: What it is compared with.
+        path: The name of the member, for error messages.
+        value: Returns the member of a result.
+    """
+
+    state: Literal["success", "failure", "retry"]
+    matcher: Literal["path", "status", "error"]
+    expected: object
+    path: str = ""
+    value: Callable[[Result], object] | None = None
+
+
+class Invoker:
+    """The base of all that makes calls: the interface, paginators, waiters and batches."""
+
+    def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
+        """Make one call and return its result.
+
+        Everything that calls the service comes here: each method of an operation, each page of a
+        paginator, each poll of a waiter, each call of a batch. Override it to observe, to change or
+        to replace calls.
+
+        Args:
+            operation: One of ``ecr_client.operations``.
+            request: A request of that operation.
+
+        Raises:
+            ParamValidationException: The request is not one of the operation; nothing was sent.
+            AmazonClientException: The call failed; see the method of the operation.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not implement {operation.name}")
+
+    # What the generated methods call; each module is loaded when it is first needed.
+
+    def _paginate(
+        self,
+        operation: Operation[Request, Result],
+        request: Request,
+        items: Callable[[Result], Iterable[Item]],
+    ) -> Paginator[Item, Result]:
+        from ecr_client.pagination import Paginator
+
+        return Paginator(self, operation, request, items)
+
+    def _wait(
+        self,
+        waiter: str,
+        operation: Operation[Request, Result],
+        request: Request,
+        acceptors: Sequence[Acceptor[Result]],
+        delay: float,
+        max_wait: float,
+        sleep: Callable[[float], object],
+    ) -> Result:
+        from ecr_client.waiters import wait
+
+        return wait(
+            waiter,
+            lambda: self.invoke(operation, request),
+            acceptors,
+            delay=delay,
+            max_wait=max_wait,
+            sleep=sleep,
+        )
+
+    def _invoke_all(
+        self, operation: Operation[Request, Result], request: Request, member: str, size: int
+    ) -> Result:
+        from ecr_client.batches import invoke_all
+
+        return invoke_all(self, operation, request, member, size)

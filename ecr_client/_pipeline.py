@@ -1,0 +1,333 @@
+"""Drives the engine: the one place that looks up credentials, sends and waits."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ecr_client._engine.clock import SigningClock
+from ecr_client._engine.deadline import Deadline
+from ecr_client._engine.http import request_id
+from ecr_client._engine.parse import parse
+from ecr_client._engine.prepare import encode, prepare
+from ecr_client._engine.retry import (
+    Attempts,
+    CorrectClock,
+    RefreshCredentials,
+    RetryQuota,
+    Wait,
+    decide,
+)
+from ecr_client._exceptions import (
+    AmazonClientException,
+    AmazonServiceException,
+    ResponseParseException,
+    TransportException,
+)
+from ecr_client._transport.requests_transport import shut_down, total_timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ecr_client._engine.http import HTTPRequest
+    from ecr_client._engine.rate_limit import RateLimiter
+    from ecr_client._engine.reconcile import Lookup
+    from ecr_client._lifetime import Lifetime
+    from ecr_client._observer import Observer
+    from ecr_client._operation import Operation, Request, Result
+    from ecr_client._options import CallOptions
+    from ecr_client._transport.base import StreamingResponse, Transport
+    from ecr_client.credentials import Credentials
+    from ecr_client.endpoints import Endpoint
+
+
+class Call:
+    """What is known of one call while it runs. Its repr shows nothing, since it holds all of it."""
+
+    def __init__(
+        self,
+        name: str,
+        endpoint: Endpoint,
+        options: CallOptions,
+        transport: Transport,
+        body: bytes,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.name = name
+        self.endpoint = endpoint
+        self.options = options
+        self.transport = transport
+        self.body = body
+        self.attempts = Attempts()
+        #: What the attempt was signed with, and by how much the clock was corrected then.
+        self.credentials: Credentials | None = None
+        self.offset = timedelta(0)
+        self.limiter: RateLimiter | None = None
+        self.deadline = Deadline(options.total_timeout, monotonic)
+        #: What a success gives back to the quota.
+        self.cost = 1
+        #: Of the hooks.
+        self.context: dict[str, Any] = {}
+        self._monotonic = monotonic
+        self._started = self._sent = monotonic()
+
+    def begin_attempt(self) -> None:
+        """Note when an attempt begins."""
+        self._sent = self._monotonic()
+
+    def seconds(self) -> float:
+        """Return how long the call has taken so far."""
+        return self._monotonic() - self._started
+
+    def seconds_of_attempt(self) -> float:
+        """Return how long this attempt has taken so far."""
+        return self._monotonic() - self._sent
+
+
+class Pipeline:
+    """Makes calls. What it holds is shared by all calls of a client, from any number of threads.
+
+    Args:
+        lifetime: Of the client.
+        user_agent: What the client calls itself.
+        observer: Is told of everything.
+        max_response_size: The most bytes of a response that are held.
+        clock: Returns the time of signatures.
+        monotonic: Returns seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        *,
+        lifetime: Lifetime,
+        user_agent: str,
+        observer: Observer,
+        max_response_size: int,
+        clock: SigningClock | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.lifetime = lifetime
+        self.user_agent = user_agent
+        self.observer = observer
+        self.max_response_size = max_response_size
+        self.clock = clock or SigningClock()
+        self.monotonic = monotonic
+        self.quota = RetryQuota()
+        self._limiters: dict[str, RateLimiter] = {}
+
+    def call(
+        self,
+        operation: Operation[Request, Result],
+        request: Request,
+        endpoint: Endpoint,
+        options: CallOptions,
+        transport: Transport,
+    ) -> Result:
+        """Return the result of one call.
+
+        Args:
+            operation: What is called.
+            request: What is sent.
+            endpoint: Where it is sent, to the end of this call.
+            options: Whose call it is, how long it may take, how often it is sent.
+            transport: What sends it.
+
+        Raises:
+            ParamValidationException: The request is not one that the operation takes.
+            NoCredentialsException: There are no credentials; and other errors of their sources.
+            TransportException: There is no response.
+            ResponseParseException: The response is not one to this operation.
+            AmazonECRException: The service responded with an error.
+            ClientShutdownException: The client was shut down before there was a response.
+        """
+        name, body = operation.name, encode(operation, request)
+        call = self.begin(name, endpoint, options, transport, body)
+        del body  # Tools that print local variables would show the bytes of a layer.
+        try:
+            while True:
+                self._take_turn(call)
+                try:
+                    return self._attempt(operation, call)
+                except AmazonClientException as error:
+                    result = self._reconciled(operation, request, call, error)
+                    if result is not None:
+                        return result
+                    if not self.prepare_next(call, error):
+                        raise
+        except AmazonClientException as error:
+            annotate(error, call.attempts)
+            self.observer.error(call, error)
+            raise
+
+    def begin(
+        self,
+        name: str,
+        endpoint: Endpoint,
+        options: CallOptions,
+        transport: Transport,
+        body: bytes = b"",
+    ) -> Call:
+        """Return a call that begins now."""
+        if transport.simulated:
+            options = options.simulated()
+        return Call(name, endpoint, options, transport, body, self.monotonic)
+
+    def _attempt(self, operation: Operation[Request, Result], call: Call) -> Result:
+        """Sign, send and read once."""
+        call.begin_attempt()
+        # Asked anew for each attempt, since they may expire.
+        call.credentials = call.options.credentials.current()
+        call.offset = self.clock.offset
+        request = prepare(
+            operation,
+            call.body,
+            call.endpoint,
+            call.credentials,
+            self.clock.local() + call.offset,
+            user_agent=self.user_agent,
+            headers=call.options.headers,
+        )
+        self.observer.request(call)
+        with call.transport.send(request, call.deadline) as stream:
+            response = stream.read(self.max_response_size, call.deadline)
+        self.observer.response(call, response.status, response.request_id, len(response.body))
+        try:
+            result = parse(operation, response, call.attempts.errors)
+        except AmazonServiceException as error:
+            if call.limiter is not None:
+                call.limiter.update(throttled=error.throttling)
+            raise
+        if call.limiter is not None:
+            call.limiter.update(throttled=False)
+        self.quota.release(call.cost)
+        return result
+
+    def fetch(self, call: Call, request: HTTPRequest) -> StreamingResponse:
+        """Send a request that is no call of the service, and return its response."""
+        call.begin_attempt()
+        self.observer.request(call)
+        stream = call.transport.send(request, call.deadline)
+        self.observer.response(call, stream.status, request_id(stream.headers))
+        return stream
+
+    def prepare_next(self, call: Call, error: AmazonClientException) -> bool:
+        """Correct what the error was about, and wait until the next attempt may be made.
+
+        Returns:
+            Whether there is to be one.
+        """
+        decision = decide(
+            error,
+            call.attempts,
+            call.options.retry,
+            call.deadline,
+            now=self.clock.local(),
+            offset=call.offset,
+        )
+        delay = 0.0
+        # Later calls profit from a correction, even if this one has no attempt left.
+        if isinstance(decision, CorrectClock):
+            self.clock.offset = decision.offset
+            again = decision.retry
+        elif isinstance(decision, RefreshCredentials):
+            used = call.credentials
+            again = used is not None and call.options.credentials.renew(used) and decision.retry
+        elif isinstance(decision, Wait):
+            delay, again = decision.seconds, not self.lifetime.over
+            if again and decision.cost:
+                call.cost = decision.cost
+                again = self.quota.acquire(decision.cost)
+        else:
+            again = False
+        if not again or self.lifetime.over:
+            return False
+        # Its frames hold the call, which is going to hold the error.
+        error.__traceback__ = None
+        self.observer.retry(call, error, delay)
+        call.attempts = call.attempts.followed_by(error, decision)
+        self.pause(call, delay)
+        return True
+
+    def _reconciled(
+        self,
+        operation: Operation[Request, Result],
+        request: Request,
+        call: Call,
+        error: AmazonClientException,
+    ) -> Result | None:
+        """Return the result of a retry whose error says that an earlier attempt has succeeded."""
+        if not call.attempts.may_have_succeeded or not isinstance(error, AmazonServiceException):
+            return None
+        from ecr_client._engine.reconcile import Lookup, reconcile
+
+        found = reconcile(request, error)
+        if isinstance(found, Lookup):
+            found = self._proven(found, call)
+        if not isinstance(found, operation.result_class):
+            return None
+        object.__setattr__(found, "response_metadata", error.response_metadata)
+        self.quota.release(call.cost)
+        return found
+
+    def _proven(self, lookup: Lookup, call: Call) -> object | None:
+        """Return what a lookup proves; it only reads, so an unreadable response is retried once."""
+        for _ in range(2):
+            left = call.deadline.left()
+            if left is not None and left <= 0:
+                return None
+            options = call.options if left is None else call.options.with_total_timeout(left)
+            try:
+                found = self.call(
+                    lookup.operation, lookup.request, call.endpoint, options, call.transport
+                )
+            except ResponseParseException:
+                continue
+            except AmazonClientException:
+                return None  # What the retry failed with says more.
+            return lookup.prove(found)
+        return None
+
+    def _take_turn(self, call: Call) -> None:
+        """In adaptive mode, wait until the next attempt may be sent."""
+        if call.options.retry.mode != "adaptive":
+            return
+        from ecr_client._engine.rate_limit import RateLimiter
+
+        if call.limiter is None:
+            # Each operation has a rate of its own in the service.
+            made = RateLimiter(self.monotonic)
+            call.limiter = self._limiters.setdefault(call.name, made)
+        while wait := call.limiter.acquire():
+            self.pause(call, wait)
+
+    def pause(self, call: Call, seconds: float) -> None:
+        """Wait, but not beyond the end of the call or of the client."""
+        last = call.attempts.errors[-1] if call.attempts.errors else None
+        if not call.deadline.allows(seconds):
+            raise total_timeout(call.name, call.deadline, sent=False) from last
+        if seconds > 0:
+            (call.options.retry.sleep or self.lifetime.wait)(seconds)
+        if self.lifetime.over:
+            raise shut_down(call.name) from last
+
+
+def annotate(error: AmazonClientException, attempts: Attempts) -> None:
+    """Let the error of a call say how often it was sent, and what may have come of that."""
+    if isinstance(error, AmazonServiceException):
+        error.earlier_attempt_may_have_succeeded = attempts.may_have_succeeded
+        return
+    if attempts.errors and error.__cause__ is None:
+        error.__cause__ = attempts.errors[-1]
+    if isinstance(error, TransportException):
+        error.attempts = attempts.number
+        error.retried_errors = attempts.errors
+        error.request_sent = error.request_sent or attempts.may_have_succeeded
+    elif isinstance(error, ResponseParseException):
+        error.response_metadata = attrs.evolve(
+            error.response_metadata,
+            retry_attempts=len(attempts.errors),
+            retried_errors=attempts.errors,
+        )

@@ -1,1 +1,0 @@
-"""How a call is made: encode, sign, send, decode."""

@@ -1,0 +1,153 @@
+"""The seam between the client and HTTP: one request in, one response out that can be streamed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from ecr_client._engine.content import PIECE, Body, RefusedBody
+from ecr_client._engine.deadline import Deadline
+from ecr_client._engine.http import HTTPResponse, request_id
+from ecr_client._exceptions import ResponseParseException
+from ecr_client.metadata import ResponseMetadata
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from ecr_client._engine.http import HTTPRequest
+
+_NO_END = Deadline(None)
+
+
+class ByteStream(Protocol):
+    """The bytes of a response's body as they arrive."""
+
+    def read1(self, size: int, deadline: Deadline, /) -> bytes:
+        """Return what has arrived, waiting for something; at most ``size`` bytes, none at the end.
+
+        Args:
+            size: The most bytes to return.
+            deadline: When they must have arrived.
+
+        Raises:
+            TransportException: The body is truncated, or did not arrive in time.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the connection; one that was not read to the end is not used again."""
+        ...
+
+
+class InMemory:
+    """A body that is there already."""
+
+    def __init__(self, content: bytes) -> None:
+        self._rest = memoryview(content)
+
+    def read1(self, size: int, deadline: Deadline, /) -> bytes:
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        return bytes(piece)
+
+    def close(self) -> None:
+        pass
+
+
+class StreamingResponse:
+    """A response whose body has not been read yet; a context manager that releases it.
+
+    Args:
+        request: What it responds to.
+        status: The status code.
+        headers: Looked up without regard to case.
+        stream: The body as it was sent, whatever its ``Content-Encoding``.
+    """
+
+    def __init__(
+        self, request: HTTPRequest, status: int, headers: Mapping[str, str], stream: ByteStream
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self._request = request
+        self._stream = stream
+
+    def read1(self, size: int = PIECE) -> bytes:
+        """Return the next bytes of the body as they arrive, at most ``size``, and none at the end.
+
+        Raises:
+            TransportException: The body is truncated, or nothing arrived within ``read_timeout``.
+        """
+        return self._stream.read1(size, _NO_END)
+
+    def read(self, limit: int, deadline: Deadline) -> HTTPResponse:
+        """Return the whole response; its body is decompressed.
+
+        Args:
+            limit: The most bytes of the body that may be held.
+            deadline: When it must have arrived.
+
+        Raises:
+            ResponseParseException: It is longer, or not compressed as its headers say.
+            TransportException: It did not arrive as a whole.
+        """
+        body = Body(self.headers.get("Content-Encoding", ""), limit)
+        try:
+            # No piece gets a name: tools that print local variables would show it.
+            while body.feed(self._stream.read1(PIECE, deadline)):
+                pass
+            return HTTPResponse(self.status, self.headers, body.finish())
+        except RefusedBody as refused:
+            problem = f"the response cannot be read: {refused}"
+        if self.status >= 500:
+            # The status says enough, and that the call may be retried.
+            return HTTPResponse(self.status, self.headers, b"")
+        metadata = ResponseMetadata(
+            request_id=request_id(self.headers),
+            http_status_code=self.status,
+            http_headers=self.headers,
+        )
+        raise ResponseParseException(problem, self._request.purpose, metadata)
+
+    def close(self) -> None:
+        """Release the connection."""
+        self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stream.close()
+
+
+class Transport:
+    """Sends requests. Derive from it to replace HTTP as a whole, and set ``client.transport``.
+
+    Attributes:
+        simulated: Whether nothing leaves the process. Calls then need no credentials, and are not
+            retried.
+    """
+
+    simulated: ClassVar[bool] = False
+
+    def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
+        """Send a request and return its response, whatever the status; follow no redirects.
+
+        Args:
+            request: Any method, any URL.
+            deadline: When the head of the response must have arrived.
+
+        Raises:
+            TransportException: There is no response; the subclass says why.
+            ClientShutdownException: The client was shut down.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not send {request.method}")
+
+    def close(self) -> None:
+        """Close all connections."""

@@ -1,0 +1,170 @@
+"""Names for all the ways in which there is no response; no text holds headers or content."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
+from typing import TYPE_CHECKING
+
+from requests import exceptions as requests_errors
+from urllib3 import exceptions as urllib3_errors
+
+from ecr_client._common.redact import chain, redact_text
+from ecr_client._common.shown import redact_url
+from ecr_client._exceptions import (
+    AmazonClientException,
+    ConnectionClosedException,
+    ConnectTimeoutException,
+    EndpointConnectionException,
+    InvalidConfigurationException,
+    NameResolutionException,
+    ProxyConnectionException,
+    ReadTimeoutException,
+    TLSException,
+    TransportException,
+)
+
+if TYPE_CHECKING:
+    from ecr_client._engine.http import HTTPRequest
+    from ecr_client.config import ClientConfiguration
+
+_CLOSED = (
+    BrokenPipeError,
+    ConnectionAbortedError,
+    ConnectionResetError,
+    IncompleteRead,
+    RemoteDisconnected,
+    # How TLS sees the same, above all on a connection that the server has closed while it was idle.
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+    urllib3_errors.ClosedPoolError,
+)
+#: What OpenSSL calls a record that was damaged on the way, after the handshake.
+_DAMAGED = ("BAD_RECORD_MAC", "DECRYPTION_FAILED", "DECRYPT_ERROR")
+#: An OverflowError comes of a chunk whose length no number of the system can hold.
+_MALFORMED = (HTTPException, ValueError, OverflowError, requests_errors.InvalidHeader)
+_LIBRARIES = (requests_errors.RequestException, urllib3_errors.HTTPError, *_MALFORMED)
+
+
+def translate(
+    request: HTTPRequest,
+    error: BaseException,
+    config: ClientConfiguration,
+    outside: BaseException | None = None,
+) -> AmazonClientException | None:
+    """Return our exception for one of requests, urllib3, http.client or the system.
+
+    Args:
+        request: What was sent.
+        error: What was raised.
+        config: What the timeouts are.
+        outside: What the caller was handling when it called, which is no cause of this error.
+
+    Returns:
+        The exception; ``None`` for one that comes from elsewhere, such as ``KeyboardInterrupt``.
+    """
+    if isinstance(error, (requests_errors.InvalidSchema, requests_errors.InvalidURL)):
+        return InvalidConfigurationException(
+            f"{request.purpose}: the proxy cannot be used; see proxies, HTTPS_PROXY, ALL_PROXY, "
+            "and install PySocks for a SOCKS proxy"
+        )
+    url, causes = redact_url(request.url), list(chain(error, outside))
+    if isinstance(error, (*_LIBRARIES, ConnectionError, TimeoutError)):
+        named = _connecting(url, causes, config) or _exchanging(url, causes, config)
+        named.operation_name = request.purpose or None
+        return named
+    if isinstance(error, OSError):
+        # requests reports certificate files that it cannot use in this way.
+        return InvalidConfigurationException(f"{request.purpose}: {error}")
+    return None
+
+
+def _has(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
+    return any(isinstance(each, kinds) for each in causes)
+
+
+def _connecting(
+    url: str, causes: list[BaseException], config: ClientConfiguration
+) -> TransportException | None:
+    """Return the exception if no connection was made, so that nothing was sent."""
+    if _connect_timed_out(causes):
+        return ConnectTimeoutException(
+            f"could not connect to {url} within {config.connect_timeout:g} s (connect_timeout)"
+        )
+    if _has(causes, requests_errors.ProxyError, urllib3_errors.ProxyError):
+        return ProxyConnectionException(
+            f"could not reach {url} through the proxy: {_reason(causes)}; see proxies, "
+            "HTTPS_PROXY, NO_PROXY"
+        )
+    if _has(causes, requests_errors.SSLError, urllib3_errors.SSLError) and not _tls_broke(causes):
+        return TLSException(
+            f"no trusted TLS connection to {url}: {_reason(causes)}; see verify, client_cert"
+        )
+    if _has(causes, socket.gaierror):
+        return NameResolutionException(
+            f"the host of {url} has no address: {_reason(causes)}; see endpoint, region, DNS"
+        )
+    if _has(causes, urllib3_errors.NewConnectionError, ConnectionRefusedError):
+        return EndpointConnectionException(f"no connection to {url}: {_reason(causes)}")
+    return None
+
+
+def _exchanging(
+    url: str, causes: list[BaseException], config: ClientConfiguration
+) -> TransportException:
+    """Return the exception if the connection failed while it was used."""
+    if _has(causes, TimeoutError, requests_errors.ReadTimeout, urllib3_errors.ReadTimeoutError):
+        return ReadTimeoutException(
+            f"{url} did not respond within {config.read_timeout:g} s (read_timeout)"
+        )
+    if _tls_broke(causes) or (
+        _has(causes, *_CLOSED) and not _has(causes, urllib3_errors.InvalidChunkLength)
+    ):
+        return ConnectionClosedException(
+            f"{url} closed the connection before the response was complete: {_reason(causes)}"
+        )
+    if _has(causes, *_MALFORMED, urllib3_errors.DecodeError):
+        return TransportException(
+            f"the response of {url} is malformed: {type(causes[-1]).__name__}"
+        )
+    return TransportException(f"no response from {url}: {_reason(causes)}")
+
+
+def _tls_broke(causes: list[BaseException]) -> bool:
+    """Return whether a TLS connection failed that had been established."""
+    return any(
+        isinstance(each, ssl.SSLError)
+        and (
+            isinstance(each, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
+            or any(mark in (each.reason or "") for mark in _DAMAGED)
+        )
+        for each in causes
+    )
+
+
+def _connect_timed_out(causes: list[BaseException]) -> bool:
+    for each in causes:
+        # A timeout before TLS is ready is a read timeout for urllib3.
+        if "handshake operation timed out" in str(each):
+            return True
+        if isinstance(each, urllib3_errors.ConnectTimeoutError) and not isinstance(
+            each, urllib3_errors.NewConnectionError
+        ):
+            return True
+    return _has(causes, requests_errors.ConnectTimeout)
+
+
+def _is_of_system(error: BaseException) -> bool:
+    return isinstance(error, OSError) and isinstance(error.errno, int) and bool(error.strerror)
+
+
+def _reason(causes: list[BaseException]) -> str:
+    """Return the error of the system if there is one, else what the innermost cause says."""
+    for each in filter(_is_of_system, causes):
+        return f"{type(each).__name__}: {each.strerror}"  # type: ignore[attr-defined]
+    last = causes[-1]
+    # What http.client raises may quote what was received.
+    quotes = isinstance(last, HTTPException) and not isinstance(last, RemoteDisconnected)
+    text = "" if quotes else redact_text(str(last))
+    return f"{type(last).__name__}: {text}" if text else type(last).__name__

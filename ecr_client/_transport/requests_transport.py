@@ -1,0 +1,298 @@
+"""The transport of the synchronous client: stock ``requests`` on stock urllib3."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, NoReturn
+
+from ecr_client._common.forks import renew_after_fork
+from ecr_client._common.redact import forget_frames, keeps_arguments_secret
+from ecr_client._common.shown import redact_url
+from ecr_client._exceptions import (
+    ClientShutdownException,
+    ConnectionClosedException,
+    InvalidConfigurationException,
+    TotalTimeoutException,
+    TransportException,
+)
+from ecr_client._transport.base import InMemory, StreamingResponse, Transport
+from ecr_client.config import Proxies
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import requests
+
+    from ecr_client._engine.deadline import Deadline
+    from ecr_client._engine.http import HTTPRequest
+    from ecr_client._settings import Settings
+    from ecr_client._transport.base import ByteStream
+    from ecr_client.config import ClientConfiguration
+
+PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+
+
+class RequestsTransport(Transport):
+    """A pool of connections, made when the first request is sent.
+
+    Every request goes through ``requests.Session.send``, where tools hook in. Proxies and
+    certificates are settled once per origin and handed to it, so that ``requests`` does not look at
+    the environment for every call.
+
+    Args:
+        config: Timeouts, connections, proxies and certificates.
+        settings: What the environment and the profile say of certificates.
+    """
+
+    def __init__(self, config: ClientConfiguration, settings: Settings) -> None:
+        self.config = config
+        self._settings = settings
+        self._session: requests.Session | None = None
+        self._proxies: dict[str, Proxies] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        """Begin anew in a forked process, which must not use the connections of its parent."""
+        self._lock = threading.Lock()
+        # The parent goes on using them: closing the copies says nothing to the other side.
+        self._session = None
+
+    def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
+        session = self._session or self._open(request)
+        config, outside = self.config, sys.exc_info()[1]
+        proxies = self._proxies_for(origin_of(request.url))
+        if deadline.passed:
+            raise total_timeout(request.purpose, deadline, sent=False)
+        timeouts = (deadline.limit(config.connect_timeout), deadline.limit(config.read_timeout))
+        try:
+            with _logging(request):
+                response = session.send(
+                    _prepared(request),
+                    timeout=timeouts,
+                    allow_redirects=False,
+                    proxies=proxies,  # type: ignore[arg-type]  # it only reads them
+                    verify=session.verify,
+                    cert=session.cert,
+                    stream=True,
+                )
+        except BaseException as error:
+            self.fail(request, error, deadline, outside)
+        finally:
+            self.close_late(session)
+        if 100 <= response.status_code < 200:
+            # Only "100 Continue" is known to http.client; the response proper may still follow.
+            response.close()
+            raise TransportException(
+                f"the response of {redact_url(request.url)} is malformed: "
+                f"interim status {response.status_code}",
+                request.purpose,
+            )
+        headers: Mapping[str, str] = response.headers
+        if response.raw.tell() == 0:
+            stream: ByteStream = _Stream(self, session, request, response, deadline)
+        else:
+            # A tool that hooked in has read, and decompressed, it already.
+            stream = InMemory(response.content)
+            headers = _without(headers, "Content-Encoding")
+        return StreamingResponse(request, response.status_code, headers, stream)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def _open(self, request: HTTPRequest) -> requests.Session:
+        from ecr_client._transport.adapter import Adapter, Session
+
+        config = self.config
+        with self._lock:
+            if self._closed:
+                raise shut_down(request.purpose)
+            if self._session is None:
+                session = Session()
+                pools = Adapter(config.max_pool_connections, config.connection_max_idle_time)
+                session.mount("https://", pools)
+                session.mount("http://", pools)
+                session.verify = self._verify()
+                session.cert = config.client_cert
+                self._session = session
+            return self._session
+
+    def _verify(self) -> bool | str:
+        if self.config.verify is not None:
+            return self.config.verify
+        return self._settings.ca_bundle or True
+
+    def _proxies_for(self, origin: str) -> Proxies:
+        found = self._proxies.get(origin)
+        if found is None:
+            from requests.utils import get_environ_proxies
+
+            given = self.config.proxies
+            found = Proxies(get_environ_proxies(origin) if given is None else given)
+            check_proxy(origin, found)
+            self._proxies[origin] = found
+        return found
+
+    def close_late(self, session: requests.Session) -> None:
+        """Close once more what was opened while the client was shut down."""
+        if self._closed:
+            session.close()
+
+    def fail(
+        self,
+        request: HTTPRequest,
+        error: BaseException,
+        deadline: Deadline,
+        outside: BaseException | None,
+    ) -> NoReturn:
+        """Raise our exception for one of the libraries, and others as they are."""
+        from ecr_client._transport.failures import translate
+
+        found = translate(request, error, self.config, outside)
+        # Below this line are frames and objects with signed headers and with content.
+        forget_frames(error, outside)
+        if found is None:
+            raise error
+        if isinstance(found, TransportException):
+            if self._closed:
+                raise shut_down(request.purpose) from error
+            if isinstance(found, TimeoutError) and deadline.passed:
+                raise total_timeout(request.purpose, deadline, sent=found.request_sent) from error
+        raise found from error
+
+
+class _Stream:
+    """The body of one response, as stock urllib3 reads it."""
+
+    def __init__(
+        self,
+        transport: RequestsTransport,
+        session: requests.Session,
+        request: HTTPRequest,
+        response: requests.Response,
+        deadline: Deadline,
+    ) -> None:
+        self._transport = transport
+        self._session = session
+        self._request = request
+        self._response = response
+        raw = response.raw
+        raw.decode_content = False
+        connection = getattr(raw, "connection", None)
+        # urllib3 has set the timeout of the socket; only a deadline makes it another one.
+        self._socket = getattr(connection, "sock", None) if deadline.seconds is not None else None
+        # A response without a length ends with its connection, so nothing proves that it is whole.
+        # Those that tools make up have no connection.
+        self._may_be_truncated = (
+            connection is not None and raw.length_remaining is None and not raw.chunked
+        )
+
+    def read1(self, size: int, deadline: Deadline, /) -> bytes:
+        raw, outside = self._response.raw, sys.exc_info()[1]
+        try:
+            if deadline.passed:
+                raise TimeoutError("the time for the whole call is over")
+            if self._socket is not None and raw.connection is not None:  # None at the end
+                self._socket.settimeout(deadline.limit(self._transport.config.read_timeout))
+            piece: bytes = raw.read1(size)
+        except BaseException as error:
+            self._response.close()
+            self._transport.fail(self._request, error, deadline, outside)
+        if piece:
+            self._may_be_truncated = False
+        elif self._may_be_truncated:
+            raise ConnectionClosedException(
+                f"{redact_url(self._request.url)} closed the connection before the response was "
+                "complete",
+                self._request.purpose,
+            )
+        return piece
+
+    def close(self) -> None:
+        self._response.close()
+        self._transport.close_late(self._session)
+
+
+def _prepared(request: HTTPRequest) -> requests.PreparedRequest:
+    """Return a request that is ready to be sent, without what ``requests`` would work out again."""
+    import requests
+    from requests.structures import CaseInsensitiveDict
+
+    prepared = requests.PreparedRequest()
+    prepared.method = request.method
+    prepared.url = request.url
+    prepared.headers = CaseInsensitiveDict(request.headers)
+    if request.body or request.method != "GET":
+        prepared.headers["Content-Length"] = str(len(request.body))
+        prepared.body = request.body
+    return prepared
+
+
+def _logging(request: HTTPRequest) -> AbstractContextManager[None]:
+    """Return what keeps a presigned query out of logs: only presigned URLs have a query."""
+    if "?" not in request.url:
+        return nullcontext()
+    from ecr_client._transport.adapter import hidden_queries
+
+    return hidden_queries()
+
+
+def _without(headers: Mapping[str, str], name: str) -> Mapping[str, str]:
+    from requests.structures import CaseInsensitiveDict
+
+    return CaseInsensitiveDict(
+        {each: text for each, text in headers.items() if each.lower() != name.lower()}
+    )
+
+
+@keeps_arguments_secret
+def check_proxy(url: str, proxies: Mapping[str, str]) -> None:
+    """Check the proxy of a URL, for which requests and urllib3 have all kinds of errors.
+
+    Raises:
+        InvalidConfigurationException: It is none.
+    """
+    from requests.utils import prepend_scheme_if_needed, select_proxy
+    from urllib3.util import parse_url
+
+    proxy = select_proxy(url, proxies)
+    if not proxy:
+        return
+    try:
+        whole = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
+        parsed = parse_url(whole)
+        good = bool(parsed.host) and parsed.scheme in PROXY_SCHEMES
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise InvalidConfigurationException(
+            f"the proxy {redact_url(proxy)!r} for {url} must be a URL like 'http://proxy:8080'; "
+            "see proxies, HTTPS_PROXY, NO_PROXY"
+        )
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL."""
+    return "/".join(url.split("/", 3)[:3])
+
+
+def shut_down(operation: str) -> ClientShutdownException:
+    """Return the exception of a call on a client that is closed."""
+    return ClientShutdownException(
+        f"{operation}: the client was shut down; make a new one to go on"
+    )
+
+
+def total_timeout(operation: str, deadline: Deadline, *, sent: bool) -> TotalTimeoutException:
+    """Return the exception of a call whose time is over."""
+    text = f"the call did not end within {deadline.seconds:g} s (total_timeout)"
+    error = TotalTimeoutException(text, operation)
+    error.request_sent = sent
+    return error

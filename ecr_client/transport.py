@@ -1,0 +1,25 @@
+"""The seam between a client and HTTP, for those who put something else in the place of HTTP.
+
+A transport takes one `HTTPRequest` and returns one `StreamingResponse`. Set it as
+``client.transport``; the API calls and the downloads of layers go through it. To look at calls
+without replacing anything, use `ecr_client.Hooks`.
+"""
+
+from __future__ import annotations
+
+from ecr_client._engine.deadline import Deadline
+from ecr_client._engine.http import HTTPRequest, HTTPResponse
+from ecr_client._transport.base import ByteStream, InMemory, StreamingResponse, Transport
+
+__all__ = [
+    "ByteStream",
+    "Deadline",
+    "HTTPRequest",
+    "HTTPResponse",
+    "InMemory",
+    "StreamingResponse",
+    "Transport",
+]
+
+for _name in __all__:
+    globals()[_name].__module__ = __name__

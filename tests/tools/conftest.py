@@ -1,0 +1,57 @@
+"""What tests of other people's tools share: processes of their own, and a server with TLS."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from ecr_client import ClientConfiguration, Credentials, ECRClient
+
+
+@pytest.fixture
+def run_script() -> Callable[..., list[str]]:
+    """Return a function that runs code in a fresh interpreter and returns the lines it prints.
+
+    A process that hangs fails the test.
+    """
+
+    def run(script: str, *arguments: str) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", script, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return done.stdout.splitlines()
+
+    return run
+
+
+@pytest.fixture(params=["http", "https"])
+def web_client(
+    request: pytest.FixtureRequest, server: Any, credentials: Credentials, tmp_path: Path
+) -> Any:
+    """Yield a client of the scripted server, once without TLS and once with it."""
+    config = None
+    if request.param == "https":
+        authority, bundle = trustme.CA(), tmp_path / "authority.pem"
+        authority.cert_pem.write_to_path(bundle)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1").configure_cert(context)
+        server._server.socket = context.wrap_socket(server._server.socket, server_side=True)
+        server.url = server.url.replace("http:", "https:")
+        config = ClientConfiguration(verify=str(bundle))
+    with ECRClient(
+        region="eu-west-1", endpoint=server.url, credentials=credentials, config=config
+    ) as client:
+        yield client

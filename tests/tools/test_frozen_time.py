@@ -1,0 +1,165 @@
+"""freezegun and time-machine: calls and their datetimes are the same in frozen time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime, timezone
+from typing import Any
+
+import freezegun
+import pytest
+import time_machine
+
+from ecr_client import ECRClient
+from ecr_client.local import LocalECR
+from ecr_client.models import ImageDetail
+
+FROZEN = datetime(2024, 5, 6, 7, 8, 9, tzinfo=timezone.utc)
+PUSHED = datetime(2026, 11, 24, 12, 30, 15, 500000, timezone.utc)
+IMAGES = json.dumps({"imageDetails": [{"imagePushedAt": PUSHED.timestamp()}]}).encode()
+
+Freeze = Callable[[datetime], AbstractContextManager[Any]]
+
+#: Does one thing after another, by name. A hang is reported with where each thread hangs.
+SCRIPT = """
+import faulthandler, sys
+faulthandler.dump_traceback_later(20, exit=True)
+import {tool}
+frozen = {frozen}("2024-05-06T07:08:09+00:00", **{options})
+
+def load():
+    import ecr_client.models, ecr_client.testing
+    ecr_client.models.ImageDetail
+
+def call():
+    from ecr_client import ClientConfiguration, Credentials, ECRClient
+    from ecr_client.models import ImageDetail
+    from ecr_client.testing import ECRStub
+    with ECRClient(
+        region="eu-west-1",
+        endpoint=sys.argv[1],
+        credentials=Credentials("AKIDEXAMPLE", "secret"),
+        config=ClientConfiguration(total_timeout=10),
+    ) as client:
+        (found,) = client.describe_images(repository_name="app").image_details
+        print(found.image_pushed_at.isoformat())
+        with ECRStub(client) as stub:
+            given = ImageDetail(image_pushed_at=found.image_pushed_at)
+            stub.expect("DescribeImages", image_details=[given])
+            result = client.describe_images(repository_name="app")
+        assert result.image_details == (found,) == (given,)
+
+def start():
+    global ecr
+    from ecr_client.local import LocalECR
+    ecr = LocalECR()
+
+def ask():
+    import json, os
+    with ecr.client() as client:
+        name = "app/" + os.urandom(8).hex()
+        made = client.create_repository(repository_name=name).repository
+        print(made.created_at.year)
+        asked = client.describe_repositories(repository_names=[name]).repositories
+        assert asked == (made,)
+
+def close():
+    ecr.close()
+
+steps = dict(
+    freeze=frozen.start, thaw=frozen.stop, load=load, call=call, start=start, ask=ask, close=close
+)
+for step in sys.argv[2:]:
+    steps[step]()
+"""
+
+
+class Tool:
+    """A library that freezes the time."""
+
+    def __init__(self, module: str, function: str, options: dict[str, Any], freeze: Freeze) -> None:
+        self.freeze = freeze
+        self.script = SCRIPT.format(tool=module, frozen=f"{module}.{function}", options=options)
+
+
+TOOLS = {
+    "freezegun": Tool("freezegun", "freeze_time", {}, freezegun.freeze_time),
+    "time-machine": Tool(
+        "time_machine", "travel", {"tick": False}, lambda to: time_machine.travel(to, tick=False)
+    ),
+}
+
+
+@pytest.fixture(params=list(TOOLS))
+def tool(request: pytest.FixtureRequest) -> Tool:
+    """Return each of the tools."""
+    return TOOLS[request.param]
+
+
+def test_a_result_does_not_depend_on_the_time(tool: Tool, client: ECRClient, server: Any) -> None:
+    """A result is the same before, in and after frozen time, and its datetimes are real ones."""
+    server.answers = [(200, {}, IMAGES)]
+    results = [client.describe_images(repository_name="app")]
+    with tool.freeze(FROZEN):
+        results.append(client.describe_images(repository_name="app"))
+        assert results[1].image_details == (ImageDetail(image_pushed_at=PUSHED),)
+    results.append(client.describe_images(repository_name="app"))
+
+    assert results[0] == results[1] == results[2]
+    assert [each.image_details[0].image_pushed_at for each in results] == [PUSHED] * 3
+    assert len({hash(each) for each in results}) == 1
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "freeze call thaw call",
+        "load freeze call thaw call",
+        "call freeze call thaw call",
+        "freeze load thaw call freeze call",
+        "freeze load thaw freeze call",
+    ],
+)
+def test_models_may_be_imported_at_any_time(
+    tool: Tool, run_script: Callable[..., list[str]], server: Any, steps: str
+) -> None:
+    """Datetimes are read and written by models that were imported in frozen time, or before."""
+    server.answers = [(200, {}, IMAGES)]
+    printed = run_script(tool.script, server.url, *steps.split())
+
+    assert printed == [PUSHED.isoformat()] * steps.count("call")
+
+
+def test_a_local_ecr_lives_in_the_frozen_time(
+    tool: Tool, local_ecr: LocalECR, ecr_client: ECRClient
+) -> None:
+    """What a local ECR stores in frozen time has that time, also when it is asked later."""
+    with tool.freeze(FROZEN):
+        made = ecr_client.create_repository(repository_name="team/app").repository
+    (found,) = ecr_client.describe_repositories().repositories
+
+    assert made == found
+    assert found.created_at == FROZEN
+
+
+@pytest.mark.parametrize(
+    ("steps", "years"),
+    [
+        ("start freeze ask close", ["2024"]),
+        ("start freeze ask thaw close", ["2024"]),
+        ("start ask freeze ask thaw ask close", ["now", "2024", "now"]),
+        ("freeze start ask close", ["2024"]),
+        ("freeze start ask thaw close", ["2024"]),
+        ("freeze start ask thaw ask close", ["2024", "now"]),
+    ],
+)
+def test_a_local_ecr_is_closed_in_any_time(
+    tool: Tool, run_script: Callable[..., list[str]], steps: str, years: list[str]
+) -> None:
+    """A local ECR answers and ends, whether the time was frozen before it started or after."""
+    now = str(datetime.now(timezone.utc).year)
+    printed = run_script(tool.script, "", *steps.split())
+
+    assert printed == [now if year == "now" else year for year in years]

@@ -1,0 +1,97 @@
+"""responses, requests-mock and moto answer a client as long as they are on, used before or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+import requests_mock
+import responses
+from moto import mock_aws
+
+from ecr_client import ECRClient
+from ecr_client.exceptions import TransportException
+
+REAL: tuple[int, dict[str, str], bytes] = (200, {}, b'{"registryId": "111111111111"}')
+MOCKED = {"registryId": "222222222222"}
+AWS = "https://api.ecr.eu-west-1.amazonaws.com"
+
+Mock = Callable[[str], AbstractContextManager[Any]]
+
+
+@contextmanager
+def by_responses(url: str) -> Iterator[None]:
+    with responses.RequestsMock() as mock:
+        mock.post(url, json=MOCKED)
+        yield
+
+
+@contextmanager
+def by_requests_mock(url: str) -> Iterator[None]:
+    with requests_mock.Mocker() as mock:
+        mock.post(url, json=MOCKED)
+        yield
+
+
+@pytest.fixture(params=[by_responses, by_requests_mock], ids=["responses", "requests-mock"])
+def mocked(request: pytest.FixtureRequest) -> Mock:
+    """Return a context manager in which calls to a URL are answered by a mock."""
+    return request.param  # type: ignore[no-any-return]
+
+
+def test_a_mock_answers_a_new_client(mocked: Mock, client: ECRClient, server: Any) -> None:
+    """A mock answers the first call of a client, which reaches its server afterwards."""
+    server.answers = [REAL]
+    with mocked(server.url):
+        inside = client.describe_registry()
+    sent = len(server.requests)
+    outside = client.describe_registry()
+
+    assert sent == 0
+    assert [inside.registry_id, outside.registry_id] == ["222222222222", "111111111111"]
+
+
+def test_a_mock_answers_a_used_client(mocked: Mock, client: ECRClient, server: Any) -> None:
+    """A mock answers a client that has an idle connection, which is used again afterwards."""
+    server.answers = [REAL]
+    client.describe_registry()
+    with mocked(server.url):
+        inside = client.describe_registry()
+    sent = len(server.requests)
+    outside = client.describe_registry()
+
+    assert sent == 1
+    assert [inside.registry_id, outside.registry_id] == ["222222222222", "111111111111"]
+
+
+def test_what_a_mock_does_not_know_is_not_sent(
+    mocked: Mock, client: ECRClient, server: Any
+) -> None:
+    """A call for which a mock has no response fails and sends nothing."""
+    client.describe_registry()
+    with mocked(AWS):
+        with pytest.raises((TransportException, requests_mock.NoMockAddress)):
+            client.describe_registry()
+        client.set_endpoint(AWS)
+        client.describe_registry()  # or the mock would complain
+
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_moto_answers_in_process(client: ECRClient, server: Any, used: bool) -> None:
+    """``mock_aws`` answers a client, used before or not, which reaches its server afterwards."""
+    if used:
+        client.describe_registry()
+    with mock_aws():
+        client.set_endpoint(AWS)
+        client.create_repository(repository_name="team/app")
+        (found,) = client.describe_repositories().repositories
+        client.set_endpoint(server.url)
+    sent = len(server.requests)
+    client.describe_registry()
+
+    assert found.repository_name == "team/app"
+    assert [sent, len(server.requests)] == [used, used + 1]

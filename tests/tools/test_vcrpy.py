@@ -1,0 +1,130 @@
+"""vcrpy: what is recorded is replayed, and nothing else reaches the network."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import vcr
+from vcr.errors import CannotOverwriteExistingCassetteException
+
+from ecr_client import ECRClient
+from ecr_client.exceptions import AmazonClientException
+
+# The last vcrpy for Python 3.10 drops idle connections of a pool without closing them.
+pytestmark = (
+    [pytest.mark.filterwarnings("ignore:unclosed <s:ResourceWarning")]
+    if sys.version_info < (3, 11)
+    else []
+)
+
+FINE = (200, {"x-amzn-RequestId": "id-1"}, b'{"registryId": "210987654321"}')
+
+
+@pytest.fixture(params=["fresh", "used"])
+def player(request: pytest.FixtureRequest, web_client: ECRClient, server: Any) -> ECRClient:
+    """Return a client that has no connection yet, or an idle one of its own."""
+    server.answers = [FINE]
+    if request.param == "used":
+        web_client.describe_registry()
+        server.requests.clear()
+    return web_client
+
+
+#: Nothing of the client is loaded before the first cassette is entered.
+FIRST_CALL = """
+import sys, vcr, warnings
+if sys.version_info < (3, 11):
+    warnings.filterwarnings("ignore", "unclosed <s", ResourceWarning)
+with vcr.use_cassette(sys.argv[2], record_mode="once"):
+    from ecr_client import Credentials, ECRClient
+    keys = Credentials("AKIDEXAMPLE", "secret")
+    client = ECRClient(region="eu-west-1", endpoint=sys.argv[1], credentials=keys)
+    client.describe_registry()
+for _ in range(2):
+    with vcr.use_cassette(sys.argv[2], record_mode="none"):
+        client.describe_registry()
+    print(client.describe_registry().registry_id)
+client.shutdown()
+"""
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def test_nothing_leaves_an_empty_cassette(player: ECRClient, server: Any, tmp_path: Path) -> None:
+    """A call that the cassette does not have fails, says so, and sends nothing."""
+    expected = (AmazonClientException, CannotOverwriteExistingCassetteException)
+    with (
+        vcr.use_cassette(str(tmp_path / "none.yaml"), record_mode="none"),
+        pytest.raises(expected) as raised,
+    ):
+        player.describe_registry()
+
+    assert server.requests == []
+    assert CannotOverwriteExistingCassetteException in map(type, causes(raised.value))
+
+
+def test_a_recorded_call_is_replayed(player: ECRClient, server: Any, tmp_path: Path) -> None:
+    """A call is sent once, recorded, and has the same result and metadata from the cassette."""
+    results = []
+    for mode in ("once", "none"):
+        with vcr.use_cassette(str(tmp_path / "some.yaml"), record_mode=mode) as cassette:
+            results.append(player.describe_registry())
+
+    assert len(server.requests) == 1
+    assert cassette.play_count == 1
+    assert results[0] == results[1]
+    assert [each.registry_id for each in results] == ["210987654321"] * 2
+    assert [each.response_metadata.request_id for each in results] == ["id-1"] * 2
+
+
+def test_the_network_is_back_after_a_cassette(
+    player: ECRClient, server: Any, tmp_path: Path
+) -> None:
+    """A client that was used with a cassette reaches its server when the cassette is left."""
+    path = str(tmp_path / "some.yaml")
+    for mode in ("once", "none"):
+        with vcr.use_cassette(path, record_mode=mode):
+            player.describe_registry()
+    player.describe_registry()
+    player.describe_registry()
+
+    assert len(server.requests) == 3
+
+
+def test_the_first_call_may_be_in_a_cassette(
+    run_script: Callable[..., list[str]], server: Any, tmp_path: Path
+) -> None:
+    """What is imported while a cassette is in use does not stay with it."""
+    server.answers = [FINE]
+    printed = run_script(FIRST_CALL, server.url, str(tmp_path / "some.yaml"))
+
+    assert printed == ["210987654321"] * 2
+    assert len(server.requests) == 3
+
+
+def test_hooks_keep_secrets_out_of_a_cassette(
+    player: ECRClient, server: Any, tmp_path: Path
+) -> None:
+    """What ``before_record_request`` removes is not in the file, and the call is still replayed."""
+
+    def without_signature(request: Any) -> Any:
+        request.headers.pop("Authorization", None)
+        return request
+
+    path = tmp_path / "some.yaml"
+    for mode in ("once", "none"):
+        with vcr.use_cassette(str(path), record_mode=mode, before_record_request=without_signature):
+            player.describe_registry()
+
+    assert "authorization" in server.requests[0].headers
+    assert len(server.requests) == 1
+    assert "DescribeRegistry" in path.read_text(encoding="utf-8")
+    assert "Signature=" not in path.read_text(encoding="utf-8")

@@ -1,0 +1,142 @@
+"""Operations as objects: what they are called, what they know, and when they load their types."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import subprocess
+import sys
+from typing import Any
+
+import botocore.session
+import pytest
+
+import ecr_client
+from ecr_client import Operation, models, operations
+from ecr_client._operation import _constant
+from ecr_client.exceptions import ParamValidationException
+from ecr_client.models import ListImagesRequest
+from ecr_client.operations import LIST_IMAGES, OPERATIONS
+
+CONSTANTS = sorted(set(operations.__all__) - {"OPERATIONS", "Operation"})
+
+
+@pytest.mark.parametrize("constant", CONSTANTS)
+def test_each_operation(constant: str) -> None:
+    """Each constant is the operation that its name says, with the types of that operation."""
+    operation = getattr(operations, constant)
+
+    assert _constant(operation.name) == constant
+    assert OPERATIONS[operation.name] is operation
+    assert operation.target == f"AmazonEC2ContainerRegistry_V20150921.{operation.name}"
+    assert operation.request_class is getattr(models, f"{operation.name}Request")
+    assert operation.result_class is getattr(models, f"{operation.name}Result")
+    assert repr(operation) == f"<Operation {operation.name}>"
+
+
+@pytest.mark.parametrize("constant", CONSTANTS)
+def test_each_operation_is_the_only_one(constant: str) -> None:
+    """A copy of an operation, and one that was pickled, is the same object."""
+    operation = getattr(operations, constant)
+
+    assert copy.copy(operation) is copy.deepcopy(operation) is operation
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(operation, protocol)) is operation
+
+
+def test_all_operations() -> None:
+    """There are 62 operations, among them all that the installed botocore knows."""
+    model = botocore.session.Session().get_service_model("ecr")
+
+    assert len(CONSTANTS) == len(OPERATIONS) == 62
+    assert set(model.operation_names) <= set(OPERATIONS)
+    assert list(OPERATIONS) == sorted(OPERATIONS)
+
+
+def test_the_table_is_read_only() -> None:
+    """Nobody can put another operation into the table."""
+    table: Any = OPERATIONS
+
+    with pytest.raises(TypeError):
+        table["ListImages"] = LIST_IMAGES
+
+
+def test_types_are_loaded_late() -> None:
+    """Importing the operations imports no types; asking one for its types imports these alone."""
+    script = (
+        "import sys\n"
+        "from ecr_client.operations import LIST_IMAGES\n"
+        "LIST_IMAGES.name, LIST_IMAGES.target, repr(LIST_IMAGES)\n"
+        "print([name for name in sys.modules if '_generated.models' in name])\n"
+        "LIST_IMAGES.result_class\n"
+        "print([name for name in sys.modules if '_generated.models.' in name])\n"
+    )
+    place = os.path.dirname(os.path.dirname(ecr_client.__file__))
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": place},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules = ["ecr_client._generated.models.common", "ecr_client._generated.models.images"]
+
+    assert done.stdout.splitlines() == ["[]", str(modules)]
+
+
+def test_request_of_keywords() -> None:
+    """Keywords become a request; one that was not passed is not set."""
+    members = {"repository_name": "app", "next_token": None}
+
+    assert LIST_IMAGES.request(ecr_client._shapes.UNSET, members) == ListImagesRequest(
+        repository_name="app"
+    )
+
+
+def test_request_that_was_passed() -> None:
+    """A request object is used as it is."""
+    request = ListImagesRequest(repository_name="app")
+
+    assert LIST_IMAGES.request(request, {"repository_name": None}) is request
+
+
+@pytest.mark.parametrize(
+    ("given", "members", "problem"),
+    [
+        (None, {}, "request must be a ListImagesRequest, not NoneType"),
+        ("app", {}, "request must be a ListImagesRequest, not str"),
+        (
+            models.DescribeRegistryRequest(),
+            {},
+            "request must be a ListImagesRequest, not DescribeRegistryRequest",
+        ),
+        (
+            ListImagesRequest(repository_name="app"),
+            {"max_results": 5, "next_token": "", "filter": None},
+            "takes a request object or keywords, not both: max_results, next_token",
+        ),
+    ],
+)
+def test_wrong_requests(given: Any, members: dict[str, object], problem: str) -> None:
+    """What is no request of the operation, or comes with keywords, is an error that names it."""
+    with pytest.raises(ParamValidationException) as caught:
+        LIST_IMAGES.request(given, members)
+
+    assert str(caught.value) == f"ListImages: {problem}"
+    assert caught.value.operation_name == "ListImages"
+
+
+def test_subclass_of_a_request() -> None:
+    """A request of a subclass is a request of the operation."""
+
+    class Tagged(ListImagesRequest):
+        pass
+
+    LIST_IMAGES.check(Tagged(repository_name="app"))
+
+
+def test_operation_knows_its_public_place() -> None:
+    """The class is found where users import it from."""
+    assert Operation.__module__ == "ecr_client.operations"
+    assert operations.Operation is Operation
