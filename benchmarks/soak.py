@@ -84,7 +84,7 @@ def faulty_proxy(target: int, rate: float, seed: int, seen: Counter[str]) -> Ite
 
 
 def make_client(port: int) -> ECRClient:
-    """Return a client that outwaits every hang, and repeats soon."""
+    """Return a client that outwaits every hang, and retries soon."""
     config = ClientConfiguration(
         connect_timeout=20 * LONGEST_HANG,
         read_timeout=20 * LONGEST_HANG,

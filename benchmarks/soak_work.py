@@ -14,6 +14,8 @@ from ecr_client import ECRClient
 from ecr_client.exceptions import (
     AmazonClientException,
     AmazonServiceException,
+    RepositoryAlreadyExistsException,
+    RepositoryNotFoundException,
     ResponseParseException,
     TransportException,
 )
@@ -154,12 +156,23 @@ class Worker:
         self._ledger.count(method)
         return getattr(self._client, method)(**members)
 
+    def _call_once(self, method: str, done: type[AmazonServiceException], **members: Any) -> None:
+        """Make a call that may find its work done, which then was an earlier attempt of its own.
+
+        Nobody else creates or deletes the repositories of this worker.
+        """
+        try:
+            self._call(method, **members)
+        except done as error:
+            if not error.earlier_attempt_may_have_succeeded:
+                raise
+
     def _create(self) -> None:
         self._made += 1
         name = f"{self._name}/{self._made}"
         # Whatever comes of it: a name whose fate is unknown is not used.
         self._ledger.note("unknown", name)
-        self._call("create_repository", repository_name=name)
+        self._call_once("create_repository", RepositoryAlreadyExistsException, repository_name=name)
         self._ledger.note("present", name)
         self._repository, self._images = name, []
 
@@ -240,12 +253,20 @@ class Worker:
             repository_name=repository,
             image_ids=[ImageIdentifier(image_digest=found)],
         )
-        if answer.failures:
+        codes = {each.failure_code for each in answer.failures}
+        # An attempt whose response was lost may have deleted it.
+        expected = {"ImageNotFound"} if answer.response_metadata.retry_attempts else set()
+        if codes - expected:
             self._ledger.problem(f"batch_delete_image failed: {answer.failures}")
         self._ledger.note("gone", repository, digest=found)
 
     def _drop(self, repository: str) -> None:
         self._repository, self._images = None, []
         self._ledger.note("unknown", repository)
-        self._call("delete_repository", repository_name=repository, force=True)
+        self._call_once(
+            "delete_repository",
+            RepositoryNotFoundException,
+            repository_name=repository,
+            force=True,
+        )
         self._ledger.note("gone", repository)

@@ -51,6 +51,26 @@ class EnumPlan:
 
 
 @dataclass(frozen=True)
+class Module:
+    """One module of types: those that exactly these operations need.
+
+    Attributes:
+        resource: The resource that all of the operations belong to, or ``common``.
+    """
+
+    name: str
+    operations: tuple[str, ...]
+    resource: str
+    enums: tuple[EnumPlan, ...]
+    structures: tuple[Structure, ...]
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The names of its types, in the order in which it declares them."""
+        return (*(enum.name for enum in self.enums), *(each.name for each in self.structures))
+
+
+@dataclass(frozen=True)
 class ErrorPlan:
     """One modeled exception."""
 
@@ -114,7 +134,7 @@ class Plan:
     """Everything that will be rendered, in the order in which it is rendered."""
 
     model: Model
-    modules: dict[str, tuple[Structure, ...]] = field(default_factory=dict)
+    modules: dict[str, Module] = field(default_factory=dict)
     enums: tuple[EnumPlan, ...] = ()
     errors: tuple[ErrorPlan, ...] = ()
     operations: tuple[Operation, ...] = ()
@@ -122,3 +142,8 @@ class Plan:
     waiters: tuple[Waiter, ...] = ()
     batches: tuple[Batch, ...] = ()
     problems: list[str] = field(default_factory=list)
+
+    @property
+    def module_of(self) -> dict[str, Module]:
+        """The module of each type, by the type's name."""
+        return {name: module for module in self.modules.values() for name in module.types}

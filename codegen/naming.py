@@ -26,6 +26,11 @@ def wire_name(member: str) -> str:
     return re.sub("_([a-z0-9])", lambda match: match[1].upper(), member)
 
 
+def module_name(type_name: str) -> str:
+    """``ImageIdentifier`` -> ``image_identifier``, the module that is named after a type."""
+    return _checked(xform_name(type_name))
+
+
 def class_name(shape: str) -> str:
     """The model's name, except that results end in ``Result``, as in the interface."""
     return shape.removesuffix(RESPONSE) + RESULT if shape.endswith(RESPONSE) else shape

@@ -15,6 +15,7 @@ from codegen.kinds import (
     EnumPlan,
     ErrorPlan,
     Member,
+    Module,
     Operation,
     Paginator,
     Plan,
@@ -22,11 +23,10 @@ from codegen.kinds import (
     Waiter,
 )
 from codegen.model import Model
+from codegen.modules import group
 from codegen.words import Words, load_toml
 
 CUSTOMIZATIONS = Path(__file__).parent / "customizations.toml"
-
-COMMON = "common"
 
 
 def make_plan(
@@ -62,6 +62,11 @@ class _Planner:
             name: service.operation_model(name) for name in sorted(service.operation_names)
         }
         operations = self.operation_models.values()
+        self.users: dict[str, set[str]] = {}
+        for name, op in self.operation_models.items():
+            for top in (op.input_shape, op.output_shape):
+                for shape in walk(top):
+                    self.users.setdefault(shape.name, set()).add(name)
         self.sent = {shape.name for op in operations for shape in walk(op.input_shape)}
         self.received = {shape.name for op in operations for shape in walk(op.output_shape)}
 
@@ -86,7 +91,7 @@ class _Planner:
         }
         plan = Plan(
             model=self.model,
-            modules=self._modules(structures),
+            modules=self._modules(structures, enums),
             enums=enums,
             errors=tuple(errors.values()),
             operations=tuple(operations.values()),
@@ -202,27 +207,33 @@ class _Planner:
             server_fault=bool(shape._shape_model.get("fault")),
         )
 
-    def _modules(self, structures: dict[str, Structure]) -> dict[str, tuple[Structure, ...]]:
-        """Each type lives with the operations that use it, or in ``common``."""
-        module_of: dict[str, str] = {}
-        for module, names in self.custom["modules"].items():
-            for operation in names:
-                if operation not in self.operation_models:
-                    self.problems.append(f"customizations.toml: no operation {operation}")
-                    continue
-                op = self.operation_models[operation]
-                for top in (op.input_shape, op.output_shape):
-                    for shape in walk(top):
-                        known = module_of.setdefault(shape.name, module)
-                        if known != module:
-                            module_of[shape.name] = COMMON
-        modules: dict[str, list[Structure]] = {}
-        for name, structure in structures.items():
-            if name not in module_of:
-                self.problems.append(f"customizations.toml: no module for {name}")
-                continue
-            modules.setdefault(module_of[name], []).append(structure)
-        return {name: _ordered(modules[name]) for name in sorted(modules)}
+    def _modules(
+        self, structures: dict[str, Structure], enums: tuple[EnumPlan, ...]
+    ) -> dict[str, Module]:
+        found, clashes = group(structures.values(), enums, self.users, self._resources())
+        self.problems += clashes
+        for name, op in self.operation_models.items():
+            # An operation finds both of its types in one module.
+            if self.users[op.input_shape.name] != self.users[op.output_shape.name]:
+                self.problems.append(f"{name}: its request and its response are not used alike")
+        return found
+
+    def _resources(self) -> dict[str, str]:
+        """Return the resource of each operation."""
+        tables: dict[str, list[str]] = self.custom["resources"]
+        places = [(name, table) for table, names in tables.items() for name in names]
+        known = self._known("resources", dict(places))
+        self.problems += [
+            f"customizations.toml: resources: {name} is listed {count} times"
+            for name in known
+            if (count := sum(name == other for other, _ in places)) > 1
+        ]
+        self.problems += [
+            f"customizations.toml: no resource for {name}"
+            for name in self.operation_models
+            if name not in known
+        ]
+        return dict(places)
 
     # --- methods beyond the operations ------------------------------------------------------
 
@@ -311,21 +322,3 @@ class _Planner:
         unknown = sorted(set(entries) - set(self.operation_models))
         self.problems += [f"customizations.toml: {table}: no operation {name}" for name in unknown]
         return sorted(set(entries) - set(unknown))
-
-
-def _ordered(structures: list[Structure]) -> tuple[Structure, ...]:
-    """Order by name, but each after what its annotations mention, since these are evaluated."""
-    by_shape = {structure.shape: structure for structure in structures}
-    done: dict[str, Structure] = {}
-
-    def add(structure: Structure) -> None:
-        if structure.shape in done:
-            return
-        for reference in structure.references:
-            if reference in by_shape:
-                add(by_shape[reference])
-        done[structure.shape] = structure
-
-    for structure in sorted(structures, key=lambda each: each.name):
-        add(structure)
-    return tuple(done.values())

@@ -48,7 +48,7 @@ html_show_sphinx = False
 nitpick_ignore = [
     ("py:class", name)
     for name in (
-        *("datetime", "timedelta", "Path", "Self", "Mock", "BaseResponse"),
+        *("Buffer", "datetime", "timedelta", "Path", "Self", "Mock", "BaseResponse"),
         *("Item", "Page", "Request", "Result", "Client", "Damage", "When"),
         *("ecr_client._operation.Request", "ecr_client._operation.Result"),
     )

@@ -144,7 +144,7 @@ class AmazonServiceException(AmazonClientException, ClientError):
 
     @property
     def error_type(self) -> Literal["Client", "Service", "Unknown"]:
-        """Whose fault it is: ``Client`` for a call to mend, ``Service`` for one to repeat."""
+        """Whose fault it is: ``Client`` for a call to correct, ``Service`` for one to retry."""
         status = self.status_code
         if self.SERVER_FAULT or (status is not None and status >= 500):
             return "Service"

@@ -8,27 +8,28 @@ from ecr_client._common.forks import renew_after_fork
 
 
 class Lifetime:
-    """Ends once; what waits is told at once."""
+    """Ends once; what waits is told at once.
+
+    Attributes:
+        over: Whether it has ended.
+    """
 
     def __init__(self) -> None:
-        self._over = threading.Event()
+        self.over = False
+        self._ended = threading.Event()
         renew_after_fork(self)
 
     def renew(self) -> None:
         """Use another event in a forked process: a thread may have held the lock of this one."""
-        before, self._over = self._over, threading.Event()
-        if before.is_set():
-            self._over.set()
-
-    @property
-    def over(self) -> bool:
-        """Whether it has ended."""
-        return self._over.is_set()
+        self._ended = threading.Event()
+        if self.over:
+            self._ended.set()
 
     def end(self) -> None:
         """End it."""
-        self._over.set()
+        self.over = True
+        self._ended.set()
 
     def wait(self, seconds: float) -> None:
         """Wait for some seconds, or until it ends."""
-        self._over.wait(seconds)
+        self._ended.wait(seconds)

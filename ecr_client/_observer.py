@@ -37,6 +37,10 @@ class Observer:
     def __init__(self, hooks: Hooks | None) -> None:
         self._hooks = hooks
 
+    def watches_attempts(self) -> bool:
+        """Return whether anybody wants to know of each request and response."""
+        return self._hooks is not None or logger.isEnabledFor(logging.DEBUG)
+
     def request(self, call: Call) -> None:
         """Tell that an attempt is about to be sent."""
         if self._looks("request", logging.DEBUG):

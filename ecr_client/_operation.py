@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
-
-import attrs
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
 from ecr_client._exceptions import ParamValidationException
 from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult, Unset
@@ -31,32 +29,31 @@ class Operation(Generic[Request, Result]):
 
     Attributes:
         name: The service's name of the operation, for example ``CreateRepository``.
+        target: The value of the header ``X-Amz-Target``.
+        request_class: The class of its requests.
+        result_class: The class of its results.
     """
 
-    __slots__ = ("_module", "_request", "_request_class", "_result", "_result_class", "name")
-
-    name: str
+    __slots__ = ("_module", "_names", "name", "request_class", "result_class", "target")
 
     def __init__(self, name: str, module: str, request: str, result: str) -> None:
         self.name = name
-        self._module, self._request, self._result = module, request, result
-        self._request_class: type[Request] | None = None
-        self._result_class: type[Result] | None = None
+        self.target = f"{TARGET_PREFIX}.{name}"
+        self._module, self._names = module, (request, result)
 
-    @property
-    def target(self) -> str:
-        """The value of the header ``X-Amz-Target``."""
-        return f"{TARGET_PREFIX}.{self.name}"
+    if TYPE_CHECKING:
+        request_class: type[Request]
+        result_class: type[Result]
+    else:
 
-    @property
-    def request_class(self) -> type[Request]:
-        """The class of its requests."""
-        return self._request_class or self._load()[0]
-
-    @property
-    def result_class(self) -> type[Result]:
-        """The class of its results."""
-        return self._result_class or self._load()[1]
+        def __getattr__(self, name: str) -> type:
+            # Called once, while the slots of the two classes are empty.
+            if name not in ("request_class", "result_class"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            module = import_module(f"ecr_client._generated.{self._module}")
+            # Racing threads assign the same classes.
+            self.request_class, self.result_class = (getattr(module, n) for n in self._names)
+            return self.request_class if name == "request_class" else self.result_class
 
     def request(self, given: Request | Unset, members: Mapping[str, object]) -> Request:
         """Return the request of a call: the object that was passed, or one made of keywords.
@@ -87,15 +84,8 @@ class Operation(Generic[Request, Result]):
         """
         if not isinstance(request, self.request_class):
             raise ParamValidationException(
-                f"request must be a {self._request}, not {type(request).__name__}", self.name
+                f"request must be a {self._names[0]}, not {type(request).__name__}", self.name
             )
-
-    def _load(self) -> tuple[type[Request], type[Result]]:
-        module = import_module(f"ecr_client._generated.{self._module}")
-        # Racing threads assign the same classes.
-        self._result_class = getattr(module, self._result)
-        self._request_class = getattr(module, self._request)
-        return self.request_class, self.result_class
 
     def __reduce__(self) -> str:
         # The constant's name: copies and unpickled operations are the one object that there is.
@@ -114,7 +104,6 @@ def _constant(name: str) -> str:
 Operation.__module__ = "ecr_client.operations"
 
 
-@attrs.frozen
 class Acceptor(Generic[Result]):
     """What a waiter makes of one response; the first acceptor that matches decides.
 
@@ -126,11 +115,22 @@ class Acceptor(Generic[Result]):
         value: Returns the member of a result.
     """
 
-    state: Literal["success", "failure", "retry"]
-    matcher: Literal["path", "status", "error"]
-    expected: object
-    path: str = ""
-    value: Callable[[Result], object] | None = None
+    # Not an attrs class: attrs compiles code for each class, and every client would pay for it.
+    __slots__ = ("expected", "matcher", "path", "state", "value")
+
+    def __init__(
+        self,
+        state: Literal["success", "failure", "retry"],
+        matcher: Literal["path", "status", "error"],
+        expected: object,
+        path: str = "",
+        value: Callable[[Result], object] | None = None,
+    ) -> None:
+        self.state: Final = state
+        self.matcher: Final = matcher
+        self.expected: Final = expected
+        self.path: Final = path
+        self.value: Final = value
 
 
 class Invoker:

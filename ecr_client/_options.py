@@ -45,7 +45,7 @@ class CallOptions:
 
     Attributes:
         credentials: Gives the credentials, asked anew for every attempt, since they may expire.
-        retry: When it is repeated.
+        retry: When it is retried.
         total_timeout: Seconds for the call as a whole; ``None`` for any time.
         headers: Further headers, by their names.
     """
@@ -123,13 +123,12 @@ def checked_headers(headers: Any) -> dict[str, str]:
             since it may be a secret.
     """
     found = {}
-    try:
-        items = list(headers.items())
-    except (AttributeError, TypeError):
+    # Asked first, so that what a mapping of the user's own raises comes out as it is.
+    if not hasattr(type(headers), "items"):
         raise InvalidConfigurationException(
             f"headers must be a mapping of names to texts, not {type(headers).__name__}"
-        ) from None
-    for name, value in items:
+        )
+    for name, value in headers.items():
         if not isinstance(name, str) or not re.fullmatch(_NAME, name):
             raise InvalidConfigurationException(f"the name of a header cannot be {shown(name)}")
         if name.lower() in RESERVED:

@@ -20,6 +20,7 @@ from ecr_client._engine.retry import (
     RetryQuota,
     Wait,
     decide,
+    may_have_succeeded,
 )
 from ecr_client._exceptions import (
     AmazonClientException,
@@ -148,7 +149,8 @@ class Pipeline:
         del body  # Tools that print local variables would show the bytes of a layer.
         try:
             while True:
-                self._take_turn(call)
+                if call.options.retry.mode == "adaptive":
+                    self._take_turn(call)
                 try:
                     return self._attempt(operation, call)
                 except AmazonClientException as error:
@@ -190,10 +192,15 @@ class Pipeline:
             user_agent=self.user_agent,
             headers=call.options.headers,
         )
-        self.observer.request(call)
-        with call.transport.send(request, call.deadline) as stream:
-            response = stream.read(self.max_response_size, call.deadline)
-        self.observer.response(call, response.status, response.request_id, len(response.body))
+        watched = self.observer.watches_attempts()
+        if watched:
+            self.observer.request(call)
+        stream = call.transport.send(request, call.deadline)
+        response = stream.read(self.max_response_size, call.deadline)
+        if watched:
+            self.observer.response(
+                call, response.status, request_id(response.headers), len(response.body)
+            )
         try:
             result = parse(operation, response, call.attempts.errors)
         except AmazonServiceException as error:
@@ -247,8 +254,8 @@ class Pipeline:
         # Its frames hold the call, which is going to hold the error.
         error.__traceback__ = None
         self.observer.retry(call, error, delay)
+        self.pause(call, delay, error)
         call.attempts = call.attempts.followed_by(error, decision)
-        self.pause(call, delay)
         return True
 
     def _reconciled(
@@ -291,9 +298,7 @@ class Pipeline:
         return None
 
     def _take_turn(self, call: Call) -> None:
-        """In adaptive mode, wait until the next attempt may be sent."""
-        if call.options.retry.mode != "adaptive":
-            return
+        """Wait until the next attempt may be sent, which is what the adaptive mode is about."""
         from ecr_client._engine.rate_limit import RateLimiter
 
         if call.limiter is None:
@@ -303,11 +308,20 @@ class Pipeline:
         while wait := call.limiter.acquire():
             self.pause(call, wait)
 
-    def pause(self, call: Call, seconds: float) -> None:
-        """Wait, but not beyond the end of the call or of the client."""
-        last = call.attempts.errors[-1] if call.attempts.errors else None
+    def pause(
+        self, call: Call, seconds: float, failure: AmazonClientException | None = None
+    ) -> None:
+        """Wait, but not beyond the end of the call or of the client.
+
+        Args:
+            call: Which one.
+            seconds: How long.
+            failure: What the attempt failed with that is to be followed by another one.
+        """
+        last = failure or (call.attempts.errors[-1] if call.attempts.errors else None)
         if not call.deadline.allows(seconds):
-            raise total_timeout(call.name, call.deadline, sent=False) from last
+            sent = failure is not None and may_have_succeeded(failure)
+            raise total_timeout(call.name, call.deadline, sent=sent) from last
         if seconds > 0:
             (call.options.retry.sleep or self.lifetime.wait)(seconds)
         if self.lifetime.over:

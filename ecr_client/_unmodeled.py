@@ -77,7 +77,7 @@ class ServiceUnavailableException(AmazonECRException):
 
 
 class ThrottlingException(AmazonECRException):
-    """The account calls more often than its rate limit allows; slow down and repeat."""
+    """The account calls more often than its rate limit allows; slow down and retry."""
 
 
 class UnknownOperationException(AmazonECRException):

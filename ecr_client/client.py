@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_client._common.forks import Lock
 from ecr_client._common.redact import keeps_arguments_secret
-from ecr_client._exceptions import ClientShutdownException, InvalidConfigurationException
+from ecr_client._exceptions import InvalidConfigurationException
 from ecr_client._generated.batches import Batches
 from ecr_client._generated.interface import AmazonECR
 from ecr_client._generated.paginators import Paginators
@@ -14,7 +14,7 @@ from ecr_client._generated.waiters import Waiters
 from ecr_client._lifetime import Lifetime
 from ecr_client._settings import Settings
 from ecr_client._shapes import Hidden
-from ecr_client._transport.requests_transport import RequestsTransport
+from ecr_client._transport.requests_transport import RequestsTransport, shut_down
 from ecr_client.config import ClientConfiguration
 from ecr_client.credentials import credentials_source
 from ecr_client.endpoints import (
@@ -172,7 +172,8 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         shared = self._shared
         # Taken once: the call ends with the endpoint and the transport that it began with.
         endpoint, transport = self._endpoint, shared.transport
-        self._check_open(operation.name)
+        if shared.lifetime.over:
+            raise shut_down(operation.name)
         pipeline = shared.pipeline or self._make_pipeline()
         options = self._options or self._make_options()
         result = pipeline.call(operation, request, endpoint, options, transport)
@@ -218,12 +219,13 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         )
         pipeline = self._shared.pipeline or self._make_pipeline()
         options = self._options or self._make_options()
-        region, transport = self._endpoint.signing_region, self._shared.transport
+        shared, region = self._shared, self._endpoint.signing_region
 
         def begin(url: Hidden[str]) -> Call:
             # The query of a presigned URL is a secret.
             endpoint = Endpoint(url.value.partition("?")[0], region)
-            return pipeline.begin(PURPOSE, endpoint, options, transport)
+            # A download begins when it is read: the transport is the one that is set then.
+            return pipeline.begin(PURPOSE, endpoint, options, shared.transport)
 
         return LayerDownload(
             pipeline,
@@ -347,12 +349,6 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.endpoint} ({self.region})>"
-
-    def _check_open(self, operation: str) -> None:
-        if self._shared.lifetime.over:
-            raise ClientShutdownException(
-                f"{operation}: the client was shut down; make a new one to go on"
-            )
 
     def _make_pipeline(self) -> Pipeline:
         # Only here, at the first call, are the signer, the codec and the types loaded.

@@ -72,7 +72,7 @@ def _as_path(verify: bool | str | os.PathLike[str] | None) -> bool | str | None:
 
 
 def check_seconds(name: str, value: object) -> None:
-    """Check a time-out.
+    """Check a timeout.
 
     Raises:
         InvalidConfigurationException: It is not a number of seconds that a socket can wait for.
@@ -221,7 +221,7 @@ class ClientConfiguration:
             without one.
         total_timeout: Seconds that a call may take as a whole, with all its attempts and the
             waiting between them, above 0. ``None``, the default, sets no limit.
-        retry: How failed calls are repeated. ``None``, the default, is a `RetryPolicy` with the
+        retry: How failed calls are retried. ``None``, the default, is a `RetryPolicy` with the
             attempts of ``AWS_MAX_ATTEMPTS`` and the mode of ``AWS_RETRY_MODE``, or of the profile.
         max_response_size: Bytes of the longest answer that is read, at least 1. Default
             104,857,600, which is 100 MiB.

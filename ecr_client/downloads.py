@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
+from ecr_client._engine.deadline import Deadline
 from ecr_client._engine.download import EXPIRED_STATUSES, REDIRECTS, Transfer
 from ecr_client._engine.retry import Attempts
-from ecr_client._exceptions import TransportException
+from ecr_client._exceptions import AmazonClientException
 from ecr_client._pipeline import annotate
 from ecr_client._shapes import Hidden
 
@@ -28,27 +29,22 @@ MOST_REDIRECTS = 5
 
 
 class LayerDownload:
-    """The bytes of a layer; made by `ECRClient.download_layer`, and used in a ``with`` block.
+    """The bytes of a layer; made by `ecr_client.ECRClient.download_layer`, and used in a ``with`` block.
 
     Nothing is sent before the block is entered. A connection that breaks is replaced, and the
     download goes on where it was; a presigned URL that has expired is replaced, too. The retry
-    policy of the client says how often in a row without a new byte. At the end, size and digest are
-    verified, so a download that ends without an exception is the layer, unless it began at
-    ``start``: then only the size is.
+    policy of the client says how many failures there may be in a row, without a new byte in
+    between. With the last byte, size and digest are verified, so a download that ends without an
+    exception is the layer. Of one that begins at ``start``, only the size is verified.
 
     ``total_timeout`` limits each request up to the head of its response, and ``read_timeout`` the
-    time between two pieces; how long the whole takes depends on who reads.
+    time between two pieces; how long the whole takes depends on who reads. A download is for one
+    thread at a time.
 
     Attributes:
         digest: The digest of the layer.
         size: How many bytes the whole layer has; ``None`` until the storage has said so.
         position: How many bytes of the layer have been read or skipped.
-
-    The methods that read raise:
-        LayerVerificationException: The content is not that of the layer.
-        LayerDownloadException: The storage refuses to hand it out.
-        TransportException: The connection broke too often.
-        AmazonECRException: The service has no URL for the layer, for example because there is none.
     """
 
     def __init__(
@@ -64,8 +60,7 @@ class LayerDownload:
         self._transfer = transfer
         self._url: Hidden[str] | None = None
         self._call: Call | None = None
-        self._stream: StreamingResponse | None = None
-        self._attempts = Attempts()
+        self._open: tuple[Call, StreamingResponse] | None = None
         self._ended = self._closed = False
 
     @property
@@ -88,6 +83,12 @@ class LayerDownload:
 
         Args:
             size: How many; -1 for all, which holds the whole layer in memory.
+
+        Raises:
+            LayerVerificationException: The content is not that of the layer.
+            LayerDownloadException: The storage does not hand it out.
+            TransportException: The storage could not be reached, or connections broke too often.
+            AmazonECRException: The service has no URL for it; there may be no such layer.
         """
         content, missing = io.BytesIO(), size
         while missing:
@@ -98,14 +99,28 @@ class LayerDownload:
         return content.getvalue()
 
     def readinto(self, buffer: Buffer) -> int:
-        """Read the next bytes into a writable buffer; return how many, 0 at the end."""
+        """Read the next bytes into a writable buffer; return how many, 0 at the end.
+
+        It raises what ``read`` raises.
+        """
         view = memoryview(buffer).cast("B")
         piece = self._receive(len(view))
         view[: len(piece)] = piece
         return len(piece)
 
     def iter_bytes(self, chunk_size: int = CHUNK) -> Iterator[bytes]:
-        """Return an iterator over the bytes as they arrive, at most ``chunk_size`` at a time."""
+        """Return an iterator over the bytes as they arrive, at most ``chunk_size`` at a time.
+
+        It raises what ``read`` raises.
+
+        Args:
+            chunk_size: At least 1. No piece is longer than 1 MiB.
+
+        Raises:
+            ValueError: ``chunk_size`` is less.
+        """
+        if chunk_size < 1:
+            raise ValueError(f"chunk_size must be at least 1, got {chunk_size}")
         return iter(partial(self._receive, chunk_size), b"")
 
     def close(self) -> None:
@@ -114,8 +129,8 @@ class LayerDownload:
         self._release()
 
     def __enter__(self) -> Self:
-        if self._stream is None and not self._closed:
-            self._stream = self._request()
+        if self._open is None and not self._closed:
+            self._open = self._request()
         return self
 
     def __exit__(
@@ -135,78 +150,113 @@ class LayerDownload:
         if self._closed:
             raise ValueError(f"the download of layer {self.digest} is closed")
         while size > 0 and not self._ended:
-            if self._stream is None:
-                self._stream = self._request()
+            call, stream = self._open = self._open or self._request()
             try:
-                piece = self._transfer.receive(self._stream.read1(size))
-                before, at_end = self._transfer.position - len(piece), not piece
+                received = stream.read1(self._transfer.wanted(min(size, CHUNK)))
+                piece, at_end = self._transfer.receive(received), not received
+                del received  # Tools that print local variables would show the bytes of a layer.
                 problem = self._transfer.problem(at_end=at_end)
                 if problem is not None:
-                    del piece  # Tools that print local variables would show the bytes of a layer.
+                    del piece
                     raise problem
-            except TransportException as error:
+            except AmazonClientException as error:
                 self._release()
-                self._retry(error)
+                self._retry(call, error)
                 continue
-            if at_end or self._transfer.position == self._transfer.size:
-                self._ended = True
+            except BaseException:  # KeyboardInterrupt, for example: the next read resumes.
                 self._release()
-            if self._transfer.position > before:
-                self._attempts = Attempts()  # Only failures without progress in between count.
+                raise
+            self._ended = at_end or self._transfer.position == self._transfer.size
+            if self._ended:
+                self._release()
+            if self._ended or (piece and call.attempts.errors):
+                # Only failures without a new byte in between count; the last retry was a success.
+                self._pipeline.quota.release(call.cost)
+                call.attempts, call.cost = Attempts(), 1
+            if piece:
                 return piece
         return b""
 
-    def _request(self) -> StreamingResponse:
+    def _request(self) -> tuple[Call, StreamingResponse]:
         """Return a response with the bytes that come next, however many requests it takes."""
         refreshed, redirects = False, 0
         while True:
             self._url = self._url or self._find()
-            call = self._call = self._begin(self._url)
-            call.attempts = self._attempts
+            call = self._begin_request(self._url)
             try:
                 request = self._transfer.request(self._url.value, self._pipeline.user_agent)
                 stream = self._pipeline.fetch(call, request)
                 try:
                     if self._transfer.begin(stream.status, stream.headers):
-                        return stream
+                        return call, stream
                 except BaseException:
                     stream.close()
                     raise
                 stream.close()
-                target = stream.headers.get("Location")
-                if stream.status in REDIRECTS and target and redirects < MOST_REDIRECTS:
+                if stream.status in REDIRECTS and redirects < MOST_REDIRECTS:
                     redirects += 1
-                    self._url = self._checked(Hidden(urljoin(self._url.value, target)))
+                    self._url = self._redirected(self._url, stream)
                 elif stream.status in EXPIRED_STATUSES and not refreshed:
                     refreshed, self._url = True, None
                 else:
                     raise self._transfer.refused(stream.status)
-            except TransportException as error:
-                self._retry(error)
+            except AmazonClientException as error:
+                self._retry(call, error)
+
+    def _begin_request(self, url: Hidden[str]) -> Call:
+        """Return the call, which is one for all requests, with what differs between them."""
+        begun = self._begin(url)
+        self._call = self._call or begun
+        self._call.endpoint, self._call.deadline = begun.endpoint, begun.deadline
+        return self._call
 
     def _find(self) -> Hidden[str]:
         """Return a fresh presigned URL."""
-        return self._checked(Hidden(self._find_url() or ""))
-
-    def _checked(self, url: Hidden[str]) -> Hidden[str]:
-        if not url.value.startswith(("https://", "http://")):
+        url = Hidden(self._find_url() or "")
+        if not _is_plain(url):
             raise self._transfer.refused(None)
         return url
 
-    def _retry(self, error: TransportException) -> None:
+    def _redirected(self, url: Hidden[str], response: StreamingResponse) -> Hidden[str]:
+        """Return where a response leads."""
+        # The query of a location is as secret as that of the URL; no variable holds it.
+        target = _joined(url, response)
+        if target is None or not _is_plain(target):
+            raise self._transfer.misdirected(response.status)
+        return target
+
+    def _retry(self, call: Call, error: AmazonClientException) -> None:
         """Wait until the next request may be sent, or raise the error."""
-        call = self._call or self._begin(Hidden(""))
-        call.attempts = self._attempts
+        # Whoever reads may have taken longer than a request may.
+        call.deadline = Deadline(call.options.total_timeout, self._pipeline.monotonic)
         try:
             if not self._pipeline.prepare_next(call, error):
                 raise error
-        except TransportException as final:
+        except AmazonClientException as final:
             annotate(final, call.attempts)
             self._pipeline.observer.error(call, final)
+            self._call = None  # Whoever goes on reading begins anew.
             raise
-        self._attempts = call.attempts
 
     def _release(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.close()
+        opened, self._open = self._open, None
+        if opened is not None:
+            opened[1].close()
+
+
+def _joined(url: Hidden[str], response: StreamingResponse) -> Hidden[str] | None:
+    try:
+        return Hidden(urljoin(url.value, response.headers["Location"]))
+    except (KeyError, ValueError):
+        return None
+
+
+def _is_plain(url: Hidden[str]) -> bool:
+    """Return whether it is an HTTP URL with a host, without user and password."""
+    try:
+        parts = urlsplit(url.value)
+        has_host = bool(parts.hostname) and parts.netloc.isascii() and parts.port != 0
+    except ValueError:
+        return False
+    spaced = any(each.isspace() for each in parts.netloc)
+    return parts.scheme in ("https", "http") and has_host and "@" not in parts.netloc and not spaced

@@ -49,6 +49,7 @@ class Endpoint:
         signing_region: The region in the signature.
         host: The ``Host`` header: the host, and the port unless it is the scheme's own.
         path: What requests are sent to on that host, at least a slash.
+        request_url: What a request is sent to: the URL, with a slash if it has no path.
     """
 
     url: str
@@ -66,10 +67,14 @@ class Endpoint:
         eq=False,
     )
 
-    @property
-    def request_url(self) -> str:
-        """What a request is sent to: the URL, with a slash if it has no path."""
-        return self.url if len(self.path) > 1 else f"{self.url}/"
+    request_url: str = attrs.field(
+        default=attrs.Factory(
+            lambda self: self.url if len(self.path) > 1 else f"{self.url}/", takes_self=True
+        ),
+        init=False,
+        repr=False,
+        eq=False,
+    )
 
     def __str__(self) -> str:
         return self.url

@@ -25,7 +25,9 @@ AmazonClientException                         everything below
 │   ├── TotalTimeoutException (TimeoutError)
 │   ├── ConnectionClosedException             the connection broke on the way
 │   ├── ProxyConnectionException
-│   └── TLSException
+│   ├── TLSException
+│   └── LayerDownloadException                the storage did not hand out a layer
+│       └── LayerVerificationException        what it handed out is not the layer
 ├── ResponseParseException                    the answer is not an answer
 ├── PaginationException                       the service repeats its pages
 ├── PartialFailureException                   a batch call failed for some items

@@ -19,7 +19,7 @@ class ResponseMetadata:
         request_id: The id that AWS support asks for; ``None`` if the answer carried none.
         http_status_code: The HTTP status; ``None`` on an object that was not answered by a service.
         http_headers: The headers of the answer. Names are looked up without regard to case.
-        retry_attempts: How many times the call was repeated; 0 if the first attempt was answered.
+        retry_attempts: How many times the call was retried; 0 if the first attempt got this response.
         retried_errors: What the attempts before this answer failed with, in their order.
     """
 

@@ -1,4 +1,4 @@
-"""Every operation of Amazon ECR as an object, for `ECRClient.invoke`.
+"""Every operation of Amazon ECR as an object, for `ecr_client.ECRClient.invoke`.
 
 ``OPERATIONS`` maps the service's names to them. An operation knows the classes of its request and
 of its result, and imports them when it is first asked for them.

@@ -1,4 +1,4 @@
-"""Which failed calls are repeated, how often, and how long is waited in between."""
+"""Which failed calls are retried, how often, and how long the client waits in between."""
 
 from __future__ import annotations
 
@@ -58,20 +58,21 @@ def _draw() -> float:
 
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
-    """How a client repeats calls that failed for a passing reason, in the manner of AWS's SDKs.
+    """How a client retries calls that failed for a passing reason, in the manner of AWS's SDKs.
 
-    Repeated are throttling, status 429, 500, 502, 503 and 504, time-outs and broken connections.
-    Before the n-th repeat, a random time between 0 and ``base_delay * 2 ** (n - 1)`` seconds is
-    waited, at most ``max_delay``; a server that asks for more by ``Retry-After`` or
-    ``x-amz-retry-after`` gets it, up to ``max_delay``. The first broken connection of a call is
-    repeated at once. A client also has a budget of 500 for all its calls together, of which a
-    repeat takes 5, or 10 after a time-out, and which successes fill again: when a service is down
-    altogether, calls soon fail at their first attempt. What is repeated at once takes nothing.
+    Retried are throttling, status 429, 500, 502, 503 and 504, timeouts and broken connections.
+    Before the n-th retry, the client waits for a random time between 0 and
+    ``base_delay * 2 ** (n - 1)`` seconds, at most ``max_delay``; a server that asks for more by
+    ``Retry-After`` or ``x-amz-retry-after`` gets it, up to ``max_delay``. The first broken
+    connection of a call is retried at once. A client also has a quota of 500 for all its calls
+    together, of which a retry takes 5, or 10 after a timeout, and which successes fill again: when
+    a service is down altogether, calls soon fail at their first attempt. What is retried at once
+    takes nothing.
 
     Args:
         mode: ``"standard"``, the default, or ``"adaptive"``, which also slows down the calls of an
             operation that the service throttles, before they are sent.
-        max_attempts: How often a call is sent at most, at least 1, which repeats nothing.
+        max_attempts: How often a call is sent at most, at least 1, which retries nothing.
             Default 3.
         base_delay: Seconds, from 0. Default 1.
         max_delay: Seconds, from 0. Default 20.

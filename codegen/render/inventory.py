@@ -11,8 +11,8 @@ def render(plan: Plan) -> str:
     for op in plan.operations:
         lines.append(f"operation {op.name} -> {op.result}")
         lines += [f"operation {op.name} raises {error.name}" for error in op.errors]
-    for structures in plan.modules.values():
-        for structure in structures:
+    for module in plan.modules.values():
+        for structure in module.structures:
             lines.append(f"type {structure.name}")
             lines += [_member(structure.name, member) for member in structure.members]
     for error in plan.errors:

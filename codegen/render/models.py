@@ -1,10 +1,9 @@
-"""Renders the request, result and data types, and the index of where each of them lives."""
+"""Renders the types, enums among them, and the index of where each of them lives."""
 
 from __future__ import annotations
 
 from codegen import naming
-from codegen.kinds import Member, Plan, Structure
-from codegen.plan import COMMON
+from codegen.kinds import EnumPlan, Member, Module, Plan, Structure
 from codegen.render.text import (
     banner,
     docstring,
@@ -21,42 +20,20 @@ DECORATOR = (
 )
 
 
-def render_module(plan: Plan, module: str) -> str:
+def render_module(plan: Plan, module: Module) -> str:
     """Return one module of ``_generated/models/``."""
-    structures = plan.modules[module]
-    body = "".join(_class(structure) for structure in structures)
-    used = set().union(*(type_names(structure.members) for structure in structures))
-    shapes = {structure.base for structure in structures} | {"immutable"}
-    shapes |= {m.repr for s in structures for m in s.members if m.repr}
-    shapes |= {"NO_ENTRIES"} if "NO_ENTRIES" in body else set()
-    containers = sorted(used & {"Mapping", "Sequence"})
-    enums = sorted(used & {enum.name for enum in plan.enums})
-    common = (
-        sorted(used & {structure.name for structure in plan.modules.get(COMMON, ())})
-        if module != COMMON
-        else []
-    )
-    title = f"Types of {module.replace('_', ' ')}." if module != COMMON else "Types used widely."
+    structures = "".join(map(_class, module.structures))
     return (
-        banner(plan, title)
-        + (f"from collections.abc import {', '.join(containers)}\n" if containers else "")
-        + ("from datetime import datetime\n" if "datetime" in used else "")
-        + "\nimport attrs\n\n"
-        + (f"from ecr_client._generated.enums import {', '.join(enums)}\n" if enums else "")
-        + (
-            f"from ecr_client._generated.models.common import {', '.join(common)}\n"
-            if common
-            else ""
-        )
-        + f"from ecr_client._shapes import {', '.join(sorted(shapes))}\n"
-        + body
+        banner(plan, _title(module))
+        + _imports(plan, module, structures)
+        + "".join(map(_enum, module.enums))
+        + structures
     )
 
 
 def render_index(plan: Plan) -> str:
     """Return ``_generated/models/__init__.py``: everything visible to tools, nothing loaded."""
-    places = {s.name: f"models.{module}" for module, found in plan.modules.items() for s in found}
-    places |= {enum.name: "enums" for enum in plan.enums}
+    places = {name: f"models.{module.name}" for name, module in plan.module_of.items()}
     imports = "".join(
         f"    from ecr_client._generated.{place} import {name} as {name}\n"
         for name, place in sorted(places.items(), key=lambda item: (item[1], item[0]))
@@ -71,6 +48,42 @@ def render_index(plan: Plan) -> str:
         + "#: The module of each type, below ``ecr_client._generated``.\n"
         + f"MODULE_OF = {{\n{where}}}\n"
     )
+
+
+def _title(module: Module) -> str:
+    *others, last = module.operations
+    if not others:
+        return f"Types of {module.name}."
+    return f"Types of {', '.join(others)} and {last}."
+
+
+def _imports(plan: Plan, module: Module, source: str) -> str:
+    """Return what the structures of a module need; sorting is left to the formatter."""
+    used = set().union(*(type_names(structure.members) for structure in module.structures))
+    shapes = {structure.base for structure in module.structures}
+    shapes |= {m.repr for s in module.structures for m in s.members if m.repr}
+    shapes |= {"OpenEnum"} if module.enums else set()
+    shapes |= {"immutable"} if module.structures else set()
+    shapes |= {"NO_ENTRIES"} if "NO_ENTRIES" in source else set()
+    names = {
+        "collections.abc": used & {"Mapping", "Sequence"},
+        "datetime": used & {"datetime"},
+        "ecr_client._shapes": shapes,
+    }
+    for name in used & (plan.module_of.keys() - set(module.types)):
+        place = f"ecr_client._generated.models.{plan.module_of[name].name}"
+        names.setdefault(place, set()).add(name)
+    lines = [
+        f"from {place} import {', '.join(sorted(names[place]))}\n"
+        for place in sorted(names)
+        if names[place]
+    ]
+    return "".join([*(["import attrs\n"] if module.structures else []), *lines])
+
+
+def _enum(enum: EnumPlan) -> str:
+    values = "".join(f"    {name} = {value!r}\n" for name, value in enum.members)
+    return f'\n\nclass {enum.name}(OpenEnum):\n    """{enum.summary}"""\n\n{values}'
 
 
 def _class(structure: Structure) -> str:

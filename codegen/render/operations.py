@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 def render(plan: Plan) -> str:
     """Return ``_generated/operations.py``: every operation with its types, none of them loaded."""
-    place = {s.name: f"models.{module}" for module, found in plan.modules.items() for s in found}
     types = sorted({name for op in plan.operations for name in (op.request.name, op.result)})
     imported = "".join(f"    from ecr_client._generated.models import {name}\n" for name in types)
     exported = sorted(["OPERATIONS", *(op.constant for op in plan.operations)])
@@ -32,7 +31,7 @@ def render(plan: Plan) -> str:
         + HEADER
         + imported
         + f"\n__all__ = [\n{names}]\n\n"
-        + "".join(_constant(op, place[op.request.name]) for op in plan.operations)
+        + "".join(_constant(op, plan.module_of[op.request.name].name) for op in plan.operations)
         + "\n#: Every operation by its name.\n"
         + f"OPERATIONS: Mapping[str, Operation[Any, Any]] = MappingProxyType({{\n{table}}})\n"
     )
@@ -43,5 +42,5 @@ def _constant(op: Operation, module: str) -> str:
     request, result = op.request.name, op.result
     return (
         f"{comment}{op.constant}: Operation[{request}, {result}] = "
-        f"Operation({op.name!r}, {module!r}, {request!r}, {result!r})\n"
+        f"Operation({op.name!r}, 'models.{module}', {request!r}, {result!r})\n"
     )

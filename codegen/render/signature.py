@@ -82,14 +82,13 @@ def imports(
         types: Further imports for type checkers, written out.
         more: Further words of annotations.
     """
-    known = {s.name for found in plan.modules.values() for s in found}
-    known |= {enum.name for enum in plan.enums}
     names = set(more)
     for operation in operations:
         names |= {operation.request.name, operation.result}
         names |= type_names(operation.request.members)
     models = "".join(
-        f"    from ecr_client._generated.models import {name}\n" for name in sorted(names & known)
+        f"    from ecr_client._generated.models import {name}\n"
+        for name in sorted(names & plan.module_of.keys())
     )
     constants = "".join(
         f"from ecr_client._generated.operations import {name}\n"

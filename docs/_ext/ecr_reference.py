@@ -1,18 +1,17 @@
 """Directives that list what the package has, so that the reference is complete by itself.
 
-``.. ecr-methods:: images`` documents the methods of ``ECRClient`` whose request is a type of that
-module of the models, ``.. ecr-types:: images`` the types of that module, ``.. ecr-enums::`` all
-enums,
+``.. ecr-methods:: images`` documents the methods of ``ECRClient`` whose request belongs to that
+resource, ``.. ecr-types:: images`` the structures of that resource, ``.. ecr-enums::`` all enums,
 ``.. ecr-errors:: modeled`` and ``.. ecr-errors:: unmodeled`` what the service answers with, and
 ``.. ecr-index::`` links every method.
 """
 
 from __future__ import annotations
 
+import enum
 import inspect
 import types
 import typing
-from importlib import import_module
 from typing import Any
 
 import attrs
@@ -25,9 +24,9 @@ from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.inspect import stringify_signature
 
-from ecr_client import AmazonECR, ECRClient, exceptions
+from ecr_client import AmazonECR, ECRClient, exceptions, models
 from ecr_client._generated.exceptions import MODELED
-from ecr_client._generated.models import MODULE_OF
+from ecr_client._generated.resources import RESOURCE_OF
 from ecr_client.models import (
     AmazonWebServiceRequest,
     AmazonWebServiceResult,
@@ -55,13 +54,8 @@ PUBLIC_MODULES = (
 
 
 def resources() -> list[str]:
-    """Return the modules of the models that hold requests, which is one per resource."""
-    return sorted({module_of(name) for name in MODULE_OF} - {"common", "enums"})
-
-
-def module_of(name: str) -> str:
-    """Return the module of a type, for example ``images``."""
-    return MODULE_OF[name].removeprefix("models.")
+    """Return all resources, for example ``images``."""
+    return sorted(set(RESOURCE_OF.values()) - {"common"})
 
 
 def methods_of(resource: str) -> list[str]:
@@ -80,14 +74,17 @@ def resource_of(method: Any) -> str:
     if request is None:
         return ""
     name = str(request.annotation).partition(" ")[0]
-    return module_of(name) if name in MODULE_OF else ""
+    return RESOURCE_OF.get(name, "")
 
 
-def types_of(module: str) -> list[str]:
-    """Return the types of a module in the order in which it declares them."""
-    names = [name for name in MODULE_OF if module_of(name) == module]
-    place = import_module(f"ecr_client._generated.{MODULE_OF[names[0]]}")
-    return sorted(names, key=list(vars(place)).index)
+def types_of(resource: str) -> list[str]:
+    """Return the structures of a resource, or the common ones, by name."""
+    return sorted(name for name in RESOURCE_OF.keys() - enums() if RESOURCE_OF[name] == resource)
+
+
+def enums() -> set[str]:
+    """Return the enums of all resources."""
+    return {name for name in RESOURCE_OF if issubclass(getattr(models, name), enum.Enum)}
 
 
 def errors_of(kind: str) -> list[str]:
@@ -144,7 +141,7 @@ class Methods(Generated):
 
 
 class Types(Generated):
-    """Documents the types of a module."""
+    """Documents the structures of a resource."""
 
     def lines(self, argument: str) -> list[str]:
         """Return one ``autoclass`` each; the attributes are in the docstrings."""
@@ -160,7 +157,7 @@ class Enums(Generated):
     def lines(self, argument: str) -> list[str]:
         """Return one ``autoclass`` each, with the members."""
         lines = []
-        for name in types_of("enums"):
+        for name in sorted(enums()):
             lines += [f".. autoclass:: ecr_client.models.{name}"]
             lines += ["   :members:", "   :undoc-members:", ""]
         return lines

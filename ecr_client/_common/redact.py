@@ -76,8 +76,8 @@ def _without_objects(value: Any) -> Any:
 
 
 def redact_text(text: str) -> str:
-    """Return a string without the user and the password of a URL in it."""
-    return re.sub(r"://\S*@", "://***@", text)
+    """Return a string without the users, passwords and queries of the URLs in it."""
+    return re.sub(r"\?\S+", "?***", re.sub(r"://\S*@", "://***@", text))
 
 
 def forget_own_frames(error: BaseException, outside: BaseException | None = None) -> None:

@@ -169,7 +169,7 @@ def read_all(values):
         self = twin()
         at = ''
         try:
-            {f"{chr(10)}            ".join(body)}
+            {f"{chr(10)}            ".join(body) or "pass"}
         except Mismatch as mismatch:
             raise mismatch.under(at) from None
         self.__class__ = cls

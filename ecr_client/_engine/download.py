@@ -6,6 +6,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
+from ecr_client._engine.content import PIECE
 from ecr_client._engine.http import HTTPRequest
 from ecr_client._exceptions import (
     LayerDownloadException,
@@ -80,12 +81,17 @@ class Transfer:
         else:
             return False
         self._skip = self.position - first
-        if size is not None and self.size not in (None, size):
+        # A head that was truncated may have told a wrong size, but then no byte has come.
+        if size is not None and self.size not in (None, size) and self.position > self.start:
             raise self._differs(f"its size changed from {self.size} to {size} bytes")
         self.size = size if size is not None else self.size
         if self.size is not None and self.position > self.size:
             raise self._error(f"it has {self.size} bytes, start is {self.start}", status)
         return True
+
+    def wanted(self, size: int) -> int:
+        """Return how many bytes of the body to read at most, for as many new ones as ``size``."""
+        return max(size, min(self._skip, PIECE))
 
     def receive(self, piece: bytes) -> bytes:
         """Take a piece of the body, empty at its end, and return what of it is new."""
@@ -116,6 +122,8 @@ class Transfer:
             error = self._error(f"the response ended after {self.position} bytes", None)
             error.retryable = True
             return error
+        if self.size is None and self.start:
+            return self._error("the storage did not tell its size, so its end is not certain", None)
         found = self._hash.hexdigest()
         if self.start == 0 and found != self.digest.partition(":")[2].lower():
             return self._differs(f"the content has the digest {self._hash.name}:{found}")
@@ -124,8 +132,12 @@ class Transfer:
     def refused(self, status: int | None) -> LayerDownloadException:
         """Return the exception for a response that does not carry the layer."""
         if status is None:
-            return self._error("the service returned no URL for it", None)
+            return self._error("the service returned no HTTP URL for it", None)
         return self._error(f"the storage responded with status {status}", status)
+
+    def misdirected(self, status: int) -> LayerDownloadException:
+        """Return the exception for a redirect that cannot be followed."""
+        return self._error("the storage redirects to something other than an HTTP URL", status)
 
     def _error(self, problem: str, status: int | None) -> LayerDownloadException:
         return LayerDownloadException(problem, self.digest, status)

@@ -61,11 +61,6 @@ class HTTPResponse:
         self.headers = headers
         self.body = body
 
-    @property
-    def request_id(self) -> str | None:
-        """The id that the service gave the request, if it gave one."""
-        return request_id(self.headers)
-
     def __repr__(self) -> str:
         return f"<HTTPResponse {self.status}, {len(self.body)} bytes>"
 

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ecr_client._engine import codec
+from ecr_client._engine.http import request_id
 from ecr_client._engine.values import Mismatch
 from ecr_client._exceptions import AmazonECRException, ResponseParseException
 from ecr_client.metadata import ResponseMetadata
@@ -34,7 +35,7 @@ def parse(
         AmazonECRException: The service responded with an error.
     """
     metadata = ResponseMetadata(
-        request_id=response.request_id,
+        request_id=request_id(response.headers),
         http_status_code=response.status,
         http_headers=response.headers,
         retry_attempts=len(retried_errors),

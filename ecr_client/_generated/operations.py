@@ -212,31 +212,34 @@ BATCH_CHECK_LAYER_AVAILABILITY: Operation[
     BatchCheckLayerAvailabilityRequest, BatchCheckLayerAvailabilityResult
 ] = Operation(
     "BatchCheckLayerAvailability",
-    "models.layers",
+    "models.batch_check_layer_availability",
     "BatchCheckLayerAvailabilityRequest",
     "BatchCheckLayerAvailabilityResult",
 )
 #: Deletes up to 100 images, or tags of images, from a repository.
 BATCH_DELETE_IMAGE: Operation[BatchDeleteImageRequest, BatchDeleteImageResult] = Operation(
-    "BatchDeleteImage", "models.images", "BatchDeleteImageRequest", "BatchDeleteImageResult"
+    "BatchDeleteImage",
+    "models.batch_delete_image",
+    "BatchDeleteImageRequest",
+    "BatchDeleteImageResult",
 )
 #: Gives the manifests of up to 100 images of a repository.
 BATCH_GET_IMAGE: Operation[BatchGetImageRequest, BatchGetImageResult] = Operation(
-    "BatchGetImage", "models.images", "BatchGetImageRequest", "BatchGetImageResult"
+    "BatchGetImage", "models.batch_get_image", "BatchGetImageRequest", "BatchGetImageResult"
 )
 #: Tells how the images of up to 25 repositories are scanned.
 BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION: Operation[
     BatchGetRepositoryScanningConfigurationRequest, BatchGetRepositoryScanningConfigurationResult
 ] = Operation(
     "BatchGetRepositoryScanningConfiguration",
-    "models.scanning",
+    "models.batch_get_repository_scanning_configuration",
     "BatchGetRepositoryScanningConfigurationRequest",
     "BatchGetRepositoryScanningConfigurationResult",
 )
 #: Ends the upload of a layer, so that images can refer to it.
 COMPLETE_LAYER_UPLOAD: Operation[CompleteLayerUploadRequest, CompleteLayerUploadResult] = Operation(
     "CompleteLayerUpload",
-    "models.layers",
+    "models.complete_layer_upload",
     "CompleteLayerUploadRequest",
     "CompleteLayerUploadResult",
 )
@@ -245,20 +248,23 @@ CREATE_PULL_THROUGH_CACHE_RULE: Operation[
     CreatePullThroughCacheRuleRequest, CreatePullThroughCacheRuleResult
 ] = Operation(
     "CreatePullThroughCacheRule",
-    "models.pull_through_cache",
+    "models.create_pull_through_cache_rule",
     "CreatePullThroughCacheRuleRequest",
     "CreatePullThroughCacheRuleResult",
 )
 #: Creates an empty repository.
 CREATE_REPOSITORY: Operation[CreateRepositoryRequest, CreateRepositoryResult] = Operation(
-    "CreateRepository", "models.repositories", "CreateRepositoryRequest", "CreateRepositoryResult"
+    "CreateRepository",
+    "models.create_repository",
+    "CreateRepositoryRequest",
+    "CreateRepositoryResult",
 )
 #: Creates a template for repositories that ECR makes on its own.
 CREATE_REPOSITORY_CREATION_TEMPLATE: Operation[
     CreateRepositoryCreationTemplateRequest, CreateRepositoryCreationTemplateResult
 ] = Operation(
     "CreateRepositoryCreationTemplate",
-    "models.templates",
+    "models.create_repository_creation_template",
     "CreateRepositoryCreationTemplateRequest",
     "CreateRepositoryCreationTemplateResult",
 )
@@ -266,7 +272,7 @@ CREATE_REPOSITORY_CREATION_TEMPLATE: Operation[
 DELETE_LIFECYCLE_POLICY: Operation[DeleteLifecyclePolicyRequest, DeleteLifecyclePolicyResult] = (
     Operation(
         "DeleteLifecyclePolicy",
-        "models.lifecycle",
+        "models.delete_lifecycle_policy",
         "DeleteLifecyclePolicyRequest",
         "DeleteLifecyclePolicyResult",
     )
@@ -276,7 +282,7 @@ DELETE_PULL_THROUGH_CACHE_RULE: Operation[
     DeletePullThroughCacheRuleRequest, DeletePullThroughCacheRuleResult
 ] = Operation(
     "DeletePullThroughCacheRule",
-    "models.pull_through_cache",
+    "models.delete_pull_through_cache_rule",
     "DeletePullThroughCacheRuleRequest",
     "DeletePullThroughCacheRuleResult",
 )
@@ -284,21 +290,24 @@ DELETE_PULL_THROUGH_CACHE_RULE: Operation[
 DELETE_REGISTRY_POLICY: Operation[DeleteRegistryPolicyRequest, DeleteRegistryPolicyResult] = (
     Operation(
         "DeleteRegistryPolicy",
-        "models.policies",
+        "models.delete_registry_policy",
         "DeleteRegistryPolicyRequest",
         "DeleteRegistryPolicyResult",
     )
 )
 #: Deletes a repository, on demand together with its images.
 DELETE_REPOSITORY: Operation[DeleteRepositoryRequest, DeleteRepositoryResult] = Operation(
-    "DeleteRepository", "models.repositories", "DeleteRepositoryRequest", "DeleteRepositoryResult"
+    "DeleteRepository",
+    "models.delete_repository",
+    "DeleteRepositoryRequest",
+    "DeleteRepositoryResult",
 )
 #: Deletes a repository creation template and gives its settings.
 DELETE_REPOSITORY_CREATION_TEMPLATE: Operation[
     DeleteRepositoryCreationTemplateRequest, DeleteRepositoryCreationTemplateResult
 ] = Operation(
     "DeleteRepositoryCreationTemplate",
-    "models.templates",
+    "models.delete_repository_creation_template",
     "DeleteRepositoryCreationTemplateRequest",
     "DeleteRepositoryCreationTemplateResult",
 )
@@ -306,7 +315,7 @@ DELETE_REPOSITORY_CREATION_TEMPLATE: Operation[
 DELETE_REPOSITORY_POLICY: Operation[DeleteRepositoryPolicyRequest, DeleteRepositoryPolicyResult] = (
     Operation(
         "DeleteRepositoryPolicy",
-        "models.policies",
+        "models.delete_repository_policy",
         "DeleteRepositoryPolicyRequest",
         "DeleteRepositoryPolicyResult",
     )
@@ -316,7 +325,7 @@ DELETE_SIGNING_CONFIGURATION: Operation[
     DeleteSigningConfigurationRequest, DeleteSigningConfigurationResult
 ] = Operation(
     "DeleteSigningConfiguration",
-    "models.signing",
+    "models.delete_signing_configuration",
     "DeleteSigningConfigurationRequest",
     "DeleteSigningConfigurationResult",
 )
@@ -325,7 +334,7 @@ DEREGISTER_PULL_TIME_UPDATE_EXCLUSION: Operation[
     DeregisterPullTimeUpdateExclusionRequest, DeregisterPullTimeUpdateExclusionResult
 ] = Operation(
     "DeregisterPullTimeUpdateExclusion",
-    "models.registry",
+    "models.deregister_pull_time_update_exclusion",
     "DeregisterPullTimeUpdateExclusionRequest",
     "DeregisterPullTimeUpdateExclusionResult",
 )
@@ -334,7 +343,7 @@ DESCRIBE_IMAGE_REPLICATION_STATUS: Operation[
     DescribeImageReplicationStatusRequest, DescribeImageReplicationStatusResult
 ] = Operation(
     "DescribeImageReplicationStatus",
-    "models.replication",
+    "models.describe_image_replication_status",
     "DescribeImageReplicationStatusRequest",
     "DescribeImageReplicationStatusResult",
 )
@@ -343,7 +352,7 @@ DESCRIBE_IMAGE_SCAN_FINDINGS: Operation[
     DescribeImageScanFindingsRequest, DescribeImageScanFindingsResult
 ] = Operation(
     "DescribeImageScanFindings",
-    "models.findings",
+    "models.describe_image_scan_findings",
     "DescribeImageScanFindingsRequest",
     "DescribeImageScanFindingsResult",
 )
@@ -352,33 +361,36 @@ DESCRIBE_IMAGE_SIGNING_STATUS: Operation[
     DescribeImageSigningStatusRequest, DescribeImageSigningStatusResult
 ] = Operation(
     "DescribeImageSigningStatus",
-    "models.signing",
+    "models.describe_image_signing_status",
     "DescribeImageSigningStatusRequest",
     "DescribeImageSigningStatusResult",
 )
 #: Gives a page of the images of a repository, without their manifests.
 DESCRIBE_IMAGES: Operation[DescribeImagesRequest, DescribeImagesResult] = Operation(
-    "DescribeImages", "models.images", "DescribeImagesRequest", "DescribeImagesResult"
+    "DescribeImages", "models.describe_images", "DescribeImagesRequest", "DescribeImagesResult"
 )
 #: Gives a page of the pull through cache rules of a registry.
 DESCRIBE_PULL_THROUGH_CACHE_RULES: Operation[
     DescribePullThroughCacheRulesRequest, DescribePullThroughCacheRulesResult
 ] = Operation(
     "DescribePullThroughCacheRules",
-    "models.pull_through_cache",
+    "models.describe_pull_through_cache_rules",
     "DescribePullThroughCacheRulesRequest",
     "DescribePullThroughCacheRulesResult",
 )
 #: Gives the id of the caller's registry and its replication rules.
 DESCRIBE_REGISTRY: Operation[DescribeRegistryRequest, DescribeRegistryResult] = Operation(
-    "DescribeRegistry", "models.registry", "DescribeRegistryRequest", "DescribeRegistryResult"
+    "DescribeRegistry",
+    "models.describe_registry",
+    "DescribeRegistryRequest",
+    "DescribeRegistryResult",
 )
 #: Gives the state of a replication backfill and a page of its results.
 DESCRIBE_REPLICATION_BACKFILL_RESULTS: Operation[
     DescribeReplicationBackfillResultsRequest, DescribeReplicationBackfillResultsResult
 ] = Operation(
     "DescribeReplicationBackfillResults",
-    "models.replication",
+    "models.describe_replication_backfill_results",
     "DescribeReplicationBackfillResultsRequest",
     "DescribeReplicationBackfillResultsResult",
 )
@@ -386,7 +398,7 @@ DESCRIBE_REPLICATION_BACKFILL_RESULTS: Operation[
 DESCRIBE_REPOSITORIES: Operation[DescribeRepositoriesRequest, DescribeRepositoriesResult] = (
     Operation(
         "DescribeRepositories",
-        "models.repositories",
+        "models.describe_repositories",
         "DescribeRepositoriesRequest",
         "DescribeRepositoriesResult",
     )
@@ -396,19 +408,22 @@ DESCRIBE_REPOSITORY_CREATION_TEMPLATES: Operation[
     DescribeRepositoryCreationTemplatesRequest, DescribeRepositoryCreationTemplatesResult
 ] = Operation(
     "DescribeRepositoryCreationTemplates",
-    "models.templates",
+    "models.describe_repository_creation_templates",
     "DescribeRepositoryCreationTemplatesRequest",
     "DescribeRepositoryCreationTemplatesResult",
 )
 #: Gives the value of one of the account's settings.
 GET_ACCOUNT_SETTING: Operation[GetAccountSettingRequest, GetAccountSettingResult] = Operation(
-    "GetAccountSetting", "models.registry", "GetAccountSettingRequest", "GetAccountSettingResult"
+    "GetAccountSetting",
+    "models.get_account_setting",
+    "GetAccountSettingRequest",
+    "GetAccountSettingResult",
 )
 #: Gives a token with which tools such as Docker sign in to registries.
 GET_AUTHORIZATION_TOKEN: Operation[GetAuthorizationTokenRequest, GetAuthorizationTokenResult] = (
     Operation(
         "GetAuthorizationToken",
-        "models.registry",
+        "models.get_authorization_token",
         "GetAuthorizationTokenRequest",
         "GetAuthorizationTokenResult",
     )
@@ -418,14 +433,14 @@ GET_DOWNLOAD_URL_FOR_LAYER: Operation[
     GetDownloadUrlForLayerRequest, GetDownloadUrlForLayerResult
 ] = Operation(
     "GetDownloadUrlForLayer",
-    "models.layers",
+    "models.get_download_url_for_layer",
     "GetDownloadUrlForLayerRequest",
     "GetDownloadUrlForLayerResult",
 )
 #: Gives the lifecycle policy of a repository and when it last ran.
 GET_LIFECYCLE_POLICY: Operation[GetLifecyclePolicyRequest, GetLifecyclePolicyResult] = Operation(
     "GetLifecyclePolicy",
-    "models.lifecycle",
+    "models.get_lifecycle_policy",
     "GetLifecyclePolicyRequest",
     "GetLifecyclePolicyResult",
 )
@@ -434,27 +449,30 @@ GET_LIFECYCLE_POLICY_PREVIEW: Operation[
     GetLifecyclePolicyPreviewRequest, GetLifecyclePolicyPreviewResult
 ] = Operation(
     "GetLifecyclePolicyPreview",
-    "models.lifecycle",
+    "models.get_lifecycle_policy_preview",
     "GetLifecyclePolicyPreviewRequest",
     "GetLifecyclePolicyPreviewResult",
 )
 #: Gives the permissions policy of the registry.
 GET_REGISTRY_POLICY: Operation[GetRegistryPolicyRequest, GetRegistryPolicyResult] = Operation(
-    "GetRegistryPolicy", "models.policies", "GetRegistryPolicyRequest", "GetRegistryPolicyResult"
+    "GetRegistryPolicy",
+    "models.get_registry_policy",
+    "GetRegistryPolicyRequest",
+    "GetRegistryPolicyResult",
 )
 #: Gives the scan type and the scanning rules of the registry.
 GET_REGISTRY_SCANNING_CONFIGURATION: Operation[
     GetRegistryScanningConfigurationRequest, GetRegistryScanningConfigurationResult
 ] = Operation(
     "GetRegistryScanningConfiguration",
-    "models.scanning",
+    "models.get_registry_scanning_configuration",
     "GetRegistryScanningConfigurationRequest",
     "GetRegistryScanningConfigurationResult",
 )
 #: Gives the permissions policy of a repository.
 GET_REPOSITORY_POLICY: Operation[GetRepositoryPolicyRequest, GetRepositoryPolicyResult] = Operation(
     "GetRepositoryPolicy",
-    "models.policies",
+    "models.get_repository_policy",
     "GetRepositoryPolicyRequest",
     "GetRepositoryPolicyResult",
 )
@@ -463,34 +481,34 @@ GET_SIGNING_CONFIGURATION: Operation[
     GetSigningConfigurationRequest, GetSigningConfigurationResult
 ] = Operation(
     "GetSigningConfiguration",
-    "models.signing",
+    "models.get_signing_configuration",
     "GetSigningConfigurationRequest",
     "GetSigningConfigurationResult",
 )
 #: Begins the upload of a layer and gives the upload an identifier.
 INITIATE_LAYER_UPLOAD: Operation[InitiateLayerUploadRequest, InitiateLayerUploadResult] = Operation(
     "InitiateLayerUpload",
-    "models.layers",
+    "models.initiate_layer_upload",
     "InitiateLayerUploadRequest",
     "InitiateLayerUploadResult",
 )
 #: Gives a page of the artifacts, such as signatures, of one image.
 LIST_IMAGE_REFERRERS: Operation[ListImageReferrersRequest, ListImageReferrersResult] = Operation(
     "ListImageReferrers",
-    "models.referrers",
+    "models.list_image_referrers",
     "ListImageReferrersRequest",
     "ListImageReferrersResult",
 )
 #: Gives a page of the digests and tags of a repository's images.
 LIST_IMAGES: Operation[ListImagesRequest, ListImagesResult] = Operation(
-    "ListImages", "models.images", "ListImagesRequest", "ListImagesResult"
+    "ListImages", "models.list_images", "ListImagesRequest", "ListImagesResult"
 )
 #: Gives a page of the IAM principals whose pull times are not noted.
 LIST_PULL_TIME_UPDATE_EXCLUSIONS: Operation[
     ListPullTimeUpdateExclusionsRequest, ListPullTimeUpdateExclusionsResult
 ] = Operation(
     "ListPullTimeUpdateExclusions",
-    "models.registry",
+    "models.list_pull_time_update_exclusions",
     "ListPullTimeUpdateExclusionsRequest",
     "ListPullTimeUpdateExclusionsResult",
 )
@@ -499,7 +517,7 @@ LIST_REPLICATION_BACKFILLS: Operation[
     ListReplicationBackfillsRequest, ListReplicationBackfillsResult
 ] = Operation(
     "ListReplicationBackfills",
-    "models.replication",
+    "models.list_replication_backfills",
     "ListReplicationBackfillsRequest",
     "ListReplicationBackfillsResult",
 )
@@ -507,25 +525,28 @@ LIST_REPLICATION_BACKFILLS: Operation[
 LIST_TAGS_FOR_RESOURCE: Operation[ListTagsForResourceRequest, ListTagsForResourceResult] = (
     Operation(
         "ListTagsForResource",
-        "models.repositories",
+        "models.list_tags_for_resource",
         "ListTagsForResourceRequest",
         "ListTagsForResourceResult",
     )
 )
 #: Changes one of the account's settings.
 PUT_ACCOUNT_SETTING: Operation[PutAccountSettingRequest, PutAccountSettingResult] = Operation(
-    "PutAccountSetting", "models.registry", "PutAccountSettingRequest", "PutAccountSettingResult"
+    "PutAccountSetting",
+    "models.put_account_setting",
+    "PutAccountSettingRequest",
+    "PutAccountSettingResult",
 )
 #: Stores an image's manifest in a repository and may give it a tag.
 PUT_IMAGE: Operation[PutImageRequest, PutImageResult] = Operation(
-    "PutImage", "models.images", "PutImageRequest", "PutImageResult"
+    "PutImage", "models.put_image", "PutImageRequest", "PutImageResult"
 )
 #: Sets whether a repository scans images when they are pushed.
 PUT_IMAGE_SCANNING_CONFIGURATION: Operation[
     PutImageScanningConfigurationRequest, PutImageScanningConfigurationResult
 ] = Operation(
     "PutImageScanningConfiguration",
-    "models.repositories",
+    "models.put_image_scanning_configuration",
     "PutImageScanningConfigurationRequest",
     "PutImageScanningConfigurationResult",
 )
@@ -533,7 +554,7 @@ PUT_IMAGE_SCANNING_CONFIGURATION: Operation[
 PUT_IMAGE_TAG_MUTABILITY: Operation[PutImageTagMutabilityRequest, PutImageTagMutabilityResult] = (
     Operation(
         "PutImageTagMutability",
-        "models.repositories",
+        "models.put_image_tag_mutability",
         "PutImageTagMutabilityRequest",
         "PutImageTagMutabilityResult",
     )
@@ -541,20 +562,23 @@ PUT_IMAGE_TAG_MUTABILITY: Operation[PutImageTagMutabilityRequest, PutImageTagMut
 #: Sets the lifecycle policy of a repository, in place of any other.
 PUT_LIFECYCLE_POLICY: Operation[PutLifecyclePolicyRequest, PutLifecyclePolicyResult] = Operation(
     "PutLifecyclePolicy",
-    "models.lifecycle",
+    "models.put_lifecycle_policy",
     "PutLifecyclePolicyRequest",
     "PutLifecyclePolicyResult",
 )
 #: Sets the permissions policy of the registry, in place of any other.
 PUT_REGISTRY_POLICY: Operation[PutRegistryPolicyRequest, PutRegistryPolicyResult] = Operation(
-    "PutRegistryPolicy", "models.policies", "PutRegistryPolicyRequest", "PutRegistryPolicyResult"
+    "PutRegistryPolicy",
+    "models.put_registry_policy",
+    "PutRegistryPolicyRequest",
+    "PutRegistryPolicyResult",
 )
 #: Sets scan type and scanning rules of the registry, in place of the old.
 PUT_REGISTRY_SCANNING_CONFIGURATION: Operation[
     PutRegistryScanningConfigurationRequest, PutRegistryScanningConfigurationResult
 ] = Operation(
     "PutRegistryScanningConfiguration",
-    "models.scanning",
+    "models.put_registry_scanning_configuration",
     "PutRegistryScanningConfigurationRequest",
     "PutRegistryScanningConfigurationResult",
 )
@@ -563,7 +587,7 @@ PUT_REPLICATION_CONFIGURATION: Operation[
     PutReplicationConfigurationRequest, PutReplicationConfigurationResult
 ] = Operation(
     "PutReplicationConfiguration",
-    "models.replication",
+    "models.put_replication_configuration",
     "PutReplicationConfigurationRequest",
     "PutReplicationConfigurationResult",
 )
@@ -572,7 +596,7 @@ PUT_SIGNING_CONFIGURATION: Operation[
     PutSigningConfigurationRequest, PutSigningConfigurationResult
 ] = Operation(
     "PutSigningConfiguration",
-    "models.signing",
+    "models.put_signing_configuration",
     "PutSigningConfigurationRequest",
     "PutSigningConfigurationResult",
 )
@@ -581,27 +605,27 @@ REGISTER_PULL_TIME_UPDATE_EXCLUSION: Operation[
     RegisterPullTimeUpdateExclusionRequest, RegisterPullTimeUpdateExclusionResult
 ] = Operation(
     "RegisterPullTimeUpdateExclusion",
-    "models.registry",
+    "models.register_pull_time_update_exclusion",
     "RegisterPullTimeUpdateExclusionRequest",
     "RegisterPullTimeUpdateExclusionResult",
 )
 #: Sets the permissions policy of a repository, in place of any other.
 SET_REPOSITORY_POLICY: Operation[SetRepositoryPolicyRequest, SetRepositoryPolicyResult] = Operation(
     "SetRepositoryPolicy",
-    "models.policies",
+    "models.set_repository_policy",
     "SetRepositoryPolicyRequest",
     "SetRepositoryPolicyResult",
 )
 #: Starts a basic scan of an image and gives the state of the scan.
 START_IMAGE_SCAN: Operation[StartImageScanRequest, StartImageScanResult] = Operation(
-    "StartImageScan", "models.scanning", "StartImageScanRequest", "StartImageScanResult"
+    "StartImageScan", "models.start_image_scan", "StartImageScanRequest", "StartImageScanResult"
 )
 #: Starts working out what a lifecycle policy would do to a repository.
 START_LIFECYCLE_POLICY_PREVIEW: Operation[
     StartLifecyclePolicyPreviewRequest, StartLifecyclePolicyPreviewResult
 ] = Operation(
     "StartLifecyclePolicyPreview",
-    "models.lifecycle",
+    "models.start_lifecycle_policy_preview",
     "StartLifecyclePolicyPreviewRequest",
     "StartLifecyclePolicyPreviewResult",
 )
@@ -610,7 +634,7 @@ START_REPLICATION_BACKFILL: Operation[
     StartReplicationBackfillRequest, StartReplicationBackfillResult
 ] = Operation(
     "StartReplicationBackfill",
-    "models.replication",
+    "models.start_replication_backfill",
     "StartReplicationBackfillRequest",
     "StartReplicationBackfillResult",
 )
@@ -619,24 +643,24 @@ STOP_REPLICATION_BACKFILL: Operation[
     StopReplicationBackfillRequest, StopReplicationBackfillResult
 ] = Operation(
     "StopReplicationBackfill",
-    "models.replication",
+    "models.stop_replication_backfill",
     "StopReplicationBackfillRequest",
     "StopReplicationBackfillResult",
 )
 #: Adds AWS tags to a repository.
 TAG_RESOURCE: Operation[TagResourceRequest, TagResourceResult] = Operation(
-    "TagResource", "models.repositories", "TagResourceRequest", "TagResourceResult"
+    "TagResource", "models.tag_resource", "TagResourceRequest", "TagResourceResult"
 )
 #: Removes AWS tags from a repository.
 UNTAG_RESOURCE: Operation[UntagResourceRequest, UntagResourceResult] = Operation(
-    "UntagResource", "models.repositories", "UntagResourceRequest", "UntagResourceResult"
+    "UntagResource", "models.untag_resource", "UntagResourceRequest", "UntagResourceResult"
 )
 #: Moves an image to the archive or brings it back from there.
 UPDATE_IMAGE_STORAGE_CLASS: Operation[
     UpdateImageStorageClassRequest, UpdateImageStorageClassResult
 ] = Operation(
     "UpdateImageStorageClass",
-    "models.images",
+    "models.update_image_storage_class",
     "UpdateImageStorageClassRequest",
     "UpdateImageStorageClassResult",
 )
@@ -645,7 +669,7 @@ UPDATE_PULL_THROUGH_CACHE_RULE: Operation[
     UpdatePullThroughCacheRuleRequest, UpdatePullThroughCacheRuleResult
 ] = Operation(
     "UpdatePullThroughCacheRule",
-    "models.pull_through_cache",
+    "models.update_pull_through_cache_rule",
     "UpdatePullThroughCacheRuleRequest",
     "UpdatePullThroughCacheRuleResult",
 )
@@ -654,20 +678,20 @@ UPDATE_REPOSITORY_CREATION_TEMPLATE: Operation[
     UpdateRepositoryCreationTemplateRequest, UpdateRepositoryCreationTemplateResult
 ] = Operation(
     "UpdateRepositoryCreationTemplate",
-    "models.templates",
+    "models.update_repository_creation_template",
     "UpdateRepositoryCreationTemplateRequest",
     "UpdateRepositoryCreationTemplateResult",
 )
 #: Uploads one part of a layer.
 UPLOAD_LAYER_PART: Operation[UploadLayerPartRequest, UploadLayerPartResult] = Operation(
-    "UploadLayerPart", "models.layers", "UploadLayerPartRequest", "UploadLayerPartResult"
+    "UploadLayerPart", "models.upload_layer_part", "UploadLayerPartRequest", "UploadLayerPartResult"
 )
 #: Tries out whether a pull through cache rule can sign in upstream.
 VALIDATE_PULL_THROUGH_CACHE_RULE: Operation[
     ValidatePullThroughCacheRuleRequest, ValidatePullThroughCacheRuleResult
 ] = Operation(
     "ValidatePullThroughCacheRule",
-    "models.pull_through_cache",
+    "models.validate_pull_through_cache_rule",
     "ValidatePullThroughCacheRuleRequest",
     "ValidatePullThroughCacheRuleResult",
 )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import threading
 import time
 import weakref
 from collections import deque
-from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
 from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING, Any
@@ -20,7 +18,7 @@ from urllib3.connection import HTTPConnection
 from ecr_client._transport.requests_transport import origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from requests import PreparedRequest, Response
 
@@ -31,8 +29,9 @@ _KEEP_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 10))
 
 def socket_options() -> list[tuple[int, int, int | bytes]]:
     """Return urllib3's options for sockets, and TCP keep-alive as far as the system has it."""
+    defaults: Any = HTTPConnection.default_socket_options
     return [
-        *HTTPConnection.default_socket_options,
+        *defaults,
         (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
         *(
             (socket.IPPROTO_TCP, getattr(socket, name), value)
@@ -79,15 +78,15 @@ class IdleConnections(LifoQueue):  # type: ignore[type-arg]
                 return connection
             connection.close()
 
-    def put(self, connection: Any, block: bool = True, timeout: float | None = None) -> None:
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Keep a connection for the next call, unless it is closed or one too many."""
         now = self._monotonic()
         # The oldest stand at the beginning; they would wait there for calls that never come.
         while self._idle and now - self._idle[0][1] > self._longest:
             self._drop_oldest()
-        if connection is None or connection.sock is None:
+        if item is None or item.sock is None:
             return
-        self._idle.append((connection, now))
+        self._idle.append((item, now))
         if len(self._idle) > self.maxsize:
             self._drop_oldest()
 
@@ -119,34 +118,6 @@ def _is_clean(connection: Any) -> bool:
     """
     pending = getattr(connection.sock, "pending", None)
     return connection.sock is not None and (pending is None or pending() == 0)
-
-
-_logs = threading.local()
-
-
-class _QueryFilter(logging.Filter):
-    """Cuts the queries of URLs from what urllib3 logs, in threads that send presigned URLs."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if getattr(_logs, "hides_queries", False) and isinstance(record.args, tuple):
-            record.args = tuple(
-                f"{each.partition('?')[0]}?***" if isinstance(each, str) and "?" in each else each
-                for each in record.args
-            )
-        return True
-
-
-logging.getLogger("urllib3.connectionpool").addFilter(_QueryFilter())
-
-
-@contextmanager
-def hidden_queries() -> Iterator[None]:
-    """Keep the queries of what this thread sends out of the log of urllib3."""
-    _logs.hides_queries = True
-    try:
-        yield
-    finally:
-        _logs.hides_queries = False
 
 
 class Session(requests.Session):

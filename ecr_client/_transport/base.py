@@ -82,7 +82,7 @@ class StreamingResponse:
         return self._stream.read1(size, _NO_END)
 
     def read(self, limit: int, deadline: Deadline) -> HTTPResponse:
-        """Return the whole response; its body is decompressed.
+        """Return the whole response; its body is decompressed, and the connection released.
 
         Args:
             limit: The most bytes of the body that may be held.
@@ -100,6 +100,10 @@ class StreamingResponse:
             return HTTPResponse(self.status, self.headers, body.finish())
         except RefusedBody as refused:
             problem = f"the response cannot be read: {refused}"
+        except BaseException:
+            self._stream.close()
+            raise
+        self._stream.close()
         if self.status >= 500:
             # The status says enough, and that the call may be retried.
             return HTTPResponse(self.status, self.headers, b"")

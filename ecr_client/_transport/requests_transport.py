@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, NoReturn
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ecr_client._common.forks import renew_after_fork
 from ecr_client._common.redact import forget_frames, keeps_arguments_secret
@@ -18,6 +18,7 @@ from ecr_client._exceptions import (
     TransportException,
 )
 from ecr_client._transport.base import InMemory, StreamingResponse, Transport
+from ecr_client._transport.logs import hidden_queries
 from ecr_client.config import Proxies
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class RequestsTransport(Transport):
         self._session: requests.Session | None = None
         self._proxies: dict[str, Proxies] = {}
         self._lock = threading.Lock()
-        self._closed = False
+        self.closed = False
         renew_after_fork(self)
 
     def renew(self) -> None:
@@ -64,12 +65,14 @@ class RequestsTransport(Transport):
     def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
         session = self._session or self._open(request)
         config, outside = self.config, sys.exc_info()[1]
-        proxies = self._proxies_for(origin_of(request.url))
-        if deadline.passed:
-            raise total_timeout(request.purpose, deadline, sent=False)
-        timeouts = (deadline.limit(config.connect_timeout), deadline.limit(config.read_timeout))
+        proxies = self._proxies_for(request.url)
+        timeouts = config.connect_timeout, config.read_timeout
+        if deadline.seconds is not None:
+            if deadline.passed:
+                raise total_timeout(request.purpose, deadline, sent=False)
+            timeouts = deadline.limit(timeouts[0]), deadline.limit(timeouts[1])
         try:
-            with _logging(request):
+            with hidden_queries() if "?" in request.url else nullcontext():
                 response = session.send(
                     _prepared(request),
                     timeout=timeouts,
@@ -82,7 +85,8 @@ class RequestsTransport(Transport):
         except BaseException as error:
             self.fail(request, error, deadline, outside)
         finally:
-            self.close_late(session)
+            if self.closed:
+                session.close()  # once more, for what was opened meanwhile
         if 100 <= response.status_code < 200:
             # Only "100 Continue" is known to http.client; the response proper may still follow.
             response.close()
@@ -102,7 +106,7 @@ class RequestsTransport(Transport):
 
     def close(self) -> None:
         with self._lock:
-            self._closed = True
+            self.closed = True
             session, self._session = self._session, None
         if session is not None:
             session.close()
@@ -112,7 +116,7 @@ class RequestsTransport(Transport):
 
         config = self.config
         with self._lock:
-            if self._closed:
+            if self.closed:
                 raise shut_down(request.purpose)
             if self._session is None:
                 session = Session()
@@ -129,7 +133,8 @@ class RequestsTransport(Transport):
             return self.config.verify
         return self._settings.ca_bundle or True
 
-    def _proxies_for(self, origin: str) -> Proxies:
+    def _proxies_for(self, url: str) -> Proxies:
+        origin = origin_of(url)  # not the whole URL: those of layers are all different
         found = self._proxies.get(origin)
         if found is None:
             from requests.utils import get_environ_proxies
@@ -139,11 +144,6 @@ class RequestsTransport(Transport):
             check_proxy(origin, found)
             self._proxies[origin] = found
         return found
-
-    def close_late(self, session: requests.Session) -> None:
-        """Close once more what was opened while the client was shut down."""
-        if self._closed:
-            session.close()
 
     def fail(
         self,
@@ -158,14 +158,19 @@ class RequestsTransport(Transport):
         found = translate(request, error, self.config, outside)
         # Below this line are frames and objects with signed headers and with content.
         forget_frames(error, outside)
-        if found is None:
-            raise error
-        if isinstance(found, TransportException):
-            if self._closed:
-                raise shut_down(request.purpose) from error
-            if isinstance(found, TimeoutError) and deadline.passed:
-                raise total_timeout(request.purpose, deadline, sent=found.request_sent) from error
-        raise found from error
+        try:
+            if found is None:
+                raise error
+            if isinstance(found, TransportException):
+                if self.closed:
+                    raise shut_down(request.purpose) from error
+                if isinstance(found, TimeoutError) and deadline.passed:
+                    sent = found.request_sent
+                    raise total_timeout(request.purpose, deadline, sent=sent) from error
+            raise found from error
+        finally:
+            # An exception and a frame that hold each other would keep the request alive.
+            del found, error, outside
 
 
 class _Stream:
@@ -187,7 +192,9 @@ class _Stream:
         raw.decode_content = False
         connection = getattr(raw, "connection", None)
         # urllib3 has set the timeout of the socket; only a deadline makes it another one.
-        self._socket = getattr(connection, "sock", None) if deadline.seconds is not None else None
+        self._socket: Any = (
+            getattr(connection, "sock", None) if deadline.seconds is not None else None
+        )
         # A response without a length ends with its connection, so nothing proves that it is whole.
         # Those that tools make up have no connection.
         self._may_be_truncated = (
@@ -197,27 +204,35 @@ class _Stream:
     def read1(self, size: int, deadline: Deadline, /) -> bytes:
         raw, outside = self._response.raw, sys.exc_info()[1]
         try:
-            if deadline.passed:
-                raise TimeoutError("the time for the whole call is over")
-            if self._socket is not None and raw.connection is not None:  # None at the end
-                self._socket.settimeout(deadline.limit(self._transport.config.read_timeout))
+            if self._socket is not None:
+                self._set_timeout(deadline)
             piece: bytes = raw.read1(size)
         except BaseException as error:
             self._response.close()
             self._transport.fail(self._request, error, deadline, outside)
         if piece:
             self._may_be_truncated = False
-        elif self._may_be_truncated:
+            return piece
+        if self._transport.closed:
+            self.close()  # or the connection would wait for another call
+        if self._may_be_truncated:
             raise ConnectionClosedException(
                 f"{redact_url(self._request.url)} closed the connection before the response was "
                 "complete",
                 self._request.purpose,
             )
-        return piece
+        return b""
 
     def close(self) -> None:
         self._response.close()
-        self._transport.close_late(self._session)
+        if self._transport.closed:
+            self._session.close()
+
+    def _set_timeout(self, deadline: Deadline) -> None:
+        if deadline.passed:
+            raise TimeoutError("the time for the whole call is over")
+        if self._response.raw.connection is not None:  # None at the end
+            self._socket.settimeout(deadline.limit(self._transport.config.read_timeout))
 
 
 def _prepared(request: HTTPRequest) -> requests.PreparedRequest:
@@ -233,15 +248,6 @@ def _prepared(request: HTTPRequest) -> requests.PreparedRequest:
         prepared.headers["Content-Length"] = str(len(request.body))
         prepared.body = request.body
     return prepared
-
-
-def _logging(request: HTTPRequest) -> AbstractContextManager[None]:
-    """Return what keeps a presigned query out of logs: only presigned URLs have a query."""
-    if "?" not in request.url:
-        return nullcontext()
-    from ecr_client._transport.adapter import hidden_queries
-
-    return hidden_queries()
 
 
 def _without(headers: Mapping[str, str], name: str) -> Mapping[str, str]:

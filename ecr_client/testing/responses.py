@@ -74,14 +74,7 @@ def add_result(
         raise TypeError(f"result must be a result of an operation, not {name}")
     operation = named_operation(name.removesuffix("Result"))
     response = with_request_id(result_response(operation, result), 1)
-    return _add(
-        mock,
-        operation,
-        endpoint,
-        body=response.body,
-        status=response.status,
-        headers=response.headers,
-    )
+    return _add_response(mock, operation, endpoint, response)
 
 
 def add_error(

@@ -196,10 +196,16 @@ class ECRStub:
     def _download(self, request: HTTPRequest) -> HTTPResponse:
         content = self._contents.get(request.url)
         if content is None:
-            raise StubAssertionError(f"a download was not expected: {request}; see expect_download")
+            text = f"a download was not expected: {request}; see expect_download"
+            error = StubAssertionError(text)
+            with self._lock:
+                self._unexpected.append(error)
+            raise error
         first = int(request.headers.get("Range", "bytes=0-")[len("bytes=") : -1])
         if not first:
             return HTTPResponse(200, {"Content-Length": str(len(content))}, content)
+        if first >= len(content):
+            return HTTPResponse(416, {}, b"")
         where = f"bytes {first}-{len(content) - 1}/{len(content)}"
         return HTTPResponse(206, {"Content-Range": where}, content[first:])
 
@@ -221,6 +227,11 @@ class _StubTransport(Transport):
             response = self._stub._call(operation, request.body)
         stream = InMemory(response.body)
         return StreamingResponse(request, response.status, response.headers, stream)
+
+    def close(self) -> None:
+        # A client that is shut down while it is stubbed has connections nevertheless.
+        if self._stub._before is not None:
+            self._stub._before.close()
 
 
 def _outcome(

@@ -11,6 +11,7 @@ from ecr_client.exceptions import (
     LayerInaccessibleException,
     LayersNotFoundException,
     LayerVerificationException,
+    ParamValidationException,
     TransportException,
 )
 from ecr_client.models import ImageIdentifier
@@ -18,7 +19,7 @@ from ecr_client.models import ImageIdentifier
 if TYPE_CHECKING:
     from ecr_client import ECRClient
 
-#: Without these, the service may answer with a manifest in another form than the stored one.
+#: Without these, the service may return a manifest in another form than the stored one.
 MANIFEST_TYPES = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.oci.image.manifest.v1+json",
@@ -78,22 +79,24 @@ class _Check:
     def manifest(self, identifier: ImageIdentifier, size: int | None) -> None:
         """Check a manifest and all that it names."""
         name = f"manifest {identifier.image_digest or identifier.image_tag}"
-        answer = self._client.batch_get_image(
+        result = self._client.batch_get_image(
             repository_name=self._repository,
             image_ids=[identifier],
             accepted_media_types=MANIFEST_TYPES,
         )
-        if not answer.images:
-            reasons = [f"{each.failure_code}: {each.failure_reason}" for each in answer.failures]
+        if not result.images:
+            reasons = [f"{each.failure_code}: {each.failure_reason}" for each in result.failures]
             self.problems.append(f"{name} is missing ({', '.join(reasons)})")
             return
-        image = answer.images[0]
+        image = result.images[0]
         text = (image.image_manifest or "").encode()
         found = _Found(f"sha256:{hashlib.sha256(text).hexdigest()}", len(text))
-        told = image.image_id.image_digest if image.image_id else None
-        if told != found.digest:
-            self.problems.append(f"{name} has the digest {found.digest}, but is listed as {told}")
-        self._compare(name, found, identifier.image_digest or found.digest, size)
+        listed = image.image_id.image_digest if image.image_id else None
+        if listed != found.digest:
+            self.problems.append(f"{name} has the digest {found.digest}, but is listed as {listed}")
+        self._check_size(name, found.size, size)
+        if identifier.image_digest not in (None, found.digest):
+            self.problems.append(f"{name} has the content of {found.digest}")
         try:
             children, blobs = _named_by(json.loads(text))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -106,24 +109,21 @@ class _Check:
 
     def _blob(self, expected: _Found) -> None:
         name = f"blob {expected.digest}"
-        digest, size = hashlib.sha256(), 0
         try:
             with self._client.download_layer(
                 repository_name=self._repository, layer_digest=expected.digest
             ) as layer:
-                for piece in layer.iter_bytes():
-                    digest.update(piece)
-                    size += len(piece)
+                try:
+                    for _ in layer.iter_bytes():
+                        pass
+                except LayerVerificationException as error:
+                    self.problems.append(f"{name} is corrupt ({error})")
+                size = layer.position if layer.size is None else layer.size
+                self._check_size(name, size, expected.size)
         except (LayerInaccessibleException, LayersNotFoundException) as error:
             self.problems.append(f"{name} is missing ({error})")
-            return
-        except LayerVerificationException:
-            pass  # which is told below, as of all that is stored
-        except TransportException as error:
+        except (TransportException, ParamValidationException) as error:
             self.problems.append(f"{name} cannot be downloaded ({error})")
-            return
-        found = _Found(f"sha256:{digest.hexdigest()}", size)
-        self._compare(name, found, expected.digest, expected.size)
 
     def _is_new(self, expected: _Found) -> bool:
         if expected in self._seen:
@@ -131,11 +131,9 @@ class _Check:
         self._seen.add(expected)
         return True
 
-    def _compare(self, name: str, found: _Found, digest: str, size: int | None) -> None:
-        if size not in (None, found.size):
-            self.problems.append(f"{name} has {found.size} bytes instead of {size}")
-        if digest != found.digest:
-            self.problems.append(f"{name} has the content of {found.digest}")
+    def _check_size(self, name: str, found: int, expected: int | None) -> None:
+        if expected not in (None, found):
+            self.problems.append(f"{name} has {found} bytes instead of {expected}")
 
 
 def _named_by(content: dict[str, Any]) -> tuple[list[_Found], list[_Found]]:

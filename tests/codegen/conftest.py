@@ -153,7 +153,7 @@ class Sample:
             },
         }
         self.customizations: dict[str, Any] = {
-            "modules": {"blobs": ["PutBlob"], "things": ["ListThings", "DeleteThings"]},
+            "resources": {"blobs": ["PutBlob"], "things": ["ListThings", "DeleteThings"]},
             "repr": {"PutBlobRequest.blob": "show_size"},
             "paginators": {},
             "waiters": {},
@@ -215,7 +215,7 @@ def load(
 @pytest.fixture(scope="session")
 def pinned_model() -> str:
     """Skip where another botocore than the one of the generated code is installed."""
-    banner = (ROOT / "ecr_client/_generated/enums.py").read_text(encoding="utf-8")
+    banner = (ROOT / "ecr_client/_generated/operations.py").read_text(encoding="utf-8")
     found = re.search(r"^# Model: ecr of botocore (\S+), SHA-256 [0-9a-f]{64}$", banner, re.M)
     assert found, "the banner names no botocore"
     if botocore.__version__ != found[1]:

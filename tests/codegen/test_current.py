@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from codegen import __main__ as command
 from codegen.__main__ import GenerationError, differences, news, write
+from codegen.naming import class_name
 from codegen.render import GENERATED
 
 #: Prints the hash of everything that is rendered, not yet formatted.
@@ -48,7 +50,7 @@ def test_check_fails(
 ) -> None:
     """The check fails where a file differs, names it, and tells what is new in the model."""
     changed = dict(generated)
-    changed[f"{GENERATED}/enums.py"] += "# more\n"
+    changed[f"{GENERATED}/resources.py"] += "# more\n"
     changed[command.INVENTORY] += "type Zebra\n"
     monkeypatch.setattr(command, "generate", lambda: changed)
     status = command.main(["--check"])
@@ -56,7 +58,7 @@ def test_check_fails(
     assert status == 1
     assert capsys.readouterr() == (
         "added: type Zebra\n",
-        f"{command.INVENTORY} differs\n{GENERATED}/enums.py differs\n",
+        f"{command.INVENTORY} differs\n{GENERATED}/resources.py differs\n",
     )
 
 
@@ -129,6 +131,34 @@ def test_generated_modules_are_short(generated: dict[str, str]) -> None:
     ]
 
     assert long == []
+
+
+def test_an_operation_loads_only_its_types(generated: dict[str, str]) -> None:
+    """What an operation's module declares and imports are the types that it needs, and no more."""
+    planned = command.plan.make_plan(command.model.read())
+    declared: dict[str, set[str]] = {}
+    imported: dict[str, set[str]] = {}
+    for name in planned.modules:
+        body = ast.parse(generated[f"{GENERATED}/models/{name}.py"]).body
+        declared[name] = {node.name for node in body if isinstance(node, ast.ClassDef)}
+        imported[name] = {
+            node.module.rpartition(".")[2]
+            for node in body
+            if isinstance(node, ast.ImportFrom) and node.module and "models." in node.module
+        }
+
+    def loaded(name: str) -> set[str]:
+        return declared[name].union(*map(loaded, imported[name]))
+
+    for op in planned.operations:
+        shapes = planned.model.service.operation_model(op.name)
+        needed = {
+            class_name(shape.name)
+            for top in (shapes.input_shape, shapes.output_shape)
+            for shape in command.plan.walk(top)
+            if shape.type_name == "structure" or getattr(shape, "enum", None)
+        }
+        assert loaded(op.method) == needed, op.name
 
 
 def test_every_changed_file_is_detected(generated: dict[str, str], tmp_path: Path) -> None:

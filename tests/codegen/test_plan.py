@@ -8,7 +8,7 @@ from codegen.facts import constraints, python_type
 
 
 def _structure(plan: Any, name: str) -> Any:
-    found = [s for structures in plan.modules.values() for s in structures if s.name == name]
+    found = [s for module in plan.modules.values() for s in module.structures if s.name == name]
     assert len(found) == 1, name
     return found[0]
 
@@ -153,28 +153,120 @@ def test_name_that_only_looks_like_a_request(sample: Any) -> None:
 
 
 def test_modules(sample: Any) -> None:
-    """A type lives with its operations, or in common if several modules need it."""
+    """Types that exactly the same operations need share a module, and no others do."""
     modules = sample.plan().modules
 
-    assert list(modules) == ["blobs", "common", "things"]
-    assert [structure.name for structure in modules["common"]] == ["ThingId"]
-    assert [structure.name for structure in modules["blobs"]] == ["PutBlobRequest", "PutBlobResult"]
+    assert {name: (module.operations, set(module.types)) for name, module in modules.items()} == {
+        "delete_things": (
+            ("DeleteThings",),
+            {"DeleteThingsRequest", "DeleteThingsResult", "Failure"},
+        ),
+        "list_things": (
+            ("ListThings",),
+            {
+                "Kind",
+                "ListThingsRequest",
+                "ListThingsResult",
+                "Part",
+                "State",
+                "Thing",
+                "ThingFilter",
+            },
+        ),
+        "put_blob": (("PutBlob",), {"PutBlobRequest", "PutBlobResult"}),
+        "thing_id": (("DeleteThings", "ListThings", "PutBlob"), {"ThingId"}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("shape", "types", "name"),
+    [
+        # A structure is what the enum is for, and the outer structure what the inner one is for.
+        ("ThingFilter", {"Kind", "ThingFilter"}, "thing_filter"),
+        ("Thing", {"Kind", "Part", "Thing"}, "thing"),
+        # Nothing of the group refers to an enum that is alone.
+        ("State", {"State"}, "state"),
+    ],
+)
+def test_name_of_a_shared_module(sample: Any, shape: str, types: set[str], name: str) -> None:
+    """The module of several operations is named after the type that the others are made for."""
+    if shape == "ThingFilter":
+        del sample.shapes["Thing"]["members"]["kind"]
+    if shape == "Thing":
+        del sample.shapes["ThingFilter"]["members"]["kind"]
+    sample.shapes["PutBlobResponse"]["members"]["state"] = {"shape": shape}
+    plan = sample.plan()
+
+    assert plan.problems == []
+    assert set(plan.modules[name].types) == types
+    assert plan.modules[name].operations == ("ListThings", "PutBlob")
+
+
+def test_first_of_several_names(sample: Any) -> None:
+    """Of several structures that no other refers to, the first by name gives the module its."""
+    members = sample.shapes["PutBlobResponse"]["members"]
+    members |= {"state": {"shape": "ThingFilter"}, "filter": {"shape": "Thing"}}
+    plan = sample.plan()
+
+    assert plan.problems == []
+    assert plan.modules["thing"].types == ("Kind", "Part", "Thing", "ThingFilter")
+
+
+def test_modules_of_one_name(sample: Any) -> None:
+    """Two groups of types that would share a file are reported, and both are named."""
+    sample.shapes["PutBlob"] = sample.shapes.pop("Thing")
+    sample.shapes["ThingList"]["member"]["shape"] = "PutBlob"
+    structures = sample.words["types"]["structures"]
+    structures["PutBlob"] = structures.pop("Thing")
+    sample.shapes["DeleteThingsResponse"]["members"]["state"] = {"shape": "PutBlob"}
+
+    assert sample.plan().problems == [
+        "models/put_blob.py would hold both the types of DeleteThings, ListThings and those of "
+        "PutBlob"
+    ]
+
+
+def test_response_that_is_used_elsewhere(sample: Any) -> None:
+    """An operation looks for both of its types in one module; if it could not, that is reported."""
+    sample.shapes["ThingList"]["member"]["shape"] = "PutBlobResponse"
+    problems = sample.plan().problems
+
+    assert "PutBlob: its request and its response are not used alike" in problems
+
+
+def test_resources(sample: Any) -> None:
+    """Types have the resource of the operations that need them, or none of their own."""
+    modules = sample.plan().modules
+    resources = {name: module.resource for name, module in modules.items()}
+
+    assert resources == {
+        "delete_things": "things",
+        "list_things": "things",
+        "put_blob": "blobs",
+        "thing_id": "common",
+    }
+
+
+def test_resource_of_shared_types(sample: Any) -> None:
+    """Types of several operations have a resource as well if all of these belong to it."""
+    del sample.shapes["PutBlobResponse"]["members"]["owner"]
+    del sample.words["members"]["common"]["owner"]
+    module = sample.plan().modules["thing_id"]
+
+    assert (module.operations, module.resource) == (("DeleteThings", "ListThings"), "things")
 
 
 def test_order_in_a_module(sample: Any) -> None:
-    """In a module, each type stands after the types that it mentions, otherwise by name."""
-    names = [structure.name for structure in sample.plan().modules["things"]]
-
-    assert names == [
-        "DeleteThingsRequest",
-        "Failure",
-        "DeleteThingsResult",
+    """Enums come first, then each structure after those that it mentions, otherwise by name."""
+    assert sample.plan().modules["list_things"].types == (
+        "Kind",
+        "State",
         "ThingFilter",
         "ListThingsRequest",
         "Part",
         "Thing",
         "ListThingsResult",
-    ]
+    )
 
 
 def test_references(sample: Any) -> None:
@@ -357,8 +449,8 @@ def test_custom_repr(sample: Any) -> None:
             "customizations.toml: waiter_summaries and the waiters differ in ThingsActive",
         ),
         (
-            ("customizations", "modules", "blobs"),
-            "customizations.toml: no module for PutBlobRequest",
+            ("customizations", "resources", "blobs"),
+            "customizations.toml: no resource for PutBlob",
         ),
         (("shapes", "PutBlobRequest", "members", "blob"), "repr.'PutBlobRequest.blob'"),
         (("waiters", "ThingsActive"), "waiter_summaries and the waiters differ in ThingsActive"),
@@ -378,7 +470,8 @@ def test_missing_entry(sample: Any, path: tuple[str, ...], problem: str) -> None
 @pytest.mark.parametrize(
     ("table", "name", "entry"),
     [
-        ("modules", "nowhere", ["GetNothing"]),
+        ("resources", "nowhere", ["GetNothing"]),
+        ("resources", "elsewhere", ["PutBlob"]),
         ("repr", "Thing.nothing", "hide"),
         ("waiter_summaries", "NothingExists", "nothing exists"),
         ("paginators", "GetNothing", {"result_key": "things"}),

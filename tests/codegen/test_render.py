@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, get_type_hints
 
 import pytest
@@ -32,15 +33,16 @@ def test_files(sample: Any) -> None:
         "codegen/inventory.txt",
         f"{GENERATED}/__init__.py",
         f"{GENERATED}/batches.py",
-        f"{GENERATED}/enums.py",
         f"{GENERATED}/exceptions.py",
         f"{GENERATED}/interface.py",
         f"{GENERATED}/models/__init__.py",
-        f"{GENERATED}/models/blobs.py",
-        f"{GENERATED}/models/common.py",
-        f"{GENERATED}/models/things.py",
+        f"{GENERATED}/models/delete_things.py",
+        f"{GENERATED}/models/list_things.py",
+        f"{GENERATED}/models/put_blob.py",
+        f"{GENERATED}/models/thing_id.py",
         f"{GENERATED}/operations.py",
         f"{GENERATED}/paginators.py",
+        f"{GENERATED}/resources.py",
         f"{GENERATED}/waiters.py",
     ]
 
@@ -69,7 +71,7 @@ def test_every_file_compiles(sample: Any) -> None:
 
 def test_request_class(sample: Any) -> None:
     """A request has its summary, its members with words and facts, and the address of its page."""
-    source = sample.render()[f"{GENERATED}/models/things.py"]
+    source = sample.render()[f"{GENERATED}/models/list_things.py"]
 
     assert _definition(source, "ListThingsRequest") == (
         "class ListThingsRequest(AmazonWebServiceRequest):\n"
@@ -90,12 +92,12 @@ def test_request_class(sample: Any) -> None:
 
 def test_class_decorator(sample: Any) -> None:
     """Every type is a frozen attrs class of keywords that copies its lists and maps."""
-    tree = ast.parse(sample.render()[f"{GENERATED}/models/things.py"])
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    tree = ast.parse(sample.render()[f"{GENERATED}/models/list_things.py"])
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.decorator_list]
     decorators = [node.decorator_list[0] for node in classes]
     arguments = {"kw_only=True", "weakref_slot=False", "field_transformer=immutable"}
 
-    assert len(classes) == 8
+    assert len(classes) == 5
     for decorator in decorators:
         assert isinstance(decorator, ast.Call)
         assert ast.unparse(decorator.func) == "attrs.frozen"
@@ -105,17 +107,17 @@ def test_class_decorator(sample: Any) -> None:
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("blobs", "blob: bytes | bytearray | memoryview = attrs.field(repr=show_size)"),
+        ("put_blob", "blob: bytes | bytearray | memoryview = attrs.field(repr=show_size)"),
         (
-            "blobs",
+            "put_blob",
             "codes: Sequence[str] | None = attrs.field(default=None, metadata={'item_min': 1})",
         ),
-        ("blobs", "labels: Mapping[str, str] = NO_ENTRIES"),
-        ("blobs", "key: str | None = attrs.field(default=None, metadata={'wire_name': 'Key'})"),
-        ("blobs", "at: datetime | None = None"),
-        ("things", "things: Sequence[Thing] = ()"),
-        ("things", "kind: Kind | str | None = None"),
-        ("things", "id: ThingId"),
+        ("put_blob", "labels: Mapping[str, str] = NO_ENTRIES"),
+        ("put_blob", "key: str | None = attrs.field(default=None, metadata={'wire_name': 'Key'})"),
+        ("put_blob", "at: datetime | None = None"),
+        ("list_things", "things: Sequence[Thing] = ()"),
+        ("list_things", "kind: Kind | str | None = None"),
+        ("list_things", "id: ThingId"),
     ],
 )
 def test_members(sample: Any, module: str, line: str) -> None:
@@ -127,7 +129,7 @@ def test_members(sample: Any, module: str, line: str) -> None:
 
 def test_imports_of_a_module(sample: Any) -> None:
     """A module of types imports what its annotations mention and nothing else."""
-    tree = ast.parse(sample.render()[f"{GENERATED}/models/blobs.py"])
+    tree = ast.parse(sample.render()[f"{GENERATED}/models/put_blob.py"])
     imports = {
         ast.unparse(node) for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))
     }
@@ -136,20 +138,61 @@ def test_imports_of_a_module(sample: Any) -> None:
         "from collections.abc import Mapping, Sequence",
         "from datetime import datetime",
         "import attrs",
-        "from ecr_client._generated.models.common import ThingId",
+        "from ecr_client._generated.models.thing_id import ThingId",
         "from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult, "
         "NO_ENTRIES, immutable, show_size",
     }
 
 
-def test_service_without_common_types(sample: Any) -> None:
-    """Where no type is needed by several modules, there is no module of common types."""
-    sample.shapes["PutBlobResponse"]["members"].pop("owner")
-    sample.words["members"]["common"].pop("owner")
-    files = sample.render()
+def test_module_of_an_enum(sample: Any) -> None:
+    """A module that holds nothing but an enum imports no more than the base of the enums."""
+    sample.shapes["PutBlobResponse"]["members"]["state"] = {"shape": "State"}
+    tree = ast.parse(sample.render()[f"{GENERATED}/models/state.py"])
 
-    assert f"{GENERATED}/models/common.py" not in files
-    assert "models.common" not in "".join(files.values())
+    assert [ast.unparse(statement) for statement in tree.body[1:]] == [
+        "from ecr_client._shapes import OpenEnum",
+        'class State(OpenEnum):\n    """A kind."""\n    ACTIVE = \'ACTIVE\'\n    GONE = \'GONE\'',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("module", "title"),
+    [
+        ("list_things", "Types of list_things."),
+        ("thing_id", "Types of DeleteThings, ListThings and PutBlob."),
+    ],
+)
+def test_title_of_a_module(sample: Any, module: str, title: str) -> None:
+    """A module of types says which operations need them."""
+    source = sample.render()[f"{GENERATED}/models/{module}.py"]
+
+    assert ast.get_docstring(ast.parse(source)) == title
+
+
+def test_long_title(sample: Any) -> None:
+    """A title that names many operations is wrapped at the width of a line."""
+    title = text.banner(sample.plan(), f"Types of {'Something, ' * 20}and more.")
+    docstring = title.partition("\n\n")[0]
+
+    assert docstring.startswith('"""Types of Something, ')
+    assert docstring.endswith('and more.\n"""')
+    assert max(map(len, docstring.splitlines())) <= text.WIDTH
+
+
+def test_table_of_resources(sample: Any) -> None:
+    """The table tells the resource of each type, enums among them."""
+    tree = ast.parse(sample.render()[f"{GENERATED}/resources.py"])
+    (table,) = [node for node in tree.body if isinstance(node, ast.AnnAssign)]
+    assert table.value is not None
+    found = ast.literal_eval(table.value)
+
+    assert list(found) == sorted(sample.plan().module_of)
+    assert {name: found[name] for name in ("Kind", "Failure", "PutBlobResult", "ThingId")} == {
+        "Kind": "things",
+        "Failure": "things",
+        "PutBlobResult": "blobs",
+        "ThingId": "common",
+    }
 
 
 def test_method(sample: Any) -> None:
@@ -248,7 +291,7 @@ def test_error(sample: Any) -> None:
 
 def test_enum(sample: Any) -> None:
     """An enum has a constant for each value."""
-    source = sample.render()[f"{GENERATED}/enums.py"]
+    source = sample.render()[f"{GENERATED}/models/list_things.py"]
 
     assert _definition(source, "Kind") == (
         'class Kind(OpenEnum):\n    """A kind."""\n\n'
@@ -306,16 +349,22 @@ def test_wrapping() -> None:
 
 def test_words_of_annotations(sample: Any) -> None:
     """The names in annotations are told apart from brackets, commas and bars."""
-    module = sample.plan().modules["blobs"]
+    module = sample.plan().modules["put_blob"]
 
-    assert text.type_names(module[1].members) == {"int", "Mapping", "str", "float", "ThingId"}
+    assert text.type_names(module.structures[1].members) == {
+        "int",
+        "Mapping",
+        "str",
+        "float",
+        "ThingId",
+    }
 
 
 def test_types_import(sample: Any, load: Any) -> None:
     """Rendered types can be imported, made, and asked for the types of their members."""
     files = sample.render()
-    things = load(files, "models.things")
-    blobs = load(files, "models.blobs")
+    things = load(files, "models.list_things")
+    blobs = load(files, "models.put_blob")
     request = blobs.PutBlobRequest(blob=b"1234", codes=["a"])
 
     assert repr(request) == "PutBlobRequest(blob=<4 bytes>, at=None, codes=('a',))"
@@ -337,7 +386,7 @@ def test_errors_import(sample: Any, load: Any) -> None:
 
 def test_enums_import(sample: Any, load: Any) -> None:
     """Rendered enums can be imported, and are texts."""
-    kind = load(sample.render(), "enums").Kind.BIG_ONE
+    kind = load(sample.render(), "models.list_things").Kind.BIG_ONE
 
     assert kind == "big-one"
 
@@ -362,7 +411,7 @@ def test_operations(sample: Any) -> None:
 
     assert lines[2] == (
         "PUT_BLOB: Operation[PutBlobRequest, PutBlobResult] = "
-        "Operation('PutBlob', 'models.blobs', 'PutBlobRequest', 'PutBlobResult')"
+        "Operation('PutBlob', 'models.put_blob', 'PutBlobRequest', 'PutBlobResult')"
     )
 
 
@@ -397,16 +446,19 @@ def recorder(
 ) -> Callable[..., tuple[Any, Any]]:
     """Give a function that returns a recorder of a rendered class, and the rendered types."""
 
-    def made(module: str, base: str, *results: dict[str, Any]) -> tuple[Any, Any]:
+    def recorder_of(module: str, base: str, *results: dict[str, Any]) -> tuple[Any, Any]:
         files = sample.render()
-        things = load(files, "models.things")
-        # Where an operation looks for its types.
-        monkeypatch.setitem(sys.modules, "ecr_client._generated.models.things", things)
+        types = SimpleNamespace()
+        for name, place in load(files, "models").MODULE_OF.items():
+            setattr(types, name, getattr(load(files, place), name))
+            # Where an operation looks for its types.
+            target = f"ecr_client._generated.{place}"
+            monkeypatch.setitem(sys.modules, target, load(files, place))
         parent = getattr(load(files, module), base)
-        answers = [things.ListThingsResult(**members) for members in results]
-        return type("Child", (Recorder, parent), {})(*answers), things
+        made = [types.ListThingsResult(**members) for members in results]
+        return type("Child", (Recorder, parent), {})(*made), types
 
-    return made
+    return recorder_of
 
 
 def test_a_rendered_operation_runs(recorder: Any) -> None:

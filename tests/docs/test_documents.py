@@ -18,7 +18,9 @@ from requests.adapters import HTTPAdapter
 
 import ecr_client
 from ecr_client import AmazonECR, ClientConfiguration, Credentials, ECRClient
+from ecr_client._engine.reconcile import _PROOFS
 from ecr_client._generated.models import MODULE_OF
+from ecr_client._generated.resources import RESOURCE_OF
 from ecr_client.local import LocalECR
 from ecr_client.local.operations import HANDLERS
 from ecr_client.local.validation import operations
@@ -207,15 +209,16 @@ def test_the_guide_lists_the_operations_of_the_local_ecr() -> None:
     assert sorted(there + missing) == sorted(operations())
 
 
-def test_the_reference_has_a_page_for_each_module_of_types() -> None:
-    """No type is left out of the reference because a new module has no page."""
-    for module in sorted({place.removeprefix("models.") for place in MODULE_OF.values()}):
-        page = (ROOT / "docs" / "reference" / f"{module}.md").read_text(encoding="utf-8")
-        expected = ["enums::"] if module == "enums" else [f"types:: {module}"]
-        if module not in ("enums", "common"):
-            expected.append(f"methods:: {module}")
+def test_the_reference_has_a_page_for_each_resource() -> None:
+    """No type is left out of the reference because a new resource has no page."""
+    for resource in sorted({"enums", *RESOURCE_OF.values()}):
+        page = (ROOT / "docs" / "reference" / f"{resource}.md").read_text(encoding="utf-8")
+        expected = ["enums::"] if resource == "enums" else [f"types:: {resource}"]
+        if resource not in ("enums", "common"):
+            expected.append(f"methods:: {resource}")
 
-        assert all(f".. ecr-{directive}\n" in page for directive in expected), module
+        assert all(f".. ecr-{directive}\n" in page for directive in expected), resource
+    assert RESOURCE_OF.keys() == MODULE_OF.keys()
 
 
 def test_links_between_documents_lead_somewhere() -> None:
@@ -226,11 +229,14 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
-def test_the_page_on_reliability_names_every_operation() -> None:
-    """The table of repeats has each operation of the service once."""
+def test_the_page_on_reliability_says_what_is_reconciled() -> None:
+    """The table of reconciled operations and errors is that of the engine."""
     page = ROOT / "docs" / "reliability.md"
-    table = rows("## Calls that may have worked already", page)
-    named = [name for cell, _ in table for name in re.findall(r"`(\w+)`", cell)]
-    requests = {name.removesuffix("Request") for name in MODULE_OF if name.endswith("Request")}
+    table = rows("## Calls that may have succeeded already", page)
+    told = {
+        (operation.strip("`"), code)
+        for operation, codes, _ in table
+        for code in re.findall(r"`(\w+)`", codes)
+    }
 
-    assert sorted(named) == sorted(requests - {"AmazonWebService"})
+    assert told == {(name.removesuffix("Request"), code) for name, code in _PROOFS}

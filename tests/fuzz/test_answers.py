@@ -1,4 +1,4 @@
-"""Whatever a service answers, a call gives a result of the declared types or a documented error."""
+"""Whatever a service responds, a call ends with a result of its types or a documented error."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from typing import Any
 import attrs
 from hypothesis import example, given
 from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
 
 from ecr_client import Credentials, RetryPolicy
 from ecr_client._engine.clock import SigningClock
 from ecr_client._engine.codec import wire_name
+from ecr_client._engine.http import request_id
+from ecr_client._engine.parse import parse
+from ecr_client._lifetime import Lifetime
+from ecr_client._observer import Observer
 from ecr_client._operation import Operation
-from ecr_client._runtime.call import read
-from ecr_client._runtime.caller import Caller
-from ecr_client._runtime.observer import Observer
-from ecr_client._runtime.options import CallOptions
-from ecr_client._runtime.transport import Answer, request_id
+from ecr_client._options import CallOptions
+from ecr_client._pipeline import Pipeline
 from ecr_client._shapes import FrozenMap, OpenEnum, Structure, type_parts
 from ecr_client.credentials import credentials_source
 from ecr_client.endpoints import Endpoint
@@ -35,12 +37,19 @@ from ecr_client.exceptions import (
     ResponseParseException,
     TransportException,
 )
-from ecr_client.metadata import ResponseMetadata
 from ecr_client.operations import OPERATIONS
+from ecr_client.transport import (
+    Deadline,
+    HTTPRequest,
+    HTTPResponse,
+    InMemory,
+    StreamingResponse,
+    Transport,
+)
 
 NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
 
-# --- what is answered -----------------------------------------------------------------------------
+# --- responses ------------------------------------------------------------------------------------
 
 #: Also halves of characters, which JSON can hold.
 TEXTS = st.text(st.characters() | st.sampled_from("\ud800\udfff\0\r\n"), max_size=20)
@@ -96,7 +105,7 @@ def objects(cls: type[Any]) -> st.SearchStrategy[Any]:
 
 @st.composite
 def bodies(draw: st.DrawFn, cls: type[Any]) -> bytes:
-    """Make an answer of a class, or one that is wrong somewhere, in its JSON or in its bytes."""
+    """Make a body of a class, or one that is wrong somewhere, in its JSON or in its bytes."""
     content = draw(objects(cls))
     damage = draw(st.sampled_from(["none", "none", "value", "bytes", "all", "error"]))
     if damage == "all":
@@ -171,11 +180,10 @@ STATUSES = st.sampled_from([200, 200, 200, 400, 400, 429, 500, 503]) | st.intege
 
 
 @st.composite
-def answers(draw: st.DrawFn, cls: type[Any]) -> Answer:
-    """Make an answer to an operation."""
-    from requests.structures import CaseInsensitiveDict
-
-    return Answer(draw(STATUSES), CaseInsensitiveDict(draw(HEADERS)), draw(bodies(cls)))
+def responses(draw: st.DrawFn, cls: type[Any]) -> HTTPResponse:
+    """Make a response to an operation."""
+    headers = CaseInsensitiveDict(draw(HEADERS))
+    return HTTPResponse(draw(STATUSES), headers, draw(bodies(cls)))
 
 
 # --- what has to come of it -----------------------------------------------------------------------
@@ -226,52 +234,47 @@ def check_error(error: AmazonClientException, name: str) -> None:
 
 
 @st.composite
-def exchanges(draw: st.DrawFn) -> tuple[Operation[Any, Any], Answer]:
-    """Make an operation and an answer to it."""
+def exchanges(draw: st.DrawFn) -> tuple[Operation[Any, Any], HTTPResponse]:
+    """Make an operation and a response to it."""
     found = draw(st.sampled_from([*OPERATIONS.values()]))
-    return found, draw(answers(found.result_class))
+    return found, draw(responses(found.result_class))
 
 
 @given(exchanges())
-def test_any_answer(exchange: tuple[Operation[Any, Any], Answer]) -> None:
-    """An answer is read as a result of the declared types, or gives a documented error."""
-    found, answer = exchange
-    metadata = ResponseMetadata(
-        request_id=request_id(answer.headers),
-        http_status_code=answer.status,
-        http_headers=answer.headers,
-    )
+def test_any_response(exchange: tuple[Operation[Any, Any], HTTPResponse]) -> None:
+    """A response is a result of the declared types, or a documented error."""
+    found, response = exchange
     try:
-        result = read(found, answer, metadata)
+        result = parse(found, response)
     except (AmazonECRException, ResponseParseException) as error:
         check_error(error, found.name)
         return
 
     assert type(result) is found.result_class
     assert conforms(result, found.result_class)
-    assert result.response_metadata is metadata
+    assert result.response_metadata.request_id == request_id(response.headers)
+    assert result.response_metadata.http_status_code == response.status
     assert repr(result)
     assert pickle.loads(pickle.dumps(result)) == result
 
 
-class Script:
-    """A transport that answers by a script, and never waits."""
-
-    closed = False
+class Script(Transport):
+    """A transport that responds by a script."""
 
     def __init__(self, steps: list[Any]) -> None:
         self._steps = steps
 
-    def send(self, name: str, *_: Any) -> Answer:
-        """Give what comes next; when nothing does, nothing arrives."""
+    def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
+        """Return what comes next; when nothing does, nothing arrives."""
         step = self._steps.pop(0) if self._steps else ReadTimeoutException
-        if isinstance(step, Answer):
-            return step
-        raise step("nothing came", name)
+        if isinstance(step, HTTPResponse):
+            return StreamingResponse(request, step.status, step.headers, InMemory(step.body))
+        raise step("nothing came", request.purpose)
 
-    def wait(self, seconds: float) -> None:
-        """Note that nobody waits for less than nothing, or for ever."""
-        assert 0 <= seconds <= 20
+
+def check_delay(seconds: float) -> None:
+    """Check that nobody waits for less than nothing, or for ever."""
+    assert 0 < seconds <= 20
 
 
 #: Long enough for every member, and a digest for those that have to be one.
@@ -294,34 +297,32 @@ def request_of(cls: type[Any]) -> Any:
     return cls(**{field.name: value_of(field.type) for field in needed})
 
 
-ANSWERED_BY = {
-    "CreateRepository": "DescribeRepositories",
-    "CreatePullThroughCacheRule": "DescribePullThroughCacheRules",
-    "CreateRepositoryCreationTemplate": "DescribeRepositoryCreationTemplates",
+#: By operation that is reconciled: the one that is asked about its content, if one is.
+LOOKUPS = {
     "CompleteLayerUpload": "BatchCheckLayerAvailability",
     "PutImage": "BatchGetImage",
-    "StartImageScan": "DescribeImageScanFindings",
-    "StartLifecyclePolicyPreview": "GetLifecyclePolicyPreview",
+    "UploadLayerPart": None,
 }
 
 
 @st.composite
 def courses(draw: st.DrawFn) -> tuple[Operation[Any, Any], list[Any]]:
-    """Make an operation and all that comes back of it, and of what finds out if it has worked."""
-    found = draw(st.sampled_from([*OPERATIONS.values(), *map(OPERATIONS.__getitem__, ANSWERED_BY)]))
+    """Make an operation and all that comes back of it, and of the lookup that it may need."""
+    found = draw(st.sampled_from([*OPERATIONS.values(), *map(OPERATIONS.__getitem__, LOOKUPS)]))
     classes = [found.result_class]
-    if found.name in ANSWERED_BY:
-        classes.append(OPERATIONS[ANSWERED_BY[found.name]].result_class)
+    lookup = LOOKUPS.get(found.name)
+    if lookup is not None:
+        classes.append(OPERATIONS[lookup].result_class)
     failures = st.sampled_from([ReadTimeoutException, ConnectionClosedException])
-    step = failures | st.sampled_from(classes).flatmap(answers)
+    step = failures | st.sampled_from(classes).flatmap(responses)
     return found, draw(st.lists(step, min_size=1, max_size=6))
 
 
 def scripted(name: str, *steps: Any) -> tuple[Operation[Any, Any], list[Any]]:
-    """Return a course: exceptions, and answers as (status, body, date)."""
+    """Return a course: exceptions, and responses as (status, body, date)."""
     date = "Fri, 02 Jan 2026 00:00:00 GMT"
     made = [
-        Answer(each[0], {"Date": each[2] if len(each) > 2 else date}, each[1])
+        HTTPResponse(each[0], {"Date": each[2] if len(each) > 2 else date}, each[1])
         if isinstance(each, tuple)
         else each
         for each in steps
@@ -330,35 +331,46 @@ def scripted(name: str, *steps: Any) -> tuple[Operation[Any, Any], list[Any]]:
 
 
 EXISTS = (400, b'{"__type": "RepositoryAlreadyExistsException"}')
+PUT = (400, b'{"__type": "ImageAlreadyExistsException"}')
 SKEWED = b'{"__type": "RequestTimeTooSkewed"}'
 
 
 @example(scripted("CreateRepository", ReadTimeoutException, EXISTS, (200, b"{}")))
+@example(scripted("PutImage", ReadTimeoutException, PUT, (200, b"{}")))
+@example(scripted("PutImage", ReadTimeoutException, PUT, (200, b"{"), (200, b"{")))
 @example(scripted("ListImages", (400, SKEWED, "Fri, 31 Dec 9999 23:59:59 GMT"), (200, b"{}")))
 @given(courses())
-def test_any_course_of_answers(course: tuple[Operation[Any, Any], list[Any]]) -> None:
-    """Whatever follows upon whatever, a call ends with a result or a documented error."""
+def test_any_course_of_responses(course: tuple[Operation[Any, Any], list[Any]]) -> None:
+    """Whatever follows upon whatever, a call ends with a result or a documented error.
+
+    What may have been done by an earlier attempt is never called a success unless it is proven.
+    """
     found, steps = course
     moments = iter(NOW + timedelta(seconds=number) for number in range(100))
-    caller = Caller(
-        transport=Script(list(steps)),  # type: ignore[arg-type]
+    pipeline = Pipeline(
+        lifetime=Lifetime(),
         user_agent="fuzz",
         observer=Observer(None),
+        max_response_size=10**6,
         clock=SigningClock(lambda: next(moments)),
         monotonic=lambda: 0.0,
     )
     options = CallOptions(
         credentials=credentials_source(credentials=Credentials("AKID", "secret")),
-        retry=RetryPolicy(max_attempts=4),
+        retry=RetryPolicy(max_attempts=4, sleep=check_delay),
         total_timeout=None,
         headers={},
     )
     endpoint = Endpoint("http://localhost", "us-east-1")
     try:
-        result = caller.call(found, request_of(found.request_class), endpoint, options)
+        result = pipeline.call(
+            found, request_of(found.request_class), endpoint, options, Script(list(steps))
+        )
     except (AmazonECRException, ResponseParseException, TransportException) as error:
         check_error(error, found.name)
         assert 1 <= getattr(error, "attempts", 1) <= 4  # noqa: PT017
     else:
         assert type(result) is found.result_class
         assert conforms(result, found.result_class)
+        status = result.response_metadata.http_status_code or 0
+        assert 200 <= status < 300 or found.name in LOOKUPS

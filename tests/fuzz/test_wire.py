@@ -1,4 +1,4 @@
-"""Whatever bytes come over a connection, a call gives a result or a documented error."""
+"""Whatever bytes come over a connection, a call ends with a result or a documented error."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LONGEST = 4096
 AGAIN = RetryPolicy(max_attempts=3, base_delay=0)
 
 
-def answer(*lines: bytes, body: bytes = BODY) -> bytes:
+def response(*lines: bytes, body: bytes = BODY) -> bytes:
     return b"\r\n".join([*lines, b"", body])
 
 
@@ -39,22 +39,24 @@ LENGTH = b"Content-Length: %d" % len(BODY)
 CHUNKED = b"Transfer-Encoding: chunked"
 PACKED = gzip.compress(BODY, mtime=0)
 VALID = [
-    answer(OK, LENGTH, b"x-amzn-RequestId: id-1"),
-    answer(OK),
-    answer(OK, CHUNKED, body=chunks(BODY[:9], BODY[9:])),
-    answer(OK, b"Content-Encoding: gzip", b"Content-Length: %d" % len(PACKED), body=PACKED),
-    answer(OK, b"Content-Encoding: gzip", CHUNKED, body=chunks(PACKED[:20], PACKED[20:])),
-    answer(OK, b"Content-Encoding: deflate", body=zlib.compress(BODY)),
-    answer(b"HTTP/1.1 100 Continue", body=answer(OK, LENGTH)),
-    answer(b"HTTP/1.1 103 Early Hints", b"Link: </x>", body=answer(OK, LENGTH)),
-    answer(
+    response(OK, LENGTH, b"x-amzn-RequestId: id-1"),
+    response(OK),
+    response(OK, CHUNKED, body=chunks(BODY[:9], BODY[9:])),
+    response(OK, b"Content-Encoding: gzip", b"Content-Length: %d" % len(PACKED), body=PACKED),
+    response(OK, b"Content-Encoding: gzip", CHUNKED, body=chunks(PACKED[:20], PACKED[20:])),
+    response(OK, b"Content-Encoding: deflate", body=zlib.compress(BODY)),
+    response(b"HTTP/1.1 100 Continue", body=response(OK, LENGTH)),
+    response(b"HTTP/1.1 103 Early Hints", b"Link: </x>", body=response(OK, LENGTH)),
+    response(
         b"HTTP/1.1 400 Bad Request",
         b"x-amzn-ErrorType: RepositoryNotFoundException",
         b"Content-Length: 15",
         body=b'{"message":"x"}',
     ),
-    answer(b"HTTP/1.1 503 Busy", b"Retry-After: 1", b"Content-Length: 0", body=b""),
-    answer(b"HTTP/1.1 302 Found", b"Location: http://localhost:1/", b"Content-Length: 0", body=b""),
+    response(b"HTTP/1.1 503 Busy", b"Retry-After: 1", b"Content-Length: 0", body=b""),
+    response(
+        b"HTTP/1.1 302 Found", b"Location: http://localhost:1/", b"Content-Length: 0", body=b""
+    ),
 ]
 #: What turns up in places where it means something.
 TOKENS = st.sampled_from(
@@ -97,8 +99,8 @@ TOKENS = st.sampled_from(
 
 
 @st.composite
-def raw_answers(draw: st.DrawFn) -> bytes:
-    """Make bytes that are an answer, or were one before something happened to them."""
+def raw_responses(draw: st.DrawFn) -> bytes:
+    """Make bytes that are a response, or were one before something happened to them."""
     data = draw(st.sampled_from(VALID) | st.binary(max_size=200))
     for _ in range(draw(st.integers(0, 3))):
         start = draw(st.integers(0, len(data)))
@@ -109,7 +111,7 @@ def raw_answers(draw: st.DrawFn) -> bytes:
 
 @pytest.fixture
 def client(server: Any, credentials: Credentials) -> Iterator[ECRClient]:
-    """Give a client that reads no long answers."""
+    """Return a client that reads no long responses."""
     config = ClientConfiguration(
         connect_timeout=20, read_timeout=20, total_timeout=20, max_response_size=LONGEST
     )
@@ -117,13 +119,13 @@ def client(server: Any, credentials: Credentials) -> Iterator[ECRClient]:
         yield made
 
 
-@example(answer(OK, CHUNKED, body=b"-1\r\n" + BODY))
-@example(answer(OK, CHUNKED, body=b"-ffffffffffffffff\r\n" + BODY))
-@example(answer(b"HTTP/1.1 103 Early Hints", body=b""))
-@example(answer(OK, LENGTH, b"x-amzn-RequestId: a", b" b", b"Set-Cookie: a=b; expires=x"))
-@given(raw_answers())
+@example(response(OK, CHUNKED, body=b"-1\r\n" + BODY))
+@example(response(OK, CHUNKED, body=b"-ffffffffffffffff\r\n" + BODY))
+@example(response(b"HTTP/1.1 103 Early Hints", body=b""))
+@example(response(OK, LENGTH, b"x-amzn-RequestId: a", b" b", b"Set-Cookie: a=b; expires=x"))
+@given(raw_responses())
 def test_any_bytes(server: Any, client: ECRClient, data: bytes) -> None:
-    """Bytes over the wire are a result or a documented error; a good answer after them is read."""
+    """Bytes over the wire are a result or a documented error, and spoil nothing for later calls."""
     server.answers = [data, (200, {}, b'{"nextToken": "after"}')]
     try:
         found: Any = client.describe_repositories()

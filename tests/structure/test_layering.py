@@ -18,13 +18,22 @@ import ecr_client
 PACKAGE = Path(ecr_client.__file__).parent
 CODEGEN = Path(__file__).parents[2] / "codegen"
 
-MAX_FILE, MAX_FUNCTION = 400, 60
+MAX_FUNCTION = 60
 GENERATED_MAY_IMPORT = (
     "ecr_client._exceptions",
     "ecr_client._generated",
     "ecr_client._operation",
     "ecr_client._shapes",
 )
+#: What does I/O, waits or starts threads, and the parts of the package that do.
+DRIVERS = (
+    *("asyncio", "http.client", "requests", "select", "selectors", "socket", "ssl", "subprocess"),
+    *("threading", "time.sleep", "urllib.request", "urllib3"),
+    *("ecr_client._pipeline", "ecr_client._settings", "ecr_client._transport"),
+    *("ecr_client.client", "ecr_client.ECRClient", "ecr_client.downloads"),
+)
+#: What only the engine knows.
+KNOWLEDGE = tuple(f"ecr_client._engine.{name}" for name in ("parse", "prepare", "retry", "codec"))
 #: What is built on top of the client, and what the client must therefore not know.
 ABOVE = ("testing", "local", "cli")
 
@@ -96,13 +105,39 @@ def generated_imports(root: Path) -> list[str]:
     ]
 
 
-def runtime_imports(root: Path) -> list[str]:
-    """``_runtime/`` never imports the client, be it from the package."""
-    client = ("ecr_client.client", "ecr_client.ECRClient")
+def engine_imports(root: Path) -> list[str]:
+    """``_engine/`` imports nothing that does I/O, waits or starts threads, and no driver."""
     return [
         line
-        for path in _files(root, "_runtime")
-        for line in _found(root, path, (n for n in imports(path, root) if _within(n, client)))
+        for path in _files(root, "_engine")
+        for line in _found(root, path, (n for n in imports(path, root) if _within(n, DRIVERS)))
+    ]
+
+
+def transport_imports(root: Path) -> list[str]:
+    """``_transport/`` knows neither operations nor retries, and not what drives it."""
+    above = ("ecr_client.client", "ecr_client.ECRClient", "ecr_client._pipeline", *KNOWLEDGE)
+    return [
+        line
+        for path in _files(root, "_transport")
+        for line in _found(root, path, (n for n in imports(path, root) if _within(n, above)))
+    ]
+
+
+def common_imports(root: Path) -> list[str]:
+    """``_common/`` imports nothing of the package but itself."""
+    return [
+        line
+        for path in _files(root, "_common")
+        for line in _found(
+            root,
+            path,
+            (
+                name
+                for name in imports(path, root)
+                if _within(name, ["ecr_client"]) and not _within(name, ["ecr_client._common"])
+            ),
+        )
     ]
 
 
@@ -155,15 +190,13 @@ def boto3_imports(root: Path) -> list[str]:
 
 
 def sizes(root: Path) -> list[str]:
-    """A hand-written file has fewer than 400 lines, a function fewer than 60."""
+    """A hand-written function fits on a screen: it has fewer than 60 lines."""
     found = []
     for path in _files(root):
         place = path.relative_to(root)
         if place.parts[0] == "_generated":
             continue
         source = path.read_text(encoding="utf-8")
-        if (lines := len(source.splitlines())) >= MAX_FILE:
-            found.append(f"{place.as_posix()} has {lines} lines")
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 lines = (node.end_lineno or 0) - node.lineno + 1
@@ -174,7 +207,16 @@ def sizes(root: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     "rule",
-    [generated_imports, runtime_imports, user_imports, client_imports, boto3_imports, sizes],
+    [
+        generated_imports,
+        engine_imports,
+        transport_imports,
+        common_imports,
+        user_imports,
+        client_imports,
+        boto3_imports,
+        sizes,
+    ],
 )
 def test_package_follows_the_rule(rule: Rule) -> None:
     """The package as it is installed follows each rule."""
@@ -188,9 +230,9 @@ def test_generator_follows_the_rule_of_sizes() -> None:
 
 def test_rules_look_at_something() -> None:
     """The folders that the rules are about have modules in them, and these import something."""
-    for folder in ("_generated", "_runtime"):
+    for folder in ("_generated", "_engine", "_transport", "_common"):
         names = [name for path in _files(PACKAGE, folder) for name in imports(path, PACKAGE)]
-        assert len(names) > 10, folder
+        assert len(names) > 5, folder
 
     assert len(_files(CODEGEN)) > 10
 
@@ -230,26 +272,37 @@ FUNCTION = "def f():\n" + "    pass\n" * 58
             "ecr_client.operations",
         ),
         (generated_imports, "_generated/a.py", "def f():\n    import requests", "requests"),
-        (runtime_imports, "_runtime/a.py", "import ecr_client.client", "ecr_client.client"),
-        (runtime_imports, "_runtime/a.py", "from ..client import C", "ecr_client.client.C"),
-        (runtime_imports, "_runtime/a.py", "from .. import client as c", "ecr_client.client"),
+        (engine_imports, "_engine/a.py", "import ecr_client.client", "ecr_client.client"),
+        (engine_imports, "_engine/a.py", "from ..client import C", "ecr_client.client.C"),
+        (engine_imports, "_engine/a.py", "from .. import client as c", "ecr_client.client"),
         (
-            runtime_imports,
-            "_runtime/a.py",
+            engine_imports,
+            "_engine/a.py",
             "from ecr_client import ECRClient",
             "ecr_client.ECRClient",
         ),
+        (engine_imports, "_engine/a.py", "import socket", "socket"),
+        (engine_imports, "_engine/a.py", "def f():\n    from time import sleep", "time.sleep"),
+        (engine_imports, "_engine/a.py", "import urllib3.util", "urllib3.util"),
+        (engine_imports, "_engine/a.py", "from http import client", "http.client"),
+        (
+            transport_imports,
+            "_transport/a.py",
+            "from ecr_client._engine.retry import decide",
+            "ecr_client._engine.retry.decide",
+        ),
+        (common_imports, "_common/a.py", "from ..config import X", "ecr_client.config.X"),
         (user_imports, "images/a.py", "from ecr_client._shapes import U", "ecr_client._shapes.U"),
         (
             user_imports,
             "docker/a.py",
-            "import ecr_client._runtime.call",
-            "ecr_client._runtime.call",
+            "import ecr_client._engine.codec",
+            "ecr_client._engine.codec",
         ),
         (user_imports, "cli/m/a.py", "from ecr_client import _shapes", "ecr_client._shapes"),
         (user_imports, "cli/a.py", "from ecr_client.images import _x", "ecr_client.images._x"),
         (client_imports, "client.py", "from ecr_client import local", "ecr_client.local"),
-        (client_imports, "_runtime/a.py", "import ecr_client.testing.x", "ecr_client.testing.x"),
+        (client_imports, "_engine/a.py", "import ecr_client.testing.x", "ecr_client.testing.x"),
         (client_imports, "images/a.py", "from ..cli import main", "ecr_client.cli.main"),
         (boto3_imports, "a.py", "try:\n    import boto3\nexcept ImportError: pass", "boto3"),
         (
@@ -277,9 +330,12 @@ def test_forbidden_import_is_found(
         (generated_imports, "_generated/a.py", "from ecr_client._operation import Operation"),
         (generated_imports, "_generated/m/a.py", "from ..enums import Kind"),
         (generated_imports, "a.py", "import cattrs"),
-        (runtime_imports, "_runtime/a.py", "from ecr_client.client_side import C"),
-        (runtime_imports, "_runtime/a.py", "if TYPE_CHECKING:\n    import ecr_client.client"),
-        (runtime_imports, "regions.py", "import ecr_client.client"),
+        (engine_imports, "_engine/a.py", "from ecr_client.client_side import C"),
+        (engine_imports, "_engine/a.py", "if TYPE_CHECKING:\n    import ecr_client.client"),
+        (engine_imports, "_engine/a.py", "from http import HTTPStatus\nimport time"),
+        (engine_imports, "regions.py", "import ecr_client.client"),
+        (transport_imports, "_transport/a.py", "import socket, requests, threading"),
+        (common_imports, "_common/a.py", "import threading\nfrom ecr_client._common import x"),
         (user_imports, "images/a.py", "from ecr_client import ECRClient, __version__, models"),
         (user_imports, "images/a.py", "from . import _layout\nimport _thread"),
         (user_imports, "testing/a.py", "import ecr_client._shapes"),
@@ -287,8 +343,8 @@ def test_forbidden_import_is_found(
         (client_imports, "testing/a.py", "from ecr_client.local import Server"),
         (client_imports, "client.py", "import ecr_client.localities, local"),
         (boto3_imports, "a.py", "import botocore.session\nNAME = 'import boto3'"),
-        (sizes, "_generated/a.py", "\n" * 500),
-        (sizes, "a.py", "\n" * 399),
+        (sizes, "_generated/a.py", FUNCTION + "    pass\n"),
+        (sizes, "a.py", "\n" * 999),
         (sizes, "a.py", FUNCTION),
     ],
 )
@@ -309,11 +365,10 @@ def test_only_the_branch_for_type_checkers_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "found"),
     [
-        ("\n" * 400, "m/a.py has 400 lines"),
         (FUNCTION + "    pass\n", "m/a.py: f has 60 lines"),
         (f"async {FUNCTION}    pass\n", "m/a.py: f has 60 lines"),
     ],
 )
 def test_size_is_found(source: str, found: str, tmp_path: Path) -> None:
-    """A file or a function that has grown too long is found."""
+    """A function that has grown too long is found."""
     assert sizes(_tree(tmp_path, {"m/a.py": source})) == [found]

@@ -64,5 +64,5 @@ def test_results_are_written_as_the_service_writes_them(name: str) -> None:
 
 
 def test_what_is_not_set_is_not_written() -> None:
-    """An absent text, number, time or structure has no member in the answer."""
+    """An absent string, number, time or structure has no member in the response."""
     assert json.loads(encode_result(models.ListImagesResult())) == {"imageIds": []}

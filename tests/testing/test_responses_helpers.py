@@ -1,4 +1,4 @@
-"""Answers for the ``responses`` library: what they answer, and what they are an answer to."""
+"""Responses for the ``responses`` library: what is in them, and which calls they are for."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ IMAGES = ListImagesResult(image_ids=[ImageIdentifier(image_tag="1.0")], next_tok
 
 @pytest.fixture
 def mocked() -> Iterator[responses.RequestsMock]:
-    """Give a mock in which every answer has to be used."""
+    """Yield a mock in which every response has to be used."""
     with responses.RequestsMock() as made:
         yield made
 
@@ -51,7 +51,7 @@ def client(credentials: Credentials) -> Iterator[ECRClient]:
         yield made
 
 
-def test_a_result_is_answered(mocked: responses.RequestsMock, client: ECRClient) -> None:
+def test_a_result_is_returned(mocked: responses.RequestsMock, client: ECRClient) -> None:
     """The result arrives with status, request id and content type; the request was signed."""
     added = add_result(mocked, IMAGES)
     found = client.list_images(repository_name="app")
@@ -64,8 +64,10 @@ def test_a_result_is_answered(mocked: responses.RequestsMock, client: ECRClient)
     assert mocked.calls[0].request.headers["Authorization"].startswith("AWS4-HMAC-SHA256")
 
 
-def test_answers_are_found_by_operation(mocked: responses.RequestsMock, client: ECRClient) -> None:
-    """Each operation has its own answer, whatever the order in which they were added."""
+def test_responses_are_found_by_operation(
+    mocked: responses.RequestsMock, client: ECRClient
+) -> None:
+    """Each operation has its own response, whatever the order in which they were added."""
     details = DescribeImagesResult(
         image_details=[ImageDetail(image_pushed_at=datetime(2026, 11, 24, tzinfo=timezone.utc))]
     )
@@ -76,17 +78,17 @@ def test_answers_are_found_by_operation(mocked: responses.RequestsMock, client: 
     assert client.describe_images(repository_name="app") == details
 
 
-def test_an_operation_without_an_answer_is_not_reached(
+def test_an_operation_without_a_response_is_not_reached(
     mocked: responses.RequestsMock, client: ECRClient
 ) -> None:
-    """A call that no answer was added for fails as if there was no network."""
+    """A call that no response was added for fails as if there was no network."""
     add_result(mocked, IMAGES)
     client.list_images(repository_name="app")
     with pytest.raises(TransportException):
         client.describe_images(repository_name="app")
 
 
-def test_several_answers_come_in_turn(mocked: responses.RequestsMock, client: ECRClient) -> None:
+def test_several_responses_come_in_turn(mocked: responses.RequestsMock, client: ECRClient) -> None:
     """Answers to one operation are used in the order in which they were added."""
     add_error(mocked, "ListImages", RepositoryNotFoundException("not yet"))
     add_result(mocked, IMAGES)
@@ -104,10 +106,10 @@ def test_several_answers_come_in_turn(mocked: responses.RequestsMock, client: EC
         "api.ecr.eu-west-1.amazonaws.com",
     ],
 )
-def test_answers_are_found_by_endpoint(
+def test_responses_are_found_by_endpoint(
     mocked: responses.RequestsMock, client: ECRClient, endpoint: str
 ) -> None:
-    """An answer with an endpoint is that of this endpoint, however it is written."""
+    """A response with an endpoint is that of this endpoint, however it is written."""
     mocked.assert_all_requests_are_fired = False
     add_result(mocked, ListImagesResult(), "https://api.ecr.us-west-2.amazonaws.com")
     add_result(mocked, IMAGES, endpoint)
@@ -127,14 +129,14 @@ def test_an_endpoint_may_have_a_path(
 
 @responses.activate
 def test_the_module_is_a_mock_too(client: ECRClient) -> None:
-    """The module ``responses`` itself takes answers, as with its own functions."""
+    """The module ``responses`` itself takes responses, as with its own functions."""
     add_result(responses, IMAGES)
 
     assert client.list_images(repository_name="app") == IMAGES
 
 
 def test_given_metadata_arrive(mocked: responses.RequestsMock, client: ECRClient) -> None:
-    """A request id and headers that the test has given are those of the answer."""
+    """A request id and headers that the test has given are those of the response."""
     metadata = ResponseMetadata(
         request_id="mine", http_headers={"x-seen": "yes", "content-type": "text/plain"}
     )
@@ -153,7 +155,7 @@ def test_given_metadata_arrive(mocked: responses.RequestsMock, client: ECRClient
         (AmazonECRException("new", error_code="NewException"), 400),
     ],
 )
-def test_errors_of_the_service_are_answered(
+def test_errors_of_the_service_are_raised(
     mocked: responses.RequestsMock, client: ECRClient, error: Any, status: int
 ) -> None:
     """An error of the service arrives with its class, status and request id."""
@@ -193,7 +195,7 @@ def test_errors_of_the_transport_come_about(
     assert isinstance(raised.value.__cause__, requests.RequestException)
 
 
-def test_the_end_of_the_total_time_is_not_an_answer() -> None:
+def test_the_end_of_the_total_time_is_not_a_response() -> None:
     """What is a matter of the client's time cannot be registered, and the text says what can."""
     with pytest.raises(ValueError, match="give a ReadTimeoutException"):
         add_error(responses.RequestsMock(), "ListImages", TotalTimeoutException)
@@ -214,7 +216,7 @@ def test_only_results_are_added(result: Any) -> None:
 
 
 def test_a_result_is_checked() -> None:
-    """A result that no answer could give is refused, with the member that is wrong."""
+    """A result that no response could give is refused, with the member that is wrong."""
     wrong = ListImagesResult(next_token=7)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"ListImages: .*nextToken must be a string"):
         add_result(responses.RequestsMock(), wrong)

@@ -1,23 +1,36 @@
-"""The stub: what it takes, what it answers, and what makes it fail."""
+"""The stub: what it takes, what it responds, and what makes it fail."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
-from ecr_client import Credentials, ECRClient, ResponseMetadata, models
+from ecr_client import (
+    CallEvent,
+    ClientConfiguration,
+    Credentials,
+    ECRClient,
+    Hooks,
+    ResponseMetadata,
+    RetryPolicy,
+    models,
+)
 from ecr_client._generated.exceptions import MODELED
 from ecr_client.exceptions import (
     AmazonECRException,
     ClientShutdownException,
     ImageNotFoundException,
     InvalidLayerPartException,
+    LayerDownloadException,
+    LayersNotFoundException,
+    LayerVerificationException,
     NoCredentialsException,
     ParamValidationException,
     ReadTimeoutException,
@@ -31,6 +44,7 @@ from ecr_client.models import (
     DescribeImagesRequest,
     DescribeImagesResult,
     GetAuthorizationTokenRequest,
+    GetDownloadUrlForLayerRequest,
     ImageDetail,
     ImageIdentifier,
     ListImagesRequest,
@@ -38,6 +52,7 @@ from ecr_client.models import (
     UploadLayerPartRequest,
 )
 from ecr_client.testing import ECRStub, StubAssertionError
+from ecr_client.transport import Transport
 
 PUSHED = datetime(2026, 11, 24, 12, 30, 15, 123456, timezone.utc)
 DETAILS = DescribeImagesResult(
@@ -58,12 +73,12 @@ def no_credentials() -> Credentials:
 
 @pytest.fixture
 def client() -> Iterator[ECRClient]:
-    """Give a client that can do nothing: it has no keys, and nobody listens at its endpoint."""
+    """Yield a client that can do nothing: it has no keys, and nobody listens at its endpoint."""
     with ECRClient(endpoint="http://127.0.0.1:1", credentials=no_credentials) as made:
         yield made
 
 
-# --- answers --------------------------------------------------------------------------------------
+# --- responses ------------------------------------------------------------------------------------
 
 
 def test_a_call_returns_the_expected_result(client: ECRClient) -> None:
@@ -92,7 +107,7 @@ def test_members_stand_for_a_result(client: ECRClient) -> None:
 
 
 def test_a_result_has_metadata_and_is_remembered(client: ECRClient) -> None:
-    """Each answer has a request id of its own, and the cache of the client knows it."""
+    """Each response has a request id of its own, and the cache of the client knows it."""
     request = ListImagesRequest(repository_name="app")
     with ECRStub(client) as stub:
         stub.expect("ListImages")
@@ -106,7 +121,7 @@ def test_a_result_has_metadata_and_is_remembered(client: ECRClient) -> None:
 
 
 def test_given_metadata_arrive(client: ECRClient) -> None:
-    """A request id and headers that the test has given are those of the answer."""
+    """A request id and headers that the test has given are those of the response."""
     metadata = ResponseMetadata(
         request_id="mine", http_status_code=202, http_headers={"X-Seen": "yes"}
     )
@@ -131,10 +146,10 @@ def test_given_metadata_arrive(client: ECRClient) -> None:
     ],
     ids=repr,
 )
-def test_errors_of_the_service_arrive_as_answers(
+def test_errors_of_the_service_arrive_as_responses(
     client: ECRClient, error: Any, status: int
 ) -> None:
-    """An error of the service is read from an answer, so that it has all that a real one has."""
+    """An error of the service is read from a response, so that it has all that a real one has."""
     with ECRStub(client) as stub:
         stub.expect("ListImages", error=error)
         with pytest.raises(AmazonECRException) as raised:
@@ -152,7 +167,7 @@ def test_errors_of_the_service_arrive_as_answers(
 
 
 def test_each_modeled_error_can_be_expected(client: ECRClient) -> None:
-    """No error of the model is lost on its way through the answer."""
+    """No error of the model is lost on its way through the response."""
     with ECRStub(client) as stub:
         for error in MODELED.values():
             stub.expect("ListImages", error=error)
@@ -162,7 +177,7 @@ def test_each_modeled_error_can_be_expected(client: ECRClient) -> None:
 
 @pytest.mark.parametrize("error", [ReadTimeoutException("late", "ListImages"), KeyboardInterrupt()])
 def test_other_errors_are_raised_as_they_are(client: ECRClient, error: BaseException) -> None:
-    """What is not an error of the service has no answer to arrive in."""
+    """What is not an error of the service has no response to arrive in."""
     with ECRStub(client) as stub:
         stub.expect("ListImages", error=error)
         with pytest.raises(type(error)) as raised:
@@ -196,6 +211,100 @@ def test_helpers_make_single_calls(client: ECRClient) -> None:
 
     assert paged == identifiers[:2]
     assert waited == DETAILS
+
+
+# --- downloads ------------------------------------------------------------------------------------
+
+LAYER = bytes(range(100))
+DIGEST = f"sha256:{hashlib.sha256(LAYER).hexdigest()}"
+
+
+def test_a_layer_is_downloaded(client: ECRClient) -> None:
+    """An expected download is one call and the content, as a whole, in pieces or from a start."""
+    with ECRStub(client) as stub:
+        for _ in range(3):
+            stub.expect_download(LAYER)
+        with client.download_layer(repository_name="app", layer_digest=DIGEST) as layer:
+            whole = layer.read()
+        with client.download_layer(repository_name="app", layer_digest=DIGEST) as layer:
+            pieces = list(layer.iter_bytes(30))
+        with client.download_layer(repository_name="app", layer_digest=DIGEST, start=99) as layer:
+            rest = layer.read()
+
+    assert whole == b"".join(pieces) == LAYER
+    assert rest == LAYER[99:]
+    assert layer.size == 100
+    assert set(stub.requests) == {
+        GetDownloadUrlForLayerRequest(repository_name="app", layer_digest=DIGEST)
+    }
+
+
+def test_a_start_behind_the_layer_is_refused(client: ECRClient) -> None:
+    """There is nothing behind a layer, as with a real storage."""
+    with ECRStub(client) as stub:
+        stub.expect_download(LAYER)
+        layer = client.download_layer(repository_name="app", layer_digest=DIGEST, start=100)
+        with pytest.raises(LayerDownloadException, match="status 416"):
+            layer.read()
+
+
+def test_an_empty_layer_is_downloaded(client: ECRClient) -> None:
+    """A layer may have no bytes."""
+    digest = f"sha256:{hashlib.sha256(b'').hexdigest()}"
+    with ECRStub(client) as stub:
+        stub.expect_download(b"")
+        with client.download_layer(repository_name="app", layer_digest=digest) as layer:
+            assert layer.read() == b""
+
+
+def test_the_content_of_a_layer_is_verified(client: ECRClient) -> None:
+    """Content that is not that of the digest is refused, as with a real storage."""
+    with ECRStub(client) as stub:
+        stub.expect_download(b"other")
+        layer = client.download_layer(repository_name="app", layer_digest=DIGEST)
+        with pytest.raises(LayerVerificationException, match="the content has the digest"):
+            layer.read()
+
+
+def test_the_content_is_copied(client: ECRClient) -> None:
+    """What a test does to its buffer later does not change what was expected."""
+    content = bytearray(LAYER)
+    with ECRStub(client) as stub:
+        stub.expect_download(content)
+        content[0] = 255
+        with client.download_layer(repository_name="app", layer_digest=DIGEST) as layer:
+            assert layer.read() == LAYER
+
+
+def test_a_download_may_be_refused(client: ECRClient) -> None:
+    """An error of the service is that of the call for the URL."""
+    with ECRStub(client) as stub:
+        stub.expect("GetDownloadUrlForLayer", error=LayersNotFoundException("gone"))
+        layer = client.download_layer(repository_name="app", layer_digest=DIGEST)
+        with pytest.raises(LayersNotFoundException, match="gone"):
+            layer.read()
+
+
+def test_a_download_that_was_not_expected_fails(client: ECRClient) -> None:
+    """Neither the call nor the content may be missing, even if the failure is swallowed."""
+    layer = client.download_layer(repository_name="app", layer_digest=DIGEST)
+    with pytest.raises(StubAssertionError, match="call 1 was not expected: GetDownloadUrlForLay"):
+        swallow(ECRStub(client), layer.read)
+    stub = ECRStub(client)
+    stub.expect("GetDownloadUrlForLayer", download_url="https://layers.example/1?signature=1")
+    layer = client.download_layer(repository_name="app", layer_digest=DIGEST)
+    with pytest.raises(StubAssertionError) as raised:
+        swallow(stub, layer.read)
+
+    assert str(raised.value) == (
+        "a download was not expected: <HTTPRequest GET https://layers.example/1?***, 0 bytes>; "
+        "see expect_download"
+    )
+
+
+def swallow(stub: ECRStub, call: Callable[[], object]) -> None:
+    with stub, contextlib.suppress(AssertionError):
+        call()
 
 
 # --- matching -------------------------------------------------------------------------------------
@@ -247,7 +356,6 @@ def test_requests_are_kept(client: ECRClient) -> None:
         client.get_authorization_token(request)
 
     assert stub.requests == (ListImagesRequest(repository_name="app", max_results=5), request)
-    assert stub.requests[1] is request
 
 
 def test_a_call_out_of_order_fails(client: ECRClient) -> None:
@@ -422,12 +530,12 @@ def test_an_expected_request_is_checked(
         ),
         (
             ListImagesResult(response_metadata=ResponseMetadata(http_status_code=404)),
-            "the result is no answer",
+            "the result is no response",
         ),
     ],
 )
 def test_an_expected_result_is_checked(client: ECRClient, result: Any, problem: str) -> None:
-    """A result that no answer could give is refused where it is expected; the error says why."""
+    """A result that no response could give is refused where it is expected; the error says why."""
     stub = ECRStub(client)
     with pytest.raises(ValueError, match=f"^ListImages: .*{problem}"):
         stub.expect("ListImages", result=result)
@@ -446,7 +554,7 @@ def test_an_expected_result_is_checked(client: ECRClient, result: Any, problem: 
     ],
 )
 def test_times_are_checked(client: ECRClient, pushed: Any, problem: str) -> None:
-    """A time has to be a datetime with a zone, although an answer has only a number for it."""
+    """A time has to be a datetime with a zone, although a response has only a number for it."""
     stub = ECRStub(client)
     details = [ImageDetail(image_pushed_at=pushed)]
     with pytest.raises(ValueError, match=problem):
@@ -465,10 +573,10 @@ def test_times_are_checked(client: ECRClient, pushed: Any, problem: str) -> None
         ({"error": int}, "error must be an exception"),
     ],
 )
-def test_an_answer_is_of_the_operation(
+def test_a_result_is_of_the_operation(
     client: ECRClient, arguments: dict[str, Any], problem: str
 ) -> None:
-    """A result of another operation, an unknown member and two answers at once are refused."""
+    """A result of another operation, an unknown member and two outcomes at once are refused."""
     stub = ECRStub(client)
     with pytest.raises(TypeError, match=problem):
         stub.expect("ListImages", **arguments)
@@ -527,7 +635,7 @@ def test_the_client_is_as_before(server: Any, credentials: Credentials) -> None:
 
 
 def test_stubs_nest(client: ECRClient) -> None:
-    """An inner stub answers until it is left; then the outer one does again."""
+    """An inner stub responds until it is left; then the outer one does again."""
     with ECRStub(client) as outer:
         outer.expect("ListImages", next_token="outer")
         with ECRStub(client) as inner:
@@ -536,6 +644,108 @@ def test_stubs_nest(client: ECRClient) -> None:
         second = client.list_images(repository_name="app").next_token
 
     assert (first, second) == ("inner", "outer")
+
+
+def test_the_transport_is_restored(client: ECRClient) -> None:
+    """Leaving a stub, also by an error, puts back the very transport that was there before."""
+    client.transport = before = Transport()
+    with ECRStub(client):
+        inside = client.transport
+    after = client.transport
+    with pytest.raises(LookupError), ECRStub(client):
+        raise LookupError
+
+    assert inside is not before
+    assert after is client.transport is before
+
+
+def test_views_are_stubbed_with_their_client(client: ECRClient) -> None:
+    """A stub of a client is one of its views, and the other way round."""
+    view = client.with_options(timeout=5, headers={"X-Team": "build"})
+    with ECRStub(client) as stub:
+        stub.expect("ListImages", next_token="by the client")
+        first = view.list_images(repository_name="app").next_token
+    with ECRStub(view) as stub:
+        stub.expect("ListImages", next_token="by the view")
+        second = client.list_images(repository_name="app").next_token
+
+    assert (first, second) == ("by the client", "by the view")
+
+
+def test_hooks_see_stubbed_calls(client: ECRClient) -> None:
+    """Hooks are told of stubbed calls and downloads as of real ones."""
+    events: list[tuple[str, str, int | None]] = []
+
+    def note(kind: str) -> Callable[[CallEvent], None]:
+        return lambda event: events.append((kind, event.operation, event.status_code))
+
+    hooks = Hooks(**{kind: note(kind) for kind in ("request", "response", "retry", "error")})
+    config = ClientConfiguration(hooks=hooks)
+    with ECRClient(region="eu-west-1", config=config) as observed, ECRStub(observed) as stub:
+        stub.expect("ListImages", error=ThrottlingException("slow down"))
+        stub.expect_download(LAYER)
+        with pytest.raises(ThrottlingException):
+            observed.list_images(repository_name="app")
+        with observed.download_layer(repository_name="app", layer_digest=DIGEST) as layer:
+            layer.read()
+
+    assert events == [
+        ("request", "ListImages", None),
+        ("response", "ListImages", 400),
+        ("error", "ListImages", 400),
+        ("request", "GetDownloadUrlForLayer", None),
+        ("response", "GetDownloadUrlForLayer", 200),
+        ("request", "DownloadLayer", None),
+        ("response", "DownloadLayer", 200),
+    ]
+
+
+@pytest.mark.parametrize(
+    "error", [ServiceUnavailableException("later"), ReadTimeoutException("late", "ListImages")]
+)
+def test_nothing_is_retried(client: ECRClient, error: Exception) -> None:
+    """One expectation is one call, whatever the retry policy; a test sees each failure."""
+    waits: list[float] = []
+    view = client.with_options(retry=RetryPolicy(max_attempts=5, sleep=waits.append))
+    with ECRStub(client) as stub:
+        stub.expect("ListImages", error=error)
+        with pytest.raises(type(error)) as raised:
+            view.list_images(repository_name="app")
+
+    assert raised.value.attempts == 1  # type: ignore[attr-defined]
+    assert waits == []
+
+
+def test_an_overridden_invoke_sees_stubbed_calls() -> None:
+    """A client whose class overrides `invoke` is stubbed below it."""
+    seen: list[str] = []
+
+    class Observed(ECRClient):
+        def invoke(self, operation: Any, request: Any) -> Any:
+            seen.append(operation.name)
+            return super().invoke(operation, request)
+
+    with Observed(region="eu-west-1") as observed, ECRStub(observed) as stub:
+        stub.expect("ListImages")
+        observed.list_images(repository_name="app")
+
+    assert seen == ["ListImages"]
+
+
+def test_shutdown_within_a_stub_closes_the_connections(client: ECRClient) -> None:
+    """A client that is shut down while it is stubbed closes what it has opened before."""
+
+    class Closing(Transport):
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    client.transport = before = Closing()
+    with ECRStub(client), ECRStub(client):
+        client.shutdown()
+
+    assert before.closed
 
 
 def test_a_shut_down_client_stays_shut_down(client: ECRClient) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,10 +15,13 @@ from typing import Any
 
 import pytest
 
-from ecr_client import AmazonECR
-from ecr_client.exceptions import LayersNotFoundException
+from ecr_client import ECRClient, Operation
+from ecr_client._operation import Request, Result
+from ecr_client.exceptions import AccessDeniedException, LayersNotFoundException
 from ecr_client.models import (
+    BatchGetImageRequest,
     BatchGetImageResult,
+    GetDownloadUrlForLayerRequest,
     GetDownloadUrlForLayerResult,
     Image,
     ImageFailure,
@@ -25,21 +29,24 @@ from ecr_client.models import (
 )
 from ecr_client.testing import RandomImage, assert_image_valid, random_image
 
+MIB = 1024 * 1024
 
-class Stored(AmazonECR):
-    """A service with one repository, which holds an image in which a test may break things.
+
+class Stored(ECRClient):
+    """A client of a repository that holds one image, in which a test may break things.
 
     Attributes:
         root: The digest of what the tag names.
-        manifests: The text of each, by digest.
-        blobs: The bytes of each, by digest.
-        told: What the service says is the digest of a manifest, where that is not true.
-        status: Of downloads.
+        manifests: The text of each manifest, by digest.
+        blobs: The bytes of each blob, by digest.
+        listed: The digest that the service returns with a manifest, where that is not true.
+        status: The status of downloads.
         asked: The digests that were asked for, in turn.
         downloads: Where downloads are.
     """
 
     def __init__(self, image: RandomImage) -> None:
+        super().__init__(region="eu-west-1")
         self.root = image.digest
         self.blobs = {
             blob.digest: image.blob_path(blob.digest).read_bytes() for blob in image.blobs
@@ -48,20 +55,30 @@ class Stored(AmazonECR):
             digest: image.blob_path(digest).read_text()
             for digest in {image.digest, *(each.descriptor.digest for each in image.manifests)}
         }
-        self.told: dict[str, str] = {}
+        self.listed: dict[str, str] = {}
         self.status = 200
         self.asked: list[str] = []
         self.downloads = ""
 
-    def invoke(self, operation: Any, request: Any) -> Any:
+    def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
+        result: Any
+        if isinstance(request, GetDownloadUrlForLayerRequest):
+            result = self.url_of(request)
+        else:
+            assert isinstance(request, BatchGetImageRequest)
+            result = self.image_of(request)
+        assert isinstance(result, operation.result_class)
+        return result
+
+    def url_of(self, request: GetDownloadUrlForLayerRequest) -> GetDownloadUrlForLayerResult:
         assert request.repository_name == "team/app"
-        if operation.name == "GetDownloadUrlForLayer":
-            digest = request.layer_digest
-            if digest not in self.blobs:
-                raise LayersNotFoundException(f"no {digest}")
-            return GetDownloadUrlForLayerResult(
-                download_url=f"{self.downloads}/{digest}?signature=1"
-            )
+        digest = request.layer_digest
+        if digest not in self.blobs:
+            raise LayersNotFoundException(f"no {digest}")
+        return GetDownloadUrlForLayerResult(download_url=f"{self.downloads}/{digest}?signature=1")
+
+    def image_of(self, request: BatchGetImageRequest) -> BatchGetImageResult:
+        assert request.repository_name == "team/app"
         (identifier,) = request.image_ids
         assert identifier.image_tag in (None, "1.0")
         digest = identifier.image_digest or self.root
@@ -69,25 +86,31 @@ class Stored(AmazonECR):
             failure = ImageFailure(failure_code="ImageNotFound", failure_reason="no image")
             return BatchGetImageResult(failures=[failure])
         self.asked.append(digest)
-        image_id = ImageIdentifier(image_digest=self.told.get(digest, digest))
+        image_id = ImageIdentifier(image_digest=self.listed.get(digest, digest))
         image = Image(image_id=image_id, image_manifest=self.manifests[digest])
         return BatchGetImageResult(images=[image])
 
     def download(self, path: str, headers: set[str]) -> tuple[int, bytes]:
-        """Answer a download; a second signature would not be taken."""
+        """Return status and body of a download; a second signature would be refused."""
         assert headers.isdisjoint({"authorization", "x-amz-date"})
         digest = path.strip("/").partition("?")[0]
         self.asked.append(digest)
         return self.status, self.blobs[digest]
 
 
+def differs(digest: str, content: bytes) -> str:
+    """Return what the client says of other content."""
+    found = sha256(content).hexdigest()
+    return f"layer {digest}: what was downloaded differs: the content has the digest sha256:{found}"
+
+
 @contextlib.contextmanager
-def served(service: Stored) -> Iterator[Stored]:
-    """Let a service have a server for downloads."""
+def served(client: Stored) -> Iterator[Stored]:
+    """Yield a client whose downloads have a server."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = service.download(self.path, set(map(str.lower, self.headers)))
+            status, body = client.download(self.path, set(map(str.lower, self.headers)))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -97,25 +120,26 @@ def served(service: Stored) -> Iterator[Stored]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        service.downloads = f"http://127.0.0.1:{server.server_port}"
+        client.downloads = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield service
+        with client:
+            yield client
         server.shutdown()
         thread.join()
 
 
 @pytest.fixture
 def image(tmp_path: Path) -> RandomImage:
-    """Give an image of two platforms."""
+    """Return an image of two platforms."""
     return random_image(tmp_path / "image", platforms=["linux/amd64", "linux/arm64/v8"])
 
 
 @pytest.fixture
 def stored(image: RandomImage) -> Iterator[Stored]:
-    """Give a service that holds the image."""
-    with served(Stored(image)) as service:
-        yield service
+    """Yield a client of a repository that holds the image."""
+    with served(Stored(image)) as client:
+        yield client
 
 
 def problems(stored: Stored, reference: str = "team/app:1.0") -> list[str]:
@@ -140,10 +164,10 @@ def test_a_whole_image_is_valid(stored: Stored, image: RandomImage) -> None:
 
 def test_a_single_manifest_is_valid(tmp_path: Path) -> None:
     """An image without an index is as good as one with it."""
-    with served(Stored(random_image(tmp_path))) as service:
-        assert_image_valid(service, "team/app:1.0")
+    with served(Stored(random_image(tmp_path))) as client:
+        assert_image_valid(client, "team/app:1.0")
 
-    assert len(service.asked) == 4
+    assert len(client.asked) == 4
 
 
 def test_altered_content_is_found(stored: Stored, image: RandomImage) -> None:
@@ -153,19 +177,33 @@ def test_altered_content_is_found(stored: Stored, image: RandomImage) -> None:
         stored.blobs[digest] = bytes(len(stored.blobs[digest]))
 
     assert problems(stored) == [
-        f"blob {digest} has the content of sha256:{sha256(bytes(size)).hexdigest()}"
+        f"blob {digest} is corrupt ({differs(digest, bytes(size))})"
         for digest, size in ((layer.digest, layer.size), (config.digest, config.size))
     ]
 
 
-def test_cut_content_is_found(stored: Stored, image: RandomImage) -> None:
+def test_truncated_content_is_found(stored: Stored, image: RandomImage) -> None:
     """A blob that has lost its end has a wrong size as well as a wrong digest."""
     layer = image.manifests[0].layers[1]
     cut = stored.blobs[layer.digest] = stored.blobs[layer.digest][:-1]
 
     assert problems(stored) == [
+        f"blob {layer.digest} is corrupt ({differs(layer.digest, cut)})",
         f"blob {layer.digest} has {layer.size - 1} bytes instead of {layer.size}",
-        f"blob {layer.digest} has the content of sha256:{sha256(cut).hexdigest()}",
+    ]
+
+
+def test_a_wrong_size_is_found(stored: Stored, image: RandomImage) -> None:
+    """A blob that its digest says is whole may have another size than its manifest says."""
+    layer = image.manifests[0].layers[0]
+    content = json.loads(stored.manifests[image.manifests[0].descriptor.digest])
+    content["layers"][0]["size"] += 1
+    text = json.dumps(content)
+    stored.root = f"sha256:{sha256(text.encode()).hexdigest()}"
+    stored.manifests[stored.root] = text
+
+    assert problems(stored) == [
+        f"blob {layer.digest} has {layer.size} bytes instead of {layer.size + 1}"
     ]
 
 
@@ -203,9 +241,9 @@ def test_an_altered_manifest_is_found(stored: Stored, image: RandomImage) -> Non
     ]
 
 
-def test_a_wrong_answer_is_found(stored: Stored, image: RandomImage) -> None:
-    """The digest that the service says has to be that of the manifest that it gives."""
-    stored.told[image.digest] = "sha256:0"
+def test_a_wrong_response_is_found(stored: Stored, image: RandomImage) -> None:
+    """The digest that the service returns has to be that of the manifest that it returns."""
+    stored.listed[image.digest] = "sha256:0"
 
     assert problems(stored) == [
         f"manifest 1.0 has the digest {image.digest}, but is listed as sha256:0"
@@ -214,7 +252,7 @@ def test_a_wrong_answer_is_found(stored: Stored, image: RandomImage) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"layers": [{}]}', '{"manifests": 1}', "{"])
 def test_an_unreadable_manifest_is_found(stored: Stored, text: str) -> None:
-    """A text that is no manifest is a problem of the image, not an error of the check."""
+    """A string that is no manifest is a problem of the image, not an error of the check."""
     stored.root = f"sha256:{sha256(text.encode()).hexdigest()}"
     stored.manifests[stored.root] = text
 
@@ -222,21 +260,61 @@ def test_an_unreadable_manifest_is_found(stored: Stored, text: str) -> None:
 
 
 def test_a_failing_download_is_found(stored: Stored) -> None:
-    """An answer that is not the content, or no answer, is told without the signed URL."""
+    """A storage that refuses, is not there or is none is a problem of each blob."""
     stored.status = 403
     refused = problems(stored)
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         stored.downloads = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-    unanswered = problems(stored)
+    unreachable = problems(stored)
     stored.downloads = "file:///"
     nowhere = problems(stored)
 
-    assert all(line.endswith("cannot be downloaded (status 403)") for line in refused)
-    assert all(
-        line.endswith("cannot be downloaded (ConnectionRefusedError)") for line in unanswered
-    )
-    assert all(line.endswith("cannot be downloaded (not a URL)") for line in nowhere)
-    assert len(refused) == len(unanswered) == len(stored.blobs)
+    for lines, reason in (
+        (refused, "the storage responded with status 403)"),
+        (unreachable, "ConnectionRefusedError: Connection refused)"),
+        (nowhere, "the service returned no HTTP URL for it)"),
+    ):
+        assert len(lines) == len(stored.blobs)
+        assert all("cannot be downloaded (" in line for line in lines)
+        assert all(line.endswith(reason) for line in lines)
+
+
+def test_a_digest_that_is_none_is_found(stored: Stored) -> None:
+    """A manifest may name a blob by something that is no digest."""
+    text = json.dumps({"schemaVersion": 2, "layers": [{"digest": "md5:1", "size": 1}]})
+    stored.root = f"sha256:{sha256(text.encode()).hexdigest()}"
+    stored.manifests[stored.root] = text
+    (problem,) = problems(stored)
+
+    assert problem.startswith("blob md5:1 cannot be downloaded (DownloadLayer: layer_digest must")
+
+
+def test_a_refusal_of_the_service_is_no_problem_of_the_image(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may not read the repository learns nothing of the image."""
+
+    def refuse(_: object) -> None:
+        raise AccessDeniedException("not yours")
+
+    monkeypatch.setattr(stored, "url_of", refuse)
+    with pytest.raises(AccessDeniedException):
+        assert_image_valid(stored, "team/app:1.0")
+
+
+def test_layers_are_not_held(tmp_path: Path) -> None:
+    """The memory that a check takes does not depend on the size of the layers."""
+    image = random_image(tmp_path, layers=1, size=24 * MIB)
+    with served(Stored(image)) as client:
+        # The server of this test holds them; what it has already is not counted.
+        tracemalloc.start()
+        try:
+            assert_image_valid(client, "team/app:1.0")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert peak < 6 * MIB
 
 
 def test_layers_that_are_kept_elsewhere_are_left_out(stored: Stored) -> None:

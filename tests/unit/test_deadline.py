@@ -1,4 +1,7 @@
-"""The time that a call as a whole may take, with all attempts and delays."""
+"""The time that a call as a whole may take, with all attempts and delays.
+
+What a deadline is by itself is in tests/engine; what it interrupts on the wire is in tests/faults.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +17,21 @@ import requests
 import responses
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, Hooks, RetryPolicy
-from ecr_client._engine.deadline import Deadline, Limits, within
-from ecr_client._runtime import deadline as deadlines
 from ecr_client.exceptions import (
+    AmazonClientException,
     AmazonECRException,
     ClientShutdownException,
+    ImageAlreadyExistsException,
     InvalidConfigurationException,
     ReadTimeoutException,
-    RepositoryAlreadyExistsException,
     TotalTimeoutException,
     TransportException,
 )
 
 DOWN = (503, {}, b"{}")
 FINE = (200, {}, b"{}")
+EXISTS = (400, {}, b'{"__type": "ImageAlreadyExistsException"}')
+IMAGE: Any = {"repository_name": "app", "image_manifest": "{}", "image_tag": "1"}
 Calling = Callable[..., ECRClient]
 
 
@@ -43,64 +47,6 @@ def ticking(fake: Any, seconds: float) -> Hooks:
 def patient(calling: Calling, **options: Any) -> ECRClient:
     """Return a client whose delays are so long that no machine is too slow for the rest."""
     return calling(**{"base_delay": 100, "max_delay": 1000, **options})
-
-
-# --- the deadline itself --------------------------------------------------------------------------
-
-
-def test_what_is_left(fake: Any) -> None:
-    """A deadline counts down, and goes on below zero."""
-    deadline = Deadline(5, fake.monotonic)
-    seen = []
-    for _ in range(4):
-        seen.append(deadline.left())
-        fake.passed += 2
-
-    assert seen == [5, 3, 1, -1]
-
-
-@pytest.mark.parametrize(
-    ("silence", "total", "expected"), [(9, None, 9), (9, 20, 9), (9, 4, 4), (9, 1e-9, 1e-9)]
-)
-def test_limits_of_a_socket(fake: Any, silence: float, total: Any, expected: float) -> None:
-    """A socket may be silent for so long, and no longer than what is left of the call."""
-    deadline = None if total is None else Deadline(total, fake.monotonic)
-    given: list[float] = []
-
-    class Socket:
-        settimeout = given.append
-
-        def gettimeout(self) -> float:
-            return given[-1] if given else 99.0
-
-    for _ in range(2):  # of which the second finds it set
-        Limits(silence, deadline).apply(Socket())  # type: ignore[arg-type]
-
-    assert given == [pytest.approx(expected)]
-
-
-@pytest.mark.parametrize("passed", [5, 6])
-def test_no_time_for_a_socket(fake: Any, passed: float) -> None:
-    """When the time is over, nothing is begun: a socket without any time would not wait at all."""
-    limits = Limits(9, Deadline(5, fake.monotonic))
-    fake.passed += passed
-    with pytest.raises(TimeoutError):
-        limits.apply(None)  # type: ignore[arg-type]
-
-
-def test_the_limits_of_a_thread() -> None:
-    """Limits hold for their block and their thread; those around it hold again afterwards."""
-    outer, inner = Limits(5, None), Limits(1, None)
-    seen = [deadlines.current.get()]
-    with within(outer):
-        with within(inner):
-            seen.append(deadlines.current.get())
-            with ThreadPoolExecutor(1) as pool:
-                seen.append(pool.submit(deadlines.current.get).result())
-        seen.append(deadlines.current.get())
-    seen.append(deadlines.current.get())
-
-    assert seen == [None, inner, None, outer, None]
 
 
 # --- delays ---------------------------------------------------------------------------------------
@@ -136,8 +82,8 @@ def test_what_the_server_asks_for_may_be_too_long(server: Any, calling: Calling,
     assert (fake.waits, len(server.requests)) == ([], 1)
 
 
-def test_no_budget_is_spent_on_a_delay_that_is_too_long(server: Any, calling: Calling) -> None:
-    """A repeat that does not take place costs nothing."""
+def test_no_quota_is_spent_on_a_delay_that_is_too_long(server: Any, calling: Calling) -> None:
+    """A retry that does not take place costs nothing."""
     client = patient(calling, config={"total_timeout": 50})
     server.answers = [DOWN]
     with pytest.raises(AmazonECRException):
@@ -187,8 +133,8 @@ def test_time_is_over_before_anything_is_sent(server: Any, calling: Calling, fak
     ],
     ids=["broken connection", "wrong clock", "expired credentials"],
 )
-def test_repeats_at_once_need_time(server: Any, calling: Calling, fake: Any, answer: Any) -> None:
-    """A repeat without delay does not take place when the time is over; its reason is the cause."""
+def test_retries_at_once_need_time(server: Any, calling: Calling, fake: Any, answer: Any) -> None:
+    """A retry without delay does not take place when the time is over; its reason is the cause."""
 
     def error_arrives(_: object) -> None:
         fake.passed += 70
@@ -203,12 +149,13 @@ def test_repeats_at_once_need_time(server: Any, calling: Calling, fake: Any, ans
         client.describe_registry()
 
     assert len(server.requests) == 1
-    assert caught.value.__cause__ is caught.value.retried_errors[0]
-    assert caught.value.attempts == 1
+    assert isinstance(caught.value.__cause__, AmazonClientException)
+    assert (caught.value.attempts, caught.value.retried_errors) == (1, ())
+    assert caught.value.request_sent is (answer == b"")
 
 
 def test_a_call_in_time(server: Any, calling: Calling, fake: Any) -> None:
-    """A call that ends in time gives its result, and the next one has as much time."""
+    """A call that ends in time returns its result, and the next one has as much time."""
     client = calling(config={"total_timeout": 150, "hooks": ticking(fake, 100)})
     for _ in range(3):
         client.describe_registry()
@@ -217,7 +164,7 @@ def test_a_call_in_time(server: Any, calling: Calling, fake: Any) -> None:
 
 
 def test_a_read_timeout_within_the_time(credentials: Credentials, fake: Any) -> None:
-    """A time-out of a single read is called so, as long as there is time left for the call."""
+    """A timeout of a single read is called so, as long as there is time left for the call."""
     config = ClientConfiguration(total_timeout=100, retry=fake.policy(max_attempts=1))
     with (
         responses.RequestsMock() as mocked,
@@ -231,7 +178,7 @@ def test_a_read_timeout_within_the_time(credentials: Credentials, fake: Any) -> 
 @pytest.mark.parametrize(
     ("total", "expected"), [(None, (50, 40)), (45, (45, 40)), (32.5, (32.5, 32.5))]
 )
-def test_time_outs_of_a_request(
+def test_timeouts_of_a_request(
     monkeypatch: pytest.MonkeyPatch, server: Any, calling: Calling, total: Any, expected: Any
 ) -> None:
     """Connecting and reading may take no longer than what is left of the call."""
@@ -249,7 +196,7 @@ def test_time_outs_of_a_request(
     assert seen == [expected]
 
 
-def test_finding_out_has_the_rest_of_the_time(
+def test_a_lookup_has_the_rest_of_the_time(
     monkeypatch: pytest.MonkeyPatch, server: Any, calling: Calling, fake: Any
 ) -> None:
     """What is asked about a lost attempt may take as long as the call has left."""
@@ -262,29 +209,37 @@ def test_finding_out_has_the_rest_of_the_time(
         return original(session, request, **options)
 
     monkeypatch.setattr(requests.Session, "send", send)
-    date = {"Date": format_datetime(fake.utc())}
-    server.answers = [
-        DOWN,
-        (400, date, b'{"__type": "RepositoryAlreadyExistsException"}'),
-        (200, {}, b'{"repositories": [{"createdAt": 1767225600}]}'),
-    ]
-    calling(base_delay=0, config={"total_timeout": 49}).create_repository(repository_name="app")
+    server.answers = [DOWN, EXISTS, (200, {}, b'{"images": [{"imageManifest": "{}"}]}')]
+    calling(base_delay=0, config={"total_timeout": 49}).put_image(**IMAGE)
 
     assert seen == [49, 39, 29]
 
 
-def test_nothing_is_found_out_when_the_time_is_over(
-    server: Any, calling: Calling, fake: Any
-) -> None:
+def test_no_lookup_when_the_time_is_over(server: Any, calling: Calling, fake: Any) -> None:
     """Without any time left, nobody asks about a lost attempt, and the error is raised."""
 
     def response(_: object) -> None:
         fake.passed += 60
 
     client = calling(base_delay=0, config={"total_timeout": 100, "hooks": Hooks(response=response)})
-    server.answers = [DOWN, (400, {}, b'{"__type": "RepositoryAlreadyExistsException"}')]
-    with pytest.raises(RepositoryAlreadyExistsException):
-        client.create_repository(repository_name="app")
+    server.answers = [DOWN, EXISTS]
+    with pytest.raises(ImageAlreadyExistsException) as caught:
+        client.put_image(**IMAGE)
+
+    assert len(server.requests) == 2
+    assert caught.value.earlier_attempt_may_have_succeeded
+
+
+def test_a_lookup_that_takes_too_long(server: Any, calling: Calling, fake: Any) -> None:
+    """A lookup that does not end in time proves nothing, and the error of the retry is raised."""
+
+    def request(event: Any) -> None:
+        fake.passed += 60 if event.operation == "BatchGetImage" else 30
+
+    client = calling(base_delay=0, config={"total_timeout": 100, "hooks": Hooks(request=request)})
+    server.answers = [DOWN, EXISTS]
+    with pytest.raises(ImageAlreadyExistsException):
+        client.put_image(**IMAGE)
 
     assert len(server.requests) == 2
 
@@ -332,7 +287,7 @@ def test_waiting_ends_with_the_client(server: Any, credentials: Credentials) -> 
 
 
 @pytest.mark.parametrize("event", ["request", "response"])
-def test_nothing_is_repeated_after_the_end(
+def test_nothing_is_retried_after_the_end(
     server: Any, credentials: Credentials, event: str
 ) -> None:
     """An attempt that fails while the client is shut down is the last one."""
@@ -347,10 +302,10 @@ def test_nothing_is_repeated_after_the_end(
     assert len(server.requests) == (event == "response")
 
 
-def test_a_clock_is_not_mended_after_the_end(
+def test_a_clock_is_not_corrected_after_the_end(
     server: Any, credentials: Credentials, fake: Any
 ) -> None:
-    """What could be repeated at once is not repeated either."""
+    """What could be retried at once is not retried either."""
     headers = {"Date": format_datetime(fake.utc())}
     server.answers = [(403, headers, json.dumps({"__type": "RequestExpired"}).encode())]
     config = ClientConfiguration(

@@ -18,6 +18,8 @@ from ecr_client.exceptions import (
     AmazonServiceException,
     InvalidLayerPartException,
     KmsException,
+    LayerDownloadException,
+    LayerVerificationException,
     LimitExceededException,
     ParamValidationException,
     PartialFailureException,
@@ -55,6 +57,8 @@ BUILTINS: dict[str, tuple[type[BaseException], ...]] = {
     "ReadTimeoutException": (TransportException, TimeoutError),
     "ProxyConnectionException": (TransportException,),
     "TLSException": (TransportException,),
+    "LayerDownloadException": (TransportException,),
+    "LayerVerificationException": (exceptions.LayerDownloadException,),
     "WaiterTimeoutException": (exceptions.WaiterException, TimeoutError),
     "WaiterFailureException": (exceptions.WaiterException,),
 }
@@ -96,6 +100,8 @@ def made(cls: type[Any]) -> Any:
         return cls(("first", "second"), "the result")
     if cls is ResponseParseException:
         return cls("not JSON", "ListImages", METADATA)
+    if issubclass(cls, LayerDownloadException):
+        return cls("went wrong", "sha256:1", 503)
     if issubclass(cls, AmazonServiceException):
         members = {name: kind("7") for name, (_, kind) in cls.MEMBERS.items()}
         return cls("gone", operation_name="ListImages", response_metadata=METADATA, **members)
@@ -193,6 +199,18 @@ def test_text_holds_everything_that_support_asks_for() -> None:
         "gone (Service: AmazonECR; Operation: ListImages; Status Code: 400; "
         "Error Code: RepositoryNotFoundException; Request ID: id-1; Attempts: 3)"
     )
+
+
+@pytest.mark.parametrize(("code", "said"), [(400, True), (404, True), (500, False), (None, False)])
+def test_text_says_what_an_earlier_attempt_may_have_done(code: int | None, said: bool) -> None:
+    """The text of an error of the caller's says that an earlier attempt may have succeeded."""
+    error = RepositoryNotFoundException("gone", response_metadata=status(code))
+    before = str(error)
+    error.earlier_attempt_may_have_succeeded = True
+
+    assert "earlier" not in before
+    assert str(error).endswith("; an earlier attempt may have succeeded)") is said
+    assert RepositoryNotFoundException("gone").earlier_attempt_may_have_succeeded is False
 
 
 def test_response_is_what_botocore_gives() -> None:
@@ -309,11 +327,29 @@ def test_leaves_that_are_the_service_s_fault() -> None:
 
 
 def test_transport_exceptions_say_whether_to_retry() -> None:
-    """Every transport error may be retried, except where time is up or TLS is not trusted."""
+    """Every transport error may be retried, except where time is up or no retry would help."""
     transport = {cls for cls in CLIENT_SIDE.values() if issubclass(cls, TransportException)}
 
-    assert {cls for cls in transport if not cls.retryable} == {TLSException, TotalTimeoutException}
-    assert len(transport) == 9
+    assert {cls for cls in transport if not cls("?").retryable} == {
+        TLSException,
+        TotalTimeoutException,
+        LayerDownloadException,
+        LayerVerificationException,
+    }
+    assert len(transport) == 11
+
+
+@pytest.mark.parametrize(
+    ("status", "retryable"),
+    [(None, False), (403, False), (404, False), (408, True), (429, True), (500, True), (503, True)],
+)
+def test_layers_say_whether_to_retry(status: int | None, retryable: bool) -> None:
+    """A layer that a storage does not hand out may be retried if its status is a passing one."""
+    error = LayerDownloadException("no", "sha256:1", status)
+
+    assert error.retryable is retryable
+    assert (error.layer_digest, error.status_code) == ("sha256:1", status)
+    assert str(error) == "layer sha256:1: no"
 
 
 @pytest.mark.parametrize("cls", [TransportException, TLSException, ParamValidationException])
@@ -334,7 +370,7 @@ def test_param_validation_lists_its_problems() -> None:
     assert str(error) == "PutImage: a is required; b is too small"
 
 
-def test_response_parse_exception_names_the_answer() -> None:
+def test_response_parse_exception_names_the_response() -> None:
     """The text gives operation, status and request id, as far as there are any."""
     assert str(ResponseParseException("is not JSON")) == "is not JSON"
     assert str(made(ResponseParseException)) == (

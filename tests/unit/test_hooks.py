@@ -96,7 +96,7 @@ def test_a_success(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
     assert attrs.asdict(response) == {**common, **known}
 
 
-def test_repeats(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
+def test_retries(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
     """Between two attempts comes a retry, with the error and the delay."""
     server.answers = [DOWN, b"", FINE]
     hooked.describe_registry()
@@ -199,13 +199,22 @@ def test_a_request_that_is_wrong_is_no_call(hooked: ECRClient, recorder: Recorde
     assert recorder.seen == []
 
 
-def test_a_settled_call(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
-    """A repeat whose error is settled ends with the response that told it, and with no error."""
-    server.answers = [DOWN, (400, {}, b'{"__type": "RegistryPolicyNotFoundException"}')]
-    hooked.delete_registry_policy()
+def test_a_reconciled_call(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
+    """A retry that is reconciled ends with the response of the lookup, and with no error."""
+    server.answers = [
+        DOWN,
+        (400, {}, b'{"__type": "ImageAlreadyExistsException"}'),
+        (200, {}, b'{"images": [{"imageManifest": "{}"}]}'),
+    ]
+    hooked.put_image(repository_name="app", image_manifest="{}", image_tag="1")
 
-    assert recorder.order[-2:] == [("request", 2), ("response", 2)]
-    assert recorder.events[-1].status_code == 400
+    assert [(kind, each.operation, each.attempt) for kind, each in recorder.seen[-4:]] == [
+        ("request", "PutImage", 2),
+        ("response", "PutImage", 2),
+        ("request", "BatchGetImage", 1),
+        ("response", "BatchGetImage", 1),
+    ]
+    assert [each.status_code for each in recorder.events[-4:]] == [None, 400, None, 200]
 
 
 def test_no_content(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
@@ -272,7 +281,7 @@ def test_hooks_run_in_the_thread_of_the_call(server: Any, calling: Calling) -> N
 
 
 def test_a_hook_may_make_calls(server: Any, calling: Calling) -> None:
-    """A hook that calls the client itself gets its answer."""
+    """A hook that calls the client itself gets its result."""
     found = []
 
     def ask(event: CallEvent) -> None:

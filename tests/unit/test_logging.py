@@ -45,14 +45,14 @@ def test_a_success(server: Any, calling: Calling, log: pytest.LogCaptureFixture)
 
     assert lines(log) == [
         ("DEBUG", f"DescribeRegistry: attempt 1 is sent to {server.url}"),
-        ("DEBUG", "DescribeRegistry: attempt 1 was answered with status 200 (request id id-1)"),
+        ("DEBUG", "DescribeRegistry: attempt 1 got a response with status 200 (request id id-1)"),
     ]
 
 
-def test_a_repeat_and_a_failure(
+def test_a_retry_and_a_failure(
     server: Any, calling: Calling, log: pytest.LogCaptureFixture
 ) -> None:
-    """A repeat is a line at INFO, a failure one at DEBUG, since the caller gets its exception."""
+    """A retry is a line at INFO, a failure one at DEBUG, since the caller gets its exception."""
     server.answers = [DOWN, MISSING]
     with pytest.raises(AmazonECRException) as caught:
         calling().describe_registry()
@@ -146,7 +146,7 @@ def test_levels(
 def test_nothing_is_formatted_while_nobody_reads(
     server: Any, calling: Calling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a reader, no text of an error is made, not even of one that is repeated."""
+    """Without a reader, no text of an error is made, not even of one that is retried."""
     monkeypatch.setattr(AmazonECRException, "__str__", lambda _: 1 / 0)
     server.answers = [DOWN, FINE]
 

@@ -348,8 +348,8 @@ def test_pages_waits_and_batches_have_the_options(server: Any, calling: Calling)
     assert {request.headers["x-test"] for request in server.requests} == {"1"}
 
 
-def test_a_waiter_waits_on_while_its_calls_fail(server: Any, calling: Calling) -> None:
-    """An error that is no answer to what is waited for ends the wait, after the call's repeats."""
+def test_calls_of_a_waiter_are_retried(server: Any, calling: Calling) -> None:
+    """An error that does not say what is waited for ends the wait, after the call's retries."""
     client = calling(base_delay=0, max_attempts=2)
     server.answers = [(400, {}, b'{"__type": "ThrottlingException"}')]
     image = ImageIdentifier(image_tag="1")

@@ -1,4 +1,4 @@
-"""What is taken from exceptions, and what is left: the caller's own, and where something failed."""
+"""What is removed from exceptions, and what stays: the caller's own, and where something failed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, Hooks
-from ecr_client._common.redact import chain, redact_text, strip
+from ecr_client._common.redact import chain, forget_frames, redact_text
 from ecr_client.exceptions import (
     AmazonClientException,
     ConnectTimeoutException,
@@ -136,7 +136,7 @@ def test_arguments_are_checked_as_before(client: ECRClient) -> None:
 
 
 def test_foreign_members() -> None:
-    """Exceptions of libraries keep numbers and texts, and lose objects, bytes and passwords."""
+    """Exceptions of libraries keep numbers and strings, and lose objects, bytes and passwords."""
     inner = requests.ConnectionError(
         "to http://user:password@proxy:1 and http://plain:1", request=requests.Request()
     )
@@ -144,7 +144,7 @@ def test_foreign_members() -> None:
     error = AmazonClientException("ours")
     error.__cause__ = inner
     error.held = b"ours"  # type: ignore[attr-defined]
-    strip(error)
+    forget_frames(error)
 
     assert str(inner) == "to http://***@proxy:1 and http://plain:1"
     assert (inner.request, inner.response) == (None, None)
@@ -166,8 +166,10 @@ def test_foreign_members() -> None:
         ("in http://user:pass@host/path now", "in http://***@host/path now"),
         ("'socks5h://u:p@ss/@host:1'", "'socks5h://***@host:1'"),
         ("a@b.example", "a@b.example"),
+        ("at http://host/path?X-Amz-Signature=s3cret now", "at http://host/path?*** now"),
+        ("is it? no", "is it? no"),
     ],
 )
-def test_texts(text: str, shown: str) -> None:
-    """User and password of a URL within a text are hidden, and nothing else is."""
+def test_strings(text: str, shown: str) -> None:
+    """User, password and query of a URL within a string are hidden, and nothing else is."""
     assert redact_text(text) == shown

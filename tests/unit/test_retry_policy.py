@@ -1,4 +1,4 @@
-"""The policy of repeats: its values, and where they come from."""
+"""The policy of retries: its values, and where they come from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BAD_SECONDS: list[Any] = [-1, -0.001, "1", None, True, float("nan"), float("inf"
 KEYS = Credentials("AKIDEXAMPLE", "secret")
 
 
-def settled(**arguments: Any) -> RetryPolicy:
+def policy_of(**arguments: Any) -> RetryPolicy:
     """Return the policy that a client of these arguments works by."""
     if "session" not in arguments:
         arguments.setdefault("credentials", KEYS)
@@ -144,7 +144,7 @@ def test_a_configuration_takes_policies_only(value: Any) -> None:
 
 def test_nothing_is_set(profile: Callable[[str], None]) -> None:
     """Without variables and profile, the policy is the default."""
-    assert settled() == RetryPolicy()
+    assert policy_of() == RetryPolicy()
 
 
 @pytest.mark.parametrize(
@@ -168,13 +168,13 @@ def test_environment_and_profile(
     """Variables and profile give the same, and the mode of other SDKs is read as the standard."""
     written = {"max_attempts": attempts, "retry_mode": mode}
     profile("\n".join(f"{name} = {value}" for name, value in written.items() if value))
-    from_profile = settled()
+    from_profile = policy_of()
     profile("max_attempts = 99\nretry_mode = standard" if attempts and mode else "")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", attempts)
     monkeypatch.setenv("AWS_RETRY_MODE", mode)
 
     assert from_profile == expected
-    assert settled() == expected
+    assert policy_of() == expected
 
 
 @pytest.mark.parametrize(
@@ -201,10 +201,10 @@ def test_bad_settings(
     profile(f"{key} = {value}" if value.isascii() else "")
     if value.isascii():
         with pytest.raises(InvalidConfigurationException, match=f"^{key} of profile 'default'"):
-            settled()
+            policy_of()
     monkeypatch.setenv(variable, value)
     with pytest.raises(InvalidConfigurationException, match=f"^{variable} must be ") as caught:
-        settled()
+        policy_of()
 
     assert len(str(caught.value)) < 400
 
@@ -215,7 +215,7 @@ def test_arguments_beat_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_RETRY_MODE", "quick")
     policy = RetryPolicy(base_delay=0.5)
 
-    assert settled(config=ClientConfiguration(retry=policy)) is policy
+    assert policy_of(config=ClientConfiguration(retry=policy)) is policy
 
 
 def test_a_view_beats_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,13 +244,13 @@ def test_session(profile: Callable[[str], None]) -> None:
     plain, set_by_hand = botocore.session.Session(), botocore.session.Session()
     set_by_hand.set_config_variable("max_attempts", 8)
 
-    assert settled(session=plain) == RetryPolicy(mode="adaptive", max_attempts=6)
-    assert settled(session=set_by_hand) == RetryPolicy(mode="adaptive", max_attempts=8)
+    assert policy_of(session=plain) == RetryPolicy(mode="adaptive", max_attempts=6)
+    assert policy_of(session=set_by_hand) == RetryPolicy(mode="adaptive", max_attempts=8)
 
 
 def test_a_session_that_says_nothing(profile: Callable[[str], None]) -> None:
     """The default of botocore's own mode, which differs between releases, changes nothing."""
-    assert settled(session=botocore.session.Session()) == RetryPolicy()
+    assert policy_of(session=botocore.session.Session()) == RetryPolicy()
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_bad_settings_of_a_session(profile: Callable[[str], None], lines: str, t
     """What a session says, and what cannot work, is refused in the session's name."""
     profile(lines)
     with pytest.raises(InvalidConfigurationException, match=text):
-        settled(session=botocore.session.Session())
+        policy_of(session=botocore.session.Session())
 
 
 def test_variables_reach_the_calls(

@@ -6,503 +6,587 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ecr_client._generated.enums import ArtifactStatus as ArtifactStatus
-    from ecr_client._generated.enums import ArtifactStatusFilter as ArtifactStatusFilter
-    from ecr_client._generated.enums import EncryptionType as EncryptionType
-    from ecr_client._generated.enums import FindingSeverity as FindingSeverity
-    from ecr_client._generated.enums import ImageActionType as ImageActionType
-    from ecr_client._generated.enums import ImageFailureCode as ImageFailureCode
-    from ecr_client._generated.enums import ImageStatus as ImageStatus
-    from ecr_client._generated.enums import ImageStatusFilter as ImageStatusFilter
-    from ecr_client._generated.enums import ImageTagMutability as ImageTagMutability
-    from ecr_client._generated.enums import (
-        ImageTagMutabilityExclusionFilterType as ImageTagMutabilityExclusionFilterType,
-    )
-    from ecr_client._generated.enums import LayerAvailability as LayerAvailability
-    from ecr_client._generated.enums import LayerFailureCode as LayerFailureCode
-    from ecr_client._generated.enums import (
-        LifecyclePolicyPreviewStatus as LifecyclePolicyPreviewStatus,
-    )
-    from ecr_client._generated.enums import (
-        LifecyclePolicyStorageClass as LifecyclePolicyStorageClass,
-    )
-    from ecr_client._generated.enums import (
-        LifecyclePolicyTargetStorageClass as LifecyclePolicyTargetStorageClass,
-    )
-    from ecr_client._generated.enums import RCTAppliedFor as RCTAppliedFor
-    from ecr_client._generated.enums import (
-        ReplicationBackfillResultStatus as ReplicationBackfillResultStatus,
-    )
-    from ecr_client._generated.enums import ReplicationBackfillStatus as ReplicationBackfillStatus
-    from ecr_client._generated.enums import ReplicationStatus as ReplicationStatus
-    from ecr_client._generated.enums import RepositoryFilterType as RepositoryFilterType
-    from ecr_client._generated.enums import ScanFrequency as ScanFrequency
-    from ecr_client._generated.enums import (
-        ScanningConfigurationFailureCode as ScanningConfigurationFailureCode,
-    )
-    from ecr_client._generated.enums import (
-        ScanningRepositoryFilterType as ScanningRepositoryFilterType,
-    )
-    from ecr_client._generated.enums import ScanStatus as ScanStatus
-    from ecr_client._generated.enums import ScanType as ScanType
-    from ecr_client._generated.enums import (
-        SigningRepositoryFilterType as SigningRepositoryFilterType,
-    )
-    from ecr_client._generated.enums import SigningStatus as SigningStatus
-    from ecr_client._generated.enums import TagStatus as TagStatus
-    from ecr_client._generated.enums import TargetStorageClass as TargetStorageClass
-    from ecr_client._generated.enums import UpstreamRegistry as UpstreamRegistry
-    from ecr_client._generated.models.common import DeleteReplication as DeleteReplication
-    from ecr_client._generated.models.common import ImageIdentifier as ImageIdentifier
-    from ecr_client._generated.models.common import ImageScanStatus as ImageScanStatus
-    from ecr_client._generated.models.common import (
-        ImageTagMutabilityExclusionFilter as ImageTagMutabilityExclusionFilter,
-    )
-    from ecr_client._generated.models.common import (
-        ReplicationConfiguration as ReplicationConfiguration,
-    )
-    from ecr_client._generated.models.common import ReplicationDestination as ReplicationDestination
-    from ecr_client._generated.models.common import ReplicationRule as ReplicationRule
-    from ecr_client._generated.models.common import RepositoryFilter as RepositoryFilter
-    from ecr_client._generated.models.common import Tag as Tag
-    from ecr_client._generated.models.findings import Attribute as Attribute
-    from ecr_client._generated.models.findings import (
-        AwsEcrContainerImageDetails as AwsEcrContainerImageDetails,
-    )
-    from ecr_client._generated.models.findings import CvssScore as CvssScore
-    from ecr_client._generated.models.findings import CvssScoreAdjustment as CvssScoreAdjustment
-    from ecr_client._generated.models.findings import CvssScoreDetails as CvssScoreDetails
-    from ecr_client._generated.models.findings import (
-        DescribeImageScanFindingsRequest as DescribeImageScanFindingsRequest,
-    )
-    from ecr_client._generated.models.findings import (
-        DescribeImageScanFindingsResult as DescribeImageScanFindingsResult,
-    )
-    from ecr_client._generated.models.findings import (
-        EnhancedImageScanFinding as EnhancedImageScanFinding,
-    )
-    from ecr_client._generated.models.findings import ImageScanFinding as ImageScanFinding
-    from ecr_client._generated.models.findings import ImageScanFindings as ImageScanFindings
-    from ecr_client._generated.models.findings import (
-        PackageVulnerabilityDetails as PackageVulnerabilityDetails,
-    )
-    from ecr_client._generated.models.findings import Recommendation as Recommendation
-    from ecr_client._generated.models.findings import Remediation as Remediation
-    from ecr_client._generated.models.findings import Resource as Resource
-    from ecr_client._generated.models.findings import ResourceDetails as ResourceDetails
-    from ecr_client._generated.models.findings import ScoreDetails as ScoreDetails
-    from ecr_client._generated.models.findings import VulnerablePackage as VulnerablePackage
-    from ecr_client._generated.models.images import (
-        BatchDeleteImageRequest as BatchDeleteImageRequest,
-    )
-    from ecr_client._generated.models.images import BatchDeleteImageResult as BatchDeleteImageResult
-    from ecr_client._generated.models.images import BatchGetImageRequest as BatchGetImageRequest
-    from ecr_client._generated.models.images import BatchGetImageResult as BatchGetImageResult
-    from ecr_client._generated.models.images import DescribeImagesFilter as DescribeImagesFilter
-    from ecr_client._generated.models.images import DescribeImagesRequest as DescribeImagesRequest
-    from ecr_client._generated.models.images import DescribeImagesResult as DescribeImagesResult
-    from ecr_client._generated.models.images import Image as Image
-    from ecr_client._generated.models.images import ImageDetail as ImageDetail
-    from ecr_client._generated.models.images import ImageFailure as ImageFailure
-    from ecr_client._generated.models.images import (
-        ImageScanFindingsSummary as ImageScanFindingsSummary,
-    )
-    from ecr_client._generated.models.images import ListImagesFilter as ListImagesFilter
-    from ecr_client._generated.models.images import ListImagesRequest as ListImagesRequest
-    from ecr_client._generated.models.images import ListImagesResult as ListImagesResult
-    from ecr_client._generated.models.images import PutImageRequest as PutImageRequest
-    from ecr_client._generated.models.images import PutImageResult as PutImageResult
-    from ecr_client._generated.models.images import (
-        UpdateImageStorageClassRequest as UpdateImageStorageClassRequest,
-    )
-    from ecr_client._generated.models.images import (
-        UpdateImageStorageClassResult as UpdateImageStorageClassResult,
-    )
-    from ecr_client._generated.models.layers import (
+    from ecr_client._generated.models.batch_check_layer_availability import (
         BatchCheckLayerAvailabilityRequest as BatchCheckLayerAvailabilityRequest,
     )
-    from ecr_client._generated.models.layers import (
+    from ecr_client._generated.models.batch_check_layer_availability import (
         BatchCheckLayerAvailabilityResult as BatchCheckLayerAvailabilityResult,
     )
-    from ecr_client._generated.models.layers import (
-        CompleteLayerUploadRequest as CompleteLayerUploadRequest,
+    from ecr_client._generated.models.batch_check_layer_availability import Layer as Layer
+    from ecr_client._generated.models.batch_check_layer_availability import (
+        LayerAvailability as LayerAvailability,
     )
-    from ecr_client._generated.models.layers import (
-        CompleteLayerUploadResult as CompleteLayerUploadResult,
+    from ecr_client._generated.models.batch_check_layer_availability import (
+        LayerFailure as LayerFailure,
     )
-    from ecr_client._generated.models.layers import (
-        GetDownloadUrlForLayerRequest as GetDownloadUrlForLayerRequest,
+    from ecr_client._generated.models.batch_check_layer_availability import (
+        LayerFailureCode as LayerFailureCode,
     )
-    from ecr_client._generated.models.layers import (
-        GetDownloadUrlForLayerResult as GetDownloadUrlForLayerResult,
+    from ecr_client._generated.models.batch_delete_image import (
+        BatchDeleteImageRequest as BatchDeleteImageRequest,
     )
-    from ecr_client._generated.models.layers import (
-        InitiateLayerUploadRequest as InitiateLayerUploadRequest,
+    from ecr_client._generated.models.batch_delete_image import (
+        BatchDeleteImageResult as BatchDeleteImageResult,
     )
-    from ecr_client._generated.models.layers import (
-        InitiateLayerUploadResult as InitiateLayerUploadResult,
+    from ecr_client._generated.models.batch_get_image import (
+        BatchGetImageRequest as BatchGetImageRequest,
     )
-    from ecr_client._generated.models.layers import Layer as Layer
-    from ecr_client._generated.models.layers import LayerFailure as LayerFailure
-    from ecr_client._generated.models.layers import UploadLayerPartRequest as UploadLayerPartRequest
-    from ecr_client._generated.models.layers import UploadLayerPartResult as UploadLayerPartResult
-    from ecr_client._generated.models.lifecycle import (
-        DeleteLifecyclePolicyRequest as DeleteLifecyclePolicyRequest,
+    from ecr_client._generated.models.batch_get_image import (
+        BatchGetImageResult as BatchGetImageResult,
     )
-    from ecr_client._generated.models.lifecycle import (
-        DeleteLifecyclePolicyResult as DeleteLifecyclePolicyResult,
-    )
-    from ecr_client._generated.models.lifecycle import (
-        GetLifecyclePolicyPreviewRequest as GetLifecyclePolicyPreviewRequest,
-    )
-    from ecr_client._generated.models.lifecycle import (
-        GetLifecyclePolicyPreviewResult as GetLifecyclePolicyPreviewResult,
-    )
-    from ecr_client._generated.models.lifecycle import (
-        GetLifecyclePolicyRequest as GetLifecyclePolicyRequest,
-    )
-    from ecr_client._generated.models.lifecycle import (
-        GetLifecyclePolicyResult as GetLifecyclePolicyResult,
-    )
-    from ecr_client._generated.models.lifecycle import (
-        LifecyclePolicyPreviewFilter as LifecyclePolicyPreviewFilter,
-    )
-    from ecr_client._generated.models.lifecycle import (
-        LifecyclePolicyPreviewResult as LifecyclePolicyPreviewResult,
-    )
-    from ecr_client._generated.models.lifecycle import (
-        LifecyclePolicyPreviewSummary as LifecyclePolicyPreviewSummary,
-    )
-    from ecr_client._generated.models.lifecycle import (
-        LifecyclePolicyRuleAction as LifecyclePolicyRuleAction,
-    )
-    from ecr_client._generated.models.lifecycle import (
-        PutLifecyclePolicyRequest as PutLifecyclePolicyRequest,
-    )
-    from ecr_client._generated.models.lifecycle import (
-        PutLifecyclePolicyResult as PutLifecyclePolicyResult,
-    )
-    from ecr_client._generated.models.lifecycle import (
-        StartLifecyclePolicyPreviewRequest as StartLifecyclePolicyPreviewRequest,
-    )
-    from ecr_client._generated.models.lifecycle import (
-        StartLifecyclePolicyPreviewResult as StartLifecyclePolicyPreviewResult,
-    )
-    from ecr_client._generated.models.lifecycle import (
-        TransitioningImageTotalCount as TransitioningImageTotalCount,
-    )
-    from ecr_client._generated.models.policies import (
-        DeleteRegistryPolicyRequest as DeleteRegistryPolicyRequest,
-    )
-    from ecr_client._generated.models.policies import (
-        DeleteRegistryPolicyResult as DeleteRegistryPolicyResult,
-    )
-    from ecr_client._generated.models.policies import (
-        DeleteRepositoryPolicyRequest as DeleteRepositoryPolicyRequest,
-    )
-    from ecr_client._generated.models.policies import (
-        DeleteRepositoryPolicyResult as DeleteRepositoryPolicyResult,
-    )
-    from ecr_client._generated.models.policies import (
-        GetRegistryPolicyRequest as GetRegistryPolicyRequest,
-    )
-    from ecr_client._generated.models.policies import (
-        GetRegistryPolicyResult as GetRegistryPolicyResult,
-    )
-    from ecr_client._generated.models.policies import (
-        GetRepositoryPolicyRequest as GetRepositoryPolicyRequest,
-    )
-    from ecr_client._generated.models.policies import (
-        GetRepositoryPolicyResult as GetRepositoryPolicyResult,
-    )
-    from ecr_client._generated.models.policies import (
-        PutRegistryPolicyRequest as PutRegistryPolicyRequest,
-    )
-    from ecr_client._generated.models.policies import (
-        PutRegistryPolicyResult as PutRegistryPolicyResult,
-    )
-    from ecr_client._generated.models.policies import (
-        SetRepositoryPolicyRequest as SetRepositoryPolicyRequest,
-    )
-    from ecr_client._generated.models.policies import (
-        SetRepositoryPolicyResult as SetRepositoryPolicyResult,
-    )
-    from ecr_client._generated.models.pull_through_cache import (
-        CreatePullThroughCacheRuleRequest as CreatePullThroughCacheRuleRequest,
-    )
-    from ecr_client._generated.models.pull_through_cache import (
-        CreatePullThroughCacheRuleResult as CreatePullThroughCacheRuleResult,
-    )
-    from ecr_client._generated.models.pull_through_cache import (
-        DeletePullThroughCacheRuleRequest as DeletePullThroughCacheRuleRequest,
-    )
-    from ecr_client._generated.models.pull_through_cache import (
-        DeletePullThroughCacheRuleResult as DeletePullThroughCacheRuleResult,
-    )
-    from ecr_client._generated.models.pull_through_cache import (
-        DescribePullThroughCacheRulesRequest as DescribePullThroughCacheRulesRequest,
-    )
-    from ecr_client._generated.models.pull_through_cache import (
-        DescribePullThroughCacheRulesResult as DescribePullThroughCacheRulesResult,
-    )
-    from ecr_client._generated.models.pull_through_cache import (
-        PullThroughCacheRule as PullThroughCacheRule,
-    )
-    from ecr_client._generated.models.pull_through_cache import (
-        UpdatePullThroughCacheRuleRequest as UpdatePullThroughCacheRuleRequest,
-    )
-    from ecr_client._generated.models.pull_through_cache import (
-        UpdatePullThroughCacheRuleResult as UpdatePullThroughCacheRuleResult,
-    )
-    from ecr_client._generated.models.pull_through_cache import (
-        ValidatePullThroughCacheRuleRequest as ValidatePullThroughCacheRuleRequest,
-    )
-    from ecr_client._generated.models.pull_through_cache import (
-        ValidatePullThroughCacheRuleResult as ValidatePullThroughCacheRuleResult,
-    )
-    from ecr_client._generated.models.referrers import ImageReferrer as ImageReferrer
-    from ecr_client._generated.models.referrers import (
-        ListImageReferrersFilter as ListImageReferrersFilter,
-    )
-    from ecr_client._generated.models.referrers import (
-        ListImageReferrersRequest as ListImageReferrersRequest,
-    )
-    from ecr_client._generated.models.referrers import (
-        ListImageReferrersResult as ListImageReferrersResult,
-    )
-    from ecr_client._generated.models.referrers import SubjectIdentifier as SubjectIdentifier
-    from ecr_client._generated.models.registry import AuthorizationData as AuthorizationData
-    from ecr_client._generated.models.registry import (
-        DeregisterPullTimeUpdateExclusionRequest as DeregisterPullTimeUpdateExclusionRequest,
-    )
-    from ecr_client._generated.models.registry import (
-        DeregisterPullTimeUpdateExclusionResult as DeregisterPullTimeUpdateExclusionResult,
-    )
-    from ecr_client._generated.models.registry import (
-        DescribeRegistryRequest as DescribeRegistryRequest,
-    )
-    from ecr_client._generated.models.registry import (
-        DescribeRegistryResult as DescribeRegistryResult,
-    )
-    from ecr_client._generated.models.registry import (
-        GetAccountSettingRequest as GetAccountSettingRequest,
-    )
-    from ecr_client._generated.models.registry import (
-        GetAccountSettingResult as GetAccountSettingResult,
-    )
-    from ecr_client._generated.models.registry import (
-        GetAuthorizationTokenRequest as GetAuthorizationTokenRequest,
-    )
-    from ecr_client._generated.models.registry import (
-        GetAuthorizationTokenResult as GetAuthorizationTokenResult,
-    )
-    from ecr_client._generated.models.registry import (
-        ListPullTimeUpdateExclusionsRequest as ListPullTimeUpdateExclusionsRequest,
-    )
-    from ecr_client._generated.models.registry import (
-        ListPullTimeUpdateExclusionsResult as ListPullTimeUpdateExclusionsResult,
-    )
-    from ecr_client._generated.models.registry import (
-        PutAccountSettingRequest as PutAccountSettingRequest,
-    )
-    from ecr_client._generated.models.registry import (
-        PutAccountSettingResult as PutAccountSettingResult,
-    )
-    from ecr_client._generated.models.registry import (
-        RegisterPullTimeUpdateExclusionRequest as RegisterPullTimeUpdateExclusionRequest,
-    )
-    from ecr_client._generated.models.registry import (
-        RegisterPullTimeUpdateExclusionResult as RegisterPullTimeUpdateExclusionResult,
-    )
-    from ecr_client._generated.models.replication import (
-        DescribeImageReplicationStatusRequest as DescribeImageReplicationStatusRequest,
-    )
-    from ecr_client._generated.models.replication import (
-        DescribeImageReplicationStatusResult as DescribeImageReplicationStatusResult,
-    )
-    from ecr_client._generated.models.replication import (
-        DescribeReplicationBackfillResultsRequest as DescribeReplicationBackfillResultsRequest,
-    )
-    from ecr_client._generated.models.replication import (
-        DescribeReplicationBackfillResultsResult as DescribeReplicationBackfillResultsResult,
-    )
-    from ecr_client._generated.models.replication import (
-        ImageReplicationStatus as ImageReplicationStatus,
-    )
-    from ecr_client._generated.models.replication import (
-        ListReplicationBackfillsRequest as ListReplicationBackfillsRequest,
-    )
-    from ecr_client._generated.models.replication import (
-        ListReplicationBackfillsResult as ListReplicationBackfillsResult,
-    )
-    from ecr_client._generated.models.replication import (
-        PutReplicationConfigurationRequest as PutReplicationConfigurationRequest,
-    )
-    from ecr_client._generated.models.replication import (
-        PutReplicationConfigurationResult as PutReplicationConfigurationResult,
-    )
-    from ecr_client._generated.models.replication import (
-        ReplicationBackfillProgress as ReplicationBackfillProgress,
-    )
-    from ecr_client._generated.models.replication import (
-        ReplicationBackfillResult as ReplicationBackfillResult,
-    )
-    from ecr_client._generated.models.replication import (
-        ReplicationBackfillSummary as ReplicationBackfillSummary,
-    )
-    from ecr_client._generated.models.replication import (
-        StartReplicationBackfillRequest as StartReplicationBackfillRequest,
-    )
-    from ecr_client._generated.models.replication import (
-        StartReplicationBackfillResult as StartReplicationBackfillResult,
-    )
-    from ecr_client._generated.models.replication import (
-        StopReplicationBackfillRequest as StopReplicationBackfillRequest,
-    )
-    from ecr_client._generated.models.replication import (
-        StopReplicationBackfillResult as StopReplicationBackfillResult,
-    )
-    from ecr_client._generated.models.repositories import (
-        CreateRepositoryRequest as CreateRepositoryRequest,
-    )
-    from ecr_client._generated.models.repositories import (
-        CreateRepositoryResult as CreateRepositoryResult,
-    )
-    from ecr_client._generated.models.repositories import (
-        DeleteRepositoryRequest as DeleteRepositoryRequest,
-    )
-    from ecr_client._generated.models.repositories import (
-        DeleteRepositoryResult as DeleteRepositoryResult,
-    )
-    from ecr_client._generated.models.repositories import (
-        DescribeRepositoriesRequest as DescribeRepositoriesRequest,
-    )
-    from ecr_client._generated.models.repositories import (
-        DescribeRepositoriesResult as DescribeRepositoriesResult,
-    )
-    from ecr_client._generated.models.repositories import (
-        EncryptionConfiguration as EncryptionConfiguration,
-    )
-    from ecr_client._generated.models.repositories import (
-        ImageScanningConfiguration as ImageScanningConfiguration,
-    )
-    from ecr_client._generated.models.repositories import (
-        ListTagsForResourceRequest as ListTagsForResourceRequest,
-    )
-    from ecr_client._generated.models.repositories import (
-        ListTagsForResourceResult as ListTagsForResourceResult,
-    )
-    from ecr_client._generated.models.repositories import (
-        PutImageScanningConfigurationRequest as PutImageScanningConfigurationRequest,
-    )
-    from ecr_client._generated.models.repositories import (
-        PutImageScanningConfigurationResult as PutImageScanningConfigurationResult,
-    )
-    from ecr_client._generated.models.repositories import (
-        PutImageTagMutabilityRequest as PutImageTagMutabilityRequest,
-    )
-    from ecr_client._generated.models.repositories import (
-        PutImageTagMutabilityResult as PutImageTagMutabilityResult,
-    )
-    from ecr_client._generated.models.repositories import Repository as Repository
-    from ecr_client._generated.models.repositories import TagResourceRequest as TagResourceRequest
-    from ecr_client._generated.models.repositories import TagResourceResult as TagResourceResult
-    from ecr_client._generated.models.repositories import (
-        UntagResourceRequest as UntagResourceRequest,
-    )
-    from ecr_client._generated.models.repositories import UntagResourceResult as UntagResourceResult
-    from ecr_client._generated.models.scanning import (
+    from ecr_client._generated.models.batch_get_repository_scanning_configuration import (
         BatchGetRepositoryScanningConfigurationRequest as BatchGetRepositoryScanningConfigurationRequest,
     )
-    from ecr_client._generated.models.scanning import (
+    from ecr_client._generated.models.batch_get_repository_scanning_configuration import (
         BatchGetRepositoryScanningConfigurationResult as BatchGetRepositoryScanningConfigurationResult,
     )
-    from ecr_client._generated.models.scanning import (
-        GetRegistryScanningConfigurationRequest as GetRegistryScanningConfigurationRequest,
-    )
-    from ecr_client._generated.models.scanning import (
-        GetRegistryScanningConfigurationResult as GetRegistryScanningConfigurationResult,
-    )
-    from ecr_client._generated.models.scanning import (
-        PutRegistryScanningConfigurationRequest as PutRegistryScanningConfigurationRequest,
-    )
-    from ecr_client._generated.models.scanning import (
-        PutRegistryScanningConfigurationResult as PutRegistryScanningConfigurationResult,
-    )
-    from ecr_client._generated.models.scanning import (
-        RegistryScanningConfiguration as RegistryScanningConfiguration,
-    )
-    from ecr_client._generated.models.scanning import RegistryScanningRule as RegistryScanningRule
-    from ecr_client._generated.models.scanning import (
+    from ecr_client._generated.models.batch_get_repository_scanning_configuration import (
         RepositoryScanningConfiguration as RepositoryScanningConfiguration,
     )
-    from ecr_client._generated.models.scanning import (
+    from ecr_client._generated.models.batch_get_repository_scanning_configuration import (
         RepositoryScanningConfigurationFailure as RepositoryScanningConfigurationFailure,
     )
-    from ecr_client._generated.models.scanning import (
-        ScanningRepositoryFilter as ScanningRepositoryFilter,
+    from ecr_client._generated.models.batch_get_repository_scanning_configuration import (
+        ScanningConfigurationFailureCode as ScanningConfigurationFailureCode,
     )
-    from ecr_client._generated.models.scanning import StartImageScanRequest as StartImageScanRequest
-    from ecr_client._generated.models.scanning import StartImageScanResult as StartImageScanResult
-    from ecr_client._generated.models.signing import (
-        DeleteSigningConfigurationRequest as DeleteSigningConfigurationRequest,
+    from ecr_client._generated.models.complete_layer_upload import (
+        CompleteLayerUploadRequest as CompleteLayerUploadRequest,
     )
-    from ecr_client._generated.models.signing import (
-        DeleteSigningConfigurationResult as DeleteSigningConfigurationResult,
+    from ecr_client._generated.models.complete_layer_upload import (
+        CompleteLayerUploadResult as CompleteLayerUploadResult,
     )
-    from ecr_client._generated.models.signing import (
-        DescribeImageSigningStatusRequest as DescribeImageSigningStatusRequest,
+    from ecr_client._generated.models.create_pull_through_cache_rule import (
+        CreatePullThroughCacheRuleRequest as CreatePullThroughCacheRuleRequest,
     )
-    from ecr_client._generated.models.signing import (
-        DescribeImageSigningStatusResult as DescribeImageSigningStatusResult,
+    from ecr_client._generated.models.create_pull_through_cache_rule import (
+        CreatePullThroughCacheRuleResult as CreatePullThroughCacheRuleResult,
     )
-    from ecr_client._generated.models.signing import (
-        GetSigningConfigurationRequest as GetSigningConfigurationRequest,
+    from ecr_client._generated.models.create_repository import (
+        CreateRepositoryRequest as CreateRepositoryRequest,
     )
-    from ecr_client._generated.models.signing import (
-        GetSigningConfigurationResult as GetSigningConfigurationResult,
+    from ecr_client._generated.models.create_repository import (
+        CreateRepositoryResult as CreateRepositoryResult,
     )
-    from ecr_client._generated.models.signing import ImageSigningStatus as ImageSigningStatus
-    from ecr_client._generated.models.signing import (
-        PutSigningConfigurationRequest as PutSigningConfigurationRequest,
-    )
-    from ecr_client._generated.models.signing import (
-        PutSigningConfigurationResult as PutSigningConfigurationResult,
-    )
-    from ecr_client._generated.models.signing import SigningConfiguration as SigningConfiguration
-    from ecr_client._generated.models.signing import (
-        SigningRepositoryFilter as SigningRepositoryFilter,
-    )
-    from ecr_client._generated.models.signing import SigningRule as SigningRule
-    from ecr_client._generated.models.templates import (
+    from ecr_client._generated.models.create_repository_creation_template import (
         CreateRepositoryCreationTemplateRequest as CreateRepositoryCreationTemplateRequest,
     )
-    from ecr_client._generated.models.templates import (
+    from ecr_client._generated.models.create_repository_creation_template import (
         CreateRepositoryCreationTemplateResult as CreateRepositoryCreationTemplateResult,
     )
-    from ecr_client._generated.models.templates import (
+    from ecr_client._generated.models.delete_lifecycle_policy import (
+        DeleteLifecyclePolicyRequest as DeleteLifecyclePolicyRequest,
+    )
+    from ecr_client._generated.models.delete_lifecycle_policy import (
+        DeleteLifecyclePolicyResult as DeleteLifecyclePolicyResult,
+    )
+    from ecr_client._generated.models.delete_pull_through_cache_rule import (
+        DeletePullThroughCacheRuleRequest as DeletePullThroughCacheRuleRequest,
+    )
+    from ecr_client._generated.models.delete_pull_through_cache_rule import (
+        DeletePullThroughCacheRuleResult as DeletePullThroughCacheRuleResult,
+    )
+    from ecr_client._generated.models.delete_registry_policy import (
+        DeleteRegistryPolicyRequest as DeleteRegistryPolicyRequest,
+    )
+    from ecr_client._generated.models.delete_registry_policy import (
+        DeleteRegistryPolicyResult as DeleteRegistryPolicyResult,
+    )
+    from ecr_client._generated.models.delete_repository import (
+        DeleteRepositoryRequest as DeleteRepositoryRequest,
+    )
+    from ecr_client._generated.models.delete_repository import (
+        DeleteRepositoryResult as DeleteRepositoryResult,
+    )
+    from ecr_client._generated.models.delete_repository_creation_template import (
         DeleteRepositoryCreationTemplateRequest as DeleteRepositoryCreationTemplateRequest,
     )
-    from ecr_client._generated.models.templates import (
+    from ecr_client._generated.models.delete_repository_creation_template import (
         DeleteRepositoryCreationTemplateResult as DeleteRepositoryCreationTemplateResult,
     )
-    from ecr_client._generated.models.templates import (
+    from ecr_client._generated.models.delete_repository_policy import (
+        DeleteRepositoryPolicyRequest as DeleteRepositoryPolicyRequest,
+    )
+    from ecr_client._generated.models.delete_repository_policy import (
+        DeleteRepositoryPolicyResult as DeleteRepositoryPolicyResult,
+    )
+    from ecr_client._generated.models.delete_signing_configuration import (
+        DeleteSigningConfigurationRequest as DeleteSigningConfigurationRequest,
+    )
+    from ecr_client._generated.models.delete_signing_configuration import (
+        DeleteSigningConfigurationResult as DeleteSigningConfigurationResult,
+    )
+    from ecr_client._generated.models.deregister_pull_time_update_exclusion import (
+        DeregisterPullTimeUpdateExclusionRequest as DeregisterPullTimeUpdateExclusionRequest,
+    )
+    from ecr_client._generated.models.deregister_pull_time_update_exclusion import (
+        DeregisterPullTimeUpdateExclusionResult as DeregisterPullTimeUpdateExclusionResult,
+    )
+    from ecr_client._generated.models.describe_image_replication_status import (
+        DescribeImageReplicationStatusRequest as DescribeImageReplicationStatusRequest,
+    )
+    from ecr_client._generated.models.describe_image_replication_status import (
+        DescribeImageReplicationStatusResult as DescribeImageReplicationStatusResult,
+    )
+    from ecr_client._generated.models.describe_image_replication_status import (
+        ImageReplicationStatus as ImageReplicationStatus,
+    )
+    from ecr_client._generated.models.describe_image_replication_status import (
+        ReplicationStatus as ReplicationStatus,
+    )
+    from ecr_client._generated.models.describe_image_scan_findings import Attribute as Attribute
+    from ecr_client._generated.models.describe_image_scan_findings import (
+        AwsEcrContainerImageDetails as AwsEcrContainerImageDetails,
+    )
+    from ecr_client._generated.models.describe_image_scan_findings import CvssScore as CvssScore
+    from ecr_client._generated.models.describe_image_scan_findings import (
+        CvssScoreAdjustment as CvssScoreAdjustment,
+    )
+    from ecr_client._generated.models.describe_image_scan_findings import (
+        CvssScoreDetails as CvssScoreDetails,
+    )
+    from ecr_client._generated.models.describe_image_scan_findings import (
+        DescribeImageScanFindingsRequest as DescribeImageScanFindingsRequest,
+    )
+    from ecr_client._generated.models.describe_image_scan_findings import (
+        DescribeImageScanFindingsResult as DescribeImageScanFindingsResult,
+    )
+    from ecr_client._generated.models.describe_image_scan_findings import (
+        EnhancedImageScanFinding as EnhancedImageScanFinding,
+    )
+    from ecr_client._generated.models.describe_image_scan_findings import (
+        ImageScanFinding as ImageScanFinding,
+    )
+    from ecr_client._generated.models.describe_image_scan_findings import (
+        ImageScanFindings as ImageScanFindings,
+    )
+    from ecr_client._generated.models.describe_image_scan_findings import (
+        PackageVulnerabilityDetails as PackageVulnerabilityDetails,
+    )
+    from ecr_client._generated.models.describe_image_scan_findings import (
+        Recommendation as Recommendation,
+    )
+    from ecr_client._generated.models.describe_image_scan_findings import Remediation as Remediation
+    from ecr_client._generated.models.describe_image_scan_findings import Resource as Resource
+    from ecr_client._generated.models.describe_image_scan_findings import (
+        ResourceDetails as ResourceDetails,
+    )
+    from ecr_client._generated.models.describe_image_scan_findings import (
+        ScoreDetails as ScoreDetails,
+    )
+    from ecr_client._generated.models.describe_image_scan_findings import (
+        VulnerablePackage as VulnerablePackage,
+    )
+    from ecr_client._generated.models.describe_image_signing_status import (
+        DescribeImageSigningStatusRequest as DescribeImageSigningStatusRequest,
+    )
+    from ecr_client._generated.models.describe_image_signing_status import (
+        DescribeImageSigningStatusResult as DescribeImageSigningStatusResult,
+    )
+    from ecr_client._generated.models.describe_image_signing_status import (
+        ImageSigningStatus as ImageSigningStatus,
+    )
+    from ecr_client._generated.models.describe_image_signing_status import (
+        SigningStatus as SigningStatus,
+    )
+    from ecr_client._generated.models.describe_images import (
+        DescribeImagesFilter as DescribeImagesFilter,
+    )
+    from ecr_client._generated.models.describe_images import (
+        DescribeImagesRequest as DescribeImagesRequest,
+    )
+    from ecr_client._generated.models.describe_images import (
+        DescribeImagesResult as DescribeImagesResult,
+    )
+    from ecr_client._generated.models.describe_images import ImageDetail as ImageDetail
+    from ecr_client._generated.models.describe_images import (
+        ImageScanFindingsSummary as ImageScanFindingsSummary,
+    )
+    from ecr_client._generated.models.describe_pull_through_cache_rules import (
+        DescribePullThroughCacheRulesRequest as DescribePullThroughCacheRulesRequest,
+    )
+    from ecr_client._generated.models.describe_pull_through_cache_rules import (
+        DescribePullThroughCacheRulesResult as DescribePullThroughCacheRulesResult,
+    )
+    from ecr_client._generated.models.describe_pull_through_cache_rules import (
+        PullThroughCacheRule as PullThroughCacheRule,
+    )
+    from ecr_client._generated.models.describe_registry import (
+        DescribeRegistryRequest as DescribeRegistryRequest,
+    )
+    from ecr_client._generated.models.describe_registry import (
+        DescribeRegistryResult as DescribeRegistryResult,
+    )
+    from ecr_client._generated.models.describe_replication_backfill_results import (
+        DescribeReplicationBackfillResultsRequest as DescribeReplicationBackfillResultsRequest,
+    )
+    from ecr_client._generated.models.describe_replication_backfill_results import (
+        DescribeReplicationBackfillResultsResult as DescribeReplicationBackfillResultsResult,
+    )
+    from ecr_client._generated.models.describe_replication_backfill_results import (
+        ReplicationBackfillResult as ReplicationBackfillResult,
+    )
+    from ecr_client._generated.models.describe_replication_backfill_results import (
+        ReplicationBackfillResultStatus as ReplicationBackfillResultStatus,
+    )
+    from ecr_client._generated.models.describe_repositories import (
+        DescribeRepositoriesRequest as DescribeRepositoriesRequest,
+    )
+    from ecr_client._generated.models.describe_repositories import (
+        DescribeRepositoriesResult as DescribeRepositoriesResult,
+    )
+    from ecr_client._generated.models.describe_repository_creation_templates import (
         DescribeRepositoryCreationTemplatesRequest as DescribeRepositoryCreationTemplatesRequest,
     )
-    from ecr_client._generated.models.templates import (
+    from ecr_client._generated.models.describe_repository_creation_templates import (
         DescribeRepositoryCreationTemplatesResult as DescribeRepositoryCreationTemplatesResult,
     )
-    from ecr_client._generated.models.templates import (
+    from ecr_client._generated.models.encryption_type import EncryptionType as EncryptionType
+    from ecr_client._generated.models.finding_severity import FindingSeverity as FindingSeverity
+    from ecr_client._generated.models.get_account_setting import (
+        GetAccountSettingRequest as GetAccountSettingRequest,
+    )
+    from ecr_client._generated.models.get_account_setting import (
+        GetAccountSettingResult as GetAccountSettingResult,
+    )
+    from ecr_client._generated.models.get_authorization_token import (
+        AuthorizationData as AuthorizationData,
+    )
+    from ecr_client._generated.models.get_authorization_token import (
+        GetAuthorizationTokenRequest as GetAuthorizationTokenRequest,
+    )
+    from ecr_client._generated.models.get_authorization_token import (
+        GetAuthorizationTokenResult as GetAuthorizationTokenResult,
+    )
+    from ecr_client._generated.models.get_download_url_for_layer import (
+        GetDownloadUrlForLayerRequest as GetDownloadUrlForLayerRequest,
+    )
+    from ecr_client._generated.models.get_download_url_for_layer import (
+        GetDownloadUrlForLayerResult as GetDownloadUrlForLayerResult,
+    )
+    from ecr_client._generated.models.get_lifecycle_policy import (
+        GetLifecyclePolicyRequest as GetLifecyclePolicyRequest,
+    )
+    from ecr_client._generated.models.get_lifecycle_policy import (
+        GetLifecyclePolicyResult as GetLifecyclePolicyResult,
+    )
+    from ecr_client._generated.models.get_lifecycle_policy_preview import (
+        GetLifecyclePolicyPreviewRequest as GetLifecyclePolicyPreviewRequest,
+    )
+    from ecr_client._generated.models.get_lifecycle_policy_preview import (
+        GetLifecyclePolicyPreviewResult as GetLifecyclePolicyPreviewResult,
+    )
+    from ecr_client._generated.models.get_lifecycle_policy_preview import (
+        ImageActionType as ImageActionType,
+    )
+    from ecr_client._generated.models.get_lifecycle_policy_preview import (
+        LifecyclePolicyPreviewFilter as LifecyclePolicyPreviewFilter,
+    )
+    from ecr_client._generated.models.get_lifecycle_policy_preview import (
+        LifecyclePolicyPreviewResult as LifecyclePolicyPreviewResult,
+    )
+    from ecr_client._generated.models.get_lifecycle_policy_preview import (
+        LifecyclePolicyPreviewSummary as LifecyclePolicyPreviewSummary,
+    )
+    from ecr_client._generated.models.get_lifecycle_policy_preview import (
+        LifecyclePolicyRuleAction as LifecyclePolicyRuleAction,
+    )
+    from ecr_client._generated.models.get_lifecycle_policy_preview import (
+        LifecyclePolicyStorageClass as LifecyclePolicyStorageClass,
+    )
+    from ecr_client._generated.models.get_lifecycle_policy_preview import (
+        LifecyclePolicyTargetStorageClass as LifecyclePolicyTargetStorageClass,
+    )
+    from ecr_client._generated.models.get_lifecycle_policy_preview import (
+        TransitioningImageTotalCount as TransitioningImageTotalCount,
+    )
+    from ecr_client._generated.models.get_registry_policy import (
+        GetRegistryPolicyRequest as GetRegistryPolicyRequest,
+    )
+    from ecr_client._generated.models.get_registry_policy import (
+        GetRegistryPolicyResult as GetRegistryPolicyResult,
+    )
+    from ecr_client._generated.models.get_registry_scanning_configuration import (
+        GetRegistryScanningConfigurationRequest as GetRegistryScanningConfigurationRequest,
+    )
+    from ecr_client._generated.models.get_registry_scanning_configuration import (
+        GetRegistryScanningConfigurationResult as GetRegistryScanningConfigurationResult,
+    )
+    from ecr_client._generated.models.get_repository_policy import (
+        GetRepositoryPolicyRequest as GetRepositoryPolicyRequest,
+    )
+    from ecr_client._generated.models.get_repository_policy import (
+        GetRepositoryPolicyResult as GetRepositoryPolicyResult,
+    )
+    from ecr_client._generated.models.get_signing_configuration import (
+        GetSigningConfigurationRequest as GetSigningConfigurationRequest,
+    )
+    from ecr_client._generated.models.get_signing_configuration import (
+        GetSigningConfigurationResult as GetSigningConfigurationResult,
+    )
+    from ecr_client._generated.models.image import Image as Image
+    from ecr_client._generated.models.image_failure import ImageFailure as ImageFailure
+    from ecr_client._generated.models.image_failure import ImageFailureCode as ImageFailureCode
+    from ecr_client._generated.models.image_identifier import ImageIdentifier as ImageIdentifier
+    from ecr_client._generated.models.image_scan_status import ImageScanStatus as ImageScanStatus
+    from ecr_client._generated.models.image_scan_status import ScanStatus as ScanStatus
+    from ecr_client._generated.models.image_scanning_configuration import (
+        ImageScanningConfiguration as ImageScanningConfiguration,
+    )
+    from ecr_client._generated.models.image_status import ImageStatus as ImageStatus
+    from ecr_client._generated.models.image_status_filter import (
+        ImageStatusFilter as ImageStatusFilter,
+    )
+    from ecr_client._generated.models.image_tag_mutability_exclusion_filter import (
+        ImageTagMutability as ImageTagMutability,
+    )
+    from ecr_client._generated.models.image_tag_mutability_exclusion_filter import (
+        ImageTagMutabilityExclusionFilter as ImageTagMutabilityExclusionFilter,
+    )
+    from ecr_client._generated.models.image_tag_mutability_exclusion_filter import (
+        ImageTagMutabilityExclusionFilterType as ImageTagMutabilityExclusionFilterType,
+    )
+    from ecr_client._generated.models.initiate_layer_upload import (
+        InitiateLayerUploadRequest as InitiateLayerUploadRequest,
+    )
+    from ecr_client._generated.models.initiate_layer_upload import (
+        InitiateLayerUploadResult as InitiateLayerUploadResult,
+    )
+    from ecr_client._generated.models.lifecycle_policy_preview_status import (
+        LifecyclePolicyPreviewStatus as LifecyclePolicyPreviewStatus,
+    )
+    from ecr_client._generated.models.list_image_referrers import ArtifactStatus as ArtifactStatus
+    from ecr_client._generated.models.list_image_referrers import (
+        ArtifactStatusFilter as ArtifactStatusFilter,
+    )
+    from ecr_client._generated.models.list_image_referrers import ImageReferrer as ImageReferrer
+    from ecr_client._generated.models.list_image_referrers import (
+        ListImageReferrersFilter as ListImageReferrersFilter,
+    )
+    from ecr_client._generated.models.list_image_referrers import (
+        ListImageReferrersRequest as ListImageReferrersRequest,
+    )
+    from ecr_client._generated.models.list_image_referrers import (
+        ListImageReferrersResult as ListImageReferrersResult,
+    )
+    from ecr_client._generated.models.list_image_referrers import (
+        SubjectIdentifier as SubjectIdentifier,
+    )
+    from ecr_client._generated.models.list_images import ListImagesFilter as ListImagesFilter
+    from ecr_client._generated.models.list_images import ListImagesRequest as ListImagesRequest
+    from ecr_client._generated.models.list_images import ListImagesResult as ListImagesResult
+    from ecr_client._generated.models.list_pull_time_update_exclusions import (
+        ListPullTimeUpdateExclusionsRequest as ListPullTimeUpdateExclusionsRequest,
+    )
+    from ecr_client._generated.models.list_pull_time_update_exclusions import (
+        ListPullTimeUpdateExclusionsResult as ListPullTimeUpdateExclusionsResult,
+    )
+    from ecr_client._generated.models.list_replication_backfills import (
+        ListReplicationBackfillsRequest as ListReplicationBackfillsRequest,
+    )
+    from ecr_client._generated.models.list_replication_backfills import (
+        ListReplicationBackfillsResult as ListReplicationBackfillsResult,
+    )
+    from ecr_client._generated.models.list_replication_backfills import (
+        ReplicationBackfillSummary as ReplicationBackfillSummary,
+    )
+    from ecr_client._generated.models.list_tags_for_resource import (
+        ListTagsForResourceRequest as ListTagsForResourceRequest,
+    )
+    from ecr_client._generated.models.list_tags_for_resource import (
+        ListTagsForResourceResult as ListTagsForResourceResult,
+    )
+    from ecr_client._generated.models.put_account_setting import (
+        PutAccountSettingRequest as PutAccountSettingRequest,
+    )
+    from ecr_client._generated.models.put_account_setting import (
+        PutAccountSettingResult as PutAccountSettingResult,
+    )
+    from ecr_client._generated.models.put_image import PutImageRequest as PutImageRequest
+    from ecr_client._generated.models.put_image import PutImageResult as PutImageResult
+    from ecr_client._generated.models.put_image_scanning_configuration import (
+        PutImageScanningConfigurationRequest as PutImageScanningConfigurationRequest,
+    )
+    from ecr_client._generated.models.put_image_scanning_configuration import (
+        PutImageScanningConfigurationResult as PutImageScanningConfigurationResult,
+    )
+    from ecr_client._generated.models.put_image_tag_mutability import (
+        PutImageTagMutabilityRequest as PutImageTagMutabilityRequest,
+    )
+    from ecr_client._generated.models.put_image_tag_mutability import (
+        PutImageTagMutabilityResult as PutImageTagMutabilityResult,
+    )
+    from ecr_client._generated.models.put_lifecycle_policy import (
+        PutLifecyclePolicyRequest as PutLifecyclePolicyRequest,
+    )
+    from ecr_client._generated.models.put_lifecycle_policy import (
+        PutLifecyclePolicyResult as PutLifecyclePolicyResult,
+    )
+    from ecr_client._generated.models.put_registry_policy import (
+        PutRegistryPolicyRequest as PutRegistryPolicyRequest,
+    )
+    from ecr_client._generated.models.put_registry_policy import (
+        PutRegistryPolicyResult as PutRegistryPolicyResult,
+    )
+    from ecr_client._generated.models.put_registry_scanning_configuration import (
+        PutRegistryScanningConfigurationRequest as PutRegistryScanningConfigurationRequest,
+    )
+    from ecr_client._generated.models.put_registry_scanning_configuration import (
+        PutRegistryScanningConfigurationResult as PutRegistryScanningConfigurationResult,
+    )
+    from ecr_client._generated.models.put_replication_configuration import (
+        PutReplicationConfigurationRequest as PutReplicationConfigurationRequest,
+    )
+    from ecr_client._generated.models.put_replication_configuration import (
+        PutReplicationConfigurationResult as PutReplicationConfigurationResult,
+    )
+    from ecr_client._generated.models.put_signing_configuration import (
+        PutSigningConfigurationRequest as PutSigningConfigurationRequest,
+    )
+    from ecr_client._generated.models.put_signing_configuration import (
+        PutSigningConfigurationResult as PutSigningConfigurationResult,
+    )
+    from ecr_client._generated.models.register_pull_time_update_exclusion import (
+        RegisterPullTimeUpdateExclusionRequest as RegisterPullTimeUpdateExclusionRequest,
+    )
+    from ecr_client._generated.models.register_pull_time_update_exclusion import (
+        RegisterPullTimeUpdateExclusionResult as RegisterPullTimeUpdateExclusionResult,
+    )
+    from ecr_client._generated.models.registry_scanning_configuration import (
+        RegistryScanningConfiguration as RegistryScanningConfiguration,
+    )
+    from ecr_client._generated.models.registry_scanning_configuration import (
+        RegistryScanningRule as RegistryScanningRule,
+    )
+    from ecr_client._generated.models.registry_scanning_configuration import ScanType as ScanType
+    from ecr_client._generated.models.replication_backfill_progress import (
+        ReplicationBackfillProgress as ReplicationBackfillProgress,
+    )
+    from ecr_client._generated.models.replication_backfill_status import (
+        ReplicationBackfillStatus as ReplicationBackfillStatus,
+    )
+    from ecr_client._generated.models.replication_configuration import (
+        DeleteReplication as DeleteReplication,
+    )
+    from ecr_client._generated.models.replication_configuration import (
+        ReplicationConfiguration as ReplicationConfiguration,
+    )
+    from ecr_client._generated.models.replication_configuration import (
+        ReplicationRule as ReplicationRule,
+    )
+    from ecr_client._generated.models.replication_configuration import (
+        RepositoryFilter as RepositoryFilter,
+    )
+    from ecr_client._generated.models.replication_configuration import (
+        RepositoryFilterType as RepositoryFilterType,
+    )
+    from ecr_client._generated.models.replication_destination import (
+        ReplicationDestination as ReplicationDestination,
+    )
+    from ecr_client._generated.models.repository import (
+        EncryptionConfiguration as EncryptionConfiguration,
+    )
+    from ecr_client._generated.models.repository import Repository as Repository
+    from ecr_client._generated.models.repository_creation_template import (
         EncryptionConfigurationForRepositoryCreationTemplate as EncryptionConfigurationForRepositoryCreationTemplate,
     )
-    from ecr_client._generated.models.templates import (
+    from ecr_client._generated.models.repository_creation_template import (
+        RCTAppliedFor as RCTAppliedFor,
+    )
+    from ecr_client._generated.models.repository_creation_template import (
         RepositoryCreationTemplate as RepositoryCreationTemplate,
     )
-    from ecr_client._generated.models.templates import (
+    from ecr_client._generated.models.scanning_repository_filter import (
+        ScanFrequency as ScanFrequency,
+    )
+    from ecr_client._generated.models.scanning_repository_filter import (
+        ScanningRepositoryFilter as ScanningRepositoryFilter,
+    )
+    from ecr_client._generated.models.scanning_repository_filter import (
+        ScanningRepositoryFilterType as ScanningRepositoryFilterType,
+    )
+    from ecr_client._generated.models.set_repository_policy import (
+        SetRepositoryPolicyRequest as SetRepositoryPolicyRequest,
+    )
+    from ecr_client._generated.models.set_repository_policy import (
+        SetRepositoryPolicyResult as SetRepositoryPolicyResult,
+    )
+    from ecr_client._generated.models.signing_configuration import (
+        SigningConfiguration as SigningConfiguration,
+    )
+    from ecr_client._generated.models.signing_configuration import (
+        SigningRepositoryFilter as SigningRepositoryFilter,
+    )
+    from ecr_client._generated.models.signing_configuration import (
+        SigningRepositoryFilterType as SigningRepositoryFilterType,
+    )
+    from ecr_client._generated.models.signing_configuration import SigningRule as SigningRule
+    from ecr_client._generated.models.start_image_scan import (
+        StartImageScanRequest as StartImageScanRequest,
+    )
+    from ecr_client._generated.models.start_image_scan import (
+        StartImageScanResult as StartImageScanResult,
+    )
+    from ecr_client._generated.models.start_lifecycle_policy_preview import (
+        StartLifecyclePolicyPreviewRequest as StartLifecyclePolicyPreviewRequest,
+    )
+    from ecr_client._generated.models.start_lifecycle_policy_preview import (
+        StartLifecyclePolicyPreviewResult as StartLifecyclePolicyPreviewResult,
+    )
+    from ecr_client._generated.models.start_replication_backfill import (
+        StartReplicationBackfillRequest as StartReplicationBackfillRequest,
+    )
+    from ecr_client._generated.models.start_replication_backfill import (
+        StartReplicationBackfillResult as StartReplicationBackfillResult,
+    )
+    from ecr_client._generated.models.stop_replication_backfill import (
+        StopReplicationBackfillRequest as StopReplicationBackfillRequest,
+    )
+    from ecr_client._generated.models.stop_replication_backfill import (
+        StopReplicationBackfillResult as StopReplicationBackfillResult,
+    )
+    from ecr_client._generated.models.tag import Tag as Tag
+    from ecr_client._generated.models.tag_resource import TagResourceRequest as TagResourceRequest
+    from ecr_client._generated.models.tag_resource import TagResourceResult as TagResourceResult
+    from ecr_client._generated.models.tag_status import TagStatus as TagStatus
+    from ecr_client._generated.models.untag_resource import (
+        UntagResourceRequest as UntagResourceRequest,
+    )
+    from ecr_client._generated.models.untag_resource import (
+        UntagResourceResult as UntagResourceResult,
+    )
+    from ecr_client._generated.models.update_image_storage_class import (
+        TargetStorageClass as TargetStorageClass,
+    )
+    from ecr_client._generated.models.update_image_storage_class import (
+        UpdateImageStorageClassRequest as UpdateImageStorageClassRequest,
+    )
+    from ecr_client._generated.models.update_image_storage_class import (
+        UpdateImageStorageClassResult as UpdateImageStorageClassResult,
+    )
+    from ecr_client._generated.models.update_pull_through_cache_rule import (
+        UpdatePullThroughCacheRuleRequest as UpdatePullThroughCacheRuleRequest,
+    )
+    from ecr_client._generated.models.update_pull_through_cache_rule import (
+        UpdatePullThroughCacheRuleResult as UpdatePullThroughCacheRuleResult,
+    )
+    from ecr_client._generated.models.update_repository_creation_template import (
         UpdateRepositoryCreationTemplateRequest as UpdateRepositoryCreationTemplateRequest,
     )
-    from ecr_client._generated.models.templates import (
+    from ecr_client._generated.models.update_repository_creation_template import (
         UpdateRepositoryCreationTemplateResult as UpdateRepositoryCreationTemplateResult,
+    )
+    from ecr_client._generated.models.upload_layer_part import (
+        UploadLayerPartRequest as UploadLayerPartRequest,
+    )
+    from ecr_client._generated.models.upload_layer_part import (
+        UploadLayerPartResult as UploadLayerPartResult,
+    )
+    from ecr_client._generated.models.upstream_registry import UpstreamRegistry as UpstreamRegistry
+    from ecr_client._generated.models.validate_pull_through_cache_rule import (
+        ValidatePullThroughCacheRuleRequest as ValidatePullThroughCacheRuleRequest,
+    )
+    from ecr_client._generated.models.validate_pull_through_cache_rule import (
+        ValidatePullThroughCacheRuleResult as ValidatePullThroughCacheRuleResult,
     )
 
 __all__ = [
@@ -724,218 +808,218 @@ __all__ = [
 
 #: The module of each type, below ``ecr_client._generated``.
 MODULE_OF = {
-    "ArtifactStatus": "enums",
-    "ArtifactStatusFilter": "enums",
-    "Attribute": "models.findings",
-    "AuthorizationData": "models.registry",
-    "AwsEcrContainerImageDetails": "models.findings",
-    "BatchCheckLayerAvailabilityRequest": "models.layers",
-    "BatchCheckLayerAvailabilityResult": "models.layers",
-    "BatchDeleteImageRequest": "models.images",
-    "BatchDeleteImageResult": "models.images",
-    "BatchGetImageRequest": "models.images",
-    "BatchGetImageResult": "models.images",
-    "BatchGetRepositoryScanningConfigurationRequest": "models.scanning",
-    "BatchGetRepositoryScanningConfigurationResult": "models.scanning",
-    "CompleteLayerUploadRequest": "models.layers",
-    "CompleteLayerUploadResult": "models.layers",
-    "CreatePullThroughCacheRuleRequest": "models.pull_through_cache",
-    "CreatePullThroughCacheRuleResult": "models.pull_through_cache",
-    "CreateRepositoryCreationTemplateRequest": "models.templates",
-    "CreateRepositoryCreationTemplateResult": "models.templates",
-    "CreateRepositoryRequest": "models.repositories",
-    "CreateRepositoryResult": "models.repositories",
-    "CvssScore": "models.findings",
-    "CvssScoreAdjustment": "models.findings",
-    "CvssScoreDetails": "models.findings",
-    "DeleteLifecyclePolicyRequest": "models.lifecycle",
-    "DeleteLifecyclePolicyResult": "models.lifecycle",
-    "DeletePullThroughCacheRuleRequest": "models.pull_through_cache",
-    "DeletePullThroughCacheRuleResult": "models.pull_through_cache",
-    "DeleteRegistryPolicyRequest": "models.policies",
-    "DeleteRegistryPolicyResult": "models.policies",
-    "DeleteReplication": "models.common",
-    "DeleteRepositoryCreationTemplateRequest": "models.templates",
-    "DeleteRepositoryCreationTemplateResult": "models.templates",
-    "DeleteRepositoryPolicyRequest": "models.policies",
-    "DeleteRepositoryPolicyResult": "models.policies",
-    "DeleteRepositoryRequest": "models.repositories",
-    "DeleteRepositoryResult": "models.repositories",
-    "DeleteSigningConfigurationRequest": "models.signing",
-    "DeleteSigningConfigurationResult": "models.signing",
-    "DeregisterPullTimeUpdateExclusionRequest": "models.registry",
-    "DeregisterPullTimeUpdateExclusionResult": "models.registry",
-    "DescribeImageReplicationStatusRequest": "models.replication",
-    "DescribeImageReplicationStatusResult": "models.replication",
-    "DescribeImageScanFindingsRequest": "models.findings",
-    "DescribeImageScanFindingsResult": "models.findings",
-    "DescribeImageSigningStatusRequest": "models.signing",
-    "DescribeImageSigningStatusResult": "models.signing",
-    "DescribeImagesFilter": "models.images",
-    "DescribeImagesRequest": "models.images",
-    "DescribeImagesResult": "models.images",
-    "DescribePullThroughCacheRulesRequest": "models.pull_through_cache",
-    "DescribePullThroughCacheRulesResult": "models.pull_through_cache",
-    "DescribeRegistryRequest": "models.registry",
-    "DescribeRegistryResult": "models.registry",
-    "DescribeReplicationBackfillResultsRequest": "models.replication",
-    "DescribeReplicationBackfillResultsResult": "models.replication",
-    "DescribeRepositoriesRequest": "models.repositories",
-    "DescribeRepositoriesResult": "models.repositories",
-    "DescribeRepositoryCreationTemplatesRequest": "models.templates",
-    "DescribeRepositoryCreationTemplatesResult": "models.templates",
-    "EncryptionConfiguration": "models.repositories",
-    "EncryptionConfigurationForRepositoryCreationTemplate": "models.templates",
-    "EncryptionType": "enums",
-    "EnhancedImageScanFinding": "models.findings",
-    "FindingSeverity": "enums",
-    "GetAccountSettingRequest": "models.registry",
-    "GetAccountSettingResult": "models.registry",
-    "GetAuthorizationTokenRequest": "models.registry",
-    "GetAuthorizationTokenResult": "models.registry",
-    "GetDownloadUrlForLayerRequest": "models.layers",
-    "GetDownloadUrlForLayerResult": "models.layers",
-    "GetLifecyclePolicyPreviewRequest": "models.lifecycle",
-    "GetLifecyclePolicyPreviewResult": "models.lifecycle",
-    "GetLifecyclePolicyRequest": "models.lifecycle",
-    "GetLifecyclePolicyResult": "models.lifecycle",
-    "GetRegistryPolicyRequest": "models.policies",
-    "GetRegistryPolicyResult": "models.policies",
-    "GetRegistryScanningConfigurationRequest": "models.scanning",
-    "GetRegistryScanningConfigurationResult": "models.scanning",
-    "GetRepositoryPolicyRequest": "models.policies",
-    "GetRepositoryPolicyResult": "models.policies",
-    "GetSigningConfigurationRequest": "models.signing",
-    "GetSigningConfigurationResult": "models.signing",
-    "Image": "models.images",
-    "ImageActionType": "enums",
-    "ImageDetail": "models.images",
-    "ImageFailure": "models.images",
-    "ImageFailureCode": "enums",
-    "ImageIdentifier": "models.common",
-    "ImageReferrer": "models.referrers",
-    "ImageReplicationStatus": "models.replication",
-    "ImageScanFinding": "models.findings",
-    "ImageScanFindings": "models.findings",
-    "ImageScanFindingsSummary": "models.images",
-    "ImageScanStatus": "models.common",
-    "ImageScanningConfiguration": "models.repositories",
-    "ImageSigningStatus": "models.signing",
-    "ImageStatus": "enums",
-    "ImageStatusFilter": "enums",
-    "ImageTagMutability": "enums",
-    "ImageTagMutabilityExclusionFilter": "models.common",
-    "ImageTagMutabilityExclusionFilterType": "enums",
-    "InitiateLayerUploadRequest": "models.layers",
-    "InitiateLayerUploadResult": "models.layers",
-    "Layer": "models.layers",
-    "LayerAvailability": "enums",
-    "LayerFailure": "models.layers",
-    "LayerFailureCode": "enums",
-    "LifecyclePolicyPreviewFilter": "models.lifecycle",
-    "LifecyclePolicyPreviewResult": "models.lifecycle",
-    "LifecyclePolicyPreviewStatus": "enums",
-    "LifecyclePolicyPreviewSummary": "models.lifecycle",
-    "LifecyclePolicyRuleAction": "models.lifecycle",
-    "LifecyclePolicyStorageClass": "enums",
-    "LifecyclePolicyTargetStorageClass": "enums",
-    "ListImageReferrersFilter": "models.referrers",
-    "ListImageReferrersRequest": "models.referrers",
-    "ListImageReferrersResult": "models.referrers",
-    "ListImagesFilter": "models.images",
-    "ListImagesRequest": "models.images",
-    "ListImagesResult": "models.images",
-    "ListPullTimeUpdateExclusionsRequest": "models.registry",
-    "ListPullTimeUpdateExclusionsResult": "models.registry",
-    "ListReplicationBackfillsRequest": "models.replication",
-    "ListReplicationBackfillsResult": "models.replication",
-    "ListTagsForResourceRequest": "models.repositories",
-    "ListTagsForResourceResult": "models.repositories",
-    "PackageVulnerabilityDetails": "models.findings",
-    "PullThroughCacheRule": "models.pull_through_cache",
-    "PutAccountSettingRequest": "models.registry",
-    "PutAccountSettingResult": "models.registry",
-    "PutImageRequest": "models.images",
-    "PutImageResult": "models.images",
-    "PutImageScanningConfigurationRequest": "models.repositories",
-    "PutImageScanningConfigurationResult": "models.repositories",
-    "PutImageTagMutabilityRequest": "models.repositories",
-    "PutImageTagMutabilityResult": "models.repositories",
-    "PutLifecyclePolicyRequest": "models.lifecycle",
-    "PutLifecyclePolicyResult": "models.lifecycle",
-    "PutRegistryPolicyRequest": "models.policies",
-    "PutRegistryPolicyResult": "models.policies",
-    "PutRegistryScanningConfigurationRequest": "models.scanning",
-    "PutRegistryScanningConfigurationResult": "models.scanning",
-    "PutReplicationConfigurationRequest": "models.replication",
-    "PutReplicationConfigurationResult": "models.replication",
-    "PutSigningConfigurationRequest": "models.signing",
-    "PutSigningConfigurationResult": "models.signing",
-    "RCTAppliedFor": "enums",
-    "Recommendation": "models.findings",
-    "RegisterPullTimeUpdateExclusionRequest": "models.registry",
-    "RegisterPullTimeUpdateExclusionResult": "models.registry",
-    "RegistryScanningConfiguration": "models.scanning",
-    "RegistryScanningRule": "models.scanning",
-    "Remediation": "models.findings",
-    "ReplicationBackfillProgress": "models.replication",
-    "ReplicationBackfillResult": "models.replication",
-    "ReplicationBackfillResultStatus": "enums",
-    "ReplicationBackfillStatus": "enums",
-    "ReplicationBackfillSummary": "models.replication",
-    "ReplicationConfiguration": "models.common",
-    "ReplicationDestination": "models.common",
-    "ReplicationRule": "models.common",
-    "ReplicationStatus": "enums",
-    "Repository": "models.repositories",
-    "RepositoryCreationTemplate": "models.templates",
-    "RepositoryFilter": "models.common",
-    "RepositoryFilterType": "enums",
-    "RepositoryScanningConfiguration": "models.scanning",
-    "RepositoryScanningConfigurationFailure": "models.scanning",
-    "Resource": "models.findings",
-    "ResourceDetails": "models.findings",
-    "ScanFrequency": "enums",
-    "ScanStatus": "enums",
-    "ScanType": "enums",
-    "ScanningConfigurationFailureCode": "enums",
-    "ScanningRepositoryFilter": "models.scanning",
-    "ScanningRepositoryFilterType": "enums",
-    "ScoreDetails": "models.findings",
-    "SetRepositoryPolicyRequest": "models.policies",
-    "SetRepositoryPolicyResult": "models.policies",
-    "SigningConfiguration": "models.signing",
-    "SigningRepositoryFilter": "models.signing",
-    "SigningRepositoryFilterType": "enums",
-    "SigningRule": "models.signing",
-    "SigningStatus": "enums",
-    "StartImageScanRequest": "models.scanning",
-    "StartImageScanResult": "models.scanning",
-    "StartLifecyclePolicyPreviewRequest": "models.lifecycle",
-    "StartLifecyclePolicyPreviewResult": "models.lifecycle",
-    "StartReplicationBackfillRequest": "models.replication",
-    "StartReplicationBackfillResult": "models.replication",
-    "StopReplicationBackfillRequest": "models.replication",
-    "StopReplicationBackfillResult": "models.replication",
-    "SubjectIdentifier": "models.referrers",
-    "Tag": "models.common",
-    "TagResourceRequest": "models.repositories",
-    "TagResourceResult": "models.repositories",
-    "TagStatus": "enums",
-    "TargetStorageClass": "enums",
-    "TransitioningImageTotalCount": "models.lifecycle",
-    "UntagResourceRequest": "models.repositories",
-    "UntagResourceResult": "models.repositories",
-    "UpdateImageStorageClassRequest": "models.images",
-    "UpdateImageStorageClassResult": "models.images",
-    "UpdatePullThroughCacheRuleRequest": "models.pull_through_cache",
-    "UpdatePullThroughCacheRuleResult": "models.pull_through_cache",
-    "UpdateRepositoryCreationTemplateRequest": "models.templates",
-    "UpdateRepositoryCreationTemplateResult": "models.templates",
-    "UploadLayerPartRequest": "models.layers",
-    "UploadLayerPartResult": "models.layers",
-    "UpstreamRegistry": "enums",
-    "ValidatePullThroughCacheRuleRequest": "models.pull_through_cache",
-    "ValidatePullThroughCacheRuleResult": "models.pull_through_cache",
-    "VulnerablePackage": "models.findings",
+    "ArtifactStatus": "models.list_image_referrers",
+    "ArtifactStatusFilter": "models.list_image_referrers",
+    "Attribute": "models.describe_image_scan_findings",
+    "AuthorizationData": "models.get_authorization_token",
+    "AwsEcrContainerImageDetails": "models.describe_image_scan_findings",
+    "BatchCheckLayerAvailabilityRequest": "models.batch_check_layer_availability",
+    "BatchCheckLayerAvailabilityResult": "models.batch_check_layer_availability",
+    "BatchDeleteImageRequest": "models.batch_delete_image",
+    "BatchDeleteImageResult": "models.batch_delete_image",
+    "BatchGetImageRequest": "models.batch_get_image",
+    "BatchGetImageResult": "models.batch_get_image",
+    "BatchGetRepositoryScanningConfigurationRequest": "models.batch_get_repository_scanning_configuration",
+    "BatchGetRepositoryScanningConfigurationResult": "models.batch_get_repository_scanning_configuration",
+    "CompleteLayerUploadRequest": "models.complete_layer_upload",
+    "CompleteLayerUploadResult": "models.complete_layer_upload",
+    "CreatePullThroughCacheRuleRequest": "models.create_pull_through_cache_rule",
+    "CreatePullThroughCacheRuleResult": "models.create_pull_through_cache_rule",
+    "CreateRepositoryCreationTemplateRequest": "models.create_repository_creation_template",
+    "CreateRepositoryCreationTemplateResult": "models.create_repository_creation_template",
+    "CreateRepositoryRequest": "models.create_repository",
+    "CreateRepositoryResult": "models.create_repository",
+    "CvssScore": "models.describe_image_scan_findings",
+    "CvssScoreAdjustment": "models.describe_image_scan_findings",
+    "CvssScoreDetails": "models.describe_image_scan_findings",
+    "DeleteLifecyclePolicyRequest": "models.delete_lifecycle_policy",
+    "DeleteLifecyclePolicyResult": "models.delete_lifecycle_policy",
+    "DeletePullThroughCacheRuleRequest": "models.delete_pull_through_cache_rule",
+    "DeletePullThroughCacheRuleResult": "models.delete_pull_through_cache_rule",
+    "DeleteRegistryPolicyRequest": "models.delete_registry_policy",
+    "DeleteRegistryPolicyResult": "models.delete_registry_policy",
+    "DeleteReplication": "models.replication_configuration",
+    "DeleteRepositoryCreationTemplateRequest": "models.delete_repository_creation_template",
+    "DeleteRepositoryCreationTemplateResult": "models.delete_repository_creation_template",
+    "DeleteRepositoryPolicyRequest": "models.delete_repository_policy",
+    "DeleteRepositoryPolicyResult": "models.delete_repository_policy",
+    "DeleteRepositoryRequest": "models.delete_repository",
+    "DeleteRepositoryResult": "models.delete_repository",
+    "DeleteSigningConfigurationRequest": "models.delete_signing_configuration",
+    "DeleteSigningConfigurationResult": "models.delete_signing_configuration",
+    "DeregisterPullTimeUpdateExclusionRequest": "models.deregister_pull_time_update_exclusion",
+    "DeregisterPullTimeUpdateExclusionResult": "models.deregister_pull_time_update_exclusion",
+    "DescribeImageReplicationStatusRequest": "models.describe_image_replication_status",
+    "DescribeImageReplicationStatusResult": "models.describe_image_replication_status",
+    "DescribeImageScanFindingsRequest": "models.describe_image_scan_findings",
+    "DescribeImageScanFindingsResult": "models.describe_image_scan_findings",
+    "DescribeImageSigningStatusRequest": "models.describe_image_signing_status",
+    "DescribeImageSigningStatusResult": "models.describe_image_signing_status",
+    "DescribeImagesFilter": "models.describe_images",
+    "DescribeImagesRequest": "models.describe_images",
+    "DescribeImagesResult": "models.describe_images",
+    "DescribePullThroughCacheRulesRequest": "models.describe_pull_through_cache_rules",
+    "DescribePullThroughCacheRulesResult": "models.describe_pull_through_cache_rules",
+    "DescribeRegistryRequest": "models.describe_registry",
+    "DescribeRegistryResult": "models.describe_registry",
+    "DescribeReplicationBackfillResultsRequest": "models.describe_replication_backfill_results",
+    "DescribeReplicationBackfillResultsResult": "models.describe_replication_backfill_results",
+    "DescribeRepositoriesRequest": "models.describe_repositories",
+    "DescribeRepositoriesResult": "models.describe_repositories",
+    "DescribeRepositoryCreationTemplatesRequest": "models.describe_repository_creation_templates",
+    "DescribeRepositoryCreationTemplatesResult": "models.describe_repository_creation_templates",
+    "EncryptionConfiguration": "models.repository",
+    "EncryptionConfigurationForRepositoryCreationTemplate": "models.repository_creation_template",
+    "EncryptionType": "models.encryption_type",
+    "EnhancedImageScanFinding": "models.describe_image_scan_findings",
+    "FindingSeverity": "models.finding_severity",
+    "GetAccountSettingRequest": "models.get_account_setting",
+    "GetAccountSettingResult": "models.get_account_setting",
+    "GetAuthorizationTokenRequest": "models.get_authorization_token",
+    "GetAuthorizationTokenResult": "models.get_authorization_token",
+    "GetDownloadUrlForLayerRequest": "models.get_download_url_for_layer",
+    "GetDownloadUrlForLayerResult": "models.get_download_url_for_layer",
+    "GetLifecyclePolicyPreviewRequest": "models.get_lifecycle_policy_preview",
+    "GetLifecyclePolicyPreviewResult": "models.get_lifecycle_policy_preview",
+    "GetLifecyclePolicyRequest": "models.get_lifecycle_policy",
+    "GetLifecyclePolicyResult": "models.get_lifecycle_policy",
+    "GetRegistryPolicyRequest": "models.get_registry_policy",
+    "GetRegistryPolicyResult": "models.get_registry_policy",
+    "GetRegistryScanningConfigurationRequest": "models.get_registry_scanning_configuration",
+    "GetRegistryScanningConfigurationResult": "models.get_registry_scanning_configuration",
+    "GetRepositoryPolicyRequest": "models.get_repository_policy",
+    "GetRepositoryPolicyResult": "models.get_repository_policy",
+    "GetSigningConfigurationRequest": "models.get_signing_configuration",
+    "GetSigningConfigurationResult": "models.get_signing_configuration",
+    "Image": "models.image",
+    "ImageActionType": "models.get_lifecycle_policy_preview",
+    "ImageDetail": "models.describe_images",
+    "ImageFailure": "models.image_failure",
+    "ImageFailureCode": "models.image_failure",
+    "ImageIdentifier": "models.image_identifier",
+    "ImageReferrer": "models.list_image_referrers",
+    "ImageReplicationStatus": "models.describe_image_replication_status",
+    "ImageScanFinding": "models.describe_image_scan_findings",
+    "ImageScanFindings": "models.describe_image_scan_findings",
+    "ImageScanFindingsSummary": "models.describe_images",
+    "ImageScanStatus": "models.image_scan_status",
+    "ImageScanningConfiguration": "models.image_scanning_configuration",
+    "ImageSigningStatus": "models.describe_image_signing_status",
+    "ImageStatus": "models.image_status",
+    "ImageStatusFilter": "models.image_status_filter",
+    "ImageTagMutability": "models.image_tag_mutability_exclusion_filter",
+    "ImageTagMutabilityExclusionFilter": "models.image_tag_mutability_exclusion_filter",
+    "ImageTagMutabilityExclusionFilterType": "models.image_tag_mutability_exclusion_filter",
+    "InitiateLayerUploadRequest": "models.initiate_layer_upload",
+    "InitiateLayerUploadResult": "models.initiate_layer_upload",
+    "Layer": "models.batch_check_layer_availability",
+    "LayerAvailability": "models.batch_check_layer_availability",
+    "LayerFailure": "models.batch_check_layer_availability",
+    "LayerFailureCode": "models.batch_check_layer_availability",
+    "LifecyclePolicyPreviewFilter": "models.get_lifecycle_policy_preview",
+    "LifecyclePolicyPreviewResult": "models.get_lifecycle_policy_preview",
+    "LifecyclePolicyPreviewStatus": "models.lifecycle_policy_preview_status",
+    "LifecyclePolicyPreviewSummary": "models.get_lifecycle_policy_preview",
+    "LifecyclePolicyRuleAction": "models.get_lifecycle_policy_preview",
+    "LifecyclePolicyStorageClass": "models.get_lifecycle_policy_preview",
+    "LifecyclePolicyTargetStorageClass": "models.get_lifecycle_policy_preview",
+    "ListImageReferrersFilter": "models.list_image_referrers",
+    "ListImageReferrersRequest": "models.list_image_referrers",
+    "ListImageReferrersResult": "models.list_image_referrers",
+    "ListImagesFilter": "models.list_images",
+    "ListImagesRequest": "models.list_images",
+    "ListImagesResult": "models.list_images",
+    "ListPullTimeUpdateExclusionsRequest": "models.list_pull_time_update_exclusions",
+    "ListPullTimeUpdateExclusionsResult": "models.list_pull_time_update_exclusions",
+    "ListReplicationBackfillsRequest": "models.list_replication_backfills",
+    "ListReplicationBackfillsResult": "models.list_replication_backfills",
+    "ListTagsForResourceRequest": "models.list_tags_for_resource",
+    "ListTagsForResourceResult": "models.list_tags_for_resource",
+    "PackageVulnerabilityDetails": "models.describe_image_scan_findings",
+    "PullThroughCacheRule": "models.describe_pull_through_cache_rules",
+    "PutAccountSettingRequest": "models.put_account_setting",
+    "PutAccountSettingResult": "models.put_account_setting",
+    "PutImageRequest": "models.put_image",
+    "PutImageResult": "models.put_image",
+    "PutImageScanningConfigurationRequest": "models.put_image_scanning_configuration",
+    "PutImageScanningConfigurationResult": "models.put_image_scanning_configuration",
+    "PutImageTagMutabilityRequest": "models.put_image_tag_mutability",
+    "PutImageTagMutabilityResult": "models.put_image_tag_mutability",
+    "PutLifecyclePolicyRequest": "models.put_lifecycle_policy",
+    "PutLifecyclePolicyResult": "models.put_lifecycle_policy",
+    "PutRegistryPolicyRequest": "models.put_registry_policy",
+    "PutRegistryPolicyResult": "models.put_registry_policy",
+    "PutRegistryScanningConfigurationRequest": "models.put_registry_scanning_configuration",
+    "PutRegistryScanningConfigurationResult": "models.put_registry_scanning_configuration",
+    "PutReplicationConfigurationRequest": "models.put_replication_configuration",
+    "PutReplicationConfigurationResult": "models.put_replication_configuration",
+    "PutSigningConfigurationRequest": "models.put_signing_configuration",
+    "PutSigningConfigurationResult": "models.put_signing_configuration",
+    "RCTAppliedFor": "models.repository_creation_template",
+    "Recommendation": "models.describe_image_scan_findings",
+    "RegisterPullTimeUpdateExclusionRequest": "models.register_pull_time_update_exclusion",
+    "RegisterPullTimeUpdateExclusionResult": "models.register_pull_time_update_exclusion",
+    "RegistryScanningConfiguration": "models.registry_scanning_configuration",
+    "RegistryScanningRule": "models.registry_scanning_configuration",
+    "Remediation": "models.describe_image_scan_findings",
+    "ReplicationBackfillProgress": "models.replication_backfill_progress",
+    "ReplicationBackfillResult": "models.describe_replication_backfill_results",
+    "ReplicationBackfillResultStatus": "models.describe_replication_backfill_results",
+    "ReplicationBackfillStatus": "models.replication_backfill_status",
+    "ReplicationBackfillSummary": "models.list_replication_backfills",
+    "ReplicationConfiguration": "models.replication_configuration",
+    "ReplicationDestination": "models.replication_destination",
+    "ReplicationRule": "models.replication_configuration",
+    "ReplicationStatus": "models.describe_image_replication_status",
+    "Repository": "models.repository",
+    "RepositoryCreationTemplate": "models.repository_creation_template",
+    "RepositoryFilter": "models.replication_configuration",
+    "RepositoryFilterType": "models.replication_configuration",
+    "RepositoryScanningConfiguration": "models.batch_get_repository_scanning_configuration",
+    "RepositoryScanningConfigurationFailure": "models.batch_get_repository_scanning_configuration",
+    "Resource": "models.describe_image_scan_findings",
+    "ResourceDetails": "models.describe_image_scan_findings",
+    "ScanFrequency": "models.scanning_repository_filter",
+    "ScanStatus": "models.image_scan_status",
+    "ScanType": "models.registry_scanning_configuration",
+    "ScanningConfigurationFailureCode": "models.batch_get_repository_scanning_configuration",
+    "ScanningRepositoryFilter": "models.scanning_repository_filter",
+    "ScanningRepositoryFilterType": "models.scanning_repository_filter",
+    "ScoreDetails": "models.describe_image_scan_findings",
+    "SetRepositoryPolicyRequest": "models.set_repository_policy",
+    "SetRepositoryPolicyResult": "models.set_repository_policy",
+    "SigningConfiguration": "models.signing_configuration",
+    "SigningRepositoryFilter": "models.signing_configuration",
+    "SigningRepositoryFilterType": "models.signing_configuration",
+    "SigningRule": "models.signing_configuration",
+    "SigningStatus": "models.describe_image_signing_status",
+    "StartImageScanRequest": "models.start_image_scan",
+    "StartImageScanResult": "models.start_image_scan",
+    "StartLifecyclePolicyPreviewRequest": "models.start_lifecycle_policy_preview",
+    "StartLifecyclePolicyPreviewResult": "models.start_lifecycle_policy_preview",
+    "StartReplicationBackfillRequest": "models.start_replication_backfill",
+    "StartReplicationBackfillResult": "models.start_replication_backfill",
+    "StopReplicationBackfillRequest": "models.stop_replication_backfill",
+    "StopReplicationBackfillResult": "models.stop_replication_backfill",
+    "SubjectIdentifier": "models.list_image_referrers",
+    "Tag": "models.tag",
+    "TagResourceRequest": "models.tag_resource",
+    "TagResourceResult": "models.tag_resource",
+    "TagStatus": "models.tag_status",
+    "TargetStorageClass": "models.update_image_storage_class",
+    "TransitioningImageTotalCount": "models.get_lifecycle_policy_preview",
+    "UntagResourceRequest": "models.untag_resource",
+    "UntagResourceResult": "models.untag_resource",
+    "UpdateImageStorageClassRequest": "models.update_image_storage_class",
+    "UpdateImageStorageClassResult": "models.update_image_storage_class",
+    "UpdatePullThroughCacheRuleRequest": "models.update_pull_through_cache_rule",
+    "UpdatePullThroughCacheRuleResult": "models.update_pull_through_cache_rule",
+    "UpdateRepositoryCreationTemplateRequest": "models.update_repository_creation_template",
+    "UpdateRepositoryCreationTemplateResult": "models.update_repository_creation_template",
+    "UploadLayerPartRequest": "models.upload_layer_part",
+    "UploadLayerPartResult": "models.upload_layer_part",
+    "UpstreamRegistry": "models.upstream_registry",
+    "ValidatePullThroughCacheRuleRequest": "models.validate_pull_through_cache_rule",
+    "ValidatePullThroughCacheRuleResult": "models.validate_pull_through_cache_rule",
+    "VulnerablePackage": "models.describe_image_scan_findings",
 }

@@ -1,0 +1,332 @@
+"""A download goes on where it was, whatever happens to connections, storages and URLs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ecr_client import RetryPolicy
+from ecr_client.exceptions import (
+    ConnectionClosedException,
+    LayerDownloadException,
+    LayerVerificationException,
+    ReadTimeoutException,
+    TransportException,
+)
+
+WHOLE = 40
+
+
+def test_a_connection_that_breaks_anywhere(client: Any, storage: Any) -> None:
+    """After each byte of a layer, a broken connection is replaced, and only the rest asked for."""
+    found = []
+    for length in range(WHOLE + 1):
+        storage.script = [storage.cut(length)]
+        storage.requests.clear()
+        found.append((client.content() == storage.content, storage.ranges_seen()))
+
+    assert found == [
+        (True, [None, None]),
+        *((True, [None, f"bytes={length}-"]) for length in range(1, WHOLE)),
+        (True, [None]),
+    ]
+    assert len(client.urls) == WHOLE + 1
+
+
+def test_a_connection_that_is_reset_anywhere(client: Any, storage: Any) -> None:
+    """The same holds for a TCP reset, which may destroy bytes that were on their way."""
+    for length in range(0, WHOLE, 3):
+        storage.script = [storage.cut(length, reset=True)]
+        assert client.content() == storage.content
+
+
+def test_a_head_that_is_truncated_anywhere(client: Any, storage: Any) -> None:
+    """A response of which only a part of the head arrives is asked for again."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\nContent-Type: text/plain\r\n\r\n"
+    for length in range(len(head)):
+        storage.script = [storage.send(0, {}, head[:length])]
+        assert client.content() == storage.content
+
+
+def test_a_storage_without_ranges(client: Any, storage: Any) -> None:
+    """A storage that sends everything again is read over up to where the download was."""
+    storage.ranges = False
+    for length in range(WHOLE):
+        storage.script = [storage.cut(length)]
+        assert client.content() == storage.content
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_few_bytes_at_a_time(client: Any, storage: Any, size: int) -> None:
+    """The size of reads has nothing to do with what is skipped."""
+    storage.ranges = False
+    storage.script = [storage.cut(25)]
+    with client.layer() as layer:
+        content = b"".join(layer.iter_bytes(size))
+
+    assert content == storage.content
+    assert len(storage.requests) == 2
+
+
+def test_a_rest_that_arrives_in_pieces(client: Any, storage: Any) -> None:
+    """What is skipped may arrive in any pieces."""
+    pieces = [storage.content[at : at + 3] for at in range(0, WHOLE, 3)]
+    storage.script = [storage.cut(25), storage.send(200, {"Content-Length": "40"}, *pieces)]
+
+    assert client.content() == storage.content
+
+
+def test_a_connection_that_breaks_after_each_byte(make_client: Any, storage: Any) -> None:
+    """Failures with a new byte in between do not count, and the first is retried at once."""
+    waits: list[float] = []
+    client = make_client(retry=RetryPolicy(max_attempts=2, sleep=waits.append))
+    storage.script = [storage.cut(1)] * (WHOLE - 1)
+
+    assert client.content() == storage.content
+    assert storage.ranges_seen() == [None, *(f"bytes={at}-" for at in range(1, WHOLE))]
+    assert waits == []
+
+
+def test_failures_without_progress_count(make_client: Any, storage: Any) -> None:
+    """The policy says how often in a row nothing new may come; the error tells all of them."""
+    waits: list[float] = []
+    policy = RetryPolicy(max_attempts=3, sleep=waits.append, random=lambda: 1.0)
+    client = make_client(retry=policy)
+    storage.script = [storage.cut(0), storage.cut(5), *[storage.cut(0)] * 2]
+    with client.layer() as layer:
+        before = layer.read(5)
+        with pytest.raises(ConnectionClosedException) as raised:
+            layer.read()
+
+    assert before == storage.content[:5]
+    assert storage.ranges_seen() == [None, None, *["bytes=5-"] * 2]
+    assert (raised.value.attempts, len(raised.value.retried_errors)) == (3, 2)
+    assert str(raised.value).startswith("DownloadLayer: ")
+    assert waits == [2.0]
+
+
+def test_a_download_that_failed_may_go_on(client: Any, storage: Any) -> None:
+    """After an error that is not about the content, the next read tries again."""
+    storage.script = [storage.cut(5), *[storage.cut(0)] * 4]
+    with client.layer() as layer:
+        content = layer.read(5)
+        with pytest.raises(ConnectionClosedException):
+            layer.read()
+        content += layer.read()
+
+    assert content == storage.content
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_storage_that_is_overloaded(make_client: Any, storage: Any, status: int) -> None:
+    """Statuses of a passing problem are retried by the policy of the client."""
+    waits: list[float] = []
+    policy = RetryPolicy(base_delay=0.25, sleep=waits.append, random=lambda: 1.0)
+    client = make_client(retry=policy)
+    storage.script = [storage.refuse(status)] * 2
+
+    assert client.content() == storage.content
+    assert waits == [0.25, 0.5]
+    assert len(client.urls) == 1
+
+
+def test_a_storage_that_stays_overloaded(make_client: Any, storage: Any) -> None:
+    """In the end the error has the status, the layer and the number of attempts."""
+    waits: list[float] = []
+    client = make_client(retry=RetryPolicy(max_attempts=4, sleep=waits.append))
+    storage.script = [storage.refuse(503)] * 9
+    with pytest.raises(LayerDownloadException) as raised:
+        client.content()
+    error = raised.value
+
+    assert (error.status_code, error.layer_digest, error.attempts) == (503, storage.digest, 4)
+    assert [each.status_code for each in error.retried_errors] == [503] * 3
+    assert str(error) == (
+        f"layer {storage.digest}: the storage responded with status 503 (Attempts: 4)"
+    )
+    assert (len(waits), len(storage.requests)) == (3, 4)
+
+
+@pytest.mark.parametrize("status", [204, 304, 402, 404, 410, 416, 451, 501])
+def test_other_statuses_are_not_retried(client: Any, storage: Any, status: int) -> None:
+    """What would come again is raised at once."""
+    storage.script = [storage.send(status, {}, close=True)]
+    with pytest.raises(LayerDownloadException, match=f"with status {status}$") as raised:
+        client.content()
+
+    assert raised.value.status_code == status
+    assert len(storage.requests) == 1
+
+
+def test_retries_do_not_use_up_the_quota(make_client: Any, storage: Any) -> None:
+    """A retry that succeeds gives back what it took, so that a client can go on for ever."""
+    client = make_client(retry=RetryPolicy(max_attempts=2, sleep=lambda _: None))
+    storage.script = [storage.refuse(503), storage.serve] * 110
+    contents = {client.content() for _ in range(110)}
+
+    assert contents == {storage.content}
+    assert len(storage.requests) == 220
+
+
+def test_a_failing_storage_is_spared(make_client: Any, storage: Any) -> None:
+    """The quota of the client holds for downloads, too: at last there are no retries."""
+    client = make_client(retry=RetryPolicy(max_attempts=11, sleep=lambda _: None))
+    attempts = []
+    for _ in range(12):
+        storage.script = [storage.refuse(503)] * 11
+        with pytest.raises(LayerDownloadException) as raised:
+            client.content()
+        attempts.append(raised.value.attempts)
+
+    assert attempts == [11] * 10 + [1, 1]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_an_expired_url_is_replaced(client: Any, storage: Any, status: int) -> None:
+    """A URL that is refused is replaced by a fresh one before the first byte, and after some."""
+    storage.script = [storage.refuse(status), storage.cut(9), storage.refuse(status)]
+
+    assert client.content() == storage.content
+    assert [each.path[-1] for each in storage.requests] == ["1", "2", "2", "3"]
+    assert storage.ranges_seen() == [None, None, "bytes=9-", "bytes=9-"]
+
+
+def test_a_fresh_url_that_is_refused(client: Any, storage: Any) -> None:
+    """A fresh URL that is refused, too, is an error; nothing of its query is seen."""
+    storage.script = [storage.cut(9), *[storage.refuse(403)] * 2]
+    with client.layer() as layer:
+        layer.read(9)
+        with pytest.raises(LayerDownloadException) as raised:
+            layer.read()
+
+    assert (raised.value.status_code, raised.value.retryable) == (403, False)
+    assert str(raised.value) == (
+        f"layer {storage.digest}: the storage responded with status 403 (Attempts: 2)"
+    )
+    assert len(storage.requests) == 3
+
+
+def test_a_storage_that_falls_silent(make_client: Any, storage: Any) -> None:
+    """After `read_timeout` without a byte the connection is given up, and the rest asked for."""
+    client = make_client(read_timeout=0.1)
+    storage.script = [storage.stall(20)]
+
+    assert client.content() == storage.content
+    assert storage.ranges_seen() == [None, "bytes=20-"]
+
+
+def test_a_storage_that_stays_silent(make_client: Any, storage: Any) -> None:
+    """Without retries, silence is a timeout that names the setting."""
+    client = make_client(read_timeout=0.1, retry=RetryPolicy(max_attempts=1))
+    storage.script = [storage.stall(20)]
+    with client.layer() as layer:
+        layer.read(20)
+        with pytest.raises(ReadTimeoutException, match="read_timeout"):
+            layer.read()
+
+    assert storage.left.wait(30)
+
+
+@pytest.mark.parametrize(
+    "content_range",
+    [
+        "bytes 19-39/40",
+        "bytes 21-39/40",
+        "bytes 0-39/40",
+        "bytes */40",
+        "items 20-39/40",
+        "bytes 20-39",
+        "",
+        None,
+    ],
+)
+def test_another_range(client: Any, storage: Any, content_range: str | None) -> None:
+    """A part that does not begin where the download is, or does not say so, is refused."""
+    headers = {"Content-Length": "20"}
+    if content_range is not None:
+        headers["Content-Range"] = content_range
+    storage.script = [storage.cut(20), storage.send(206, headers, storage.content[20:])]
+    with pytest.raises(LayerDownloadException, match="responded with another range") as raised:
+        client.content()
+
+    assert raised.value.status_code == 206
+
+
+@pytest.mark.parametrize("total", [39, 41])
+def test_another_total(client: Any, storage: Any, total: int) -> None:
+    """A part of something that has another size is not a part of the layer."""
+    headers = {"Content-Length": "20", "Content-Range": f"bytes 20-39/{total}"}
+    storage.script = [storage.cut(20), storage.send(206, headers, storage.content[20:])]
+    with pytest.raises(
+        LayerVerificationException, match=f"its size changed from 40 to {total} bytes"
+    ):
+        client.content()
+
+
+def test_another_size_without_ranges(client: Any, storage: Any) -> None:
+    """The same holds for a storage that sends everything again."""
+    storage.script = [
+        storage.cut(20),
+        storage.send(200, {"Content-Length": "41"}, storage.content, b"!"),
+    ]
+    with pytest.raises(LayerVerificationException, match="its size changed from 40 to 41 bytes"):
+        client.content()
+
+
+def test_a_total_that_is_not_told(client: Any, storage: Any) -> None:
+    """A part need not say how large the whole is."""
+    headers = {"Content-Length": "20", "Content-Range": "bytes 20-39/*"}
+    storage.script = [storage.cut(20), storage.send(206, headers, storage.content[20:])]
+
+    assert client.content() == storage.content
+
+
+def test_less_than_was_asked_for(client: Any, storage: Any) -> None:
+    """A storage may send less than the rest; what is missing is asked for."""
+    headers = {"Content-Length": "10", "Content-Range": "bytes 20-29/40"}
+    storage.script = [storage.cut(20), storage.send(206, headers, storage.content[20:30])]
+
+    assert client.content() == storage.content
+    assert storage.ranges_seen() == [None, "bytes=20-", "bytes=30-"]
+
+
+def test_less_than_the_size(client: Any, storage: Any) -> None:
+    """A part that ends early again and again is an error that says where it ended."""
+    headers = {"Content-Length": "0", "Content-Range": "bytes 20-39/40"}
+    storage.script = [storage.cut(20), *[storage.send(206, headers)] * 2]
+    with pytest.raises(LayerDownloadException, match="the response ended after 20 bytes"):
+        client.content()
+
+    assert len(storage.requests) == 3
+
+
+def test_a_chunked_body_that_breaks(client: Any, storage: Any) -> None:
+    """A chunked body whose end is missing is resumed, although no length was told."""
+    chunk = b"14\r\n" + storage.content[:20] + b"\r\n"
+    for length in range(1, len(chunk) + 1):
+        storage.script = [
+            storage.send(200, {"Transfer-Encoding": "chunked"}, chunk[:length], close=True)
+        ]
+        assert client.content() == storage.content
+
+
+def test_a_malformed_body(client: Any, storage: Any) -> None:
+    """A body that is no HTTP is asked for again."""
+    storage.script = [
+        storage.send(200, {"Transfer-Encoding": "chunked"}, b"zz\r\n", close=True),
+        storage.send(0, {}, b"220 mail.example SMTP\r\n"),
+    ]
+
+    assert client.content() == storage.content
+
+
+def test_nobody_at_the_url(make_client: Any, storage: Any) -> None:
+    """A storage that cannot be reached is retried, and then an error without the query."""
+    client = make_client(retry=RetryPolicy(max_attempts=2, sleep=lambda _: None))
+    storage.url = "http://127.0.0.1:1/layers/1"
+    with pytest.raises(TransportException) as raised:
+        client.content()
+
+    assert raised.value.attempts == 2
+    assert "http://127.0.0.1:1/layers/1?***" in str(raised.value)

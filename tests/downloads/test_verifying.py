@@ -1,0 +1,177 @@
+"""What is downloaded is the layer, or an error says that it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from ecr_client.exceptions import LayerDownloadException, LayerVerificationException
+
+
+def test_wrong_bytes(client: Any, storage: Any) -> None:
+    """Content of another digest is refused, with both digests, and not retried."""
+    storage.content = bytes(40)
+    with pytest.raises(LayerVerificationException) as raised:
+        client.content()
+    error = raised.value
+
+    assert (error.layer_digest, error.status_code, error.retryable) == (storage.digest, None, False)
+    assert str(error) == (
+        f"layer {storage.digest}: what was downloaded differs: "
+        f"the content has the digest sha256:{sha256(bytes(40)).hexdigest()}"
+    )
+    assert len(storage.requests) == 1
+
+
+def test_a_wrong_byte_anywhere(client: Any, storage: Any) -> None:
+    """No byte of a layer can differ."""
+    good = storage.content
+    for at in range(40):
+        storage.content = good[:at] + b"\0" + good[at + 1 :]
+        with pytest.raises(LayerVerificationException, match="the content has the digest"):
+            client.content()
+
+
+def test_the_last_byte_is_verified_when_it_is_read(client: Any, storage: Any) -> None:
+    """Whoever reads exactly the layer, and never its end, learns that it is wrong."""
+    storage.content = bytes(40)
+    with client.layer() as layer:
+        before = layer.read(39)
+        with pytest.raises(LayerVerificationException):
+            layer.read(1)
+
+    assert before == bytes(39)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda layer: layer.read(),
+        lambda layer: layer.read(40),
+        lambda layer: layer.readinto(bytearray(40)),
+        lambda layer: list(layer.iter_bytes()),
+    ],
+    ids=["read", "exact read", "readinto", "iter_bytes"],
+)
+def test_all_readers_verify(client: Any, storage: Any, read: Callable[[Any], object]) -> None:
+    """However the bytes are read, the last one is not handed out if they are wrong."""
+    storage.content = bytes(40)
+    with client.layer() as layer, pytest.raises(LayerVerificationException):
+        read(layer)
+
+
+def test_an_exact_read_is_enough(client: Any, storage: Any) -> None:
+    """A layer of which exactly all bytes were read is verified, and its connection is free."""
+    with client.layer() as layer:
+        content = layer.read(40)
+    with client.layer() as layer:
+        layer.read(40)
+
+    assert content == storage.content
+    assert storage.connections == 1
+
+
+def test_a_part_that_is_resumed_wrongly(client: Any, storage: Any) -> None:
+    """The digest is that of all bytes, wherever they came from."""
+    headers = {"Content-Length": "20", "Content-Range": "bytes 20-39/40"}
+    storage.script = [storage.cut(20), storage.send(206, headers, bytes(20))]
+    with pytest.raises(LayerVerificationException, match="the content has the digest"):
+        client.content()
+
+
+def test_only_the_size_of_a_rest_is_verified(client: Any, storage: Any) -> None:
+    """The digest of a layer says nothing of a part, but its size does."""
+    storage.content = bytes(40)
+    rest = client.content(start=30)
+    storage.script = [storage.cut(5)]
+    resumed = client.content(start=30)
+
+    assert rest == resumed == bytes(10)
+
+
+def test_too_many_bytes(client: Any, storage: Any) -> None:
+    """More bytes than the layer has are refused."""
+    headers = {"Content-Length": "29", "Content-Range": "bytes 20-39/40"}
+    storage.script = [storage.cut(20), storage.send(206, headers, storage.content[20:] + bytes(9))]
+    with pytest.raises(LayerVerificationException, match="there are more than 40 bytes"):
+        client.content()
+
+
+def test_more_bytes_are_not_waited_for(client: Any, storage: Any) -> None:
+    """With the last byte of the layer the connection is released, whatever it still promises."""
+    headers = {"Content-Length": "30", "Content-Range": "bytes 20-39/40"}
+    promise = storage.send(206, headers, storage.content[20:])
+    storage.script = [storage.cut(20), lambda seen: promise(seen)._replace(stall=True)]
+    with client.layer() as layer:
+        content = layer.read()
+        left = storage.left.wait(30)
+
+    assert content == storage.content
+    assert left
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_too_many_bytes_without_a_length(client: Any, storage: Any, chunked: bool) -> None:
+    """Without a length, it is the digest that shows that there are too many."""
+    body = [storage.content, b"!"]
+    headers = {"Connection": "close"}
+    if chunked:
+        body = [b"28\r\n", storage.content, b"\r\n1\r\n!\r\n0\r\n\r\n"]
+        headers = {"Transfer-Encoding": "chunked"}
+    storage.script = [storage.send(200, headers, *body, close=True)]
+    with pytest.raises(LayerVerificationException, match="the content has the digest"):
+        client.content()
+
+
+def test_bytes_behind_the_layer(client: Any, storage: Any) -> None:
+    """What follows a response is no part of it, nor of the next one."""
+    storage.script = [storage.send(200, {"Content-Length": "40"}, storage.content, b"!")]
+    contents = [client.content(), client.content()]
+
+    assert contents == [storage.content] * 2
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_body_without_a_length(client: Any, storage: Any, chunked: bool) -> None:
+    """A length is not needed; the size is then not known."""
+    body, headers = [storage.content], {"Connection": "close"}
+    if chunked:
+        body = [b"14\r\n", storage.content[:20], b"\r\n14\r\n", storage.content[20:]]
+        body, headers = [*body, b"\r\n0\r\n\r\n"], {"Transfer-Encoding": "chunked"}
+    storage.script = [storage.send(200, headers, *body, close=True)]
+    with client.layer() as layer:
+        content = layer.read()
+
+    assert content == storage.content
+    assert layer.size is None
+    assert layer.position == 40
+
+
+def test_a_truncated_body_without_a_length(client: Any, storage: Any) -> None:
+    """If nothing but the end of the connection ends a body, its digest shows what is missing."""
+    for length in range(1, 40):
+        storage.script = [storage.send(200, {}, storage.content[:length], close=True)]
+        with pytest.raises(LayerVerificationException, match="the content has the digest"):
+            client.content()
+    storage.script = [storage.send(200, {}, close=True)]
+
+    assert client.content() == storage.content
+
+
+def test_a_rest_of_which_nothing_tells_the_end(client: Any, storage: Any) -> None:
+    """A rest that has neither a digest nor a size is an error: it may be truncated."""
+    storage.ranges = False
+    storage.script = [storage.send(200, {}, storage.content[:30], close=True)]
+    with pytest.raises(LayerDownloadException, match="the storage did not tell its size"):
+        client.content(start=10)
+
+
+def test_compressed_content_is_left_alone(client: Any, storage: Any) -> None:
+    """The bytes of a layer are those that are stored, whatever a header says of them."""
+    headers = {"Content-Length": "40", "Content-Encoding": "gzip"}
+    storage.script = [storage.send(200, headers, storage.content)]
+
+    assert client.content() == storage.content

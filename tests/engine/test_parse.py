@@ -1,0 +1,212 @@
+"""From a response to a result or an exception, without any transport."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from typing import Any
+
+import pytest
+from requests.structures import CaseInsensitiveDict
+
+from ecr_client import exceptions, models, operations
+from ecr_client._engine.http import HTTPResponse
+from ecr_client._engine.parse import MAX_CODE, parse
+from ecr_client.exceptions import (
+    AmazonECRException,
+    ConnectionClosedException,
+    InvalidLayerPartException,
+    RepositoryNotFoundException,
+    ResponseParseException,
+    ThrottlingException,
+)
+
+RESULT = {"repositories": [{"repositoryName": "app"}], "nextToken": "t"}
+BODY = json.dumps(RESULT).encode()
+RETRIED = (ConnectionClosedException("gone"), ThrottlingException("slow down"))
+
+
+def response(body: Any = b"{}", status: int = 200, **headers: str) -> HTTPResponse:
+    """Return a response; a body that is no bytes is sent as JSON."""
+    found = CaseInsensitiveDict({name.replace("_", "-"): text for name, text in headers.items()})
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return HTTPResponse(status, found, content)
+
+
+def error_of(answer: HTTPResponse, retried: tuple[Exception, ...] = ()) -> AmazonECRException:
+    """Return the exception that a response stands for."""
+    with pytest.raises(AmazonECRException) as caught:
+        parse(operations.DESCRIBE_REPOSITORIES, answer, retried)
+    return caught.value
+
+
+# --- successes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [200, 201, 299])
+def test_a_result(status: int) -> None:
+    """A success is a result of the operation's class."""
+    result = parse(operations.DESCRIBE_REPOSITORIES, response(BODY, status))
+
+    assert result == models.DescribeRepositoriesResult(
+        repositories=[models.Repository(repository_name="app")], next_token="t"
+    )
+    assert result.response_metadata.http_status_code == status
+
+
+def test_metadata_of_a_result() -> None:
+    """A result tells request id, status, headers and the attempts before it."""
+    answer = response(BODY, x_amzn_RequestId="id-1", Date="today")
+    metadata = parse(operations.DESCRIBE_REPOSITORIES, answer, RETRIED).response_metadata
+
+    assert (metadata.request_id, metadata.http_status_code) == ("id-1", 200)
+    assert metadata.http_headers["date"] == "today"
+    assert (metadata.retry_attempts, metadata.retried_errors) == (2, RETRIED)
+
+
+@pytest.mark.parametrize("body", [b"", b" \r\n", b"{}", b'{"unknown": 1}'])
+def test_results_without_members(body: bytes) -> None:
+    """Where nothing but the metadata is expected, there may be nothing."""
+    assert parse(operations.TAG_RESOURCE, response(body)) == models.TagResourceResult()
+
+
+@pytest.mark.parametrize("status", [200, 202])
+@pytest.mark.parametrize("length", range(len(BODY)))
+def test_truncated_results(status: int, length: int) -> None:
+    """A success that is truncated, wherever it is, is an error and never an empty result."""
+    with pytest.raises(ResponseParseException, match=r"the response is (empty|not JSON)"):
+        parse(operations.DESCRIBE_REPOSITORIES, response(BODY[:length], status))
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"", "the response is empty"),
+        (b"  \n", "the response is empty"),
+        (b"<html>", r"the response is not JSON \("),
+        (b"[]", "must be an object"),
+        (b"null", "must be an object"),
+        (b"5", "must be an object"),
+        ({"repositories": {}}, "repositories must be a list"),
+        ({"repositories": [{}, {"createdAt": "soon"}]}, r"repositories\[1\]\.createdAt "),
+        ({"nextToken": 5}, "nextToken must be a (str|string)"),
+    ],
+)
+def test_results_that_are_none(body: Any, text: str) -> None:
+    """A success that is no result says what is wrong with it, and where."""
+    answer = response(body, x_amzn_RequestId="id-1")
+    with pytest.raises(ResponseParseException, match=text) as caught:
+        parse(operations.DESCRIBE_REPOSITORIES, answer, RETRIED)
+    error = caught.value
+
+    assert error.operation_name == "DescribeRepositories"
+    assert str(error).endswith(
+        "(Operation: DescribeRepositories; Status Code: 200; Request ID: id-1)"
+    )
+    assert (error.response_metadata.request_id, error.response_metadata.retry_attempts) == (
+        "id-1",
+        2,
+    )
+
+
+def test_errors_hold_no_content() -> None:
+    """No frame of the codec is left, whose variables are the content of the response."""
+    body = {"authorizationData": [{"authorizationToken": "t0ken", "expiresAt": "s00n"}]}
+    with pytest.raises(ResponseParseException) as caught:
+        parse(operations.GET_AUTHORIZATION_TOKEN, response(body))
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+
+    assert [frame.name for frame in shown.stack][1:] == ["parse"]
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    assert "t0ken" not in str(shown.stack[-1].locals)
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "code"),
+    [
+        ({}, {"__type": "ImageNotFoundException"}, "ImageNotFoundException"),
+        ({}, {"code": "ImageNotFoundException"}, "ImageNotFoundException"),
+        ({}, {"__type": "com.amazonaws#ImageNotFoundException"}, "ImageNotFoundException"),
+        ({}, {"__type": "ImageNotFoundException:http://x/#y"}, "ImageNotFoundException"),
+        ({}, {"__type": "a.b#ImageNotFoundException:http://x"}, "ImageNotFoundException"),
+        ({"x_amzn_ErrorType": "a#FromHeader:http://x"}, {"__type": "FromBody"}, "FromHeader"),
+        ({"X_AMZN_ERRORTYPE": "FromHeader"}, b"<html>", "FromHeader"),
+        ({"x_amzn_ErrorType": " "}, {"__type": "FromBody"}, "FromBody"),
+        ({}, {"__type": "", "code": "FromCode"}, "FromCode"),
+        ({}, {"__type": 5, "code": "FromCode"}, "FromCode"),
+        ({}, {"__type": "First", "code": "Second"}, "First"),
+        ({}, {"code": None}, "400"),
+        ({}, b"", "400"),
+        ({}, b"<html>", "400"),
+        ({}, [], "400"),
+        ({}, {"__type": "x" * 1000}, "x" * MAX_CODE),
+    ],
+)
+def test_codes(headers: dict[str, str], body: Any, code: str) -> None:
+    """The code comes from the header, else ``__type``, else ``code``, else it is the status."""
+    assert error_of(response(body, 400, **headers)).error_code == code
+
+
+@pytest.mark.parametrize(
+    ("code", "error_class"),
+    [
+        ("RepositoryNotFoundException", RepositoryNotFoundException),
+        ("InvalidLayerPartException", InvalidLayerPartException),
+        ("ServerException", exceptions.ServerException),
+        ("ThrottlingException", ThrottlingException),
+        ("SlowDown", ThrottlingException),
+        ("AccessDenied", exceptions.AccessDeniedException),
+        ("SignatureDoesNotMatch", exceptions.InvalidSignatureException),
+        ("SomethingNew", AmazonECRException),
+    ],
+)
+def test_classes(code: str, error_class: type[AmazonECRException]) -> None:
+    """A code has the class that the model, or the table of unmodeled errors, gives it."""
+    assert type(error_of(response({"__type": code}, 400))) is error_class
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ({"message": "a", "Message": "b", "errorMessage": "c"}, 400, "a"),
+        ({"Message": "b", "errorMessage": "c"}, 400, "b"),
+        ({"message": "", "Message": None, "errorMessage": "c"}, 400, "c"),
+        ({"message": ["a"]}, 404, "Not Found"),
+        (b"<html>", 502, "Bad Gateway"),
+        (b"", 599, "The service responded with an error"),
+    ],
+)
+def test_messages(body: Any, status: int, message: str) -> None:
+    """The message is the first that there is, else what the status means."""
+    assert error_of(response(body, status)).error_message == message
+
+
+@pytest.mark.parametrize("status", [100, 199, 300, 302, 304, 400, 404, 500, 999])
+def test_statuses_that_are_no_success(status: int) -> None:
+    """Every status outside of 200 to 299 is an error, whatever the body is."""
+    assert error_of(response(BODY, status)).status_code == status
+
+
+def test_members() -> None:
+    """The members that the model gives an error are read; those of a wrong type are not there."""
+    body = {"__type": "InvalidLayerPartException", "lastValidByteReceived": 9, "uploadId": 5}
+    error: Any = error_of(response(body, 400))
+
+    assert (error.last_valid_byte_received, error.upload_id) == (9, None)
+
+
+def test_metadata_of_an_error() -> None:
+    """An error tells request id, status, headers and the attempts before it, also in its text."""
+    answer = response({"__type": "X", "message": "no"}, 400, x_amzn_RequestId="id-1")
+    error = error_of(answer, RETRIED)
+
+    assert (error.request_id, error.status_code, error.attempts) == ("id-1", 400, 3)
+    assert error.retried_errors == RETRIED
+    assert error.operation_name == "DescribeRepositories"
+    assert str(error) == (
+        "no (Service: AmazonECR; Operation: DescribeRepositories; Status Code: 400; "
+        "Error Code: X; Request ID: id-1; Attempts: 3)"
+    )

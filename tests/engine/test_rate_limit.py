@@ -1,0 +1,250 @@
+"""The limiter of the adaptive mode, and workers before a service that allows 10 calls a second."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from ecr_client import RetryPolicy
+from ecr_client._engine import rate_limit
+from ecr_client._engine.rate_limit import RateLimiter
+from ecr_client._engine.retry import backoff
+from ecr_client.exceptions import ThrottlingException
+
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+POLICY = RetryPolicy(random=lambda: 1.0)
+
+
+def used(ticker: Any, limiter: RateLimiter, rate: float, seconds: float) -> None:
+    """Make calls at a steady rate, all of which succeed."""
+    for _ in range(round(rate * seconds)):
+        limiter.update(throttled=False)
+        ticker.passed += 1 / rate
+
+
+# --- the limiter by itself ------------------------------------------------------------------------
+
+
+def test_nothing_is_limited_at_first(ticker: Any) -> None:
+    """Until the service throttles, every call may be sent at once, however many there are."""
+    limiter = RateLimiter(ticker)
+    waits = []
+    for _ in range(1000):
+        waits.append(limiter.acquire())
+        limiter.update(throttled=False)
+
+    assert waits == [0.0] * 1000
+    assert limiter.rate is None
+
+
+def test_throttling_slows_down(ticker: Any) -> None:
+    """After throttling, the rate is 0.7 of the one that was measured."""
+    limiter = RateLimiter(ticker)
+    used(ticker, limiter, 20, 10)
+    limiter.update(throttled=True)
+
+    assert limiter.rate == pytest.approx(0.7 * 20, rel=0.05)
+
+
+def test_throttling_again_slows_down_further(ticker: Any) -> None:
+    """Each time the service throttles, the rate goes down by the same factor."""
+    limiter = RateLimiter(ticker)
+    used(ticker, limiter, 20, 10)
+    rates = []
+    for _ in range(3):
+        limiter.update(throttled=True)
+        rates.append(limiter.rate)
+
+    assert rates == pytest.approx([14, 9.8, 6.86], rel=0.05)
+
+
+def test_there_is_a_lowest_rate(ticker: Any) -> None:
+    """However much the service throttles, there is a call in two seconds."""
+    limiter = RateLimiter(ticker)
+    for _ in range(50):
+        limiter.update(throttled=True)
+        ticker.passed += 0.1
+
+    assert limiter.rate == rate_limit.LOWEST_RATE == 0.5
+    assert limiter.acquire() <= 2
+
+
+def test_recovery_is_cubic(ticker: Any) -> None:
+    """The rate rises quickly, stays near the old one, and then goes beyond it.
+
+    The rate before throttling is reached again after (rate x 0.3 / 0.4) ** (1/3) seconds.
+    """
+    limiter = RateLimiter(ticker)
+    used(ticker, limiter, 20, 10)
+    limiter.update(throttled=True)
+    start, rates = ticker.passed, {}
+    before = limiter._rate_before_throttling
+    until_same = (before * 0.3 / 0.4) ** (1 / 3)
+    while ticker.passed < start + 2 * until_same:
+        used(ticker, limiter, 40, 0.1)  # what is sent does not hold the rate down
+        rates[ticker.passed - start] = limiter.rate or 0.0
+    early = [rate for passed, rate in rates.items() if passed < 0.8 * until_same]
+    late = [rate for passed, rate in rates.items() if passed > 1.2 * until_same]
+
+    assert list(rates.values()) == sorted(rates.values())
+    assert max(early) < before < min(late)
+    for passed, rate in rates.items():
+        assert rate == pytest.approx(0.4 * (passed - until_same) ** 3 + before, abs=0.5)
+
+
+def test_rises_no_further_than_it_is_used(ticker: Any) -> None:
+    """A rate that nobody uses does not grow beyond twice what is sent."""
+    limiter = RateLimiter(ticker)
+    used(ticker, limiter, 10, 10)
+    limiter.update(throttled=True)
+    used(ticker, limiter, 2, 60)
+
+    assert limiter.rate == pytest.approx(4, rel=0.1)
+
+
+def sent(ticker: Any, limiter: RateLimiter, seconds: float) -> list[float]:
+    """Return when calls could be sent that one caller wants to send one after the other."""
+    moments, end = [], ticker.passed + seconds
+    while ticker.passed < end:
+        wait = limiter.acquire()
+        ticker.passed += wait
+        if not wait:
+            moments.append(ticker.passed)
+    return moments
+
+
+def test_calls_are_spaced_by_the_rate(ticker: Any) -> None:
+    """Calls are sent one after the other at the rate."""
+    limiter = RateLimiter(ticker)
+    used(ticker, limiter, 20, 10)
+    limiter.update(throttled=True)
+    moments = sent(ticker, limiter, 5)
+    steps = [later - sooner for sooner, later in itertools.pairwise(moments)]
+
+    assert len(moments) > 50
+    assert steps == pytest.approx([1 / (limiter.rate or 0)] * len(steps))
+
+
+def test_what_is_not_used_is_kept_for_a_second(ticker: Any) -> None:
+    """After a long pause, no more than a second's worth of calls may be sent at once."""
+    limiter = RateLimiter(ticker)
+    used(ticker, limiter, 20, 10)
+    limiter.update(throttled=True)
+    ticker.passed += 3600
+    at_once = [limiter.acquire() for _ in range(100)].count(0.0)
+
+    assert at_once == pytest.approx(limiter.rate, abs=1)
+
+
+def test_who_waits_acquires_no_place(ticker: Any) -> None:
+    """However many have asked in vain, one call may be sent once its time has come."""
+    limiter = RateLimiter(ticker)
+    limiter.update(throttled=True)
+    waits = {limiter.acquire() for _ in range(100)}
+    ticker.passed += 2
+
+    assert waits == {2.0}
+    assert [limiter.acquire(), limiter.acquire()] == [0.0, 2.0]
+
+
+def test_a_rate_that_rises_shortens_the_wait(ticker: Any) -> None:
+    """Who asks again after a while learns of the rate that is right by then."""
+    limiter = RateLimiter(ticker)
+    used(ticker, limiter, 2, 10)
+    for _ in range(3):
+        limiter.update(throttled=True)
+    before = limiter.acquire()
+    used(ticker, limiter, 50, 1)
+    while limiter.acquire() == 0:
+        pass
+
+    assert limiter.acquire() < before / 2
+
+
+def test_a_limiter_is_safe_in_threads(ticker: Any) -> None:
+    """However many threads ask, each place is acquired once."""
+    limiter, start = RateLimiter(ticker), threading.Barrier(8)
+    used(ticker, limiter, 400, 5)
+    limiter.update(throttled=True)
+    ticker.passed += 3600
+
+    def acquire(_: int) -> int:
+        start.wait()
+        return [limiter.acquire() for _ in range(100)].count(0.0)
+
+    with ThreadPoolExecutor(8) as pool:
+        acquired = sum(pool.map(acquire, range(8)))
+
+    assert acquired == pytest.approx(limiter.rate, abs=1)
+    assert 200 < acquired < 800
+
+
+# --- a service that allows 10 calls a second ------------------------------------------------------
+
+
+class Simulation:
+    """Workers that call a service without pause, each call lasting 50 ms, in a time of its own.
+
+    Each is a generator that yields how long it waits; the one whose wait ends first goes on.
+    """
+
+    def __init__(self, ticker: Any, *, adaptive: bool) -> None:
+        self.ticker = ticker
+        self.limiter = RateLimiter(ticker) if adaptive else None
+        self.successes: list[float] = []
+        self.throttled: list[float] = []
+        self._tokens, self._filled = 10.0, 0.0
+
+    def run(self, *, workers: int, seconds: float) -> None:
+        """Let them work for so long."""
+        waiting = [(0.0, number, self._work()) for number in range(workers)]
+        while waiting[0][0] < seconds:
+            self.ticker.passed, number, worker = heapq.heappop(waiting)
+            heapq.heappush(waiting, (self.ticker.passed + next(worker), number, worker))
+
+    def _work(self) -> Iterator[float]:
+        """Retry a call until it succeeds, and then make the next one."""
+        attempt = 1
+        while True:
+            while self.limiter is not None and (wait := self.limiter.acquire()):
+                yield wait
+            throttled = not self._admits()
+            (self.throttled if throttled else self.successes).append(self.ticker.passed)
+            yield 0.05
+            if self.limiter is not None:
+                self.limiter.update(throttled=throttled)
+            attempt = attempt + 1 if throttled else 1
+            if throttled:
+                error = ThrottlingException()
+                # Half of the longest delay is the mean of full jitter.
+                yield 0.5 * backoff(POLICY, error, attempt - 1, NOW)
+
+    def _admits(self) -> bool:
+        now = self.ticker.passed
+        self._tokens = min(10.0, self._tokens + 10 * (now - self._filled))
+        self._filled = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+def test_adaptive_mode_finds_the_rate_of_the_service(ticker: Any) -> None:
+    """Adaptive calls come near to 10 a second, few of them in vain; standard ones waste many."""
+    adaptive = Simulation(ticker, adaptive=True)
+    adaptive.run(workers=20, seconds=120)
+    later = [moment for moment in adaptive.successes if 20 <= moment < 120]
+    in_vain = len([moment for moment in adaptive.throttled if moment >= 20]) / len(later)
+    standard = Simulation(type(ticker)(), adaptive=False)
+    standard.run(workers=20, seconds=120)
+
+    assert 9 <= len(later) / 100 <= 10.1
+    assert in_vain < 0.1
+    assert len(standard.throttled) > 10 * len(adaptive.throttled)

@@ -1,0 +1,635 @@
+"""Retried calls whose earlier attempt may have done the work: reconciled by content, or raised."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+
+from ecr_client import ClientConfiguration, ECRClient, Hooks, models
+from ecr_client._engine.reconcile import _PROOFS
+from ecr_client.exceptions import (
+    AmazonECRException,
+    ImageAlreadyExistsException,
+    InvalidLayerPartException,
+    RepositoryAlreadyExistsException,
+    UploadNotFoundException,
+)
+from ecr_client.models import ImageIdentifier
+from ecr_client.operations import OPERATIONS
+
+if TYPE_CHECKING:
+    from ecr_client.local import LocalECR
+
+#: What a retry of each operation does after an attempt that may have succeeded. ``read`` and
+#: ``set`` are safe, ``orphan`` leaves an upload that nobody uses, ``reconciled`` returns the lost
+#: result if the content proves it, ``raised`` raises the error that the retry met, and ``failures``
+#: returns it among the failures of the result.
+RETRIES = {
+    "read": (
+        "BatchCheckLayerAvailability BatchGetImage BatchGetRepositoryScanningConfiguration "
+        "DescribeImageReplicationStatus DescribeImageScanFindings DescribeImageSigningStatus "
+        "DescribeImages DescribePullThroughCacheRules DescribeRegistry "
+        "DescribeReplicationBackfillResults DescribeRepositories "
+        "DescribeRepositoryCreationTemplates GetAccountSetting GetAuthorizationToken "
+        "GetDownloadUrlForLayer GetLifecyclePolicy GetLifecyclePolicyPreview GetRegistryPolicy "
+        "GetRegistryScanningConfiguration GetRepositoryPolicy GetSigningConfiguration "
+        "ListImageReferrers ListImages ListPullTimeUpdateExclusions ListReplicationBackfills "
+        "ListTagsForResource ValidatePullThroughCacheRule"
+    ),
+    "set": (
+        "PutAccountSetting PutImageScanningConfiguration PutImageTagMutability PutLifecyclePolicy "
+        "PutRegistryPolicy PutRegistryScanningConfiguration PutReplicationConfiguration "
+        "PutSigningConfiguration SetRepositoryPolicy TagResource UntagResource "
+        "UpdateImageStorageClass UpdatePullThroughCacheRule UpdateRepositoryCreationTemplate"
+    ),
+    "orphan": "InitiateLayerUpload",
+    "reconciled": "CompleteLayerUpload PutImage UploadLayerPart",
+    "raised": (
+        "CreatePullThroughCacheRule CreateRepository CreateRepositoryCreationTemplate "
+        "DeleteLifecyclePolicy DeletePullThroughCacheRule DeleteRegistryPolicy DeleteRepository "
+        "DeleteRepositoryCreationTemplate DeleteRepositoryPolicy DeleteSigningConfiguration "
+        "DeregisterPullTimeUpdateExclusion RegisterPullTimeUpdateExclusion StartImageScan "
+        "StartLifecyclePolicyPreview StartReplicationBackfill StopReplicationBackfill"
+    ),
+    "failures": "BatchDeleteImage",
+}
+
+BLOB = b"not empty"
+DIGEST = f"sha256:{hashlib.sha256(BLOB).hexdigest()}"
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+LAYER = {"mediaType": "application/octet-stream", "digest": DIGEST, "size": len(BLOB)}
+MANIFEST = json.dumps(
+    {"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": LAYER, "layers": []}
+)
+IMAGE = ImageIdentifier(image_digest=f"sha256:{hashlib.sha256(MANIFEST.encode()).hexdigest()}")
+PRINCIPAL = "arn:aws:iam::123456789012:role/scanner"
+ALLOW = {"Sid": "a", "Effect": "Allow", "Principal": "*", "Action": "ecr:ReplicateImage"}
+POLICY = {"Version": "2012-10-17", "Statement": [ALLOW]}
+REGISTRY_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            **ALLOW,
+            "Principal": {"AWS": "arn:aws:iam::210987654321:root"},
+            "Resource": "arn:aws:ecr:us-east-1:123456789012:repository/*",
+        }
+    ],
+}
+SELECTION = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 5}
+LIFECYCLE = {
+    "rules": [{"rulePriority": 1, "selection": SELECTION, "action": {"type": "expire"}}],
+}
+Members = dict[str, Any]
+Prepare = Callable[[ECRClient], Members]
+
+
+Calling = Callable[..., ECRClient]
+DOWN = (500, {}, b"{}")
+PERHAPS = "an earlier attempt may have succeeded"
+
+
+@attrs.frozen
+class Case:
+    """A call whose work is done once.
+
+    Attributes:
+        prepare: Does what has to be done before, and returns the members of the call.
+        error: What the operation responds with when its work is done already.
+        asks: The operation by which the client finds out whether the content is its own.
+    """
+
+    prepare: Prepare
+    error: str
+    asks: str | None = None
+
+
+def nothing(**members: Any) -> Prepare:
+    return lambda _: members
+
+
+def repository(client: ECRClient) -> Members:
+    client.create_repository(repository_name="app")
+    return {"repository_name": "app"}
+
+
+def empty_upload(client: ECRClient) -> Members:
+    upload_id = client.initiate_layer_upload(**repository(client)).upload_id
+    return {"repository_name": "app", "upload_id": upload_id}
+
+
+def part(client: ECRClient) -> Members:
+    range_ = {"part_first_byte": 0, "part_last_byte": len(BLOB) - 1}
+    return {**empty_upload(client), **range_, "layer_part_blob": BLOB}
+
+
+def upload(client: ECRClient) -> Members:
+    members = part(client)
+    client.upload_layer_part(**members)
+    names = ("repository_name", "upload_id")
+    return {**{name: members[name] for name in names}, "layer_digests": [DIGEST]}
+
+
+def manifest(client: ECRClient) -> Members:
+    client.complete_layer_upload(**upload(client))
+    kind = {"image_manifest": MANIFEST, "image_manifest_media_type": MANIFEST_TYPE}
+    return {"repository_name": "app", **kind, "image_tag": "1.0"}
+
+
+def untagged_manifest(client: ECRClient) -> Members:
+    members = manifest(client)
+    del members["image_tag"]
+    return members
+
+
+def image(client: ECRClient) -> Members:
+    client.put_image(**manifest(client))
+    return {"repository_name": "app", "image_id": IMAGE}
+
+
+def with_policies(client: ECRClient) -> Members:
+    members = repository(client)
+    client.set_repository_policy(**members, policy_text=json.dumps(POLICY))
+    client.put_lifecycle_policy(**members, lifecycle_policy_text=json.dumps(LIFECYCLE))
+    return members
+
+
+def registry_policy(client: ECRClient) -> Members:
+    client.put_registry_policy(policy_text=json.dumps(REGISTRY_POLICY))
+    return {}
+
+
+def rule(client: ECRClient) -> Members:
+    client.create_pull_through_cache_rule(**RULE)
+    return {"ecr_repository_prefix": "cache"}
+
+
+def template(client: ECRClient) -> Members:
+    client.create_repository_creation_template(**TEMPLATE)
+    return {"prefix": "team"}
+
+
+def exclusion(client: ECRClient) -> Members:
+    client.register_pull_time_update_exclusion(principal_arn=PRINCIPAL)
+    return {"principal_arn": PRINCIPAL}
+
+
+REPOSITORY: Members = {
+    "repository_name": "app",
+    "image_tag_mutability": "IMMUTABLE",
+    "image_scanning_configuration": models.ImageScanningConfiguration(),
+    "encryption_configuration": models.EncryptionConfiguration(encryption_type="AES256"),
+}
+RULE: Members = {
+    "ecr_repository_prefix": "cache",
+    "upstream_registry_url": "public.ecr.aws",
+    "upstream_registry": "ecr-public",
+}
+TEMPLATE: Members = {
+    "prefix": "team",
+    "applied_for": ["PULL_THROUGH_CACHE", "REPLICATION"],
+    "description": "of the team",
+    "resource_tags": [models.Tag(key="a", value="b")],
+}
+CASES = {
+    "CompleteLayerUpload": Case(upload, "UploadNotFoundException", "BatchCheckLayerAvailability"),
+    "CreatePullThroughCacheRule": Case(
+        nothing(**RULE), "PullThroughCacheRuleAlreadyExistsException"
+    ),
+    "CreateRepository": Case(nothing(**REPOSITORY), "RepositoryAlreadyExistsException"),
+    "CreateRepositoryCreationTemplate": Case(nothing(**TEMPLATE), "TemplateAlreadyExistsException"),
+    "DeleteLifecyclePolicy": Case(with_policies, "LifecyclePolicyNotFoundException"),
+    "DeletePullThroughCacheRule": Case(rule, "PullThroughCacheRuleNotFoundException"),
+    "DeleteRegistryPolicy": Case(registry_policy, "RegistryPolicyNotFoundException"),
+    "DeleteRepository": Case(repository, "RepositoryNotFoundException"),
+    "DeleteRepositoryCreationTemplate": Case(template, "TemplateNotFoundException"),
+    "DeleteRepositoryPolicy": Case(with_policies, "RepositoryPolicyNotFoundException"),
+    "DeregisterPullTimeUpdateExclusion": Case(exclusion, "ExclusionNotFoundException"),
+    "PutImage": Case(manifest, "ImageAlreadyExistsException", "BatchGetImage"),
+    "RegisterPullTimeUpdateExclusion": Case(
+        nothing(principal_arn=PRINCIPAL), "ExclusionAlreadyExistsException"
+    ),
+    "StartImageScan": Case(image, "LimitExceededException"),
+    "UploadLayerPart": Case(part, "InvalidLayerPartException"),
+}
+#: By operation that creates, deletes or starts something: members, and the error of a second call.
+WORK: dict[str, tuple[Members, str]] = {
+    "CreatePullThroughCacheRule": (RULE, "PullThroughCacheRuleAlreadyExistsException"),
+    "CreateRepository": (REPOSITORY, "RepositoryAlreadyExistsException"),
+    "CreateRepositoryCreationTemplate": (TEMPLATE, "TemplateAlreadyExistsException"),
+    "DeleteLifecyclePolicy": ({"repository_name": "app"}, "LifecyclePolicyNotFoundException"),
+    "DeletePullThroughCacheRule": (
+        {"ecr_repository_prefix": "cache"},
+        "PullThroughCacheRuleNotFoundException",
+    ),
+    "DeleteRegistryPolicy": ({}, "RegistryPolicyNotFoundException"),
+    "DeleteRepository": ({"repository_name": "app"}, "RepositoryNotFoundException"),
+    "DeleteRepositoryCreationTemplate": ({"prefix": "team"}, "TemplateNotFoundException"),
+    "DeleteRepositoryPolicy": ({"repository_name": "app"}, "RepositoryPolicyNotFoundException"),
+    "DeleteSigningConfiguration": ({}, "SigningConfigurationNotFoundException"),
+    "DeregisterPullTimeUpdateExclusion": (
+        {"principal_arn": PRINCIPAL},
+        "ExclusionNotFoundException",
+    ),
+    "RegisterPullTimeUpdateExclusion": (
+        {"principal_arn": PRINCIPAL},
+        "ExclusionAlreadyExistsException",
+    ),
+    "StartImageScan": ({"repository_name": "app", "image_id": IMAGE}, "LimitExceededException"),
+    "StartLifecyclePolicyPreview": (
+        {"repository_name": "app"},
+        "LifecyclePolicyPreviewInProgressException",
+    ),
+    "StartReplicationBackfill": (
+        {
+            "destination": models.ReplicationDestination(
+                region="us-west-2", registry_id="123456789012"
+            )
+        },
+        "ReplicationBackfillInProgressException",
+    ),
+    "StopReplicationBackfill": (
+        {"replication_backfill_id": "b-1"},
+        "ReplicationBackfillInvalidStatusException",
+    ),
+}
+ALL = pytest.mark.parametrize("name", CASES)
+RECONCILED = pytest.mark.parametrize("name", RETRIES["reconciled"].split())
+RAISED = pytest.mark.parametrize(
+    "name", [name for name in RETRIES["raised"].split() if name in CASES]
+)
+
+
+@pytest.fixture
+def client(ecr: LocalECR, fake: Any) -> Iterator[ECRClient]:
+    """Return a client of the local ECR, which waits in the fake time."""
+    with ecr.client(config=ClientConfiguration(retry=fake.policy(base_delay=0))) as made:
+        fake.rules(made)
+        yield made
+
+
+def call(client: ECRClient, name: str, members: Members) -> Any:
+    """Return the result of a call."""
+    found = OPERATIONS[name]
+    return client.invoke(found, found.request_class(**members))
+
+
+def plain(result: Any) -> Any:
+    """Return all members of a result that are set."""
+    kept = {}
+    for field in attrs.fields(type(result)):
+        value = getattr(result, field.name)
+        if value in (None, (), "") or field.name == "response_metadata":
+            continue
+        kept[field.name] = plain(value) if attrs.has(type(value)) else value
+    return kept
+
+
+def test_every_operation_is_accounted_for() -> None:
+    """For each operation it is known what its retry does, and what is raised is tested."""
+    named = [name for names in RETRIES.values() for name in names.split()]
+    reconciled = {f"{name}Request" for name in RETRIES["reconciled"].split()}
+
+    assert sorted(named) == sorted(OPERATIONS)
+    assert len(named) == 62
+    assert {name for name, _ in _PROOFS} == reconciled
+    assert set(WORK) == set(RETRIES["raised"].split())
+    assert set(CASES) < {*WORK, *RETRIES["reconciled"].split()}
+
+
+# --- against the local ECR ------------------------------------------------------------------------
+
+
+@RECONCILED
+@pytest.mark.parametrize("fault", [{"drop": True}, {"status": 500}, {"error": "ServerException"}])
+def test_content_that_is_there(
+    ecr: LocalECR, client: ECRClient, name: str, fault: dict[str, Any]
+) -> None:
+    """The result that was lost is returned: it says what the service would have said."""
+    members = CASES[name].prepare(client)
+    ecr.faults.add(name, when="after", **fault)
+    result = call(client, name, members)
+    again = result.response_metadata
+    ecr.reset()
+    usual = plain(call(client, name, {**members, **CASES[name].prepare(client)}))
+    found = plain(result)
+
+    assert type(result) is OPERATIONS[name].result_class
+    assert again.retry_attempts == len(again.retried_errors) == 1
+    assert found.keys() <= usual.keys() <= found.keys() | {"registry_id"}
+    assert [each for each in found if found[each] != usual[each]] in ([], ["upload_id"])
+
+
+@RAISED
+@pytest.mark.parametrize("fault", [{"drop": True}, {"status": 500}, {"error": "ServerException"}])
+def test_work_that_may_be_that_of_others(
+    ecr: LocalECR, client: ECRClient, name: str, fault: dict[str, Any]
+) -> None:
+    """The error of the retry is raised, and says what may have come of the attempt before."""
+    members = CASES[name].prepare(client)
+    ecr.faults.add(name, when="after", **fault)
+    ecr.requests.clear()
+    with pytest.raises(AmazonECRException) as caught:
+        call(client, name, members)
+
+    assert (caught.value.error_code, caught.value.attempts) == (CASES[name].error, 2)
+    assert caught.value.earlier_attempt_may_have_succeeded
+    assert str(caught.value).endswith(f"; {PERHAPS})")
+    assert ecr.requests.operations() == [name] * 2
+
+
+@ALL
+def test_lost_before_the_work(ecr: LocalECR, client: ECRClient, name: str) -> None:
+    """If the lost attempt has done nothing, its retry does the work."""
+    members = CASES[name].prepare(client)
+    ecr.faults.add(name, drop=True, when="before")
+    ecr.requests.clear()
+    metadata = call(client, name, members).response_metadata
+
+    assert (metadata.http_status_code, metadata.retry_attempts) == (200, 1)
+    assert ecr.requests.operations() == [name] * 2
+
+
+@ALL
+def test_the_same_error_at_the_first_attempt(ecr: LocalECR, client: ECRClient, name: str) -> None:
+    """What somebody else has done before the call is an error, and nobody is asked about it."""
+    members = CASES[name].prepare(client)
+    call(client, name, members)
+    ecr.requests.clear()
+    with pytest.raises(AmazonECRException) as caught:
+        call(client, name, members)
+
+    assert (caught.value.error_code, caught.value.attempts) == (CASES[name].error, 1)
+    assert not caught.value.earlier_attempt_may_have_succeeded
+    assert PERHAPS not in str(caught.value)
+    assert ecr.requests.operations() == [name]
+
+
+@ALL
+def test_throttled_attempts_have_not_succeeded(ecr: LocalECR, client: ECRClient, name: str) -> None:
+    """After attempts that have certainly done nothing, nobody is asked either."""
+    members = CASES[name].prepare(client)
+    call(client, name, members)
+    ecr.faults.add(name, error="SlowDown")  # with status 503
+    ecr.requests.clear()
+    with pytest.raises(AmazonECRException) as caught:
+        call(client, name, members)
+
+    assert (caught.value.error_code, caught.value.attempts) == (CASES[name].error, 2)
+    assert not caught.value.earlier_attempt_may_have_succeeded
+    assert ecr.requests.operations() == [name] * 2
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.asks])
+def test_a_lookup_that_fails(ecr: LocalECR, client: ECRClient, name: str) -> None:
+    """If it cannot be found out whether the content is there, the error of the retry is raised."""
+    members, asks = CASES[name].prepare(client), CASES[name].asks
+    ecr.faults.add(name, drop=True, when="after")
+    ecr.faults.add(asks, error="AccessDeniedException")
+    ecr.requests.clear()
+    with pytest.raises(AmazonECRException) as caught:
+        call(client, name, members)
+
+    assert caught.value.error_code == CASES[name].error
+    assert caught.value.earlier_attempt_may_have_succeeded
+    assert len(caught.value.retried_errors) == 1
+    assert ecr.requests.operations() == [name, name, asks]
+
+
+def test_an_untagged_image(ecr: LocalECR, client: ECRClient) -> None:
+    """An image without a tag is looked for by the digest of its manifest."""
+    members = untagged_manifest(client)
+    ecr.faults.add("PutImage", drop=True, when="after")
+    result = client.put_image(**members)
+
+    assert result.image is not None
+    assert result.image.image_id == IMAGE
+    assert result.response_metadata.retry_attempts == 1
+
+
+def test_a_tag_that_was_moved(ecr: LocalECR, fake: Any) -> None:
+    """A tag that somebody else moves before the lookup proves nothing any more."""
+    with ecr.client() as rival:
+        fake.rules(rival)
+        members = manifest(rival)
+
+        def interfere(event: Any) -> None:
+            if event.operation == "PutImage" and event.attempt == 2:
+                rival.put_image(**{**members, "image_manifest": f"{MANIFEST} "})
+
+        config = ClientConfiguration(
+            retry=fake.policy(base_delay=0), hooks=Hooks(response=interfere)
+        )
+        with ecr.client(config=config) as client:
+            fake.rules(client)
+            ecr.faults.add("PutImage", drop=True, when="after")
+            with pytest.raises(ImageAlreadyExistsException) as caught:
+                client.put_image(**members)
+
+    assert caught.value.earlier_attempt_may_have_succeeded
+    assert ecr.requests.operations()[-1] == "BatchGetImage"
+
+
+def test_an_unknown_upload(ecr: LocalECR, client: ECRClient) -> None:
+    """An unknown upload is an error as long as there is no layer with the digest."""
+    repository(client)
+    ecr.faults.add("CompleteLayerUpload", drop=True)
+    with pytest.raises(UploadNotFoundException) as caught:
+        client.complete_layer_upload(
+            repository_name="app",
+            upload_id="6b7d4cc0-0000-0000-0000-000000000000",
+            layer_digests=[DIGEST],
+        )
+
+    assert caught.value.earlier_attempt_may_have_succeeded
+    assert ecr.requests.operations()[-1] == "BatchCheckLayerAvailability"
+
+
+def test_images_that_the_lost_attempt_has_deleted(ecr: LocalECR, client: ECRClient) -> None:
+    """Images that are no longer there are failures of the retry, whoever has deleted them."""
+    image(client)
+    ecr.faults.add("BatchDeleteImage", drop=True, when="after")
+    result = client.batch_delete_image(repository_name="app", image_ids=[IMAGE])
+
+    assert result.image_ids == ()
+    assert [each.failure_code for each in result.failures] == ["ImageNotFound"]
+    assert result.response_metadata.retry_attempts == 1
+
+
+# --- against a service that responds as it is told ------------------------------------------------
+
+
+def error(code: str, status: int = 400, **members: Any) -> tuple[int, dict[str, str], bytes]:
+    """Return a response with an error, and with the time at which the fake time begins."""
+    return status, {}, json.dumps({"__type": code, "message": "no", **members}).encode()
+
+
+def found(**members: Any) -> tuple[int, dict[str, str], bytes]:
+    return 200, {}, json.dumps(members).encode()
+
+
+def operations(server: Any) -> list[str]:
+    return [request.headers["x-amz-target"].rpartition(".")[2] for request in server.requests]
+
+
+def test_no_invented_success(server: Any, calling: Calling, fake: Any) -> None:
+    """A repository that was created just now may be somebody else's, and nobody looks at it."""
+    date = format_datetime(fake.utc() + timedelta(seconds=1), usegmt=True)
+    created = {"repositoryName": "app", "createdAt": fake.utc().timestamp()}
+    status, _, body = error("RepositoryAlreadyExistsException")
+    server.answers = [DOWN, (status, {"Date": date}, body), found(repositories=[created])]
+    with pytest.raises(RepositoryAlreadyExistsException) as caught:
+        calling(base_delay=0).create_repository(repository_name="app")
+
+    assert caught.value.earlier_attempt_may_have_succeeded
+    assert operations(server) == ["CreateRepository"] * 2
+    assert str(caught.value) == (
+        "no (Service: AmazonECR; Operation: CreateRepository; Status Code: 400; "
+        f"Error Code: RepositoryAlreadyExistsException; Attempts: 2; {PERHAPS})"
+    )
+
+
+@pytest.mark.parametrize("name", WORK)
+@pytest.mark.parametrize("lost", [DOWN, b""], ids=["500", "broken connection"])
+def test_work_that_may_be_done(server: Any, calling: Calling, name: str, lost: Any) -> None:
+    """What creates, deletes or starts something raises the error of its retry, and says more."""
+    members, code = WORK[name]
+    server.answers = [lost, error(code), found()]
+    with pytest.raises(AmazonECRException) as caught:
+        call(calling(base_delay=0), name, members)
+
+    assert (caught.value.error_code, caught.value.attempts) == (code, 2)
+    assert type(caught.value).__name__ == code
+    assert caught.value.earlier_attempt_may_have_succeeded
+    assert PERHAPS in str(caught.value)
+    assert operations(server) == [name] * 2
+
+
+@pytest.mark.parametrize("name", WORK)
+@pytest.mark.parametrize(
+    "before", [[], [error("TooManyRequestsException", 429)], [error("SlowDown", 503)]]
+)
+def test_work_that_is_not_done(server: Any, calling: Calling, name: str, before: list[Any]) -> None:
+    """At the first attempt, and after throttling, the error of the service says all."""
+    members, code = WORK[name]
+    server.answers = [*before, error(code), found()]
+    with pytest.raises(AmazonECRException) as caught:
+        call(calling(base_delay=0), name, members)
+
+    assert (caught.value.error_code, caught.value.attempts) == (code, len(before) + 1)
+    assert not caught.value.earlier_attempt_may_have_succeeded
+    assert PERHAPS not in str(caught.value)
+
+
+def test_one_of_several_attempts(server: Any, calling: Calling) -> None:
+    """One attempt that may have succeeded is enough, whatever came after it."""
+    server.answers = [DOWN, error("ThrottlingException"), error("RepositoryNotFoundException")]
+    with pytest.raises(AmazonECRException) as caught:
+        calling(base_delay=0).delete_repository(repository_name="app")
+
+    assert caught.value.earlier_attempt_may_have_succeeded
+    assert caught.value.attempts == 3
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_errors_of_the_service_itself(server: Any, calling: Calling, status: int) -> None:
+    """A call that fails by a fault of the service says so, as its last attempt may have worked."""
+    server.answers = [DOWN, error("Fault", status)]
+    with pytest.raises(AmazonECRException) as caught:
+        calling(base_delay=0, max_attempts=2).delete_repository(repository_name="app")
+
+    assert caught.value.earlier_attempt_may_have_succeeded
+    assert PERHAPS not in str(caught.value)
+
+
+@pytest.mark.parametrize("last", [None, -1, 8, 10])
+def test_a_part_that_has_not_arrived(server: Any, calling: Calling, last: int | None) -> None:
+    """A part has arrived only if the last byte of the upload is its own."""
+    members = {} if last is None else {"lastValidByteReceived": last}
+    server.answers = [DOWN, error("InvalidLayerPartException", **members)]
+    with pytest.raises(InvalidLayerPartException) as caught:
+        calling(base_delay=0).upload_layer_part(
+            repository_name="app",
+            upload_id="u",
+            part_first_byte=0,
+            part_last_byte=9,
+            layer_part_blob=b"0123456789",
+        )
+
+    assert caught.value.earlier_attempt_may_have_succeeded
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("state", ["AVAILABLE", "UNAVAILABLE", None])
+def test_a_layer_that_another_upload_has_made(
+    server: Any, calling: Calling, state: str | None
+) -> None:
+    """A layer with the digest is the layer, whoever has made it; without it there is none."""
+    layers = [{"layerDigest": DIGEST, "layerAvailability": state}] if state else []
+    server.answers = [DOWN, error("LayerAlreadyExistsException"), found(layers=layers)]
+    members = {"repository_name": "app", "upload_id": "u", "layer_digests": [DIGEST]}
+    try:
+        result = calling(base_delay=0).complete_layer_upload(**members)
+    except AmazonECRException as raised:
+        assert raised.error_code == "LayerAlreadyExistsException"  # noqa: PT017
+        assert state != "AVAILABLE"
+    else:
+        assert state == "AVAILABLE"
+        assert (result.layer_digest, result.upload_id) == (DIGEST, "u")
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("images", [[], [{"imageManifest": "[]"}], [{"imageManifest": "{}"}] * 2])
+def test_another_image(server: Any, calling: Calling, images: list[Members]) -> None:
+    """Another manifest, or none, is not the image that was put."""
+    server.answers = [DOWN, error("ImageAlreadyExistsException"), found(images=images)]
+    with pytest.raises(ImageAlreadyExistsException) as caught:
+        calling(base_delay=0).put_image(repository_name="app", image_manifest="{}", image_tag="1")
+
+    assert caught.value.earlier_attempt_may_have_succeeded
+    assert operations(server) == ["PutImage", "PutImage", "BatchGetImage"]
+
+
+def test_an_unreadable_lookup_is_repeated(server: Any, calling: Calling) -> None:
+    """A lookup only reads, so it is made once more if its response cannot be read."""
+    there = found(images=[{"imageManifest": "{}"}])
+    server.answers = [DOWN, error("ImageAlreadyExistsException"), (200, {}, b"<garbage>"), there]
+    put = calling(base_delay=0).put_image
+    assert put(repository_name="app", image_manifest="{}", image_tag="1").image is not None
+
+    assert len(server.requests) == 4
+
+
+def test_a_lookup_that_stays_unreadable(server: Any, calling: Calling) -> None:
+    """A lookup is made twice at most; then the error of the retry is raised."""
+    server.answers = [DOWN, error("ImageAlreadyExistsException"), (200, {}, b"<garbage>")]
+    with pytest.raises(ImageAlreadyExistsException):
+        calling(base_delay=0).put_image(repository_name="app", image_manifest="{}", image_tag="1")
+
+    assert len(server.requests) == 4
+
+
+def test_a_reconciled_call_is_a_success(server: Any, calling: Calling) -> None:
+    """What the retry has cost comes back, and the metadata tells what happened."""
+    client = calling(base_delay=0)
+    server.answers = [DOWN, error("InvalidLayerPartException", lastValidByteReceived=0)]
+    request = models.UploadLayerPartRequest(
+        repository_name="app",
+        upload_id="u",
+        part_first_byte=0,
+        part_last_byte=0,
+        layer_part_blob=b"x",
+    )
+    result = client.upload_layer_part(request)
+    metadata = client.get_cached_response_metadata(request)
+
+    assert client._shared.pipeline is not None
+    assert client._shared.pipeline.quota.left == 500
+    assert metadata is result.response_metadata
+    assert (metadata.http_status_code, len(metadata.retried_errors)) == (400, 1)
