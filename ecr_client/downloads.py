@@ -29,7 +29,7 @@ MOST_REDIRECTS = 5
 
 
 class LayerDownload:
-    """The bytes of a layer; made by `ecr_client.ECRClient.download_layer`, and used in a ``with`` block.
+    """The bytes of a layer, from `ecr_client.ECRClient.download_layer`; used in a ``with`` block.
 
     Nothing is sent before the block is entered. A connection that breaks is replaced, and the
     download goes on where it was; a presigned URL that has expired is replaced, too. The retry

@@ -114,10 +114,16 @@ class IdleConnections(LifoQueue):  # type: ignore[type-arg]
 def _is_clean(connection: Any) -> bool:
     """Return whether nothing of an earlier response is left.
 
-    urllib3 looks at the socket itself before it uses it again, but not into the buffer of TLS.
+    urllib3 looks at the socket itself before it uses it again, but not into the buffers of TLS.
     """
-    pending = getattr(connection.sock, "pending", None)
-    return connection.sock is not None and (pending is None or pending() == 0)
+    sock = connection.sock
+    if sock is None:
+        return False
+    if hasattr(sock, "pending"):
+        return bool(sock.pending() == 0)
+    if hasattr(sock, "sslobj"):  # TLS within TLS, through a proxy that speaks it, too
+        return not (sock.sslobj.pending() or sock.incoming.pending or sock.socket.pending())
+    return True
 
 
 class Session(requests.Session):

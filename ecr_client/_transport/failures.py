@@ -114,9 +114,14 @@ def _exchanging(
     url: str, causes: list[BaseException], config: ClientConfiguration
 ) -> TransportException:
     """Return the exception if the connection failed while it was used."""
-    if _has(causes, TimeoutError, requests_errors.ReadTimeout, urllib3_errors.ReadTimeoutError):
+    if _has(causes, requests_errors.ReadTimeout, urllib3_errors.ReadTimeoutError):
         return ReadTimeoutException(
             f"{url} did not respond within {config.read_timeout:g} s (read_timeout)"
+        )
+    if _has(causes, TimeoutError):
+        # urllib3 names the timeouts of reading only, and sends with the timeout of connecting.
+        return ReadTimeoutException(
+            f"{url} did not take the request within {config.connect_timeout:g} s (connect_timeout)"
         )
     if _tls_broke(causes) or (
         _has(causes, *_CLOSED) and not _has(causes, urllib3_errors.InvalidChunkLength)

@@ -22,10 +22,12 @@ class _QueryFilter(logging.Filter):
                 f"{each.partition('?')[0]}?***" if isinstance(each, str) and "?" in each else each
                 for each in record.args
             )
+            record.exc_info = None  # its frames hold the URL as a whole
         return True
 
 
-logging.getLogger("urllib3.connectionpool").addFilter(_QueryFilter())
+for _name in ("urllib3.connection", "urllib3.connectionpool"):
+    logging.getLogger(_name).addFilter(_QueryFilter())
 
 
 @contextmanager

@@ -192,9 +192,8 @@ class _Stream:
         raw.decode_content = False
         connection = getattr(raw, "connection", None)
         # urllib3 has set the timeout of the socket; only a deadline makes it another one.
-        self._socket: Any = (
-            getattr(connection, "sock", None) if deadline.seconds is not None else None
-        )
+        self._has_deadline = deadline.seconds is not None
+        self._socket = _socket_of(raw) if self._has_deadline else None
         # A response without a length ends with its connection, so nothing proves that it is whole.
         # Those that tools make up have no connection.
         self._may_be_truncated = (
@@ -204,7 +203,7 @@ class _Stream:
     def read1(self, size: int, deadline: Deadline, /) -> bytes:
         raw, outside = self._response.raw, sys.exc_info()[1]
         try:
-            if self._socket is not None:
+            if self._has_deadline:
                 self._set_timeout(deadline)
             piece: bytes = raw.read1(size)
         except BaseException as error:
@@ -231,8 +230,20 @@ class _Stream:
     def _set_timeout(self, deadline: Deadline) -> None:
         if deadline.passed:
             raise TimeoutError("the time for the whole call is over")
-        if self._response.raw.connection is not None:  # None at the end
+        if self._socket is not None and self._response.raw.connection is not None:  # not at the end
             self._socket.settimeout(deadline.limit(self._transport.config.read_timeout))
+
+
+def _socket_of(raw: Any) -> Any:
+    """Return the socket of a response; ``None`` if there is none, or if it cannot be found."""
+    sock = getattr(getattr(raw, "connection", None), "sock", None)
+    if sock is not None:
+        return sock
+    try:
+        # The last response of a connection has taken the socket over, and nothing public shows it.
+        return raw._original_response.fp.raw._sock
+    except AttributeError:
+        return None
 
 
 def _prepared(request: HTTPRequest) -> requests.PreparedRequest:

@@ -262,6 +262,7 @@ class Recorder(Transport):
         return StreamingResponse(request, 200, headers, self.bodies[-1])
 
 
+@pytest.mark.parametrize("storage", ["http"], indirect=True)
 def test_another_transport_sends_the_requests(client: Any, storage: Any) -> None:
     """A transport that was set before a download sends its requests."""
     client.transport = recorder = Recorder(storage.content)
@@ -275,6 +276,7 @@ def test_another_transport_sends_the_requests(client: Any, storage: Any) -> None
     assert storage.requests == []
 
 
+@pytest.mark.parametrize("storage", ["http"], indirect=True)
 def test_what_is_left_out_is_skipped_in_large_pieces(client: Any) -> None:
     """Reading few bytes does not mean that those before them are read in pieces as small."""
     client.transport = recorder = Recorder(bytes(3 * MIB) + b"end")
@@ -299,6 +301,7 @@ def test_a_download_ends_with_the_transport_that_it_began_with(client: Any, stor
     assert (before, len(recorder.requests)) == (0, 1)
 
 
+@pytest.mark.parametrize("storage", ["http"], indirect=True)
 def test_an_error_outside_is_raised_as_it_is(client: Any) -> None:
     """An error of the block is not replaced."""
     with pytest.raises(LookupError, match="mine"), client.layer():

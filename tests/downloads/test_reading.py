@@ -46,6 +46,7 @@ def test_iter_bytes_yields_pieces_of_a_size_at_most(client: Any, storage: Any) -
     assert all(1 <= len(piece) <= 7 for piece in pieces)
 
 
+@pytest.mark.parametrize("storage", ["http"], indirect=True)
 @pytest.mark.parametrize("size", [0, -1])
 def test_iter_bytes_refuses_pieces_without_bytes(client: Any, size: int) -> None:
     """Pieces of no bytes would end the loop at once, with nothing verified."""
@@ -163,6 +164,7 @@ def test_a_closed_download_is_not_read(client: Any) -> None:
     layer.close()
 
 
+@pytest.mark.parametrize("storage", ["http"], indirect=True)
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

@@ -113,6 +113,7 @@ def test_a_redirect_without_a_location(client: Any, storage: Any) -> None:
         client.content()
 
 
+@pytest.mark.parametrize("storage", ["http"], indirect=True)
 @pytest.mark.parametrize("url", [None, "", "file:///layer", "layers/1", "http://"])
 def test_urls_of_the_service_are_checked(client: Any, url: str | None) -> None:
     """Only an HTTP URL of the service is read."""

@@ -23,12 +23,14 @@ UPDATE = "PYTHONPATH=. python tests/structure/test_public_api.py"
 #: The modules that users import from, and their public names where these are not ``__all__``.
 MODULES: dict[str, list[str]] = {
     "ecr_client": [],
+    "ecr_client.downloads": ["LayerDownload"],
     "ecr_client.exceptions": [],
     "ecr_client.local": [],
     "ecr_client.models": [],
     "ecr_client.operations": [],
     "ecr_client.pagination": ["Paginator"],
     "ecr_client.testing": [],
+    "ecr_client.transport": [],
 }
 SPECIAL = ("__init__", "__iter__", "__enter__", "__exit__")
 

@@ -65,7 +65,6 @@ def test_truncated_at_every_byte(server: Any, client: ECRClient) -> None:
 
         assert isinstance(error, (TransportException, ResponseParseException)), whole[:length]
         assert "DescribeRepositories" in str(error)
-        assert error.__cause__ is not None
     result = outcome(server, client, whole)
 
     assert isinstance(result, DescribeRepositoriesResult)
@@ -157,7 +156,6 @@ def test_odd_headers(server: Any, client: ECRClient, header: bytes) -> None:
 @pytest.mark.parametrize(
     ("status", "code"),
     [
-        (b"HTTP/1.1 101 Switching Protocols", "101"),
         (b"HTTP/1.1 304 Not Modified", "304"),
         (b"HTTP/1.1 418 Short and stout", "418"),
         (b"HTTP/1.1 502", "502"),
@@ -251,7 +249,6 @@ def test_wrong_lengths(
     error = outcome(server, client, raw(BODY, b"Content-Length: %d" % length, length=False))
 
     assert type(error) is expected
-    assert error.__cause__ is not None
 
 
 @pytest.mark.parametrize(
@@ -315,7 +312,6 @@ def test_bad_chunks(server: Any, client: ECRClient, body: bytes) -> None:
     error = outcome(server, client, raw(body, b"Transfer-Encoding: chunked", length=False))
 
     assert isinstance(error, (TransportException, ResponseParseException)), error
-    assert error.__cause__ is not None
 
 
 @pytest.mark.parametrize(
@@ -348,5 +344,5 @@ def test_bad_compression(server: Any, client: ECRClient, encoding: bytes, body: 
     """What says to be compressed, but is not or not wholly, is an error."""
     error = outcome(server, client, raw(body, b"Content-Encoding: " + encoding))
 
-    assert isinstance(error, (TransportException, ResponseParseException)), error
-    assert error.__cause__ is not None
+    assert type(error) is ResponseParseException
+    assert error.response_metadata.request_id == "id-1"

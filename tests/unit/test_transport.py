@@ -165,7 +165,7 @@ def test_read_timeout(peer: Callable[..., Peer], answer: bytes) -> None:
     assert isinstance(error, TransportException)
     assert isinstance(error, TimeoutError)
     assert error.retryable
-    assert f"{url}/ did not answer within 0.05 s (read_timeout)" in str(error)
+    assert f"{url}/ did not respond within 0.05 s (read_timeout)" in str(error)
 
 
 def test_connect_timeout(credentials: Credentials) -> None:

@@ -1,8 +1,7 @@
-"""Peers that are too slow in every way there is: the deadline of a call ends it all the same."""
+"""Peers that are too slow: what a timeout promises to end, it ends."""
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -16,41 +15,28 @@ TOTAL = 0.3
 #: More than any buffer on the way holds.
 PART = bytes(15_000_000)
 OK = b"HTTP/1.1 200 OK\r\n"
-LONG = b"Content-Length: 1000000000\r\n\r\n"
+LONG = b"Content-Length: 1000000000\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+CLOSE = b"Connection: close\r\n"
 
 
 def silence(visit: Any) -> None:
     visit.over.wait()
 
 
-def drips_the_status(visit: Any) -> None:
-    visit.request()
-    visit.drip(b"1", before=b"HTTP/1.1 ")
-
-
-def drips_a_header(visit: Any) -> None:
-    visit.request()
-    visit.drip(b"a", before=OK + b"X-Long: ")
-
-
-def drips_headers(visit: Any) -> None:
-    visit.request()
-    visit.drip(b"X-A: b\r\n", before=OK, every=0.05)
-
-
 def drips_the_body(visit: Any) -> None:
     visit.request()
-    visit.drip(b"{", before=OK + LONG)
+    visit.drip(b"{", before=OK + LONG + b"\r\n")
+
+
+def drips_the_last_body(visit: Any) -> None:
+    visit.request()
+    visit.drip(b"{", before=OK + LONG + CLOSE + b"\r\n")
 
 
 def drips_chunks(visit: Any) -> None:
     visit.request()
-    visit.drip(b"1\r\n{\r\n", before=OK + b"Transfer-Encoding: chunked\r\n\r\n")
-
-
-def drips_the_length_of_a_chunk(visit: Any) -> None:
-    visit.request()
-    visit.drip(b"0", before=OK + b"Transfer-Encoding: chunked\r\n\r\n")
+    visit.drip(b"1\r\n{\r\n", before=OK + CHUNKED + b"\r\n")
 
 
 def drips_until_it_closes(visit: Any) -> None:
@@ -58,28 +44,30 @@ def drips_until_it_closes(visit: Any) -> None:
     visit.drip(b"{", before=OK + b"\r\n")
 
 
-def continues_slowly(visit: Any) -> None:
-    visit.request()
-    visit.drip(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-
 def reads_slowly(visit: Any) -> None:
     while not visit.over.wait(0.02) and visit.socket.recv(1000):
         pass
 
 
-ANSWERS = [
+RESPONSES = [
     silence,
-    drips_the_status,
-    drips_a_header,
-    drips_headers,
     drips_the_body,
+    drips_the_last_body,
     drips_chunks,
-    drips_the_length_of_a_chunk,
     drips_until_it_closes,
-    continues_slowly,
 ]
-REQUESTS = [silence, reads_slowly]
+#: What comes at once, and what comes a few times after it.
+STOPS = {
+    "in the status": (b"HTTP/1.1 ", b"1"),
+    "after an interim response": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "in a header": (OK + b"X-Long: ", b"a"),
+    "in the headers": (OK, b"X-A: b\r\n"),
+    "in the body": (OK + LONG + b"\r\n", b"{"),
+    "in the last body": (OK + LONG + CLOSE + b"\r\n", b"{"),
+    "in the chunks": (OK + CHUNKED + b"\r\n", b"1\r\n{\r\n"),
+    "in the length of a chunk": (OK + CHUNKED + b"\r\n", b"0"),
+    "before it closes": (OK + b"\r\n", b"{"),
+}
 
 
 def upload(client: ECRClient) -> Any:
@@ -97,11 +85,11 @@ def scheme(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.mark.parametrize("handle", ANSWERS, ids=lambda each: each.__name__)
-def test_answers(
+@pytest.mark.parametrize("handle", RESPONSES, ids=lambda each: each.__name__)
+def test_responses(
     peer: Any, visitor: Any, context: ssl.SSLContext, in_time: Any, scheme: str, handle: Any
 ) -> None:
-    """However an answer drips, or does not come, the call ends by its deadline."""
+    """However a body drips, and if no response comes, the call ends by its deadline."""
     server = peer(handle, context if scheme == "https" else None)
     client = visitor(server, scheme, total_timeout=TOTAL)
     found = in_time(client.describe_repositories)
@@ -110,7 +98,40 @@ def test_answers(
     assert server.connections <= 1  # none if the time was over before
 
 
-@pytest.mark.parametrize("handle", REQUESTS, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("place", STOPS)
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [("read_timeout", ReadTimeoutException), ("total_timeout", TotalTimeoutException)],
+)
+def test_stops(
+    peer: Any,
+    visitor: Any,
+    context: ssl.SSLContext,
+    in_time: Any,
+    scheme: str,
+    place: str,
+    limit: str,
+    expected: type[Exception],
+) -> None:
+    """Wherever a peer stops that has sent its response slowly, the call ends."""
+    before, piece = STOPS[place]
+
+    def serve(visit: Any) -> None:
+        visit.request()
+        visit.socket.sendall(before)
+        for _ in range(3):
+            visit.over.wait(0.02)
+            visit.socket.sendall(piece)
+        visit.over.wait()
+
+    server = peer(serve, context if scheme == "https" else None)
+    client = visitor(server, scheme, retry=RetryPolicy(max_attempts=1), **{limit: TOTAL})
+    found = in_time(client.describe_repositories)
+
+    assert type(found) is expected
+
+
+@pytest.mark.parametrize("handle", [silence, reads_slowly], ids=lambda each: each.__name__)
 @pytest.mark.parametrize("kept", [False, True], ids=["new", "kept"])
 def test_requests(
     peer: Any,
@@ -159,21 +180,6 @@ def test_the_handshake(peer: Any, visitor: Any, in_time: Any, first: bytes) -> N
 # --- what is slow, but in time --------------------------------------------------------------------
 
 
-def test_connect_timeout_is_for_connecting(
-    peer: Any, visitor: Any, context: ssl.SSLContext, scheme: str
-) -> None:
-    """Sending a large request may take longer than connecting may."""
-
-    def serve(visit: Any) -> None:
-        visit.request(1.5)
-        visit.answer()
-
-    server = peer(serve, context if scheme == "https" else None)
-    result = upload(visitor(server, scheme, connect_timeout=0.75))
-
-    assert (result.response_metadata.retry_attempts, server.connections) == (0, 1)
-
-
 def test_deadlines_are_for_their_calls(
     peer: Any, visitor: Any, context: ssl.SSLContext, scheme: str
 ) -> None:
@@ -194,44 +200,32 @@ def test_deadlines_are_for_their_calls(
     assert (result.response_metadata.retry_attempts, server.connections) == (0, 1)
 
 
-def test_read_timeout_is_for_each_piece(
+def test_read_timeout_is_for_each_wait(
     peer: Any, visitor: Any, context: ssl.SSLContext, scheme: str
 ) -> None:
-    """Sending may take longer than the peer may be silent, as long as it reads on."""
+    """A response may take longer than the peer may be silent, as long as bytes come."""
 
     def serve(visit: Any) -> None:
-        visit.request(0.4, 0.4, 0.4, 0.4)
-        visit.answer()
+        visit.request()
+        response = OK + b"Content-Length: 2\r\n\r\n{}"
+        for piece in (response[:5], response[5:25], response[25:-1], response[-1:]):
+            visit.over.wait(0.4)
+            visit.socket.sendall(piece)
 
     server = peer(serve, context if scheme == "https" else None)
-    result = upload(visitor(server, scheme, connect_timeout=1, read_timeout=1))
+    result = visitor(server, scheme, read_timeout=1).describe_repositories()
 
     assert (result.response_metadata.retry_attempts, server.connections) == (0, 1)
 
 
-def test_read_timeout_is_for_sending(
+def test_connect_timeout_is_for_sending(
     peer: Any, visitor: Any, context: ssl.SSLContext, scheme: str, in_time: Any
 ) -> None:
-    """A peer that stops reading a request is given up after the time that it may be silent."""
+    """A peer that stops reading a request is given up after the time for connecting."""
     server = peer(silence, context if scheme == "https" else None)
-    client = visitor(server, scheme, read_timeout=TOTAL, retry=RetryPolicy(max_attempts=1))
+    client = visitor(server, scheme, connect_timeout=1, retry=RetryPolicy(max_attempts=1))
     found = in_time(lambda: upload(client))
 
     assert type(found) is ReadTimeoutException
-
-
-def test_many_addresses(
-    proxy: Any, connect: Any, in_time: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A call ends by its deadline if its host has many addresses, and none of them answers."""
-    resolve = socket.getaddrinfo
-
-    def answer(host: str, *args: Any, **options: Any) -> Any:
-        return resolve("127.0.0.1", *args, **options) * (100 if host == "ecr.test" else 1)
-
-    monkeypatch.setattr(socket, "getaddrinfo", answer)
-    proxy.blackhole()
-    client = connect(endpoint=f"http://ecr.test:{proxy.port}")
-    found = in_time(client.with_options(timeout=TOTAL).describe_repositories)
-
-    assert type(found) is TotalTimeoutException
+    assert "did not take the request within 1 s (connect_timeout)" in str(found)
+    assert found.request_sent
