@@ -1,7 +1,7 @@
 """Every exception that ``ecr_client`` raises, importable and catchable by name.
 
 AmazonClientException                         everything below
-├── AmazonServiceException                    the service answered with an error; also a ClientError
+├── AmazonServiceException                    the service responded with an error; also a ClientError
 │   └── AmazonECRException                    ... one of Amazon ECR; unknown codes are exactly this
 │       ├── RepositoryNotFoundException, ...  each error that the model names
 │       ├── ThrottlingException               calls come faster than the account may call
@@ -17,7 +17,7 @@ AmazonClientException                         everything below
 ├── NoCredentialsException                    none were found
 ├── CredentialRetrievalException              getting or refreshing them failed
 ├── ClientShutdownException (RuntimeError)
-├── TransportException (ConnectionError)      no answer arrived
+├── TransportException (ConnectionError)      no response arrived
 │   ├── EndpointConnectionException           no connection could be made
 │   │   └── NameResolutionException           the host's name is wrong, or DNS does not work
 │   ├── ConnectTimeoutException (TimeoutError)
@@ -28,7 +28,7 @@ AmazonClientException                         everything below
 │   ├── TLSException
 │   └── LayerDownloadException                the storage did not hand out a layer
 │       └── LayerVerificationException        what it handed out is not the layer
-├── ResponseParseException                    the answer is not an answer
+├── ResponseParseException                    the response is not one to the operation
 ├── PaginationException                       the service repeats its pages
 ├── PartialFailureException                   a batch call failed for some items
 └── WaiterException

@@ -1,4 +1,4 @@
-"""What the service says about an answer besides its content, and a bounded memory of it."""
+"""What the service says about a response besides its content, and a bounded memory of it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ecr_client._common.forks import Lock
 
 @attrs.frozen(kw_only=True)
 class ResponseMetadata:
-    """Request id, status, headers and attempts of one answer.
+    """Request id, status, headers and attempts of one response.
 
     Attributes:
-        request_id: The id that AWS support asks for; ``None`` if the answer carried none.
-        http_status_code: The HTTP status; ``None`` on an object that was not answered by a service.
-        http_headers: The headers of the answer. Names are looked up without regard to case.
-        retry_attempts: How many times the call was retried; 0 if the first attempt got this response.
-        retried_errors: What the attempts before this answer failed with, in their order.
+        request_id: The id that AWS support asks for; ``None`` if the response carried none.
+        http_status_code: The HTTP status; ``None`` on an object that was made by hand.
+        http_headers: The headers of the response. Names are looked up without regard to case.
+        retry_attempts: How many times the call was retried; 0 if the first attempt was the last.
+        retried_errors: What the attempts before this response failed with, in their order.
     """
 
     request_id: str | None = None
@@ -29,12 +29,12 @@ class ResponseMetadata:
     retry_attempts: int = 0
     retried_errors: tuple[Exception, ...] = attrs.field(default=(), repr=False, eq=False)
 
-    # Headers are a mapping, which has no hash; the rest identifies an answer well enough.
+    # Headers are a mapping, which has no hash; the rest identifies a response well enough.
     def __hash__(self) -> int:
         return hash((self.request_id, self.http_status_code, self.retry_attempts))
 
 
-#: What an object carries that no service has answered, such as a result made by a test.
+#: What an object carries that is no response of a service, such as a result made by a test.
 NO_METADATA = ResponseMetadata()
 
 

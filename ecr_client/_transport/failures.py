@@ -40,6 +40,7 @@ _CLOSED = (
     ssl.SSLZeroReturnError,
     urllib3_errors.ClosedPoolError,
 )
+_PROXY = (requests_errors.ProxyError, urllib3_errors.ProxyError)
 #: What OpenSSL calls a record that was damaged on the way, after the handshake.
 _DAMAGED = ("BAD_RECORD_MAC", "DECRYPTION_FAILED", "DECRYPT_ERROR")
 #: An OverflowError comes of a chunk whose length no number of the system can hold.
@@ -92,7 +93,10 @@ def _connecting(
         return ConnectTimeoutException(
             f"could not connect to {url} within {config.connect_timeout:g} s (connect_timeout)"
         )
-    if _has(causes, requests_errors.ProxyError, urllib3_errors.ProxyError):
+    # A connection that breaks later is an error of the proxy for urllib3, too.
+    if _has(causes, *_PROXY) and (
+        not _has(causes, *_CLOSED) or _has(causes, urllib3_errors.NewConnectionError)
+    ):
         return ProxyConnectionException(
             f"could not reach {url} through the proxy: {_reason(causes)}; see proxies, "
             "HTTPS_PROXY, NO_PROXY"
@@ -114,20 +118,19 @@ def _exchanging(
     url: str, causes: list[BaseException], config: ClientConfiguration
 ) -> TransportException:
     """Return the exception if the connection failed while it was used."""
-    if _has(causes, requests_errors.ReadTimeout, urllib3_errors.ReadTimeoutError):
-        return ReadTimeoutException(
-            f"{url} did not respond within {config.read_timeout:g} s (read_timeout)"
-        )
-    if _has(causes, TimeoutError):
-        # urllib3 names the timeouts of reading only, and sends with the timeout of connecting.
-        return ReadTimeoutException(
-            f"{url} did not take the request within {config.connect_timeout:g} s (connect_timeout)"
-        )
+    named = _has(causes, requests_errors.ReadTimeout, urllib3_errors.ReadTimeoutError)
+    if named or _has(causes, TimeoutError):
+        limit = f"respond within {config.read_timeout:g} s (read_timeout)"
+        if not named and _has(causes, urllib3_errors.ProtocolError):
+            # urllib3 sends with the timeout of connecting, and has no name for that.
+            limit = f"take the request within {config.connect_timeout:g} s (connect_timeout)"
+        return ReadTimeoutException(f"{url} did not {limit}")
     if _tls_broke(causes) or (
         _has(causes, *_CLOSED) and not _has(causes, urllib3_errors.InvalidChunkLength)
     ):
+        peer = f"{url} or the proxy" if _has(causes, *_PROXY) else url
         return ConnectionClosedException(
-            f"{url} closed the connection before the response was complete: {_reason(causes)}"
+            f"{peer} closed the connection before the response was complete: {_reason(causes)}"
         )
     if _has(causes, *_MALFORMED, urllib3_errors.DecodeError):
         return TransportException(

@@ -39,7 +39,8 @@ def done(call: Callable[[], Any], already: type[AmazonECRException]) -> Any:
     try:
         return call()
     except already as error:
-        assert error.earlier_attempt_may_have_succeeded
+        if not error.earlier_attempt_may_have_succeeded:
+            raise
         return None
 
 

@@ -289,7 +289,7 @@ def test_provider_with_a_wrong_result(result: Any) -> None:
 
     with pytest.raises(CredentialRetrievalException) as caught:
         source.current()
-    assert f"it gave {type(result).__name__}" in str(caught.value)
+    assert f"got {type(result).__name__}" in str(caught.value)
     assert SECRET not in str(caught.value)
 
 
