@@ -1,7 +1,7 @@
 """Every exception that ``ecr_client`` raises, importable and catchable by name.
 
 AmazonClientException                         everything below
-├── AmazonServiceException                    the service responded with an error; also a ClientError
+├── AmazonServiceException                    the service sent an error; also a ClientError
 │   └── AmazonECRException                    ... one of Amazon ECR; unknown codes are exactly this
 │       ├── RepositoryNotFoundException, ...  each error that the model names
 │       ├── ThrottlingException               calls come faster than the account may call

@@ -51,6 +51,7 @@ class Fault:
         instead: What is sent at that moment, in the place of the rest of the answer.
         piece: How many bytes are sent at once; 0 for all.
         delay: How many seconds are between two pieces.
+        whole_head: Whether the status line and the headers are sent at once nevertheless.
     """
 
     at: Moment
@@ -59,6 +60,7 @@ class Fault:
     instead: bytes = b""
     piece: int = 0
     delay: float = 0.0
+    whole_head: bool = False
 
     def __attrs_post_init__(self) -> None:
         middle = self.at in ("accept", "request")
@@ -200,7 +202,10 @@ class Connection(threading.Thread):
 
     def _send(self, data: bytes, fault: Fault, then: Ending) -> None:
         step = fault.piece or len(data) or 1
-        *first, last = [data[i : i + step] for i in range(0, len(data), step)] or [b""]
+        head = data.find(b"\r\n\r\n") + 4 if fault.whole_head else 0
+        pieces = [data[i : i + step] for i in range(head, len(data), step)] or [b""]
+        pieces[0] = data[:head] + pieces[0]
+        *first, last = pieces
         for piece in first:
             self._client.sendall(piece)
             self._dropped.wait(fault.delay)

@@ -74,7 +74,7 @@ ERRORS: dict[str, tuple[Exception, type[AmazonClientException], str]] = {
         ReadTimeoutException,
         r"within 7 s \(read_timeout\)",
     ),
-    "timeout of a socket": (TimeoutError("timed out"), ReadTimeoutException, "connect_timeout"),
+    "timeout of a socket": (TimeoutError("timed out"), ReadTimeoutException, "_timeout"),
     "no proxy": (
         by_requests(
             urllib3_errors.ProxyError("no", ConnectionRefusedError(111, "Connection refused")),

@@ -32,9 +32,9 @@ OPERATIONS = (
     "DeleteRepository",
     "BatchDeleteImage",
 )
-#: What the repeat of a call fails with if the call has worked and nobody looks at that.
+#: What the retry of a call fails with if an earlier attempt has done the work.
 #: The failure of `BatchDeleteImage` is in its result.
-REPEATED = {
+RETRIED = {
     "CreateRepository": "RepositoryAlreadyExistsException",
     "UploadLayerPart": "InvalidLayerPartException",
     "CompleteLayerUpload": "UploadNotFoundException",
@@ -42,13 +42,15 @@ REPEATED = {
     "DeleteRepository": "RepositoryNotFoundException",
     "BatchDeleteImage": "failures",
 }
+#: Where the client looks whether that is so, and returns the result that was lost.
+RECONCILED = ("UploadLayerPart", "CompleteLayerUpload", "PutImage")
 LEGEND = (
-    "A cell is what the caller gets, the result or an exception (without the `Exception` at the",
-    "end of its name), and how often the call is sent, which is three times at most. Each cell is",
-    "a test, which also looks whether the server has done the work once, or not at all. `failures`",
-    "are those of the result.",
+    "A cell is what comes of the call, a result or an exception (without the `Exception` at the end",
+    "of its name), and how often it is sent, which is three times at most. Where a star is,",
+    "`earlier_attempt_may_have_succeeded` is true. `failures` are those of a result. Each cell is a",
+    "test, which also looks whether the server has done the work once, or not at all.",
 )
-#: Seconds: of the time-outs that are waited for, and of those that are not.
+#: Seconds: of the timeouts that are waited for, and of those that are not.
 SHORT, LONG = 0.3, 30.0
 
 
@@ -62,10 +64,10 @@ class Row:
         fault: The arguments of the fault of the proxy, or what the proxy does as a whole.
         outcome: ``result``, or the class of the exception.
         attempts: How often the call is sent.
-        waits: The seconds before each repeat that does not come at once; None if that differs.
+        waits: The seconds before each retry that does not come at once; None if that differs.
         count: How many attempts meet the fault.
         works: Whether an attempt does its work nevertheless.
-        but: The outcomes of operations for which it is another one.
+        refused: Whether the service says that it has not done the work, as what throttles does.
         limits: Of the time, as members of `ClientConfiguration`.
     """
 
@@ -77,11 +79,27 @@ class Row:
     waits: tuple[float, ...] | None = ()
     count: int = 1
     works: bool = False
-    but: dict[str, str] = attrs.field(factory=dict)
+    refused: bool = False
     limits: dict[str, float] = attrs.field(factory=dict)
 
     def of(self, operation: str) -> str:
-        return self.but.get(operation, self.outcome)
+        """Return the outcome of an operation."""
+        retried = self.works and self.attempts > 1 and self.outcome == "result"
+        if retried and (self.refused or operation not in RECONCILED):
+            return RETRIED.get(operation, self.outcome)
+        return self.outcome
+
+    def is_uncertain(self, operation: str) -> bool:
+        """Return whether the exception of an operation says that it may have succeeded."""
+        outcome = self.of(operation)
+        of_service = outcome == "AmazonECRException" or outcome == RETRIED.get(operation)
+        is_error = of_service and outcome != "failures"
+        return is_error and self.attempts > 1 and not self.refused
+
+    def cell(self, operation: str) -> str:
+        """Return what the table says of an operation."""
+        star = "*" if self.is_uncertain(operation) else ""
+        return f"{self.of(operation).removesuffix('Exception')}{star}, {self.attempts}"
 
 
 def places(then: str) -> dict[str, tuple[dict[str, Any], bool]]:
@@ -91,13 +109,13 @@ def places(then: str) -> dict[str, tuple[dict[str, Any], bool]]:
         "in the request": ({"at": "request", "then": then, "after": 200}, False),
         "before the work": ({"at": "received", "then": then}, False),
         "after the work": ({"at": "answer", "then": then}, True),
-        "in the headers of the answer": ({"at": "answer", "then": then, "after": 50}, True),
-        "in the body of the answer": ({"at": "answer", "then": then, "after": -1}, True),
+        "in the headers of the response": ({"at": "answer", "then": then, "after": 50}, True),
+        "in the body of the response": ({"at": "answer", "then": then, "after": -1}, True),
     }
 
 
 def canned(status: int, body: bytes = b"", **headers: str) -> dict[str, Any]:
-    """Return an answer that is not the service's."""
+    """Return a response that is not the service's."""
     named = {name.replace("_", "-"): text for name, text in headers.items()}
     return {"status": status, "headers": named, "body": body}
 
@@ -106,18 +124,19 @@ BEFORE, AFTER = {"at": "received"}, {"at": "answer"}
 PAGE = canned(502, b"<html><h1>Bad Gateway</h1></html>", Content_Type="text/html")
 THROTTLED = canned(400, b'{"__type": "ThrottlingException", "message": "Rate exceeded"}')
 GARBAGE = {"then": "close", "instead": b"\x00\xff<garbage>\r\n\r\n"}
-DRIP = {"then": "close", "piece": 1, "delay": 0.1}
+DRIP = {"then": "close", "piece": 1, "delay": 0.1, "whole_head": True}
+LONG_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + bytes(999)
 ROWS: list[Row] = []
 
 # --- the connection ends ------------------------------------------------------------------------
 
 for _end, _then in (("reset", "reset"), ("closed", "close")):
     for _place, (_fault, _works) in places(_then).items():
-        # A reset that comes soon may be an error of connecting, which is repeated later.
+        # A reset that comes soon may be an error of connecting, which is retried later.
         _waits = None if (_then, _place) == ("reset", "when connected") else ()
         ROWS.append(Row(_end, _place, _fault, "result", 2, _waits, works=_works))
     _fault = {"at": "done", "then": _then}
-    ROWS.append(Row(_end, "after the answer", _fault, "result", 1, works=True))
+    ROWS.append(Row(_end, "after the response", _fault, "result", 1, works=True))
     for _place in ("before the work", "after the work"):
         _fault, _works = places(_then)[_place]
         _row = Row(_end, _place, _fault, "ConnectionClosedException", 3, (2,), works=_works)
@@ -129,7 +148,7 @@ _limits = {"read_timeout": SHORT}
 for _place, _works in (
     ("before the work", False),
     ("after the work", True),
-    ("in the body of the answer", True),
+    ("in the body of the response", True),
 ):
     _fault = places("hang")[_place][0]
     ROWS.append(Row("silence", _place, _fault, "result", 2, (1,), works=_works, limits=_limits))
@@ -143,29 +162,28 @@ ROWS += [
     Row("refused", "connecting", "stop", "result", 2, (1,)),
     Row("refused, every time", "connecting", "stop", "EndpointConnectionException", 3, (1, 2),
         count=3),
-    Row("drips, but in time", "in the answer", {**DRIP, "at": "done", "piece": 60, "delay": 1e-3},
-        "result", 1, works=True),
-    Row("drips beyond total_timeout", "before the work", {**DRIP, **BEFORE, "instead": bytes(999)},
-        "TotalTimeoutException", 1, limits={"total_timeout": SHORT}),
-    Row("drips beyond total_timeout", "in the answer", {**DRIP, "at": "done"},
+    Row("drips, but in time", "in the response",
+        {"at": "done", "then": "close", "piece": 60, "delay": 1e-3}, "result", 1, works=True),
+    Row("body drips beyond total_timeout", "before the work",
+        {**DRIP, **BEFORE, "instead": LONG_BODY}, "TotalTimeoutException", 1,
+        limits={"total_timeout": 2 * SHORT}),
+    Row("body drips beyond total_timeout", "after the work", {**DRIP, "at": "done"},
         "TotalTimeoutException", 1, works=True, limits={"total_timeout": 2 * SHORT}),
 ]  # fmt: skip
 
-# --- answers that are none ----------------------------------------------------------------------
+# --- what is not the response -------------------------------------------------------------------
 
 for _place, _at, _works in (("before the work", BEFORE, False), ("after the work", AFTER, True)):
-    #: What throttles claims that it has not done the work, so nobody looks whether it is done.
-    _but = REPEATED if _works else {}
     ROWS += [
         Row(what, _place, {**fault, **_at}, outcome, attempts, waits, works=_works, **more)
         for what, fault, outcome, attempts, waits, more in (
             ("no HTTP", GARBAGE, "result", 2, (1,), {}),
             ("no HTTP, every time", GARBAGE, "TransportException", 3, (1, 2), {"count": 3}),
             ("200, no JSON", canned(200, b"<html>"), "ResponseParseException", 1, (), {}),
-            ("200, cut off", canned(200, b'{"reposi'), "ResponseParseException", 1, (), {}),
+            ("200, truncated", canned(200, b'{"reposi'), "ResponseParseException", 1, (), {}),
             ("200, empty", canned(200), "ResponseParseException", 1, (), {}),
             ("400, no JSON", canned(400, b"\x00\xff"), "AmazonECRException", 1, (), {}),
-            ("429", canned(429), "result", 2, (1,), {"but": _but}),
+            ("429", canned(429), "result", 2, (1,), {"refused": True}),
             ("500", canned(500), "result", 2, (1,), {}),
             ("500, every time", canned(500), "AmazonECRException", 3, (1, 2), {"count": 3}),
             ("502, a page of HTML", PAGE, "result", 2, (1,), {}),
@@ -175,9 +193,9 @@ for _place, _at, _works in (("before the work", BEFORE, False), ("after the work
     ]
 ROWS += [
     Row("throttled twice", "before the work", {**THROTTLED, **BEFORE}, "result", 3, (1, 2),
-        count=2),
+        count=2, refused=True),
     Row("throttled, every time", "before the work", {**THROTTLED, **BEFORE},
-        "ThrottlingException", 3, (1, 2), count=3),
+        "ThrottlingException", 3, (1, 2), count=3, refused=True),
 ]  # fmt: skip
 
 
@@ -186,8 +204,8 @@ def table() -> list[str]:
     head = ["what goes wrong", "where", *(f"`{each}`" for each in OPERATIONS)]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for row in ROWS:
-        cells = [f"{row.of(each).removesuffix('Exception')}, {row.attempts}" for each in OPERATIONS]
-        lines.append(f"| {' | '.join([row.what, row.where, *cells])} |")
+        cells = " | ".join(row.cell(each) for each in OPERATIONS)
+        lines.append(f"| {row.what} | {row.where} | {cells} |")
     return [*lines, "", *LEGEND]
 
 
@@ -211,24 +229,25 @@ class Recorder:
             return
         if isinstance(self._row.fault, str):
             self._proxy.restart()
-        # A time-out is short for the attempt that it ends, and not for the others, which may
+        # A timeout is short for the attempt that it ends, and not for the others, which may
         # need longer on a machine that has much to do.
         for name in self._row.limits:
             object.__setattr__(self.config, name, LONG)
 
 
-def outcome_of(work: Any, client: ECRClient) -> tuple[str, int]:
-    """Make a call, and say what came of it and in how many attempts."""
+def outcome_of(work: Any, client: ECRClient) -> tuple[str, int, bool]:
+    """Make a call; return what comes of it, in how many attempts, and whether it is uncertain."""
     try:
         result = work.call(client)
     except AmazonClientException as error:
         attempts = getattr(error, "attempts", None)
         if attempts is None:
             attempts = error.response_metadata.retry_attempts + 1
-        return type(error).__name__, attempts
+        uncertain = getattr(error, "earlier_attempt_may_have_succeeded", False)
+        return type(error).__name__, attempts, uncertain
     kind = "failures" if getattr(result, "failures", None) else "result"
     assert kind == "failures" or work.is_right(result)
-    return kind, result.response_metadata.retry_attempts + 1
+    return kind, result.response_metadata.retry_attempts + 1, False
 
 
 def cells() -> list[Any]:
@@ -263,7 +282,7 @@ def test_cell(
     times = prepared.times()
     worked = row.works or row.of(operation) == "result"
 
-    assert outcome == (row.of(operation), row.attempts)
+    assert outcome == (row.of(operation), row.attempts, row.is_uncertain(operation))
     assert sum(each.operation == operation for each in recorder.sent) == row.attempts
     assert row.waits is None or recorder.waits == list(row.waits)
     assert not proxy.faults

@@ -1,0 +1,299 @@
+"""`RequestsTransport` by itself: any method, any URL, and a body that can be streamed."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ecr_client.exceptions import ConnectionClosedException, ResponseParseException
+from ecr_client.transport import Deadline, HTTPRequest
+
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"]
+
+
+# --- what is sent ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_methods(peer: Any, connect: Any, tls: bool, method: str) -> None:
+    """A request arrives with its method, target, headers and body."""
+    server, transport = peer(tls=tls), connect()
+    headers = {"X-One": "1", "User-Agent": "test"}
+    url = f"{server.url}a/b%20c?d=e%2Ff&g"
+    request = HTTPRequest(method, url, headers, b"body", "Test")
+    with transport.send(request, Deadline(None)) as response:
+        assert response.status == 200
+    (received,) = server.requests
+
+    assert (received.method, received.target) == (method, "/a/b%20c?d=e%2Ff&g")
+    assert received.body == b"body"
+    assert received.headers == {
+        "host": f"127.0.0.1:{server.port}",
+        "accept-encoding": "identity",
+        "x-one": "1",
+        "user-agent": "test",
+        "content-length": "4",
+    }
+
+
+def test_get_has_no_body(peer: Any, connect: Any) -> None:
+    """A GET without content says nothing about a body."""
+    server = peer()
+    connect().read(server.url)
+
+    assert not {"content-length", "transfer-encoding"} & set(server.requests[0].headers)
+
+
+def test_an_empty_body(peer: Any, connect: Any) -> None:
+    """A POST without content says so."""
+    server = peer()
+    connect().read(server.url, "POST")
+
+    assert server.requests[0].headers["content-length"] == "0"
+
+
+def test_the_request_is_not_changed(peer: Any, connect: Any) -> None:
+    """A request may be sent again: its headers are those that it was made with."""
+    server, transport, headers = peer(), connect(), {"X-One": "1"}
+    request = HTTPRequest("POST", server.url, headers, b"{}", "Test")
+    for _ in range(2):
+        transport.send(request, Deadline(None)).read(100, Deadline(None))
+
+    assert headers == {"X-One": "1"}
+    assert server.requests[0] == server.requests[1]
+
+
+# --- what is received -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [200, 201, 206, 302, 400, 404, 429, 500, 503, 999])
+def test_statuses(peer: Any, connect: Any, status: int) -> None:
+    """A response is a response, whatever its status."""
+    server = peer(lambda visit: (visit.request(), visit.respond(b"x", status=b"%d Any" % status)))
+    response = connect().read(server.url)
+
+    assert (response.status, response.body) == (status, b"x")
+
+
+@pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
+def test_statuses_without_a_body(peer: Any, connect: Any, status: bytes) -> None:
+    """A response that cannot have a body ends with its headers; its connection is kept."""
+
+    def handle(visit: Any) -> None:
+        while True:
+            visit.request()
+            visit.send(b"HTTP/1.1 " + status + b"\r\nX: x\r\n\r\n")
+
+    server, transport = peer(handle), connect()
+    for _ in range(2):
+        assert transport.read(server.url).body == b""
+
+    assert len(server.visits) == 1
+
+
+def test_head(peer: Any, connect: Any) -> None:
+    """The response to a HEAD has no body, whatever its headers say; its connection is kept."""
+
+    def handle(visit: Any) -> None:
+        for line in (b"Content-Length: 9", b"Transfer-Encoding: chunked"):
+            visit.request()
+            visit.send(b"HTTP/1.1 200 OK\r\n" + line + b"\r\n\r\n")
+
+    server, transport = peer(handle), connect()
+    for _ in range(2):
+        assert transport.read(server.url, "HEAD").body == b""
+
+    assert len(server.visits) == 1
+
+
+def test_headers(peer: Any, connect: Any) -> None:
+    """Headers are found however their names are written."""
+    lines = b"X-AMZN-RequestID: id-1", b"etag: e", b"X-Two: 1", b"x-two: 2"
+    server = peer(lambda visit: (visit.request(), visit.respond(b"", *lines)))
+    response = connect().read(server.url)
+
+    assert [response.headers[name] for name in ("x-amzn-requestid", "ETag")] == ["id-1", "e"]
+    assert response.headers["X-TWO"] == "1, 2"
+    assert "x-three" not in response.headers
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_redirects(peer: Any, connect: Any, method: str, status: int) -> None:
+    """A redirect is a response like any other, and nothing is sent to where it leads."""
+    server = peer()
+    line = b"Location: " + server.url.encode()
+    first = peer(lambda v: (v.request(), v.respond(b"moved", line, status=b"%d Moved" % status)))
+    response = connect().read(first.url, method)
+
+    assert (response.status, response.body) == (status, b"moved")
+    assert response.headers["location"] == server.url
+    assert server.visits == []
+
+
+def test_cookies(peer: Any, connect: Any) -> None:
+    """A cookie is not sent back."""
+    server, transport = peer(respond_with(b"Set-Cookie: a=b; Path=/")), connect()
+    for _ in range(2):
+        transport.read(server.url)
+
+    assert ["cookie" in each.headers for each in server.requests] == [False, False]
+
+
+def respond_with(*lines: bytes) -> Callable[[Any], None]:
+    def handle(visit: Any) -> None:
+        while True:
+            visit.request()
+            visit.respond(b"{}", *lines)
+
+    return handle
+
+
+# --- streams --------------------------------------------------------------------------------------
+
+FORMS = {
+    "length": (b"Content-Length: 6", b"abc", b"def"),
+    "last": (b"Content-Length: 6\r\nConnection: close", b"abc", b"def"),
+    "chunks": (b"Transfer-Encoding: chunked", b"3\r\nabc\r\n", b"3\r\ndef\r\n0\r\n\r\n"),
+    "end": (b"X: x", b"abc", b"def"),
+}
+
+
+def in_two_pieces(form: str, go_on: threading.Event | None = None) -> Callable[[Any], None]:
+    line, first, second = FORMS[form]
+
+    def handle(visit: Any) -> None:
+        visit.request()
+        visit.send(b"HTTP/1.1 200 OK\r\n" + line + b"\r\n\r\n" + first)
+        (go_on or visit.over).wait(20)
+        visit.send(second)
+        if form in ("length", "chunks"):
+            visit.wait_for_the_end()
+
+    return handle
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_read1(peer: Any, connect: Any, tls: bool, form: str) -> None:
+    """What has arrived is returned at once, in pieces of the size that is asked for."""
+    go_on = threading.Event()
+    server = peer(in_two_pieces(form, go_on), tls=tls)
+    with connect().get(server.url) as response:
+        pieces = [response.read1(2), response.read1(2)]
+        go_on.set()
+        while pieces[-1]:
+            pieces.append(response.read1())
+        after = response.read1()
+
+    assert pieces[:2] == [b"ab", b"c"]
+    assert b"".join(pieces) == b"abcdef"
+    assert after == b""
+
+
+def test_read1_does_not_decompress(peer: Any, connect: Any) -> None:
+    """A stream has the bytes that were sent, and only `read` decompresses them."""
+    packed = gzip.compress(b"content")
+
+    def handle(visit: Any) -> None:
+        while True:
+            visit.request()
+            visit.respond(packed, b"Content-Encoding: gzip")
+
+    server, transport = peer(handle), connect()
+    with transport.get(server.url) as response:
+        pieces = list(iter(response.read1, b""))
+
+    assert b"".join(pieces) == packed
+    assert transport.read(server.url).body == b"content"
+
+
+def test_read_limit(peer: Any, connect: Any) -> None:
+    """A body that is longer than its limit is refused, and its connection closed."""
+    server = peer(lambda visit: (visit.request(), visit.respond(bytes(101)), visit.request()))
+    transport = connect()
+
+    assert transport.get(server.url).read(101, Deadline(None)).body == bytes(101)
+    assert len(transport.idle()) == 1
+
+    with pytest.raises(
+        ResponseParseException, match=r"longer than 100 bytes .*Operation: Test;"
+    ) as caught:
+        connect().get(server.url).read(100, Deadline(None))
+    assert caught.value.response_metadata.http_status_code == 200
+
+
+def test_the_limit_of_errors(peer: Any, connect: Any) -> None:
+    """Of an error of the server that is too long, the status is enough."""
+    server = peer(lambda visit: (visit.request(), visit.respond(bytes(101), status=b"500 No")))
+    response = connect().get(server.url).read(100, Deadline(None))
+
+    assert (response.status, response.body) == (500, b"")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_close_in_the_middle(peer: Any, connect: Any, tls: bool, form: str) -> None:
+    """A stream that is closed before its end closes its connection, which is not used again."""
+    server, transport = peer(in_two_pieces(form), tls=tls), connect()
+    response = transport.get(server.url)
+    response.read1(1)
+    response.close()
+
+    assert transport.idle() == []
+    with transport.get(server.url) as response:
+        assert response.read1() == b"abc"
+    assert len(server.visits) == 2
+
+
+def test_close_before_the_body(peer: Any, connect: Any, tls: bool) -> None:
+    """A response of which nothing was read closes its connection, too."""
+    server, transport = peer(in_two_pieces("length"), tls=tls), connect()
+    transport.get(server.url).close()
+
+    assert transport.idle() == []
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_close_at_the_end(peer: Any, connect: Any, tls: bool, times: int) -> None:
+    """A stream that was read to its end leaves its connection to the next request."""
+    server, transport = peer(tls=tls), connect()
+    for _ in range(3):
+        response = transport.get(server.url)
+        assert b"".join(iter(response.read1, b"")) == b"{}"
+        for _ in range(times):
+            response.close()
+
+    assert len(server.visits) == 1
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_truncated(peer: Any, connect: Any, tls: bool, form: str) -> None:
+    """A body that ends too early is an error, except where only the end of it could tell."""
+    line, first, _ = FORMS[form]
+
+    def handle(visit: Any) -> None:
+        visit.request()
+        visit.send(b"HTTP/1.1 200 OK\r\n" + line + b"\r\n\r\n" + first)
+
+    with connect().get(peer(handle, tls=tls).url) as response:
+        assert response.read1() == b"abc"
+        if form == "end":
+            assert response.read1() == b""
+            return
+        with pytest.raises(ConnectionClosedException) as caught:
+            response.read1()
+
+    assert str(caught.value).startswith("Test: ")
+    assert caught.value.request_sent
+
+
+def test_nothing_but_headers(peer: Any, connect: Any, tls: bool) -> None:
+    """A response whose connection ends after its headers, without a length, is truncated."""
+    server = peer(
+        lambda visit: (visit.request(), visit.send(b"HTTP/1.1 200 OK\r\nX: x\r\n\r\n")), tls=tls
+    )
+    with connect().get(server.url) as response, pytest.raises(ConnectionClosedException):
+        response.read1()
