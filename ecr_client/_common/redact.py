@@ -77,7 +77,13 @@ def _without_objects(value: Any) -> Any:
 
 def redact_text(text: str) -> str:
     """Return a string without the users, passwords and queries of the URLs in it."""
-    return re.sub(r"\?\S+", "?***", re.sub(r"://\S*@", "://***@", text))
+    # One pattern for all of it would begin again at every "://" there is.
+    return re.sub(r"\?\S+", "?***", re.sub(r"\S+", lambda word: _without_user(word[0]), text))
+
+
+def _without_user(word: str) -> str:
+    begin, end = word.find("://"), word.rfind("@")
+    return f"{word[:begin]}://***{word[end:]}" if 0 <= begin < end else word
 
 
 def forget_own_frames(error: BaseException, outside: BaseException | None = None) -> None:

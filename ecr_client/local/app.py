@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from starlette.applications import Starlette
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from ecr_client.local import wire
 from ecr_client.local.distribution import routes
+from ecr_client.local.distribution.errors import RegistryError
+from ecr_client.local.distribution.errors import answer as registry_error
 from ecr_client.local.errors import ServiceError
+from ecr_client.local.files import BlobResponse
 from ecr_client.local.lingering import Lingering
 from ecr_client.local.sigv4 import HttpRequest
 from ecr_client.local.tokens import DOWNLOADS
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 #: for the other members. The longest manifest is shorter.
 LARGEST_BODY = 20_971_520 * 4 // 3 + (1 << 20)
 
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
 
@@ -105,22 +109,16 @@ class _Downloads:
         blobs = self._service.store.blobs
         if not blobs.exists(digest):
             return _refusal(404, "NoSuchKey", "The layer does not exist.")
-        return _File(
-            blobs.path(digest),
-            headers={"ETag": f'"{digest}"'},
-            media_type="application/octet-stream",
+        return BlobResponse(
+            blobs.path(digest), refuse=_refuse_range, headers={"ETag": f'"{digest}"'}
         )
-
-
-class _File(FileResponse):
-    """A layer; read in larger pieces than the framework would, which is meant for small files."""
-
-    chunk_size = 1 << 20
 
 
 async def _body(request: Request) -> bytes | None:
     """Give the whole body; None if it is too long, which often shows before it is there."""
-    if int(request.headers.get("content-length", 0)) > LARGEST_BODY:
+    announced = request.headers.get("content-length", "")
+    # The server in front has read the header, too, and counts the bytes by it.
+    if _NUMBER.fullmatch(announced) and int(announced) > LARGEST_BODY:
         return None
     body = bytearray()
     async for piece in request.stream():
@@ -143,8 +141,14 @@ def _refusal(status: int, code: str, message: str) -> Response:
     return Response(body, status, media_type="application/xml")
 
 
+def _refuse_range(status: int, message: str) -> Response:
+    return _refusal(status, "InvalidRange", message)
+
+
 def _not_found(request: Request, _: Exception) -> Response:
     message = f"There is nothing at {request.method} {request.url.path}; the API is POST /."
+    if request.url.path.startswith("/v2/"):  # with a line break, which no route takes
+        return registry_error(RegistryError("UNSUPPORTED", message, status=404))
     return _response(
         wire.encode_error(ServiceError("UnknownOperationException", message, status=404))
     )

@@ -5,9 +5,10 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_gram
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
+
+import orjson
 
 from ecr_client.local.wildcards import matches
 
@@ -43,8 +44,8 @@ def read_policy(text: str, *, resource_required: bool) -> list[dict[str, Any]]:
         InvalidPolicyError: It is not a valid policy.
     """
     try:
-        policy = json.loads(text)
-    except (ValueError, RecursionError):
+        policy = orjson.loads(text)
+    except ValueError:
         raise InvalidPolicyError("it is not JSON") from None
     if not isinstance(policy, dict):
         raise InvalidPolicyError("it is not a JSON object")
@@ -75,8 +76,12 @@ def denies_everyone(statements: list[dict[str, Any]], action: str) -> bool:
 def _covers(statement: dict[str, Any], action: str) -> bool:
     wanted = action.lower()
     if "NotAction" in statement:
-        return not any(matches(one.lower(), wanted) for one in _texts(statement["NotAction"]))
-    return any(matches(one.lower(), wanted) for one in _texts(statement["Action"]))
+        return not _names(statement["NotAction"], wanted)
+    return _names(statement["Action"], wanted)
+
+
+def _names(actions: object, wanted: str) -> bool:
+    return any(matches(action.lower(), wanted, single="?") for action in _texts(actions))
 
 
 def _check_statement(statement: object, resource_required: bool) -> None:

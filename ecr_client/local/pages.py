@@ -75,6 +75,22 @@ def page_of(
     return [item for _, item in found], more
 
 
+def refuse_with(members: Mapping[str, Any], names: str) -> None:
+    """Refuse a request for a page that names its items, too, where the service has either or.
+
+    Args:
+        members: Of the request.
+        names: The member that names the items.
+
+    Raises:
+        ServiceError: InvalidParameterException.
+    """
+    if "nextToken" in members or "maxResults" in members:
+        raise invalid_parameter(
+            names, f"maxResults and nextToken cannot be given together with {names}"
+        )
+
+
 def _bound(context: Context, operation: str, members: Mapping[str, Any]) -> str:
     """Give all that a token is good for: it fits no other operation, registry or filter."""
     fixed = {name: value for name, value in members.items() if name not in _FREE}

@@ -13,6 +13,7 @@ import hmac
 import re
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
@@ -32,6 +33,8 @@ TOLERANCE = timedelta(minutes=5)
 _TIMESTAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z", re.ASCII)
 _REGION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _SPACES = re.compile(" +")
+#: A longer text is no time, and is not read: whoever sends it has not shown who they are.
+_LONGEST_TIME = 64
 
 
 @attrs.frozen(kw_only=True)
@@ -59,7 +62,7 @@ class Caller(NamedTuple):
     region: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # for the cached property
 class HttpRequest:
     """A request as it came from the wire.
 
@@ -77,9 +80,16 @@ class HttpRequest:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = attrs.field(default=b"", repr=False)
 
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name, value in self.headers:
+            found.setdefault(name, []).append(value)
+        return found
+
     def values(self, name: str) -> list[str]:
         """Give all values of a header."""
-        return [value for other, value in self.headers if other == name]
+        return self._by_name.get(name, [])
 
     def value(self, name: str) -> str | None:
         """Give the value of a header, several of them joined by commas; None if there is none."""
@@ -95,7 +105,7 @@ class _Authorization(NamedTuple):
     region: str
     service: str
     terminator: str
-    signed_headers: tuple[str, ...]
+    signed_headers: frozenset[str]
     signature: str
 
     @property
@@ -157,9 +167,9 @@ def unverified(
     A key that is not known, or no signature at all, stands for `account`; a key id of 12 digits is
     taken for an account of its own, so that there can be several without any keys.
     """
-    found = re.search(
-        r"Credential=([^/,\s]+)/[0-9]*/([^/,\s]+)/", request.value("authorization") or ""
-    )
+    _, _, credential = (request.value("authorization") or "").partition("Credential=")
+    # Not a search for all of it, which would begin again at every "Credential=" there is.
+    found = re.match(r"([^/,\s]+)/[0-9]*/([^/,\s]+)/", credential)
     if found is None:
         return Caller("", account, region)
     name, named_region = found.groups()
@@ -239,7 +249,7 @@ def _parse(headers: list[str], timestamp: str | None) -> _Authorization:
             "Credential must have exactly 5 slash-delimited elements, e.g. "
             f"keyid/date/region/service/term, got '{parameters['Credential']}'."
         )
-    signed = tuple(parameters["SignedHeaders"].lower().split(";"))
+    signed = frozenset(parameters["SignedHeaders"].lower().split(";"))
     key, date, region, service, term = elements
     return _Authorization(key, date, region, service, term, signed, parameters["Signature"])
 
@@ -248,11 +258,15 @@ def _parse_time(text: str) -> datetime:
     try:
         if _TIMESTAMP.fullmatch(text):
             return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
-        # The header Date may have the form that HTTP gives it.
-        return parsedate_to_datetime(text).astimezone(timezone.utc)
-    except (TypeError, ValueError):
+        # The header Date may have the form that HTTP gives it. The parser for that is one for mail,
+        # which raises all kinds of errors.
+        found = parsedate_to_datetime(text if len(text) <= _LONGEST_TIME else "")
+        if found.tzinfo is None:
+            return found.replace(tzinfo=timezone.utc)
+        return found.astimezone(timezone.utc)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         raise _incomplete(
-            f"Date must be in ISO-8601 'basic format'. Got '{text}'. "
+            f"Date must be in ISO-8601 'basic format'. Got '{text[:_LONGEST_TIME]}'. "
             "See http://en.wikipedia.org/wiki/ISO_8601"
         ) from None
 
@@ -292,7 +306,7 @@ def _check_age(signed_at: datetime, now: datetime) -> None:
         )
 
 
-def _check_signed_headers(request: HttpRequest, signed: tuple[str, ...]) -> None:
+def _check_signed_headers(request: HttpRequest, signed: frozenset[str]) -> None:
     """Refuse a request of which somebody could have altered a header that means something."""
     if "host" not in signed:
         raise _invalid("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import re
+import logging
 from functools import cache
 from typing import Any
 
 import pybase64
 
 from ecr_client.local.errors import ServiceError, invalid_parameter
+from ecr_client.local.patterns import Pattern, UnsupportedPatternError, compile_pattern
+
+logger = logging.getLogger("ecr_client.local")
 
 _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -97,13 +100,19 @@ def _check_text(shape: Any, value: str, path: str) -> None:
         raise invalid_parameter(path, f"Member must satisfy enum value set: {list(allowed)}")
     _check_range(shape, len(value), path)
     pattern = shape.metadata.get("pattern")
-    if pattern and not _compiled(pattern).fullmatch(value):
+    compiled = _compiled(pattern) if pattern else None
+    if compiled is not None and not compiled.matches(value):
         raise invalid_parameter(path, f"must satisfy regular expression '{pattern}'")
 
 
 @cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+def _compiled(pattern: str) -> Pattern | None:
+    """Return what matches a pattern of the model; None if a later model has one that we cannot."""
+    try:
+        return compile_pattern(pattern)
+    except UnsupportedPatternError as error:
+        logger.warning("not checked: %s", error)
+        return None
 
 
 def _check_range(shape: Any, size: int, path: str) -> None:

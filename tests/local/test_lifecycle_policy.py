@@ -376,7 +376,7 @@ def test_archiving_a_list_does_not_expire_its_images() -> None:
 
 
 def test_rules_leave_artifacts_to_their_subject() -> None:
-    """Signatures are neither taken nor counted while their subject is there."""
+    """Signatures are not taken while their subject is there."""
     images = [
         image("app", 9, "v1"),
         image("signature", 8, subject="app"),
@@ -385,6 +385,38 @@ def test_rules_leave_artifacts_to_their_subject() -> None:
     ]
 
     assert affected(images, rule(1, COUNT, 1)) == {"app": 1, "orphan": 1}
+
+
+SIGNED = [
+    image("app1", 9, "v1"),
+    image("signature1", 8, subject="app1"),
+    image("app2", 7, "v2"),
+    image("signature2", 6, subject="app2"),
+]
+
+
+@pytest.mark.parametrize(
+    ("keep", "taken"),
+    [(1, {"app1", "app2"}), (2, {"app1"}), (3, {"app1"}), (4, set())],
+)
+def test_rules_count_artifacts(keep: int, taken: set[str]) -> None:
+    """A rule that keeps a number of images of any tag counts their signatures as well."""
+    assert set(affected(SIGNED, rule(1, COUNT, keep))) == taken
+
+
+def test_rules_count_what_they_select() -> None:
+    """A rule for tagged images counts no signatures, and one for untagged images counts only such.
+
+    What such a rule counts too many is left to its subject.
+    """
+    untagged = {**rule(1, COUNT, 1)["selection"], "tagStatus": "untagged"}
+
+    assert affected(SIGNED, rule(1, COUNT, 1, "v")) == {"app1": 1}
+    assert affected(SIGNED, {**rule(1, COUNT, 1), "selection": untagged}) == {}
+    assert affected(
+        [*SIGNED, image("plain", 10)],
+        {**rule(1, COUNT, 2), "selection": {**untagged, "countNumber": 2}},
+    ) == {"plain": 1}
 
 
 def test_nothing_to_do() -> None:
@@ -399,8 +431,6 @@ def test_nothing_to_do() -> None:
 def oracle(policy: Policy, images: list[Candidate]) -> dict[str, int]:
     def identifies(one: Rule, it: Candidate) -> bool:
         if (it.archived_at is not None) != (one.storage_class is StorageClass.ARCHIVE):
-            return False
-        if any(other.digest == it.subject for other in images):
             return False
         if one.tag_status is TagStatus.ANY:
             return True
@@ -431,6 +461,8 @@ def oracle(policy: Policy, images: list[Candidate]) -> dict[str, int]:
     by_digest = {it.digest: it for it in images}
     result: dict[str, Rule] = {}
     for it in images:
+        if it.subject in by_digest:
+            continue
         rules = [one for one in policy.rules if identifies(one, it)]
         if rules:
             first = min(rules, key=lambda one: one.priority)

@@ -38,6 +38,7 @@ class Visit:
 
     Attributes:
         socket: The connection.
+        address: The client's.
         number: Its number, from 1.
         over: Whether the test is over.
         ended: Whether the client has closed the connection.
@@ -45,6 +46,7 @@ class Visit:
 
     def __init__(self, peer: Peer, connection: socket.socket, number: int) -> None:
         self.socket = connection
+        self.address = connection.getpeername()
         self.number = number
         self.over = peer.over
         self.ended = threading.Event()

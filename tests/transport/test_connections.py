@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import attrs
 import pytest
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
@@ -108,10 +109,10 @@ def test_more_origins_than_urllib3_remembers(peer: Any, connect: Any) -> None:
 
 
 def test_more_threads_than_connections_are_kept(
-    peer: Any, client: Any, caplog: pytest.LogCaptureFixture
+    peer: Any, connect: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """40 threads that share 2 connections log no warning, and leave 2 connections."""
-    arrived, lock = threading.Barrier(40), threading.Lock()
+    arrived = threading.Barrier(40)
 
     def handle(visit: Any) -> None:
         visit.request()
@@ -119,18 +120,35 @@ def test_more_threads_than_connections_are_kept(
         visit.respond()
         visit.wait_for_the_end()
 
-    server = peer(handle)
-    caller = client(server, max_pool_connections=2)
+    server, transport = peer(handle), connect(max_pool_connections=2)
     with caplog.at_level(logging.DEBUG), ThreadPoolExecutor(40) as threads:
-        calls = [threads.submit(caller.describe_registry) for _ in range(40)]
-        for each in calls:
-            each.result(PATIENCE)
-    ended = sum(each.ended.wait(PATIENCE) for each in server.visits[:0])
+        bodies = [each.body for each in threads.map(transport.read, [server.url] * 40)]
+    transport.close()
 
-    assert len(server.visits) == 40
-    assert ended == 0
+    assert bodies == [b"{}"] * 40
+    assert all(each.ended.wait(PATIENCE) for each in server.visits)
+    assert caplog.records
     assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
-    assert lock
+
+
+def test_no_more_connections_are_kept(peer: Any, connect: Any) -> None:
+    """Of connections that come back, the last ones are kept."""
+    arrived = threading.Barrier(5)
+
+    def handle(visit: Any) -> None:
+        visit.request()
+        arrived.wait(PATIENCE)
+        visit.respond()
+        visit.wait_for_the_end()
+
+    server, transport = peer(handle), connect(max_pool_connections=2)
+    with ThreadPoolExecutor(5) as threads:
+        list(threads.map(transport.read, [server.url] * 5))
+    kept = {each.sock.getsockname() for each in transport.idle()}
+    closed = [each for each in server.visits if each.address not in kept]
+
+    assert (len(kept), len(closed)) == (2, 3)
+    assert all(each.ended.wait(PATIENCE) for each in closed)
 
 
 # --- idle for too long ----------------------------------------------------------------------------
@@ -192,14 +210,14 @@ def test_a_timeout_costs_one_connection(peer: Any, connect: Any, tls: bool) -> N
                 visit.over.wait()
             visit.respond()
 
-    server, transport = peer(handle, tls=tls), connect(read_timeout=SHORT)
-    transport.config = ClientConfiguration(verify=transport.config.verify)
+    server, transport = peer(handle, tls=tls), connect()
+    patient, hasty = transport.config, attrs.evolve(transport.config, read_timeout=SHORT)
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(transport.read, [server.url] * 2))
-    transport.config = ClientConfiguration(read_timeout=SHORT)
+    transport.config = hasty
     with pytest.raises(ReadTimeoutException):
         transport.read(server.url)
-    transport.config = ClientConfiguration()
+    transport.config = patient
 
     assert transport.read(server.url).body == b"{}"
     assert len(server.visits) == 2
@@ -208,68 +226,63 @@ def test_a_timeout_costs_one_connection(peer: Any, connect: Any, tls: bool) -> N
 # --- bytes that nobody asked for ------------------------------------------------------------------
 
 EVIL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL"
-BEGINNINGS = {
+FIRST = {
     "length": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
     "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
     "no body": b"HTTP/1.1 204 No Content\r\n\r\n",
     "error": b"HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}",
 }
-#: What follows a response in the same packet: a little, and more than any buffer holds.
-EXTRA = {"nothing": b"", "one": EVIL, "garbage": b"\x00" * 100, "many": EVIL * 5000}
+#: What follows a response: a little, and more than any buffer holds.
+EXTRA = {"one": EVIL, "garbage": bytes(100), "many": EVIL * 5000}
+
+
+def echo(visit: Any) -> None:
+    """Respond to each request with its target."""
+    while True:
+        visit.respond(visit.request().target.encode())
 
 
 @pytest.mark.parametrize("extra", EXTRA)
-@pytest.mark.parametrize("beginning", BEGINNINGS)
+@pytest.mark.parametrize("first", FIRST)
 def test_bytes_in_the_same_packet(
-    peer: Any, connect: Any, tls: bool, beginning: str, extra: str
+    peer: Any, connect: Any, tls: bool, first: str, extra: str
 ) -> None:
-    """Whatever comes together with a response, the next request gets its own response."""
+    """Whatever comes together with a response, each request gets its own response."""
 
     def handle(visit: Any) -> None:
-        visit.request()
-        visit.send(BEGINNINGS[beginning] + EXTRA[extra])
-        visit.request()
-        visit.respond(b"own")
-
-    server, transport = peer(handle, tls=tls), connect()
-    assert transport.read(server.url).body in (b"{}", b"")
-    for each in range(2):
-        if each == 0 and len(server.visits) == 1:
-            # The second request of a first connection gets "own", and so does none else.
-            pass
-    body = transport.read(server.url).body
-
-    assert body == (b"own" if len(server.visits) == 1 else transport_body(beginning))
-
-
-def transport_body(beginning: str) -> bytes:
-    return b"" if beginning == "no body" else b"{}"
-
-
-@pytest.mark.parametrize("extra", ["one", "garbage", "many"])
-def test_bytes_in_a_later_packet(peer: Any, connect: Any, tls: bool, extra: str) -> None:
-    """Bytes that come over an idle connection end it."""
-    responded, sent = threading.Event(), threading.Event()
-
-    def handle(visit: Any) -> None:
-        visit.request()
-        visit.respond(b"own")
         if visit.number == 1:
-            responded.wait(PATIENCE)
-            visit.send(EVIL if extra == "many" else EXTRA[extra])
-            sent.set()
-            if extra == "many":
-                visit.send(EXTRA[extra])
-        visit.wait_for_the_end()
+            visit.request()
+            visit.send(FIRST[first] + EXTRA[extra])
+        echo(visit)
 
     server, transport = peer(handle, tls=tls), connect()
     transport.read(server.url)
-    responded.set()
-    assert sent.wait(PATIENCE)
 
-    assert transport.read(server.url).body == b"own"
+    assert transport.read(f"{server.url}a").body == b"/a"
+    assert transport.read(f"{server.url}b").body == b"/b"
+
+
+@pytest.mark.parametrize("extra", EXTRA)
+def test_bytes_in_a_later_packet(peer: Any, connect: Any, tls: bool, extra: str) -> None:
+    """Bytes that come over an idle connection end it."""
+    is_idle, arrived = threading.Event(), threading.Event()
+
+    def handle(visit: Any) -> None:
+        if visit.number == 1:
+            visit.request()
+            visit.respond()
+            is_idle.wait(PATIENCE)
+            visit.send(EXTRA[extra])
+            arrived.set()
+        echo(visit)
+
+    server, transport = peer(handle, tls=tls), connect()
+    transport.read(server.url)
+    is_idle.set()
+    assert arrived.wait(PATIENCE)
+
+    assert transport.read(f"{server.url}a").body == b"/a"
     assert len(server.visits) == 2
-    assert server.visits[0].ended.wait(PATIENCE)
 
 
 def exactly(size: int) -> bytes:
@@ -280,30 +293,28 @@ def exactly(size: int) -> bytes:
 
 
 @pytest.mark.parametrize("way", ["direct", "tls_proxy"])
-def test_bytes_in_the_same_record_of_tls(request: Any, peer: Any, connect: Any, way: str) -> None:
-    """Bytes that are left in a buffer of OpenSSL's are not read as the next response.
+@pytest.mark.parametrize("size", [io.DEFAULT_BUFFER_SIZE, 8192, 12_000])
+def test_bytes_in_the_same_record_of_tls(
+    request: Any, peer: Any, connect: Any, way: str, size: int
+) -> None:
+    """Bytes that are left in a buffer of OpenSSL are not read as the next response.
 
-    http.client fills its buffer with the response; what follows is in the same record, which
-    OpenSSL has read as a whole, so that the socket shows nothing.
+    The socket does not show them: OpenSSL has read the record as a whole, of which http.client
+    has taken as much as its own buffer, or the response, has room for.
     """
-    size = min(io.DEFAULT_BUFFER_SIZE, 12_000)
-    response = exactly(size)
 
     def handle(visit: Any) -> None:
-        visit.request()
-        visit.send(response + EVIL)
-        visit.request()
-        visit.respond(b"own")
+        if visit.number == 1:
+            visit.request()
+            visit.send(exactly(size) + EVIL)
+        echo(visit)
 
     proxies = {} if way == "direct" else {"https": request.getfixturevalue(way).url}
     server, transport = peer(handle, tls=True), connect(proxies=proxies)
-    assert len(transport.read(server.url).body) > size - 100
-    body = transport.read(server.url).body
+    transport.read(server.url)
 
-    assert b"EVIL" not in body
-    # Buffers that are larger than a record have taken what was left, and thrown it away.
-    if io.DEFAULT_BUFFER_SIZE < 16_000:
-        assert len(server.visits) == 2
+    assert transport.read(f"{server.url}a").body == b"/a"
+    assert transport.read(f"{server.url}b").body == b"/b"
 
 
 # --- the end --------------------------------------------------------------------------------------
@@ -387,6 +398,6 @@ def test_nothing_is_sent_afterwards(peer: Any, connect: Any) -> None:
     transport.close()
     transport.close()
 
-    with pytest.raises(ClientShutdownException, match="^Test: "):
+    with pytest.raises(ClientShutdownException, match=r"^Test: "):
         transport.get(server.url, deadline=Deadline(None))
     assert server.visits == []

@@ -106,6 +106,7 @@ def describe_images(context: Context, members: dict[str, Any]) -> dict[str, Any]
     wanted = members.get("filter", {})
     store = context.store.images
     if "imageIds" in members:
+        pages.refuse_with(members, "imageIds")
         named = [
             require_image(context, scope, {**members, "imageId": image_id})
             for image_id in members["imageIds"]

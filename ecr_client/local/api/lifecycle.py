@@ -87,8 +87,8 @@ def start_lifecycle_policy_preview(context: Context, members: dict[str, Any]) ->
 def get_lifecycle_policy_preview(context: Context, members: dict[str, Any]) -> dict[str, Any]:
     """Give the result of the preview that was started last, oldest images first, in pages."""
     scope, name = context.registry(members), members["repositoryName"]
-    if "imageIds" in members and ("nextToken" in members or "maxResults" in members):
-        raise invalid_parameter("imageIds", "imageIds excludes nextToken and maxResults")
+    if "imageIds" in members:
+        pages.refuse_with(members, "imageIds")
     context.store.repositories.require(scope, name)
     preview = context.store.documents.get(scope, _PREVIEW, name)
     if preview is None:

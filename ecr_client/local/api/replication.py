@@ -16,7 +16,7 @@ from ecr_client.local.errors import ServiceError, invalid_parameter
 from ecr_client.local.operations import operation
 from ecr_client.local.repository_templates import repository_for
 from ecr_client.local.store import ImageRefusedError, Scope
-from ecr_client.local.store.repositories import partition_of
+from ecr_client.local.store.repositories import known_regions, partition_of
 
 if TYPE_CHECKING:
     from ecr_client.local.context import Context
@@ -47,8 +47,10 @@ def put_replication_configuration(context: Context, members: dict[str, Any]) -> 
     }
     if scope in destinations:
         raise _refused("Replication destination cannot be the same as the source registry")
+    # The region of the server may be a made-up one.
+    regions = {scope.region, *known_regions(partition_of(scope.region))}
     for destination in sorted(destinations):
-        if partition_of(destination.region) != partition_of(scope.region):
+        if destination.region not in regions:
             raise _refused(f"Invalid region '{destination.region}'")
     if len(destinations) > _MOST_DESTINATIONS:
         raise _refused(f"There are at most {_MOST_DESTINATIONS} unique destinations in all rules")

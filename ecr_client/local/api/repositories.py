@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ecr_client.local import pages
-from ecr_client.local.errors import ServiceError, invalid_parameter
+from ecr_client.local.errors import invalid_parameter
 from ecr_client.local.operations import operation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ecr_client.local.context import Context
     from ecr_client.local.store import Repository
 
 _WITH_EXCLUSION = ("IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION")
+_FILTERS = "imageTagMutabilityExclusionFilters"
 _MOST_FILTERS = 5
+#: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
+_MOST_WILDCARDS = 2
 
 
 def described(context: Context, repository: Repository) -> dict[str, Any]:
@@ -87,9 +90,7 @@ def describe_repositories(context: Context, members: dict[str, Any]) -> dict[str
     scope, store = context.registry(members), context.store.repositories
     names = members.get("repositoryNames")
     if names:
-        if members.get("nextToken") or members.get("maxResults"):
-            message = "maxResults and nextToken cannot be given together with repositoryNames"
-            raise ServiceError("InvalidParameterException", f"Invalid parameter: {message}")
+        pages.refuse_with(members, "repositoryNames")
         found: Sequence[Repository] = [store.require(scope, name) for name in names]
         more: dict[str, str] = {}
     else:
@@ -139,12 +140,26 @@ def put_image_scanning_configuration(context: Context, members: dict[str, Any]) 
 
 
 def _filters(members: dict[str, Any], mutability: str) -> tuple[tuple[str, str], ...]:
-    given = members.get("imageTagMutabilityExclusionFilters", [])
-    name = "imageTagMutabilityExclusionFilters"
+    given = members.get(_FILTERS, [])
     if given and mutability not in _WITH_EXCLUSION:
-        raise invalid_parameter(name, f"{mutability} takes no exclusion filters")
+        raise invalid_parameter(_FILTERS, f"{mutability} takes no exclusion filters")
     if not given and mutability in _WITH_EXCLUSION:
-        raise invalid_parameter(name, f"{mutability} needs exclusion filters")
-    if len(given) > _MOST_FILTERS:
-        raise invalid_parameter(name, f"there may be at most {_MOST_FILTERS} filters")
+        raise invalid_parameter(_FILTERS, f"{mutability} needs exclusion filters")
+    check_exclusion_filters(given)
     return tuple((each["filterType"], each["filter"]) for each in given)
+
+
+def check_exclusion_filters(filters: Sequence[Mapping[str, str]]) -> None:
+    """Check the filters of tags that the mutability of a repository does not govern.
+
+    Raises:
+        ServiceError: InvalidParameterException.
+    """
+    if len(filters) > _MOST_FILTERS:
+        raise invalid_parameter(_FILTERS, f"there may be at most {_MOST_FILTERS} filters")
+    for each in filters:
+        if each["filter"].count("*") > _MOST_WILDCARDS:
+            raise invalid_parameter(
+                _FILTERS,
+                f"the filter '{each['filter']}' has more than {_MOST_WILDCARDS} wildcards (*)",
+            )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ecr_client.local import pages
 from ecr_client.local.api.lifecycle import check_policy
 from ecr_client.local.api.policies import check_repository_policy
+from ecr_client.local.api.repositories import check_exclusion_filters
 from ecr_client.local.errors import ServiceError, invalid_parameter
 from ecr_client.local.operations import operation
 from ecr_client.local.repository_templates import KIND
@@ -131,4 +132,5 @@ def _checked(template: dict[str, Any]) -> dict[str, Any]:
         raise invalid_parameter(
             _FILTERS, f"{_FILTERS} {verb} when imageTagMutability is set to {mutability}"
         )
+    check_exclusion_filters(template.get(_FILTERS, []))
     return template

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.responses import FileResponse
-
 from ecr_client.local.distribution.call import checked_digest
-from ecr_client.local.distribution.errors import RegistryError, unsupported
+from ecr_client.local.distribution.errors import RegistryError, answer, unsupported
+from ecr_client.local.files import BlobResponse
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
     from ecr_client.local.distribution.call import Call
-
-
-class _Blob(FileResponse):
-    """A file that may be large, so it is read in larger pieces than the framework would."""
-
-    chunk_size = 1 << 20
 
 
 def get(call: Call) -> Response:
@@ -32,19 +25,21 @@ def get(call: Call) -> Response:
             f" '{call.name}' in the registry with id '{call.scope.account}'",
             status=404,
         )
-    path = call.store.blobs.path(digest)
-    return _Blob(
-        path,
-        stat_result=path.stat(),
+    return BlobResponse(
+        call.store.blobs.path(digest),
+        refuse=_refuse_range,
         headers={
             "Docker-Content-Digest": digest,
             "ETag": f'"{digest}"',
             "Cache-Control": "max-age=31536000",
         },
-        media_type="application/octet-stream",
     )
 
 
 def delete(call: Call) -> Response:
     """Refuse: layers go with the images that name them, and ECR deletes none by itself."""
     raise unsupported("Blobs cannot be deleted; delete the images that name them.")
+
+
+def _refuse_range(status: int, message: str) -> Response:
+    return answer(RegistryError("RANGE_INVALID", message, status=status))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 #: What is gathered before a thread writes it: a layer never takes more memory than this.
 _PIECE = 1 << 20
+_NUMBER = re.compile("[0-9]{1,18}")
 _CONTENT_RANGE = re.compile(r"(?:bytes[ =])?([0-9]{1,18})-([0-9]{1,18})(?:/(?:[0-9]+|\*))?")
 
 
@@ -128,7 +129,7 @@ def _expected_size(call: Call, upload: Upload) -> int | None:
     if first != upload.size or last < first:
         raise _out_of_order(call, upload, f"the next chunk must begin with byte {upload.size}")
     length = call.header("content-length")
-    if length is not None and int(length) != last - first + 1:
+    if length is not None and (not _NUMBER.fullmatch(length) or int(length) != last - first + 1):
         raise _wrong_size()
     return last + 1
 

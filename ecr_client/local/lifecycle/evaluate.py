@@ -9,8 +9,11 @@ The rules, from https://docs.aws.amazon.com/AmazonECR/latest/userguide/Lifecycle
 - A rule sees the images of its storage class only.
 - An image that a manifest list references stays until the manifest list goes.
 - Artifacts that refer to an image (signatures, SBOMs) go when their subject does. The guide does
-  not say whether rules select them before that; here they do not, so that no rule for untagged
-  images takes the signature of an image that stays.
+  not say whether rules take them before that; here they do not, so that no rule for untagged images
+  takes the signature of an image that stays. But a rule that keeps a number of images counts those
+  that it selects, as users report (https://github.com/aws/containers-roadmap/issues/2613): of an
+  image and its signature, "keep one image of any tag" counts two. The signature is the newer one,
+  so the image goes, and the signature with it.
 - Oldest first. An image that was archived and restored is as old as its restoration.
 """
 
@@ -81,17 +84,16 @@ class Mark:
 def evaluate(policy: Policy, images: Sequence[Candidate], now: datetime) -> list[Mark]:
     """Give the images that the policy affects now, oldest first; no image occurs twice."""
     present = {image.digest for image in images}
-    eligible = [image for image in images if image.subject not in present]
     claimed: set[str] = set()
     marks: dict[str, Mark] = {}
     for rule in policy.rules:
         seen = [
             image
-            for image in eligible
+            for image in images
             if image.storage_class is rule.storage_class and rule.selects(image.tags)
         ]
         for image in _affected(rule, seen, now):
-            if image.digest not in claimed:
+            if image.digest not in claimed and image.subject not in present:
                 marks[image.digest] = Mark(image, rule)
         claimed.update(image.digest for image in seen)
     _keep_referenced(marks, images)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from typing import Any, NoReturn
+from typing import Any
+
+import orjson
 
 from ecr_client.local.lifecycle import schema
 from ecr_client.local.lifecycle.policy import (
@@ -42,16 +43,12 @@ def parse_policy(text: str) -> Policy:
 
 def _json(text: str) -> Any:
     try:
-        value = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        value = orjson.loads(text)
+    except ValueError:
         raise PolicyError(schema.NOT_A_POLICY) from None
     if not isinstance(value, dict):
         raise PolicyError(schema.NOT_A_POLICY)
     return value
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _rule(value: object) -> Rule:

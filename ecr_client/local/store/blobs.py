@@ -10,6 +10,8 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from ecr_client.local.store.folder import FILE_MODE, FOLDER_MODE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -101,8 +103,8 @@ class Blobs:
         self._durable = durable
         self._folder = root / "blobs" / "sha256"
         self._uploads = root / "uploads"
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._uploads.mkdir(exist_ok=True)
+        for folder in (self._folder.parent, self._folder, self._uploads):
+            folder.mkdir(FOLDER_MODE, exist_ok=True)
         self._open: dict[str, Upload] = {}
         self._guard = threading.Lock()
 
@@ -154,7 +156,7 @@ class Blobs:
         It is gone after a restart unless it is in the table of uploads: see `Uploads.begin`.
         """
         upload_id = str(uuid.uuid4())
-        self.upload_path(upload_id).touch(exist_ok=False)
+        self.upload_path(upload_id).touch(FILE_MODE, exist_ok=False)
         upload = Upload(self, upload_id)
         with self._guard:
             self._open[upload_id] = upload
@@ -209,7 +211,7 @@ class Blobs:
         if self._durable:
             _sync(source, os.O_RDWR)
         if not target.parent.is_dir():
-            target.parent.mkdir(exist_ok=True)
+            target.parent.mkdir(FOLDER_MODE, exist_ok=True)
             self._sync_folder(self._folder)
         source.replace(target)
         self._sync_folder(target.parent)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ecr_client.local.errors import DataFolderError
 from ecr_client.local.store import schema
+from ecr_client.local.store.folder import make_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,11 @@ class Database:
         self._current = _Current()
         self._closed = False
         try:
+            make_file(path)
             self._prepare()
+        except OSError as error:
+            self.close()
+            raise DataFolderError(f"cannot use database {path}: {error.strerror}") from error
         except sqlite3.Error as error:
             self.close()
             raise DataFolderError(f"cannot use database {path}: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from ecr_client.local.errors import DataFolderError
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: For the owner alone: access keys derive from what is in the folder.
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
 DATABASE = "ecr.sqlite3"
 _CLAIM = "in-use.sqlite3"
 _SUFFIXES = ("", "-wal", "-shm", "-journal")
@@ -30,7 +34,7 @@ def claim(root: Path) -> sqlite3.Connection:
         DataFolderError: The folder cannot be made or written, is in use, or holds something else.
     """
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        root.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
         found = {path.name for path in root.iterdir()}
     except FileExistsError:
         raise DataFolderError(f"data folder {root} is not a folder") from None
@@ -42,10 +46,17 @@ def claim(root: Path) -> sqlite3.Connection:
         )
     connection: sqlite3.Connection | None = None
     try:
+        _set_mode(root.resolve(), FOLDER_MODE)
+        make_file(root / _CLAIM)
         connection = sqlite3.connect(
             root / _CLAIM, timeout=0, isolation_level=None, check_same_thread=False
         )
         connection.execute("BEGIN EXCLUSIVE")
+        _close_to_others(root)
+    except OSError as error:
+        if connection is not None:
+            connection.close()
+        raise DataFolderError(f"cannot write in data folder {root}: {error.strerror}") from error
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
@@ -53,3 +64,25 @@ def claim(root: Path) -> sqlite3.Connection:
             raise DataFolderError(f"data folder {root} is in use by another server") from None
         raise DataFolderError(f"cannot write in data folder {root}: {error}") from error
     return connection
+
+
+def make_file(path: Path) -> None:
+    """Make an empty file that only its owner can read, unless it exists.
+
+    SQLite gives its own files of changes the mode of the database.
+    """
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, FILE_MODE))
+
+
+def _close_to_others(root: Path) -> None:
+    """Take from others what an earlier release, or whoever made the files, has let them read."""
+    for folder, folders, files in os.walk(root):
+        for names, mode in ((folders, FOLDER_MODE), (files, FILE_MODE)):
+            for name in names:
+                _set_mode(os.path.join(folder, name), mode)
+
+
+def _set_mode(path: str | os.PathLike[str], mode: int) -> None:
+    # Other systems have no such modes. What a link leads to is not ours.
+    if os.name == "posix" and not os.path.islink(path) and os.stat(path).st_mode & 0o777 != mode:
+        os.chmod(path, mode)

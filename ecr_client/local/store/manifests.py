@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import re
 from typing import Any
 
 import attrs
+import orjson
 
 from ecr_client.local.errors import ServiceError, invalid_parameter
 
@@ -21,6 +22,9 @@ _SCHEMA_1 = (
 )
 #: The longest manifest, in characters, by the model.
 LONGEST = 4_194_304
+#: By the image specification. A digest becomes a part of headers and paths.
+_DIGEST = re.compile(r"(?P<algorithm>[a-z0-9]+([+._-][a-z0-9]+)*):(?P<encoded>[a-zA-Z0-9=_-]+)")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @attrs.frozen(kw_only=True)
@@ -81,7 +85,7 @@ def parse(data: bytes, media_type: str | None = None) -> Manifest:
     return attrs.evolve(
         manifest,
         subject=_one(document, "subject") if document.get("subject") is not None else None,
-        artifact_type=_text(document, "artifactType"),
+        artifact_type=_type(document, "artifactType"),
         annotations=_annotations(document),
     )
 
@@ -89,8 +93,9 @@ def parse(data: bytes, media_type: str | None = None) -> Manifest:
 def _document(data: bytes) -> dict[str, Any]:
     try:
         text = data.decode()
-        document = json.loads(text)
-    except (ValueError, RecursionError):
+        # Not the standard library's, which reads lone surrogates: no response could hold them.
+        document = orjson.loads(text)
+    except ValueError:
         raise invalid_parameter("ImageManifest", "Invalid JSON syntax") from None
     if not isinstance(document, dict):
         raise invalid_parameter("ImageManifest", "Invalid JSON syntax")
@@ -146,7 +151,7 @@ def _descriptor(found: dict[str, Any], where: str) -> Descriptor:
         raise _malformed(f"{where}.digest must be a digest")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise _malformed(f"{where}.size must be a number of bytes")
-    media_type = _text(found, "mediaType", where)
+    media_type = _type(found, "mediaType", where)
     if not media_type:
         raise _malformed(f"{where}.mediaType must be a media type")
     urls = found.get("urls") or []
@@ -156,13 +161,21 @@ def _descriptor(found: dict[str, Any], where: str) -> Descriptor:
 
 
 def _is_digest(text: str) -> bool:
-    algorithm, colon, hexadecimal = text.partition(":")
-    return bool(algorithm and colon and hexadecimal) and (
-        algorithm != "sha256" or (len(hexadecimal) == 64 and set(hexadecimal) <= _HEXADECIMAL)
+    found = _DIGEST.fullmatch(text)
+    return found is not None and (
+        found["algorithm"] != "sha256" or _SHA256.fullmatch(found["encoded"]) is not None
     )
 
 
-_HEXADECIMAL = frozenset("0123456789abcdef")
+def _type(document: dict[str, Any], name: str, where: str = "") -> str | None:
+    """Return a media type, or None if there is none; the service takes none with parameters."""
+    found = _text(document, name, where)
+    if found is not None and ";" in found:
+        raise _malformed(
+            f"{where + '.' if where else ''}{name} must be a media type without parameters,"
+            f" got '{found}'"
+        )
+    return found
 
 
 def _text(document: dict[str, Any], name: str, where: str = "") -> str | None:

@@ -11,6 +11,7 @@ from ecr_client.local.store import image as stored
 from ecr_client.local.store import manifests
 from ecr_client.local.store.blobs import digest_of
 from ecr_client.local.store.image import ACTIVE
+from ecr_client.local.wildcards import matches
 
 if TYPE_CHECKING:
     import sqlite3
@@ -73,17 +74,13 @@ def put(
 
 def is_mutable(repository: Repository, tag: str) -> bool:
     """Tell whether a tag of a repository may move to another image."""
-    excluded = any(_matches(pattern, tag) for _, pattern in repository.exclusion_filters)
+    excluded = any(matches(pattern, tag) for _, pattern in repository.exclusion_filters)
     return {
         "MUTABLE": True,
         "IMMUTABLE": False,
         "MUTABLE_WITH_EXCLUSION": not excluded,
         "IMMUTABLE_WITH_EXCLUSION": excluded,
     }[repository.tag_mutability]
-
-
-def _matches(pattern: str, tag: str) -> bool:
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), tag) is not None
 
 
 def _check_references(connection: sqlite3.Connection, owner: Repository, manifest: Manifest) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import datetime, timezone
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -53,6 +55,28 @@ def partition_of(region: str) -> str:
         if region.startswith(prefix):
             return partition
     return "aws"
+
+
+@cache
+def known_regions(partition: str) -> frozenset[str]:
+    """Return the regions of a partition that the installed botocore knows."""
+    from botocore.loaders import Loader
+
+    return frozenset(
+        name
+        for each in Loader().load_data("partitions")["partitions"]
+        for name in each["regions"]
+        if each["id"] == partition and not name.endswith("-global")
+    )
+
+
+def default_kms_key(scope: Scope) -> str:
+    """Return the ARN of the key that encrypts repositories of a registry if none is named.
+
+    It is the key with the alias ``aws/ecr``, which AWS makes by itself: one a registry.
+    """
+    number = uuid.uuid5(uuid.NAMESPACE_URL, f"alias/aws/ecr/{scope.account}/{scope.region}")
+    return f"arn:{partition_of(scope.region)}:kms:{scope.region}:{scope.account}:key/{number}"
 
 
 def repository_arn(scope: Scope, name: str) -> str:
@@ -204,9 +228,11 @@ class Repositories:
 
 
 def _repository(row: sqlite3.Row) -> Repository:
+    scope = Scope(row["account"], row["region"])
+    by_kms = row["encryption_type"] != "AES256"
     return Repository(
         id=row["id"],
-        scope=Scope(row["account"], row["region"]),
+        scope=scope,
         name=row["name"],
         created_at=datetime.fromtimestamp(row["created_at"], timezone.utc),
         tag_mutability=row["tag_mutability"],
@@ -215,5 +241,5 @@ def _repository(row: sqlite3.Row) -> Repository:
         ),
         scan_on_push=bool(row["scan_on_push"]),
         encryption_type=row["encryption_type"],
-        kms_key=row["kms_key"],
+        kms_key=row["kms_key"] or (default_kms_key(scope) if by_kms else None),
     )

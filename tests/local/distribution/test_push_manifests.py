@@ -37,6 +37,24 @@ def test_the_type_of_a_manifest(media_type: str | None, registry: Any) -> None:
     assert registry.send("GET", "team/app/manifests/v1").headers["Content-Type"] == MANIFEST
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"artifactType": "application/vnd.example+json;version=1"},
+        {"annotations": {"name": "\ud800"}},
+        {"subject": {"mediaType": MANIFEST, "digest": "x:\r\nInjected: y", "size": 2}},
+    ],
+)
+def test_a_manifest_that_cannot_be_given_back(change: dict[str, Any], registry: Any) -> None:
+    """Types with parameters, lone surrogates, and what is no digest are refused."""
+    document = {**json.loads(registry.image("team/app").manifest), **change}
+
+    answer = registry.put("team/app", "v1", json.dumps(document).encode())
+
+    assert registry.code(answer) == (400, "MANIFEST_INVALID")
+    assert "Injected" not in answer.headers
+
+
 def test_another_digest_than_the_path_says(registry: Any) -> None:
     """A manifest pushed by digest must have that digest."""
     pushed = registry.image("team/app")

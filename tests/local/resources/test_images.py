@@ -342,3 +342,42 @@ def test_a_repository_with_images_needs_force(client: ECRClient, push: Any) -> N
         client.delete_repository(repository_name="app")
     client.delete_repository(repository_name="app", force=True)
     assert client.describe_repositories().repositories == ()
+
+
+@pytest.mark.parametrize("page", [{"max_results": 5}, {"next_token": "token"}])
+def test_named_images_come_without_pages(
+    client: ECRClient, push: Any, page: dict[str, Any]
+) -> None:
+    """A description of named images takes neither a number of results nor a token."""
+    push.image("app", "v1")
+    with pytest.raises(InvalidParameterException, match="together with imageIds"):
+        client.describe_images(
+            repository_name="app", image_ids=[ImageIdentifier(image_tag="v1")], **page
+        )
+
+
+PARAMETERS = "application/vnd.example+json;version=1"
+
+
+@pytest.mark.parametrize(
+    ("where", "change"),
+    [
+        ("artifactType", {"artifactType": PARAMETERS}),
+        ("config.mediaType", {"config": descriptor(MISSING, kind=PARAMETERS)}),
+        ("layers[0].mediaType", {"layers": [descriptor(MISSING, kind=PARAMETERS)]}),
+        ("subject.mediaType", {"subject": descriptor(MISSING, kind=PARAMETERS)}),
+        (
+            "manifests[0].mediaType",
+            {"mediaType": OCI_INDEX, "manifests": [descriptor(MISSING, kind=PARAMETERS)]},
+        ),
+    ],
+)
+def test_media_types_have_no_parameters(
+    client: ECRClient, config: dict[str, Any], where: str, change: dict[str, Any]
+) -> None:
+    """A media type with parameters is refused wherever a manifest has one."""
+    document = {"mediaType": OCI_MANIFEST, "config": config, "layers": [], **change}
+    with pytest.raises(InvalidParameterException) as raised:
+        put(client, {"schemaVersion": 2, **document})
+
+    assert f"{where} must be a media type without parameters" in str(raised.value)

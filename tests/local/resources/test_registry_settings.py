@@ -97,6 +97,8 @@ def test_keeps_the_replication_configuration(client: ECRClient) -> None:
         ([replication((ACCOUNT, "us-east-1"))], "cannot be the same as the source registry"),
         ([replication((ACCOUNT, "cn-north-1"))], "Invalid region 'cn-north-1'"),
         ([replication((ACCOUNT, "us-gov-west-1"))], "Invalid region 'us-gov-west-1'"),
+        ([replication((ACCOUNT, "us-east-9"))], "Invalid region 'us-east-9'"),
+        ([replication((OTHER, "aws-global"))], "Invalid region 'aws-global'"),
         ([replication((f"{n:012}", "us-east-1")) for n in range(1, 27)], "less than or equal"),
         (
             [replication(*((f"{n:012}", "us-east-1") for n in range(1, 27)))],

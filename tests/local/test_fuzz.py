@@ -1,0 +1,527 @@
+"""Whatever comes from outside, the server has a response for it that is not a failure of its own.
+
+Requests are given to the server's application as the server would, but without a socket: what no
+client library would send is sent, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import string
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from ecr_client.local import LocalECR
+from ecr_client.local.validation import operations
+
+TARGET = "AmazonEC2ContainerRegistry_V20150921"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+EMPTY = f"sha256:{'0' * 64}"
+FAR_AWAY = "Fri, 31 Dec 9999 23:59:59 -2359"
+
+# The same examples in every run.
+fuzzed = settings(
+    max_examples=150,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Server:
+    """A server, and requests to its application."""
+
+    def __init__(self, ecr: LocalECR) -> None:
+        self.ecr = ecr
+        self._application: Any = ecr._server.config.app
+        password = base64.b64encode(f"AWS:{self._password()}".encode()).decode()
+        self.authorized = {"authorization": f"Basic {password}"}
+
+    def _password(self) -> str:
+        with self.ecr.client() as client:
+            client.create_repository(repository_name="app")
+            token = client.get_authorization_token().authorization_data[0].authorization_token
+        assert token is not None
+        return base64.b64decode(token).decode().partition(":")[2]
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+        query: str = "",
+    ) -> Answer:
+        return asyncio.run(self._send(method, path, headers or {}, body, query))
+
+    def call(self, operation: str, body: bytes, **headers: str) -> Answer:
+        target = {"x-amz-target": f"{TARGET}.{operation}"}
+        return self.send("POST", "/", {"host": "localhost", **target, **headers}, body)
+
+    async def _send(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, query: str
+    ) -> Answer:
+        messages = [{"type": "http.request", "body": body, "more_body": False}]
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            if not messages:
+                await asyncio.sleep(3600)  # the client stays
+            return messages.pop()
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": unquote(path),
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [
+                (name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
+            ],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 80),
+        }
+        await self._application(scope, receive, send)
+        found = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in sent[0]["headers"]
+        }
+        assert all(value.isprintable() for value in found.values())
+        return Answer(
+            sent[0]["status"], found, b"".join(message.get("body", b"") for message in sent[1:])
+        )
+
+
+def assert_of_the_api(answer: Answer) -> None:
+    """The response has the form of the API, and its errors are those of the caller."""
+    members = json.loads(answer.body)
+    assert answer.status < 500 or members["__type"] == "NotImplementedException", members
+    assert answer.headers["content-type"] == "application/x-amz-json-1.1"
+    assert (answer.status >= 400) == ("__type" in members)
+    answer.body.decode().encode("utf-8")
+
+
+def assert_of_the_registry(answer: Answer) -> None:
+    """The response is a success, or an error in the form of the registry protocol."""
+    assert answer.status < 500, answer
+    if answer.status >= 400:
+        (error,) = json.loads(answer.body)["errors"]
+        assert answer.headers["content-type"] == "application/json"
+        assert error["code"].replace("_", "").isalpha()
+        assert error["message"].encode()
+
+
+@pytest.fixture(scope="module")
+def checking() -> Iterator[Server]:
+    """Give a server that checks signatures."""
+    with LocalECR() as ecr:
+        yield Server(ecr)
+
+
+@pytest.fixture(scope="module")
+def trusting() -> Iterator[Server]:
+    """Give a server that checks none."""
+    with LocalECR(auth=False) as ecr:
+        yield Server(ecr)
+
+
+LATIN = st.text(st.characters(max_codepoint=0xFF), max_size=30)
+TIMES = st.one_of(
+    LATIN,
+    st.sampled_from(
+        [
+            FAR_AWAY,
+            "Mon, 01 Jan 0001 00:00:00 +2359",
+            "Mon, 01 Jan 0001 00:00:00 -0000",
+            "00000000T000000Z",
+            "99999999T999999Z",
+            "20261120T120000Z",
+            "Fri, 20 Nov 2026 12:00:00 GMT",
+            "Fri, 20 Nov 2026 12:00:00 +" + "9" * 5000,
+            "Fri, 20 Nov " + "9" * 5000 + " 12:00:00 GMT",
+            "1 Jan",
+            ", ,",
+            "1 Jan ,",
+        ]
+    ),
+    st.text(string.digits + "TZ:+- ,JanFriGMT", max_size=40),
+)
+SCOPES = st.lists(
+    st.one_of(
+        st.sampled_from(["AKIDEXAMPLE", "20261120", "us-east-1", "ecr", "aws4_request", ""]), LATIN
+    ),
+    max_size=7,
+).map("/".join)
+AUTHORIZATIONS = st.one_of(
+    LATIN,
+    st.tuples(
+        st.sampled_from(["AWS4-HMAC-SHA256 ", "AWS4-HMAC-SHA512 ", "Basic ", "Bearer ", ""]),
+        st.lists(
+            st.one_of(
+                SCOPES.map(lambda scope: f"Credential={scope}"),
+                st.sampled_from(
+                    ["SignedHeaders=host;x-amz-date", "SignedHeaders=;;", "Signature="]
+                ),
+                LATIN.map(lambda text: f"Signature={text}"),
+                LATIN.map(lambda text: f"SignedHeaders={text}"),
+                LATIN,
+            ),
+            max_size=4,
+        ).map(", ".join),
+    ).map("".join),
+    st.binary(max_size=30).map(lambda data: f"Basic {base64.b64encode(data).decode()}"),
+    st.binary(max_size=30).map(
+        lambda data: "Basic " + base64.b64encode(b"AWS:" + base64.b64encode(data) + b".x").decode()
+    ),
+)
+RANGES = st.one_of(
+    LATIN,
+    st.text("bytes=0123456789-, /*", max_size=20),
+    st.sampled_from(
+        [
+            "bytes=0-1,3-4",
+            "bytes=-",
+            "bytes=5-1",
+            "bytes=99-",
+            "lines=1-2",
+            "bytes",
+            "0-" + "9" * 30,
+        ]
+    ),
+)
+NUMBERS = st.one_of(
+    LATIN, st.sampled_from(["", "-1", "1e3", "9" * 5000, "0x10", "+5", "\u00b2", "1,1", "18"])
+)
+HEADERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "accept": LATIN,
+        "authorization": AUTHORIZATIONS,
+        "content-length": NUMBERS,
+        "content-range": RANGES,
+        "content-type": LATIN,
+        "date": TIMES,
+        "expect": LATIN,
+        "host": LATIN,
+        "if-range": LATIN,
+        "range": RANGES,
+        "transfer-encoding": LATIN,
+        "x-amz-date": TIMES,
+        "x-amz-security-token": LATIN,
+        "x-amz-target": LATIN,
+        "x-forwarded-host": LATIN,
+        "x-forwarded-proto": LATIN,
+    },
+)
+SIGNED = (
+    "AWS4-HMAC-SHA256 Credential=A/20261120/us-east-1/ecr/aws4_request, SignedHeaders=host;date"
+)
+
+
+@fuzzed
+@example(headers={"date": FAR_AWAY, "authorization": f"{SIGNED}, Signature=0"})
+@example(headers={"content-length": "9" * 5000})
+@given(headers=HEADERS)
+def test_headers_of_the_api(checking: Server, headers: dict[str, str]) -> None:
+    """Headers of any content get a response of the API, before anybody has shown who they are."""
+    assert_of_the_api(checking.call("DescribeRepositories", b"{}", **headers))
+
+
+@fuzzed
+@given(
+    headers=HEADERS,
+    signed=LATIN,
+    signature=LATIN,
+    query=st.text(string.printable, max_size=30),
+)
+def test_signatures(
+    checking: Server, headers: dict[str, str], signed: str, signature: str, query: str
+) -> None:
+    """The same holds for who knows the id of a key, and so has everything else looked at."""
+    now = datetime.now(timezone.utc)
+    key = checking.ecr.credentials[checking.ecr.account].access_key
+    names = ";".join(["host", "x-amz-date", signed, *headers])
+    headers = {
+        "host": "localhost",
+        **headers,
+        "x-amz-date": f"{now:%Y%m%dT%H%M%SZ}",
+        "x-amz-target": f"{TARGET}.DescribeRepositories",
+        "authorization": f"AWS4-HMAC-SHA256 Credential={key}/{now:%Y%m%d}/us-east-1/ecr/"
+        f"aws4_request, SignedHeaders={names}, Signature={signature}",
+    }
+    headers.pop("x-amz-security-token", None)
+    answer = checking.send("POST", "/", headers, b"{}", query)
+
+    assert_of_the_api(answer)
+    assert answer.status == 400
+
+
+@fuzzed
+@given(headers=HEADERS)
+def test_headers_that_nobody_checks(trusting: Server, headers: dict[str, str]) -> None:
+    """The same holds where no signatures are checked."""
+    assert_of_the_api(trusting.call("DescribeRepositories", b"{}", **headers))
+
+
+def _registry_requests() -> st.SearchStrategy[tuple[str, str, str]]:
+    names = st.one_of(st.sampled_from(["app", "other", "..", "UPPER"]), LATIN.map(quote))
+    references = st.one_of(
+        st.sampled_from([EMPTY, "v1", "sha256:0", "x:y", "00000000-0000-0000-0000-000000000000"]),
+        LATIN.map(quote),
+    )
+    paths = st.tuples(
+        names,
+        st.sampled_from(
+            ["blobs", "blobs/uploads", "manifests", "referrers", "tags/list", "blobs/uploads/"]
+        ),
+        references,
+    ).map(lambda parts: "/v2/" + "/".join(parts))
+    fixed = st.sampled_from(["/v2", "/v2/", "/v2/_catalog", "/v2/app/tags/list", "/v2/%00/x"])
+    queries = st.lists(
+        st.tuples(
+            st.sampled_from(["n", "last", "digest", "mount", "from", "artifactType"]),
+            st.one_of(
+                st.sampled_from([EMPTY, "10", "-1", "%ED%A0%80", "%FF", ""]), LATIN.map(quote)
+            ),
+        ).map("=".join),
+        max_size=3,
+    ).map("&".join)
+    methods = st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "X"])
+    return st.tuples(methods, st.one_of(paths, fixed), queries)
+
+
+@fuzzed
+@example(request=("GET", "/v2/%0A/tags/list", ""), headers={}, authorized=True, body=b"")
+@given(request=_registry_requests(), headers=HEADERS, authorized=st.booleans(), body=st.binary())
+def test_requests_of_the_registry(
+    checking: Server,
+    request: tuple[str, str, str],
+    headers: dict[str, str],
+    authorized: bool,
+    body: bytes,
+) -> None:
+    """Paths, queries and headers of any content get a response of the registry protocol."""
+    method, path, query = request
+    given_headers = {**headers, **(checking.authorized if authorized else {})}
+
+    assert_of_the_registry(checking.send(method, path, given_headers, body, query))
+
+
+def _pushed(server: Server, data: bytes) -> str:
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    started = server.send("POST", "/v2/app/blobs/uploads/", server.authorized)
+    headers = {**server.authorized, "content-length": str(len(data))}
+    done = server.send("PUT", started.headers["location"], headers, data, f"digest={digest}")
+    assert done.status == 201, done
+    return digest
+
+
+@fuzzed
+@example(asked="bytes=5-1")
+@example(asked="nonsense")
+@example(asked="bytes=99-")
+@given(asked=RANGES)
+def test_ranges(checking: Server, asked: str) -> None:
+    """A range of a blob is given, or refused in the form of the registry protocol."""
+    digest = _pushed(checking, b"0123456789")
+    answer = checking.send(
+        "GET", f"/v2/app/blobs/{digest}", {**checking.authorized, "range": asked}
+    )
+
+    assert_of_the_registry(answer)
+    assert answer.status in (200, 206, 400, 416)
+    if answer.status == 416:
+        assert answer.headers["content-range"] == "bytes */10"
+
+
+@fuzzed
+@example(said="0-" + "9" * 30, length=None)
+@example(said="0-9", length="9" * 5000)
+@given(said=RANGES, length=st.one_of(st.none(), NUMBERS))
+def test_ranges_of_chunks(checking: Server, said: str, length: str | None) -> None:
+    """A chunk whose range or length is malformed is refused in the form of the protocol."""
+    started = checking.send("POST", "/v2/app/blobs/uploads/", checking.authorized)
+    headers = {**checking.authorized, "content-range": said}
+    headers |= {} if length is None else {"content-length": length}
+    answer = checking.send("PATCH", started.headers["location"], headers, b"0123456789")
+
+    assert_of_the_registry(answer)
+
+
+# Strings as they may stand in JSON, escaped: with lone surrogates, which no UTF-8 can hold.
+STRINGS = st.one_of(
+    st.sampled_from(["", "app", "v1", EMPTY, MANIFEST, "a/b; c=d", "x:\r\ny: z", "*", "\x00"]),
+    st.text(st.characters(codec=None), max_size=10),
+    st.sampled_from(["\ud800", "a\udfff", "\ud83d"]),
+)
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), STRINGS),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(STRINGS, inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+DESCRIPTORS = st.fixed_dictionaries(
+    {},
+    optional={
+        "digest": st.one_of(JSON, st.just(EMPTY), st.just("x:\r\nInjected: y"), st.just("a:b")),
+        "size": st.one_of(JSON, st.just(2)),
+        "mediaType": st.one_of(JSON, STRINGS),
+        "urls": st.one_of(JSON, st.just(["https://example"])),
+    },
+)
+SOUND = {"digest": "a:b", "size": 2, "mediaType": "a/b"}
+MANIFESTS = st.fixed_dictionaries(
+    {"schemaVersion": st.just(2), "mediaType": st.sampled_from([MANIFEST, INDEX])},
+    optional={
+        "config": st.one_of(JSON, DESCRIPTORS, st.just({**SOUND, "urls": ["u"]})),
+        "layers": st.one_of(JSON, st.lists(DESCRIPTORS, max_size=2), st.just([])),
+        "manifests": st.one_of(JSON, st.lists(DESCRIPTORS, max_size=2), st.just([])),
+        "subject": st.one_of(JSON, DESCRIPTORS, st.just({**SOUND, "digest": EMPTY})),
+        "artifactType": st.one_of(JSON, STRINGS),
+        "annotations": st.one_of(JSON, st.dictionaries(STRINGS, STRINGS, max_size=3)),
+    },
+)
+FOREIGN = {**SOUND, "urls": ["u"]}
+
+
+def _image(**members: Any) -> dict[str, Any]:
+    return {"schemaVersion": 2, "mediaType": MANIFEST, "config": FOREIGN, "layers": [], **members}
+
+
+@fuzzed
+@example(document=_image(artifactType="a\ud800"))
+@example(document=_image(annotations={"a": "\udfff"}, subject={**SOUND, "digest": EMPTY}))
+@example(document=_image(config={**FOREIGN, "mediaType": "\ud800"}))
+@example(document=_image(subject={**SOUND, "digest": "x:\r\nInjected: y"}))
+@example(document=_image(subject={**SOUND, "digest": "x:\u20ac"}))
+@given(document=st.one_of(MANIFESTS, JSON))
+def test_manifests(trusting: Server, document: Any) -> None:
+    """A manifest of any content is taken or refused, and what is taken can be read everywhere."""
+    body = json.dumps(document).encode()
+    sent = trusting.send(
+        "PUT", "/v2/app/manifests/v1", {**trusting.authorized, "content-type": ""}, body
+    )
+    members = {"repositoryName": "app", "imageManifest": body.decode(), "imageTag": "v2"}
+
+    assert_of_the_registry(sent)
+    assert_of_the_api(trusting.call("PutImage", json.dumps(members).encode()))
+    for name in ("manifests/v1", f"referrers/{EMPTY}", "tags/list"):
+        assert_of_the_registry(trusting.send("GET", f"/v2/app/{name}", trusting.authorized))
+    for operation, more in (
+        ("DescribeImages", {}),
+        ("BatchGetImage", {"imageIds": [{"imageTag": "v1"}]}),
+        ("ListImageReferrers", {"subjectId": {"imageDigest": EMPTY}}),
+    ):
+        call = json.dumps({"repositoryName": "app", **more}).encode()
+        assert_of_the_api(trusting.call(operation, call))
+
+
+RULES = st.fixed_dictionaries(
+    {
+        "rulePriority": st.one_of(JSON, st.integers(1, 5)),
+        "selection": st.one_of(
+            JSON,
+            st.fixed_dictionaries(
+                {
+                    "tagStatus": st.one_of(JSON, st.just("any")),
+                    "countType": st.one_of(JSON, st.just("imageCountMoreThan")),
+                    "countNumber": st.one_of(JSON, st.just(2)),
+                }
+            ),
+        ),
+        "action": st.one_of(JSON, st.just({"type": "expire"})),
+    },
+    optional={"description": JSON},
+)
+POLICIES = st.one_of(
+    STRINGS,
+    JSON.map(json.dumps),
+    st.fixed_dictionaries(
+        {"Version": st.just("2012-10-17")},
+        optional={
+            "Id": JSON,
+            "Statement": st.one_of(
+                JSON,
+                st.fixed_dictionaries(
+                    {"Effect": st.sampled_from(["Allow", "Deny"]), "Principal": st.just("*")},
+                    optional={"Action": st.one_of(JSON, st.just("ecr:*?*")), "Condition": JSON},
+                ),
+            ),
+        },
+    ).map(json.dumps),
+    st.fixed_dictionaries({"rules": st.one_of(JSON, st.lists(RULES, max_size=2))}).map(json.dumps),
+)
+
+
+def _values(shape: Any, depth: int = 0) -> st.SearchStrategy[Any]:
+    """Give values for a shape of the model, most of which it allows."""
+    kind = shape.type_name
+    if kind == "structure":
+        members = {name: _values(member, depth + 1) for name, member in shape.members.items()}
+        required = {name: members.pop(name) for name in shape.required_members}
+        sound: st.SearchStrategy[Any] = st.fixed_dictionaries(required, optional=members)
+    elif kind == "list":
+        sound = st.lists(_values(shape.member, depth + 1), max_size=2)
+    elif kind == "string":
+        allowed = getattr(shape, "enum", None)
+        pattern = shape.metadata.get("pattern")
+        choices = [STRINGS]
+        if allowed:
+            choices = [st.sampled_from(allowed)]
+        elif pattern:
+            choices.append(st.from_regex(pattern, fullmatch=True))
+        elif "olicy" in shape.name:
+            choices = [POLICIES]
+        sound = st.one_of(choices)
+    elif kind == "blob":
+        sound = st.one_of(
+            st.binary(max_size=9).map(lambda b: base64.b64encode(b).decode()), STRINGS
+        )
+    elif kind == "boolean":
+        sound = st.booleans()
+    elif kind in ("integer", "long"):
+        sound = st.integers(-1, 2**64)
+    else:
+        sound = JSON
+    return sound if depth == 0 else st.integers(0, 15).flatmap(lambda n: sound if n else JSON)
+
+
+OPERATIONS = sorted(operations())
+
+
+@settings(parent=fuzzed, max_examples=25)
+@pytest.mark.parametrize("operation", OPERATIONS)
+@given(data=st.data())
+def test_bodies_of_the_api(trusting: Server, operation: str, data: st.DataObject) -> None:
+    """Members of any content get a response of the API, for every operation."""
+    members = data.draw(_values(operations()[operation].input_shape))
+    if isinstance(members, dict) and data.draw(st.booleans()):
+        if "repositoryName" in members:
+            members["repositoryName"] = "app"
+        members.pop("registryId", None)
+
+    assert_of_the_api(trusting.call(operation, json.dumps(members).encode()))

@@ -1,0 +1,102 @@
+"""What is in the data folder is for the owner of the process alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ecr_client import ECRClient
+from ecr_client.local import DataFolderError, LocalECR
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs the modes of POSIX")
+
+
+@pytest.fixture(autouse=True)
+def _everything_is_allowed() -> Iterator[None]:
+    """Have the process make files that others can read and write, unless it says otherwise."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def modes(root: Path) -> dict[str, set[int]]:
+    """Give the modes of folders and of files, from the root on."""
+    found: dict[str, set[int]] = {"folders": set(), "files": set()}
+    for path in (root, *root.rglob("*")):
+        kind = "folders" if path.is_dir() else "files"
+        found[kind].add(stat.S_IMODE(path.lstat().st_mode))
+    return found
+
+
+def fill(client: ECRClient) -> None:
+    """Store a layer, and leave an upload open."""
+    client.create_repository(repository_name="app")
+    for digests in (
+        ["sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"],
+        [],
+    ):
+        upload = str(client.initiate_layer_upload(repository_name="app").upload_id)
+        client.upload_layer_part(
+            repository_name="app",
+            upload_id=upload,
+            part_first_byte=0,
+            part_last_byte=0,
+            layer_part_blob=b"x",
+        )
+        if digests:
+            client.complete_layer_upload(
+                repository_name="app", upload_id=upload, layer_digests=digests
+            )
+
+
+def test_nothing_is_made_for_others(tmp_path: Path) -> None:
+    """Folders and files are closed from the moment they are made, SQLite's own included."""
+    root = tmp_path / "made" / "data"
+    with LocalECR(root) as ecr, ecr.client() as client:
+        fill(client)
+        names = {path.name for path in root.iterdir()}
+        found = modes(root)
+
+    assert {"ecr.sqlite3", "ecr.sqlite3-wal", "ecr.sqlite3-shm", "in-use.sqlite3"} <= names
+    assert found == {"folders": {0o700}, "files": {0o600}}
+
+
+def test_what_existed_is_closed(tmp_path: Path) -> None:
+    """A start closes a folder of an earlier release, or one that somebody made for it."""
+    with LocalECR(tmp_path) as ecr, ecr.client() as client:
+        fill(client)
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    with LocalECR(tmp_path):
+        found = modes(tmp_path)
+
+    assert found == {"folders": {0o700}, "files": {0o600}}
+
+
+def test_a_link_to_the_folder(tmp_path: Path) -> None:
+    """A folder that is reached by a link is closed, and what a link in it leads to is not."""
+    folder, link, elsewhere = (tmp_path / name for name in ("data", "link", "elsewhere"))
+    folder.mkdir()
+    link.symlink_to(folder)
+    elsewhere.write_text("")
+    (folder / "blobs").mkdir()
+    (folder / "blobs" / "link").symlink_to(elsewhere)
+    with LocalECR(link):
+        found = stat.S_IMODE(folder.stat().st_mode), stat.S_IMODE(elsewhere.stat().st_mode)
+
+    assert found == (0o700, 0o666)
+
+
+def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
+    """A folder that the local ECR did not make, and refuses, keeps its mode."""
+    tmp_path.chmod(0o755)
+    (tmp_path / "letter.txt").write_text("")
+    with pytest.raises(DataFolderError, match="was not made by the local ECR"):
+        LocalECR(tmp_path)
+
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / "letter.txt").stat().st_mode) == 0o666
