@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from ecr_client._common.shown import one_line
+
 if TYPE_CHECKING:
     from ecr_client._exceptions import AmazonClientException
     from ecr_client._pipeline import Call
@@ -94,6 +96,7 @@ class Observer:
         )
         if logger.isEnabledFor(level):
             extra = {name: getattr(event, name) for name in EXTRAS}
+            text = one_line(text)
             logger.log(
                 level, "%s: attempt %d %s", event.operation, event.attempt, text, extra=extra
             )

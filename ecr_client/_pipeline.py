@@ -182,7 +182,7 @@ class Pipeline:
         call.begin_attempt()
         # Asked anew for each attempt, since they may expire.
         call.credentials = call.options.credentials.current()
-        call.offset = self.clock.offset
+        call.offset = self.clock.offset(call.endpoint.url)
         request = prepare(
             operation,
             call.body,
@@ -237,7 +237,7 @@ class Pipeline:
         delay = 0.0
         # Later calls profit from a correction, even if this one has no attempt left.
         if isinstance(decision, CorrectClock):
-            self.clock.offset = decision.offset
+            self.clock.offsets[call.endpoint.url] = decision.offset
             again = decision.retry
         elif isinstance(decision, RefreshCredentials):
             used = call.credentials

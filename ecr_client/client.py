@@ -58,7 +58,7 @@ class _Shared:
 
     def keep(self, pipeline: Pipeline) -> Pipeline:
         """Use a pipeline from now on, unless another thread was faster; return the one in use."""
-        with self._lock:
+        with self._lock.held:
             if self.pipeline is None:
                 self.pipeline = pipeline
             return self.pipeline

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Protocol
 
@@ -26,6 +27,8 @@ from ecr_client._settings import config_file_paths, unwrap_session
 
 # Keys travel in headers, which can hold no more than this; a line end is the usual slip.
 _KEY = r"[!-~]+"
+#: Seconds for which a source is not asked again that has had nothing better.
+REST = 60.0
 #: The order of the two names of the token is botocore's.
 _TOKEN_VARIABLES = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
 
@@ -183,34 +186,81 @@ class _Given:
 
 
 class _LookedUp:
-    """Keys that are looked up once, on the first call, and that refresh themselves afterwards."""
+    """Keys that are looked up once, on the first call, and that refresh themselves afterwards.
+
+    Args:
+        monotonic: Returns seconds that never go back.
+    """
 
     _label = "the default credential chain"
     #: Whether a second look gives other keys if there are any.
     _may_look_again = True
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
         self._lock = Lock()
         self._found = _Kept()
+        #: What the source had when it was asked last, and whether it was due for a refresh then.
+        self._keys: Credentials | None = None
+        self._is_short = False
+        self._asked = self._renewed = -REST
 
     def current(self) -> Credentials:
         found = self._found.value
-        if found is None:
-            with self._lock:
-                # Another thread may have been faster.
-                if self._found.value is None:
-                    self._found.value = self._look_up()
-                found = self._found.value
-        return _freeze(lambda: found, self._label)
+        if found is not None and not _is_due(found):
+            return _freeze(lambda: found, self._label)
+        with self._lock.held:
+            if self._keys is not None and self._rests():
+                return self._keys
+            return self._ask()
 
     def renew(self, expired: Credentials) -> bool:
-        # Another thread may have been faster, and keys that refresh themselves may have done so.
-        if self.current() == expired and self._may_look_again:
-            self._found.value = None
-        return self.current() != expired
+        if self.current() != expired:
+            return True
+        with self._lock.held:
+            # Another thread may have been faster; what it renewed in vain is not renewed again.
+            if self._keys == expired and self._monotonic() - self._renewed >= REST:
+                self._renewed = self._monotonic()
+                if self._may_look_again:
+                    self._found.value = None
+                self._ask()
+            return self._keys != expired
+
+    def _rests(self) -> bool:
+        """Whether the source has nothing better than the keys that it had just now."""
+        found = self._found.value
+        if found is None or not self._is_short or _is_due(found, 0):
+            return False
+        return self._monotonic() - self._asked < REST
+
+    def _ask(self) -> Credentials:
+        """Return what the source has; the lock must be held."""
+        is_new = self._found.value is None
+        if is_new:
+            self._found.value = self._look_up()
+        found = self._found.value
+        self._keys = _freeze(lambda: _as_found(found) if is_new else found, self._label)
+        self._is_short, self._asked = _is_due(found), self._monotonic()
+        return self._keys
 
     def _look_up(self) -> object:
         raise NotImplementedError
+
+
+def _is_due(found: Any, seconds: float | None = None) -> bool:
+    """Return whether botocore would refresh credentials, or if they end within some seconds."""
+    refresh_needed = getattr(found, "refresh_needed", None)
+    return refresh_needed is not None and bool(refresh_needed(refresh_in=seconds))
+
+
+def _as_found(found: Any) -> Any:
+    """Return credentials that were found just now, without refreshing them at once.
+
+    botocore refreshes keys that have less than 15 minutes left, even if they are all that their
+    source has; a credential process would run twice for the first call.
+    """
+    keys = getattr(found, "_frozen_credentials", None)
+    return found if keys is None or _is_due(found, 0) else keys
 
 
 class _FromSession(_LookedUp):

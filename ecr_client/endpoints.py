@@ -282,7 +282,7 @@ def _with_protocol(url: str, protocol: str) -> str:
 
 def _rules() -> Any:
     """Return botocore's interpreter of the endpoint rules of ECR, made once per process."""
-    with _LOADING:
+    with _LOADING.held:
         return _load_rules()
 
 

@@ -61,7 +61,7 @@ class ResponseMetadataCache:
         if self._size == 0:
             return
         key = id(request)
-        with self._lock:
+        with self._lock.held:
             # Not afterwards: only the next call can tell whether this request object lives on.
             self._trim()
             self._entries.pop(key, None)
@@ -69,7 +69,7 @@ class ResponseMetadataCache:
 
     def get(self, request: object) -> ResponseMetadata | None:
         """Return the metadata of the latest call with this very object, or ``None``."""
-        with self._lock:
+        with self._lock.held:
             self._trim()
             entry = self._entries.get(id(request))
         if entry is None or entry[0]() is not request:

@@ -59,7 +59,7 @@ def load_data(name: str) -> Any:
         The parsed JSON, which is shared: do not change it.
     """
     # The lock keeps threads that start together from reading the same file twice.
-    with _LOADING:
+    with _LOADING.held:
         return _load_data(name)
 
 

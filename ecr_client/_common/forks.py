@@ -26,7 +26,15 @@ def renew_after_fork(owner: Renewable) -> None:
 
 
 class Lock:
-    """A lock that is free in a forked process, even if a thread of the parent held it."""
+    """A lock that is free in a forked process, even if a thread of the parent held it.
+
+    It is used as ``with lock.held:``. Only the interpreter's own lock is safe there: Python may
+    raise a ``KeyboardInterrupt`` between any two lines of an ``__enter__``, after the lock was
+    acquired and before the block was entered, and every later call would wait for it.
+
+    Attributes:
+        held: The lock of this process.
+    """
 
     def __init__(self) -> None:
         self.renew()
@@ -34,13 +42,7 @@ class Lock:
 
     def renew(self) -> None:
         """Become a lock that nobody holds."""
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        self.held = threading.Lock()
 
 
 def _renew_all() -> None:

@@ -40,5 +40,18 @@ def shown(value: object) -> str:
     return _shortened(text)
 
 
+def one_line(text: str, longest: int = 2000) -> str:
+    """Return a string as one line of printable characters, which a service's error may not be.
+
+    Args:
+        text: The string.
+        longest: How many characters to show of it at most.
+    """
+    cut = text if len(text) <= longest else f"{text[:longest]}..."
+    if cut.isprintable():
+        return cut
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in cut)
+
+
 def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

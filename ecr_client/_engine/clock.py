@@ -20,8 +20,11 @@ SKEW_CODES = frozenset(
 )
 #: AWS allows 5 minutes; a smaller difference than this is not why it refused.
 TOLERANCE = timedelta(minutes=4)
-#: No clock is wrong by more; with such a correction, the time may be one that Python cannot hold.
-LARGEST = timedelta(days=36525)
+#: A clock that is wrong by more has to be set; a ``Date`` that says so is more likely wrong itself.
+LARGEST = timedelta(days=1)
+
+
+_NONE = timedelta(0)
 
 
 def utc_now() -> datetime:
@@ -42,15 +45,20 @@ def skew(date: datetime, now: datetime, offset: timedelta) -> timedelta | None:
 
 
 class SigningClock:
-    """The time that the service expects; the correction is kept for later calls.
+    """The time that the service expects; a correction is kept for later calls of its endpoint.
 
     Args:
         local: Returns the time of this machine as an aware UTC datetime.
 
     Attributes:
-        offset: The correction. It is read and replaced as a whole, so it needs no lock.
+        offsets: The corrections by endpoint, as one server's wrong time is nobody else's. They are
+            read and replaced as a whole, so they need no lock.
     """
 
     def __init__(self, local: Callable[[], datetime] = utc_now) -> None:
         self.local = local
-        self.offset = timedelta(0)
+        self.offsets: dict[str, timedelta] = {}
+
+    def offset(self, endpoint: str) -> timedelta:
+        """Return the correction for an endpoint."""
+        return self.offsets.get(endpoint, _NONE)

@@ -32,6 +32,10 @@ Kind = TypeVar("Kind")
 
 #: A multiple of three bytes, so that the pieces of a blob are base64 without padding in between.
 BLOB_PIECE = 3 * 64 * 1024
+#: A page of the service has a thousand records; these are bounds for what is no such page.
+MOST_CONTAINERS, MOST_ITEMS = 500_000, 4_000_000
+#: A body of so few bytes cannot take much memory whatever is in it.
+UNCHECKED = 1024 * 1024
 
 
 def wire_name(field: attrs.Attribute[Any]) -> str:
@@ -379,6 +383,7 @@ def decode(body: bytes, cls: type[Kind]) -> Kind:
         if len(attrs.fields(cls)) == 1:  # type: ignore[arg-type]
             return cls()  # Nothing but the metadata is expected.
         raise Mismatch("is empty", "the response")
+    _check_items(body)
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -387,3 +392,19 @@ def decode(body: bytes, cls: type[Kind]) -> Kind:
     kind: Any = cls
     result: Kind = structure_reader(kind)(parsed)
     return result
+
+
+def _check_items(body: bytes) -> None:
+    """Refuse a body that would take many times its size when it is parsed.
+
+    A pair of braces takes two bytes, and as a dict a hundred. What is in strings, as manifests are,
+    is counted as well, unless it begins with an escape.
+    """
+    if len(body) < UNCHECKED:
+        return
+    containers = sum(body.count(each) - body.count(each + b"\\") for each in (b"{", b"["))
+    if containers > MOST_CONTAINERS or body.count(b",") > MOST_ITEMS:
+        raise Mismatch(
+            f"has more than {MOST_CONTAINERS:,} objects and lists or {MOST_ITEMS:,} items",
+            "the response",
+        )

@@ -53,7 +53,7 @@ class RateLimiter:
             0 if the call may be sent; else the seconds after which to ask again. Nothing is
             reserved meanwhile, since the rate may have changed by then.
         """
-        with self._lock:
+        with self._lock.held:
             if self._rate is None:
                 return 0.0
             self._fill()
@@ -66,7 +66,7 @@ class RateLimiter:
 
     def update(self, *, throttled: bool) -> None:
         """Learn from an answer whether calls may come faster or have to come slower."""
-        with self._lock:
+        with self._lock.held:
             self._measure()
             if throttled:
                 used = self._measured if self._rate is None else min(self._measured, self._rate)

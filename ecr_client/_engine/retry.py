@@ -205,7 +205,7 @@ class RetryQuota:
 
     def acquire(self, cost: int) -> bool:
         """Take out the cost of a retry; return whether there was enough."""
-        with self._lock:
+        with self._lock.held:
             if self._left < cost:
                 return False
             self._left -= cost
@@ -214,5 +214,5 @@ class RetryQuota:
     def release(self, amount: int) -> None:
         """Put something back after a success."""
         if self._left < self._capacity:  # which it nearly never is, so this nearly never locks
-            with self._lock:
+            with self._lock.held:
                 self._left = min(self._capacity, self._left + amount)

@@ -51,4 +51,4 @@ def test_the_clock_of_the_machine() -> None:
     before, now, after = utc_now(), clock.local(), utc_now()
 
     assert before <= now <= after
-    assert now.utcoffset() == clock.offset == timedelta(0)
+    assert now.utcoffset() == clock.offset("https://ecr.example") == timedelta(0)

@@ -20,6 +20,7 @@ from ecr_client.exceptions import (
     CredentialRetrievalException,
     ExpiredTokenException,
     NoCredentialsException,
+    RequestExpiredException,
 )
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def keys_of(server: Any) -> list[str]:
 # --- clocks ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("hours", [-30, -1, 0.1, 24 * 365 * 30])
+@pytest.mark.parametrize("hours", [-24, -1, 0.1, 24])
 def test_a_wrong_clock_is_corrected(server: Any, calling: Calling, fake: Any, hours: float) -> None:
     """An error that a wrong clock may have caused is retried at once with the service's time."""
     there = fake.utc() + timedelta(hours=hours)
@@ -133,7 +134,8 @@ def test_another_thread_was_faster(server: Any, calling: Calling, fake: Any) -> 
 
     def other_thread(event: Any) -> None:
         if event.attempt == 1:
-            client._shared.pipeline.clock.offset = timedelta(hours=5)  # type: ignore[union-attr]
+            offsets = client._shared.pipeline.clock.offsets  # type: ignore[union-attr]
+            offsets[client.endpoint] = timedelta(hours=5)
 
     client = calling(config={"hooks": Hooks(response=other_thread)})
     there = fake.utc() + timedelta(hours=5)
@@ -141,6 +143,31 @@ def test_another_thread_was_faster(server: Any, calling: Calling, fake: Any) -> 
     client.describe_registry()
 
     assert signed_at(server) == [fake.utc(), there]
+
+
+@pytest.mark.parametrize("days", [-2, 2, 365 * 30])
+def test_a_date_that_is_far_off_is_not_followed(
+    server: Any, calling: Calling, fake: Any, days: int
+) -> None:
+    """A ``Date`` that is more than a day away moves no signature; it may well be wrong itself."""
+    there = fake.utc() + timedelta(days=days)
+    server.answers = [refusal("RequestExpired", format_datetime(there, usegmt=True)), FINE]
+    with pytest.raises(RequestExpiredException):
+        calling().describe_registry()
+
+    assert signed_at(server) == [fake.utc()]
+
+
+def test_a_correction_is_for_its_endpoint(server: Any, calling: Calling, fake: Any) -> None:
+    """What one endpoint says of the time does not move the signatures for another one."""
+    there = fake.utc() + timedelta(hours=5)
+    server.answers = [refusal("RequestExpired", format_datetime(there, usegmt=True)), FINE]
+    client = calling()
+    client.describe_registry()
+    client.set_endpoint(server.url.replace("127.0.0.1", "localhost"))
+    client.describe_registry()
+
+    assert signed_at(server) == [fake.utc(), there, fake.utc()]
 
 
 @pytest.mark.parametrize("skew", [-86_400.0, -301.0, 301.0, 7_200.0])

@@ -3,11 +3,13 @@ from __future__ import annotations
 import copy
 import datetime
 import functools
+import json
 import os
 import pickle
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -436,7 +438,7 @@ def test_profile_named_in_code_beats_keys_in_the_environment(process: Process) -
 
 
 def test_role_of_a_profile(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A profile with a role asks STS in the client's region, and again before the keys expire."""
+    """A profile with a role asks STS in the client's region, once if it has nothing better."""
     from botocore.awsrequest import AWSResponse
     from botocore.httpsession import URLLib3Session
 
@@ -459,8 +461,8 @@ def test_role_of_a_profile(process: Process, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(URLLib3Session, "send", send)
     source = credentials_source(profile="role", region="cn-north-1")
 
-    assert [source.current().access_key for _ in range(2)] == ["ASIA1", "ASIA2"]
-    assert sent == ["https://sts.cn-north-1.amazonaws.com.cn/"] * 2
+    assert [source.current().access_key for _ in range(2)] == ["ASIA1", "ASIA1"]
+    assert sent == ["https://sts.cn-north-1.amazonaws.com.cn/"]
 
 
 def test_process_that_fails(process: Process, tmp_path: pathlib.Path) -> None:
@@ -643,3 +645,40 @@ def test_session_does_not_pickle(process: Process) -> None:
 
     with pytest.raises(TypeError, match="use profile= or credentials="):
         pickle.dumps(source)
+
+
+# --- renewal -------------------------------------------------------------------------------------
+
+
+def test_one_renewal_for_all_threads(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many threads whose keys are called expired look for others once, and not again at once."""
+    process.set(AWS_ACCESS_KEY_ID="AKIA", AWS_SECRET_ACCESS_KEY=SECRET)
+    source = credentials_source()
+    keys = source.current()
+    looks: list[None] = []
+    look_up = source._look_up  # type: ignore[attr-defined]
+
+    def counted() -> object:
+        looks.append(None)
+        return look_up()
+
+    monkeypatch.setattr(source, "_look_up", counted)
+    with ThreadPoolExecutor(50) as pool:
+        renewed = list(pool.map(lambda _: source.renew(keys), range(200)))
+
+    assert renewed == [False] * 200
+    assert len(looks) == 1
+
+
+def test_a_process_runs_once(process: Process, tmp_path: pathlib.Path) -> None:
+    """A credential process whose keys end soon runs once for some calls in a row."""
+    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=5)
+    script, runs = tmp_path / "process.py", tmp_path / "runs"
+    keys = {"Version": 1, "AccessKeyId": "AKIA", "SecretAccessKey": SECRET, "SessionToken": "t"}
+    told = json.dumps({**keys, "Expiration": soon.isoformat()})
+    script.write_text(f"open({str(runs)!r}, 'a').write('x')\nprint({told!r})\n")
+    process.write_files(f'"{sys.executable}" "{script}"')
+    source = credentials_source(profile="process")
+
+    assert [source.current().access_key for _ in range(3)] == ["AKIA"] * 3
+    assert runs.read_text() == "x"

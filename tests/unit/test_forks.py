@@ -284,7 +284,7 @@ def test_no_lock_is_held_in_a_child(peers: Peers, monkeypatch: pytest.MonkeyPatc
         client.shutdown()
         return metadata is not None
 
-    locks = [each for each in forks._objects if isinstance(each, forks.Lock)]
+    locks = [each.held for each in forks._objects if isinstance(each, forks.Lock)]
     others = transport._lock, lifetime._ended._cond, adapter._lock, adapter.poolmanager.pools.lock
     with held(*others, *locks):
         child = Child(do_everything)

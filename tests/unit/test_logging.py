@@ -176,3 +176,21 @@ print("ecr_client.hooks" in sys.modules)
 
     assert (ran.stdout, ran.stderr) == ("False\n", "")
     assert len(server.requests) == 2
+
+
+def test_an_error_is_one_line(
+    server: Any, credentials: Credentials, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a service says in an error goes into a log as one printable line, and not whole."""
+    text = "first\r\nFAKE ECR 200 ok\x1b[31m\u2028" + "x" * 1_000_000
+    server.answers = [(400, {}, json.dumps({"__type": "A\nB", "message": text}).encode())]
+    caplog.set_level(logging.DEBUG, "ecr_client")
+    with (
+        ECRClient(endpoint=server.url, credentials=credentials) as client,
+        pytest.raises(AmazonECRException),
+    ):
+        client.describe_registry()
+    lines = [record.getMessage() for record in caplog.records if record.name == "ecr_client"]
+
+    assert all(each.isprintable() and len(each) < 3000 for each in lines)
+    assert any(r"first\r\nFAKE ECR 200 ok\x1b[31m\u2028xx" in each for each in lines)

@@ -1,0 +1,148 @@
+"""TLS: which servers are trusted, and who the client says that it is."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from ecr_client import ClientConfiguration
+from ecr_client._settings import Settings
+from ecr_client.exceptions import (
+    InvalidConfigurationException,
+    TLSException,
+    TransportException,
+)
+
+
+def test_nobody_trusts_the_server(peer: Any, connect: Any) -> None:
+    """By default, a server whose authority is not known is not trusted, and gets no request."""
+    server = peer(tls=True)
+    with pytest.raises(TLSException, match="see verify") as caught:
+        connect(verify=None).read(server.url)
+
+    assert not caught.value.request_sent
+    assert server.requests == []
+
+
+def test_a_bundle(peer: Any, connect: Any, trusted: str) -> None:
+    """A server is trusted whose authority is in the bundle."""
+    server = peer(tls=True)
+
+    assert connect(verify=trusted).read(server.url).status == 200
+
+
+def test_another_bundle(peer: Any, connect: Any, tmp_path: Path) -> None:
+    """A server is not trusted whose authority is not in the bundle."""
+    path = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(path)
+
+    with pytest.raises(TLSException):
+        connect(verify=str(path)).read(peer(tls=True).url)
+
+
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+def test_without_verification(peer: Any, connect: Any) -> None:
+    """Every server is trusted if that is asked for."""
+    assert connect(verify=False).read(peer(tls=True).url).status == 200
+
+
+@pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+def test_a_bundle_of_the_environment(peer: Any, connect: Any, trusted: str, name: str) -> None:
+    """Without a configuration, the bundle is that of the environment."""
+    transport = connect(verify=None)
+    own = type(transport)(ClientConfiguration(), Settings(environ={name: trusted}))
+    try:
+        assert own.read(peer(tls=True).url).status == 200
+    finally:
+        own.close()
+
+
+def test_the_configuration_comes_first(peer: Any, connect: Any, trusted: str) -> None:
+    """A configured `verify` counts for more than a bundle of the environment."""
+    transport = connect(verify=None)
+    own = type(transport)(
+        ClientConfiguration(verify=True), Settings(environ={"AWS_CA_BUNDLE": trusted})
+    )
+    with pytest.raises(TLSException):
+        own.read(peer(tls=True).url)
+    own.close()
+
+
+def test_a_bundle_that_is_gone(peer: Any, connect: Any, tmp_path: Path) -> None:
+    """A bundle that cannot be read any more is a wrong setting."""
+    path = tmp_path / "bundle.pem"
+    path.write_text("")
+    transport = connect(verify=str(path))
+    path.unlink()
+
+    with pytest.raises(InvalidConfigurationException, match="bundle.pem"):
+        transport.read(peer(tls=True).url)
+
+
+# --- client certificates --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def strict(authority: trustme.CA) -> ssl.SSLContext:
+    """Return the context of a server that wants to know who calls."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(made)
+    authority.configure_trust(made)
+    made.verify_mode = ssl.CERT_REQUIRED
+    return made
+
+
+@pytest.fixture
+def files(authority: trustme.CA, tmp_path: Path) -> tuple[str, str, str]:
+    """Return the paths of a client's certificate, of its key, and of a file with both."""
+    issued = authority.issue_cert("client@example.com")
+    certificate, key, both = (tmp_path / name for name in ("cert.pem", "key.pem", "both.pem"))
+    issued.cert_chain_pems[0].write_to_path(certificate)
+    issued.private_key_pem.write_to_path(key)
+    issued.private_key_and_cert_chain_pem.write_to_path(both)
+    return str(certificate), str(key), str(both)
+
+
+@pytest.mark.parametrize("form", ["pair", "one file"])
+def test_client_certificates(
+    peer: Any, connect: Any, strict: ssl.SSLContext, files: tuple[str, str, str], form: str
+) -> None:
+    """A certificate and its key, in two files or in one, tell the server who calls."""
+    names = []
+
+    def handle(visit: Any) -> None:
+        names.append(visit.socket.getpeercert()["subjectAltName"])
+        visit.request()
+        visit.respond()
+
+    server = peer(handle, tls=strict)
+    given = files[:2] if form == "pair" else files[2]
+
+    assert connect(client_cert=given).read(server.url).status == 200
+    assert names == [(("email", "client@example.com"),)]
+
+
+def test_no_client_certificate(peer: Any, connect: Any, strict: ssl.SSLContext) -> None:
+    """A server that wants a certificate gets no request without one."""
+    server = peer(tls=strict)
+
+    with pytest.raises(TransportException):
+        connect().read(server.url)
+    assert server.requests == []
+
+
+def test_a_client_certificate_that_is_none(
+    peer: Any, connect: Any, strict: ssl.SSLContext, tmp_path: Path
+) -> None:
+    """A file that is not a certificate is a wrong setting, or an error of TLS."""
+    path = tmp_path / "cert.pem"
+    path.write_text("nonsense")
+    server = peer(tls=strict)
+
+    with pytest.raises((InvalidConfigurationException, TLSException)):
+        connect(client_cert=str(path)).read(server.url)
+    assert server.requests == []

@@ -1,0 +1,248 @@
+"""Proxies: which one is used, what it sees, and what its failures are called."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ecr_client.exceptions import (
+    ConnectionClosedException,
+    InvalidConfigurationException,
+    ProxyConnectionException,
+    TLSException,
+    TransportException,
+)
+from ecr_client.transport import Deadline, HTTPRequest
+
+AUTHORIZATION = f"Basic {b64encode(b'user:password').decode()}"
+PATIENCE = 20
+
+
+def with_user(url: str) -> str:
+    return url.replace("://", "://user:password@")
+
+
+# --- what a proxy sees ----------------------------------------------------------------------------
+
+
+def test_plain_requests(peer: Any, connect: Any) -> None:
+    """A proxy gets requests for plain URLs as they are, with the whole URL, and its own password."""
+    proxy, url = peer(), "http://ecr.example/a?b=c"
+    transport = connect(proxies={"http": with_user(proxy.url)})
+    for _ in range(2):
+        transport.read(url)
+    received = proxy.requests[0]
+
+    assert (received.method, received.target) == ("GET", url)
+    assert received.headers["host"] == "ecr.example"
+    assert received.headers["proxy-authorization"] == AUTHORIZATION
+    assert len(proxy.visits) == 1
+
+
+def test_tunnels(peer: Any, connect: Any, proxy: Any) -> None:
+    """A proxy sees of requests for other URLs only where they go; its password goes no further."""
+    server = peer(tls=True)
+    transport = connect(proxies={"https": with_user(proxy.url)})
+    request = HTTPRequest("POST", f"{server.url}secret", {"Authorization": "s"}, b"s", "Test")
+    transport.send(request, Deadline(None)).read(100, Deadline(None))
+    (tunnel,) = proxy.requests
+    (received,) = server.requests
+
+    assert (tunnel.method, tunnel.target) == ("CONNECT", f"127.0.0.1:{server.port}")
+    assert tunnel.headers["proxy-authorization"] == AUTHORIZATION
+    assert "authorization" not in tunnel.headers
+    assert (received.target, received.body) == ("/secret", b"s")
+    assert "proxy-authorization" not in received.headers
+
+
+def test_tls_to_the_proxy(peer: Any, connect: Any, tls_proxy: Any) -> None:
+    """A proxy may speak TLS itself, also around the TLS of the server."""
+    server = peer(tls=True)
+    response = connect(proxies={"https": tls_proxy.url}).read(server.url)
+
+    assert response.body == b"{}"
+    assert len(tls_proxy.requests) == len(server.requests) == 1
+
+
+# --- which proxy ----------------------------------------------------------------------------------
+
+Setting = Callable[[pytest.MonkeyPatch, str], dict[str, Any]]
+
+
+def by_configuration(monkeypatch: pytest.MonkeyPatch, url: str) -> dict[str, Any]:
+    return {"proxies": {"http": url}}
+
+
+def for_all_schemes(monkeypatch: pytest.MonkeyPatch, url: str) -> dict[str, Any]:
+    return {"proxies": {"all": url}}
+
+
+def for_one_host(monkeypatch: pytest.MonkeyPatch, url: str) -> dict[str, Any]:
+    return {"proxies": {"http": "http://127.0.0.1:1", "http://ecr.example": url}}
+
+
+def by_environment(monkeypatch: pytest.MonkeyPatch, url: str) -> dict[str, Any]:
+    monkeypatch.setenv("HTTP_PROXY", url)
+    return {}
+
+
+def by_environment_in_lower_case(monkeypatch: pytest.MonkeyPatch, url: str) -> dict[str, Any]:
+    monkeypatch.setenv("http_proxy", url)
+    return {}
+
+
+def by_environment_for_all(monkeypatch: pytest.MonkeyPatch, url: str) -> dict[str, Any]:
+    monkeypatch.setenv("ALL_PROXY", url)
+    monkeypatch.setenv("NO_PROXY", "other.example")
+    return {}
+
+
+def by_both(monkeypatch: pytest.MonkeyPatch, url: str) -> dict[str, Any]:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "*")
+    return {"proxies": {"http": url}}
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        by_configuration,
+        for_all_schemes,
+        for_one_host,
+        by_environment,
+        by_environment_in_lower_case,
+        by_environment_for_all,
+        by_both,
+    ],
+)
+def test_used(peer: Any, connect: Any, monkeypatch: pytest.MonkeyPatch, setting: Setting) -> None:
+    """The proxy is that of the configuration, else that of the environment."""
+    proxy = peer()
+    response = connect(**setting(monkeypatch, proxy.url)).read("http://ecr.example/")
+
+    assert response.body == b"{}"
+    assert [each.target for each in proxy.requests] == ["http://ecr.example/"]
+
+
+def of_another_scheme(monkeypatch: pytest.MonkeyPatch, url: str) -> dict[str, Any]:
+    monkeypatch.setenv("HTTPS_PROXY", url)
+    return {}
+
+
+def none_by_configuration(monkeypatch: pytest.MonkeyPatch, url: str) -> dict[str, Any]:
+    monkeypatch.setenv("HTTP_PROXY", url)
+    return {"proxies": {}}
+
+
+def not_for_the_host(monkeypatch: pytest.MonkeyPatch, url: str) -> dict[str, Any]:
+    monkeypatch.setenv("HTTP_PROXY", url)
+    monkeypatch.setenv("NO_PROXY", "ecr.example,127.0.0.1")
+    return {}
+
+
+@pytest.mark.parametrize("setting", [of_another_scheme, none_by_configuration, not_for_the_host])
+def test_not_used(
+    peer: Any, connect: Any, monkeypatch: pytest.MonkeyPatch, setting: Setting
+) -> None:
+    """Where there is no proxy for a URL, the server is called itself."""
+    proxy, server = peer(), peer()
+    connect(**setting(monkeypatch, proxy.url)).read(server.url)
+
+    assert (len(proxy.visits), len(server.visits)) == (0, 1)
+
+
+def test_settled_once(peer: Any, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment is asked once for each origin, when the first request goes there."""
+    servers, transport = [peer(), peer()], connect()
+    transport.read(servers[0].url)
+    proxy = peer()
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    for each in servers:
+        transport.read(f"{each.url}again")
+
+    assert [each.target for each in servers[0].requests] == ["/", "/again"]
+    assert [each.target for each in proxy.requests] == [f"{servers[1].url}again"]
+
+
+# --- failures -------------------------------------------------------------------------------------
+
+
+def test_nobody_there(connect: Any, tls: bool) -> None:
+    """A proxy that refuses connections is named as the one that does; nothing was sent."""
+    scheme = "https" if tls else "http"
+    transport = connect(proxies={scheme: "http://127.0.0.1:1"})
+    with pytest.raises(ProxyConnectionException, match="through the proxy") as caught:
+        transport.read(f"{scheme}://ecr.example/")
+
+    assert not caught.value.request_sent
+
+
+@pytest.mark.parametrize("status", [b"403 Forbidden", b"407 Proxy Authentication", b"502 No"])
+def test_no_tunnel(peer: Any, connect: Any, status: bytes) -> None:
+    """A proxy that makes no tunnel is named as such, with its reason; nothing was sent."""
+    proxy = peer(lambda visit: (visit.request(), visit.respond(status=status)))
+    transport = connect(proxies={"https": with_user(proxy.url)})
+    with pytest.raises(ProxyConnectionException, match=status[:3].decode()) as caught:
+        transport.read("https://ecr.example/")
+
+    assert not caught.value.request_sent
+    assert "password" not in f"{caught.value!r} {caught.value.__cause__!r}"
+
+
+def test_no_tls(peer: Any, connect: Any) -> None:
+    """A proxy that does not speak TLS although its URL says so is no proxy."""
+    proxy = peer(lambda visit: visit.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+    transport = connect(proxies={"https": proxy.url.replace("http:", "https:")})
+    with pytest.raises((ProxyConnectionException, TLSException)) as caught:
+        transport.read("https://ecr.example/")
+
+    assert not caught.value.request_sent
+
+
+def test_untrusted_servers(peer: Any, connect: Any, proxy: Any) -> None:
+    """A server that is not to be trusted is not taken for a failure of the proxy."""
+    server = peer(tls=True)
+    transport = connect(proxies={"https": proxy.url}, verify=True)
+
+    with pytest.raises(TLSException, match="certificate"):
+        transport.read(server.url)
+
+
+@pytest.mark.parametrize(
+    "beginning", [b"", b"HTTP/1.1 200 O", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"]
+)
+def test_a_connection_that_breaks(
+    peer: Any, connect: Any, proxy: Any, tls: bool, beginning: bytes
+) -> None:
+    """A connection that breaks after the request was sent may have done the work."""
+    server = peer(lambda visit: (visit.request(), visit.send(beginning)), tls=tls)
+    near = proxy if tls else server
+    transport = connect(proxies={"https" if tls else "http": near.url})
+    with pytest.raises(TransportException) as caught:
+        transport.read(server.url if tls else "http://ecr.example/")
+
+    assert caught.value.request_sent
+    assert caught.value.retryable
+
+
+def test_a_connection_that_is_closed(peer: Any, connect: Any, proxy: Any, tls: bool) -> None:
+    """Where the proxy may have closed the connection, the text says so."""
+    server = peer(lambda visit: visit.request(), tls=tls)
+    near = proxy if tls else server
+    transport = connect(proxies={"https" if tls else "http": near.url})
+
+    with pytest.raises(ConnectionClosedException, match="or the proxy closed the connection"):
+        transport.read(server.url if tls else "http://ecr.example/")
+
+
+@pytest.mark.parametrize("url", ["http:///", "http://user:password@", "gopher://127.0.0.1:1"])
+def test_no_proxy_at_all(connect: Any, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """A proxy of the environment that cannot be one is a wrong setting."""
+    monkeypatch.setenv("HTTP_PROXY", url)
+    with pytest.raises(InvalidConfigurationException, match="proxy") as caught:
+        connect().read("http://ecr.example/")
+
+    assert "password" not in str(caught.value)

@@ -1,0 +1,66 @@
+"""An interrupt at any moment leaves nothing behind that later calls would wait for."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NoReturn
+
+import pytest
+
+from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
+from ecr_client.models import DescribeRegistryRequest
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs setitimer"),
+    # A connection that was being made is left to the garbage collector.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _alarm() -> Iterator[None]:
+    """Let the alarm of the system be what Ctrl-C is."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def interrupted(action: Callable[[], object], seconds: float) -> bool:
+    """Run an action that is interrupted after some time; return whether it was."""
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        action()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("mode", ["standard", "adaptive"])
+def test_interrupts(server: Any, credentials: Credentials, mode: str) -> None:
+    """After interrupts at a hundred moments of a call, the next one ends and succeeds."""
+    config = ClientConfiguration(retry=RetryPolicy(mode=mode, base_delay=0), total_timeout=30)
+    request = DescribeRegistryRequest()
+    with ECRClient(endpoint=server.url, credentials=credentials, config=config) as client:
+        found = 0
+        # Ever later, over and over, so that each moment of a call is met sooner or later.
+        for number in range(2000):
+            server.answers = [(429, {}, b"{}"), (200, {}, b"{}")]
+            found += interrupted(
+                lambda: client.describe_registry(request), 1e-5 * (1 + number * 37 % 500)
+            )
+            if found == 100:
+                break
+        with ThreadPoolExecutor(1) as pool:
+            result = pool.submit(client.describe_registry, request).result(60)
+
+    assert result.response_metadata.http_status_code == 200
+    assert found == 100
