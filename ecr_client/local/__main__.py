@@ -43,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
             account=options.account,
             region=options.region,
             throttle=options.throttle,
+            open_accounts=options.open_accounts,
         )
     except (ValueError, DataFolderError, ServerStartError) as error:
         return _fail(str(error))
@@ -86,6 +87,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--throttle", action="store_true", help="refuse calls that come too fast for the service"
+    )
+    parser.add_argument(
+        "--open-accounts",
+        action="store_true",
+        help="let accounts use each other's registries without a policy",
     )
     return parser
 

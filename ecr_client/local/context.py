@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from ecr_client.local.permissions import Permissions
+    from ecr_client.local.policy_evaluation import Principal
     from ecr_client.local.store import Store
     from ecr_client.local.tokens import Tokens
 
@@ -28,19 +30,23 @@ class Context:
 
     Args:
         account: The caller's account, 12 digits.
+        principal: Who signed the request.
         region: The region that the request was signed for.
         store: Where everything is kept.
         clock: Gives the time as an aware UTC datetime.
         base_url: Scheme and host as the caller reached them, such as ``http://127.0.0.1:5001``.
         tokens: Makes and checks authorization tokens and download addresses.
+        permissions: Asks the policies of other accounts.
     """
 
     account: str
+    principal: Principal
     region: str
     store: Store
     clock: Callable[[], datetime]
     base_url: str
     tokens: Tokens
+    permissions: Permissions
 
     def registry(self, members: Mapping[str, Any]) -> Scope:
         """Give the registry that a request is about: its ``registryId``, or the caller's own."""

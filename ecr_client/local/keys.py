@@ -9,10 +9,16 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ecr_client.local.sigv4 import AccessKey
+
 if TYPE_CHECKING:
     from ecr_client import Credentials
 
 _ACCOUNT = re.compile("[0-9]{12}", re.ASCII)
+_PRINCIPAL = re.compile(
+    r"arn:aws[a-z-]*:(iam::(?P<iam>[0-9]{12}):(root|(user|role)/[!-~]+)"
+    r"|sts::(?P<sts>[0-9]{12}):assumed-role/[!-~]+/[!-~]+)"
+)
 
 
 def checked_account(account: str) -> str:
@@ -26,26 +32,55 @@ def checked_account(account: str) -> str:
     return account
 
 
+def account_of(name: str) -> str:
+    """Return the account that an account id or the ARN of a principal names.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    found = _PRINCIPAL.fullmatch(name)
+    if found is not None:
+        return found["iam"] or found["sts"]
+    if name.startswith("arn:"):
+        raise ValueError(f"{name!r} is not the ARN of a user, a role or an assumed role")
+    return checked_account(name)
+
+
 def keys_by_account(
     given: Credentials | Mapping[str, Credentials] | None, account: str, secret: bytes
 ) -> dict[str, Credentials]:
     """Give the keys of each account, with made-up ones for the server's own if there are none.
 
     Args:
-        given: The keys of the server's own account, or a mapping from account ids to keys.
+        given: The keys of the server's own account, or a mapping from account ids and ARNs of
+            principals to keys.
         account: The server's own account.
         secret: What keys are made from. It is kept with the data, so a server that begins again
             takes the keys that it took before.
 
     Raises:
-        ValueError: An account id has not 12 digits, or two accounts have the same access key.
+        ValueError: An account id has not 12 digits, an ARN is not one of a principal, or two of
+            them have the same access key.
     """
     found = dict(given) if isinstance(given, Mapping) else {account: given} if given else {}
     found.setdefault(checked_account(account), _made(account, secret))
-    owners = {keys.access_key: checked_account(owner) for owner, keys in found.items()}
+    owners = {keys.access_key: account_of(owner) for owner, keys in found.items()}
     if len(owners) < len(found):
         raise ValueError("accounts need access keys of their own")
     return found
+
+
+def access_keys(credentials: Mapping[str, Credentials]) -> dict[str, AccessKey]:
+    """Return what belongs to each access key id, from keys by account id or ARN."""
+    return {
+        keys.access_key: AccessKey(
+            account=account_of(owner),
+            secret=keys.secret_key,
+            token=keys.token,
+            arn=owner if owner.startswith("arn:") else None,
+        )
+        for owner, keys in credentials.items()
+    }
 
 
 def _made(account: str, secret: bytes) -> Credentials:

@@ -20,13 +20,14 @@ from ecr_client.local.connections import Connections
 from ecr_client.local.errors import ServerStartError
 from ecr_client.local.faults import Faults
 from ecr_client.local.interference import Interference
-from ecr_client.local.keys import checked_account, keys_by_account
+from ecr_client.local.keys import access_keys, checked_account, keys_by_account
 from ecr_client.local.loop import Loop
+from ecr_client.local.permissions import Permissions
 from ecr_client.local.rates import CALLS_PER_SECOND, Rates
 from ecr_client.local.record import Requests
 from ecr_client.local.run_lifecycle import run_lifecycle
 from ecr_client.local.service import Service
-from ecr_client.local.sigv4 import AccessKey, checked_region
+from ecr_client.local.sigv4 import checked_region
 from ecr_client.local.store import Limits, Scope, Store
 from ecr_client.local.tokens import Tokens
 
@@ -53,7 +54,8 @@ class LocalECR:
         host: The address to listen on. Whoever can reach it can use it.
         port: The port; 0 takes a free one.
         credentials: The keys that requests are signed with: those of ``account``, or a mapping from
-            account ids to keys. ``None`` makes some up, the same ones for the same ``data``.
+            account ids, or the ARNs of users and roles, to keys. ``None`` makes some up, the same
+            ones for the same ``data``.
         auth: Whether signatures and passwords are checked.
         account: The account id, 12 digits, whose registry is used where nothing says otherwise.
         region: The region that is used where nothing says otherwise.
@@ -61,16 +63,19 @@ class LocalECR:
         limits: The quotas; tests may want smaller ones.
         throttle: Whether to refuse calls that come faster than the service takes them, such as more
             than 10 PutImage in a second.
+        open_accounts: Whether accounts may use each other's registries without a policy that says
+            so.
 
     Raises:
         ServerStartError: The port is taken, or the address is not one of this machine.
         DataFolderError: The data folder cannot be used.
-        ValueError: An account id has not 12 digits, or the region cannot be one.
+        ValueError: An account id has not 12 digits, an ARN is not one of a user or role, or the
+            region cannot be one.
 
     Attributes:
         endpoint: The URL of the API, and of the registry below ``/v2/``, for who is on this
             machine.
-        credentials: The keys of each account.
+        credentials: The keys of each account, and of each user and role that was given keys.
         faults: What goes wrong on demand.
         requests: What requests were seen.
     """
@@ -88,6 +93,7 @@ class LocalECR:
         clock: Callable[[], datetime] | None = None,
         limits: Limits | None = None,
         throttle: bool = False,
+        open_accounts: bool = False,
     ) -> None:
         clock = clock or _utc_now
         self.account = checked_account(account)
@@ -107,14 +113,12 @@ class LocalECR:
             store=self._store,
             tokens=Tokens(self._store.secret("tokens"), clock),
             clock=clock,
-            credentials={
-                keys.access_key: AccessKey(account=owner, secret=keys.secret_key, token=keys.token)
-                for owner, keys in self.credentials.items()
-            },
+            credentials=access_keys(self.credentials),
             auth=auth,
             account=account,
             region=region,
             rates=Rates(CALLS_PER_SECOND if throttle else {}, clock),
+            permissions=Permissions(store=self._store, open_accounts=open_accounts),
         )
         connections = Connections()
         application = Interference(
@@ -140,7 +144,8 @@ class LocalECR:
         """Return a client of this server; close it as any other.
 
         Args:
-            account: Whose keys it signs with; ``None`` for those of the server's own account.
+            account: Whose keys it signs with: an account id, or an ARN that has keys of its own.
+                ``None`` for those of the server's own account.
             region: The region it signs for; ``None`` for the server's own.
             options: Further arguments of `ecr_client.ECRClient`.
         """

@@ -11,12 +11,14 @@ from ecr_client.local import sigv4, validation, wire
 from ecr_client.local.context import Context
 from ecr_client.local.errors import ServiceError
 from ecr_client.local.operations import HANDLERS
+from ecr_client.local.policy_evaluation import Principal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from ecr_client.local.operations import Handler
+    from ecr_client.local.permissions import Permissions
     from ecr_client.local.rates import Rates
     from ecr_client.local.sigv4 import AccessKey, Caller, HttpRequest
     from ecr_client.local.store import Store
@@ -38,6 +40,7 @@ class Service:
         account: Whose registry a request is about that nobody signed.
         region: The region of such a request.
         rates: How many calls each account may make.
+        permissions: Asks the policies of other accounts.
         handlers: The functions that answer operations.
     """
 
@@ -49,6 +52,7 @@ class Service:
     account: str
     region: str
     rates: Rates
+    permissions: Permissions
     handlers: Mapping[str, Handler] = HANDLERS
 
     def answer(self, request: HttpRequest, base_url: str, now: datetime) -> wire.Answer:
@@ -84,13 +88,23 @@ class Service:
         self.rates.use(caller.account, caller.region, operation)
         context = Context(
             account=caller.account,
+            principal=self._principal(caller),
             region=caller.region,
             store=self.store,
             clock=self.clock,
             base_url=base_url,
             tokens=self.tokens,
+            permissions=self.permissions,
         )
-        return handler(context, validation.validate(operation, wire.decode(request.body)))
+        members = validation.validate(operation, wire.decode(request.body))
+        self.permissions.check_operation(context.principal, context.region, operation, members)
+        return handler(context, members)
+
+    def _principal(self, caller: Caller) -> Principal:
+        key = self.credentials.get(caller.access_key)
+        if key is not None and key.arn is not None:
+            return Principal(key.arn)
+        return Principal.of_account(caller.account, caller.region)
 
     def _caller(self, request: HttpRequest, now: datetime) -> Caller:
         if self.auth:

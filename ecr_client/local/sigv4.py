@@ -46,12 +46,14 @@ class AccessKey:
         secret: The secret access key.
         token: The session token that must be sent along; None for a long-term key.
         expires_at: When the session token ends, as an aware datetime; None for never.
+        arn: The user or the role that the key belongs to; None for the account itself.
     """
 
     account: str
     secret: str = attrs.field(repr=False)
     token: str | None = attrs.field(default=None, repr=False)
     expires_at: datetime | None = None
+    arn: str | None = None
 
 
 class Caller(NamedTuple):

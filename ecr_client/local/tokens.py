@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
+from ecr_client.local.policy_evaluation import Principal
 from ecr_client.local.store.scope import Scope
 
 if TYPE_CHECKING:
@@ -37,24 +38,31 @@ class Tokens:
         self._secret = secret
         self._clock = clock
 
-    def authorization(self, scope: Scope) -> tuple[str, datetime]:
-        """Give an authorization token, base64 of ``AWS:<password>``, and when it ends."""
+    def authorization(self, scope: Scope, principal: Principal) -> tuple[str, datetime]:
+        """Return an authorization token, base64 of ``AWS:<password>``, and when it ends.
+
+        Args:
+            scope: The registry that it is for.
+            principal: Who asks for it, and so who will use it.
+        """
         expires_at = self._clock().replace(microsecond=0) + TOKEN_LIFETIME
-        grant = f"{scope.account}/{scope.region}/{_seconds(expires_at)}"
-        password = f"{_text(grant.encode())}.{self._sign('password', grant)}"
+        grant = f"{scope.account}/{scope.region}/{_seconds(expires_at)}/{principal.arn}"
+        password = f"{_text(grant.encode())}.{self._sign('principal', grant)}"
         return base64.b64encode(f"{USER}:{password}".encode()).decode(), expires_at
 
-    def check_password(self, password: str) -> Scope | None:
-        """Give the registry that a password opens; None if it is wrong or has ended."""
+    def check_password(self, password: str) -> tuple[Scope, Principal] | None:
+        """Return the registry that a password is for and whose it is; None if it opens nothing."""
         encoded, _, signature = password.partition(".")
         try:
             grant = base64.b64decode(encoded, altchars=b"-_", validate=True).decode()
         except ValueError:
             return None
-        if not self._is_signed(signature, "password", grant):
+        if not self._is_signed(signature, "principal", grant):
             return None
-        account, region, expires_at = grant.split("/")
-        return Scope(account, region) if self._is_ahead(int(expires_at)) else None
+        account, region, expires_at, arn = grant.split("/", 3)
+        if not self._is_ahead(int(expires_at)):
+            return None
+        return Scope(account, region), Principal(arn)
 
     def download_path(self, scope: Scope, repository: str, digest: str) -> str:
         """Give a path with a query from which a layer can be downloaded for an hour by anybody."""

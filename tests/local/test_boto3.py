@@ -13,7 +13,7 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from ecr_client import ECRClient
+from ecr_client import Credentials, ECRClient
 from ecr_client.local import LocalECR
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -48,6 +48,30 @@ def peer(ecr: LocalECR) -> Iterator[Any]:
     made = boto3_client(ecr)
     yield made
     made.close()
+
+
+OTHER = "210987654321"
+BUILDER = f"arn:aws:iam::{OTHER}:role/builder"
+
+
+@pytest.fixture
+def foreigners() -> Iterator[tuple[Any, Any, Any]]:
+    """Return clients of boto3: of the owner of ``app``, of another account, and of its role."""
+    keys = {OTHER: Credentials("AKIDOTHER", "s"), BUILDER: Credentials("AKIDROLE", "s", "token")}
+    with LocalECR(credentials=keys) as ecr:
+        made = [
+            boto3_client(
+                ecr,
+                aws_access_key_id=each.access_key,
+                aws_secret_access_key=each.secret_key,
+                aws_session_token=each.token,
+            )
+            for each in (ecr.credentials[name] for name in (ecr.account, OTHER, BUILDER))
+        ]
+        made[0].create_repository(repositoryName="app")
+        yield made[0], made[1], made[2]
+        for client in made:
+            client.close()
 
 
 def upload(peer: Any, repository: str, data: bytes, part: int = 5 * MIB) -> str:
@@ -220,3 +244,58 @@ def test_the_client_and_boto3_agree(ecr: LocalECR, peer: Any) -> None:
     assert made is not None
     assert read["createdAt"] == made.created_at
     assert read["repositoryUri"] == made.repository_uri
+
+
+def outcome(call: Any, **members: Any) -> str:
+    """Return the error code of a call on the other account, or that it succeeded."""
+    try:
+        call(registryId="123456789012", repositoryName="app", **members)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return "success"
+
+
+def test_another_account_is_refused(foreigners: tuple[Any, Any, Any]) -> None:
+    """boto3 raises the error of the service, with its message, for who has no policy."""
+    _, account, role = foreigners
+    with pytest.raises(ClientError) as raised:
+        role.list_images(registryId="123456789012", repositoryName="app")
+
+    error = raised.value.response
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert error["Error"] == {
+        "Code": "AccessDeniedException",
+        "Message": f"User: {BUILDER} is not authorized to perform: ecr:ListImages on resource:"
+        " arn:aws:ecr:us-east-1:123456789012:repository/app because no resource-based policy"
+        " allows the ecr:ListImages action",
+    }
+    for call in (account.delete_repository, account.delete_repository_policy):
+        assert outcome(call) == "AccessDeniedException"
+
+
+def test_policies_let_principals_in(foreigners: tuple[Any, Any, Any]) -> None:
+    """A role gets what its policy allows, its account what is allowed to the account."""
+    owner, account, role = foreigners
+    statements = [
+        {"Effect": "Allow", "Principal": {"AWS": BUILDER}, "Action": "ecr:*Image*"},
+        {"Effect": "Allow", "Principal": {"AWS": OTHER}, "Action": "ecr:DescribeImages"},
+        {"Effect": "Deny", "Principal": {"AWS": BUILDER}, "Action": "ecr:BatchDeleteImage"},
+    ]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    owner.set_repository_policy(repositoryName="app", policyText=policy)
+
+    found = {
+        client: (
+            outcome(client.list_images),
+            outcome(client.describe_images),
+            outcome(client.batch_delete_image, imageIds=[{"imageTag": "v1"}]),
+        )
+        for client in foreigners
+    }
+
+    refused = "AccessDeniedException"
+    assert found == {
+        owner: ("success", "success", "success"),
+        account: (refused, "success", refused),
+        role: ("success", "success", refused),
+    }

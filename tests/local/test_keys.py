@@ -35,10 +35,29 @@ def test_servers_without_a_folder_make_up_other_keys() -> None:
 
 
 @pytest.mark.parametrize(
+    "arn",
+    [
+        f"arn:aws:iam::{OTHER}:user/team/ada",
+        f"arn:aws:iam::{OTHER}:role/builder",
+        f"arn:aws:sts::{OTHER}:assumed-role/builder/run-1",
+    ],
+)
+def test_principals_have_keys_of_their_own(arn: str) -> None:
+    """A mapping may name a user or a role, whose registry is that of its account."""
+    keys = {arn: Credentials("AKIDEXAMPLE", "secret")}
+    with LocalECR(credentials=keys) as ecr, ecr.client(account=arn) as client:
+        found = client.describe_registry().registry_id
+
+    assert found == OTHER
+
+
+@pytest.mark.parametrize(
     ("arguments", "problem"),
     [
         ({"account": "1"}, "12 digits"),
         ({"credentials": {"1": Credentials("a", "b")}}, "12 digits"),
+        ({"credentials": {"arn:aws:s3:::bucket": Credentials("a", "b")}}, "ARN of a user"),
+        ({"credentials": {"arn:aws:iam::1:role/a": Credentials("a", "b")}}, "ARN of a user"),
         ({"credentials": {OWN: Credentials("a", "b"), OTHER: Credentials("a", "c")}}, "their own"),
         ({"region": ""}, "region"),
     ],

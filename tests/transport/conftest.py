@@ -268,9 +268,10 @@ def connect(trusted: str) -> Iterator[Callable[..., OwnTransport]]:
     """Return a function that makes transports, with the options of `ClientConfiguration`."""
     made: list[OwnTransport] = []
 
-    def make(**options: Any) -> OwnTransport:
+    def make(environ: dict[str, str] | None = None, **options: Any) -> OwnTransport:
         given = {"verify": trusted, "connect_timeout": LONGER, "read_timeout": LONGER, **options}
-        made.append(OwnTransport(ClientConfiguration(**given), Settings()))
+        settings = Settings() if environ is None else Settings(environ=environ)
+        made.append(OwnTransport(ClientConfiguration(**given), settings))
         return made[-1]
 
     yield make

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 import trustme
 
-from ecr_client import ClientConfiguration
-from ecr_client._settings import Settings
 from ecr_client.exceptions import (
     InvalidConfigurationException,
     TLSException,
@@ -53,23 +51,17 @@ def test_without_verification(peer: Any, connect: Any) -> None:
 @pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
 def test_a_bundle_of_the_environment(peer: Any, connect: Any, trusted: str, name: str) -> None:
     """Without a configuration, the bundle is that of the environment."""
-    transport = connect(verify=None)
-    own = type(transport)(ClientConfiguration(), Settings(environ={name: trusted}))
-    try:
-        assert own.read(peer(tls=True).url).status == 200
-    finally:
-        own.close()
+    transport = connect({name: trusted}, verify=None)
+
+    assert transport.read(peer(tls=True).url).status == 200
 
 
 def test_the_configuration_comes_first(peer: Any, connect: Any, trusted: str) -> None:
     """A configured `verify` counts for more than a bundle of the environment."""
-    transport = connect(verify=None)
-    own = type(transport)(
-        ClientConfiguration(verify=True), Settings(environ={"AWS_CA_BUNDLE": trusted})
-    )
+    transport = connect({"AWS_CA_BUNDLE": trusted}, verify=True)
+
     with pytest.raises(TLSException):
-        own.read(peer(tls=True).url)
-    own.close()
+        transport.read(peer(tls=True).url)
 
 
 def test_a_bundle_that_is_gone(peer: Any, connect: Any, tmp_path: Path) -> None:
@@ -79,7 +71,7 @@ def test_a_bundle_that_is_gone(peer: Any, connect: Any, tmp_path: Path) -> None:
     transport = connect(verify=str(path))
     path.unlink()
 
-    with pytest.raises(InvalidConfigurationException, match="bundle.pem"):
+    with pytest.raises(InvalidConfigurationException, match=r"bundle\.pem"):
         transport.read(peer(tls=True).url)
 
 

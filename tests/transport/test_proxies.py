@@ -29,7 +29,7 @@ def with_user(url: str) -> str:
 
 
 def test_plain_requests(peer: Any, connect: Any) -> None:
-    """A proxy gets requests for plain URLs as they are, with the whole URL, and its own password."""
+    """A proxy gets requests for plain URLs as they are, with the whole URL and its password."""
     proxy, url = peer(), "http://ecr.example/a?b=c"
     transport = connect(proxies={"http": with_user(proxy.url)})
     for _ in range(2):

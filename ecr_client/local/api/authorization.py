@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 def get_authorization_token(context: Context, members: dict[str, Any]) -> dict[str, Any]:
     """Give a token for each registry that was named, or for the caller's own one.
 
-    All registries have one address here; the token tells which of them is meant.
+    All registries have one address here; the token tells which of them is meant, and who asked for
+    it: in the registry of another account it opens what that account's policies allow.
     """
     data = []
     for account in dict.fromkeys(members.get("registryIds") or [context.account]):
-        token, expires_at = context.tokens.authorization(Scope(account, context.region))
+        token, expires_at = context.tokens.authorization(
+            Scope(account, context.region), context.principal
+        )
         data.append(
             {
                 "authorizationToken": token,

@@ -1,4 +1,4 @@
-"""Permission policies of repositories and registries: kept and given back, not enforced."""
+"""Permission policies of repositories and registries; `permissions` is what applies them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any
 from ecr_client.local.errors import ServiceError, invalid_parameter
 from ecr_client.local.iam_policy import InvalidPolicyError, denies_everyone, read_policy
 from ecr_client.local.operations import operation
+from ecr_client.local.permissions import ONLY, REGISTRY_POLICY
 from ecr_client.local.repository_templates import REPOSITORY_POLICY
 
 if TYPE_CHECKING:
     from ecr_client.local.context import Context
     from ecr_client.local.store import Scope
-
-_OF_REGISTRY = "registry-policy"
-#: A registry has one of each of its settings.
-_ONLY = ""
 
 
 def check_repository_policy(text: str, *, force: bool = True) -> None:
@@ -69,7 +66,7 @@ def put_registry_policy(context: Context, members: dict[str, Any]) -> dict[str, 
     """Give the caller's registry a policy in place of the one that it had."""
     scope, text = context.registry({}), members["policyText"]
     _checked(text, "registry", resource_required=True)
-    context.store.documents.put(scope, _OF_REGISTRY, _ONLY, text)
+    context.store.documents.put(scope, REGISTRY_POLICY, ONLY, text)
     return {"registryId": scope.account, "policyText": text}
 
 
@@ -86,7 +83,7 @@ def delete_registry_policy(context: Context, members: dict[str, Any]) -> dict[st
     scope = context.registry({})
     with context.store.write():
         text = _require_of_registry(context, scope)
-        context.store.documents.delete(scope, _OF_REGISTRY, _ONLY)
+        context.store.documents.delete(scope, REGISTRY_POLICY, ONLY)
     return {"registryId": scope.account, "policyText": text}
 
 
@@ -111,7 +108,7 @@ def _require_of_repository(context: Context, scope: Scope, name: str) -> str:
 
 
 def _require_of_registry(context: Context, scope: Scope) -> str:
-    text = context.store.documents.get(scope, _OF_REGISTRY, _ONLY)
+    text = context.store.documents.get(scope, REGISTRY_POLICY, ONLY)
     if text is None:
         raise ServiceError(
             "RegistryPolicyNotFoundException",

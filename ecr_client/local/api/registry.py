@@ -69,7 +69,7 @@ def _checked_name(name: str) -> str:
 def register_exclusion(context: Context, members: dict[str, Any]) -> dict[str, Any]:
     """Note a principal whose pulls are not to be recorded.
 
-    The list has no effect here: the local ECR knows accounts, not the principals in them.
+    The list has no effect here: the pulls of all principals are recorded.
     """
     scope, principal = context.registry({}), members["principalArn"]
     created_at = context.clock().timestamp()

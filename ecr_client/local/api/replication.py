@@ -1,8 +1,9 @@
 """Replication to other registries of this server: what is pushed to one is copied to the others.
 
 A copy is made while the push is answered, so no test has to wait for it; the same goes for
-deletions, where a rule replicates them. Other than the service, the local ECR asks for no registry
-policy that lets another account in. What a lifecycle policy deletes is not deleted elsewhere.
+deletions, where a rule replicates them. The registry policy of another account has to allow its
+source ``ecr:ReplicateImage``, and ``ecr:CreateRepository`` where the repository does not exist yet.
+What a lifecycle policy deletes is not deleted elsewhere.
 """
 
 from __future__ import annotations
@@ -93,7 +94,10 @@ def replicate(context: Context, scope: Scope, repository: str, image: StoredImag
     for destination in _destinations(store, scope, repository):
         try:
             with store.write():
+                check = context.permissions.check_replication
+                check(scope, destination, repository, "ReplicateImage")
                 if store.repositories.get(destination, repository) is None:
+                    check(scope, destination, repository, "CreateRepository")
                     repository_for(store, destination, repository, "REPLICATION")
                 _copy(store, scope, destination, repository, image)
         except ServiceError as error:
@@ -112,6 +116,9 @@ def replicate_deletion(
             # An image that is still there has only lost this tag.
             kept = store.images.get(scope, repository, digest=digest) is not None
             try:
+                context.permissions.check_replication(
+                    scope, destination, repository, "ReplicateImage"
+                )
                 store.images.delete(
                     destination, repository, tag=tag if kept else None, digest=digest
                 )

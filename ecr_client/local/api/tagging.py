@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_client.local.errors import invalid_parameter
 from ecr_client.local.operations import operation
-from ecr_client.local.store import Scope, tags
+from ecr_client.local.store import tags
+from ecr_client.local.store.repositories import parse_repository_arn
 
 if TYPE_CHECKING:
     from ecr_client.local.context import Context
-
-_RESOURCE = "repository/"
+    from ecr_client.local.store import Scope
 
 
 @operation("TagResource")
@@ -52,14 +52,7 @@ def _repository(context: Context, arn: str) -> tuple[Scope, str]:
     Raises:
         ServiceError: InvalidParameterException.
     """
-    kind, partition, service, region, account, resource = [*arn.split(":", 5), *[""] * 6][:6]
-    name = resource.removeprefix(_RESOURCE)
-    if (
-        (kind, service, region) != ("arn", "ecr", context.region)
-        or not partition
-        or not (account.isascii() and account.isdigit() and len(account) == 12)
-        or not name
-        or name == resource
-    ):
+    found = parse_repository_arn(arn, context.region)
+    if found is None:
         raise invalid_parameter("resourceArn", f"Invalid ARN '{arn}'")
-    return Scope(account, region), name
+    return found

@@ -1,7 +1,8 @@
 """The OCI distribution specification 1.1 below ``/v2/``: what docker, skopeo, crane and oras speak.
 
 It works on the store that the ECR API works on: what is pushed here the API sees, and the other way
-round. Passwords are those of GetAuthorizationToken, and say whose registry a request is about.
+round. Passwords are those of GetAuthorizationToken, and say whose registry a request is about and
+who makes it; what it may do in the registry of another account, that one's policies say.
 
 Where ECR is known to differ from the specification, this follows
 

@@ -1,20 +1,32 @@
-"""Whose registry a request is about, by the password that it carries."""
+"""Whose registry a request is about and who makes it, by the password that it carries."""
 
 from __future__ import annotations
 
 import base64
+import re
 from typing import TYPE_CHECKING
 
 from ecr_client.local.distribution.errors import RegistryError
+from ecr_client.local.policy_evaluation import Principal
 from ecr_client.local.store import Scope
 from ecr_client.local.tokens import USER
 
 if TYPE_CHECKING:
     from ecr_client.local.service import Service
 
+#: The host of an account's registry, for who is led here by a resolver or a proxy.
+_REGISTRY = re.compile(
+    r"https?://(?P<account>[0-9]{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)"
+    r"\.amazonaws\.com(\.cn)?(:[0-9]+)?"
+)
 
-def authorize(service: Service, authorization: str | None, base_url: str) -> Scope:
-    """Give the registry that a request may use.
+
+def authorize(
+    service: Service, authorization: str | None, base_url: str
+) -> tuple[Scope, Principal]:
+    """Return the registry that a request is about, and whose password it carries.
+
+    The registry is the one that the token was asked for, unless the host names another account's.
 
     Args:
         service: The server's settings and its tokens.
@@ -25,11 +37,16 @@ def authorize(service: Service, authorization: str | None, base_url: str) -> Sco
         RegistryError: There is no password, or it opens nothing (any more).
     """
     password = _password(authorization)
-    scope = None if password is None else service.tokens.check_password(password)
-    if scope is not None:
-        return scope
+    found = None if password is None else service.tokens.check_password(password)
+    if found is not None:
+        scope, principal = found
+        host = _REGISTRY.fullmatch(base_url)
+        if host is not None and host["region"] == scope.region:
+            scope = Scope(host["account"], scope.region)
+        return scope, principal
     if not service.auth:
-        return Scope(service.account, service.region)
+        scope = Scope(service.account, service.region)
+        return scope, Principal.of_account(*scope)
     if password is None:
         message = "no basic auth credentials"
     else:

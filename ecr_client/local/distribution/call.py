@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from ecr_client.local.policy_evaluation import Principal
     from ecr_client.local.service import Service
     from ecr_client.local.store import Scope, Store
 
@@ -32,7 +33,8 @@ class Call:
         request: The request.
         service: The server's settings and its store.
         executor: The threads that work on the store.
-        scope: The registry that the caller's password opens.
+        scope: The registry that the caller's password is for.
+        principal: Whom the password was given to.
         base_url: Scheme and host as the caller reached them.
     """
 
@@ -40,6 +42,7 @@ class Call:
     service: Service
     executor: Executor
     scope: Scope
+    principal: Principal
     base_url: str
 
     @property
@@ -57,11 +60,13 @@ class Call:
         """The same request as the handlers of the API would see it."""
         return Context(
             account=self.scope.account,
+            principal=self.principal,
             region=self.scope.region,
             store=self.service.store,
             clock=self.service.clock,
             base_url=self.base_url,
             tokens=self.service.tokens,
+            permissions=self.service.permissions,
         )
 
     def path(self, name: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 #: Code and status by the code of the API. TAG_INVALID and the status of NAME_UNKNOWN are what ECR
 #: answers; the others are those of the specification.
 _TRANSLATED = {
+    "AccessDeniedException": ("DENIED", 403),
     "ImageDigestDoesNotMatchException": ("DIGEST_INVALID", 400),
     "ImageTagAlreadyExistsException": ("TAG_INVALID", 400),
     "InvalidLayerException": ("DIGEST_INVALID", 400),

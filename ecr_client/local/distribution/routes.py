@@ -72,7 +72,13 @@ def routes(service: Service, executor: Executor, base_url: Callable[[Request], s
     return [
         Route(
             path,
-            _Resource(service=service, executor=executor, base_url=base_url, handlers=handlers),
+            _Resource(
+                service=service,
+                executor=executor,
+                base_url=base_url,
+                path=path,
+                handlers=handlers,
+            ),
             name=f"registry {path}",
         )
         for path, handlers in table
@@ -86,6 +92,7 @@ class _Resource:
     service: Service
     executor: Executor
     base_url: Callable[[Request], str]
+    path: str
     handlers: Mapping[str, Handler]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,11 +114,13 @@ class _Resource:
 
     async def _answer(self, request: Request) -> Response:
         base_url = self.base_url(request)
+        scope, principal = authorize(self.service, request.headers.get("authorization"), base_url)
         call = Call(
             request=request,
             service=self.service,
             executor=self.executor,
-            scope=authorize(self.service, request.headers.get("authorization"), base_url),
+            scope=scope,
+            principal=principal,
             base_url=base_url,
         )
         handler = self._handler(request)
@@ -119,8 +128,24 @@ class _Resource:
         if name is not None and not _NAME.fullmatch(name):
             raise RegistryError("NAME_INVALID", f"'{name}' is not a name of a repository")
         if inspect.iscoroutinefunction(handler):
+            await call.run(self._check, call)
             return cast("Response", await handler(call))
-        return await call.run(cast("Callable[[Call], Response]", handler), call)
+
+        def work() -> Response:
+            self._check(call)
+            return cast("Response", handler(call))
+
+        return await call.run(work)
+
+    def _check(self, call: Call) -> None:
+        self.service.permissions.check_request(
+            call.principal,
+            call.scope,
+            self.path,
+            call.request.method,
+            repository=call.request.path_params.get("name"),
+            at_once=call.query("digest") is not None,
+        )
 
     def _handler(self, request: Request) -> Handler:
         if not self.handlers:

@@ -13,6 +13,7 @@ from ecr_client.local.distribution.creation import ensure_repository
 from ecr_client.local.distribution.errors import RegistryError
 from ecr_client.local.distribution.receiving import Turns, has_body, progress, receive
 from ecr_client.local.errors import ServiceError
+from ecr_client.local.permissions import MOUNT_FROM
 from ecr_client.local.store.blobs import DIGEST
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def _mount(call: Call, digest: str) -> bool:
     if source is None or not DIGEST.fullmatch(digest):
         return False
     if account_setting(store, scope, "BLOB_MOUNTING") != "ENABLED":
+        return False
+    if not call.service.permissions.allows(call.principal, scope, source, MOUNT_FROM):
         return False
     with store.write():
         giver = store.repositories.get(scope, source)

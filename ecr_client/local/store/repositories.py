@@ -84,6 +84,21 @@ def repository_arn(scope: Scope, name: str) -> str:
     return f"arn:{partition_of(scope.region)}:ecr:{scope.region}:{scope.account}:repository/{name}"
 
 
+def parse_repository_arn(arn: str, region: str) -> tuple[Scope, str] | None:
+    """Return registry and name of a repository of the region; None if the ARN is of nothing so."""
+    kind, partition, service, arn_region, account, resource = [*arn.split(":", 5), *[""] * 6][:6]
+    name = resource.removeprefix("repository/")
+    if (
+        (kind, service, arn_region) != ("arn", "ecr", region)
+        or not partition
+        or not (account.isascii() and account.isdigit() and len(account) == 12)
+        or not name
+        or name == resource
+    ):
+        return None
+    return Scope(account, region), name
+
+
 class Repositories:
     """The repositories of all registries."""
 

@@ -23,7 +23,14 @@ def test_work_has_ended_when_its_request_is_given_up() -> None:
         ended.set()
 
     async def give_up(executor: ThreadPoolExecutor) -> bool:
-        call = Call(request=nothing, service=nothing, executor=executor, scope=nothing, base_url="")
+        call = Call(
+            request=nothing,
+            service=nothing,
+            executor=executor,
+            scope=nothing,
+            principal=nothing,
+            base_url="",
+        )
         task = asyncio.ensure_future(call.run(work))
         await asyncio.get_running_loop().run_in_executor(None, began.wait)
         task.cancel()

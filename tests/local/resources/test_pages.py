@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -46,6 +47,8 @@ def test_a_foreign_token_is_refused(
     client: ECRClient, connect: Callable[..., ECRClient], token: str
 ) -> None:
     """A token of another operation, registry or region, or an altered one, does not fit."""
+    everybody = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*", "Resource": "*"}
+    connect(account=OTHER).put_registry_policy(policy_text=json.dumps({"Statement": everybody}))
     altered = ("A" if token[0] != "A" else "B") + token[1:]
 
     assert "not one of this listing" in refused(client.list_images, token, repository_name="aa")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -54,6 +55,17 @@ def replicate(client: ECRClient, *rules: ReplicationRule) -> Any:
     return client.put_replication_configuration(
         replication_configuration=ReplicationConfiguration(rules=list(rules))
     )
+
+
+def let_in(client: ECRClient, *actions: str) -> None:
+    """Set the client's registry policy: the server's own account may do this."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+        "Action": actions,
+        "Resource": f"arn:aws:ecr:us-east-1:{OTHER}:repository/*",
+    }
+    client.put_registry_policy(policy_text=json.dumps({"Statement": statement}))
 
 
 def statuses(client: ECRClient, repository: str = "app") -> dict[tuple[str, str], str]:
@@ -120,6 +132,7 @@ def test_replicates_what_is_pushed(
     client: ECRClient, connect: Callable[..., ECRClient], push: Any
 ) -> None:
     """Images with their layers and tags go to repositories that are made for them."""
+    let_in(connect(account=OTHER), "ecr:ReplicateImage", "ecr:CreateRepository")
     before = push.image("app", "old")
     replicate(client, replication((ACCOUNT, "eu-west-1"), (OTHER, "us-east-1")))
     layer = push.layer("app", b"layer")
@@ -144,6 +157,75 @@ def test_replicates_what_is_pushed(
         repository_name="app", image_id=ImageIdentifier(image_digest=before)
     )
     assert {one.status for one in old.replication_statuses} == {"FAILED"}
+
+
+@pytest.mark.parametrize(
+    ("actions", "exists", "status"),
+    [
+        ((), True, "FAILED"),
+        (("ecr:ReplicateImage",), False, "FAILED"),
+        (("ecr:ReplicateImage",), True, "COMPLETE"),
+        (("ecr:CreateRepository",), True, "FAILED"),
+        (("ecr:ReplicateImage", "ecr:CreateRepository"), False, "COMPLETE"),
+    ],
+)
+def test_replication_to_an_account_needs_its_registry_policy(
+    client: ECRClient,
+    connect: Callable[..., ECRClient],
+    push: Any,
+    actions: tuple[str, ...],
+    exists: bool,
+    status: str,
+) -> None:
+    """The destination lets images in, and repositories be made; the push succeeds anyway."""
+    other = connect(account=OTHER)
+    if exists:
+        other.create_repository(repository_name="app")
+    if actions:
+        let_in(other, *actions)
+    replicate(client, replication((OTHER, "us-east-1")))
+
+    push.image("app", "v1")
+
+    assert statuses(client) == {(OTHER, "us-east-1"): status}
+
+
+def test_a_repository_policy_does_not_let_replication_in(
+    client: ECRClient, connect: Callable[..., ECRClient], push: Any
+) -> None:
+    """Only the policy of the registry decides on replication."""
+    other = connect(account=OTHER)
+    other.create_repository(repository_name="app")
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}
+    text = json.dumps({"Statement": statement})
+    other.set_repository_policy(repository_name="app", policy_text=text)
+    replicate(client, replication((OTHER, "us-east-1")))
+
+    push.image("app", "v1")
+
+    assert statuses(client) == {(OTHER, "us-east-1"): "FAILED"}
+
+
+def test_deletions_are_not_replicated_once_the_policy_is_gone(
+    client: ECRClient, connect: Callable[..., ECRClient], push: Any
+) -> None:
+    """A deletion reaches another account only as long as its registry policy lets images in."""
+    other = connect(account=OTHER)
+    let_in(other, "ecr:ReplicateImage", "ecr:CreateRepository")
+    replicate(client, replication((OTHER, "us-east-1"), deletions=True))
+    first, second = push.image("app", "v1"), push.image("app", "v2")
+
+    def delete(digest: str) -> list[str | None]:
+        ids = [ImageIdentifier(image_digest=digest)]
+        client.batch_delete_image(repository_name="app", image_ids=ids)
+        found = other.list_images(repository_name="app").image_ids
+        return [one.image_digest for one in found]
+
+    with_policy = delete(first)
+    other.delete_registry_policy()
+
+    assert with_policy == [second]
+    assert delete(second) == [second]
 
 
 def test_replicates_indexes(

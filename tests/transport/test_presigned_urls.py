@@ -1,0 +1,204 @@
+"""Presigned URLs: nothing secret is added to the request, and nothing of the query gets out."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import struct
+import threading
+import traceback
+from collections.abc import Callable
+from socket import SO_LINGER, SOL_SOCKET
+from typing import Any
+
+import pytest
+
+from ecr_client import AmazonClientException
+from ecr_client.transport import Deadline, HTTPRequest
+
+SIGNATURE = "5ec7e7516na7u7e"
+QUERY = f"X-Amz-Credential=AKID%2F20260101&X-Amz-Signature={SIGNATURE}&x-id=GetObject"
+SECRETS = (SIGNATURE, "X-Amz-Credential", "x-id")
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def leaks(text: str) -> list[str]:
+    return [secret for secret in SECRETS if secret.lower() in text.lower()]
+
+
+def test_the_request(peer: Any, connect: Any, tls: bool) -> None:
+    """The whole URL is sent, and no header but those of the request and those of HTTP."""
+    server = peer(tls=tls)
+    request = HTTPRequest("GET", f"{server.url}layer?{QUERY}", {"User-Agent": "test"}, b"", "Test")
+    connect().send(request, Deadline(None)).close()
+    (received,) = server.requests
+
+    assert received.target == f"/layer?{QUERY}"
+    assert set(received.headers) == {"host", "accept-encoding", "user-agent"}
+
+
+def test_no_cookie(peer: Any, connect: Any) -> None:
+    """A cookie that an earlier response has set is not sent."""
+    server = peer(lambda v: (v.request(), v.respond(b"", b"Set-Cookie: a=b"), v.request()))
+    transport = connect()
+    transport.read(server.url)
+    transport.get(f"{server.url}?{QUERY}").close() if False else None
+    for each in server.requests:
+        assert "cookie" not in each.headers
+
+
+# --- logs and exceptions --------------------------------------------------------------------------
+
+
+def sends(data: bytes) -> Callable[[Any], None]:
+    def handle(visit: Any) -> None:
+        visit.request()
+        visit.send(data)
+
+    return handle
+
+
+def falls_silent(visit: Any) -> None:
+    visit.request()
+    visit.wait_for_the_end()
+
+
+def resets(visit: Any) -> None:
+    visit.request()
+    visit.socket.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def redirects(visit: Any) -> None:
+    visit.request()
+    visit.respond(b"", b"Location: /elsewhere?" + QUERY.encode(), status=b"302 Found")
+
+
+HANDLERS = {
+    "success": sends(OK + b"Content-Length: 2\r\n\r\n{}"),
+    "error": sends(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\n{}"),
+    "redirect": redirects,
+    "malformed header": sends(OK + b"Content-Length: 2\r\nno colon\r\n\r\n{}"),
+    "length and chunks": sends(
+        OK + b"Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    ),
+    "two lengths": sends(OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
+    "malformed status": sends(b"nonsense\r\n\r\n"),
+    "interim response": sends(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    "malformed chunk": sends(OK + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n{}"),
+    "truncated": sends(OK + b"Content-Length: 9\r\n\r\n{}"),
+    "no response": sends(b""),
+    "reset": resets,
+    "read timeout": falls_silent,
+}
+
+
+def outcome(transport: Any, url: str, deadline: Deadline) -> AmazonClientException | None:
+    """Return what a request fails with; None if it succeeds."""
+    request = HTTPRequest("GET", f"{url}layer?{QUERY}", {}, purpose="Test")
+    try:
+        with transport.send(request, deadline) as response:
+            response.read(1000, deadline)
+    except AmazonClientException as error:
+        return error
+    return None
+
+
+def check(error: AmazonClientException | None, records: list[logging.LogRecord]) -> None:
+    """Check that neither an exception nor logs show the query."""
+    for record in records:
+        assert leaks(record.getMessage()) == []
+        assert leaks(repr(vars(record))) == []
+    if error is not None:
+        chain = traceback.format_exception(error)
+        assert leaks("".join([*chain, str(error), repr(error), repr(vars(error))])) == []
+        assert leaks(pickle.dumps(error).decode("latin-1")) == []
+        cause: BaseException | None = error
+        while cause is not None:
+            assert leaks(f"{cause} {cause!r} {vars(cause)}") == []
+            cause = cause.__cause__ or cause.__context__
+
+
+@pytest.mark.parametrize("name", HANDLERS)
+def test_leaks(
+    peer: Any, connect: Any, caplog: pytest.LogCaptureFixture, tls: bool, name: str
+) -> None:
+    """Whatever becomes of a request, its query is in no log record and in no exception."""
+    server = peer(HANDLERS[name], tls=tls)
+    with caplog.at_level(logging.DEBUG):
+        error = outcome(
+            connect(read_timeout=0.2 if name == "read timeout" else 60), server.url, Deadline(None)
+        )
+
+    assert (error is None) == (
+        name in ("success", "error", "redirect", "malformed header", "length and chunks")
+    )
+    assert caplog.records
+    check(error, caplog.records)
+
+
+@pytest.mark.parametrize(
+    "name", ["nobody there", "no host", "no TLS", "untrusted", "no time", "closed", "proxy"]
+)
+def test_leaks_without_a_response(
+    peer: Any, connect: Any, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """Whatever keeps a request from being sent, its query is in no log record either."""
+    server = peer(tls=name == "untrusted")
+    options: dict[str, Any] = {}
+    url, deadline = server.url, Deadline(None)
+    if name == "nobody there":
+        url = "http://127.0.0.1:1/"
+    elif name == "no host":
+        url = "http://nowhere.invalid/"
+    elif name == "no TLS":
+        url = url.replace("http:", "https:")
+        server = peer(lambda visit: visit.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+    elif name == "untrusted":
+        options = {"verify": True}
+    elif name == "no time":
+        deadline = Deadline(1e-9)
+    elif name == "proxy":
+        options = {"proxies": {"http": "http://127.0.0.1:1"}}
+    transport = connect(**options)
+    if name == "closed":
+        transport.close()
+    with caplog.at_level(logging.DEBUG):
+        error = outcome(transport, url, deadline)
+
+    assert error is not None
+    check(error, caplog.records)
+
+
+def test_leaks_through_a_proxy(peer: Any, connect: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A proxy that gets the whole URL does not bring it into a log."""
+    transport = connect(proxies={"http": peer().url})
+    with caplog.at_level(logging.DEBUG):
+        error = outcome(transport, "http://storage.example/", Deadline(None))
+
+    assert error is None
+    check(error, caplog.records)
+
+
+def test_other_urls_are_logged(peer: Any, connect: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Other programs, and other threads of this one, log their URLs as they are."""
+    import requests
+
+    begun, go_on = threading.Event(), threading.Event()
+
+    def handle(visit: Any) -> None:
+        visit.request()
+        begun.set()
+        go_on.wait(20)
+        visit.respond()
+
+    slow, other, transport = peer(handle), peer(), connect()
+    with caplog.at_level(logging.DEBUG):
+        sending = threading.Thread(target=outcome, args=(transport, slow.url, Deadline(None)))
+        sending.start()
+        assert begun.wait(20)
+        requests.get(f"{other.url}?a=b", timeout=20)
+        go_on.set()
+        sending.join(20)
+
+    assert '"GET /?a=b HTTP/1.1" 200 2' in caplog.text
+    assert '"GET /layer?*** HTTP/1.1" 200 2' in caplog.text

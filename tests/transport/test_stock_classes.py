@@ -1,0 +1,131 @@
+"""Tools replace classes of requests, urllib3 and http.client, and see nothing of others."""
+
+from __future__ import annotations
+
+import ast
+import http.client
+import importlib
+import inspect
+import pkgutil
+import queue
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import BaseSSLError, HTTPConnection, HTTPSConnection
+from urllib3.response import BaseHTTPResponse
+
+import ecr_client
+from ecr_client._transport.adapter import Adapter, IdleConnections, Session
+
+#: What is used as it is.
+STOCK: tuple[type[Any], ...] = (
+    http.client.HTTPConnection,
+    http.client.HTTPMessage,
+    http.client.HTTPResponse,
+    urllib3.BaseHTTPResponse,
+    urllib3.HTTPConnectionPool,
+    urllib3.PoolManager,
+    urllib3.Retry,
+    requests.Response,
+    requests.PreparedRequest,
+)
+LIBRARIES = ("http", "queue", "requests", "urllib3")
+#: What is derived from, and an object of each side.
+DERIVED: list[tuple[type[Any], Any]] = [
+    (Adapter, HTTPAdapter()),
+    (IdleConnections, queue.LifoQueue(1)),
+    (Session, requests.Session()),
+]
+
+
+def classes() -> Iterator[type[Any]]:
+    """Yield all classes of the package."""
+    for found in pkgutil.walk_packages(ecr_client.__path__, "ecr_client."):
+        if found.name.startswith(("ecr_client.local", "ecr_client.testing", "ecr_client.__main__")):
+            continue
+        module = importlib.import_module(found.name)
+        for each in vars(module).values():
+            if inspect.isclass(each) and each.__module__.startswith("ecr_client"):
+                yield each
+
+
+def bases(cls: type[Any]) -> list[type[Any]]:
+    """Return the classes of the libraries that a class derives from, exceptions apart."""
+    return [
+        each
+        for each in cls.__mro__
+        if each.__module__.partition(".")[0] in LIBRARIES and not issubclass(each, BaseException)
+    ]
+
+
+def names_set(cls: type[Any]) -> set[str]:
+    """Return the names of what a class defines, and of what its methods set on their object."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+    attributes = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    }
+    return attributes | set(vars(cls))
+
+
+def test_nothing_derives_from_them() -> None:
+    """No class of the package is a connection, a pool, a request or a response of a library."""
+    found = list(classes())
+
+    assert len(found) > 100
+    assert [each for each in found if issubclass(each, STOCK)] == []
+
+
+def test_what_derives_from_others() -> None:
+    """Only these classes derive from something of the libraries, since that is made for it."""
+    assert {each for each in classes() if bases(each)} == {each for each, _ in DERIVED}
+
+
+@pytest.mark.parametrize(("cls", "stock"), DERIVED)
+def test_nothing_private_is_replaced(cls: type[Any], stock: Any) -> None:
+    """What the libraries keep for themselves is neither overridden nor set."""
+    private = {each for each in names_set(cls) if each.startswith("_") and not each.endswith("__")}
+
+    assert [each for each in private if hasattr(stock, each)] == []
+
+
+def test_connections(peer: Any, connect: Any, tls: bool) -> None:
+    """What a request goes through are classes of the libraries themselves."""
+    server, transport = peer(tls=tls), connect()
+    response = transport.get(server.url)
+    (pool,) = transport.pools()
+    raw = response._stream._response.raw
+    used = [raw, raw.connection, raw._original_response, pool, response._stream._response]
+    response.close()
+
+    assert [type(each) for each in used] == [
+        urllib3.HTTPResponse,
+        HTTPSConnection if tls else HTTPConnection,
+        http.client.HTTPResponse,
+        urllib3.HTTPSConnectionPool if tls else urllib3.HTTPConnectionPool,
+        requests.Response,
+    ]
+
+
+def test_replaced_classes_are_used(
+    peer: Any, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A class that a tool puts in the place of another is used from then on."""
+
+    class Recorded(HTTPConnection):
+        pass
+
+    monkeypatch.setattr(urllib3.HTTPConnectionPool, "ConnectionCls", Recorded)
+    server, transport = peer(), connect()
+    transport.read(server.url)
+
+    assert [type(each) for each in transport.idle()] == [Recorded]
