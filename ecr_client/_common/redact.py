@@ -22,6 +22,8 @@ Result = TypeVar("Result")
 
 #: Their exceptions hold connections with the headers of a proxy, requests, and pieces of responses.
 _LIBRARIES = frozenset({"botocore", "http", "json", "orjson", "requests", "urllib3"})
+#: Errors of urllib3 and requests about what a response holds; so are all of http.client.
+_QUOTING = frozenset({"DecodeError", "HeaderParsingError", "InvalidChunkLength", "InvalidHeader"})
 _KEPT = (bool, int, float, str, type, BaseException, type(None))
 _OURS = __name__.partition(".")[0]
 
@@ -53,10 +55,27 @@ def forget_frames(error: BaseException, outside: BaseException | None = None) ->
         error: The exception.
         outside: As in `chain`.
     """
-    for each in chain(error, outside):
+    found = list(chain(error, outside))
+    is_malformed = any(map(_quotes, found))
+    for each in found:
         each.__traceback__ = None
+        if is_malformed and not (isinstance(each, OSError) and each.errno):
+            each.args = tuple(part for part in each.args if not isinstance(part, (str, bytes)))
+            vars(each).update(
+                {name: "" for name in vars(each) if isinstance(vars(each)[name], str)}
+            )
+        if isinstance(each, UnicodeDecodeError):
+            each.object = b""
         if type(each).__module__.partition(".")[0] in _LIBRARIES:
             _forget_objects(each)
+
+
+def _quotes(error: BaseException) -> bool:
+    """Return whether it quotes what a malformed response held, which may be a secret."""
+    return any(
+        each.__module__ == "http.client" or each.__name__ in _QUOTING
+        for each in type(error).__mro__
+    )
 
 
 def _forget_objects(error: BaseException) -> None:

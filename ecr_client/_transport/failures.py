@@ -172,7 +172,9 @@ def _reason(causes: list[BaseException]) -> str:
     for each in filter(_is_of_system, causes):
         return f"{type(each).__name__}: {each.strerror}"  # type: ignore[attr-defined]
     last = causes[-1]
-    # What http.client raises may quote what was received.
-    quotes = isinstance(last, HTTPException) and not isinstance(last, RemoteDisconnected)
+    # What is malformed may be quoted, and be a secret.
+    quotes = any(
+        isinstance(each, _MALFORMED) and not isinstance(each, RemoteDisconnected) for each in causes
+    )
     text = "" if quotes else redact_text(str(last))
     return f"{type(last).__name__}: {text}" if text else type(last).__name__

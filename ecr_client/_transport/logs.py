@@ -1,4 +1,4 @@
-"""What keeps presigned URLs out of the log of urllib3."""
+"""What keeps presigned URLs, and what responses hold, out of the log of urllib3."""
 
 from __future__ import annotations
 
@@ -10,31 +10,35 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_logs = threading.local()
+_thread = threading.local()
 
 
-class _QueryFilter(logging.Filter):
-    """Cuts the queries of URLs from what urllib3 logs, in threads that send presigned URLs."""
+class _Filter(logging.Filter):
+    """Cuts queries of URLs, and errors that quote headers, in threads that send for a client."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if getattr(_logs, "hides_queries", False) and isinstance(record.args, tuple):
+        if not getattr(_thread, "sends", False):
+            return True
+        if record.exc_info:
+            # Its text quotes headers that cannot be parsed, and its frames hold all of them.
+            record.msg, record.args, record.exc_info = "malformed headers", (), None
+        if isinstance(record.args, tuple):
             record.args = tuple(
                 f"{each.partition('?')[0]}?***" if isinstance(each, str) and "?" in each else each
                 for each in record.args
             )
-            record.exc_info = None  # its frames hold the URL as a whole
         return True
 
 
 for _name in ("urllib3.connection", "urllib3.connectionpool"):
-    logging.getLogger(_name).addFilter(_QueryFilter())
+    logging.getLogger(_name).addFilter(_Filter())
 
 
 @contextmanager
-def hidden_queries() -> Iterator[None]:
-    """Keep the queries of what this thread sends out of the log of urllib3."""
-    _logs.hides_queries = True
+def filtered() -> Iterator[None]:
+    """Filter what urllib3 logs about the requests of this thread."""
+    _thread.sends = True
     try:
         yield
     finally:
-        _logs.hides_queries = False
+        _thread.sends = False

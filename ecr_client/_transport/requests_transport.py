@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ecr_client._common.forks import renew_after_fork
@@ -18,7 +17,7 @@ from ecr_client._exceptions import (
     TransportException,
 )
 from ecr_client._transport.base import InMemory, StreamingResponse, Transport
-from ecr_client._transport.logs import hidden_queries
+from ecr_client._transport.logs import filtered
 from ecr_client.config import Proxies
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ class RequestsTransport(Transport):
                 raise total_timeout(request.purpose, deadline, sent=False)
             timeouts = deadline.limit(timeouts[0]), deadline.limit(timeouts[1])
         try:
-            with hidden_queries() if "?" in request.url else nullcontext():
+            with filtered():
                 response = session.send(
                     _prepared(request),
                     timeout=timeouts,

@@ -154,6 +154,5 @@ def _fits(pattern: str, text: str, unsure: bool) -> bool:
     return matches(pattern, text, single="?")
 
 
-
 def _strings(value: str | list[str]) -> list[str]:
     return value if isinstance(value, list) else [value]

@@ -31,7 +31,7 @@ _LAST = re.compile(rb"\r\nconnection: *close")
 #: ``request``: so many bytes of the request were read, and nothing was forwarded.
 #: ``received``: the whole request was read, and nothing was forwarded.
 #: ``answer``: the server has answered, and so many bytes of that were passed on.
-#: ``done``: the whole answer was passed on.
+#: ``done``: the whole response was passed on.
 Moment = Literal["accept", "request", "received", "answer", "done"]
 
 #: ``reset``: the connection ends with RST. ``close``: with FIN; what still comes is thrown away.
@@ -46,9 +46,9 @@ class Fault:
     Args:
         at: The moment.
         then: The end.
-        after: How many bytes the moments ``request`` and ``answer`` mean. Of an answer, a negative
+        after: How many bytes the moments ``request`` and ``answer`` mean. Of a response, a negative
             number counts from its end; of a shorter message, all are meant.
-        instead: What is sent at that moment, in the place of the rest of the answer.
+        instead: What is sent at that moment, in the place of the rest of the response.
         piece: How many bytes are sent at once; 0 for all.
         delay: How many seconds are between two pieces.
         whole_head: Whether the status line and the headers are sent at once nevertheless.
@@ -77,7 +77,7 @@ class Fault:
         at: Moment = "received",
         then: Ending = "keep",
     ) -> Fault:
-        """Give a fault that is an answer, before (``received``) or after the work (``answer``)."""
+        """Return a fault that is a response, before (``received``) or after the work (``answer``)."""
         lines = [f"{name}: {text}\r\n" for name, text in (headers or {}).items()]
         head = f"HTTP/1.1 {status} Canned\r\nContent-Length: {len(body)}\r\n{''.join(lines)}\r\n"
         return cls(at, then, instead=head.encode("latin-1") + body)
@@ -87,7 +87,7 @@ NO_FAULT = Fault("done", "keep")
 
 
 def is_whole(message: bytearray, *, bodiless: bool) -> bool:
-    """Say whether a request or an answer has come to its end, as far as that shows in itself."""
+    """Return whether a request or a response has come to its end, as far as that shows in itself."""
     end = message.find(b"\r\n\r\n")
     head = bytes(message[: max(end, 0)]).lower()
     if end < 0 or bodiless or head.startswith((b"http/1.1 204", b"http/1.1 304")):
@@ -95,7 +95,7 @@ def is_whole(message: bytearray, *, bodiless: bool) -> bool:
     if _CHUNKED.search(head):
         return message.endswith(b"0\r\n\r\n")
     length = _LENGTH.search(head)
-    if length is None:  # An answer without one goes on until its connection ends.
+    if length is None:  # A response without one goes on until its connection ends.
         return not head.startswith(b"http/")
     return len(message) - end - 4 >= int(length[1])
 
@@ -152,7 +152,7 @@ class Connection(threading.Thread):
         with self._lock, contextlib.suppress(OSError):
             if self._idle:
                 self._stale = True
-                # This is no news for the client, so that the last answer still gets to it.
+                # This is no news for the client, so that the last response still gets to it.
                 self._client.shutdown(socket.SHUT_RD)
                 return True
         return False
@@ -185,7 +185,7 @@ class Connection(threading.Thread):
         return self._end(then)
 
     def _forward(self, request: bytes) -> tuple[bytes, bool]:
-        """Give the answer as far as it came, and whether it is the last one."""
+        """Return the response as far as it came, and whether it is the last one."""
         answer, whole = b"", False
         with contextlib.suppress(OSError):
             server = socket.create_connection(self._proxy.target, timeout=30)
@@ -234,7 +234,7 @@ class Connection(threading.Thread):
 class Proxy:
     """Forwards to a server what comes to a port of its own, unless a fault waits.
 
-    Each request is read as a whole and forwarded over a connection of its own, and its answer is
+    Each request is read as a whole and forwarded over a connection of its own, and its response is
     read as a whole before the first byte of it is passed on. No byte is changed.
 
     Args:
@@ -328,7 +328,7 @@ class Proxy:
         self._reserved.close()
 
     def take(self, *, accepted: bool = False) -> Fault | None:
-        """Give the next fault; of a connection that was just accepted only if it is for that."""
+        """Return the next fault; of a connection that was just accepted only if it is for that."""
         with self._changed:
             fault = self.faults[0] if self.faults else NO_FAULT
             if accepted and fault.at != "accept":
@@ -340,7 +340,7 @@ class Proxy:
             return fault
 
     def note(self, messages: list[bytes], message: bytes) -> None:
-        """Remember a request or an answer that was read."""
+        """Remember a request or a response that was read."""
         with self._changed:
             messages.append(message)
             self._changed.notify_all()
@@ -371,27 +371,27 @@ def _server() -> Iterator[LocalECR]:
 
 @pytest.fixture
 def ecr(_server: LocalECR) -> LocalECR:
-    """Give a server without any repositories, past the proxy."""
+    """Return a server without any repositories, past the proxy."""
     _server.reset()
     return _server
 
 
 @pytest.fixture
 def fault() -> type[Fault]:
-    """Give the class of faults, which a test cannot import."""
+    """Return the class of faults, which a test cannot import."""
     return Fault
 
 
 @pytest.fixture
 def proxy(ecr: LocalECR) -> Iterator[Proxy]:
-    """Give a proxy in front of the server."""
+    """Return a proxy in front of the server."""
     with Proxy((HOST, int(ecr.endpoint.rpartition(":")[2]))) as running:
         yield running
 
 
 @pytest.fixture
 def connect(proxy: Proxy, ecr: LocalECR) -> Iterator[Callable[..., ECRClient]]:
-    """Give a function that makes clients through the proxy, with the options of `ECRClient`."""
+    """Return a function that makes clients through the proxy, with the options of `ECRClient`."""
     with contextlib.ExitStack() as made:
         where = {"region": ecr.region, "endpoint": f"http://{HOST}:{proxy.port}"}
         where["credentials"] = ecr.credentials[ecr.account]
@@ -400,5 +400,5 @@ def connect(proxy: Proxy, ecr: LocalECR) -> Iterator[Callable[..., ECRClient]]:
 
 @pytest.fixture
 def client(connect: Callable[..., ECRClient]) -> ECRClient:
-    """Give a client through the proxy, with the defaults."""
+    """Return a client through the proxy, with the defaults."""
     return connect()

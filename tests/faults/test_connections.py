@@ -20,19 +20,19 @@ from ecr_client.exceptions import (
 )
 
 THREADS = 8
-#: Seconds: of time-outs that are waited for, and of what is only waited for if something is wrong.
+#: Seconds: of timeouts that are waited for, and of what is only waited for if something is wrong.
 SHORT, PATIENCE = 0.5, 20
 
 
 @pytest.fixture
 def waits() -> list[float]:
-    """Give the seconds that clients would have waited before they repeated a call."""
+    """Return the seconds that clients would have waited before they retried a call."""
     return []
 
 
 @pytest.fixture
 def policy(waits: list[float]) -> RetryPolicy:
-    """Give the default policy, which does not wait but says how long it would have."""
+    """Return the default policy, which does not wait but says how long it would have."""
     return RetryPolicy(sleep=waits.append, random=lambda: 1.0)
 
 
@@ -104,12 +104,12 @@ def test_only_the_first_broken_connection_is_for_nothing(
 def test_the_first_broken_connection_takes_nothing_from_the_quota(
     connect: Any, proxy: Any, fault: Any, policy: RetryPolicy
 ) -> None:
-    """However many calls find their connection broken, they are repeated."""
+    """However many calls find their connection broken, they are retried."""
     twice = attrs.evolve(policy, max_attempts=2)
     client = connect(config=ClientConfiguration(retry=twice))
     proxy.add(fault("accept", "close"), count=2 * 102)
     attempts = set()
-    for _ in range(102):  # The quota is 500, and a repeat takes 5.
+    for _ in range(102):  # The quota is 500, and a retry takes 5.
         with pytest.raises(ConnectionClosedException) as caught:
             client.describe_repositories()
         attempts.add(caught.value.attempts)
@@ -164,7 +164,7 @@ def test_a_restart_in_the_middle_of_calls(connect: Any, proxy: Any, fault: Any) 
 
 @pytest.fixture
 def moving(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Give a list with the address of the host ``ecr.test``, which may be changed."""
+    """Return a list with the address of the host ``ecr.test``, which may be changed."""
     resolve, address = socket.getaddrinfo, ["127.0.0.2"]
 
     def answer(host: str, *args: Any, **options: Any) -> Any:

@@ -15,7 +15,7 @@ import requests
 from ecr_client import ClientConfiguration, ECRClient, Hooks, RetryPolicy
 from ecr_client.exceptions import ClientShutdownException
 
-#: Seconds: of time-outs that are waited for, and of what is only waited for if something is wrong.
+#: Seconds: of timeouts that are waited for, and of what is only waited for if something is wrong.
 SHORT, PATIENCE = 0.3, 20
 LONG = 3 * PATIENCE
 
@@ -51,13 +51,13 @@ def nothing_stays_open(ecr: Any) -> Iterator[None]:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Future[Any]]]:
-    """Give a function that makes a call in a thread."""
+    """Return a function that makes a call in a thread."""
     with ThreadPoolExecutor(16) as threads:
         yield threads.submit
 
 
 def outcome(call: Future[Any]) -> str:
-    """Say what came of a call, which must not take for ever."""
+    """Return what came of a call, which must not take for ever."""
     error = call.exception(PATIENCE)
     return "result" if error is None else type(error).__name__
 
@@ -66,7 +66,7 @@ pytestmark = pytest.mark.usefixtures("nothing_stays_open")
 
 
 def test_calls_that_run(connect: Any, proxy: Any, fault: Any, start: Any) -> None:
-    """A call that is being answered ends with its answer."""
+    """A call that is being answered ends with its response."""
     client = connect()
     proxy.add(fault("done", "close", piece=100, delay=0.02))
     call = start(client.describe_repositories)
@@ -96,7 +96,7 @@ def test_calls_that_wait_to_be_repeated(
 
 @pytest.mark.parametrize("at", ["request", "received", "answer"])
 def test_calls_that_hang(connect: Any, proxy: Any, fault: Any, start: Any, at: str) -> None:
-    """A call that hangs ends with its time-out, and is not repeated."""
+    """A call that hangs ends with its timeout, and is not retried."""
     config = ClientConfiguration(retry=RetryPolicy(base_delay=0), read_timeout=SHORT)
     client = connect(config=config)
     proxy.add(fault(at, "hang", after=30))
@@ -109,7 +109,7 @@ def test_calls_that_hang(connect: Any, proxy: Any, fault: Any, start: Any, at: s
 
 
 def test_calls_that_connect(connect: Any, proxy: Any, start: Any) -> None:
-    """A call that cannot connect ends with its time-out, and is not repeated."""
+    """A call that cannot connect ends with its timeout, and is not retried."""
     sent = threading.Event()
     config = ClientConfiguration(retry=RetryPolicy(base_delay=0), connect_timeout=SHORT)
     client = connect(config=config)
@@ -155,7 +155,7 @@ def test_calls_in_every_state(connect: Any, proxy: Any, fault: Any, start: Any) 
     proxy.wait_for(lambda: proxy.attempts >= 8)
     client.shutdown()
 
-    # An answer may be an error.
+    # A response may be an error.
     ends = {"result", "ClientShutdownException", "AmazonECRException"}
     assert {outcome(call) for call in calls} <= ends
 

@@ -12,8 +12,9 @@ from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
 
 import pytest
+import requests
 
-from ecr_client import AmazonClientException
+from ecr_client.exceptions import AmazonClientException, TLSException
 from ecr_client.transport import Deadline, HTTPRequest
 
 SIGNATURE = "5ec7e7516na7u7e"
@@ -39,12 +40,17 @@ def test_the_request(peer: Any, connect: Any, tls: bool) -> None:
 
 def test_no_cookie(peer: Any, connect: Any) -> None:
     """A cookie that an earlier response has set is not sent."""
-    server = peer(lambda v: (v.request(), v.respond(b"", b"Set-Cookie: a=b"), v.request()))
-    transport = connect()
+
+    def handle(visit: Any) -> None:
+        while True:
+            visit.request()
+            visit.respond(b"{}", b"Set-Cookie: a=b; Path=/")
+
+    server, transport = peer(handle), connect()
     transport.read(server.url)
-    transport.get(f"{server.url}?{QUERY}").close() if False else None
-    for each in server.requests:
-        assert "cookie" not in each.headers
+    transport.read(f"{server.url}layer?{QUERY}")
+
+    assert "cookie" not in server.requests[1].headers
 
 
 # --- logs and exceptions --------------------------------------------------------------------------
@@ -118,55 +124,73 @@ def check(error: AmazonClientException | None, records: list[logging.LogRecord])
             cause = cause.__cause__ or cause.__context__
 
 
+#: After which of these a request succeeds.
+FINE = ("success", "error", "redirect", "malformed header", "length and chunks")
+
+
 @pytest.mark.parametrize("name", HANDLERS)
 def test_leaks(
     peer: Any, connect: Any, caplog: pytest.LogCaptureFixture, tls: bool, name: str
 ) -> None:
     """Whatever becomes of a request, its query is in no log record and in no exception."""
     server = peer(HANDLERS[name], tls=tls)
+    transport = connect(read_timeout=0.2 if name == "read timeout" else 60)
     with caplog.at_level(logging.DEBUG):
-        error = outcome(
-            connect(read_timeout=0.2 if name == "read timeout" else 60), server.url, Deadline(None)
-        )
+        error = outcome(transport, server.url, Deadline(None))
 
-    assert (error is None) == (
-        name in ("success", "error", "redirect", "malformed header", "length and chunks")
-    )
+    assert (error is None) == (name in FINE)
     assert caplog.records
     check(error, caplog.records)
 
 
-@pytest.mark.parametrize(
-    "name", ["nobody there", "no host", "no TLS", "untrusted", "no time", "closed", "proxy"]
-)
-def test_leaks_without_a_response(
-    peer: Any, connect: Any, caplog: pytest.LogCaptureFixture, name: str
+ELSEWHERE: dict[str, tuple[str, dict[str, Any]]] = {
+    "nobody there": ("http://127.0.0.1:1/", {}),
+    "no host": ("http://nowhere.invalid/", {}),
+    "no proxy": ("http://ecr.example/", {"proxies": {"http": "http://127.0.0.1:1"}}),
+    "no proxy for a tunnel": ("https://ecr.example/", {"proxies": {"all": "http://127.0.0.1:1"}}),
+    "no port": ("http://127.0.0.1:99999/", {}),
+    "no such scheme": ("gopher://127.0.0.1/", {}),
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_leaks_without_a_connection(
+    connect: Any, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     """Whatever keeps a request from being sent, its query is in no log record either."""
-    server = peer(tls=name == "untrusted")
-    options: dict[str, Any] = {}
-    url, deadline = server.url, Deadline(None)
-    if name == "nobody there":
-        url = "http://127.0.0.1:1/"
-    elif name == "no host":
-        url = "http://nowhere.invalid/"
-    elif name == "no TLS":
-        url = url.replace("http:", "https:")
-        server = peer(lambda visit: visit.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
-    elif name == "untrusted":
-        options = {"verify": True}
-    elif name == "no time":
-        deadline = Deadline(1e-9)
-    elif name == "proxy":
-        options = {"proxies": {"http": "http://127.0.0.1:1"}}
-    transport = connect(**options)
-    if name == "closed":
-        transport.close()
+    url, options = ELSEWHERE[name]
     with caplog.at_level(logging.DEBUG):
-        error = outcome(transport, url, deadline)
+        error = outcome(connect(**options), url, Deadline(None))
 
     assert error is not None
     check(error, caplog.records)
+
+
+def test_leaks_without_tls(peer: Any, connect: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A server that does not speak TLS, or is not to be trusted, brings no query into a log."""
+    plain = peer(lambda visit: visit.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+    with caplog.at_level(logging.DEBUG):
+        errors = [
+            outcome(connect(), plain.url.replace("http:", "https:"), Deadline(None)),
+            outcome(connect(verify=True), peer(tls=True).url, Deadline(None)),
+        ]
+
+    for error in errors:
+        assert isinstance(error, TLSException)
+        check(error, caplog.records)
+
+
+def test_leaks_when_it_is_over(peer: Any, connect: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A request for which it is too late brings no query into a log."""
+    server, transport = peer(), connect()
+    with caplog.at_level(logging.DEBUG):
+        late = outcome(transport, server.url, Deadline(1e-9))
+        transport.close()
+        closed = outcome(transport, server.url, Deadline(None))
+
+    for error in (late, closed):
+        assert error is not None
+        check(error, caplog.records)
 
 
 def test_leaks_through_a_proxy(peer: Any, connect: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -181,8 +205,6 @@ def test_leaks_through_a_proxy(peer: Any, connect: Any, caplog: pytest.LogCaptur
 
 def test_other_urls_are_logged(peer: Any, connect: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Other programs, and other threads of this one, log their URLs as they are."""
-    import requests
-
     begun, go_on = threading.Event(), threading.Event()
 
     def handle(visit: Any) -> None:

@@ -136,12 +136,13 @@ def test_redirects(peer: Any, connect: Any, method: str, status: int) -> None:
 
 
 def test_cookies(peer: Any, connect: Any) -> None:
-    """A cookie is not sent back."""
+    """A cookie is neither sent back nor kept."""
     server, transport = peer(respond_with(b"Set-Cookie: a=b; Path=/")), connect()
     for _ in range(2):
         transport.read(server.url)
 
     assert ["cookie" in each.headers for each in server.requests] == [False, False]
+    assert len(transport._session.cookies) == 0
 
 
 def respond_with(*lines: bytes) -> Callable[[Any], None]:

@@ -16,8 +16,7 @@ import pytest
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from urllib3.connection import BaseSSLError, HTTPConnection, HTTPSConnection
-from urllib3.response import BaseHTTPResponse
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 import ecr_client
 from ecr_client._transport.adapter import Adapter, IdleConnections, Session
@@ -44,14 +43,21 @@ DERIVED: list[tuple[type[Any], Any]] = [
 
 
 def classes() -> Iterator[type[Any]]:
-    """Yield all classes of the package."""
-    for found in pkgutil.walk_packages(ecr_client.__path__, "ecr_client."):
-        if found.name.startswith(("ecr_client.local", "ecr_client.testing", "ecr_client.__main__")):
+    """Yield all classes of the package, apart from those of extras that are not installed."""
+    for found in pkgutil.walk_packages(ecr_client.__path__, "ecr_client.", onerror=_ignore):
+        if found.name.endswith("__main__"):
             continue
-        module = importlib.import_module(found.name)
+        try:
+            module = importlib.import_module(found.name)
+        except ModuleNotFoundError:
+            continue
         for each in vars(module).values():
             if inspect.isclass(each) and each.__module__.startswith("ecr_client"):
                 yield each
+
+
+def _ignore(_: str) -> None:
+    """Let the loop above see what cannot be imported."""
 
 
 def bases(cls: type[Any]) -> list[type[Any]]:

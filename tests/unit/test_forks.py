@@ -93,7 +93,7 @@ class Peers:
 
 @pytest.fixture(scope="module")
 def context_and_bundle(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
-    """Give what a server and a client need to speak TLS."""
+    """Return what a server and a client need to speak TLS."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
     bundle = tmp_path_factory.mktemp("tls") / "ca.pem"
@@ -103,7 +103,7 @@ def context_and_bundle(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SS
 
 @pytest.fixture(params=["http", "https"])
 def peers(request: Any, context_and_bundle: tuple[ssl.SSLContext, Path]) -> Iterator[Peers]:
-    """Give a server, with and without TLS."""
+    """Return a server, with and without TLS."""
     context, bundle = context_and_bundle
     tls = request.param == "https"
     running = Peers(ClientConfiguration(verify=bundle if tls else None), context if tls else None)
@@ -182,7 +182,7 @@ def test_children_of_children(peers: Peers) -> None:
 
 
 def test_a_fork_during_a_call(peers: Peers) -> None:
-    """A child that is forked while a thread of its parent waits for an answer disturbs neither."""
+    """A child that is forked while a thread of its parent waits for a response disturbs neither."""
     gate = threading.Event()
     peers.gates.append(gate)
     with peers.client() as client, concurrent.futures.ThreadPoolExecutor(1) as threads:
@@ -342,7 +342,7 @@ def test_credentials_that_were_being_refreshed(peers: Peers) -> None:
 
 @contextlib.contextmanager
 def pool(method: str) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
-    """Give workers that are killed at the end, whatever they do."""
+    """Return workers that are killed at the end, whatever they do."""
     context = multiprocessing.get_context(method)
     made = concurrent.futures.ProcessPoolExecutor(2, mp_context=context)
     try:

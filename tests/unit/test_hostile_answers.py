@@ -1,4 +1,4 @@
-"""Answers whose body is hostile or broken: each gives a documented error, never a bare one."""
+"""Responses whose body is hostile or broken: each gives a documented error, never a bare one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Calls:
         self.client = client
 
     def repositories(self, body: bytes, status: int = 200, **headers: str) -> Any:
-        """Return what describe_repositories makes of an answer."""
+        """Return what describe_repositories makes of a response."""
         self.answer(body, status, **headers)
         return self.client.describe_repositories()
 
@@ -51,7 +51,7 @@ class Calls:
         self._mocked.post(f"{URL}/", body=body, status=status, headers=named)
 
     def parse_error(self, body: bytes) -> str:
-        """Return the text of the error that an answer with status 200 has to give."""
+        """Return the text of the error that a response with status 200 has to give."""
         with pytest.raises(ResponseParseException) as caught:
             self.repositories(body)
         error = caught.value
@@ -68,7 +68,7 @@ class Calls:
         return str(error)
 
     def service_error(self, body: bytes, status: int = 400, **headers: str) -> AmazonECRException:
-        """Return the exception that an answer with an error status has to give."""
+        """Return the exception that a response with an error status has to give."""
         with pytest.raises(AmazonECRException) as caught:
             self.repositories(body, status, **headers)
 
@@ -79,7 +79,7 @@ class Calls:
 
 @pytest.fixture
 def calls(credentials: Credentials) -> Iterator[Calls]:
-    """Give calls whose answers the test writes."""
+    """Return calls whose responses the test writes."""
     with (
         responses.RequestsMock(assert_all_requests_are_fired=False) as mocked,
         ECRClient(endpoint=URL, credentials=credentials) as client,
@@ -100,13 +100,13 @@ def test_the_body_itself_is_good(calls: Calls) -> None:
 
 
 def test_truncated_at_every_byte(calls: Calls) -> None:
-    """Every proper beginning of a body is an error; none of them is taken for a shorter answer."""
+    """Every proper beginning of a body is an error; none of them is taken for a shorter response."""
     for length in range(len(BODY)):
         calls.parse_error(BODY[:length])
 
 
 def test_truncated_errors_are_still_errors(calls: Calls) -> None:
-    """An error whose body breaks off is an error without its code; only the whole one has it."""
+    """An error whose body is truncated is an error without its code; only the whole one has it."""
     body = b'{"__type": "RepositoryNotFoundException", "message": "gone"}'
     for length in range(len(body)):
         error = calls.service_error(body[:length])
@@ -166,7 +166,7 @@ def test_not_an_answer(calls: Calls, body: bytes, problem: str) -> None:
 
 @pytest.mark.parametrize("body", [b"", b" ", b"{}", b'{"unknown": 1}'])
 def test_operations_without_members_take_an_empty_body(calls: Calls, body: bytes) -> None:
-    """Where nothing but the metadata is expected, an empty body is an answer."""
+    """Where nothing but the metadata is expected, an empty body is a response."""
     calls.answer(body)
     result = calls.client.tag_resource(resource_arn="arn", tags=[])
 
@@ -224,7 +224,7 @@ def test_unexpected_statuses(calls: Calls, status: int) -> None:
 
 @pytest.mark.parametrize("status", [200, 201, 202, 206, 299])
 def test_every_success_is_read(calls: Calls, status: int) -> None:
-    """An answer with another status of success is read, and its metadata has that status."""
+    """A response with another status of success is read, and its metadata has that status."""
     result = calls.repositories(BODY, status)
 
     assert len(result.repositories) == 2

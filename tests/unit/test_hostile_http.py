@@ -1,4 +1,4 @@
-"""Answers that are hostile or broken as HTTP: each gives a documented error, never a bare one."""
+"""Responses that are hostile or broken as HTTP: each gives a documented error, never a bare one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OK = b"HTTP/1.1 200 OK"
 
 
 def raw(body: bytes, *headers: bytes, status: bytes = OK, length: bool = True) -> bytes:
-    """Return a whole answer as it goes over the wire."""
+    """Return a whole response as it goes over the wire."""
     lines = [status, b"x-amzn-RequestId: id-1", *headers, b"Connection: close"]
     if length:
         lines.append(b"Content-Length: %d" % len(body))
@@ -35,7 +35,7 @@ def raw(body: bytes, *headers: bytes, status: bytes = OK, length: bool = True) -
 
 
 def outcome(server: Any, client: ECRClient, answer: bytes) -> Any:
-    """Return what a call makes of an answer: a result or a documented error.
+    """Return what a call makes of a response: a result or a documented error.
 
     Anything else that is raised ends the test.
     """
@@ -48,7 +48,7 @@ def outcome(server: Any, client: ECRClient, answer: bytes) -> Any:
 
 @pytest.fixture
 def client(server: Any, credentials: Credentials) -> Iterator[ECRClient]:
-    """Give a client of the scripted server that does not wait for it for long."""
+    """Return a client of the scripted server that does not wait for it for long."""
     config = ClientConfiguration(connect_timeout=10, read_timeout=10)
     with ECRClient(endpoint=server.url, credentials=credentials, config=config) as made:
         yield made
@@ -58,7 +58,7 @@ def client(server: Any, credentials: Credentials) -> Iterator[ECRClient]:
 
 
 def test_truncated_at_every_byte(server: Any, client: ECRClient) -> None:
-    """Only the whole answer is a result; every proper beginning of it, headers included, fails."""
+    """Only the whole response is a result; every proper beginning of it, headers included, fails."""
     whole = raw(BODY, b"Content-Type: application/x-amz-json-1.1")
     for length in range(len(whole)):
         error = outcome(server, client, whole[:length])
@@ -72,7 +72,7 @@ def test_truncated_at_every_byte(server: Any, client: ECRClient) -> None:
 
 
 def test_truncated_errors(server: Any, client: ECRClient) -> None:
-    """An error of the service that breaks off stays an error; only the whole one has its class."""
+    """An error of the service that is truncated stays an error; only the whole one has its class."""
     body = b'{"__type": "RepositoryNotFoundException", "message": "gone"}'
     whole = raw(body, status=b"HTTP/1.1 400 Bad Request")
     for length in range(len(whole)):
@@ -146,7 +146,7 @@ def test_no_http(server: Any, client: ECRClient, answer: bytes) -> None:
     ],
 )
 def test_odd_headers(server: Any, client: ECRClient, header: bytes) -> None:
-    """A header that nobody needs does not keep a whole answer from being read."""
+    """A header that nobody needs does not keep a whole response from being read."""
     result = outcome(server, client, raw(BODY, header))
 
     assert isinstance(result, DescribeRepositoriesResult), result
@@ -256,7 +256,7 @@ def test_wrong_lengths(
 )
 @pytest.mark.parametrize("body", [BODY, BODY[:-1]], ids=["whole", "cut"])
 def test_lengths_that_are_none(server: Any, client: ECRClient, length: bytes, body: bytes) -> None:
-    """With a length that is no number, the whole answer or an error comes out, never half of it."""
+    """With a length that is no number, the whole response or an error comes out, never half of it."""
     found = outcome(server, client, raw(body, b"Content-Length: " + length, length=False))
 
     if isinstance(found, DescribeRepositoriesResult):
@@ -271,7 +271,7 @@ def chunks(*pieces: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
 
 
 def test_good_chunks(server: Any, client: ECRClient) -> None:
-    """An answer in chunks is read."""
+    """A response in chunks is read."""
     body = chunks(BODY[:7], BODY[7:])
     result = outcome(server, client, raw(body, b"Transfer-Encoding: chunked", length=False))
 
@@ -280,7 +280,7 @@ def test_good_chunks(server: Any, client: ECRClient) -> None:
 
 
 def test_chunks_cut_at_every_byte(server: Any, client: ECRClient) -> None:
-    """Of an answer in chunks, no proper beginning of its chunks is taken for the whole."""
+    """Of a response in chunks, no proper beginning of its chunks is taken for the whole."""
     whole = raw(chunks(BODY[:7], BODY[7:]), b"Transfer-Encoding: chunked", length=False)
     # The last line end is not needed to know that the body is complete.
     for length in range(whole.index(b"\r\n\r\n") + 4, whole.rindex(b"0\r\n\r\n") + 1):

@@ -1,4 +1,4 @@
-"""Answers whose members are hostile: wrong types, impossible numbers and times, secrets."""
+"""Responses whose members are hostile: wrong types, impossible numbers and times, secrets."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Calls:
 
 @pytest.fixture
 def calls(credentials: Credentials) -> Iterator[Calls]:
-    """Give calls whose answers the test writes."""
+    """Return calls whose responses the test writes."""
     with (
         responses.RequestsMock(assert_all_requests_are_fired=False) as mocked,
         ECRClient(endpoint=URL, credentials=credentials) as client,
@@ -107,7 +107,7 @@ def request_of(cls: type[Any]) -> Any:
 
 
 def json_of(cls: type[Any]) -> dict[str, Any]:
-    """Return what an answer has for a type, with the required members only."""
+    """Return what a response has for a type, with the required members only."""
     needed = members_of(cls, required=True)
     return {wire(field): good(kind_of(field.type), json_of) for field in needed}
 
@@ -290,7 +290,7 @@ def test_unknown_members_and_enum_values(calls: Calls) -> None:
     ],
 )
 def test_secrets_are_not_shown(calls: Calls, body: str) -> None:
-    """Neither the text of an error nor its traceback shows what the answer held."""
+    """Neither the text of an error nor its traceback shows what the response held."""
     error = calls.error("GetAuthorizationToken", body.replace("%s", SECRET))
     shown = [str(error), repr(error), *traceback.format_exception(error)]
 
@@ -314,5 +314,5 @@ def test_secrets_are_not_shown(calls: Calls, body: str) -> None:
     ids=["value", "name", "key of a map", "no JSON"],
 )
 def test_texts_stay_short(calls: Calls, body: str) -> None:
-    """The text of an error does not grow with the answer."""
+    """The text of an error does not grow with the response."""
     assert len(str(calls.error("ListImageReferrers", body))) < 500

@@ -1,4 +1,4 @@
-"""Answers without measure: each ends in a documented error, in little memory, on no connection."""
+"""Responses without measure: each ends in a documented error, in little memory, on no connection."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ZEROS = bytes(MIB)
 class Hostile:
     """A server that sends anything, and remembers which connection brought which request.
 
-    An answer is an iterable of bytes, and whether the connection ends after it.
+    A response is an iterable of bytes, and whether the connection ends after it.
     """
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Hostile:
 
 
 class Calls:
-    """Calls of a client with bounds, each of which meets one hostile answer."""
+    """Calls of a client with bounds, each of which meets one hostile response."""
 
     def __init__(self, server: Hostile, client: ECRClient) -> None:
         self.server = server
@@ -107,7 +107,7 @@ class Calls:
     ) -> AmazonClientException:
         """Return the error of a call, after which the next one works.
 
-        It takes another connection, unless the answer was a whole one as far as HTTP goes.
+        It takes another connection, unless the response was a whole one as far as HTTP goes.
         """
         self.server.answers = [(pieces, ends), ([GOOD], False)]
         with pytest.raises((ResponseParseException, TransportException, AmazonECRException)) as e:
@@ -134,7 +134,7 @@ class Calls:
 
 @pytest.fixture
 def server() -> Iterator[Hostile]:
-    """Give a server that answers as the test says."""
+    """Return a server that answers as the test says."""
     running = Hostile()
     yield running
     running.close()
@@ -142,7 +142,7 @@ def server() -> Iterator[Hostile]:
 
 @pytest.fixture
 def calls(server: Hostile, credentials: Credentials) -> Iterator[Calls]:
-    """Give calls of a client that reads answers of up to 1 MiB."""
+    """Return calls of a client that reads responses of up to 1 MiB."""
     config = ClientConfiguration(connect_timeout=20, read_timeout=20, max_response_size=MIB)
     with ECRClient(endpoint=server.url, credentials=credentials, config=config) as client:
         yield Calls(server, client)
@@ -254,7 +254,7 @@ def test_chunks_of_next_to_nothing(server: Hostile, credentials: Credentials, si
 
 
 def packed_badly(size: int) -> bytes:
-    """Return an answer of that many bytes that no compression makes much shorter."""
+    """Return a response of that many bytes that no compression makes much shorter."""
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     head, end = '{"nextToken": "', '"}'
     text = "".join(random.Random(7).choices(letters, k=size - len(head) - len(end)))
@@ -263,7 +263,7 @@ def packed_badly(size: int) -> bytes:
 
 @pytest.mark.parametrize("coding", ["none", "end", "chunks", "gzip", "stored gzip", "deflate"])
 def test_the_bound_itself(calls: Calls, coding: str) -> None:
-    """An answer of exactly max_response_size bytes is read; one byte more, and it is refused."""
+    """A response of exactly max_response_size bytes is read; one byte more, and it is refused."""
 
     def pieces(body: bytes) -> list[bytes]:
         if coding in ("gzip", "stored gzip"):
@@ -298,7 +298,7 @@ FEW = {
 
 @pytest.mark.parametrize("answer", FEW.values(), ids=FEW.keys())
 def test_few_of_many_bytes(calls: Calls, answer: bytes) -> None:
-    """What an answer says to be long takes no memory before it comes; its early end is an error."""
+    """What a response says to be long takes no memory before it comes; its early end is an error."""
     error = calls.error([OK + answer], ends=True)
     peak = calls.peak([OK + answer], ends=True)
 
@@ -352,7 +352,7 @@ def test_endless_lines(calls: Calls, pieces: Iterable[bytes]) -> None:
 
 
 def test_many_headers_that_are_none_too_many(calls: Calls) -> None:
-    """An answer with ninety headers of a kilobyte each is read."""
+    """A response with ninety headers of a kilobyte each is read."""
     headers = b"".join(b"X-%d: %b\r\n" % (number, b"x" * 1000) for number in range(90))
     result = calls.result(OK + headers + b"Content-Length: %d\r\n\r\n" % len(BODY), BODY)
 
@@ -394,7 +394,7 @@ WHOLE = {
     "gzip until the end": OK + b"Content-Encoding: gzip\r\n\r\n" + PACKED,
     "deflate": encoded(b"deflate", len(zlib.compress(BODY))) + zlib.compress(BODY),
 }
-#: How many bytes at the end of an answer nobody needs to know that it is whole.
+#: How many bytes at the end of a response nobody needs to know that it is whole.
 NEEDLESS = {"chunks": 4, "gzip in chunks": 4}
 
 

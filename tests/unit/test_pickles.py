@@ -117,7 +117,7 @@ def test_errors_of_the_service(server: Any, client: ECRClient) -> None:
     ],
 )
 def test_errors_of_the_transport(name: str) -> None:
-    """An error without an answer takes its attempts and the errors before it along."""
+    """An error without a response takes its attempts and the errors before it along."""
     error = getattr(exceptions, name)("no answer")
     first = exceptions.ReadTimeoutException("slow", "DescribeRegistry")
     error.attempts, error.retried_errors = 2, (first,)

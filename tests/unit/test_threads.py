@@ -58,7 +58,7 @@ class Echo(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def urls() -> Iterator[list[str]]:
-    """Give the addresses of two servers."""
+    """Return the addresses of two servers."""
     servers = [Server(("127.0.0.1", 0), Echo) for _ in range(2)]
     threads = [threading.Thread(target=each.serve_forever, args=(0.01,)) for each in servers]
     for thread in threads:
@@ -72,7 +72,7 @@ def urls() -> Iterator[list[str]]:
 
 @pytest.fixture
 def client(urls: list[str]) -> Iterator[ECRClient]:
-    """Give a client of the first server that remembers all calls of a test."""
+    """Return a client of the first server that remembers all calls of a test."""
     config = ClientConfiguration(response_metadata_cache_size=10_000, max_pool_connections=THREADS)
     with ECRClient(region="eu-west-1", endpoint=urls[0], credentials=KEYS, config=config) as made:
         yield made

@@ -1,4 +1,4 @@
-"""The transport: time-outs, broken connections, reuse, and who may look at the calls."""
+"""The transport: timeouts, broken connections, reuse, and who may look at the calls."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Peer:
 
 @pytest.fixture
 def peer() -> Iterator[Callable[..., Peer]]:
-    """Give what starts a server of the test's own."""
+    """Return what starts a server of the test's own."""
     started: list[Peer] = []
 
     def start(handle: Callable[[Peer, socket.socket], object]) -> Peer:
@@ -142,7 +142,7 @@ def failure(
     return error
 
 
-# --- time-outs ------------------------------------------------------------------------------------
+# --- timeouts -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def failure(
     ],
 )
 def test_read_timeout(peer: Callable[..., Peer], answer: bytes) -> None:
-    """A server that stops at any point of its answer is a read time-out, named by its setting."""
+    """A server that stops at any point of its response is a read timeout, named by its setting."""
     url = peer(stopping(answer)).url
     error = failure(url, ReadTimeoutException, connect_timeout=PATIENCE, read_timeout=0.05)
 
@@ -169,7 +169,7 @@ def test_read_timeout(peer: Callable[..., Peer], answer: bytes) -> None:
 
 
 def test_connect_timeout(credentials: Credentials) -> None:
-    """A connection that is not made in time is a connect time-out, named by its setting."""
+    """A connection that is not made in time is a connect timeout, named by its setting."""
     config = ClientConfiguration(connect_timeout=0.25)
     with responses.RequestsMock() as mocked:
         mocked.post("https://ecr.example.org/", body=requests.ConnectTimeout("slow"))
@@ -185,7 +185,7 @@ def test_connect_timeout(credentials: Credentials) -> None:
 
 
 def test_tls_handshake_counts_as_connecting(peer: Callable[..., Peer]) -> None:
-    """A server that accepts, but never speaks TLS, is a connect time-out: nothing was sent."""
+    """A server that accepts, but never speaks TLS, is a connect timeout: nothing was sent."""
     url = peer(stopping(b"")).url.replace("http:", "https:")
     error = failure(url, ConnectTimeoutException, connect_timeout=0.05, read_timeout=PATIENCE)
 
@@ -284,7 +284,7 @@ def test_shutdown_closes(peer: Callable[..., Peer], credentials: Credentials) ->
 def test_shutdown_while_a_call_is_on_its_way(
     peer: Callable[..., Peer], credentials: Credentials
 ) -> None:
-    """A call that has begun when the client is shut down ends with its answer."""
+    """A call that has begun when the client is shut down ends with its response."""
     waiting, go_on = threading.Event(), threading.Event()
 
     def handle(_: Peer, connection: socket.socket) -> None:
@@ -343,7 +343,7 @@ def test_headers(server: Any, client: ECRClient) -> None:
 
 
 def test_cookies_are_not_sent_back(server: Any, client: ECRClient) -> None:
-    """A cookie of an answer is forgotten."""
+    """A cookie of a response is forgotten."""
     cookies = {"Set-Cookie": "session=1; Path=/", "Set-Cookie2": "session=2; Version=1"}
     server.answers = [(200, cookies, b"{}")]
     for _ in range(3):

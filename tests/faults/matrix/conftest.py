@@ -68,14 +68,14 @@ class Work(abc.ABC):
 
     @abc.abstractmethod
     def is_right(self, result: Any) -> bool:
-        """Say whether a result is that of the call."""
+        """Return whether a result is that of the call."""
 
     def is_done(self) -> bool:
-        """Say whether the server is in the state after the call, as far as that differs."""
+        """Return whether the server is in the state after the call, as far as that differs."""
         return True
 
     def times(self) -> int:
-        """Say how often the server has done the work."""
+        """Return how often the server has done the work."""
         seen = self._ecr.requests
         return sum(each.operation == self.name and each.status == 200 for each in seen)
 
@@ -128,7 +128,7 @@ class Read(Work):
 
 class Set(Work):
     name = "SetRepositoryPolicy"
-    changes = False  # beyond the value, which a repeat sets again
+    changes = False  # beyond the value, which a retry sets again
 
     def call(self, client: ECRClient) -> Any:
         return client.set_repository_policy(repository_name=NAME, policy_text=POLICY)
@@ -237,7 +237,7 @@ class Delete(Work):
 
 class BatchDelete(Work):
     name = "BatchDeleteImage"
-    changes = False  # beyond the first time; a repeat succeeds, and finds nothing to delete
+    changes = False  # beyond the first time; a retry succeeds, and finds nothing to delete
 
     def prepare(self) -> None:
         super().prepare()
@@ -282,6 +282,6 @@ KINDS: dict[str, type[Work]] = {
 
 @pytest.fixture
 def work(ecr: LocalECR) -> Any:
-    """Give a function that prepares a call by the name of its operation."""
+    """Return a function that prepares a call by the name of its operation."""
     with ecr.client() as direct:
         yield lambda name: KINDS[name](ecr, direct)

@@ -128,13 +128,13 @@ class Peer:
 
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:
-    """Give an authority whose certificates nobody trusts who does not name it."""
+    """Return an authority whose certificates nobody trusts who does not name it."""
     return trustme.CA()
 
 
 @pytest.fixture(scope="session")
 def trusted(authority: trustme.CA, tmp_path_factory: Any) -> str:
-    """Give the path of a bundle with that authority."""
+    """Return the path of a bundle with that authority."""
     path = tmp_path_factory.mktemp("tls") / "authority.pem"
     authority.cert_pem.write_to_path(path)
     return str(path)
@@ -142,7 +142,7 @@ def trusted(authority: trustme.CA, tmp_path_factory: Any) -> str:
 
 @pytest.fixture(scope="session")
 def context(authority: trustme.CA) -> ssl.SSLContext:
-    """Give the context of a server with a certificate for its address."""
+    """Return the context of a server with a certificate for its address."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(made)
     return made
@@ -150,7 +150,7 @@ def context(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture
 def peer() -> Iterator[Callable[..., Peer]]:
-    """Give a function that starts a server."""
+    """Return a function that starts a server."""
     started: list[Peer] = []
 
     def start(*args: Any, **options: Any) -> Peer:
@@ -164,7 +164,7 @@ def peer() -> Iterator[Callable[..., Peer]]:
 
 @pytest.fixture
 def waits() -> list[float]:
-    """Give the seconds that clients would have waited before they repeated a call."""
+    """Return the seconds that clients would have waited before they retried a call."""
     return []
 
 
@@ -172,7 +172,7 @@ def waits() -> list[float]:
 def visitor(
     credentials: Credentials, trusted: str, waits: list[float]
 ) -> Iterator[Callable[..., ECRClient]]:
-    """Give a function that makes clients of a peer, with the options of `ClientConfiguration`."""
+    """Return a function that makes clients of a peer, with the options of `ClientConfiguration`."""
     with contextlib.ExitStack() as made:
 
         def make(server: Peer, scheme: str = "http", **options: Any) -> ECRClient:
@@ -193,7 +193,7 @@ def visitor(
 
 @pytest.fixture
 def in_time() -> Callable[[Callable[[], Any]], Any]:
-    """Give a function that returns what another returns or raises, unless that takes for ever."""
+    """Return a function that returns what another returns or raises, unless that takes for ever."""
 
     def run(function: Callable[[], Any]) -> Any:
         found: list[Any] = []

@@ -30,7 +30,7 @@ def test_socks(peer: Any, visitor: Any, kind: str) -> None:
 def test_socks_without_its_package(
     peer: Any, visitor: Any, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the package for it, a SOCKS proxy is a wrong setting, not a wrong answer."""
+    """Without the package for it, a SOCKS proxy is a wrong setting, not a wrong response."""
     monkeypatch.setattr(
         sys.modules["requests.adapters"], "SOCKSProxyManager", _missing_dependency, raising=True
     )

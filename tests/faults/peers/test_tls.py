@@ -131,7 +131,7 @@ def say_goodbye(visit: Any) -> None:
 def test_connections_that_break(
     peer: Any, visitor: Any, context: ssl.SSLContext, waits: list[float], place: Any, end: Any
 ) -> None:
-    """Wherever and however a connection breaks, the call is repeated at once."""
+    """Wherever and however a connection breaks, the call is retried at once."""
 
     def serve(visit: Any) -> None:
         if visit.number == 1:

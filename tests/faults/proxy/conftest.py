@@ -57,7 +57,7 @@ class Speaker:
         return data, "FIN"
 
     def silent(self) -> bool:
-        """Say whether the connection is open, and nothing comes."""
+        """Return whether the connection is open, and nothing comes."""
         self.socket.settimeout(SILENCE)
         try:
             self.socket.recv(1)
@@ -68,7 +68,7 @@ class Speaker:
         return False
 
     def answer(self) -> bytes:
-        """Read one answer, which has a Content-Length."""
+        """Read one response, which has a Content-Length."""
         with self.socket.makefile("rb") as stream:
             lines = []
             while (line := stream.readline()).strip():
@@ -81,7 +81,7 @@ class Speaker:
 
 @pytest.fixture
 def speak(proxy: Any) -> Iterator[Callable[[], Speaker]]:
-    """Give a function that connects to the proxy."""
+    """Return a function that connects to the proxy."""
     speakers: list[Speaker] = []
 
     def connected() -> Speaker:
@@ -95,11 +95,11 @@ def speak(proxy: Any) -> Iterator[Callable[[], Speaker]]:
 
 @pytest.fixture(params=[("reset", "RST"), ("close", "FIN")], ids=["reset", "close"])
 def ending(request: pytest.FixtureRequest) -> Ending:
-    """Give the two ways to end a connection, and how each looks from the other side."""
+    """Return the two ways to end a connection, and how each looks from the other side."""
     return Ending(*request.param)
 
 
 @pytest.fixture
 def sent() -> bytes:
-    """Give the request that a speaker sends."""
+    """Return the request that a speaker sends."""
     return REQUEST

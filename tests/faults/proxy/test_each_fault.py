@@ -78,7 +78,7 @@ def test_after_a_request(
 def test_in_an_answer(
     proxy: Any, ecr: LocalECR, fault: Any, speak: Any, ending: Any, after: int
 ) -> None:
-    """A connection ends after so many bytes of the answer, and the work is done."""
+    """A connection ends after so many bytes of the response, and the work is done."""
     whole = speak().send().answer()
     ecr.requests.clear()
     proxy.add(fault("answer", ending.then, after=after))
@@ -90,7 +90,7 @@ def test_in_an_answer(
 
 
 def test_after_an_answer(proxy: Any, fault: Any, speak: Any, ending: Any) -> None:
-    """A connection ends after the whole answer."""
+    """A connection ends after the whole response."""
     length = len(speak().send().answer())
     proxy.add(fault("done", ending.then))
     received, end = speak().send().rest()
@@ -107,7 +107,7 @@ def test_much_arrives_before_a_reset(proxy: Any, fault: Any, speak: Any, ending:
 
 
 def test_the_end_comes_with_the_last_byte(proxy: Any, fault: Any, speak: Any) -> None:
-    """Who has read a last answer need not wait to see that the connection was closed."""
+    """Who has read a last response need not wait to see that the connection was closed."""
     proxy.add(fault("done", "close"))
     speaker = speak().send()
     speaker.answer()
@@ -140,7 +140,7 @@ def test_a_connection_hangs(
 
 
 def test_an_answer_hangs(proxy: Any, fault: Any, speak: Any) -> None:
-    """An answer stops in its middle, and nothing more comes."""
+    """A response stops in its middle, and nothing more comes."""
     proxy.add(fault("answer", "hang", after=5))
     speaker = speak().send()
 
@@ -165,11 +165,11 @@ def test_nobody_gets_through(proxy: Any, speak: Any) -> None:
     assert (proxy.connections, proxy.attempts) == (2, 2)
 
 
-# --- answers --------------------------------------------------------------------------------------
+# --- responses ------------------------------------------------------------------------------------
 
 
 def test_an_answer_drips(proxy: Any, fault: Any, speak: Any) -> None:
-    """An answer comes whole, in pieces with the time between them, on a connection that is kept."""
+    """A response comes whole, in pieces with the time between them, on a connection that is kept."""
     speaker = speak()
     length = len(speaker.send().answer())
     proxy.add(fault("done", "keep", piece=50, delay=0.01))
@@ -183,7 +183,7 @@ def test_an_answer_drips(proxy: Any, fault: Any, speak: Any) -> None:
 
 
 def test_the_first_piece_comes_at_once(proxy: Any, fault: Any, speak: Any) -> None:
-    """Of an answer in pieces each comes alone, and a proxy that closes does not wait for more."""
+    """Of a response in pieces each comes alone, and a proxy that closes does not wait for more."""
     proxy.add(fault("done", "keep", piece=3, delay=1000))
     speaker = speak().send()
 
@@ -195,7 +195,7 @@ def test_the_first_piece_comes_at_once(proxy: Any, fault: Any, speak: Any) -> No
 def test_garbage(
     proxy: Any, ecr: LocalECR, fault: Any, speak: Any, at: str, after: int, done: int
 ) -> None:
-    """Bytes that mean nothing come in the place of an answer, or of its rest."""
+    """Bytes that mean nothing come in the place of a response, or of its rest."""
     proxy.add(fault(at, "close", after=after, instead=GARBAGE))
 
     assert speak().send().rest() == (b"HTTP/1.1 "[:after] + GARBAGE, "FIN")
@@ -204,7 +204,7 @@ def test_garbage(
 
 @pytest.mark.parametrize(("at", "done"), [("received", 0), ("answer", 1)])
 def test_canned_answers(proxy: Any, ecr: LocalECR, fault: Any, at: str, done: int) -> None:
-    """An answer that is made up comes before or after the work, and the connection is kept."""
+    """A response that is made up comes before or after the work, and the connection is kept."""
     page, url = b"<html>Bad Gateway</html>", f"http://127.0.0.1:{proxy.port}/"
     proxy.add(fault.answer(502, {"Content-Type": "text/html"}, page, at=at))
     proxy.add(fault.answer(429, {"Retry-After": "7"}, at=at))

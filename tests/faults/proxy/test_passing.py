@@ -50,7 +50,7 @@ def test_much_passes(client: ECRClient, proxy: Any) -> None:
 
 
 def test_answers_without_a_body(proxy: Any) -> None:
-    """The answer to HEAD ends where its headers end, and the connection is kept."""
+    """The response to HEAD ends where its headers end, and the connection is kept."""
     with requests.Session() as session:
         for _ in range(2):
             session.head(f"http://127.0.0.1:{proxy.port}/v2/", timeout=30)
@@ -59,7 +59,7 @@ def test_answers_without_a_body(proxy: Any) -> None:
 
 
 def test_last_answers(proxy: Any, sent: bytes, speak: Any) -> None:
-    """A connection ends with the answer if the client has asked for that."""
+    """A connection ends with the response if the client has asked for that."""
     answer, end = speak().send(sent.replace(b"Host", b"Connection: close\r\nHost")).rest()
 
     assert answer.startswith(b"HTTP/1.1 400 ")
