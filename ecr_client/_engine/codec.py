@@ -34,8 +34,8 @@ Kind = TypeVar("Kind")
 BLOB_PIECE = 3 * 64 * 1024
 #: A page of the service has a thousand records; these are bounds for what is no such page.
 MOST_CONTAINERS, MOST_ITEMS = 500_000, 4_000_000
-#: A body of so few bytes cannot take much memory whatever is in it.
-UNCHECKED = 1024 * 1024
+#: A body of so few bytes takes a bounded amount of memory whatever is in it; counting takes time.
+UNCHECKED = 8 * 1024 * 1024
 
 
 def wire_name(field: attrs.Attribute[Any]) -> str:

@@ -77,7 +77,7 @@ class Fault:
         at: Moment = "received",
         then: Ending = "keep",
     ) -> Fault:
-        """Return a fault that is a response, before (``received``) or after the work (``answer``)."""
+        """Return a response as a fault, before (``received``) or after (``answer``) the work."""
         lines = [f"{name}: {text}\r\n" for name, text in (headers or {}).items()]
         head = f"HTTP/1.1 {status} Canned\r\nContent-Length: {len(body)}\r\n{''.join(lines)}\r\n"
         return cls(at, then, instead=head.encode("latin-1") + body)
@@ -87,7 +87,7 @@ NO_FAULT = Fault("done", "keep")
 
 
 def is_whole(message: bytearray, *, bodiless: bool) -> bool:
-    """Return whether a request or a response has come to its end, as far as that shows in itself."""
+    """Return whether a request or a response is at its end, as far as that shows in itself."""
     end = message.find(b"\r\n\r\n")
     head = bytes(message[: max(end, 0)]).lower()
     if end < 0 or bodiless or head.startswith((b"http/1.1 204", b"http/1.1 304")):

@@ -55,7 +55,7 @@ def test_silence(peer: Any, connect: Any, tls: bool) -> None:
     server, transport = peer(handle, tls=tls), connect()
     transport.read(server.url)  # The handshake of TLS may take longer than the deadline.
     with pytest.raises(TotalTimeoutException) as caught:
-        transport.get(server.url, deadline=Deadline(0.2))
+        transport.get(server.url, deadline=Deadline(0.5))
 
     assert caught.value.request_sent
     assert caught.value.operation_name == "Test"

@@ -100,7 +100,7 @@ def test_the_body_itself_is_good(calls: Calls) -> None:
 
 
 def test_truncated_at_every_byte(calls: Calls) -> None:
-    """Every proper beginning of a body is an error; none of them is taken for a shorter response."""
+    """Every proper beginning of a body is an error; none is taken for a shorter response."""
     for length in range(len(BODY)):
         calls.parse_error(BODY[:length])
 

@@ -58,7 +58,7 @@ def client(server: Any, credentials: Credentials) -> Iterator[ECRClient]:
 
 
 def test_truncated_at_every_byte(server: Any, client: ECRClient) -> None:
-    """Only the whole response is a result; every proper beginning of it, headers included, fails."""
+    """Only a whole response is a result; every proper beginning of it, headers included, fails."""
     whole = raw(BODY, b"Content-Type: application/x-amz-json-1.1")
     for length in range(len(whole)):
         error = outcome(server, client, whole[:length])
@@ -72,7 +72,7 @@ def test_truncated_at_every_byte(server: Any, client: ECRClient) -> None:
 
 
 def test_truncated_errors(server: Any, client: ECRClient) -> None:
-    """An error of the service that is truncated stays an error; only the whole one has its class."""
+    """A truncated error of the service stays an error; only the whole one has its class."""
     body = b'{"__type": "RepositoryNotFoundException", "message": "gone"}'
     whole = raw(body, status=b"HTTP/1.1 400 Bad Request")
     for length in range(len(whole)):
@@ -256,7 +256,7 @@ def test_wrong_lengths(
 )
 @pytest.mark.parametrize("body", [BODY, BODY[:-1]], ids=["whole", "cut"])
 def test_lengths_that_are_none(server: Any, client: ECRClient, length: bytes, body: bytes) -> None:
-    """With a length that is no number, the whole response or an error comes out, never half of it."""
+    """With a length that is no number, a whole response or an error comes out, not half of it."""
     found = outcome(server, client, raw(body, b"Content-Length: " + length, length=False))
 
     if isinstance(found, DescribeRepositoriesResult):

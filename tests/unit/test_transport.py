@@ -271,16 +271,6 @@ def test_reuse(peer: Callable[..., Peer], credentials: Credentials, answer: byte
         assert started.connections == 1
 
 
-def test_shutdown_closes(peer: Callable[..., Peer], credentials: Credentials) -> None:
-    """The server sees the end of the connection as soon as the client is shut down."""
-    started = peer(answering(ANSWER))
-    with ECRClient(endpoint=started.url, credentials=credentials) as client:
-        client.describe_repositories()
-
-        assert not started.ended.is_set()
-    assert started.ended.wait(PATIENCE)
-
-
 def test_shutdown_while_a_call_is_on_its_way(
     peer: Callable[..., Peer], credentials: Credentials
 ) -> None:
@@ -307,19 +297,6 @@ def test_shutdown_while_a_call_is_on_its_way(
     assert started.ended.wait(PATIENCE)
 
 
-def test_many_endpoints(server: Any, credentials: Credentials) -> None:
-    """A client that has called many endpoints can call each of them again."""
-    servers = [type(server)() for _ in range(12)]
-    with ECRClient(endpoint=server.url, credentials=credentials) as client:
-        for each in [*servers, *servers]:
-            client.set_endpoint(each.url)
-            client.describe_repositories()
-    for each in servers:
-        each.close()
-
-    assert [len(each.requests) for each in servers] == [2] * 12
-
-
 # --- what is sent ---------------------------------------------------------------------------------
 
 
@@ -340,16 +317,6 @@ def test_headers(server: Any, client: ECRClient) -> None:
     }
     assert headers["accept-encoding"] == "identity"
     assert headers["host"] == server.url.removeprefix("http://")
-
-
-def test_cookies_are_not_sent_back(server: Any, client: ECRClient) -> None:
-    """A cookie of a response is forgotten."""
-    cookies = {"Set-Cookie": "session=1; Path=/", "Set-Cookie2": "session=2; Version=1"}
-    server.answers = [(200, cookies, b"{}")]
-    for _ in range(3):
-        client.describe_repositories()
-
-    assert [request.headers.get("cookie") for request in server.requests] == [None] * 3
 
 
 def test_netrc_is_not_used(server: Any, client: ECRClient, monkeypatch: Any, tmp_path: Any) -> None:

@@ -45,10 +45,10 @@ RETRIED = {
 #: Where the client looks whether that is so, and returns the result that was lost.
 RECONCILED = ("UploadLayerPart", "CompleteLayerUpload", "PutImage")
 LEGEND = (
-    "A cell is what comes of the call, a result or an exception (without the `Exception` at the end",
-    "of its name), and how often it is sent, which is three times at most. Where a star is,",
-    "`earlier_attempt_may_have_succeeded` is true. `failures` are those of a result. Each cell is a",
-    "test, which also looks whether the server has done the work once, or not at all.",
+    "A cell is what comes of the call, a result or an exception (without the `Exception` at the",
+    "end of its name), and how often it is sent, which is three times at most. With a star,",
+    "`earlier_attempt_may_have_succeeded` is true. `failures` are those of a result. Each cell is",
+    "a test, which also looks whether the server has done the work once, or not at all.",
 )
 #: Seconds: of the timeouts that are waited for, and of those that are not.
 SHORT, LONG = 0.3, 30.0

@@ -169,7 +169,7 @@ def test_nobody_gets_through(proxy: Any, speak: Any) -> None:
 
 
 def test_an_answer_drips(proxy: Any, fault: Any, speak: Any) -> None:
-    """A response comes whole, in pieces with the time between them, on a connection that is kept."""
+    """A response comes whole, in pieces with time between them, on a connection that is kept."""
     speaker = speak()
     length = len(speaker.send().answer())
     proxy.add(fault("done", "keep", piece=50, delay=0.01))
@@ -180,6 +180,19 @@ def test_an_answer_drips(proxy: Any, fault: Any, speak: Any) -> None:
     assert len(dripped) == length
     assert took >= (length - 1) // 50 * 0.01
     assert len(speaker.send().answer()) == length
+
+
+def test_the_body_of_a_response_drips(proxy: Any, fault: Any, speak: Any) -> None:
+    """A response may come with its whole head at once, and only its body in pieces."""
+    proxy.add(fault("done", "keep", piece=1, delay=1000, whole_head=True))
+    speaker = speak().send()
+    with speaker.socket.makefile("rb") as stream:
+        for _ in iter(stream.readline, b"\r\n"):
+            pass
+        beginning = stream.read(1)
+
+    assert beginning == b"{"
+    assert speaker.silent()
 
 
 def test_the_first_piece_comes_at_once(proxy: Any, fault: Any, speak: Any) -> None:
