@@ -190,9 +190,9 @@ class ClientConfiguration:
     equal; ``attrs.evolve(config, read_timeout=10)`` gives a changed copy.
 
     Args:
-        connect_timeout: Seconds to wait for a connection, above 0. Default 50.
-        read_timeout: Seconds to wait for the next bytes of an answer, or until the service takes
-            more of a large request, above 0. Default 50.
+        connect_timeout: Seconds to wait for a connection, and for the service to take a request,
+            above 0. Default 50.
+        read_timeout: Seconds to wait for the next bytes of a response, above 0. Default 50.
         max_pool_connections: Connections kept open for the next call, at least 1 and at most
             65,535. Default 50.
         connection_max_idle_time: Seconds after which an idle connection is not used again, above
