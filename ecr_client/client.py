@@ -20,6 +20,7 @@ from ecr_client.credentials import credentials_source
 from ecr_client.endpoints import (
     choose_endpoint,
     parse_endpoint,
+    refuse_variant,
     resolve_endpoint,
     wanted_variant,
     warn_if_unsafe,
@@ -244,7 +245,9 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
 
         Raises:
             InvalidEndpointException: It is not an endpoint.
+            InvalidConfigurationException: FIPS or dual-stack endpoints were asked for.
         """
+        refuse_variant(*wanted_variant(self._config, self._settings), "set_endpoint")
         self._endpoint = parse_endpoint(
             endpoint, protocol=self._config.protocol, signing_region=self._endpoint.signing_region
         )

@@ -37,6 +37,10 @@ _ECR_HOST = (
     r"(?P<privatelink>vpce-[a-z0-9-]+\.)?(api\.)?ecr(-fips)?\.(?P<region>[a-z0-9-]+)"
     r"\.(?(privatelink)vpce\.)(?P<domain>[a-z0-9.-]+)"
 )
+#: A host that images are pulled from, with account and region; it is no endpoint of the API.
+_REGISTRY_HOST = (
+    r"[0-9]{12}\.dkr[.-]ecr(?P<fips>-fips)?\.(?P<region>[a-z0-9-]+)\.(?P<domain>[a-z0-9.-]+)"
+)
 _LOADING = Lock()
 
 
@@ -120,6 +124,11 @@ def parse_endpoint(endpoint: str, *, protocol: str, signing_region: str) -> Endp
     # What does not come back as it went in has an empty port, a stray bracket or the like.
     if port == 0 or netloc != parts.netloc.lower() or not (is_address or re.fullmatch(_HOST, host)):
         raise _invalid(text, "its host or port is not valid")
+    registry = re.fullmatch(_REGISTRY_HOST, host)
+    if registry is not None:
+        meant = f"api.ecr{registry['fips'] or ''}.{registry['region']}.{registry['domain']}"
+        meant = meant.replace(".on.aws", ".amazonaws.com")
+        raise _invalid(text, f"it is a registry of images; the endpoint of its API is {meant!r}")
     # A path is kept as it is, as botocore does it: behind a proxy, a slash at its end may matter.
     path = parts.path if parts.path.strip("/") else ""
     return Endpoint(f"{parts.scheme}://{netloc}{path}", _region_of(host) or signing_region)
@@ -181,7 +190,7 @@ def choose_endpoint(
     endpoint, endpoint_source = _argument_or_setting(endpoint, "endpoint_url", settings)
     try:
         if endpoint is not None:
-            _refuse_variant(use_fips, use_dualstack, endpoint_source)
+            refuse_variant(use_fips, use_dualstack, endpoint_source)
             signing_region = DEFAULT_REGION if region is None else check_name(region)
             return parse_endpoint(endpoint, protocol=config.protocol, signing_region=signing_region)
         if region is None and not use_fips and not use_dualstack:
@@ -221,7 +230,12 @@ def _argument_or_setting(argument: Any, name: str, settings: Settings) -> tuple[
     return found if found is not None else (None, "the defaults")
 
 
-def _refuse_variant(use_fips: bool, use_dualstack: bool, endpoint_source: str) -> None:
+def refuse_variant(use_fips: bool, use_dualstack: bool, endpoint_source: str) -> None:
+    """Refuse an endpoint of the caller's own together with FIPS or dual-stack.
+
+    Raises:
+        InvalidConfigurationException: Either is wanted: which host offers it cannot be known.
+    """
     wanted = [
         name for name, is_wanted in (("FIPS", use_fips), ("dual-stack", use_dualstack)) if is_wanted
     ]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ from typing import Any
 import attrs
 import pytest
 
-from ecr_client import endpoints
+from ecr_client import Credentials, ECRClient, endpoints
 from ecr_client._exceptions import (
     InvalidConfigurationException,
     InvalidEndpointException,
@@ -104,7 +105,6 @@ def test_parse_takes_the_configured_protocol() -> None:
         ("api.ecr.eu-west-1.amazonaws.com-evil.org", None),
         ("evil.api.ecr.eu-west-1.amazonaws.com", None),
         ("evil-ecr.eu-west-1.amazonaws.com", None),
-        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", None),
         ("sts.eu-west-1.amazonaws.com", None),
         ("public.ecr.aws", None),
         ("localhost", None),
@@ -545,3 +545,39 @@ def test_loads_nothing_that_it_does_not_need() -> None:
     )
 
     assert result.stdout.splitlines() == ["[]", "[]", "['loaders', 'endpoint_provider']"]
+
+
+@pytest.mark.parametrize(
+    ("host", "meant"),
+    [
+        (
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+            "api.ecr.eu-west-1.amazonaws.com",
+        ),
+        (
+            "https://123456789012.dkr.ecr-fips.us-east-1.amazonaws.com",
+            "api.ecr-fips.us-east-1.amazonaws.com",
+        ),
+        (
+            "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn",
+            "api.ecr.cn-north-1.amazonaws.com.cn",
+        ),
+        ("123456789012.dkr-ecr.eu-west-1.on.aws", "api.ecr.eu-west-1.amazonaws.com"),
+    ],
+)
+def test_a_registry_is_no_endpoint(host: str, meant: str) -> None:
+    """The host of a registry is refused, and the error names the endpoint that was meant."""
+    with pytest.raises(InvalidEndpointException, match=f"registry of images.*'{re.escape(meant)}'"):
+        parse_endpoint(host, protocol="https", signing_region="us-east-1")
+
+
+@pytest.mark.parametrize("variant", ["use_fips_endpoint", "use_dualstack_endpoint"])
+def test_an_endpoint_does_not_lose_a_variant(credentials: Credentials, variant: str) -> None:
+    """A client that calls FIPS or dual-stack endpoints refuses another one, as its constructor."""
+    config = ClientConfiguration(**{variant: True})  # type: ignore[arg-type]
+    with ECRClient(region="us-east-1", credentials=credentials, config=config) as client:
+        before = client.endpoint
+        with pytest.raises(InvalidConfigurationException, match="cannot be asked for together"):
+            client.set_endpoint("api.ecr.us-east-1.amazonaws.com")
+
+        assert client.endpoint == before
