@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from ecr_client.local.run_lifecycle import Affected
     from ecr_client.local.server import LocalECR
     from ecr_client.local.store import Limits
+    from ecr_client.local.tls import Certificate
 
 __all__ = [
     "Affected",
+    "Certificate",
     "DataFolderError",
     "Limits",
     "LocalECR",
@@ -27,6 +29,7 @@ __all__ = [
 
 _MODULE_OF = {
     "Affected": "run_lifecycle",
+    "Certificate": "tls",
     "DataFolderError": "errors",
     "Limits": "store",
     "LocalECR": "server",

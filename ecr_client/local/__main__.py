@@ -7,10 +7,16 @@ import shlex
 import signal
 import sys
 import threading
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlsplit
 
 from ecr_client.local.errors import DataFolderError, ServerStartError
 
+if TYPE_CHECKING:
+    from ecr_client.local import LocalECR
+
+#: The variables by which tools in Go and Python's ssl, requests, and curl are told what to trust.
+_TRUSTING = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 NAME = "python -m ecr_client.local"
 
 
@@ -22,10 +28,14 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--access-key and --secret-key go together")
     if options.session_token is not None and options.access_key is None:
         parser.error("--session-token goes with --access-key and --secret-key")
+    if (options.tls_cert is None) != (options.tls_key is None):
+        parser.error("--tls-cert and --tls-key go together")
+    if options.tls_ca is not None and options.tls_cert is None:
+        parser.error("--tls-ca goes with --tls-cert and --tls-key")
     from ecr_client import Credentials
 
     try:
-        from ecr_client.local import LocalECR
+        from ecr_client.local import Certificate, LocalECR
     except ImportError as error:
         return _fail(str(error))
     # Before the server starts, so that no signal ends the process in the middle of it.
@@ -34,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         keys = (options.access_key, options.secret_key, options.session_token)
+        files = (options.tls_cert, options.tls_key, options.tls_ca)
         server = LocalECR(
             options.data,
             host=options.host,
@@ -44,24 +55,36 @@ def main(arguments: list[str] | None = None) -> int:
             region=options.region,
             throttle=options.throttle,
             open_accounts=options.open_accounts,
+            registry_protocol=options.registry_protocol,
+            tls=options.tls if options.tls_cert is None else Certificate(*files),
         )
     except (ValueError, DataFolderError, ServerStartError) as error:
         return _fail(str(error))
     with server:
-        print(f"Local ECR at {server.endpoint}", flush=True)
-        if options.session_token is None:
-            # One of another account would be sent along with the keys.
-            print("unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN")
-        for name, value in server.environment().items():
-            print(f"export {name}={shlex.quote(value)}")
-        host = server.endpoint.removeprefix("http://")
-        print("# with these set, for docker:")
-        print(
-            f"# aws ecr get-login-password | docker login --username AWS --password-stdin {host}",
-            flush=True,
-        )
+        _announce(server, keeps_token=options.session_token is not None)
         stop.wait()
     return 0
+
+
+def _announce(server: LocalECR, *, keeps_token: bool) -> None:
+    """Print where the server is and what leads clients to it."""
+    print(f"Local ECR at {server.endpoint}", flush=True)
+    if not keeps_token:
+        # One of another account would be sent along with the keys.
+        print("unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN")
+    for name, value in server.environment().items():
+        print(f"export {name}={shlex.quote(value)}")
+    if server.ca_file is not None:
+        ca = shlex.quote(str(server.ca_file))
+        print(f"# the authority to trust is in {ca}; for tools that are not of AWS, one of these:")
+        for name in _TRUSTING:
+            print(f"# export {name}={ca}")
+    host = urlsplit(server.endpoint).netloc
+    print("# with these set, for docker:")
+    print(
+        f"# aws ecr get-login-password | docker login --username AWS --password-stdin {host}",
+        flush=True,
+    )
 
 
 class _Parser(argparse.ArgumentParser):
@@ -92,6 +115,20 @@ def _parser() -> argparse.ArgumentParser:
         "--open-accounts",
         action="store_true",
         help="let accounts use each other's registries without a policy",
+    )
+    parser.add_argument(
+        "--tls", action="store_true", help="speak HTTPS, with a certificate that is made for it"
+    )
+    parser.add_argument("--tls-cert", help="speak HTTPS with the certificate in this file (PEM)")
+    parser.add_argument("--tls-key", help="the file with its private key (PEM)")
+    parser.add_argument(
+        "--tls-ca", help="the file that clients have to trust; if not given, the certificate's own"
+    )
+    parser.add_argument(
+        "--registry-protocol",
+        choices=("ecr", "oci"),
+        default="ecr",
+        help="where they differ, behave as ECR does or as OCI specifies it (%(default)s)",
     )
     return parser
 

@@ -11,6 +11,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+#: How many seconds a server that ends waits for its clients to close connections with TLS.
+_LAST_MOMENT = 0.1
+
 
 class Connections:
     """Which connection belongs to which client address, to close one without an answer.
@@ -38,7 +41,9 @@ class Connections:
         transports = self._transports
 
         class Registered(HttpToolsProtocol):
-            """A connection that is known as long as it is open."""
+            """A connection that is known as long as it is open, and ends with the server."""
+
+            _stopping = False
 
             def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
                 # asyncio only does so itself if the socket was made with the protocol's number. The
@@ -46,8 +51,24 @@ class Connections:
                 opened = transport.get_extra_info("socket")
                 opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._address = transport.get_extra_info("peername")[:2]
+                self._is_tls = transport.get_extra_info("sslcontext") is not None
                 transports[self._address] = transport
                 super().connection_made(transport)
+
+            def shutdown(self) -> None:
+                super().shutdown()
+                self._stopping = True
+                self._hurry()
+
+            def on_response_complete(self) -> None:
+                super().on_response_complete()
+                self._hurry()
+
+            def _hurry(self) -> None:
+                # With TLS, a closed connection waits for the client to close it, too, which clients
+                # that keep it for a next call do not before they look at it.
+                if self._stopping and self._is_tls and self.transport.is_closing():
+                    self.loop.call_later(_LAST_MOMENT, self.transport.abort)
 
             def connection_lost(self, exc: Exception | None) -> None:
                 transports.pop(self._address, None)

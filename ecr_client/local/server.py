@@ -11,10 +11,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import uvicorn
 
 from ecr_client.local import validation
 from ecr_client.local.api.scanning import set_findings
+from ecr_client.local.api.signing import set_signing_failure
 from ecr_client.local.app import create_app
 from ecr_client.local.connections import Connections
 from ecr_client.local.errors import ServerStartError
@@ -26,9 +28,10 @@ from ecr_client.local.permissions import Permissions
 from ecr_client.local.rates import CALLS_PER_SECOND, Rates
 from ecr_client.local.record import Requests
 from ecr_client.local.run_lifecycle import run_lifecycle
-from ecr_client.local.service import Service
+from ecr_client.local.service import PROTOCOLS, RegistryProtocol, Service
 from ecr_client.local.sigv4 import checked_region
 from ecr_client.local.store import Limits, Scope, Store
+from ecr_client.local.tls import Certificate, certificate_for
 from ecr_client.local.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -65,17 +68,24 @@ class LocalECR:
             than 10 PutImage in a second.
         open_accounts: Whether accounts may use each other's registries without a policy that says
             so.
+        registry_protocol: How the registry below ``/v2/`` behaves where ECR departs from the
+            specification of OCI: ``"ecr"`` as ECR does, so that a tool that breaks there breaks
+            here, or ``"oci"`` as the specification says.
+        tls: Whether to speak HTTPS, with a certificate that is made by trustme (the extra ``tls``)
+            and kept in the data folder; or the certificate to show.
 
     Raises:
-        ServerStartError: The port is taken, or the address is not one of this machine.
+        ServerStartError: The port is taken, the address is not one of this machine, the
+            certificate cannot be used, or trustme is missing.
         DataFolderError: The data folder cannot be used.
-        ValueError: An account id has not 12 digits, an ARN is not one of a user or role, or the
-            region cannot be one.
+        ValueError: An account id has not 12 digits, an ARN is not one of a user or role, the region
+            cannot be one, or there is no such registry protocol.
 
     Attributes:
         endpoint: The URL of the API, and of the registry below ``/v2/``, for who is on this
             machine.
         credentials: The keys of each account, and of each user and role that was given keys.
+        ca_file: The file with the authority that clients have to trust; ``None`` without TLS.
         faults: What goes wrong on demand.
         requests: What requests were seen.
     """
@@ -94,7 +104,11 @@ class LocalECR:
         limits: Limits | None = None,
         throttle: bool = False,
         open_accounts: bool = False,
+        registry_protocol: RegistryProtocol = "ecr",
+        tls: bool | Certificate = False,
     ) -> None:
+        if registry_protocol not in PROTOCOLS:
+            raise ValueError(f"registry_protocol is {registry_protocol!r}, not one of {PROTOCOLS}")
         clock = clock or _utc_now
         self.account = checked_account(account)
         self.region = checked_region(region)
@@ -103,11 +117,13 @@ class LocalECR:
         self._store = Store(None if data is None else Path(data), clock, limits=limits)
         try:
             self.credentials = keys_by_account(credentials, account, self._store.secret("keys"))
+            certificate = certificate_for(tls, self._store.root, host)
             self._socket = _listen(host, port)
         except BaseException:
             self._store.close()
             raise
-        self.endpoint = _address(self._socket)
+        self.ca_file = None if certificate is None else certificate.trusted
+        self.endpoint = _address("https" if certificate else "http", self._socket)
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="local-ecr")
         service = Service(
             store=self._store,
@@ -119,17 +135,10 @@ class LocalECR:
             region=region,
             rates=Rates(CALLS_PER_SECOND if throttle else {}, clock),
             permissions=Permissions(store=self._store, open_accounts=open_accounts),
+            registry_protocol=registry_protocol,
         )
         connections = Connections()
-        application = Interference(
-            create_app(service, self._workers),
-            faults=self.faults,
-            requests=self.requests,
-            connections=connections,
-            clock=clock,
-            sleep=asyncio.sleep,
-        )
-        self._server = _Server(application, connections)
+        self._server = _Server(self._application(service, connections), connections, certificate)
         self._thread = threading.Thread(
             target=self._server.run, args=([self._socket],), name="local-ecr", daemon=True
         )
@@ -149,9 +158,14 @@ class LocalECR:
             region: The region it signs for; ``None`` for the server's own.
             options: Further arguments of `ecr_client.ECRClient`.
         """
-        from ecr_client import ECRClient
+        from ecr_client import ClientConfiguration, ECRClient
 
         options.setdefault("credentials", self.credentials[account or self.account])
+        if self.ca_file is not None:
+            config = options.get("config") or ClientConfiguration()
+            if config.verify is None:
+                config = attrs.evolve(config, verify=self.ca_file)
+            options["config"] = config
         return ECRClient(region=region or self.region, endpoint=self.endpoint, **options)
 
     def environment(self) -> dict[str, str]:
@@ -164,7 +178,11 @@ class LocalECR:
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
         }
-        return {**found, "AWS_SESSION_TOKEN": keys.token} if keys.token else found
+        if keys.token:
+            found["AWS_SESSION_TOKEN"] = keys.token
+        if self.ca_file is not None:
+            found["AWS_CA_BUNDLE"] = str(self.ca_file)
+        return found
 
     def run_lifecycle(self) -> list[Affected]:
         """Apply all lifecycle policies now, as the service does once a day; return what went."""
@@ -206,6 +224,32 @@ class LocalECR:
             description=description,
         )
 
+    def set_signing_failure(
+        self,
+        signing_profile_arn: str,
+        code: str | None,
+        reason: str | None = None,
+        *,
+        account: str | None = None,
+        region: str | None = None,
+    ) -> None:
+        """Have signatures fail that a profile makes of images pushed from now on.
+
+        Args:
+            signing_profile_arn: The ARN of the profile, as in the signing configuration.
+            code: The failure code, such as ``AccessDenied``; ``None`` to let them succeed again.
+            reason: The text that goes with the code.
+            account: Whose registry; ``None`` for the server's own.
+            region: Where; ``None`` for the server's own.
+        """
+        set_signing_failure(
+            self._store,
+            Scope(account or self.account, region or self.region),
+            signing_profile_arn,
+            code,
+            reason,
+        )
+
     def reset(self) -> None:
         """Forget everything: repositories, settings, faults, and the requests that were seen."""
         self._store.clear()
@@ -220,6 +264,17 @@ class LocalECR:
         self._workers.shutdown()
         self._socket.close()
         self._store.close()
+
+    def _application(self, service: Service, connections: Connections) -> Interference:
+        """Return the application that answers requests, or fails as `faults` has it."""
+        return Interference(
+            create_app(service, self._workers),
+            faults=self.faults,
+            requests=self.requests,
+            connections=connections,
+            clock=service.clock,
+            sleep=asyncio.sleep,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -239,7 +294,9 @@ class LocalECR:
 class _Server(uvicorn.Server):
     """uvicorn without its signals and logs, that says when it is ready."""
 
-    def __init__(self, application: Any, connections: Connections) -> None:
+    def __init__(
+        self, application: Any, connections: Connections, certificate: Certificate | None
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 application,
@@ -252,6 +309,8 @@ class _Server(uvicorn.Server):
                 server_header=False,
                 date_header=False,
                 timeout_graceful_shutdown=5,
+                ssl_certfile=None if certificate is None else certificate.cert,
+                ssl_keyfile=None if certificate is None else certificate.key,
             )
         )
         self.ready = threading.Event()
@@ -270,14 +329,14 @@ def _listen(host: str, port: int) -> socket.socket:
         raise ServerStartError(f"cannot listen on {host} port {port}: {reason}") from error
 
 
-def _address(listening: socket.socket) -> str:
+def _address(scheme: str, listening: socket.socket) -> str:
     """Give the URL of a socket; of one on all addresses, that of the loopback."""
     address, port = listening.getsockname()[:2]
     if address == "0.0.0.0":
         address = "127.0.0.1"
     elif address == "::":
         address = "::1"
-    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+    return f"{scheme}://[{address}]:{port}" if ":" in address else f"{scheme}://{address}:{port}"
 
 
 def _utc_now() -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from ecr_client.local.store import Store
     from ecr_client.local.tokens import Tokens
 
+#: Whether the registry behaves as ECR does, or as the specification of OCI wants it.
+RegistryProtocol = Literal["ecr", "oci"]
+PROTOCOLS: tuple[RegistryProtocol, ...] = ("ecr", "oci")
+
 logger = logging.getLogger("ecr_client.local")
 
 
@@ -41,6 +45,8 @@ class Service:
         region: The region of such a request.
         rates: How many calls each account may make.
         permissions: Asks the policies of other accounts.
+        registry_protocol: Whose behaviour the registry protocol has where ECR's is another one
+            than the specification's.
         handlers: The functions that answer operations.
     """
 
@@ -53,7 +59,13 @@ class Service:
     region: str
     rates: Rates
     permissions: Permissions
+    registry_protocol: RegistryProtocol = "ecr"
     handlers: Mapping[str, Handler] = HANDLERS
+
+    @property
+    def follows_ecr(self) -> bool:
+        """Whether the registry protocol is that of ECR."""
+        return self.registry_protocol == "ecr"
 
     def answer(self, request: HttpRequest, base_url: str, now: datetime) -> wire.Answer:
         """Give the answer to a request, whatever it is.

@@ -46,7 +46,7 @@ class Command:
                 found["AWS_SECRET_ACCESS_KEY"],
                 found.get("AWS_SESSION_TOKEN"),
             ),
-            config=ClientConfiguration(proxies={}),
+            config=ClientConfiguration(proxies={}, verify=found.get("AWS_CA_BUNDLE")),
         )
 
     def stop(self, number: int) -> tuple[int, str, str]:

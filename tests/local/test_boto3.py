@@ -208,10 +208,31 @@ def test_regions_and_accounts_are_apart(ecr: LocalECR, peer: Any) -> None:
         assert len(here.describe_repositories().repositories) == 1
 
 
-def test_what_is_not_implemented_says_so(ecr: LocalECR) -> None:
-    """An operation without an implementation answers with an error that names it."""
-    with ecr.client() as client, pytest.raises(ClientError, match="GetSigningConfiguration"):
-        client.get_signing_configuration()
+def test_a_signing_configuration(peer: Any) -> None:
+    """Errors of signing have their names, and its configuration makes a round trip."""
+    profile = "arn:aws:signer:us-east-1:123456789012:/signing-profiles/prof"
+    with pytest.raises(peer.exceptions.SigningConfigurationNotFoundException):
+        peer.get_signing_configuration()
+    configuration = {"rules": [{"signingProfileArn": profile}]}
+    peer.put_signing_configuration(signingConfiguration=configuration)
+
+    assert peer.get_signing_configuration()["signingConfiguration"] == configuration
+
+
+def test_a_replication_backfill(peer: Any) -> None:
+    """A backfill is started, listed and described; times and counts have their types."""
+    destination = {"region": "eu-west-1", "registryId": "123456789012"}
+    rules = [{"destinations": [destination]}]
+    peer.put_replication_configuration(replicationConfiguration={"rules": rules})
+    started = peer.start_replication_backfill(destination=destination)
+    listed = peer.get_paginator("list_replication_backfills").paginate().build_full_result()
+    described = peer.describe_replication_backfill_results(
+        replicationBackfillId=started["replicationBackfillId"]
+    )
+
+    assert started["status"] == "PREPARING"
+    assert [each["startedAt"] for each in listed["backfills"]] == [started["startedAt"]]
+    assert described["destination"] == destination
 
 
 def test_policies_and_lifecycle(ecr: LocalECR, peer: Any) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from ecr_client.local.__main__ import main
 
@@ -61,6 +62,23 @@ def test_all_addresses_are_reached_by_the_loopback(start: Start) -> None:
 
     assert found == ()
     assert command.endpoint.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize(("arguments", "status"), [((), 201), (("--registry-protocol=oci",), 202)])
+def test_it_behaves_as_ecr_or_as_oci_says(
+    start: Start, arguments: tuple[str, ...], status: int
+) -> None:
+    """The registry answers chunks as ECR does, unless the protocol of OCI is asked for."""
+    command = start("--no-auth", *arguments)
+    with command.client() as client:
+        client.create_repository(repository_name="app")
+    base = f"{command.endpoint}/v2/app/blobs/uploads/"
+    with requests.Session() as session:
+        session.trust_env = False
+        place = command.endpoint + session.post(base, timeout=60).headers["Location"]
+        answer = session.patch(place, data=b"a layer", timeout=60)
+
+    assert answer.status_code == status
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -152,6 +170,7 @@ def test_data_survives_a_restart(start: Start, tmp_path: Path) -> None:
         (["--port", "0", "--host", "203.0.113.1"], "203.0.113.1"),
         (["--port", "0", "--data", "/dev/null/folder"], "/dev/null/folder"),
         (["--port", "0", "--account", "12"], "12 digits"),
+        (["--port", "0", "--tls-cert", "/nowhere", "--tls-key", "/nowhere"], "/nowhere is not a"),
         (["--port", "0", "--region", "Mars"], "'Mars' cannot be a region"),
     ],
 )
@@ -178,6 +197,9 @@ def test_what_cannot_work(
         (["--nonsense"], "--nonsense"),
         (["--port"], "--port"),
         (["--port", "many"], "'many' is not a number from 0 to 65535"),
+        (["--registry-protocol", "docker"], "'docker'"),
+        (["--tls-cert", "cert.pem"], "--tls-cert and --tls-key go together"),
+        (["--tls-ca", "ca.pem"], "--tls-ca goes with"),
         (["--port", "65536"], "'65536' is not a number from 0 to 65535"),
         (["--access-key", "AKIDEXAMPLE"], "go together"),
         (["--session-token", "token"], "--access-key"),

@@ -54,14 +54,15 @@ def fill(client: ECRClient) -> None:
 
 
 def test_nothing_is_made_for_others(tmp_path: Path) -> None:
-    """Folders and files are closed from the moment they are made, SQLite's own included."""
+    """Folders and files are closed as soon as they are made, those of SQLite and TLS included."""
     root = tmp_path / "made" / "data"
-    with LocalECR(root) as ecr, ecr.client() as client:
+    with LocalECR(root, tls=True) as ecr, ecr.client() as client:
         fill(client)
-        names = {path.name for path in root.iterdir()}
+        names = {path.name for path in root.rglob("*")}
         found = modes(root)
 
     assert {"ecr.sqlite3", "ecr.sqlite3-wal", "ecr.sqlite3-shm", "in-use.sqlite3"} <= names
+    assert {"ca.crt", "server.pem"} <= names
     assert found == {"folders": {0o700}, "files": {0o600}}
 
 

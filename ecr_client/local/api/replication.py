@@ -73,7 +73,7 @@ def describe_image_replication_status(context: Context, members: dict[str, Any])
                 "registryId": destination.account,
                 **_status(context.store, destination, name, image),
             }
-            for destination in _destinations(context.store, scope, name)
+            for destination in destinations(context.store, scope, name)
         ],
     }
 
@@ -91,7 +91,7 @@ def _status(
 def replicate(context: Context, scope: Scope, repository: str, image: StoredImage) -> None:
     """Copy an image that was pushed to every destination of its repository."""
     store = context.store
-    for destination in _destinations(store, scope, repository):
+    for destination in destinations(store, scope, repository):
         try:
             with store.write():
                 check = context.permissions.check_replication
@@ -111,7 +111,7 @@ def replicate_deletion(
 ) -> None:
     """Delete the same image, or the same tag of it, at the destinations where a rule says so."""
     store = context.store
-    for destination in _destinations(store, scope, repository, deletions=True):
+    for destination in destinations(store, scope, repository, deletions=True):
         for digest, tag in gone:
             # An image that is still there has only lost this tag.
             kept = store.images.get(scope, repository, digest=digest) is not None
@@ -126,14 +126,21 @@ def replicate_deletion(
                 logger.info("%s is not deleted from %s: %s", repository, destination, error)
 
 
-def _destinations(
-    store: Store, scope: Scope, repository: str, *, deletions: bool = False
+def destinations(
+    store: Store, scope: Scope, repository: str | None = None, *, deletions: bool = False
 ) -> list[Scope]:
-    """Give where a repository is replicated to, or where its deletions are, too."""
+    """Return where a repository is replicated to, or where its deletions are, too.
+
+    Args:
+        store: Where the configuration is.
+        scope: The registry.
+        repository: The repository's name; None for the destinations of all rules.
+        deletions: Only where rules replicate deletions as well.
+    """
     found = {
         Scope(one["registryId"], one["region"])
         for rule in replication_configuration(store, scope)["rules"]
-        if _applies(rule, repository)
+        if (repository is None or _applies(rule, repository))
         and (not deletions or rule.get("deleteReplication", {}).get("enabled"))
         for one in rule["destinations"]
     }
@@ -150,17 +157,49 @@ def _copy(store: Store, source: Scope, target: Scope, repository: str, image: St
         child = store.images.get(source, repository, digest=digest)
         if child is not None:
             _copy(store, source, target, repository, child)
-    for layer in store.layers.of_image(source, repository, image.digest):
-        store.layers.add(target, repository, layer.digest, layer.size, layer.media_type)
     for tag in image.tags or (None,):
         try:
-            store.images.put(
-                target, repository, image.manifest, image.media_type, tag, image.digest
-            )
+            _put(store, source, target, repository, image, tag)
         except ServiceError as error:
             # An immutable tag of the destination stays where it is; the image is there anyway.
-            if error.code not in ("ImageAlreadyExistsException", "ImageTagAlreadyExistsException"):
+            if error.code != "ImageTagAlreadyExistsException":
                 raise
+
+
+def copy_image(
+    store: Store,
+    source: Scope,
+    target: Scope,
+    repository: str,
+    image: StoredImage,
+    tag: str | None,
+) -> None:
+    """Copy an image under one tag or none, and what it lists without tags.
+
+    Raises:
+        ServiceError: What stands in the way; an image that is there already does not.
+    """
+    for digest in image.platform_children:
+        if child := store.images.get(source, repository, digest=digest):
+            copy_image(store, source, target, repository, child, None)
+    _put(store, source, target, repository, image, tag)
+
+
+def _put(
+    store: Store,
+    source: Scope,
+    target: Scope,
+    repository: str,
+    image: StoredImage,
+    tag: str | None,
+) -> None:
+    for layer in store.layers.of_image(source, repository, image.digest):
+        store.layers.add(target, repository, layer.digest, layer.size, layer.media_type)
+    try:
+        store.images.put(target, repository, image.manifest, image.media_type, tag, image.digest)
+    except ServiceError as error:
+        if error.code != "ImageAlreadyExistsException":
+            raise
 
 
 def _refused(why: str) -> ServiceError:

@@ -10,11 +10,14 @@ Where ECR is known to differ from the specification, this follows
   says so, blobs cannot be empty and cannot be deleted, a list has at most 1,000 entries and 100 if
   the caller does not say how many, layers are mounted only if the account setting BLOB_MOUNTING is
   ENABLED and both repositories are encrypted in the same way, an image goes with its last tag;
-- the specification in how answers look: chunks are answered with 202 (ECR: 201), lists are sorted
-  and continue after a name (ECR: unsorted, after a token), manifests that are not well formed are
-  MANIFEST_INVALID (ECR: UNSUPPORTED), uploads can be asked for their progress and cancelled.
-
-Layers are sent in the answer itself, without the redirect to a storage service that ECR uses.
+- ECR, too, where tools that work elsewhere break on it: chunks get 201 instead of 202 and a Range
+  that stays at the end of the first one, a chunk after one below 5 MiB is refused, GET of a layer
+  redirects to its presigned address, an expired password is DENIED with 403 and without a
+  challenge, none or a wrong one gets 401 and a line of text. With the server's option
+  ``registry_protocol="oci"`` all of these are as the specification says;
+- the specification in how other answers look: lists are sorted and continue after a name (ECR:
+  unsorted, after a token), manifests that are not well formed are MANIFEST_INVALID (ECR:
+  UNSUPPORTED), uploads can be asked for their progress and cancelled.
 """
 
 from __future__ import annotations

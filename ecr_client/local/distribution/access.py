@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ecr_client.local.distribution.errors import RegistryError
 from ecr_client.local.policy_evaluation import Principal
 from ecr_client.local.store import Scope
-from ecr_client.local.tokens import USER
+from ecr_client.local.tokens import USER, ExpiredTokenError
 
 if TYPE_CHECKING:
     from ecr_client.local.service import Service
@@ -19,6 +19,7 @@ _REGISTRY = re.compile(
     r"https?://(?P<account>[0-9]{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)"
     r"\.amazonaws\.com(\.cn)?(:[0-9]+)?"
 )
+_EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
 
 
 def authorize(
@@ -36,8 +37,11 @@ def authorize(
     Raises:
         RegistryError: There is no password, or it opens nothing (any more).
     """
-    password = _password(authorization)
-    found = None if password is None else service.tokens.check_password(password)
+    password, expired, found = _password(authorization), False, None
+    try:
+        found = None if password is None else service.tokens.check_password(password)
+    except ExpiredTokenError:
+        expired = True
     if found is not None:
         scope, principal = found
         host = _REGISTRY.fullmatch(base_url)
@@ -47,15 +51,16 @@ def authorize(
     if not service.auth:
         scope = Scope(service.account, service.region)
         return scope, Principal.of_account(*scope)
-    if password is None:
-        message = "no basic auth credentials"
-    else:
-        message = (
-            "Your authorization token is not valid or has expired. Reauthenticate and try again."
-        )
+    if expired and service.follows_ecr:
+        # ECR denies it without a challenge: clients that wait for one never log in again.
+        raise RegistryError("DENIED", _EXPIRED, status=403)
     challenge = f'Basic realm="{base_url}/",service="ecr.amazonaws.com"'
     raise RegistryError(
-        "UNAUTHORIZED", message, status=401, headers={"WWW-Authenticate": challenge}
+        "UNAUTHORIZED",
+        _EXPIRED if expired else "Not Authorized",
+        status=401,
+        headers={"WWW-Authenticate": challenge},
+        plain=service.follows_ecr,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from starlette.responses import RedirectResponse
+
 from ecr_client.local.distribution.call import checked_digest
 from ecr_client.local.distribution.errors import RegistryError, answer, unsupported
 from ecr_client.local.files import BlobResponse
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def get(call: Call) -> Response:
-    """Give a blob of the repository, or the range of it that was asked for."""
+    """Return a blob of the repository, a range of it, or where ECR has it downloaded from.
+
+    ECR answers GET with a redirect to its storage, and HEAD itself.
+    """
     digest = checked_digest(call.path("digest"))
     layer = call.store.layers.get(call.scope, call.name, digest)
     if layer is None or layer.availability != "AVAILABLE":
@@ -25,6 +30,9 @@ def get(call: Call) -> Response:
             f" '{call.name}' in the registry with id '{call.scope.account}'",
             status=404,
         )
+    if call.service.follows_ecr and call.request.method == "GET":
+        place = call.context.tokens.download_path(call.scope, call.name, digest)
+        return RedirectResponse(f"{call.base_url}{place}", status_code=307)
     return BlobResponse(
         call.store.blobs.path(digest),
         refuse=_refuse_range,

@@ -20,6 +20,7 @@ _TRANSLATED = {
     "ImageTagAlreadyExistsException": ("TAG_INVALID", 400),
     "InvalidLayerException": ("DIGEST_INVALID", 400),
     "InvalidParameterException": ("MANIFEST_INVALID", 400),
+    "LayerPartTooSmallException": ("BLOB_UPLOAD_INVALID", 400),
     "LayersNotFoundException": ("MANIFEST_BLOB_UNKNOWN", 404),
     "LimitExceededException": ("DENIED", 403),
     "ReferencedImagesNotFoundException": ("MANIFEST_BLOB_UNKNOWN", 404),
@@ -36,6 +37,7 @@ class RegistryError(Exception):
         message: The text for a person.
         status: The HTTP status of the answer.
         headers: Further headers of the answer.
+        plain: Whether the body is only the text.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class RegistryError(Exception):
         *,
         status: int = 400,
         headers: Mapping[str, str] | None = None,
+        plain: bool = False,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
         self.headers = dict(headers or {})
+        self.plain = plain
 
 
 def translated(error: ServiceError) -> RegistryError:
@@ -66,5 +70,7 @@ def unsupported(message: str) -> RegistryError:
 
 def answer(error: RegistryError) -> Response:
     """Give the answer that says what went wrong."""
+    if error.plain:
+        return Response(f"{error.message}\n", error.status, error.headers, media_type="text/plain")
     body = json.dumps({"errors": [{"code": error.code, "message": error.message}]})
     return Response(body, error.status, error.headers, media_type="application/json")

@@ -80,7 +80,8 @@ async def receive(call: Call, upload_id: str, check: Callable[[Upload], None] | 
         RegistryError: The bytes are not those that have to come next, or not so many as was said.
         ServiceError: There is no such upload.
     """
-    appending = _Appending(call.store.uploads.appending(call.scope, call.name, upload_id))
+    least = call.store.limits.smallest_part if call.service.follows_ecr else 0
+    appending = _Appending(call.store.uploads.appending(call.scope, call.name, upload_id, least))
     try:
         await call.run(appending.enter)
         upload = appending.upload
@@ -127,7 +128,8 @@ def _expected_size(call: Call, upload: Upload) -> int | None:
         raise _out_of_order(call, upload, f"Content-Range '{text}' is not of the form 0-99")
     first, last = int(found[1]), int(found[2])
     if first != upload.size or last < first:
-        raise _out_of_order(call, upload, f"the next chunk must begin with byte {upload.size}")
+        why = f"First byte of the layer part is {first} instead of {upload.size}"
+        raise _out_of_order(call, upload, why)
     length = call.header("content-length")
     if length is not None and (not _NUMBER.fullmatch(length) or int(length) != last - first + 1):
         raise _wrong_size()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -21,11 +22,17 @@ if TYPE_CHECKING:
     from ecr_client.local.store import Upload
 
 
+#: Of how many uploads the end of the first chunk is known.
+_REMEMBERED = 10_000
+
+
 class Uploads:
     """The handlers of uploads, which keep out of each other's way."""
 
     def __init__(self) -> None:
         self._turns = Turns()
+        #: The size that each upload had after its first chunk; see `append`.
+        self._began: OrderedDict[str, int] = OrderedDict()
 
     async def start(self, call: Call) -> Response:
         """Begin an upload; with a digest and a body it is also the end of it."""
@@ -49,11 +56,21 @@ class Uploads:
             raise
 
     async def append(self, call: Call) -> Response:
-        """Take a chunk, or the whole layer as it is being made."""
+        """Take a chunk, or the whole layer as it is being made.
+
+        ECR answers with another status than the specification wants, and goes on naming the end of
+        the first chunk as that of the upload.
+        """
         upload_id = call.path("upload").lower()
         async with self._turns.of(upload_id):
             size = await receive(call, upload_id)
-        return Response(status_code=202, headers=progress(call, upload_id, size))
+        if not call.service.follows_ecr:
+            return Response(status_code=202, headers=progress(call, upload_id, size))
+        if size:
+            size = self._began.setdefault(upload_id, size)
+        if len(self._began) > _REMEMBERED:
+            self._began.popitem(last=False)
+        return Response(status_code=201, headers=progress(call, upload_id, size))
 
     async def finish(self, call: Call) -> Response:
         """Make an upload a layer, after appending the body if there is one."""

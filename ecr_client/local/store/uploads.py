@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ecr_client.local.errors import ServiceError
+from ecr_client.local.store.limits import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,19 +55,35 @@ class Uploads:
             return int(self._row(connection, scope, repository, upload_id)["received"])
 
     @contextmanager
-    def appending(self, scope: Scope, repository: str, upload_id: str) -> Iterator[Upload]:
+    def appending(
+        self, scope: Scope, repository: str, upload_id: str, least: int = 0
+    ) -> Iterator[Upload]:
         """Give the upload to append to, in as many steps as the caller likes and from any thread.
 
         What was appended counts when the context is left without an error; otherwise it is dropped.
+
+        Args:
+            scope: The registry.
+            repository: The repository's name.
+            upload_id: The id of the upload.
+            least: How many bytes a part has that another one follows.
+
+        Raises:
+            ServiceError: LayerPartTooSmallException when the context is left.
         """
         with self._locked(scope, repository, upload_id) as (upload, row):
             try:
                 yield upload
-                with self._store.write() as connection:
-                    connection.execute(
-                        "UPDATE uploads SET received = ?, parts = parts + 1 WHERE id = ?",
-                        (upload.size, upload_id),
+                added = upload.size - row["received"]
+                if not added:
+                    return
+                if row["last"] is not None and row["last"] < least:
+                    size = f"{least} bytes" if least % MIB else f"{least // MIB}MB"
+                    raise ServiceError(
+                        "LayerPartTooSmallException",
+                        f"All layer parts except the last part should be at least {size}",
                     )
+                self._received(upload, added)
             except BaseException:
                 upload.truncate(row["received"])
                 raise
@@ -111,13 +128,7 @@ class Uploads:
                 )
             upload.append(data)
             try:
-                with self._store.write() as connection:
-                    # All parts but the newest one are known not to be the last one.
-                    connection.execute(
-                        "UPDATE uploads SET received = ?, parts = parts + 1,"
-                        " smallest = min(coalesce(smallest, last), last), last = ? WHERE id = ?",
-                        (upload.size, len(data), upload_id),
-                    )
+                self._received(upload, len(data))
             except BaseException:
                 upload.truncate(received)
                 raise
@@ -207,6 +218,15 @@ class Uploads:
                 row = self._row(connection, scope, repository, upload_id)
             upload.truncate(row["received"])
             yield upload, row
+
+    def _received(self, upload: Upload, added: int) -> None:
+        with self._store.write() as connection:
+            # All parts but the newest one are known not to be the last one.
+            connection.execute(
+                "UPDATE uploads SET received = ?, parts = parts + 1,"
+                " smallest = min(coalesce(smallest, last), last), last = ? WHERE id = ?",
+                (upload.size, added, upload.id),
+            )
 
     def _row(
         self, connection: sqlite3.Connection, scope: Scope, repository: str, upload_id: str

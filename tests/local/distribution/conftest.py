@@ -133,11 +133,34 @@ def _server() -> Iterator[LocalECR]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def _oci_server() -> Iterator[LocalECR]:
+    with LocalECR(registry_protocol="oci") as running:
+        yield running
+
+
 @pytest.fixture
 def ecr(_server: LocalECR) -> LocalECR:
     """Give a server without any repositories."""
     _server.reset()
     return _server
+
+
+@pytest.fixture
+def oci(_oci_server: LocalECR) -> LocalECR:
+    """Give the same with the registry protocol as OCI specifies it."""
+    _oci_server.reset()
+    return _oci_server
+
+
+@pytest.fixture
+def oci_registry(oci: LocalECR) -> Iterator[Registry]:
+    """Give a caller of that registry, which has the repository ``team/app``."""
+    with oci.client() as client:
+        client.create_repository(repository_name="team/app")
+        caller = Registry(oci, client)
+        yield caller
+        caller.session.close()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -24,6 +25,20 @@ PATHS = [
     ("GET", "/v2/team/app/referrers/sha256:" + "0" * 64),
     ("GET", "/v2/nothing"),
 ]
+#: What is in passwords that nobody got from the server.
+ALTERED = [
+    b"",
+    b"\xff",
+    b"2",
+    b"[]",
+    b'"payload"',
+    b"{}",
+    b"[" * 100_000,
+    b'{"payload": 1}',
+    b'{"payload": "!"}',
+    b'{"payload": "L/8="}',
+    b'{"payload": "MTIzNDU2Nzg5MDEyL3VzLWVhc3QtMS85OTk5OTk5OTk5Lw=="}',
+]
 
 
 def basic(text: str) -> dict[str, str]:
@@ -42,11 +57,30 @@ def test_nothing_is_answered_without_a_password(method: str, path: str, registry
     assert answer.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
 
 
-def test_who_has_no_password_learns_why(registry: Any) -> None:
-    """The error has the form of the specification."""
-    answer = requests.get(f"{registry.url}/v2/", timeout=60)
+def refused(answer: requests.Response) -> bool:
+    """Tell whether an answer says what ECR says to who has no password or a wrong one."""
+    return (
+        answer.status_code == 401
+        and answer.text == "Not Authorized\n"
+        and answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+        and answer.headers["WWW-Authenticate"].startswith("Basic realm=")
+    )
 
-    assert registry.code(answer) == (401, "UNAUTHORIZED")
+
+@pytest.mark.parametrize("headers", [{}, basic("AWS:wrong")])
+def test_OCI_has_errors_of_its_own_form(  # noqa: N802
+    headers: dict[str, str], oci_registry: Any
+) -> None:
+    """In the protocol as OCI specifies it, the refusal has the form of the specification."""
+    answer = requests.get(f"{oci_registry.url}/v2/", headers=headers, timeout=60)
+
+    assert oci_registry.code(answer) == (401, "UNAUTHORIZED")
+    assert "WWW-Authenticate" in answer.headers
+
+
+def test_who_has_no_password_is_not_authorized(registry: Any) -> None:
+    """The refusal is a line of text, as that of ECR."""
+    assert refused(requests.get(f"{registry.url}/v2/", timeout=60))
 
 
 @pytest.mark.parametrize("path", ["/v2/", "/v2"])
@@ -64,6 +98,7 @@ def test_the_password_of_the_token_opens(path: str, registry: Any) -> None:
         basic("AWS:wrong"),
         basic("AWS:"),
         basic("AWS"),
+        *(basic(f"AWS:{base64.b64encode(text).decode()}") for text in ALTERED),
         {"Authorization": "Basic"},
         {"Authorization": "Basic !"},
         {"Authorization": "Basic /w=="},
@@ -72,32 +107,27 @@ def test_the_password_of_the_token_opens(path: str, registry: Any) -> None:
 )
 def test_anything_else_does_not_open(headers: dict[str, str], registry: Any) -> None:
     """A wrong password, or none in the header, is refused with the challenge."""
-    answer = requests.get(f"{registry.url}/v2/", headers=headers, timeout=60)
-
-    assert registry.code(answer) == (401, "UNAUTHORIZED")
-    assert "WWW-Authenticate" in answer.headers
+    assert refused(requests.get(f"{registry.url}/v2/", headers=headers, timeout=60))
 
 
 def test_the_user_is_AWS(registry: Any) -> None:  # noqa: N802
     """The right password of another user is refused."""
     headers = basic(f"somebody:{registry.password}")
 
-    answer = requests.get(f"{registry.url}/v2/", headers=headers, timeout=60)
-
-    assert registry.code(answer) == (401, "UNAUTHORIZED")
+    assert refused(requests.get(f"{registry.url}/v2/", headers=headers, timeout=60))
 
 
 def test_a_password_that_was_altered_does_not_open(registry: Any) -> None:
     """What a password says is signed: another account cannot be written into it."""
-    grant, _, signature = registry.password.partition(".")
-    text = base64.urlsafe_b64decode(grant).decode()
-    other = base64.urlsafe_b64encode(text.replace(text[:12], "999999999999").encode()).decode()
+    content = json.loads(base64.b64decode(registry.password))
+    payload = base64.b64decode(content["payload"]).replace(b"123456789012", b"999999999999", 1)
+    content["payload"] = base64.b64encode(payload).decode()
+    password = base64.b64encode(json.dumps(content).encode()).decode()
 
-    answer = requests.get(
-        f"{registry.url}/v2/", headers=basic(f"AWS:{other}.{signature}"), timeout=60
-    )
+    answer = requests.get(f"{registry.url}/v2/", headers=basic(f"AWS:{password}"), timeout=60)
 
-    assert registry.code(answer) == (401, "UNAUTHORIZED")
+    assert payload.startswith(b"999999999999/")
+    assert refused(answer)
 
 
 def test_accounts_do_not_see_each_other(registry: Any, api: Any) -> None:

@@ -117,23 +117,24 @@ def test_an_upload_begun_here_is_ended_in_the_API(registry: Any, api: Any) -> No
     """An upload of the protocol takes parts of the API, and is completed there."""
     address = registry.start("team/app")
     upload_id = address.rpartition("/")[2]
-    registry.send("PATCH", address, data=b"first ")
+    first = bytes(PART)
+    registry.send("PATCH", address, data=first)
 
     api.upload_layer_part(
         repository_name="team/app",
         upload_id=upload_id,
-        part_first_byte=6,
-        part_last_byte=11,
+        part_first_byte=PART,
+        part_last_byte=PART + 5,
         layer_part_blob=b"second",
     )
     result = api.complete_layer_upload(
         repository_name="team/app",
         upload_id=upload_id,
-        layer_digests=[registry.digest(b"first second")],
+        layer_digests=[registry.digest(first + b"second")],
     )
 
     digest = result.layer_digest
-    assert registry.send("GET", f"team/app/blobs/{digest}").content == b"first second"
+    assert registry.send("GET", f"team/app/blobs/{digest}").content == first + b"second"
 
 
 def test_an_upload_begun_in_the_API_is_ended_here(registry: Any, api: Any) -> None:  # noqa: N802

@@ -28,11 +28,11 @@ def client(registry: Any) -> Iterator[Any]:
 def artifact(tmp_path: Path) -> Path:
     """Give a file to push."""
     path = tmp_path / "artifact.txt"
-    path.write_bytes(b"an artifact " * 10_000)
+    path.write_bytes(b"an artifact " * 1_000_000)
     return path
 
 
-@pytest.mark.parametrize("options", [{}, {"do_chunked": True, "chunk_size": 50_000}])
+@pytest.mark.parametrize("options", [{}, {"do_chunked": True, "chunk_size": 5 << 20}])
 def test_an_artifact_goes_in_and_comes_out(
     options: dict[str, Any], client: Any, artifact: Path, registry: Any, tmp_path: Path
 ) -> None:
@@ -44,6 +44,19 @@ def test_an_artifact_goes_in_and_comes_out(
 
     assert pushed.status_code == 201
     assert Path(pulled).read_bytes() == artifact.read_bytes()
+
+
+def test_chunks_that_are_too_small_for_ecr(
+    client: Any, artifact: Path, registry: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A push in chunks that ECR refuses fails, and the error says why."""
+    target = f"{urlsplit(registry.url).netloc}/team/app:v1"
+    options = {"do_chunked": True, "chunk_size": 1 << 20}
+
+    with pytest.raises(ValueError, match="Bad Request"):
+        client.push(target, files=[str(artifact)], disable_path_validation=True, **options)
+
+    assert "All layer parts except the last part should be at least 5MB" in caplog.text
 
 
 def test_tags_are_listed_and_deleted(client: Any, registry: Any) -> None:

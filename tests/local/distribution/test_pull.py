@@ -29,8 +29,9 @@ def test_a_manifest_comes_as_it_was_pushed(by: str, registry: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["manifests", "blobs"])
-def test_HEAD_gives_the_headers_of_GET(kind: str, registry: Any) -> None:  # noqa: N802
+def test_HEAD_gives_the_headers_of_GET(kind: str, oci_registry: Any) -> None:  # noqa: N802
     """Asking for headers alone gives the same ones, and no body."""
+    registry = oci_registry
     pushed = registry.image("team/app", "v1")
     path = f"team/app/{kind}/{pushed.digest if kind == 'manifests' else pushed.layers[0]}"
 
@@ -117,7 +118,6 @@ def test_a_range_of_a_blob(asked: str, expected: bytes, said: str, registry: Any
 
     assert (answer.status_code, answer.content) == (206, expected)
     assert answer.headers["Content-Range"] == said
-    assert answer.headers["Docker-Content-Digest"] == digest
 
 
 def test_a_range_behind_the_end(registry: Any) -> None:

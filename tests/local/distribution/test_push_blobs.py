@@ -1,4 +1,7 @@
-"""Pushing blobs: at once, in chunks, as a stream; and what is refused."""
+"""Pushing blobs: at once, in chunks, as a stream; and what is refused.
+
+The protocol is that of the specification; ``test_as_ecr_does.py`` has what ECR does otherwise.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ecr_client.local import LocalECR
+
 DATA = bytes(range(256)) * 40
 NOWHERE = "sha256:" + "0" * 64
+
+
+@pytest.fixture
+def ecr(oci: LocalECR) -> LocalECR:
+    """Give a server that takes chunks of any size."""
+    return oci
 
 
 def chunked(registry: Any, address: str, first: int, last: int, **options: Any) -> Any:

@@ -64,10 +64,13 @@ def test_without_auth_a_password_still_says_whose_registry_it_is() -> None:
         assert repositories(ecr) == {"repositories": []}
 
 
-def test_a_password_ends_after_twelve_hours() -> None:
-    """The password of a token opens for twelve hours and not longer."""
+@pytest.mark.parametrize(
+    ("protocol", "status", "code"), [("ecr", 403, "DENIED"), ("oci", 401, "UNAUTHORIZED")]
+)
+def test_a_password_ends_after_twelve_hours(protocol: Any, status: int, code: str) -> None:
+    """The password of a token opens for twelve hours and is then refused as an expired one."""
     clock = Clock()
-    with LocalECR(clock=clock) as ecr:
+    with LocalECR(clock=clock, registry_protocol=protocol) as ecr:
         with ecr.client() as client:
             pair = password(client)
         statuses = []
@@ -75,8 +78,15 @@ def test_a_password_ends_after_twelve_hours() -> None:
             clock.ahead = ahead
             answer = requests.get(f"{ecr.endpoint}/v2/", auth=pair, timeout=60)
             statuses.append(answer.status_code)
+    (error,) = answer.json()["errors"]
 
-    assert statuses == [200, 401]
+    assert statuses == [200, status]
+    assert error == {
+        "code": code,
+        "message": "Your authorization token has expired. Reauthenticate and try again.",
+    }
+    # ECR has no challenge for it, which is why clients that wait for one never log in again.
+    assert ("WWW-Authenticate" in answer.headers) == (protocol == "oci")
 
 
 def test_an_upload_goes_on_after_a_restart(tmp_path: Path) -> None:
@@ -89,7 +99,7 @@ def test_an_upload_goes_on_after_a_restart(tmp_path: Path) -> None:
         requests.patch(ecr.endpoint + address, data=b"first ", auth=auth, timeout=60)
     digest = f"sha256:{hashlib.sha256(b'first second').hexdigest()}"
 
-    with LocalECR(tmp_path) as ecr:
+    with LocalECR(tmp_path, registry_protocol="oci") as ecr:
         progress = requests.get(ecr.endpoint + address, auth=auth, timeout=60)
         finished = requests.put(
             ecr.endpoint + address,
@@ -109,7 +119,7 @@ def test_an_upload_goes_on_after_a_restart(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["manifests", "blobs"])
 def test_a_failure_is_said_in_the_form_of_the_protocol(kind: str, tmp_path: Path) -> None:
     """When the server fails, here because its files are gone, callers get an error of it."""
-    with LocalECR(tmp_path, auth=False) as ecr:
+    with LocalECR(tmp_path, auth=False, registry_protocol="oci") as ecr:
         with ecr.client() as client:
             client.create_repository(repository_name="team/app")
         base = f"{ecr.endpoint}/v2/team/app"
@@ -129,7 +139,8 @@ def test_a_failure_is_said_in_the_form_of_the_protocol(kind: str, tmp_path: Path
 
 def test_quotas() -> None:
     """A blob or an image above a quota is refused, and what was there before is kept."""
-    with LocalECR(auth=False, limits=Limits(layer_size=10, images=1)) as ecr:
+    limits = Limits(layer_size=10, smallest_part=8, images=1)
+    with LocalECR(auth=False, limits=limits) as ecr:
         with ecr.client() as client:
             client.create_repository(repository_name="team/app")
         base = f"{ecr.endpoint}/v2/team/app"
@@ -148,7 +159,7 @@ def test_quotas() -> None:
             for manifest in manifests
         ]
 
-    assert [chunk.status_code for chunk in chunks] == [202, 413]
+    assert [chunk.status_code for chunk in chunks] == [201, 413]
     assert chunks[1].json()["errors"][0]["code"] == "SIZE_INVALID"
     assert progress.headers["Range"] == "0-7"
     assert [image.status_code for image in images] == [201, 403]

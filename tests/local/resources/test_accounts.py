@@ -11,7 +11,6 @@ import pytest
 from ecr_client import ECRClient
 from ecr_client.exceptions import AccessDeniedException
 from ecr_client.local import LocalECR, validation
-from ecr_client.local.operations import HANDLERS
 from ecr_client.local.permissions import OPERATIONS, Target
 from ecr_client.models import Tag
 
@@ -37,6 +36,8 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "DeletePullThroughCacheRule": PREFIX,
     "DescribeImageReplicationStatus": {"imageId": V1},
     "DescribeImageScanFindings": {"imageId": V1},
+    "DescribeImageSigningStatus": {"imageId": V1},
+    "DescribeReplicationBackfillResults": {"replicationBackfillId": UPLOAD},
     "GetDownloadUrlForLayer": {"layerDigest": DIGEST},
     "ListImageReferrers": {"subjectId": {"imageDigest": DIGEST}},
     "PutImage": {"imageManifest": "{}"},
@@ -45,6 +46,8 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "PutLifecyclePolicy": {"lifecyclePolicyText": json.dumps({"rules": [RULE]})},
     "SetRepositoryPolicy": {"policyText": "{}"},
     "StartImageScan": {"imageId": V1},
+    "StartReplicationBackfill": {"destination": {"region": "eu-west-1", "registryId": OWN}},
+    "StopReplicationBackfill": {"replicationBackfillId": UPLOAD},
     "TagResource": {"tags": [{"Key": "team", "Value": "a"}]},
     "UntagResource": {"tagKeys": ["team"]},
     "UpdateImageStorageClass": {"imageId": V1, "targetStorageClass": "ARCHIVE"},
@@ -57,9 +60,7 @@ MEMBERS: dict[str, dict[str, Any]] = {
     },
     "ValidatePullThroughCacheRule": PREFIX,
 }
-FOREIGN = sorted(
-    name for name, target in OPERATIONS.items() if target is not Target.OWN and name in HANDLERS
-)
+FOREIGN = sorted(name for name, target in OPERATIONS.items() if target is not Target.OWN)
 OF_REPOSITORIES = [name for name in FOREIGN if OPERATIONS[name] is not Target.REGISTRY]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -58,9 +59,20 @@ def test_a_token_is_good_for_twelve_hours(ecr: LocalECR, client: ECRClient, cloc
         opened.append(status(ecr, token))
 
     assert timedelta(hours=12) - timedelta(seconds=1) <= ends - began <= timedelta(hours=12)
-    assert opened == [200, 200, 401]
+    assert opened == [200, 200, 403]
     assert base64.b64decode(token).startswith(b"AWS:")
     assert data.proxy_endpoint == ecr.endpoint
+
+
+def test_a_token_is_as_long_as_those_of_the_service(client: ECRClient) -> None:
+    """A token has some kilobytes, and its password is base64 of a JSON object, as on AWS."""
+    (data,) = client.get_authorization_token().authorization_data
+    user, _, password = base64.b64decode(str(data.authorization_token)).decode().partition(":")
+    content = json.loads(base64.b64decode(password, validate=True))
+
+    assert user == "AWS"
+    assert 2_000 < len(str(data.authorization_token)) < 4_000
+    assert content["expiration"] == data.expires_at.timestamp()
 
 
 def test_tokens_of_several_registries(client: ECRClient) -> None:
