@@ -49,7 +49,7 @@ nitpick_ignore = [
     ("py:class", name)
     for name in (
         *("Buffer", "datetime", "timedelta", "Path", "Self", "Mock", "BaseResponse"),
-        *("Item", "Page", "Request", "Result", "Client", "Damage", "When"),
+        *("Item", "Page", "Request", "Result", "Client", "Damage", "When", "RegistryProtocol"),
         *("ecr_client._operation.Request", "ecr_client._operation.Result"),
     )
 ]
