@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import shlex
 import signal
+import socket
 import sys
-import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 from ecr_client.local.errors import DataFolderError, ServerStartError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from ecr_client.local import LocalECR
 
 #: The variables by which tools in Go and Python's ssl, requests, and curl are told what to trust.
@@ -39,30 +42,30 @@ def main(arguments: list[str] | None = None) -> int:
     except ImportError as error:
         return _fail(str(error))
     # Before the server starts, so that no signal ends the process in the middle of it.
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        keys = (options.access_key, options.secret_key, options.session_token)
-        files = (options.tls_cert, options.tls_key, options.tls_ca)
-        server = LocalECR(
-            options.data,
-            host=options.host,
-            port=options.port,
-            credentials=None if options.access_key is None else Credentials(*keys),
-            auth=options.auth,
-            account=options.account,
-            region=options.region,
-            throttle=options.throttle,
-            open_accounts=options.open_accounts,
-            registry_protocol=options.registry_protocol,
-            tls=options.tls if options.tls_cert is None else Certificate(*files),
-        )
-    except (ValueError, DataFolderError, ServerStartError) as error:
-        return _fail(str(error))
-    with server:
-        _announce(server, keeps_token=options.session_token is not None)
-        stop.wait()
+    with _signals() as wait:
+        try:
+            keys = (options.access_key, options.secret_key, options.session_token)
+            files = (options.tls_cert, options.tls_key, options.tls_ca)
+            server = LocalECR(
+                options.data,
+                host=options.host,
+                port=options.port,
+                credentials=None if options.access_key is None else Credentials(*keys),
+                auth=options.auth,
+                account=options.account,
+                region=options.region,
+                throttle=options.throttle,
+                open_accounts=options.open_accounts,
+                registry_protocol=options.registry_protocol,
+                tls=options.tls if options.tls_cert is None else Certificate(*files),
+                allow_hosts=options.allow_hosts,
+                trust_forwarded=options.trust_forwarded,
+            )
+        except (ValueError, DataFolderError, ServerStartError) as error:
+            return _fail(str(error))
+        with server:
+            _announce(server, keeps_token=options.session_token is not None)
+            wait()
     return 0
 
 
@@ -85,6 +88,31 @@ def _announce(server: LocalECR, *, keeps_token: bool) -> None:
         f"# aws ecr get-login-password | docker login --username AWS --password-stdin {host}",
         flush=True,
     )
+
+
+@contextmanager
+def _signals() -> Iterator[Callable[[], None]]:
+    """Yield a function that waits until the process is told to stop.
+
+    A signal may come to any thread, and Python runs its handlers in the main one alone, which would
+    sleep on. So that waits for the byte that Python sends whichever thread it is.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        writer.setblocking(False)
+        before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        try:
+            for number in numbers:
+                signal.signal(number, lambda *_: None)
+
+            def wait() -> None:
+                while reader.recv(1)[0] not in numbers:
+                    pass
+
+            yield wait
+        finally:
+            signal.set_wakeup_fd(before)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -129,6 +157,19 @@ def _parser() -> argparse.ArgumentParser:
         choices=("ecr", "oci"),
         default="ecr",
         help="where they differ, behave as ECR does or as OCI specifies it (%(default)s)",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        dest="allow_hosts",
+        metavar="NAME",
+        help="a name that the server goes by besides the loopback and --host; '*' for any",
+    )
+    parser.add_argument(
+        "--trust-forwarded",
+        action="store_true",
+        help="believe X-Forwarded-Proto and X-Forwarded-Host, which a proxy has to set",
     )
     return parser
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from functools import partial
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
+from attrs import evolve
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
 from ecr_client.local import wire
+from ecr_client.local.bodies import SMALL, Bodies
 from ecr_client.local.distribution import routes
 from ecr_client.local.distribution.errors import RegistryError
-from ecr_client.local.distribution.errors import answer as registry_error
+from ecr_client.local.distribution.errors import answer as registry_answer
 from ecr_client.local.errors import ServiceError
 from ecr_client.local.files import BlobResponse
+from ecr_client.local.hosts import HostCheck
 from ecr_client.local.lingering import Lingering
+from ecr_client.local.service import failure
 from ecr_client.local.sigv4 import HttpRequest
 from ecr_client.local.tokens import DOWNLOADS
 
@@ -29,58 +31,49 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
+    from ecr_client.local.hosts import Hosts
     from ecr_client.local.service import Service
 
 #: The longest body of the API: the largest layer part that the model allows, in base64, and room
 #: for the other members. The longest manifest is shorter.
 LARGEST_BODY = 20_971_520 * 4 // 3 + (1 << 20)
+_LARGE = ("PutImage", "UploadLayerPart")
+#: The longest body of other operations; no request that the model allows comes near it.
+LARGEST_SMALL_BODY = 1 << 20
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
 
-def create_app(service: Service, executor: Executor) -> ASGIApp:
+def create_app(service: Service, executor: Executor, hosts: Hosts) -> ASGIApp:
     """Give the application that serves a service over HTTP.
 
     Args:
         service: Answers requests of the API, and has the store.
         executor: The threads that it works in.
+        hosts: The names that the server goes by.
     """
+    bodies = Bodies(executor, service.store.root)
     table: list[BaseRoute] = [
-        Route("/", _Api(service, executor).answer, methods=["POST"]),
+        Route("/", _Api(service, bodies, hosts).answer, methods=["POST"]),
         Route(DOWNLOADS + "{layer:path}", _Downloads(service).answer, methods=["GET"]),
-        *routes(service, executor, base_url),
+        *routes(service, executor, bodies, hosts.base_url),
     ]
-    return Lingering(
-        Starlette(
-            routes=table,
-            exception_handlers={404: _not_found, 405: _not_found, Exception: _failed},
-        )
+    application = Starlette(
+        routes=table,
+        exception_handlers={404: _not_found, 405: _not_found, Exception: _failed},
     )
-
-
-def base_url(request: Request) -> str:
-    """Give scheme and host as the caller reached them, such as ``http://127.0.0.1:5001``."""
-    host = request.headers.get("host", "")
-    if not _HOST.fullmatch(host):
-        address, port = request.scope["server"]
-        host = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-    return f"{request.url.scheme}://{host}"
+    return Lingering(HostCheck(application, hosts, _refused))
 
 
 class _Api:
     """``POST /``."""
 
-    def __init__(self, service: Service, executor: Executor) -> None:
+    def __init__(self, service: Service, bodies: Bodies, hosts: Hosts) -> None:
         self._service = service
-        self._executor = executor
+        self._bodies = bodies
+        self._hosts = hosts
 
     async def answer(self, request: Request) -> Response:
-        body = await _body(request)
-        if body is None:
-            message = f"The body is longer than {LARGEST_BODY} bytes."
-            error = ServiceError("RequestEntityTooLargeException", message, status=413)
-            return _response(wire.encode_error(error))
         received = HttpRequest(
             method=request.method,
             path=request.scope["raw_path"].decode("latin-1"),
@@ -89,10 +82,29 @@ class _Api:
                 (name.decode("latin-1"), value.decode("latin-1"))
                 for name, value in request.scope["headers"]
             ),
-            body=body,
         )
-        work = partial(self._service.answer, received, base_url(request), request.state.now)
-        return _response(await asyncio.get_running_loop().run_in_executor(self._executor, work))
+        operation = wire.operation_of(received.value("x-amz-target"))
+        longest = LARGEST_BODY if operation in _LARGE else LARGEST_SMALL_BODY
+        length = _announced(request)
+        may_be_long = operation in _LARGE if length is None else length > SMALL
+        try:
+            if length is not None and length > longest:
+                raise _too_large(longest)
+            if may_be_long:
+                self._service.refuse_early(received, request.state.now)
+            body = await self._bodies.receive(request.stream(), longest)
+            if body is None:
+                raise _too_large(longest)
+        except ServiceError as error:
+            return _response(wire.encode_error(error))
+        except OSError as error:
+            return _response(failure(str(operation), error))
+        url, now = self._hosts.base_url(request), request.state.now
+
+        def work(data: wire.Buffer) -> wire.Answer:
+            return self._service.answer(evolve(received, body=data), url, now)
+
+        return _response(await self._bodies.work(body, work))
 
 
 class _Downloads:
@@ -102,7 +114,7 @@ class _Downloads:
         self._service = service
 
     async def answer(self, request: Request) -> Response:
-        granted = self._service.tokens.check_download(request.url.path, request.query_params)
+        granted = self._service.tokens.check_download(request.scope["path"], request.query_params)
         if granted is None:
             return _refusal(403, "AccessDenied", "The address is wrong or has expired.")
         _, _, digest = granted
@@ -114,18 +126,18 @@ class _Downloads:
         )
 
 
-async def _body(request: Request) -> bytes | None:
-    """Give the whole body; None if it is too long, which often shows before it is there."""
-    announced = request.headers.get("content-length", "")
-    # The server in front has read the header, too, and counts the bytes by it.
-    if _NUMBER.fullmatch(announced) and int(announced) > LARGEST_BODY:
-        return None
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LARGEST_BODY:
-            return None
-    return bytes(body)
+def _announced(request: Request) -> int | None:
+    """Return how long the body is said to be.
+
+    None stands for text that is no number, too: the server in front counts the bytes by it.
+    """
+    text = request.headers.get("content-length", "")
+    return int(text) if _NUMBER.fullmatch(text) else None
+
+
+def _too_large(longest: int) -> ServiceError:
+    message = f"The body is longer than {longest} bytes."
+    return ServiceError("RequestEntityTooLargeException", message, status=413)
 
 
 def _response(answer: wire.Answer) -> Response:
@@ -145,10 +157,19 @@ def _refuse_range(status: int, message: str) -> Response:
     return _refusal(status, "InvalidRange", message)
 
 
+def _refused(path: str, message: str) -> Response:
+    """Return the error for a request that does not mean this server, in the form of its path."""
+    if path.startswith(DOWNLOADS):
+        return _refusal(403, "AccessDenied", message)
+    if path.startswith("/v2"):
+        return registry_answer(RegistryError("DENIED", message, status=403))
+    return _response(wire.encode_error(ServiceError("AccessDeniedException", message, status=403)))
+
+
 def _not_found(request: Request, _: Exception) -> Response:
-    message = f"There is nothing at {request.method} {request.url.path}; the API is POST /."
-    if request.url.path.startswith("/v2/"):  # with a line break, which no route takes
-        return registry_error(RegistryError("UNSUPPORTED", message, status=404))
+    message = f"There is nothing at {request.method} {request.scope['path']}; the API is POST /."
+    if request.scope["path"].startswith("/v2/"):  # with a line break, which no route takes
+        return registry_answer(RegistryError("UNSUPPORTED", message, status=404))
     return _response(
         wire.encode_error(ServiceError("UnknownOperationException", message, status=404))
     )

@@ -1,28 +1,76 @@
-"""The open connections of a server."""
+"""The open connections of a server, and what each of them may take: time, bytes, descriptors."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
+import struct
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import ssl
+    from collections.abc import Callable, Sequence
 
+logger = logging.getLogger("ecr_client.local")
+
+_NO_LINGERING = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+#: How many connections are accepted before others have their turn.
+_AT_ONCE = 64
 #: How many seconds a server that ends waits for its clients to close connections with TLS.
 _LAST_MOMENT = 0.1
 
 
-class Connections:
-    """Which connection belongs to which client address, to close one without an answer.
+def _most_connections() -> int:
+    """Return how many connections leave descriptors for the files that they are about."""
+    if sys.platform == "win32":
+        return 200  # its `select` takes 512 sockets
+    import resource
 
-    An ASGI application cannot do that by itself.
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 4_096 if soft == resource.RLIM_INFINITY else max(16, min(4_096, (soft - 128) // 2))
+
+
+@attrs.frozen(kw_only=True)
+class Bounds:
+    """What a connection may take, and how many there may be."""
+
+    #: Request line and headers together.
+    head_bytes: int = 1 << 16
+    #: From the connection, or from the first byte of a later request, to the end of its headers.
+    head_seconds: float = 20.0
+    #: How long a body, or the reading of a response, may make no progress.
+    pause_seconds: float = 120.0
+    #: Requests that wait for the response to an earlier one.
+    pipelined: int = 16
+    connections: int = attrs.field(factory=_most_connections)
+    #: How long to wait when a connection could not be accepted.
+    retry_seconds: float = 0.5
+
+
+class Connections:
+    """Accepts connections, knows them while they are open, and ends those that take too much.
+
+    An ASGI application can do nothing of that by itself.
+
+    Args:
+        bounds: What a connection may take.
     """
 
-    def __init__(self) -> None:
-        self._transports: dict[tuple[str, int], asyncio.WriteTransport] = {}
+    def __init__(self, bounds: Bounds | None = None) -> None:
+        self.bounds = bounds or Bounds()
+        self._open: dict[tuple[str, int], Connection] = {}
+        self._listening: socket.socket | None = None
+        self._protocol: Callable[[], asyncio.Protocol] | None = None
+        self._tls: ssl.SSLContext | None = None
+        self._waits_for_room = False
+        self._beginning: set[asyncio.Task[None]] = set()
+        self._logged_at: float | None = None
 
     def close(self, client: Sequence[Any], last_words: bytes = b"") -> None:
         """Write some bytes, the answer's or not, and close the connection of a client.
@@ -31,47 +79,265 @@ class Connections:
             client: The address of the client, as its requests' scope has it.
             last_words: Bytes to write before.
         """
-        transport = self._transports.get((client[0], client[1]))
-        if transport is not None:
-            transport.write(last_words)
-            transport.close()
+        connection = self._open.get((client[0], client[1]))
+        if connection is not None:
+            connection.transport.write(last_words)
+            connection.transport.close()
 
-    def protocol(self) -> type[asyncio.Protocol]:
-        """Give the server's protocol, extended to register its connections here."""
-        transports = self._transports
+    def abort(self) -> None:
+        """Cut all connections at once; their requests see that the client is gone."""
+        for connection in tuple(self._open.values()):
+            connection.cut()
 
-        class Registered(HttpToolsProtocol):
-            """A connection that is known as long as it is open, and ends with the server."""
+    def start(
+        self,
+        listening: socket.socket,
+        protocol: Callable[[], asyncio.Protocol],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Accept connections until `stop`, as long as there is room for them.
 
-            _stopping = False
+        Not by asyncio's own loop, which tries again and again, with a traceback each time, when
+        there are no descriptors left.
 
-            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-                # asyncio only does so itself if the socket was made with the protocol's number. The
-                # body of an answer would wait for the client to confirm the headers: 40 ms a call.
-                opened = transport.get_extra_info("socket")
-                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._address = transport.get_extra_info("peername")[:2]
-                self._is_tls = transport.get_extra_info("sslcontext") is not None
-                transports[self._address] = transport
-                super().connection_made(transport)
+        Args:
+            listening: The socket that they come to.
+            protocol: Makes the protocol of one.
+            tls: What they are encrypted by; None for not at all.
+        """
+        listening.setblocking(False)
+        self._listening, self._protocol, self._tls = listening, protocol, tls
+        self._watch()
 
-            def shutdown(self) -> None:
-                super().shutdown()
-                self._stopping = True
-                self._hurry()
+    async def stop(self) -> None:
+        """Accept no more connections, and close the socket."""
+        if self._listening is None:
+            return
+        asyncio.get_running_loop().remove_reader(self._listening)
+        self._listening.close()
+        self._listening = None
+        if self._beginning:
+            _, late = await asyncio.wait(self._beginning, timeout=_LAST_MOMENT)
+            for task in late:  # the client says nothing of the handshake of TLS
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
 
-            def on_response_complete(self) -> None:
-                super().on_response_complete()
-                self._hurry()
+    def sweep(self) -> None:
+        """End the connections that have made no progress for too long."""
+        now = asyncio.get_running_loop().time()
+        for connection in tuple(self._open.values()):
+            connection.check_progress(now)
 
-            def _hurry(self) -> None:
-                # With TLS, a closed connection waits for the client to close it, too, which clients
-                # that keep it for a next call do not before they look at it.
-                if self._stopping and self._is_tls and self.transport.is_closing():
-                    self.loop.call_later(_LAST_MOMENT, self.transport.abort)
+    def add(self, address: tuple[str, int], connection: Connection) -> None:
+        """Note a connection."""
+        self._open[address] = connection
 
-            def connection_lost(self, exc: Exception | None) -> None:
-                transports.pop(self._address, None)
-                super().connection_lost(exc)
+    def remove(self, address: tuple[str, int]) -> None:
+        """Forget a connection."""
+        self._open.pop(address, None)
+        if self._waits_for_room:
+            self._watch()
 
-        return Registered
+    def _watch(self) -> None:
+        self._waits_for_room = False
+        if self._listening is not None:
+            asyncio.get_running_loop().add_reader(self._listening, self._accept, self._listening)
+
+    def _accept(self, listening: socket.socket) -> None:
+        """Accept what has come, not all of it if that is much."""
+        loop = asyncio.get_running_loop()
+        for _ in range(_AT_ONCE):
+            number = len(self._open) + len(self._beginning)
+            if number >= self.bounds.connections:
+                self._log_once(f"{number} connections are open; further ones have to wait")
+                loop.remove_reader(listening)
+                self._waits_for_room = True
+                return
+            try:
+                accepted, _ = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self._log_once(f"cannot accept connections: {error.strerror}")
+                loop.remove_reader(listening)
+                loop.call_later(self.bounds.retry_seconds, self._watch)
+                return
+            task = loop.create_task(self._begin(accepted))
+            self._beginning.add(task)
+            task.add_done_callback(self._beginning.discard)
+
+    async def _begin(self, accepted: socket.socket) -> None:
+        assert self._protocol is not None
+        accepted.setblocking(False)
+        try:
+            loop = asyncio.get_running_loop()
+            await loop.connect_accepted_socket(
+                self._protocol,
+                accepted,
+                ssl=self._tls,
+                ssl_handshake_timeout=None if self._tls is None else self.bounds.head_seconds,
+            )
+        except OSError:  # the client is gone already
+            accepted.close()
+
+    def _log_once(self, message: str) -> None:
+        """Log that there is no room, once a minute."""
+        now = asyncio.get_running_loop().time()
+        if self._logged_at is None or now - self._logged_at >= 60:
+            self._logged_at = now
+            logger.warning("%s", message)
+
+
+class _RefusedError(Exception):
+    """A request that the parser must not go on with."""
+
+
+class Connection(HttpToolsProtocol):
+    """A connection of uvicorn's that takes no more than it may.
+
+    Args:
+        connections: Where it is registered.
+        options: The arguments of uvicorn's protocol.
+    """
+
+    def __init__(self, connections: Connections, **options: Any) -> None:
+        super().__init__(**options)
+        self._connections = connections
+        self._bounds = connections.bounds
+        self._status = b"400 Bad Request"
+        # The size of the current request's head, and the bytes that made nothing complete.
+        self._head = 0
+        self._unfinished = 0
+        self._in_body = False
+        self._head_since: float | None = None
+        self._heard_at = 0.0
+        self._unsent = 0
+        self._sent_at = 0.0
+        self._is_tls = False
+        self._stopping = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        # asyncio only does so itself if the socket was made with the protocol's number. The body of
+        # an answer would wait for the client to confirm the headers: 40 ms a call.
+        opened = transport.get_extra_info("socket")
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._address = transport.get_extra_info("peername")[:2]
+        self._is_tls = transport.get_extra_info("sslcontext") is not None
+        self._head_since = self._sent_at = self.loop.time()
+        super().connection_made(transport)
+        self._connections.add(self._address, self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.remove(self._address)
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._stopping = True
+        self._hurry()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._hurry()
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = self.loop.time()
+        if self._head_since is None and not self._in_body:
+            self._head_since = self._heard_at
+        self._unfinished += len(data)
+        super().data_received(data)
+        if self._unfinished > self._bounds.head_bytes:
+            self._refuse(b"431 Request Header Fields Too Large")
+
+    def on_message_begin(self) -> None:
+        self._head = 0
+        if self._head_since is None:
+            self._head_since = self._heard_at
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if len(self.pipeline) >= self._bounds.pipelined:
+            self._status = b"429 Too Many Requests"
+            raise _RefusedError
+        self._head_since, self._in_body, self._unfinished = None, True, 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._unfinished = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_body, self._unfinished = False, 0
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what the parser stopped at."""
+        self._refuse(self._status)
+
+    def check_progress(self, now: float) -> None:
+        """End the connection if it has made no progress for too long.
+
+        Args:
+            now: The time of the event loop.
+        """
+        unsent = self.transport.get_write_buffer_size()
+        if not unsent or unsent < self._unsent:
+            self._sent_at = now
+        self._unsent = unsent
+        waits_for_us = self.flow.read_paused or (
+            self.cycle is not None and self.cycle.waiting_for_100_continue
+        )
+        if waits_for_us:
+            self._heard_at = now
+            self._head_since = None if self._head_since is None else now
+        bounds = self._bounds
+        if now - self._sent_at > bounds.pause_seconds:
+            self.cut()
+            return
+        late = self._head_since is not None and now - self._head_since > bounds.head_seconds
+        if late or (self._in_body and now - self._heard_at > bounds.pause_seconds):
+            self._refuse(b"408 Request Timeout")
+
+    def cut(self) -> None:
+        """End the connection at once, without what was not sent."""
+        opened = self.transport.get_extra_info("socket")
+        with suppress(OSError):  # it is closed already
+            # Or the system would go on to keep what the client does not read.
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
+        self.transport.abort()
+
+    def _hurry(self) -> None:
+        # With TLS, a closed connection waits for the client to close it, too, which clients that
+        # keep it for a next call do not before they look at it.
+        if self._is_tls and self._stopping and self.transport.is_closing():
+            self.loop.call_later(_LAST_MOMENT, self.transport.abort)
+
+    def _count(self, size: int) -> None:
+        self._head += size
+        if self._head > self._bounds.head_bytes:
+            self._status = b"431 Request Header Fields Too Large"
+            raise _RefusedError
+
+    def _refuse(self, status: bytes) -> None:
+        """Say why, unless that would end up in a response, and close the connection."""
+        if self.transport.is_closing():
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cut()
+            return
+        self.transport.write(
+            b"HTTP/1.1 %s\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (status, len(status), status)
+        )
+        self.transport.close()
+        if self._is_tls:  # which waits for the client
+            self.loop.call_later(self._bounds.head_seconds, self.transport.abort)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from datetime import timezone
@@ -13,6 +14,7 @@ from starlette.responses import Response
 
 from ecr_client.local import wire
 from ecr_client.local.errors import ServiceError
+from ecr_client.local.exhaustion import log_failure
 from ecr_client.local.faults import DOWNLOAD, REGISTRY, Fault
 from ecr_client.local.record import SeenRequest
 from ecr_client.local.tokens import DOWNLOADS
@@ -76,7 +78,7 @@ class Interference:
 
         async def recorded() -> Message:
             message = await receive()
-            seen.receive(message.get("body", b""))
+            self._requests.receive(seen, message.get("body", b""))
             return message
 
         async def dated(message: Message) -> None:
@@ -89,7 +91,11 @@ class Interference:
                 ]
             await send(message)
 
-        await self._with_fault(fault, scope, recorded, dated)
+        try:
+            await self._with_fault(fault, scope, recorded, dated)
+        except asyncio.CancelledError:
+            # The server stops, and nobody waits for the response any more.
+            logger.debug("%s %s: given up", scope["method"], scope["path"])
 
     async def _with_fault(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.latency:
@@ -116,9 +122,9 @@ class Interference:
             await self._app(scope, receive, send)
         except ClientDisconnect:
             logger.debug("%s %s: the client is gone", scope["method"], scope["path"])
-        except Exception:
+        except Exception as error:
             # The framework has answered with status 500 before it let the exception through.
-            logger.exception("%s %s failed", scope["method"], scope["path"])
+            log_failure(f"{scope['method']} {scope['path']}", error)
 
     async def _hang_up(self, scope: Scope, receive: Receive, last_words: bytes = b"") -> None:
         self._connections.close(scope["client"], last_words)

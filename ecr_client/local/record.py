@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 KEPT_REQUESTS = 1_000
 #: Larger bodies, such as those of layers, are not remembered.
 KEPT_BODY = 65_536
+#: What all of them may take; anybody can send requests, also without a signature.
+KEPT_BYTES = 16 << 20
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -61,11 +63,17 @@ class SeenRequest:
 
 
 class Requests(Sequence[SeenRequest]):
-    """The last 1,000 requests in the order of their arrival; safe to read from any thread."""
+    """The last 1,000 requests in the order of their arrival; safe to read from any thread.
+
+    They are fewer if they have large headers and bodies, 16 MiB together.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seen: deque[SeenRequest] = deque(maxlen=KEPT_REQUESTS)
+        self._seen: deque[SeenRequest] = deque()
+        # The size of each that is remembered, by its identity, and of all.
+        self._sizes: dict[int, int] = {}
+        self._size = 0
 
     @overload
     def __getitem__(self, index: int) -> SeenRequest: ...
@@ -95,11 +103,32 @@ class Requests(Sequence[SeenRequest]):
         """Remember a request."""
         with self._lock:
             self._seen.append(request)
+            self._sizes[id(request)] = 0
+            self._measure(request)
+
+    def receive(self, request: SeenRequest, data: bytes) -> None:
+        """Add to the body of a request what came over the wire."""
+        with self._lock:
+            request.receive(data)
+            if id(request) in self._sizes:
+                self._measure(request)
 
     def clear(self) -> None:
         """Forget all requests."""
         with self._lock:
             self._seen.clear()
+            self._sizes.clear()
+            self._size = 0
+
+    def _measure(self, request: SeenRequest) -> None:
+        """Note the size of a request, and forget the oldest ones if all are too large."""
+        head = len(request.path) + len(request.query)
+        head += sum(len(name) + len(value) for name, value in request.headers.items())
+        size = head + len(request.body or b"")
+        self._size += size - self._sizes[id(request)]
+        self._sizes[id(request)] = size
+        while len(self._seen) > KEPT_REQUESTS or (self._size > KEPT_BYTES and len(self._seen) > 1):
+            self._size -= self._sizes.pop(id(self._seen.popleft()))
 
     def _snapshot(self) -> list[SeenRequest]:
         with self._lock:

@@ -18,9 +18,10 @@ from ecr_client.local import validation
 from ecr_client.local.api.scanning import set_findings
 from ecr_client.local.api.signing import set_signing_failure
 from ecr_client.local.app import create_app
-from ecr_client.local.connections import Connections
+from ecr_client.local.connections import Bounds, Connection, Connections
 from ecr_client.local.errors import ServerStartError
 from ecr_client.local.faults import Faults
+from ecr_client.local.hosts import Hosts
 from ecr_client.local.interference import Interference
 from ecr_client.local.keys import access_keys, checked_account, keys_by_account
 from ecr_client.local.loop import Loop
@@ -36,7 +37,7 @@ from ecr_client.local.tokens import Tokens
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
@@ -46,6 +47,12 @@ if TYPE_CHECKING:
 
 #: How many requests are worked on at once; more wait.
 WORKERS = 32
+#: How many seconds a request in progress may take when the server stops, and how many then go by
+#: until it is no longer waited for.
+GRACE = 1.0
+LAST_GRACE = 0.5
+
+_ALL_ADDRESSES = ("", "0.0.0.0", "::")
 
 
 class LocalECR:
@@ -73,13 +80,19 @@ class LocalECR:
             here, or ``"oci"`` as the specification says.
         tls: Whether to speak HTTPS, with a certificate that is made by trustme (the extra ``tls``)
             and kept in the data folder; or the certificate to show.
+        allow_hosts: Names that the server goes by besides the loopback and ``host``; ``"*"`` for
+            any. Web pages of these names may call it, and without ``auth`` it refuses requests to
+            other names.
+        trust_forwarded: Whether to believe the headers X-Forwarded-Proto and X-Forwarded-Host,
+            which only makes sense behind a proxy that sets them.
 
     Raises:
         ServerStartError: The port is taken, the address is not one of this machine, the
             certificate cannot be used, or trustme is missing.
         DataFolderError: The data folder cannot be used.
         ValueError: An account id has not 12 digits, an ARN is not one of a user or role, the region
-            cannot be one, or there is no such registry protocol.
+            cannot be one, a name of ``allow_hosts`` cannot be a host, or there is no such registry
+            protocol.
 
     Attributes:
         endpoint: The URL of the API, and of the registry below ``/v2/``, for who is on this
@@ -89,6 +102,9 @@ class LocalECR:
         faults: What goes wrong on demand.
         requests: What requests were seen.
     """
+
+    #: What connections may take; tests replace it.
+    _bounds: Bounds | None = None
 
     def __init__(
         self,
@@ -106,10 +122,13 @@ class LocalECR:
         open_accounts: bool = False,
         registry_protocol: RegistryProtocol = "ecr",
         tls: bool | Certificate = False,
+        allow_hosts: Iterable[str] = (),
+        trust_forwarded: bool = False,
     ) -> None:
         if registry_protocol not in PROTOCOLS:
             raise ValueError(f"registry_protocol is {registry_protocol!r}, not one of {PROTOCOLS}")
         clock = clock or _utc_now
+        hosts = _hosts(host, allow_hosts, auth, trust_forwarded)
         self.account = checked_account(account)
         self.region = checked_region(region)
         self.faults = Faults(validation.operations)
@@ -137,8 +156,7 @@ class LocalECR:
             permissions=Permissions(store=self._store, open_accounts=open_accounts),
             registry_protocol=registry_protocol,
         )
-        connections = Connections()
-        self._server = _Server(self._application(service, connections), connections, certificate)
+        self._server = self._serving(service, hosts, certificate)
         self._thread = threading.Thread(
             target=self._server.run, args=([self._socket],), name="local-ecr", daemon=True
         )
@@ -265,16 +283,18 @@ class LocalECR:
         self._socket.close()
         self._store.close()
 
-    def _application(self, service: Service, connections: Connections) -> Interference:
-        """Return the application that answers requests, or fails as `faults` has it."""
-        return Interference(
-            create_app(service, self._workers),
+    def _serving(self, service: Service, hosts: Hosts, certificate: Certificate | None) -> _Server:
+        """Return the server, whose application answers requests or fails as `faults` has it."""
+        connections = Connections(self._bounds)
+        application = Interference(
+            create_app(service, self._workers, hosts),
             faults=self.faults,
             requests=self.requests,
             connections=connections,
             clock=service.clock,
             sleep=asyncio.sleep,
         )
+        return _Server(application, connections, certificate)
 
     def __enter__(self) -> Self:
         return self
@@ -292,7 +312,7 @@ class LocalECR:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signals and logs, that says when it is ready."""
+    """uvicorn without its signals and logs, that says when it is ready and ends when it is told."""
 
     def __init__(
         self, application: Any, connections: Connections, certificate: Certificate | None
@@ -300,7 +320,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 application,
-                http=connections.protocol(),
+                ws="none",
                 loop=f"{Loop.__module__}:{Loop.__qualname__}",
                 lifespan="off",
                 log_config=None,
@@ -308,16 +328,65 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 date_header=False,
-                timeout_graceful_shutdown=5,
+                # They would replace the address by which a connection is found.
+                proxy_headers=False,
                 ssl_certfile=None if certificate is None else certificate.cert,
                 ssl_keyfile=None if certificate is None else certificate.key,
             )
         )
         self.ready = threading.Event()
+        self._connections = connections
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup(sockets=[])
+        for listening in sockets or []:
+            self._connections.start(listening, self._protocol, self.config.ssl)
         self.ready.set()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:
+            self._connections.sweep()
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let requests come to their end, but wait for no client.
+
+        Requests are not cancelled as long as they can end by themselves, because their client is
+        gone: uvicorn would report a cancelled one with a traceback.
+        """
+        await self._connections.stop()
+        for connection in tuple(self.server_state.connections):
+            connection.shutdown()
+        await self._wait(GRACE)
+        self._connections.abort()
+        await self._wait(LAST_GRACE)
+        for task in self.server_state.tasks:
+            task.cancel()
+        await self._wait(LAST_GRACE)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for the end of all requests and connections, but not longer than some seconds."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while self.server_state.tasks or self.server_state.connections:
+            if loop.time() >= end:
+                break
+            await asyncio.sleep(0.01)
+
+    def _protocol(self) -> Connection:
+        return Connection(
+            self._connections,
+            config=self.config,
+            server_state=self.server_state,
+            app_state={},
+            _loop=asyncio.get_running_loop(),
+        )
+
+
+def _hosts(host: str, allowed: Iterable[str], auth: bool, trust_forwarded: bool) -> Hosts:
+    """Return the names of a server: those that were allowed, and the one that it listens on."""
+    names = [*allowed, *([] if host in _ALL_ADDRESSES else [host])]
+    return Hosts(names, check_host=not auth, trust_forwarded=trust_forwarded)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
 from ecr_client.local import sigv4, validation, wire
 from ecr_client.local.context import Context
-from ecr_client.local.errors import ServiceError
+from ecr_client.local.errors import ServiceError, invalid_parameter
+from ecr_client.local.exhaustion import log_failure
 from ecr_client.local.operations import HANDLERS
 from ecr_client.local.policy_evaluation import Principal
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 RegistryProtocol = Literal["ecr", "oci"]
 PROTOCOLS: tuple[RegistryProtocol, ...] = ("ecr", "oci")
 
-logger = logging.getLogger("ecr_client.local")
+_PART = "layerPartBlob"
 
 
 @attrs.frozen(kw_only=True)
@@ -79,11 +79,17 @@ class Service:
             return wire.encode(self._answer(request, base_url, now))
         except ServiceError as error:
             return wire.encode_error(error)
-        except Exception:
-            operation = wire.operation_of(request.value("x-amz-target"))
-            logger.exception("%s failed", operation)
-            message = f"The local ECR failed in {operation}; its log has the traceback."
-            return wire.encode_error(ServiceError("ServerException", message, status=500))
+        except Exception as error:
+            return failure(str(wire.operation_of(request.value("x-amz-target"))), error)
+
+    def refuse_early(self, request: HttpRequest, now: datetime) -> None:
+        """Check what can be checked of a request whose body has not arrived.
+
+        Raises:
+            ServiceError: What `answer` would say when the body is there.
+        """
+        if self.auth:
+            sigv4.verify_headers(request, self.credentials, now)
 
     def _answer(self, request: HttpRequest, base_url: str, now: datetime) -> dict[str, object]:
         caller = self._caller(request, now)
@@ -108,7 +114,7 @@ class Service:
             tokens=self.tokens,
             permissions=self.permissions,
         )
-        members = validation.validate(operation, wire.decode(request.body))
+        members = _members(operation, request.body)
         self.permissions.check_operation(context.principal, context.region, operation, members)
         return handler(context, members)
 
@@ -122,3 +128,29 @@ class Service:
         if self.auth:
             return sigv4.verify(request, self.credentials, now)
         return sigv4.unverified(request, self.credentials, account=self.account, region=self.region)
+
+
+def _members(operation: str, body: wire.Buffer) -> dict[str, Any]:
+    """Return the checked members of a request."""
+    if operation != "UploadLayerPart":
+        return validation.validate(operation, wire.decode(body))
+    members, blob = wire.cut_blob(body, _PART)
+    checked = validation.validate(operation, members)
+    if blob is not None:
+        part = wire.decode_blob(blob, _PART)
+        largest = validation.operations()[operation].input_shape.members[_PART].metadata["max"]
+        if len(part) > largest:
+            constraint = f"Member must have length less than or equal to {largest}"
+            raise invalid_parameter(_PART, constraint)
+        checked[_PART] = part
+    return checked
+
+
+def failure(operation: str, error: Exception) -> wire.Answer:
+    """Log why the server failed in an operation, and return the response that says so."""
+    exhausted = log_failure(operation, error)
+    if exhausted is None:
+        message = f"The local ECR failed in {operation}; its log has the traceback."
+    else:
+        message = f"The local ECR failed in {operation}: {exhausted.reason}"
+    return wire.encode_error(ServiceError("ServerException", message, status=500))

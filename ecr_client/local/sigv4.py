@@ -14,6 +14,7 @@ import re
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from mmap import mmap
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
@@ -80,7 +81,7 @@ class HttpRequest:
     path: str = "/"
     query: str = ""
     headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = attrs.field(default=b"", repr=False)
+    body: bytes | mmap = attrs.field(default=b"", repr=False)
 
     @cached_property
     def _by_name(self) -> dict[str, list[str]]:
@@ -136,13 +137,7 @@ def verify(
             (``UnrecognizedClientException``) or has ended (``ExpiredTokenException``), or the
             signature, its scope or its time is wrong (``InvalidSignatureException``).
     """
-    timestamp = request.value("x-amz-date") or request.value("date")
-    authorization = _parse(request.values("authorization"), timestamp)
-    signed_at = _parse_time(timestamp or "")
-    _check_scope(authorization, service, signed_at)
-    _check_age(signed_at, now)
-    _check_signed_headers(request, authorization.signed_headers)
-    key = _known_key(authorization.access_key, keys, request.value("x-amz-security-token"), now)
+    authorization, signed_at, key = verify_headers(request, keys, now, service=service)
     string_to_sign = "\n".join(
         (
             ALGORITHM,
@@ -159,6 +154,27 @@ def verify(
             "details."
         )
     return Caller(authorization.access_key, key.account, authorization.region)
+
+
+def verify_headers(
+    request: HttpRequest,
+    keys: Mapping[str, AccessKey],
+    now: datetime,
+    *,
+    service: str = SERVICE,
+) -> tuple[_Authorization, datetime, AccessKey]:
+    """Check all of a signature that does not depend on the body, before the body is there.
+
+    Takes and raises what `verify` does.
+    """
+    timestamp = request.value("x-amz-date") or request.value("date")
+    authorization = _parse(request.values("authorization"), timestamp)
+    signed_at = _parse_time(timestamp or "")
+    _check_scope(authorization, service, signed_at)
+    _check_age(signed_at, now)
+    _check_signed_headers(request, authorization.signed_headers)
+    key = _known_key(authorization.access_key, keys, request.value("x-amz-security-token"), now)
+    return authorization, signed_at, key
 
 
 def unverified(

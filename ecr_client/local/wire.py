@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import mmap
+import re
 import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import orjson
+import pybase64
 
 from ecr_client.local.errors import ServiceError
 
@@ -18,6 +21,12 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921"
+
+#: Bytes that need not be in memory.
+Buffer = bytes | mmap.mmap
+_PLACEHOLDER = b"<the blob>"
+#: How much base64 is decoded at once; a multiple of four.
+_PIECE = 1 << 20
 
 
 @attrs.frozen(kw_only=True)
@@ -35,7 +44,7 @@ def operation_of(target: str | None) -> str | None:
     return name if prefix == TARGET_PREFIX and name else None
 
 
-def decode(body: bytes) -> dict[str, Any]:
+def decode(body: Buffer) -> dict[str, Any]:
     """Give the members of a request.
 
     Raises:
@@ -43,12 +52,67 @@ def decode(body: bytes) -> dict[str, Any]:
     """
     try:
         # Not the standard library's, which would make a text of a layer's part before reading it.
-        members = orjson.loads(body) if body else {}
+        members = orjson.loads(memoryview(body)) if body else {}
     except ValueError as error:
         raise ServiceError("SerializationException", f"The body is not JSON: {error}") from None
     if not isinstance(members, dict):
         raise ServiceError("SerializationException", "The body is not a JSON object.")
     return members
+
+
+def cut_blob(body: Buffer, member: str) -> tuple[dict[str, Any], memoryview | None]:
+    """Return the members of a request without a long blob, and the base64 of that.
+
+    A string as long as a layer's part would be made for nothing, and the memory for it may never go
+    back to the system.
+
+    Args:
+        body: The body.
+        member: The member that holds a blob; its value then is an empty string.
+
+    Returns:
+        The members, and the base64, or all members and None if the blob is written in another way
+        than this reads.
+
+    Raises:
+        ServiceError: The body is not a JSON object (``SerializationException``).
+    """
+    found = re.search(rb'"%s"\s*:\s*"' % member.encode(), body)
+    if found is None:
+        return decode(body), None
+    begin = found.end()
+    end = body.find(b'"', begin)
+    if end < 0 or body.find(b"\\", begin, end) >= 0:
+        return decode(body), None
+    view = memoryview(body)
+    members = decode(b"".join((view[:begin], _PLACEHOLDER, view[end:])))
+    if members.get(member) != _PLACEHOLDER.decode():
+        return decode(body), None
+    return {**members, member: ""}, view[begin:end]
+
+
+def decode_blob(encoded: memoryview, member: str) -> memoryview:
+    """Return the bytes that are written in base64, in memory that goes back to the system.
+
+    Args:
+        encoded: The base64.
+        member: The member that they are the value of.
+
+    Raises:
+        ServiceError: It is none (``SerializationException``).
+    """
+    decoded = mmap.mmap(-1, max(len(encoded) // 4 * 3, 1))
+    size = 0
+    try:
+        for begin in range(0, len(encoded), _PIECE):
+            data = pybase64.b64decode(encoded[begin : begin + _PIECE], validate=True)
+            if len(data) % 3 and begin + _PIECE < len(encoded):
+                raise ValueError("padding before the end")
+            decoded[size : size + len(data)] = data
+            size += len(data)
+    except ValueError:
+        raise ServiceError("SerializationException", f"'{member}' is not base64.") from None
+    return memoryview(decoded)[:size]
 
 
 def encode(members: Mapping[str, Any]) -> Answer:

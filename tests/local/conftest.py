@@ -6,7 +6,8 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,9 @@ from ecr_client import ClientConfiguration, Credentials, ECRClient
 class Command:
     """A running command, and what it has printed."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, prefix: Sequence[str] = ()) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ecr_client.local", "--port", "0", *arguments],
+            [*prefix, sys.executable, "-m", "ecr_client.local", "--port", "0", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -35,8 +36,8 @@ class Command:
         exports = [shlex.split(line) for line in self.printed if line.startswith("export ")]
         return dict(words[1].split("=", 1) for words in exports)
 
-    def client(self) -> ECRClient:
-        """Give a client by nothing but what was printed."""
+    def client(self, **options: Any) -> ECRClient:
+        """Give a client by nothing but what was printed, and further options of a configuration."""
         found = self.environment
         return ECRClient(
             region=found["AWS_REGION"],
@@ -46,7 +47,7 @@ class Command:
                 found["AWS_SECRET_ACCESS_KEY"],
                 found.get("AWS_SESSION_TOKEN"),
             ),
-            config=ClientConfiguration(proxies={}, verify=found.get("AWS_CA_BUNDLE")),
+            config=ClientConfiguration(proxies={}, verify=found.get("AWS_CA_BUNDLE"), **options),
         )
 
     def stop(self, number: int) -> tuple[int, str, str]:
@@ -59,11 +60,11 @@ class Command:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Command]]:
-    """Give a function that starts the command with some arguments."""
+    """Give a function that starts the command with some arguments, perhaps by another command."""
     started: list[Command] = []
 
-    def start(*arguments: str) -> Command:
-        started.append(Command(*arguments))
+    def start(*arguments: str, prefix: Sequence[str] = ()) -> Command:
+        started.append(Command(*arguments, prefix=prefix))
         return started[-1]
 
     yield start

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from ecr_client import ECRClient
+from ecr_client import ECRClient, RetryPolicy
 from ecr_client.exceptions import (
     AmazonClientException,
     AmazonECRException,
@@ -94,7 +94,9 @@ def test_a_damaged_body(ecr: LocalECR, client: ECRClient, damage: str) -> None:
 
     with pytest.raises((ResponseParseException, TransportException)):
         client.get_authorization_token()
-    assert len(client.get_authorization_token().authorization_data) == 1
+    # The server may just be closing the connection, which costs a retry at once.
+    again = client.with_options(retry=RetryPolicy(base_delay=0))
+    assert len(again.get_authorization_token().authorization_data) == 1
 
 
 def test_the_clock_is_skewed(ecr: LocalECR, client: ECRClient) -> None:

@@ -140,3 +140,32 @@ def test_a_kill_loses_nothing_that_was_acknowledged(
     assert {layer.layer_availability for layer in layers} == {"AVAILABLE"}
     assert {tag: listed.get(tag) for tag in done.images} == done.images
     assert {digest(stored[name[7:]].read_bytes()) for name in done.layers} == set(done.layers)
+
+
+def test_bytes_that_were_not_acknowledged_are_cut_off(
+    start: Callable[..., Any], tmp_path: Path
+) -> None:
+    """At the next start an upload has the bytes that were acknowledged, and no others."""
+    command = start("--data", str(tmp_path))
+    with command.client() as client:
+        client.create_repository(repository_name="app")
+        uploads = [
+            str(client.initiate_layer_upload(repository_name="app").upload_id) for _ in range(3)
+        ]
+        for upload in uploads:
+            client.upload_layer_part(
+                repository_name="app",
+                upload_id=upload,
+                part_first_byte=0,
+                part_last_byte=2,
+                layer_part_blob=b"abc",
+            )
+    command.stop(signal.SIGKILL)
+    files = [tmp_path / "uploads" / upload for upload in uploads]
+    files[0].write_bytes(b"abc and more")
+    files[1].write_bytes(b"a")  # the machine stopped, too
+    (tmp_path / "uploads" / "unknown").touch()
+    start("--data", str(tmp_path)).stop(signal.SIGTERM)
+    found = {path.name: path.read_bytes() for path in (tmp_path / "uploads").iterdir()}
+
+    assert found == {uploads[0]: b"abc", uploads[2]: b"abc"}

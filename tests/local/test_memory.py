@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import requests
 
 from ecr_client import ECRClient
+from ecr_client.local.bodies import BUDGET
 from ecr_client.local.tokens import USER
 
 pytestmark = pytest.mark.skipif(
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 PART = bytes(range(256)) * (5 * 1024 * 1024 // 256)
 PARTS = 32
+PARALLEL = 8
 #: A part is there as JSON, as text and as bytes for a moment.
 ALLOWED = 8 * len(PART)
 
@@ -31,6 +34,9 @@ class Peak:
         self._status = Path(f"/proc/{process}/status")
         Path(f"/proc/{process}/clear_refs").write_text("5")
         self._before = self._read("VmRSS")
+
+    def left(self) -> int:
+        return self._read("VmRSS") - self._before
 
     def growth(self) -> int:
         return self._read("VmHWM") - self._before
@@ -80,6 +86,31 @@ def test_a_layer_through_the_api(server: Any) -> None:
         push_part_by_part(client, PARTS)
 
     assert peak.growth() < ALLOWED
+
+
+def test_parts_at_the_same_time(server: Any) -> None:
+    """However many large parts come at once, they share an amount of memory, and give it back."""
+    part = PART * 2
+    status = Peak(server.process.pid)
+
+    def push(number: int) -> Any:
+        upload = str(client.initiate_layer_upload(repository_name="app").upload_id)
+        return client.upload_layer_part(
+            repository_name="app",
+            upload_id=upload,
+            part_first_byte=0,
+            part_last_byte=len(part) - 1,
+            layer_part_blob=part,
+        ).last_byte_received
+
+    with server.client(max_pool_connections=PARALLEL) as client:
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            received = list(pool.map(push, range(2 * PARALLEL)))
+        client.describe_repositories()
+
+    assert set(received) == {len(part) - 1}
+    assert status.growth() < BUDGET + ALLOWED
+    assert status.left() < ALLOWED
 
 
 def test_a_layer_through_the_registry(server: Any) -> None:

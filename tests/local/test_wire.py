@@ -31,7 +31,7 @@ DIGEST = f"sha256:{'0' * 64}"
 
 @pytest.fixture
 def ecr() -> Iterator[LocalECR]:
-    with LocalECR(auth=False) as running:
+    with LocalECR(auth=False, allow_hosts=["*"]) as running:
         yield running
 
 

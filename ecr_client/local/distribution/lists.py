@@ -60,7 +60,7 @@ def _page(
     headers = {}
     if size and len(names) > size:
         following = urlencode({"n": size, "last": names[size - 1]})
-        headers["Link"] = f'<{call.request.url.path}?{following}>; rel="next"'
+        headers["Link"] = f'<{call.request.scope["path"]}?{following}>; rel="next"'
     return JSONResponse(body(names[:size]), headers=headers)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -18,8 +19,10 @@ from ecr_client.local.store.manifests import LONGEST
 from ecr_client.local.store.push import TAG
 
 if TYPE_CHECKING:
+    from ecr_client.local.bodies import Bodies
     from ecr_client.local.distribution.call import Call
     from ecr_client.local.store import StoredImage
+    from ecr_client.local.wire import Buffer
 
 #: A manifest is measured in characters, none of which takes more bytes than four.
 _MOST_BYTES = LONGEST * 4
@@ -36,15 +39,13 @@ def get(call: Call) -> Response:
     return Response(image.manifest, headers=headers, media_type=image.media_type)
 
 
-async def put(call: Call) -> Response:
+async def put(bodies: Bodies, call: Call) -> Response:
     """Store a manifest under a tag or under its digest."""
-    body = bytearray()
-    async for piece in call.request.stream():
-        body += piece
-        if len(body) > _MOST_BYTES:
-            message = f"A manifest has at most {LONGEST} characters"
-            raise RegistryError("SIZE_INVALID", message, status=413)
-    return await call.run(_store, call, bytes(body))
+    body = await bodies.receive(call.request.stream(), _MOST_BYTES)
+    if body is None:
+        message = f"A manifest has at most {LONGEST} characters"
+        raise RegistryError("SIZE_INVALID", message, status=413)
+    return await bodies.work(body, partial(_store, call))
 
 
 def delete(call: Call) -> Response:
@@ -60,7 +61,8 @@ def delete(call: Call) -> Response:
     return Response(status_code=202)
 
 
-def _store(call: Call, body: bytes) -> Response:
+def _store(call: Call, data: Buffer) -> Response:
+    body = bytes(data)
     tag, digest = _reference(call)
     ensure_repository(call)
     said = (call.header("content-type") or "").partition(";")[0].strip() or None

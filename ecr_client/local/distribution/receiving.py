@@ -4,60 +4,73 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
 
 from ecr_client.local.distribution.errors import RegistryError
+from ecr_client.local.store import UploadChangedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
+    from collections.abc import AsyncIterator
 
     from ecr_client.local.distribution.call import Call
-    from ecr_client.local.store import Upload
+    from ecr_client.local.store import Stream
 
 #: What is gathered before a thread writes it: a layer never takes more memory than this.
-_PIECE = 1 << 20
+_PIECE = 1 << 18
 _NUMBER = re.compile("[0-9]{1,18}")
 _CONTENT_RANGE = re.compile(r"(?:bytes[ =])?([0-9]{1,18})-([0-9]{1,18})(?:/(?:[0-9]+|\*))?")
 
 
+#: How many seconds a request waits for another one that works on the same upload, and after how
+#: many seconds without a byte that one is taken for dead.
+PATIENCE = 5.0
+
+
+class Turn:
+    """The time in which one request sends bytes for an upload."""
+
+    def __init__(self, now: float) -> None:
+        self.heard_at = now
+        self.ended = asyncio.Event()
+
+
 class Turns:
-    """A lock for every upload, so that threads do not wait for a request that needs one itself."""
+    """Lets requests send bytes for an upload one after the other, in the event loop's thread.
 
-    def __init__(self) -> None:
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+    A request that comes while another one sends waits for it, holding nothing; it may be that of a
+    connection that has just ended. It takes over from one that has gone silent.
 
-    def of(self, upload_id: str) -> asyncio.Lock:
-        """Give the lock of an upload; whoever appends to it or ends it holds this meanwhile."""
-        lock = self._locks.get(upload_id)
-        if lock is None:
-            lock = self._locks[upload_id] = asyncio.Lock()
-        return lock
+    Args:
+        patience: How many seconds to wait, and how many of silence are too many.
+    """
 
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._patience = patience
+        self._current: dict[str, Turn] = {}
 
-class _Appending:
-    """The context in which an upload is appended to, for a caller that changes threads."""
-
-    def __init__(self, manager: AbstractContextManager[Upload]) -> None:
-        self._manager = manager
-        self._upload: Upload | None = None
-
-    @property
-    def upload(self) -> Upload:
-        assert self._upload is not None
-        return self._upload
-
-    def enter(self) -> None:
-        self._upload = self._manager.__enter__()
-
-    def leave(self, error: BaseException | None = None) -> None:
-        if self._upload is not None:
-            self._upload = None
-            if error is None:
-                self._manager.__exit__(None, None, None)
-            else:
-                self._manager.__exit__(type(error), error, error.__traceback__)
+    @asynccontextmanager
+    async def of(self, upload_id: str) -> AsyncIterator[Turn | None]:
+        """Yield the turn of a request, or None if another one is sending all the time."""
+        now = asyncio.get_running_loop().time
+        deadline = now() + self._patience
+        while (other := self._current.get(upload_id)) is not None:
+            dead_at = other.heard_at + self._patience
+            if now() >= dead_at:
+                break
+            if now() >= deadline:
+                yield None
+                return
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(other.ended.wait(), min(deadline, dead_at) - now())
+        turn = self._current[upload_id] = Turn(now())
+        try:
+            yield turn
+        finally:
+            turn.ended.set()
+            if self._current.get(upload_id) is turn:
+                del self._current[upload_id]
 
 
 def has_body(call: Call) -> bool:
@@ -68,80 +81,102 @@ def has_body(call: Call) -> bool:
     )
 
 
-async def receive(call: Call, upload_id: str, check: Callable[[Upload], None] | None = None) -> int:
-    """Append the body to an upload, all of it or nothing, and give the upload's size then.
+async def receive(call: Call, upload_id: str, turn: Turn | None) -> Stream:
+    """Return a stream with all bytes of the body, which do not count yet.
 
     Args:
         call: The request; its Content-Range says which bytes they are, if it has one.
         upload_id: The id of the upload.
-        check: Called when all bytes have arrived; an error that it raises drops them.
+        turn: The request's turn, if it got one.
 
     Raises:
-        RegistryError: The bytes are not those that have to come next, or not so many as was said.
+        RegistryError: The bytes are not those that have to come next, or not so many as was said,
+            or another request has changed the upload meanwhile.
         ServiceError: There is no such upload.
     """
-    least = call.store.limits.smallest_part if call.service.follows_ecr else 0
-    appending = _Appending(call.store.uploads.appending(call.scope, call.name, upload_id, least))
-    try:
-        await call.run(appending.enter)
-        upload = appending.upload
-        expected = _expected_size(call, upload)
-        await _pour(call, upload)
-        if expected is not None and upload.size != expected:
+    uploads = call.store.uploads
+    if turn is None:
+        received = await call.run(uploads.received, call.scope, call.name, upload_id)
+        raise _out_of_order(call, upload_id, received, "another request is sending bytes for it")
+    check = partial(_check_range, call, upload_id)
+    stream = await call.run(uploads.stream, call.scope, call.name, upload_id, check)
+    expected = _end(call)
+    async with settled(call, stream):
+        await _pour(call, stream, turn)
+        if expected is not None and stream.size != expected:
             raise _wrong_size()
-        if check is not None:
-            check(upload)
-        size = upload.size
-        await call.run(appending.leave)
-        return size
-    except BaseException as error:
-        await call.run(appending.leave, error)
+    return stream
+
+
+@asynccontextmanager
+async def settled(call: Call, stream: Stream) -> AsyncIterator[None]:
+    """Drop the bytes of a stream after an error; say of a lost place how far the upload is."""
+    try:
+        try:
+            yield
+        except UploadChangedError:
+            received = await call.run(
+                call.store.uploads.received, call.scope, call.name, stream.upload.id
+            )
+            why = "another request has changed the upload meanwhile"
+            raise _out_of_order(call, stream.upload.id, received, why) from None
+    except BaseException:
+        # When the interpreter ends, there are no threads left; the next start drops the bytes.
+        with suppress(RuntimeError):
+            await call.run(call.store.uploads.drop, stream)
         raise
 
 
-async def _pour(call: Call, upload: Upload) -> None:
+async def _pour(call: Call, stream: Stream, turn: Turn) -> None:
     gathered = bytearray()
     async for piece in call.request.stream():
+        turn.heard_at = asyncio.get_running_loop().time()
         gathered += piece
         if len(gathered) >= _PIECE:
-            await _write(call, upload, gathered)
+            await _write(call, stream, gathered)
             gathered = bytearray()
     if gathered:
-        await _write(call, upload, gathered)
+        await _write(call, stream, gathered)
 
 
-async def _write(call: Call, upload: Upload, data: bytearray) -> None:
+async def _write(call: Call, stream: Stream, data: bytearray) -> None:
     limit = call.store.limits.layer_size
-    if upload.size + len(data) > limit:
+    if stream.size + len(data) > limit:
         message = f"A layer has at most {limit} bytes"
         raise RegistryError("SIZE_INVALID", message, status=413)
-    await call.run(upload.append, data)
+    await call.run(stream.append, data)
 
 
-def _expected_size(call: Call, upload: Upload) -> int | None:
-    """Give the size that the upload has to have afterwards, by the request's Content-Range."""
+def _check_range(call: Call, upload_id: str, received: int) -> None:
+    """Refuse bytes that are not those that have to come next, by the request's Content-Range."""
     text = call.header("content-range")
     if text is None:
-        return None
+        return
     found = _CONTENT_RANGE.fullmatch(text.strip())
     if found is None:
-        raise _out_of_order(call, upload, f"Content-Range '{text}' is not of the form 0-99")
+        why = f"Content-Range '{text}' is not of the form 0-99"
+        raise _out_of_order(call, upload_id, received, why)
     first, last = int(found[1]), int(found[2])
-    if first != upload.size or last < first:
-        why = f"First byte of the layer part is {first} instead of {upload.size}"
-        raise _out_of_order(call, upload, why)
+    if first != received or last < first:
+        why = f"First byte of the layer part is {first} instead of {received}"
+        raise _out_of_order(call, upload_id, received, why)
     length = call.header("content-length")
     if length is not None and (not _NUMBER.fullmatch(length) or int(length) != last - first + 1):
         raise _wrong_size()
-    return last + 1
 
 
-def _out_of_order(call: Call, upload: Upload, why: str) -> RegistryError:
+def _end(call: Call) -> int | None:
+    """Return the size that the upload has to have afterwards, by the request's Content-Range."""
+    found = _CONTENT_RANGE.fullmatch((call.header("content-range") or "").strip())
+    return None if found is None else int(found[2]) + 1
+
+
+def _out_of_order(call: Call, upload_id: str, received: int, why: str) -> RegistryError:
     return RegistryError(
         "BLOB_UPLOAD_INVALID",
-        f"Invalid chunk for the upload with id '{upload.id}': {why}",
+        f"Invalid chunk for the upload with id '{upload_id}': {why}",
         status=416,
-        headers=progress(call, upload.id, upload.size),
+        headers=progress(call, upload_id, received),
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import attrs
@@ -18,15 +18,15 @@ from ecr_client.local.distribution.access import authorize
 from ecr_client.local.distribution.call import Call
 from ecr_client.local.distribution.errors import RegistryError, answer, translated, unsupported
 from ecr_client.local.errors import ServiceError
+from ecr_client.local.exhaustion import log_failure
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from starlette.types import Receive, Scope, Send
 
+    from ecr_client.local.bodies import Bodies
     from ecr_client.local.service import Service
-
-logger = logging.getLogger("ecr_client.local")
 
 #: A function is run in a thread; a coroutine function takes the body as it comes.
 Handler = Callable[[Call], Response] | Callable[[Call], Awaitable[Response]]
@@ -37,12 +37,15 @@ _NAME = re.compile(
 _VERSION = {"Docker-Distribution-Api-Version": "registry/2.0"}
 
 
-def routes(service: Service, executor: Executor, base_url: Callable[[Request], str]) -> list[Route]:
+def routes(
+    service: Service, executor: Executor, bodies: Bodies, base_url: Callable[[Request], str]
+) -> list[Route]:
     """Give the routes of the registry protocol.
 
     Args:
         service: The server's settings and its store.
         executor: The threads that work on the store.
+        bodies: Receives manifests.
         base_url: Gives scheme and host as the caller of a request reached them.
     """
     pushes = uploads.Uploads()
@@ -63,7 +66,11 @@ def routes(service: Service, executor: Executor, base_url: Callable[[Request], s
         ("/v2/{name:path}/blobs/{digest}", {"GET": blobs.get, "DELETE": blobs.delete}),
         (
             "/v2/{name:path}/manifests/{reference}",
-            {"GET": manifests.get, "PUT": manifests.put, "DELETE": manifests.delete},
+            {
+                "GET": manifests.get,
+                "PUT": partial(manifests.put, bodies),
+                "DELETE": manifests.delete,
+            },
         ),
         ("/v2/{name:path}/tags/list", {"GET": lists.tags}),
         ("/v2/{name:path}/referrers/{digest}", {"GET": referrers.get}),
@@ -105,10 +112,8 @@ class _Resource:
             response = answer(translated(error))
         except ClientDisconnect:
             raise
-        except Exception:
-            logger.exception("%s %s failed", request.method, request.url.path)
-            message = "The local ECR failed; its log has the traceback."
-            response = answer(RegistryError("UNKNOWN", message, status=500))
+        except Exception as error:
+            response = answer(_failure(request, error))
         response.headers.update(_VERSION)
         await response(scope, receive, send)
 
@@ -149,13 +154,21 @@ class _Resource:
 
     def _handler(self, request: Request) -> Handler:
         if not self.handlers:
-            message = f"There is nothing at {request.url.path}"
+            message = f"There is nothing at {request.scope['path']}"
             raise RegistryError("UNSUPPORTED", message, status=404)
         method = "GET" if request.method == "HEAD" else request.method
         handler = self.handlers.get(method)
         if handler is None:
-            raise unsupported(f"{request.method} is not supported at {request.url.path}")
+            raise unsupported(f"{request.method} is not supported at {request.scope['path']}")
         return handler
+
+
+def _failure(request: Request, error: Exception) -> RegistryError:
+    exhausted = log_failure(f"{request.method} {request.scope['path']}", error)
+    if exhausted is not None:
+        return RegistryError("UNKNOWN", exhausted.reason, status=exhausted.status)
+    message = "The local ECR failed; its log has the traceback."
+    return RegistryError("UNKNOWN", message, status=500)
 
 
 def _version(call: Call) -> Response:

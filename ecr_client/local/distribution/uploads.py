@@ -12,14 +12,14 @@ from ecr_client.local.api.registry import account_setting
 from ecr_client.local.distribution.call import checked_digest
 from ecr_client.local.distribution.creation import ensure_repository
 from ecr_client.local.distribution.errors import RegistryError
-from ecr_client.local.distribution.receiving import Turns, has_body, progress, receive
+from ecr_client.local.distribution.receiving import Turns, has_body, progress, receive, settled
 from ecr_client.local.errors import ServiceError
 from ecr_client.local.permissions import MOUNT_FROM
 from ecr_client.local.store.blobs import DIGEST
 
 if TYPE_CHECKING:
     from ecr_client.local.distribution.call import Call
-    from ecr_client.local.store import Upload
+    from ecr_client.local.store import Stream
 
 
 #: Of how many uploads the end of the first chunk is known.
@@ -47,11 +47,10 @@ class Uploads:
         checked_digest(digest)
         upload_id = await call.run(call.store.uploads.begin, call.scope, call.name)
         try:
-            async with self._turns.of(upload_id):
-                return await self._complete(call, upload_id, digest)
+            return await self._complete(call, upload_id, digest)
         except BaseException:
             # Nobody else knows of the upload, so nobody could go on with it.
-            with suppress(ServiceError):
+            with suppress(ServiceError, RuntimeError):
                 await call.run(call.store.uploads.abort, call.scope, call.name, upload_id)
             raise
 
@@ -62,8 +61,10 @@ class Uploads:
         the first chunk as that of the upload.
         """
         upload_id = call.path("upload").lower()
-        async with self._turns.of(upload_id):
-            size = await receive(call, upload_id)
+        async with self._turns.of(upload_id) as turn:
+            stream = await receive(call, upload_id, turn)
+            async with settled(call, stream):
+                size = await call.run(call.store.uploads.keep, stream, _least(call))
         if not call.service.follows_ecr:
             return Response(status_code=202, headers=progress(call, upload_id, size))
         if size:
@@ -75,28 +76,22 @@ class Uploads:
     async def finish(self, call: Call) -> Response:
         """Make an upload a layer, after appending the body if there is one."""
         upload_id, digest = call.path("upload").lower(), checked_digest(call.query("digest"))
-        async with self._turns.of(upload_id):
-            return await self._complete(call, upload_id, digest)
+        return await self._complete(call, upload_id, digest)
 
     async def cancel(self, call: Call) -> Response:
         """Drop an upload."""
         upload_id = call.path("upload").lower()
-        async with self._turns.of(upload_id):
-            await call.run(call.store.uploads.abort, call.scope, call.name, upload_id)
+        await call.run(call.store.uploads.abort, call.scope, call.name, upload_id)
         return Response(status_code=204)
 
     async def _complete(self, call: Call, upload_id: str, digest: str) -> Response:
-        def check(upload: Upload) -> None:
-            if upload.digest() != digest:
-                raise RegistryError(
-                    "DIGEST_INVALID",
-                    f"Layer digest '{digest}' does not match the digest '{upload.digest()}' of the"
-                    " layer",
-                )
-
         if has_body(call):
-            await receive(call, upload_id, check)
-        await call.run(_finish, call, upload_id, digest)
+            async with self._turns.of(upload_id) as turn:
+                stream = await receive(call, upload_id, turn)
+                async with settled(call, stream):
+                    await call.run(_finish, call, upload_id, digest, stream)
+        else:
+            await call.run(_finish, call, upload_id, digest)
         return _created(call, digest)
 
 
@@ -107,16 +102,23 @@ def status(call: Call) -> Response:
     return Response(status_code=204, headers=progress(call, upload_id, received))
 
 
-def _finish(call: Call, upload_id: str, digest: str) -> None:
+def _finish(call: Call, upload_id: str, digest: str, stream: Stream | None = None) -> None:
     uploads = call.store.uploads
-    if not uploads.received(call.scope, call.name, upload_id):
+    received = uploads.received(call.scope, call.name, upload_id)
+    if not received and (stream is None or not stream.size):
         raise RegistryError(
             "BLOB_UPLOAD_INVALID",
             f"The upload with id '{upload_id}' in the repository with name '{call.name}' in"
             f" registry with id '{call.scope.account}' cannot be completed because it does not"
             " have any parts",
         )
-    uploads.finish(call.scope, call.name, upload_id, digest)
+    least = _least(call)
+    uploads.finish(call.scope, call.name, upload_id, digest, stream=stream, least=least)
+
+
+def _least(call: Call) -> int:
+    """Return how many bytes a chunk has that another one follows."""
+    return call.store.limits.smallest_part if call.service.follows_ecr else 0
 
 
 def _mount(call: Call, digest: str) -> bool:

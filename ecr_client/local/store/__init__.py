@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from ecr_client.local.store.blobs import Blobs, Upload
+from ecr_client.local.store.blobs import Blobs, Stream, Upload, UploadChangedError
 from ecr_client.local.store.documents import Documents
 from ecr_client.local.store.image import ImageEntry, ImageRefusedError, StoredImage
 from ecr_client.local.store.images import Images
@@ -34,6 +34,8 @@ __all__ = [
     "Scope",
     "Store",
     "StoredImage",
+    "Stream",
     "Upload",
+    "UploadChangedError",
     "Uploads",
 ]

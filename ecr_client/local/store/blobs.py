@@ -26,10 +26,15 @@ def digest_of(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
+class UploadChangedError(Exception):
+    """Another request has added to an upload, or ended it, while bytes for it arrived."""
+
+
 class Upload:
     """A file that grows until it is committed or aborted; got from `Blobs.begin` or `Blobs.resume`.
 
-    Callers that may work on one upload from several threads hold `lock` meanwhile.
+    Callers that may work on one upload from several threads hold `lock` meanwhile, and never while
+    they wait for bytes: those go into a `Stream`.
     """
 
     def __init__(self, blobs: Blobs, upload_id: str, size: int = 0) -> None:
@@ -38,55 +43,117 @@ class Upload:
         self.lock = threading.Lock()
         self._blobs = blobs
         self._path = blobs.upload_path(upload_id)
-        self._hash = hashlib.sha256()
-        if size:
-            self._read_again()
+        # None until it is asked for: a large file is not read while others wait for the lock.
+        self._hash = None if size else hashlib.sha256()
+        self._stream: Stream | None = None
 
-    def append(self, data: bytes | memoryview) -> None:
+    def append(self, data: bytes | bytearray | memoryview) -> None:
         """Add bytes at the end; after an error the upload is what it was before."""
+        known = self._known_hash()
+        self._stream = None
+        self.write(self.size, data)
+        self.size += len(data)
+        known.update(data)
+
+    def write(self, position: int, data: bytes | bytearray | memoryview) -> None:
+        """Write bytes that do not count yet, and drop what is behind them."""
+        if self._path.stat().st_nlink > 1:
+            _cut(self._path, position)
         try:
             with self._path.open("r+b") as file:
-                file.seek(self.size)
+                file.seek(position)
                 file.write(data)
                 file.truncate()
         except BaseException:
-            self._cut()
+            _cut(self._path, position)
             raise
-        self.size += len(data)
-        self._hash.update(data)
+
+    def stream(self) -> Stream:
+        """Return a new stream that begins at the end; it takes the place of an earlier one."""
+        self._stream = Stream(self, self._known_hash().copy())
+        return self._stream
+
+    def check_current(self, stream: Stream) -> None:
+        """Raise UploadChangedError if something has happened to the upload since a stream began."""
+        if self._stream is not stream:
+            raise UploadChangedError(self.id)
+
+    def keep(self, stream: Stream) -> None:
+        """Let the bytes of a stream count."""
+        self.check_current(stream)
+        self._stream = None
+        self.size, self._hash = stream.size, stream.hash
+
+    def drop(self, stream: Stream) -> None:
+        """Remove the bytes of a stream unless it has lost its place already."""
+        if self._stream is stream:
+            self._stream = None
+            _cut(self._path, self.size)
 
     def truncate(self, size: int) -> None:
         """Drop all bytes after the first `size` ones."""
         if size != self.size:
-            self.size = size
-            self._cut()
-            self._read_again()
+            _cut(self._path, size)
+            self.size, self._hash, self._stream = size, None, None
 
     def digest(self) -> str:
         """Give the digest of all bytes so far."""
-        return f"sha256:{self._hash.hexdigest()}"
+        return f"sha256:{self._known_hash().hexdigest()}"
 
     def commit(self) -> str:
-        """Make the bytes a blob and give its digest; the upload is over."""
+        """Make the bytes a blob and give its digest; `end` follows once that is written down."""
         digest = self.digest()
+        if self._stream is not None:
+            self._stream = None
+            _cut(self._path, self.size)
         self._blobs.adopt(self._path, digest)
-        self._blobs.forget(self.id)
         return digest
 
-    def abort(self) -> None:
-        """Drop the bytes; the upload is over. A second call does nothing."""
+    def end(self) -> None:
+        """Remove the file; the upload is over. A second call does nothing."""
+        self._stream = None
         self._path.unlink(missing_ok=True)
         self._blobs.forget(self.id)
 
-    def _cut(self) -> None:
-        with self._path.open("r+b") as file:
-            file.truncate(self.size)
+    def _known_hash(self) -> hashlib._Hash:
+        if self._hash is None:
+            self._hash = hashlib.sha256()
+            left = self.size
+            with self._path.open("rb") as file:
+                while left and (chunk := file.read(min(_CHUNK, left))):
+                    left -= len(chunk)
+                    self._hash.update(chunk)
+        return self._hash
 
-    def _read_again(self) -> None:
-        self._hash = hashlib.sha256()
-        with self._path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                self._hash.update(chunk)
+
+class Stream:
+    """Bytes that arrive for an upload and do not count before all of them are there.
+
+    Nothing waits for them: whoever does something else with the upload meanwhile finds it as it was
+    before, and the stream has lost its place. Got from `Upload.stream`.
+    """
+
+    def __init__(self, upload: Upload, known: hashlib._Hash) -> None:
+        self.upload = upload
+        #: The size that the upload will have.
+        self.size = upload.size
+        self.hash = known
+
+    def append(self, data: bytes | bytearray | memoryview) -> None:
+        """Add bytes.
+
+        Raises:
+            UploadChangedError: The stream has lost its place.
+        """
+        with self.upload.lock:
+            self.upload.check_current(self)
+            self.upload.write(self.size, data)
+            self.size += len(data)
+        self.hash.update(data)
+
+    def digest(self) -> str:
+        """Return the digest that the upload will have."""
+        return f"sha256:{self.hash.hexdigest()}"
 
 
 class Blobs:
@@ -145,9 +212,8 @@ class Blobs:
         try:
             upload.append(data)
             upload.commit()
-        except BaseException:
-            upload.abort()
-            raise
+        finally:
+            upload.end()
         return digest
 
     def begin(self) -> Upload:
@@ -182,7 +248,7 @@ class Blobs:
             if size is not None and there < size:
                 return None  # the machine stopped before the bytes were on disk
             if size is not None and there > size:
-                os.truncate(path, size)
+                _cut(path, size)
             upload = self._open[upload_id] = Upload(
                 self, upload_id, there if size is None else size
             )
@@ -201,11 +267,22 @@ class Blobs:
         """Give the ids of all uploads that have a file."""
         return {path.name for path in self._uploads.iterdir()}
 
+    def cut(self, upload_id: str, size: int) -> bool:
+        """Drop all bytes of an upload after the first `size`; tell whether it has so many."""
+        path = self.upload_path(upload_id)
+        there = path.stat().st_size
+        if there > size:
+            _cut(path, size)
+        return there >= size
+
     def adopt(self, source: Path, digest: str) -> None:
-        """Move a complete file to its name; if it is there already, the new file is dropped."""
+        """Give a complete file its name as a blob, unless that is there already.
+
+        The file keeps its old name, too: if the database cannot be written after this, the caller
+        still has an upload to go on with.
+        """
         target = self.path(digest)
         if target.is_file():
-            source.unlink()
             self._sync_folder(target.parent)  # whoever stored it may not have come so far
             return
         if self._durable:
@@ -213,7 +290,12 @@ class Blobs:
         if not target.parent.is_dir():
             target.parent.mkdir(FOLDER_MODE, exist_ok=True)
             self._sync_folder(self._folder)
-        source.replace(target)
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            pass  # somebody has stored the same bytes meanwhile
+        except OSError:
+            source.replace(target)  # a file system without links
         self._sync_folder(target.parent)
 
     def keep_only(self, digests: Iterable[str]) -> None:
@@ -228,6 +310,23 @@ class Blobs:
         # Windows cannot open folders, and does not need to.
         if self._durable and hasattr(os, "O_DIRECTORY"):
             _sync(folder, os.O_RDONLY)
+
+
+def _cut(path: Path, size: int) -> None:
+    """Truncate the file of an upload, but not a blob that it may have become by now."""
+    if path.stat().st_nlink == 1:
+        os.truncate(path, size)
+        return
+    copy = path.with_suffix(".copy")
+    try:
+        copy.touch(FILE_MODE)
+        with path.open("rb") as source, copy.open("wb") as target:
+            while size and (chunk := source.read(min(_CHUNK, size))):
+                size -= target.write(chunk)
+        copy.replace(path)
+    except BaseException:
+        copy.unlink(missing_ok=True)
+        raise
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-#: How long to wait for a writer of another process; writers of this one wait without a limit.
+#: How long to wait for a writer of another process, and for those of this one.
 _BUSY_SECONDS = 60.0
 
 
@@ -80,7 +80,7 @@ class Database:
                 yield inside
             return
         with (
-            self._writer,
+            self._turn(),
             self._borrowed(writing=True) as connection,
             _transaction(connection, "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"),
         ):
@@ -98,6 +98,15 @@ class Database:
             _transaction(connection, "BEGIN", "COMMIT", "ROLLBACK"),
         ):
             yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._writer.acquire(timeout=_BUSY_SECONDS):
+            raise sqlite3.OperationalError("database is locked")
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     @contextmanager
     def _borrowed(self, *, writing: bool) -> Iterator[sqlite3.Connection]:

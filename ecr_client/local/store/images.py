@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins  # `list` is a method of the class
+import logging
+import sqlite3
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +13,10 @@ from ecr_client.local.store import push
 from ecr_client.local.store.image import ACTIVE, ImageEntry, ImageRefusedError, StoredImage
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from ecr_client.local.store.scope import Scope
     from ecr_client.local.store.store import Store
+
+logger = logging.getLogger("ecr_client.local")
 
 #: A pull is recorded if the last record is older: not every pull has to wait for the disk.
 _PULLS_APART = timedelta(minutes=1)
@@ -218,11 +220,17 @@ class Images:
             return [(found.digest, name) for name in found.tags or (None,)]
 
     def record_pull(self, scope: Scope, repository: str, image: StoredImage) -> None:
-        """Note that an image was pulled now; a pull soon after another one is not noted."""
+        """Note that an image was pulled now; a pull soon after another one is not noted.
+
+        Nor is a pull that cannot be written down: who pulls gets what is there all the same.
+        """
         now = self._store.clock()
         if image.last_pulled_at is not None and now - image.last_pulled_at < _PULLS_APART:
             return
-        self._update(scope, repository, image.digest, "pulled_at = ?", now.timestamp())
+        try:
+            self._update(scope, repository, image.digest, "pulled_at = ?", now.timestamp())
+        except (sqlite3.Error, OSError) as error:
+            logger.warning("the pull of %s was not recorded: %s", image.digest, error)
 
     def set_status(self, scope: Scope, repository: str, digest: str, status: str) -> None:
         """Archive an image or make it active again, and note when."""

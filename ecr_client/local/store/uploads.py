@@ -8,12 +8,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ecr_client.local.errors import ServiceError
+from ecr_client.local.store.blobs import UploadChangedError
 from ecr_client.local.store.limits import MIB
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from ecr_client.local.store.blobs import Upload
+    from ecr_client.local.store.blobs import Stream, Upload
     from ecr_client.local.store.repositories import Repository
     from ecr_client.local.store.scope import Scope
     from ecr_client.local.store.store import Store
@@ -45,7 +46,7 @@ class Uploads:
                     (upload.id, owner.id, self._store.clock().timestamp()),
                 )
         except BaseException:
-            upload.abort()
+            upload.end()
             raise
         return upload.id
 
@@ -54,39 +55,61 @@ class Uploads:
         with self._store.read() as connection:
             return int(self._row(connection, scope, repository, upload_id)["received"])
 
-    @contextmanager
-    def appending(
-        self, scope: Scope, repository: str, upload_id: str, least: int = 0
-    ) -> Iterator[Upload]:
-        """Give the upload to append to, in as many steps as the caller likes and from any thread.
+    def stream(
+        self,
+        scope: Scope,
+        repository: str,
+        upload_id: str,
+        check: Callable[[int], None] | None = None,
+    ) -> Stream:
+        """Return a stream for bytes that are about to arrive, which `keep` or `finish` make count.
 
-        What was appended counts when the context is left without an error; otherwise it is dropped.
+        It takes the place of an earlier one, so that a caller who begins again after a broken
+        connection need not wait until the server has noticed.
 
         Args:
             scope: The registry.
             repository: The repository's name.
             upload_id: The id of the upload.
+            check: Called with the number of bytes that count so far; an error that it raises leaves
+                everything as it was.
+        """
+        with self._locked(scope, repository, upload_id) as (upload, row):
+            if check is not None:
+                check(row["received"])
+            return upload.stream()
+
+    def keep(self, stream: Stream, least: int = 0) -> int:
+        """Let the bytes of a stream count, and return the size of the upload.
+
+        Args:
+            stream: The bytes.
             least: How many bytes a part has that another one follows.
 
         Raises:
-            ServiceError: LayerPartTooSmallException when the context is left.
+            ServiceError: LayerPartTooSmallException; the upload is as before.
+            UploadChangedError: The stream has lost its place.
         """
-        with self._locked(scope, repository, upload_id) as (upload, row):
-            try:
-                yield upload
-                added = upload.size - row["received"]
-                if not added:
-                    return
-                if row["last"] is not None and row["last"] < least:
-                    size = f"{least} bytes" if least % MIB else f"{least // MIB}MB"
-                    raise ServiceError(
-                        "LayerPartTooSmallException",
-                        f"All layer parts except the last part should be at least {size}",
-                    )
-                self._received(upload, added)
-            except BaseException:
-                upload.truncate(row["received"])
-                raise
+        upload = stream.upload
+        with upload.lock:
+            upload.check_current(stream)
+            with self._store.write() as connection:
+                row = connection.execute(
+                    "SELECT * FROM uploads WHERE id = ?", (upload.id,)
+                ).fetchone()
+                if row is None:  # its repository was deleted
+                    raise UploadChangedError(upload.id)
+                added = stream.size - row["received"]
+                if added:
+                    self._check_last(row, least)
+                    self._received(upload.id, stream.size, added)
+            upload.keep(stream)
+            return upload.size
+
+    def drop(self, stream: Stream) -> None:
+        """Remove the bytes of a stream; one that has lost its place has none."""
+        with stream.upload.lock:
+            stream.upload.drop(stream)
 
     def part(
         self,
@@ -128,7 +151,7 @@ class Uploads:
                 )
             upload.append(data)
             try:
-                self._received(upload, len(data))
+                self._received(upload.id, upload.size, len(data))
             except BaseException:
                 upload.truncate(received)
                 raise
@@ -157,8 +180,8 @@ class Uploads:
                     f" last one; the upload with id '{upload_id}' has one of"
                     f" {row['smallest']} bytes",
                 )
-            digest = self._check_digest(upload, digests)
-            if not self._store_layer(scope, repository, upload, None):
+            digest = self._check_digest(upload.digest(), digests)
+            if not self._store_layer(scope, repository, upload):
                 raise ServiceError(
                     "LayerAlreadyExistsException",
                     f"Layer with digest '{digest}' already exists in the repository with name"
@@ -172,34 +195,65 @@ class Uploads:
         repository: str,
         upload_id: str,
         digest: str,
-        media_type: str | None = None,
+        *,
+        stream: Stream | None = None,
+        least: int = 0,
     ) -> str:
-        """Make an upload a layer if it has this digest; empty ones and such that are there will do.
+        """Make an upload a layer if it has this digest; a layer that exists already will do.
+
+        Args:
+            scope: The registry.
+            repository: The repository's name.
+            upload_id: The id of the upload.
+            digest: What its digest has to be.
+            stream: The last bytes of it.
+            least: How many bytes a part has that another one follows.
 
         Raises:
-            ServiceError: InvalidLayerException; the upload is then still there.
+            ServiceError: InvalidLayerException or LayerPartTooSmallException; the upload is then
+                still there.
+            UploadChangedError: The stream has lost its place.
         """
-        with self._locked(scope, repository, upload_id) as (upload, _):
-            self._check_digest(upload, [digest], strict=True)
-            self._store_layer(scope, repository, upload, media_type)
+        with self._locked(scope, repository, upload_id) as (upload, row):
+            if stream is not None:
+                upload.check_current(stream)
+            self._check_digest((stream or upload).digest(), [digest], strict=True)
+            if stream is not None:
+                if stream.size > row["received"]:
+                    self._check_last(row, least)
+                upload.keep(stream)
+            self._store_layer(scope, repository, upload)
             return digest
 
     def abort(self, scope: Scope, repository: str, upload_id: str) -> None:
         """Drop an upload."""
         with self._locked(scope, repository, upload_id) as (upload, _):
             self._forget(upload_id)
-            upload.abort()
+            upload.end()
 
     def tidy(self) -> None:
-        """Drop files without an upload, uploads without a file, and what nobody came back for."""
+        """Make files and uploads agree: only bytes that were acknowledged outlive a kill.
+
+        Files without an upload, uploads without their bytes, and uploads that nobody came back for
+        are dropped.
+        """
         oldest = (self._store.clock() - _KEPT).timestamp()
         with self._store.write() as connection:
             connection.execute("DELETE FROM uploads WHERE started_at < ?", (oldest,))
-            known = {row["id"] for row in connection.execute("SELECT id FROM uploads")}
+            received = {
+                row["id"]: row["received"]
+                for row in connection.execute("SELECT id, received FROM uploads")
+            }
             there = self._store.blobs.uploads()
-            for upload_id in known - there:
+            # One with fewer bytes than that: the machine stopped before they were on disk.
+            kept = {
+                upload_id
+                for upload_id, size in received.items()
+                if upload_id in there and self._store.blobs.cut(upload_id, size)
+            }
+            for upload_id in received.keys() - kept:
                 connection.execute("DELETE FROM uploads WHERE id = ?", (upload_id,))
-            for upload_id in there - known:
+            for upload_id in there - kept:
                 self._store.blobs.upload_path(upload_id).unlink(missing_ok=True)
                 self._store.blobs.forget(upload_id)
 
@@ -207,7 +261,11 @@ class Uploads:
     def _locked(
         self, scope: Scope, repository: str, upload_id: str
     ) -> Iterator[tuple[Upload, sqlite3.Row]]:
-        """Give an upload that nobody else works on meanwhile, and its row."""
+        """Give an upload that nobody else works on meanwhile, and its row.
+
+        Whoever is inside works on the disk and waits for nothing else: others wait in threads that
+        are needed for everything.
+        """
         with self._store.read() as connection:
             row = self._row(connection, scope, repository, upload_id)
         upload = self._store.blobs.resume(upload_id, row["received"])
@@ -219,13 +277,13 @@ class Uploads:
             upload.truncate(row["received"])
             yield upload, row
 
-    def _received(self, upload: Upload, added: int) -> None:
+    def _received(self, upload_id: str, size: int, added: int) -> None:
         with self._store.write() as connection:
             # All parts but the newest one are known not to be the last one.
             connection.execute(
                 "UPDATE uploads SET received = ?, parts = parts + 1,"
                 " smallest = min(coalesce(smallest, last), last), last = ? WHERE id = ?",
-                (upload.size, added, upload.id),
+                (size, added, upload_id),
             )
 
     def _row(
@@ -239,23 +297,31 @@ class Uploads:
             raise self._not_found(scope, repository, upload_id)
         return row
 
-    def _store_layer(
-        self, scope: Scope, repository: str, upload: Upload, media_type: str | None
-    ) -> bool:
+    def _store_layer(self, scope: Scope, repository: str, upload: Upload) -> bool:
         """Make the bytes a layer; tell whether the repository did not have it."""
-        size = upload.size
         digest = upload.commit()
         with self._store.write():
             self._forget(upload.id)
-            return self._store.layers.add(scope, repository, digest, size, media_type)
+            is_new = self._store.layers.add(scope, repository, digest, upload.size)
+        upload.end()
+        return is_new
 
     def _forget(self, upload_id: str) -> None:
         with self._store.write() as connection:
             connection.execute("DELETE FROM uploads WHERE id = ?", (upload_id,))
 
     @staticmethod
-    def _check_digest(upload: Upload, digests: Sequence[str], *, strict: bool = False) -> str:
-        actual = upload.digest()
+    def _check_last(row: sqlite3.Row, least: int) -> None:
+        """Refuse a further part after one that only the last part may be as small as."""
+        if row["last"] is not None and row["last"] < least:
+            size = f"{least} bytes" if least % MIB else f"{least // MIB}MB"
+            raise ServiceError(
+                "LayerPartTooSmallException",
+                f"All layer parts except the last part should be at least {size}",
+            )
+
+    @staticmethod
+    def _check_digest(actual: str, digests: Sequence[str], *, strict: bool = False) -> str:
         wrong = [
             digest
             for digest in digests

@@ -33,7 +33,7 @@ ALTERED = [
     b"[]",
     b'"payload"',
     b"{}",
-    b"[" * 100_000,
+    b"[" * 30_000,
     b'{"payload": 1}',
     b'{"payload": "!"}',
     b'{"payload": "L/8="}',
