@@ -28,7 +28,7 @@ from ecr_client._exceptions import (
     ResponseParseException,
     TransportException,
 )
-from ecr_client._transport.requests_transport import shut_down, total_timeout
+from ecr_client._transport.base import shut_down, total_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,8 @@ from ecr_client._generated.waiters import Waiters
 from ecr_client._lifetime import Lifetime
 from ecr_client._settings import Settings
 from ecr_client._shapes import Hidden
-from ecr_client._transport.requests_transport import RequestsTransport, shut_down
+from ecr_client._transport.base import shut_down
+from ecr_client._transport.requests_transport import RequestsTransport
 from ecr_client.config import ClientConfiguration
 from ecr_client.credentials import credentials_source
 from ecr_client.endpoints import (

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from ecr_client._engine.content import PIECE, Body, RefusedBody
 from ecr_client._engine.deadline import Deadline
 from ecr_client._engine.http import HTTPResponse, request_id
-from ecr_client._exceptions import ResponseParseException
+from ecr_client._exceptions import (
+    ClientShutdownException,
+    ResponseParseException,
+    TotalTimeoutException,
+)
 from ecr_client.metadata import ResponseMetadata
 
 if TYPE_CHECKING:
@@ -155,3 +159,18 @@ class Transport:
 
     def close(self) -> None:
         """Close all connections."""
+
+
+def shut_down(operation: str) -> ClientShutdownException:
+    """Return the exception of a call on a client that is closed."""
+    return ClientShutdownException(
+        f"{operation}: the client was shut down; make a new one to go on"
+    )
+
+
+def total_timeout(operation: str, deadline: Deadline, *, sent: bool) -> TotalTimeoutException:
+    """Return the exception of a call whose time is over."""
+    text = f"the call did not end within {deadline.seconds:g} s (total_timeout)"
+    error = TotalTimeoutException(text, operation)
+    error.request_sent = sent
+    return error

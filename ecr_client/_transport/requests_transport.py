@@ -10,13 +10,17 @@ from ecr_client._common.forks import renew_after_fork
 from ecr_client._common.redact import forget_frames, keeps_arguments_secret
 from ecr_client._common.shown import redact_url
 from ecr_client._exceptions import (
-    ClientShutdownException,
     ConnectionClosedException,
     InvalidConfigurationException,
-    TotalTimeoutException,
     TransportException,
 )
-from ecr_client._transport.base import InMemory, StreamingResponse, Transport
+from ecr_client._transport.base import (
+    InMemory,
+    StreamingResponse,
+    Transport,
+    shut_down,
+    total_timeout,
+)
 from ecr_client._transport.logs import filtered
 from ecr_client.config import Proxies
 
@@ -297,18 +301,3 @@ def check_proxy(url: str, proxies: Mapping[str, str]) -> None:
 def origin_of(url: str) -> str:
     """Return scheme, host and port of a URL."""
     return "/".join(url.split("/", 3)[:3])
-
-
-def shut_down(operation: str) -> ClientShutdownException:
-    """Return the exception of a call on a client that is closed."""
-    return ClientShutdownException(
-        f"{operation}: the client was shut down; make a new one to go on"
-    )
-
-
-def total_timeout(operation: str, deadline: Deadline, *, sent: bool) -> TotalTimeoutException:
-    """Return the exception of a call whose time is over."""
-    text = f"the call did not end within {deadline.seconds:g} s (total_timeout)"
-    error = TotalTimeoutException(text, operation)
-    error.request_sent = sent
-    return error
