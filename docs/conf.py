@@ -56,6 +56,6 @@ nitpick_ignore = [
 # ``type[...]`` is Python's own, although some types have a member of that name.
 suppress_warnings = ["ref.python"]
 nitpick_ignore_regex = [
-    ("py:.*", r"(botocore|collections\.abc|datetime|typing|types|os|re)\..*"),
+    ("py:.*", r"(botocore|collections\.abc|datetime|hashlib|os|pathlib|re|types|typing)\..*"),
     ("py:class", r"ecr_client\.local\.faults\.(Fault|Damage|When)"),
 ]

@@ -11,13 +11,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ecr_client.testing.images import Descriptor, RandomImage, RandomManifest, random_image
+    from ecr_client.testing.images import RandomImage, RandomManifest, random_image
     from ecr_client.testing.responses import add_error, add_result
     from ecr_client.testing.stub import ECRStub, StubAssertionError
     from ecr_client.testing.verification import assert_image_valid
 
 __all__ = [
-    "Descriptor",
     "ECRStub",
     "RandomImage",
     "RandomManifest",
@@ -29,7 +28,6 @@ __all__ = [
 ]
 
 _MODULE_OF = {
-    "Descriptor": "images",
     "ECRStub": "stub",
     "RandomImage": "images",
     "RandomManifest": "images",

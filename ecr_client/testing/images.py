@@ -6,41 +6,21 @@ import hashlib
 import json
 import tarfile
 import zlib
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
+
+from ecr_client.oci import Descriptor, Digest, Index, Layout, Manifest, Platform, media_types
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Sequence
-
-INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
-MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
-LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
+    from pathlib import Path
 
 #: How many bytes are made, hashed and written at a time.
 PIECE = 1024 * 1024
 #: What a stored block of gzip can hold.
 STORED = 0xFFFF
-
-
-@attrs.frozen(kw_only=True)
-class Descriptor:
-    """What a layout says of one of its blobs.
-
-    Attributes:
-        media_type: For example ``application/vnd.oci.image.manifest.v1+json``.
-        digest: ``sha256:`` and 64 hexadecimal digits.
-        size: In bytes.
-        platform: For example ``linux/arm64/v8``; only in the manifests of an index.
-    """
-
-    media_type: str
-    digest: str
-    size: int
-    platform: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -84,7 +64,7 @@ class RandomImage:
 
     def blob_path(self, digest: str) -> Path:
         """Return the file with the bytes of a blob."""
-        return _blob_path(self.path, digest)
+        return Layout(self.path).blob_path(Digest(digest))
 
 
 def random_image(
@@ -112,20 +92,20 @@ def random_image(
         ValueError: An argument is out of its range.
     """
     _check(layers, size, platforms)
-    folder = Path(path)
-    if folder.exists() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder} is not empty")
-    (folder / "blobs" / "sha256").mkdir(parents=True)
+    wanted = [Platform.parse(each) for each in platforms or ["linux/amd64"]]
+    layout = Layout(path)
+    if layout.path.exists() and any(layout.path.iterdir()):
+        raise FileExistsError(f"{layout.path} is not empty")
+    layout.create()
     manifests = tuple(
-        _write_manifest(folder, f"{seed}/{platform}", layers, size, platform)
-        for platform in platforms or ["linux/amd64"]
+        _write_manifest(layout, f"{seed}/{platform}", layers, size, platform) for platform in wanted
     )
     root = attrs.evolve(manifests[0].descriptor, platform=None)
     if platforms is not None:
-        root = _write_json(folder, INDEX_TYPE, _index(each.descriptor for each in manifests))
-    _write_text(folder / "index.json", _index([root]))
-    _write_text(folder / "oci-layout", {"imageLayoutVersion": "1.0.0"})
-    return RandomImage(path=folder, root=root, manifests=manifests)
+        index = Index(manifests=tuple(each.descriptor for each in manifests))
+        root = layout.write_blob(index.media_type, index.to_bytes())
+    layout.write_index(Index(manifests=(root,)))
+    return RandomImage(path=layout.path, root=root, manifests=manifests)
 
 
 def _check(layers: int, size: int, platforms: Sequence[str] | None) -> None:
@@ -137,89 +117,31 @@ def _check(layers: int, size: int, platforms: Sequence[str] | None) -> None:
         return
     if isinstance(platforms, str) or not platforms:
         raise ValueError(f"platforms must be a list with one or more, not {platforms!r}")
-    for platform in platforms:
-        if not (platform.count("/") in (1, 2) and all(platform.split("/"))):
-            raise ValueError(f"a platform is os/architecture[/variant], not {platform!r}")
 
 
 def _write_manifest(
-    folder: Path, seed: str, layers: int, size: int, platform: str
+    layout: Layout, seed: str, layers: int, size: int, platform: Platform
 ) -> RandomManifest:
-    written = [_write_layer(folder, f"{seed}/{number}", number, size) for number in range(layers)]
-    layer_descriptors = tuple(descriptor for descriptor, _ in written)
-    config = _write_json(
-        folder,
-        CONFIG_TYPE,
-        {
-            "created": "1970-01-01T00:00:00Z",
-            **_platform(platform),
-            "config": {},
-            "rootfs": {"type": "layers", "diff_ids": [diff_id for _, diff_id in written]},
-        },
-    )
-    manifest = _write_json(
-        folder,
-        MANIFEST_TYPE,
-        {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST_TYPE,
-            "config": _as_json(config),
-            "layers": [_as_json(descriptor) for descriptor in layer_descriptors],
-        },
-    )
-    return RandomManifest(
-        descriptor=attrs.evolve(manifest, platform=platform),
-        config=config,
-        layers=layer_descriptors,
-    )
-
-
-def _platform(text: str) -> dict[str, str]:
-    return dict(zip(("os", "architecture", "variant"), text.split("/"), strict=False))
-
-
-def _as_json(descriptor: Descriptor) -> dict[str, Any]:
-    content: dict[str, Any] = {
-        "mediaType": descriptor.media_type,
-        "digest": descriptor.digest,
-        "size": descriptor.size,
+    written = [_write_layer(layout, f"{seed}/{number}", number, size) for number in range(layers)]
+    config = {
+        "created": "1970-01-01T00:00:00Z",
+        **platform.to_json(),
+        "config": {},
+        "rootfs": {"type": "layers", "diff_ids": [diff_id for _, diff_id in written]},
     }
-    if descriptor.platform is not None:
-        content["platform"] = _platform(descriptor.platform)
-    return content
+    manifest = Manifest(
+        config=layout.write_blob(media_types.OCI_CONFIG, json.dumps(config).encode()),
+        layers=tuple(descriptor for descriptor, _ in written),
+    )
+    descriptor = layout.write_blob(manifest.media_type, manifest.to_bytes())
+    return RandomManifest(
+        descriptor=attrs.evolve(descriptor, platform=platform),
+        config=manifest.config,
+        layers=manifest.layers,
+    )
 
 
-def _index(descriptors: Iterable[Descriptor]) -> dict[str, Any]:
-    manifests = [_as_json(descriptor) for descriptor in descriptors]
-    return {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": manifests}
-
-
-def _blob_path(folder: Path, digest: str) -> Path:
-    algorithm, _, encoded = digest.partition(":")
-    return folder / "blobs" / algorithm / encoded
-
-
-def _write_text(path: Path, content: object) -> None:
-    path.write_bytes(json.dumps(content).encode())
-
-
-def _write_json(folder: Path, media_type: str, content: object) -> Descriptor:
-    return _write_blob(folder, media_type, [json.dumps(content).encode()])
-
-
-def _write_blob(folder: Path, media_type: str, pieces: Iterable[bytes]) -> Descriptor:
-    """Write a blob whose digest, and so its name, is known only when all of it is written."""
-    found, size, unnamed = hashlib.sha256(), 0, folder / "blobs" / "unnamed"
-    with unnamed.open("wb") as file:
-        for piece in pieces:
-            found.update(piece)
-            size += file.write(piece)
-    digest = f"sha256:{found.hexdigest()}"
-    unnamed.replace(_blob_path(folder, digest))
-    return Descriptor(media_type=media_type, digest=digest, size=size)
-
-
-def _write_layer(folder: Path, seed: str, number: int, size: int) -> tuple[Descriptor, str]:
+def _write_layer(layout: Layout, seed: str, number: int, size: int) -> tuple[Descriptor, str]:
     """Write a layer; return its descriptor and the digest of the archive inside of it."""
     archive = hashlib.sha256()
 
@@ -228,7 +150,7 @@ def _write_layer(folder: Path, seed: str, number: int, size: int) -> tuple[Descr
             archive.update(piece)
             yield piece
 
-    descriptor = _write_blob(folder, LAYER_TYPE, _gzip(hashed()))
+    descriptor = layout.write_blob(media_types.OCI_LAYER_GZIP, _gzip(hashed()))
     return descriptor, f"sha256:{archive.hexdigest()}"
 
 

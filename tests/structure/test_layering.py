@@ -141,6 +141,24 @@ def common_imports(root: Path) -> list[str]:
     ]
 
 
+def oci_imports(root: Path) -> list[str]:
+    """``oci/`` is data: of the package it imports only itself and the regions."""
+    return [
+        line
+        for path in _files(root, "oci")
+        for line in _found(
+            root,
+            path,
+            (
+                name
+                for name in imports(path, root)
+                if _within(name, ["ecr_client"])
+                and not _within(name, ["ecr_client.oci", "ecr_client.regions"])
+            ),
+        )
+    ]
+
+
 def user_imports(root: Path) -> list[str]:
     """``images/``, ``docker/`` and ``cli/`` import nothing private of the rest of the package."""
     return [
@@ -212,6 +230,7 @@ def sizes(root: Path) -> list[str]:
         engine_imports,
         transport_imports,
         common_imports,
+        oci_imports,
         user_imports,
         client_imports,
         boto3_imports,
@@ -292,6 +311,7 @@ FUNCTION = "def f():\n" + "    pass\n" * 58
             "ecr_client._engine.retry.decide",
         ),
         (common_imports, "_common/a.py", "from ..config import X", "ecr_client.config.X"),
+        (oci_imports, "oci/a.py", "from ecr_client import models", "ecr_client.models"),
         (user_imports, "images/a.py", "from ecr_client._shapes import U", "ecr_client._shapes.U"),
         (
             user_imports,

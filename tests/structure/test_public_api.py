@@ -27,6 +27,7 @@ MODULES: dict[str, list[str]] = {
     "ecr_client.exceptions": [],
     "ecr_client.local": [],
     "ecr_client.models": [],
+    "ecr_client.oci": [],
     "ecr_client.operations": [],
     "ecr_client.pagination": ["Paginator"],
     "ecr_client.testing": [],
@@ -43,7 +44,7 @@ def public_api() -> list[str]:
     lines = []
     for module, name in _public_names():
         found = getattr(importlib.import_module(module), name)
-        if inspect.isfunction(found) and module == "ecr_client.testing":
+        if inspect.isfunction(found) and module in ("ecr_client.testing", "ecr_client.oci"):
             lines.append(f"{module}.{name}{inspect.signature(found)}")
             continue
         if isinstance(found, ecr_client.Operation):

@@ -15,8 +15,8 @@ from ecr_client.local.errors import ServiceError
 from ecr_client.local.store import ImageRefusedError
 from ecr_client.local.store.blobs import digest_of
 from ecr_client.local.store.image import ACTIVE
-from ecr_client.local.store.manifests import LONGEST
 from ecr_client.local.store.push import TAG
+from ecr_client.oci.manifest import MAX_MANIFEST_LENGTH
 
 if TYPE_CHECKING:
     from ecr_client.local.bodies import Bodies
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ecr_client.local.wire import Buffer
 
 #: A manifest is measured in characters, none of which takes more bytes than four.
-_MOST_BYTES = LONGEST * 4
+_MOST_BYTES = MAX_MANIFEST_LENGTH * 4
 _ANYTHING = {"*/*", "application/*"}
 
 
@@ -43,7 +43,7 @@ async def put(bodies: Bodies, call: Call) -> Response:
     """Store a manifest under a tag or under its digest."""
     body = await bodies.receive(call.request.stream(), _MOST_BYTES)
     if body is None:
-        message = f"A manifest has at most {LONGEST} characters"
+        message = f"A manifest has at most {MAX_MANIFEST_LENGTH} characters"
         raise RegistryError("SIZE_INVALID", message, status=413)
     return await bodies.work(body, partial(_store, call))
 

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 
 from ecr_client.local.distribution.call import checked_digest
 from ecr_client.local.store.image import ACTIVE
-from ecr_client.local.store.manifests import INDEXES, OCI_INDEX
+from ecr_client.oci.media_types import INDEXES, OCI_INDEX
 
 if TYPE_CHECKING:
     from starlette.responses import Response

@@ -12,15 +12,17 @@ from ecr_client.local.store import manifests
 from ecr_client.local.store.blobs import digest_of
 from ecr_client.local.store.image import ACTIVE
 from ecr_client.local.wildcards import matches
+from ecr_client.oci import Index, Manifest
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from ecr_client.local.store.image import StoredImage
-    from ecr_client.local.store.manifests import Manifest
     from ecr_client.local.store.repositories import Repository
     from ecr_client.local.store.scope import Scope
     from ecr_client.local.store.store import Store
+    from ecr_client.oci import Descriptor
 
 #: Digests by the model; of a well-formed one that is not there, it is said that it is not there.
 DIGEST = re.compile(r"[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+")
@@ -83,10 +85,12 @@ def is_mutable(repository: Repository, tag: str) -> bool:
     }[repository.tag_mutability]
 
 
-def _check_references(connection: sqlite3.Connection, owner: Repository, manifest: Manifest) -> int:
+def _check_references(
+    connection: sqlite3.Connection, owner: Repository, manifest: Manifest | Index
+) -> int:
     """Give the size of the image after checking that all parts of it are in the repository."""
     missing, total = [], 0
-    for blob in manifest.blobs:
+    for blob in _blobs(manifest):
         row = connection.execute(
             "SELECT size FROM layers WHERE repository = ? AND digest = ?", (owner.id, blob.digest)
         ).fetchone()
@@ -96,13 +100,13 @@ def _check_references(connection: sqlite3.Connection, owner: Repository, manifes
             total += row["size"]
     if missing:
         raise _not_there("LayersNotFoundException", "Layers", missing, owner)
-    for child in manifest.manifests:
+    for child in _children(manifest):
         row = connection.execute(
             "SELECT size FROM images WHERE repository = ? AND digest = ?", (owner.id, child.digest)
         ).fetchone()
         if row is not None:
             total = max(total, row["size"])
-        elif not child.elsewhere:
+        elif not child.is_foreign:
             missing.append(child.digest)
     if missing:
         raise _not_there("ReferencedImagesNotFoundException", "Images", missing, owner)
@@ -139,7 +143,7 @@ def _insert(
     store: Store,
     connection: sqlite3.Connection,
     owner: Repository,
-    manifest: Manifest,
+    manifest: Manifest | Index,
     digest: str,
     size: int,
 ) -> int:
@@ -156,26 +160,34 @@ def _insert(
             store.clock().timestamp(),
             manifest.subject and manifest.subject.digest,
             manifest.artifact_type,
-            manifest.config and manifest.config.media_type,
+            None if isinstance(manifest, Index) else manifest.config.media_type,
             json.dumps(manifest.annotations),
-            json.dumps([child.digest for child in manifest.manifests]),
+            json.dumps([child.digest for child in _children(manifest)]),
             ACTIVE,
         ),
     ).lastrowid
     assert number is not None
     connection.executemany(
         "INSERT INTO image_layers VALUES (?, ?, ?)",
-        [(number, owner.id, blob.digest) for blob in manifest.blobs],
+        [(number, owner.id, blob.digest) for blob in _blobs(manifest)],
     )
     connection.executemany(
         "INSERT OR IGNORE INTO image_children VALUES (?, ?, ?)",
-        [(number, owner.id, child.digest) for child in manifest.manifests],
+        [(number, owner.id, child.digest) for child in _children(manifest)],
     )
     connection.executemany(
         "UPDATE layers SET media_type = ? WHERE repository = ? AND digest = ?",
-        [(blob.media_type, owner.id, blob.digest) for blob in manifest.blobs],
+        [(blob.media_type, owner.id, blob.digest) for blob in _blobs(manifest)],
     )
     return number
+
+
+def _blobs(manifest: Manifest | Index) -> tuple[Descriptor, ...]:
+    return () if isinstance(manifest, Index) else manifest.blobs
+
+
+def _children(manifest: Manifest | Index) -> tuple[Descriptor, ...]:
+    return manifest.manifests if isinstance(manifest, Index) else ()
 
 
 def _check_room(store: Store, connection: sqlite3.Connection, owner: Repository) -> None:
@@ -191,7 +203,7 @@ def _check_room(store: Store, connection: sqlite3.Connection, owner: Repository)
         )
 
 
-def _not_there(code: str, what: str, digests: list[str], owner: Repository) -> ServiceError:
+def _not_there(code: str, what: str, digests: Sequence[str], owner: Repository) -> ServiceError:
     return ServiceError(
         code,
         f"{what} with digests '[{', '.join(digests)}]' required for pushing image into repository"

@@ -147,7 +147,7 @@ def test_quotas() -> None:
         address = requests.post(f"{base}/blobs/uploads/", timeout=60).headers["Location"]
         manifests = [
             json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [], **members})
-            for members in ({}, {"artifactType": "other"})
+            for members in ({}, {"artifactType": "application/vnd.example"})
         ]
 
         chunks = [

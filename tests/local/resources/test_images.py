@@ -183,7 +183,7 @@ def test_tags_that_may_not_move(
     ("document", "members", "problem"),
     [
         ({"mediaType": None}, {}, "no mediaType"),
-        ({}, {"image_manifest_media_type": DOCKER_MANIFEST}, "is not"),
+        ({}, {"image_manifest_media_type": DOCKER_MANIFEST}, "is known as"),
         ({"mediaType": "text/plain"}, {}, "unsupported media type"),
         ({"schemaVersion": 1}, {}, "Schema 1"),
         ({"schemaVersion": 3}, {}, "schemaVersion"),
@@ -368,7 +368,10 @@ PARAMETERS = "application/vnd.example+json;version=1"
         ("subject.mediaType", {"subject": descriptor(MISSING, kind=PARAMETERS)}),
         (
             "manifests[0].mediaType",
-            {"mediaType": OCI_INDEX, "manifests": [descriptor(MISSING, kind=PARAMETERS)]},
+            {
+                **{"mediaType": OCI_INDEX, "config": None, "layers": None},
+                "manifests": [descriptor(MISSING, kind=PARAMETERS)],
+            },
         ),
     ],
 )

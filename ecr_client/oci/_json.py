@@ -1,0 +1,91 @@
+"""Reading JSON from strangers: each member is checked and named by its path."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+# By RFC 6838, which knows no parameters.
+_MEDIA_TYPE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]*/[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]*")
+
+
+def read_object(text: str) -> dict[str, Any]:
+    """Return the object that a JSON document holds.
+
+    Raises:
+        ValueError: It is no JSON, or something else than an object.
+    """
+    try:
+        document = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply to be read") from None
+    except ValueError as error:
+        # Without what the document says: a message may end up in a log.
+        where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise ValueError(f"it is not JSON{where}") from None
+    if not isinstance(document, dict):
+        raise ValueError(f"it must be a JSON object, got {kind(document)}")
+    return document
+
+
+def text_member(document: dict[str, Any], name: str, where: str = "") -> str | None:
+    """Return a string, or None if the member is absent or empty."""
+    found = document.get(name)
+    if found is None:
+        return None
+    if not isinstance(found, str) or not _is_unicode(found):
+        raise ValueError(f"{path(where, name)} must be a string, got {kind(found)}")
+    return found or None
+
+
+def media_type_member(document: dict[str, Any], name: str, where: str = "") -> str | None:
+    """Return a media type, or None if the member is absent or empty."""
+    found = text_member(document, name, where)
+    if found is not None and (len(found) > 255 or not _MEDIA_TYPE.fullmatch(found)):
+        raise ValueError(
+            f"{path(where, name)} must be a media type without parameters, got {found[:100]!r}"
+        )
+    return found
+
+
+def texts_member(document: dict[str, Any], name: str, where: str = "") -> tuple[str, ...]:
+    """Return a list of strings, which is empty if the member is absent."""
+    found = document.get(name)
+    if found is None:
+        return ()
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise ValueError(f"{path(where, name)} must be a list of strings")
+    return tuple(found)
+
+
+def map_member(document: dict[str, Any], name: str, where: str = "") -> dict[str, str]:
+    """Return a map of strings, which is empty if the member is absent."""
+    found = document.get(name)
+    if found is None:
+        return {}
+    if not isinstance(found, dict) or not all(
+        isinstance(value, str) and _is_unicode(key + value) for key, value in found.items()
+    ):
+        raise ValueError(f"{path(where, name)} must be a map of strings")
+    return found
+
+
+def path(where: str, name: str) -> str:
+    """Return the path of a member below another one."""
+    return f"{where}.{name}" if where else name
+
+
+def kind(value: object) -> str:
+    """Return the name of a JSON value's type."""
+    names = {bool: "a boolean", dict: "an object", list: "a list", str: "a string"}
+    return "null" if value is None else names.get(type(value), "a number")
+
+
+def _is_unicode(text: str) -> bool:
+    # JSON can spell half of a surrogate pair, which nothing could write again.
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)

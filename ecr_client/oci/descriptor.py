@@ -1,0 +1,155 @@
+"""Descriptors: what one piece of content says of another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from ecr_client.oci import _json
+from ecr_client.oci.digest import Digest
+
+
+@attrs.frozen(kw_only=True)
+class Platform:
+    """What an image runs on.
+
+    Attributes:
+        os: The operating system, such as ``linux``.
+        architecture: The processor, in Go's names, such as ``amd64`` or ``arm64``.
+        variant: The kind of processor, such as ``v8``.
+        os_version: The version of the operating system; Windows images need it.
+    """
+
+    os: str
+    architecture: str
+    variant: str | None = None
+    os_version: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Platform:
+        """Return the platform that is written ``os/architecture`` or ``os/architecture/variant``.
+
+        Raises:
+            ValueError: It is written in another way.
+        """
+        parts = text.split("/")
+        if len(parts) not in (2, 3) or not all(parts):
+            raise ValueError(f"a platform must be os/architecture[/variant], got {text!r}")
+        return cls(os=parts[0], architecture=parts[1], variant=parts[2] if parts[2:] else None)
+
+    @classmethod
+    def from_json(cls, found: object, where: str = "platform") -> Platform:
+        """Return the platform that a JSON object describes.
+
+        Raises:
+            ValueError: It describes none; the message begins with ``where``.
+        """
+        if not isinstance(found, dict):
+            raise ValueError(f"{where} must be an object, got {_json.kind(found)}")
+        return cls(
+            os=_json.text_member(found, "os", where) or "unknown",
+            architecture=_json.text_member(found, "architecture", where) or "unknown",
+            variant=_json.text_member(found, "variant", where),
+            os_version=_json.text_member(found, "os.version", where),
+        )
+
+    def to_json(self) -> dict[str, str]:
+        """Return the JSON object that describes the platform."""
+        content = {
+            "architecture": self.architecture,
+            "os": self.os,
+            "os.version": self.os_version,
+            "variant": self.variant,
+        }
+        return {name: value for name, value in content.items() if value is not None}
+
+    def matches(self, wanted: Platform) -> bool:
+        """Return whether this is a wanted platform, whose absent members may have any value."""
+        return all(
+            value is None or value == getattr(self, name)
+            for name, value in attrs.asdict(wanted).items()
+        )
+
+    def __str__(self) -> str:
+        return "/".join(filter(None, (self.os, self.architecture, self.variant)))
+
+
+@attrs.frozen(kw_only=True)
+class Descriptor:
+    """A reference to a blob or to a manifest.
+
+    Attributes:
+        media_type: What the content is.
+        digest: The digest of the content.
+        size: The size of the content in bytes.
+        urls: Where else the content can be fetched. A registry need not have such content.
+        annotations: Free information.
+        platform: What the image runs on; in the manifests of an index.
+        artifact_type: What the manifest is of, if it is no image that runs.
+    """
+
+    media_type: str
+    digest: Digest
+    size: int
+    urls: tuple[str, ...] = ()
+    annotations: dict[str, str] = attrs.field(factory=dict, hash=False)
+    platform: Platform | None = None
+    artifact_type: str | None = None
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the content is fetched from other places and need not be in the registry."""
+        return bool(self.urls)
+
+    @classmethod
+    def of(cls, content: bytes, media_type: str) -> Descriptor:
+        """Return the descriptor of some content."""
+        return cls(media_type=media_type, digest=Digest.of(content), size=len(content))
+
+    @classmethod
+    def from_json(cls, found: object, where: str = "descriptor") -> Descriptor:
+        """Return the descriptor that a JSON object holds.
+
+        Raises:
+            ValueError: It holds none; the message begins with ``where``.
+        """
+        if not isinstance(found, dict):
+            raise ValueError(f"{where} must be a descriptor, got {_json.kind(found)}")
+        try:
+            digest = Digest(found.get("digest", ""))
+        except ValueError as error:
+            raise ValueError(f"{where}.digest: {error}") from None
+        size = found.get("size")
+        if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 2**63:
+            raise ValueError(f"{where}.size must be a number of bytes, got {_json.kind(size)}")
+        media_type = _json.media_type_member(found, "mediaType", where)
+        if media_type is None:
+            raise ValueError(f"{where}.mediaType must be a media type")
+        platform = found.get("platform")
+        return cls(
+            media_type=media_type,
+            digest=digest,
+            size=size,
+            urls=_json.texts_member(found, "urls", where),
+            annotations=_json.map_member(found, "annotations", where),
+            platform=platform and Platform.from_json(platform, f"{where}.platform"),
+            artifact_type=_json.media_type_member(found, "artifactType", where),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object that holds the descriptor."""
+        content: dict[str, Any] = {
+            "mediaType": self.media_type,
+            "digest": str(self.digest),
+            "size": self.size,
+        }
+        if self.urls:
+            content["urls"] = list(self.urls)
+        if self.annotations:
+            content["annotations"] = self.annotations
+        if self.platform is not None:
+            content["platform"] = self.platform.to_json()
+        if self.artifact_type is not None:
+            content["artifactType"] = self.artifact_type
+        return content

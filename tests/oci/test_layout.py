@@ -1,0 +1,127 @@
+"""OCI image layouts: reading and writing folders."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import attrs
+import pytest
+
+from ecr_client.oci import Descriptor, Digest, Index, Layout, Manifest, media_types
+from ecr_client.testing import random_image
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    """An empty layout."""
+    layout = Layout(tmp_path / "layout")
+    layout.create()
+    return layout
+
+
+def test_blobs(layout: Layout) -> None:
+    """A blob is found under its digest, and nothing else is left in the folder."""
+    descriptor = layout.write_blob("text/plain", iter([b"con", b"tent"]))
+
+    assert descriptor == Descriptor.of(b"content", "text/plain")
+    with layout.open_blob(descriptor) as file:
+        assert file.read() == b"content"
+    assert [each.name for each in layout.blob_folder("sha256").iterdir()] == [
+        descriptor.digest.encoded
+    ]
+
+
+def test_blobs_that_break_off(layout: Layout) -> None:
+    """Of a blob that could not be written completely nothing remains."""
+
+    def pieces() -> object:
+        yield b"con"
+        raise OSError("disk")
+
+    with pytest.raises(OSError, match="disk"):
+        layout.write_blob("text/plain", pieces())  # type: ignore[arg-type]
+
+    assert list(layout.blob_folder("sha256").iterdir()) == []
+
+
+def test_manifests(layout: Layout) -> None:
+    """A manifest comes back with the bytes that it was stored as."""
+    config = layout.write_blob(media_types.OCI_EMPTY, b"{}")
+    manifest = Manifest(config=config)
+    content = manifest.to_bytes() + b"\n"
+    descriptor = layout.write_blob(manifest.media_type, content)
+    layout.write_index(Index(manifests=(descriptor,)))
+
+    assert layout.read_index().manifests == (descriptor,)
+    assert layout.read_manifest(descriptor) == (content, manifest)
+
+
+def test_creating_again(layout: Layout) -> None:
+    """A layout that exists is left as it is; a folder with something else is refused."""
+    layout.write_index(Index(manifests=(layout.write_blob(media_types.OCI_MANIFEST, b"{}"),)))
+    layout.create()
+
+    assert len(layout.read_index().manifests) == 1
+    with pytest.raises(ValueError, match="neither empty nor an OCI image layout"):
+        Layout(layout.path / "blobs").create()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("oci-layout", None, "not an OCI image layout"),
+        ("oci-layout", "[]", "must be a JSON object"),
+        ("oci-layout", '{"imageLayoutVersion": "2.0.0"}', "'1.0.0', got '2.0.0'"),
+        ("oci-layout", " " * 5000, "more than 4096 bytes"),
+        ("index.json", "{}", "index.json is not an index: schemaVersion must be 2"),
+        ("index.json", '{"schemaVersion": 2, "manifests": 1}', "must be a list"),
+        (
+            "index.json",
+            json.dumps({"schemaVersion": 2, "mediaType": media_types.OCI_MANIFEST}),
+            "known as",
+        ),
+    ],
+)
+def test_what_is_no_layout(layout: Layout, name: str, content: str | None, problem: str) -> None:
+    """A folder that is no layout is a ValueError that names the file."""
+    (layout.path / name).unlink()
+    if content is not None:
+        (layout.path / name).write_text(content)
+
+    with pytest.raises(ValueError, match=problem):
+        layout.read_index()
+
+
+def test_blobs_that_are_not_right(layout: Layout) -> None:
+    """A blob that is missing, of another size or corrupt is found before it is used."""
+    good = layout.write_blob(media_types.OCI_MANIFEST, b"{}")
+    missing = attrs.evolve(good, digest=Digest.of(b"missing"))
+    with pytest.raises(ValueError, match="has no blob"):
+        layout.read_manifest(missing)
+    with pytest.raises(ValueError, match="has 2 bytes instead of 3"):
+        layout.read_manifest(attrs.evolve(good, size=3))
+    with pytest.raises(ValueError, match="is too large"):
+        layout.read_manifest(attrs.evolve(good, size=2**40))
+    with pytest.raises(ValueError, match="is malformed"):
+        layout.read_manifest(good)
+    layout.blob_path(good.digest).write_bytes(b"[]")
+    with pytest.raises(ValueError, match="is corrupt"):
+        layout.read_manifest(good)
+
+
+def test_other_tools_read_them(tmp_path: Path) -> None:
+    """Skopeo copies a layout that was written here, and what it writes is read here."""
+    image = random_image(tmp_path / "ours", layers=2)
+    subprocess.run(
+        ["skopeo", "copy", f"oci:{image.path}", f"oci:{tmp_path / 'theirs'}:v1"],
+        check=True,
+        capture_output=True,
+    )
+    theirs = Layout(tmp_path / "theirs")
+    (found,) = theirs.read_index().manifests
+
+    assert found.digest == image.digest
+    assert found.annotations == {"org.opencontainers.image.ref.name": "v1"}
+    assert theirs.read_manifest(found) == Layout(image.path).read_manifest(image.root)
