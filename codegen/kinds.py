@@ -108,8 +108,27 @@ class Paginator:
 
 
 @dataclass(frozen=True)
+class Acceptors:
+    """What the responses to a waiter's calls mean: ``success``, ``failure`` or ``retry``.
+
+    Attributes:
+        states: By the value of a member of the result.
+        path: Of that member; empty if the waiter looks at none.
+        description: The path of the member that explains the state; empty if there is none.
+        errors: By error code.
+        statuses: By HTTP status.
+    """
+
+    states: dict[str, str]
+    path: tuple[str, ...]
+    description: tuple[str, ...]
+    errors: dict[str, str]
+    statuses: dict[int, str]
+
+
+@dataclass(frozen=True)
 class Waiter:
-    """A waiter: (state, matcher, path or None, expected) for each acceptor."""
+    """A waiter: what it calls, how often, and what ends it."""
 
     name: str
     method: str
@@ -117,7 +136,7 @@ class Waiter:
     operation: Operation
     delay: int
     max_wait: int
-    acceptors: tuple[tuple[str, str, tuple[str, ...], object], ...]
+    acceptors: Acceptors
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from typing import Any
 from botocore.model import OperationModel, Shape, StructureShape
 
 from codegen import naming
+from codegen.acceptors import decide
 from codegen.facts import constraints, python_type
 from codegen.kinds import (
+    Acceptors,
     Batch,
     EnumPlan,
     ErrorPlan,
@@ -279,6 +281,10 @@ class _Planner:
             f"customizations.toml: waiter_summaries and the waiters differ in {name}"
             for name in sorted(set(summaries) ^ set(modeled))
         ]
+        self.problems += [
+            f"customizations.toml: waiter_states: no waiter {name}"
+            for name in sorted(set(self.custom["waiter_states"]) - set(modeled))
+        ]
         return tuple(
             Waiter(
                 name=name,
@@ -287,22 +293,20 @@ class _Planner:
                 operation=operations[entry["operation"]],
                 delay=entry["delay"],
                 max_wait=entry["delay"] * entry["maxAttempts"],
-                acceptors=tuple(
-                    (
-                        acceptor["state"],
-                        acceptor["matcher"],
-                        tuple(
-                            naming.member_name(part)
-                            for part in acceptor.get("argument", "").split(".")
-                            if part
-                        ),
-                        acceptor["expected"],
-                    )
-                    for acceptor in entry["acceptors"]
-                ),
+                acceptors=self._acceptors(name, entry),
             )
             for name, entry in sorted(modeled.items())
         )
+
+    def _acceptors(self, name: str, entry: dict[str, Any]) -> Acceptors:
+        found, problems = decide(
+            name,
+            entry["acceptors"],
+            self.operation_models[entry["operation"]],
+            self.custom["waiter_states"].get(name, {}),
+        )
+        self.problems += problems
+        return found
 
     def _batches(self, operations: dict[str, Operation]) -> tuple[Batch, ...]:
         return tuple(

@@ -51,6 +51,7 @@ nitpick_ignore = [
         *("Buffer", "datetime", "timedelta", "Path", "Self", "Mock", "BaseResponse"),
         *("Item", "Page", "Request", "Result", "Client", "Damage", "When", "RegistryProtocol"),
         *("ecr_client._operation.Request", "ecr_client._operation.Result"),
+        "ecr_client.pagination.Page",
     )
 ]
 # ``type[...]`` is Python's own, although some types have a member of that name.

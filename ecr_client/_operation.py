@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from ecr_client._exceptions import ParamValidationException
-from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult, Unset
+from ecr_client._shapes import (
+    NO_ENTRIES,
+    AmazonWebServiceRequest,
+    AmazonWebServiceResult,
+    Unset,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import TypeAlias
 
     from ecr_client.pagination import Paginator
 
+    #: What one response means to a waiter.
+    Outcome: TypeAlias = Literal["success", "failure", "retry"]
+
 Request = TypeVar("Request", bound=AmazonWebServiceRequest)
 Result = TypeVar("Result", bound=AmazonWebServiceResult)
-Item = TypeVar("Item")
 
 #: The version of the service that its JSON protocol names in every call.
 TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921"
@@ -104,33 +112,37 @@ def _constant(name: str) -> str:
 Operation.__module__ = "ecr_client.operations"
 
 
-class Acceptor(Generic[Result]):
-    """What a waiter makes of one response; the first acceptor that matches decides.
+class Acceptors(Generic[Result]):
+    """What the responses to a waiter's calls mean to it.
 
     Attributes:
-        state: What the match means for the waiter.
-        matcher: What is compared: a member of the result, the HTTP status, or the error code.
-        expected: What it is compared with.
-        path: The name of the member, for error messages.
-        value: Returns the member of a result.
+        states: By the value of a member of the result.
+        path: The name of that member, for error messages.
+        value: Returns that member of a result.
+        description: Returns what the service says of that state.
+        errors: By error code.
+        statuses: By HTTP status; the more specific meanings count first.
     """
 
     # Not an attrs class: attrs compiles code for each class, and every client would pay for it.
-    __slots__ = ("expected", "matcher", "path", "state", "value")
+    __slots__ = ("description", "errors", "path", "states", "statuses", "value")
 
     def __init__(
         self,
-        state: Literal["success", "failure", "retry"],
-        matcher: Literal["path", "status", "error"],
-        expected: object,
+        *,
+        states: Mapping[str, Outcome] = NO_ENTRIES,
         path: str = "",
-        value: Callable[[Result], object] | None = None,
+        value: Callable[[Result], str | None] = lambda _: None,
+        description: Callable[[Result], str | None] = lambda _: None,
+        errors: Mapping[str, Outcome] = NO_ENTRIES,
+        statuses: Mapping[int, Outcome] = NO_ENTRIES,
     ) -> None:
-        self.state: Final = state
-        self.matcher: Final = matcher
-        self.expected: Final = expected
+        self.states: Final = states
         self.path: Final = path
         self.value: Final = value
+        self.description: Final = description
+        self.errors: Final = errors
+        self.statuses: Final = statuses
 
 
 class Invoker:
@@ -159,18 +171,19 @@ class Invoker:
         self,
         operation: Operation[Request, Result],
         request: Request,
-        items: Callable[[Result], Iterable[Item]],
-    ) -> Paginator[Item, Result]:
+        paths: Sequence[Sequence[str]],
+        max_items: int | None,
+    ) -> Paginator[Any, Result]:
         from ecr_client.pagination import Paginator
 
-        return Paginator(self, operation, request, items)
+        return Paginator(self, operation, request, paths, max_items)
 
     def _wait(
         self,
         waiter: str,
         operation: Operation[Request, Result],
         request: Request,
-        acceptors: Sequence[Acceptor[Result]],
+        acceptors: Acceptors[Result],
         delay: float,
         max_wait: float,
         sleep: Callable[[float], object],

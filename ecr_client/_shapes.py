@@ -91,12 +91,21 @@ class Structure:
         return hash((self.__class__, _values(self)))
 
     def __repr__(self) -> str:
-        shown = [
-            f"{field.name}={_shown(field, getattr(self, field.name))}"
-            for field in _fields(self)
-            if field.repr
-        ]
-        return f"{self.__class__.__name__}({', '.join(shown)})"
+        return f"{self.__class__.__name__}({', '.join(shown_members(self))})"
+
+
+def shown_members(structure: Structure, *, absent: bool = True) -> list[str]:
+    """Return the members of a structure as its repr shows them, which is without secrets.
+
+    Args:
+        structure: Any.
+        absent: Whether those that are ``None`` are among them.
+    """
+    return [
+        f"{field.name}={_shown(field, getattr(structure, field.name))}"
+        for field in _fields(structure)
+        if field.repr and (absent or getattr(structure, field.name) is not None)
+    ]
 
 
 def _fields(structure: Structure) -> tuple[attrs.Attribute[Any], ...]:

@@ -212,6 +212,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
             ParamValidationException: An argument cannot be right; nothing was sent.
         """
         from ecr_client._engine.download import PURPOSE, Transfer
+        from ecr_client._engine.prepare import encode
         from ecr_client._generated.operations import GET_DOWNLOAD_URL_FOR_LAYER
         from ecr_client.downloads import LayerDownload
         from ecr_client.endpoints import Endpoint
@@ -219,6 +220,9 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         request = GET_DOWNLOAD_URL_FOR_LAYER.request_class(
             repository_name=repository_name, layer_digest=layer_digest, registry_id=registry_id
         )
+        transfer = Transfer(layer_digest, start)
+        # Or what is wrong would be found where the block is entered.
+        encode(GET_DOWNLOAD_URL_FOR_LAYER, request)
         pipeline = self._shared.pipeline or self._make_pipeline()
         options = self._options or self._make_options()
         shared, region = self._shared, self._endpoint.signing_region
@@ -233,7 +237,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
             pipeline,
             begin,
             lambda: self.invoke(GET_DOWNLOAD_URL_FOR_LAYER, request).download_url,
-            Transfer(layer_digest, start),
+            transfer,
         )
 
     @keeps_arguments_secret

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import copy
 from itertools import chain
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from ecr_client._exceptions import PaginationException
-from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult, evolve
+from ecr_client._common.shown import shown
+from ecr_client._engine.prepare import encode
+from ecr_client._engine.resume import Position, read_token, write_token
+from ecr_client._exceptions import PaginationException, ParamValidationException
+from ecr_client._shapes import (
+    AmazonWebServiceRequest,
+    AmazonWebServiceResult,
+    Structure,
+    evolve,
+    shown_members,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Sequence
+
+    from typing_extensions import Self
 
     from ecr_client._operation import Invoker, Operation
 
@@ -27,7 +40,12 @@ class Paginator(Generic[Item, Page]):
         invoker: Makes the calls.
         operation: The operation, whose requests and results have a ``next_token``.
         request: The first page's request; its ``next_token`` may say where to begin.
-        items: Returns the items of a page.
+        paths: The lists of items in a page, each as the names of the members that lead to it.
+        max_items: The most items to iterate over, at least 1; ``None`` for all.
+
+    Raises:
+        ParamValidationException: The request is not one of the operation, or ``max_items`` is not a
+            whole number of at least 1; nothing was sent.
     """
 
     def __init__(
@@ -35,61 +53,194 @@ class Paginator(Generic[Item, Page]):
         invoker: Invoker,
         operation: Operation[Request, Page],
         request: Request,
-        items: Callable[[Page], Iterable[Item]],
+        paths: Sequence[Sequence[str]],
+        max_items: int | None = None,
     ) -> None:
-        first = _token(request)
+        # Or what is wrong would be found where the first item is asked for.
+        encode(operation, request)
+        number = isinstance(max_items, int) and not isinstance(max_items, bool)
+        if max_items is not None and not (number and max_items >= 1):
+            raise ParamValidationException(
+                f"max_items must be a whole number of at least 1 or None, got {shown(max_items)}",
+                operation.name,
+            )
+        self._invoker = invoker
+        self._operation: Operation[Any, Page] = operation
+        self._request = request
+        self._paths = paths
+        self._max_items = max_items
+        self._start = Position(_next_token(request))
 
-        def page(token: str | None) -> Page:
-            # The first call is made with the very object that was passed.
-            asked = request if token == first else evolve(request, next_token=token)
-            return invoker.invoke(operation, asked)
+    def __iter__(self) -> ItemIterator[Item]:
+        return ItemIterator(self)
 
-        self._first = first
-        self._page = page
-        self._items = items
-        self._name = operation.name
+    def pages(self) -> PageIterator[Page]:
+        """Return an iterator over the result of each call; nothing is sent before it is used.
 
-    def __iter__(self) -> Iterator[Item]:
-        # A chain runs in C, which a generator that yields each item would not.
-        return chain.from_iterable(self._items_of_pages())
+        A page that ``max_items`` or a resume token cuts has only the items that are left.
+        """
+        return PageIterator(self)
 
-    def pages(self) -> Iterator[Page]:
-        """Yield the result of each call; nothing is sent before it is asked for.
+    def resume_from(self, token: str | None) -> Self:
+        """Return a paginator that goes on where an iteration ended.
+
+        Args:
+            token: The ``resume_token`` of an iterator whose paginator was made with the same
+                arguments, of which only ``max_results`` and ``max_items`` may differ. ``None``
+                begins at the beginning.
+
+        Raises:
+            ParamValidationException: It is not such a token.
+        """
+        made = copy(self)
+        made._start = (
+            Position(_next_token(self._request))
+            if token is None
+            else read_token(self._operation, self._request, token)
+        )
+        return made
+
+    def __repr__(self) -> str:
+        members = shown_members(self._request, absent=False)
+        if self._max_items is not None:
+            members += [f"max_items={self._max_items}"]
+        return f"<{type(self).__name__} {self._operation.name}({', '.join(members)})>"
+
+    # What the iterators need of it.
+
+    def _call(self, token: str | None) -> Page:
+        # The first call is made with the very object that was passed.
+        same = token == _next_token(self._request)
+        asked = self._request if same else evolve(self._request, next_token=token)
+        return self._invoker.invoke(self._operation, asked)
+
+    def _lists(self, page: Page) -> list[tuple[Any, ...]]:
+        return [_at(page, path) for path in self._paths]
+
+    def _cut(self, page: Page, start: int, stop: int) -> Page:
+        """Return a page with its items from ``start`` to ``stop``, counted through all lists."""
+        for path in self._paths:
+            items = _at(page, path)
+            page = _replaced(page, path, items[max(start, 0) : max(stop, 0)])
+            start, stop = start - len(items), stop - len(items)
+        return page
+
+    def _token(self, position: Position | None) -> str | None:
+        return position and write_token(self._operation, self._request, position)
+
+
+class PageIterator(Iterator[Page]):
+    """The result of each call, from `Paginator.pages`."""
+
+    def __init__(self, paginator: Paginator[Any, Page]) -> None:
+        self._paginator = paginator
+        self._left = paginator._max_items
+        #: Where the last page began, and how many items of it were taken.
+        self._page, self._taken = paginator._start, 0
+        #: Where the next page begins.
+        self._next: Position | None = paginator._start
+        # Besides the last token, one older token is remembered, each time twice as long: that finds
+        # a cycle of any length (Brent's method) without keeping all tokens.
+        self._checkpoint = paginator._start.token
+        self._until, self._number = 1, 0
+        self._repeated = False
+
+    @property
+    def resume_token(self) -> str | None:
+        """Where `Paginator.resume_from` goes on after the last page; ``None`` at the end."""
+        return self._paginator._token(self._next)
+
+    def __next__(self) -> Page:
+        """Return the next result.
 
         Raises:
             PaginationException: The service repeated a token, which would page forever.
         """
-        # Besides the last token, one older token is remembered, each time twice as long: that finds
-        # a cycle of any length (Brent's method) without keeping all tokens.
-        last = checkpoint = self._first
-        until, number = 1, 0
+        begin = self._next
+        if begin is None or self._left == 0:
+            raise StopIteration
+        if self._repeated:
+            raise PaginationException(
+                f"{self._paginator._operation.name}: the service answered with a page token that "
+                "it gave before"
+            )
+        page = self._paginator._call(begin.token)
+        count = sum(map(len, self._paginator._lists(page)))
+        stop = count if self._left is None else min(count, begin.skip + self._left)
+        following = _next_token(page)
+        self._page, self._taken = begin, max(stop - begin.skip, 0)
+        if self._left is not None:
+            self._left -= self._taken
+        if stop < count:
+            self._next = Position(begin.token, stop)
+        elif following:
+            # Of pages that have become smaller, more than one may have to be skipped.
+            self._next = Position(following, max(begin.skip - count, 0))
+            self._watch(begin.token, following)
+        else:
+            self._next = None
+        return page if self._taken == count else self._paginator._cut(page, begin.skip, stop)
+
+    def _watch(self, last: str | None, token: str) -> None:
+        self._repeated = token in (last, self._checkpoint)
+        self._number += 1
+        if self._number == self._until:
+            self._checkpoint, self._until = token, self._until * 2
+
+
+class ItemIterator(Iterator[Item]):
+    """The items of all pages, from iterating over a `Paginator`."""
+
+    def __init__(self, paginator: Paginator[Item, Any]) -> None:
+        self._paginator = paginator
+        self._pages = paginator.pages()
+        self._items: Iterator[Item] = iter(())
+        #: How many items of the last page were delivered.
+        self._delivered = 0
+
+    @property
+    def resume_token(self) -> str | None:
+        """Where `Paginator.resume_from` goes on after the last item; ``None`` at the end.
+
+        It may be read at any time: before the first item, in the middle, or after an error.
+        """
+        if self._delivered == self._pages._taken:
+            return self._pages.resume_token
+        token, skip = self._pages._page
+        return self._paginator._token(Position(token, skip + self._delivered))
+
+    def __next__(self) -> Item:
         while True:
-            page = self._page(last)
-            yield page
-            token = _token(page)
-            del page
-            if not token:
-                return
-            if token in (last, checkpoint):
-                raise PaginationException(
-                    f"{self._name}: the service answered with a page token that it gave before"
-                )
-            number += 1
-            if number == until:
-                checkpoint, until = token, until * 2
-            last = token
+            for item in self._items:
+                self._delivered += 1
+                return item
+            # No variable holds the page, or it would be there while the next one arrives.
+            self._items = self._items_of(next(self._pages))
 
-    def _items_of_pages(self) -> Iterator[Iterable[Item]]:
-        for page in self.pages():
-            yield self._items(page)
-            del page  # or it would be held while the next one arrives
+    def _items_of(self, page: Any) -> Iterator[Item]:
+        self._delivered = 0
+        return chain.from_iterable(self._paginator._lists(page))
 
 
-class _Paged(Protocol):
-    """What requests and results of operations that page have in common."""
-
-    next_token: str | None
+def _next_token(paged: AmazonWebServiceRequest | AmazonWebServiceResult) -> str | None:
+    return cast("Any", paged).next_token  # type: ignore[no-any-return]
 
 
-def _token(paged: AmazonWebServiceRequest | AmazonWebServiceResult) -> str | None:
-    return cast("_Paged", paged).next_token
+def _at(structure: Structure | None, path: Iterable[str]) -> Any:
+    """Return the list at a path of members; an empty one where a structure is absent."""
+    found: Any = structure
+    for name in path:
+        if found is None:
+            return ()
+        found = getattr(found, name)
+    return found
+
+
+def _replaced(structure: Any, path: Sequence[str], items: tuple[Any, ...]) -> Any:
+    """Return a copy of a structure with another list at a path of members."""
+    if structure is None:
+        return None
+    name, *rest = path
+    return evolve(
+        structure, **{name: _replaced(getattr(structure, name), rest, items) if rest else items}
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from ecr_client._common.shown import one_line, shown
 from ecr_client._exceptions import (
     AmazonServiceException,
     ParamValidationException,
@@ -13,17 +14,20 @@ from ecr_client._exceptions import (
 from ecr_client._shapes import AmazonWebServiceResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from ecr_client._operation import Acceptor
+    from ecr_client._operation import Acceptors, Outcome
 
 Result = TypeVar("Result", bound=AmazonWebServiceResult)
+
+#: As long as a timeout may be; no platform sleeps for much longer.
+_LONGEST = 1_000_000_000
 
 
 def wait(
     name: str,
     call: Callable[[], Result],
-    acceptors: Sequence[Acceptor[Result]],
+    acceptors: Acceptors[Result],
     *,
     delay: float,
     max_wait: float,
@@ -34,62 +38,74 @@ def wait(
     Args:
         name: The waiter's name, for error messages.
         call: Makes one call.
-        acceptors: What the responses mean; the first that matches decides.
-        delay: Seconds between two calls.
-        max_wait: Seconds to wait in total.
+        acceptors: What the responses mean.
+        delay: Seconds between two calls, above 0.
+        max_wait: Seconds to wait in total, from 0.
         sleep: What waits.
 
     Raises:
-        WaiterFailureException: An acceptor said that success can no longer come.
+        ParamValidationException: ``delay``, ``max_wait`` or ``sleep`` is not one.
+        WaiterFailureException: A response says that success can no longer come.
         WaiterTimeoutException: Success did not come in time.
-        AmazonServiceException: An error that no acceptor knows.
+        AmazonServiceException: An error that is no part of the waiting.
     """
-    _check(name, "delay", delay, allow_zero=False)
-    _check(name, "max_wait", max_wait, allow_zero=True)
-    # Counted rather than added up, or ten delays of 0.1 would not fit into 1.0.
-    delays_left = int(max_wait / delay + 1e-9)
+    _check(name, delay, max_wait, sleep)
+    delays = 0
     while True:
         response: Result | AmazonServiceException
         try:
             response = call()
         except AmazonServiceException as raised:
             response = raised
+        outcome = _outcome(acceptors, response)
         error = response if isinstance(response, AmazonServiceException) else None
-        state, seen = _state(acceptors, response)
-        if state == "success" and not isinstance(response, AmazonServiceException):
+        if outcome == "success" and not isinstance(response, AmazonServiceException):
             return response
-        if state == "failure":
+        if outcome == "failure":
+            seen = _seen(acceptors, response)
             raise WaiterFailureException(f"{name}: the service answered {seen}") from error
-        if error is not None and state != "retry":
+        if error is not None and outcome != "retry":
             raise error
-        if delays_left == 0:
+        delays += 1
+        # Multiplied rather than added up, or ten delays of 0.1 would not fit into 1.0.
+        if delays * delay * (1 - 1e-12) > max_wait:
             raise WaiterTimeoutException(
-                f"{name}: did not come about within {max_wait:g} s (max_wait)"
+                f"{name}: did not come about within {max_wait:.15g} s (max_wait); the service last "
+                f"answered {_seen(acceptors, response)}"
             ) from error
         sleep(delay)
-        delays_left -= 1
 
 
-def _check(name: str, argument: str, value: object, *, allow_zero: bool) -> None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not (value > 0 or (allow_zero and value == 0)):  # type: ignore[operator]
-        least = "0 or more" if allow_zero else "more than 0"
-        raise ParamValidationException(f"{argument} must be {least} seconds, not {value!r}", name)
+def _check(name: str, delay: object, max_wait: object, sleep: object) -> None:
+    for argument, value, least in (("delay", delay, "above"), ("max_wait", max_wait, "from")):
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        # Not "value < 0 or ...": NaN compares as false.
+        in_range = number and 0 <= value <= _LONGEST  # type: ignore[operator]
+        if not in_range or (argument == "delay" and value == 0):
+            raise ParamValidationException(
+                f"{argument} must be a number of seconds {least} 0 and at most {_LONGEST:,}, "
+                f"got {shown(value)}",
+                name,
+            )
+    if not callable(sleep):
+        raise ParamValidationException(f"sleep must be a function, got {shown(sleep)}", name)
 
 
-def _state(
-    acceptors: Sequence[Acceptor[Result]], response: Result | AmazonServiceException
-) -> tuple[str, object]:
-    """Return the state of the first acceptor that matches, and what it matched."""
-    for each in acceptors:
-        if each.matcher == "status":
-            if response.response_metadata.http_status_code == each.expected:
-                return each.state, each.expected
-        elif isinstance(response, AmazonServiceException):
-            if each.matcher == "error" and response.error_code == each.expected:
-                return each.state, each.expected
-        elif each.value is not None:
-            value = each.value(response)
-            if value == each.expected:
-                return each.state, f"{each.path} = {value}"
-    return "", None
+def _outcome(
+    acceptors: Acceptors[Result], response: Result | AmazonServiceException
+) -> Outcome | None:
+    """Return what a response means, or None if that is not known."""
+    if isinstance(response, AmazonServiceException):
+        found = acceptors.errors.get(response.error_code or "")
+    else:
+        found = acceptors.states.get(acceptors.value(response) or "")
+    return found or acceptors.statuses.get(response.response_metadata.http_status_code or 0)
+
+
+def _seen(acceptors: Acceptors[Result], response: Result | AmazonServiceException) -> str:
+    """Return what is said of a response in an error message."""
+    if isinstance(response, AmazonServiceException):
+        return str(response.error_code)
+    state, description = acceptors.value(response), acceptors.description(response)
+    # Both are of the service, whatever it sends.
+    return one_line(f"{acceptors.path} = {state}{f': {description}' if description else ''}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.kinds import Plan, Waiter
+from codegen.kinds import Acceptors, Plan, Waiter
 from codegen.render.signature import HEADER, body, imports, overloads, reach
 from codegen.render.text import banner, docstring, member_entries, paragraphs, section
 
@@ -22,7 +22,7 @@ def render(plan: Plan) -> str:
         + imports(
             plan,
             [each.operation for each in plan.waiters],
-            bases="Acceptor, Invoker",
+            bases="Acceptors, Invoker",
             types="    from collections.abc import Callable\n",
         )
         + "\n"
@@ -38,17 +38,34 @@ def _constant(waiter: Waiter) -> str:
 
 def _acceptors(waiter: Waiter) -> str:
     """Return what decides a waiter; its functions are checked against the type of the result."""
-    lines = []
-    for state, matcher, path, expected in waiter.acceptors:
-        line = f"Acceptor({state!r}, {matcher!r}, {expected!r}"
-        if path:
-            value = reach("result", path, "None")
-            line += f", {'.'.join(path)!r}, lambda result: {value}"
-        lines.append(f"    {line}),\n")
+    found = waiter.acceptors
+    arguments = []
+    if found.path:
+        arguments += [f"states={found.states!r}", f"path={'.'.join(found.path)!r}"]
+        arguments += [f"value=lambda result: {reach('result', found.path, 'None')}"]
+    if found.description:
+        arguments += [f"description=lambda result: {reach('result', found.description, 'None')}"]
+    if found.errors:
+        arguments += [f"errors={found.errors!r}"]
+    if found.statuses:
+        arguments += [f"statuses={found.statuses!r}"]
     return (
-        f"{_constant(waiter)}: tuple[Acceptor[{waiter.operation.result}], ...] = (\n"
-        f"{''.join(lines)})\n"
+        f"{_constant(waiter)}: Acceptors[{waiter.operation.result}] = "
+        f"Acceptors({', '.join(arguments)})\n"
     )
+
+
+def _meanings(acceptors: Acceptors) -> str:
+    """Return what a docstring says of the states that a waiter may see."""
+    if not acceptors.states:
+        return ""
+    sentences = [f"``{'.'.join(acceptors.path)}`` decides."]
+    for outcome, title in (("success", "Success"), ("failure", "Failure"), ("retry", "Not yet")):
+        states = [f"``{state}``" for state, each in acceptors.states.items() if each == outcome]
+        states += ["whatever this release does not know"] if outcome == "retry" else []
+        if states:
+            sentences.append(f"{title}: {', '.join(states)}.")
+    return " ".join(sentences)
 
 
 def _method(waiter: Waiter) -> str:
@@ -59,10 +76,15 @@ def _method(waiter: Waiter) -> str:
         "raised as it is.",
         8,
     )
+    lines += paragraphs(_meanings(waiter.acceptors), 8)
     entries = [
         *member_entries(op.request.members),
-        ("delay", "Seconds between two calls."),
-        ("max_wait", "Seconds to wait in total, not counting the time that the calls take."),
+        ("delay", "Seconds between two calls, above 0."),
+        (
+            "max_wait",
+            "Seconds to wait in total, not counting the time that the calls take; 0 makes one "
+            "call.",
+        ),
         ("sleep", "What waits, given the seconds."),
     ]
     lines += section("Args", entries, 8)

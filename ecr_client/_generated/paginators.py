@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, overload
 
 from ecr_client._generated.operations import (
@@ -77,9 +76,7 @@ class Paginators(Invoker):
 
     @overload
     def paginate_describe_image_scan_findings(
-        self,
-        request: DescribeImageScanFindingsRequest,
-        /,
+        self, request: DescribeImageScanFindingsRequest, /, *, max_items: int | None = None
     ) -> Paginator[
         ImageScanFinding | EnhancedImageScanFinding, DescribeImageScanFindingsResult
     ]: ...
@@ -92,6 +89,7 @@ class Paginators(Invoker):
         registry_id: str | None = None,
         next_token: str | None = None,
         max_results: int | None = None,
+        max_items: int | None = None,
     ) -> Paginator[
         ImageScanFinding | EnhancedImageScanFinding, DescribeImageScanFindingsResult
     ]: ...
@@ -104,12 +102,14 @@ class Paginators(Invoker):
         registry_id: str | None = None,
         next_token: str | None = None,
         max_results: int | None = None,
+        max_items: int | None = None,
     ) -> Paginator[ImageScanFinding | EnhancedImageScanFinding, DescribeImageScanFindingsResult]:
         r"""Iterate over everything that ``describe_image_scan_findings`` finds, page by page.
 
         Each item: What a basic scan found in the image. What Amazon Inspector found in the image.
         Filled where the registry uses enhanced scanning. ``.pages()`` yields the results
-        themselves. Nothing is sent before the first item is asked for.
+        themselves, and ``.resume_from()`` goes on where an iteration ended. Nothing is sent before
+        the first item is asked for.
 
         Args:
             repository_name: Name of the repository that the call is about. 2 to 256 characters.
@@ -121,8 +121,10 @@ class Paginators(Invoker):
             next_token: Where to go on: the ``next_token`` of the page before, unchanged. Absent
                 means the first page.
             max_results: The most records that one page may have. Absent means 100. 1 to 1,000.
+            max_items: The most items to iterate over, at least 1. Absent means all.
 
         Raises:
+            ParamValidationException: An argument cannot be right; nothing was sent.
             PaginationException: The service repeated a token, which would page forever.
             ServerException: The service failed for a reason that lies on its own side.
             InvalidParameterException: A parameter of the request is not valid.
@@ -143,21 +145,13 @@ class Paginators(Invoker):
                     "max_results": max_results,
                 },
             ),
-            lambda page: chain(
-                (() if page.image_scan_findings is None else page.image_scan_findings.findings),
-                (
-                    ()
-                    if page.image_scan_findings is None
-                    else page.image_scan_findings.enhanced_findings
-                ),
-            ),
+            (("image_scan_findings", "findings"), ("image_scan_findings", "enhanced_findings")),
+            max_items,
         )
 
     @overload
     def paginate_describe_images(
-        self,
-        request: DescribeImagesRequest,
-        /,
+        self, request: DescribeImagesRequest, /, *, max_items: int | None = None
     ) -> Paginator[ImageDetail, DescribeImagesResult]: ...
     @overload
     def paginate_describe_images(
@@ -169,6 +163,7 @@ class Paginators(Invoker):
         next_token: str | None = None,
         max_results: int | None = None,
         filter: DescribeImagesFilter | None = None,
+        max_items: int | None = None,
     ) -> Paginator[ImageDetail, DescribeImagesResult]: ...
     def paginate_describe_images(
         self,
@@ -180,11 +175,13 @@ class Paginators(Invoker):
         next_token: str | None = None,
         max_results: int | None = None,
         filter: DescribeImagesFilter | None = None,
+        max_items: int | None = None,
     ) -> Paginator[ImageDetail, DescribeImagesResult]:
         r"""Iterate over everything that ``describe_images`` finds, page by page.
 
-        Each item: The images that were found. ``.pages()`` yields the results themselves. Nothing
-        is sent before the first item is asked for.
+        Each item: The images that were found. ``.pages()`` yields the results themselves, and
+        ``.resume_from()`` goes on where an iteration ended. Nothing is sent before the first item
+        is asked for.
 
         Args:
             repository_name: Name of the repository that the call is about. 2 to 256 characters.
@@ -199,8 +196,10 @@ class Paginators(Invoker):
             max_results: The most images that one page may have. Absent means 100. Cannot be
                 combined with ``image_ids``. 1 to 1,000.
             filter: Limits the images by tag status and by image status.
+            max_items: The most items to iterate over, at least 1. Absent means all.
 
         Raises:
+            ParamValidationException: An argument cannot be right; nothing was sent.
             PaginationException: The service repeated a token, which would page forever.
             ServerException: The service failed for a reason that lies on its own side.
             InvalidParameterException: A parameter of the request is not valid.
@@ -220,14 +219,13 @@ class Paginators(Invoker):
                     "filter": filter,
                 },
             ),
-            lambda page: page.image_details,
+            (("image_details",),),
+            max_items,
         )
 
     @overload
     def paginate_describe_pull_through_cache_rules(
-        self,
-        request: DescribePullThroughCacheRulesRequest,
-        /,
+        self, request: DescribePullThroughCacheRulesRequest, /, *, max_items: int | None = None
     ) -> Paginator[PullThroughCacheRule, DescribePullThroughCacheRulesResult]: ...
     @overload
     def paginate_describe_pull_through_cache_rules(
@@ -237,6 +235,7 @@ class Paginators(Invoker):
         ecr_repository_prefixes: Sequence[str] | None = None,
         next_token: str | None = None,
         max_results: int | None = None,
+        max_items: int | None = None,
     ) -> Paginator[PullThroughCacheRule, DescribePullThroughCacheRulesResult]: ...
     def paginate_describe_pull_through_cache_rules(
         self,
@@ -246,11 +245,13 @@ class Paginators(Invoker):
         ecr_repository_prefixes: Sequence[str] | None = None,
         next_token: str | None = None,
         max_results: int | None = None,
+        max_items: int | None = None,
     ) -> Paginator[PullThroughCacheRule, DescribePullThroughCacheRulesResult]:
         r"""Iterate over everything that ``describe_pull_through_cache_rules`` finds, page by page.
 
         Each item: The pull through cache rules that were found. ``.pages()`` yields the results
-        themselves. Nothing is sent before the first item is asked for.
+        themselves, and ``.resume_from()`` goes on where an iteration ended. Nothing is sent before
+        the first item is asked for.
 
         Args:
             registry_id: AWS account id of the registry to ask. Absent means the caller's own.
@@ -261,8 +262,10 @@ class Paginators(Invoker):
             next_token: Where to go on: the ``next_token`` of the page before, unchanged. Absent
                 means the first page.
             max_results: The most records that one page may have. Absent means 100. 1 to 1,000.
+            max_items: The most items to iterate over, at least 1. Absent means all.
 
         Raises:
+            ParamValidationException: An argument cannot be right; nothing was sent.
             PaginationException: The service repeated a token, which would page forever.
             ServerException: The service failed for a reason that lies on its own side.
             InvalidParameterException: A parameter of the request is not valid.
@@ -281,14 +284,13 @@ class Paginators(Invoker):
                     "max_results": max_results,
                 },
             ),
-            lambda page: page.pull_through_cache_rules,
+            (("pull_through_cache_rules",),),
+            max_items,
         )
 
     @overload
     def paginate_describe_replication_backfill_results(
-        self,
-        request: DescribeReplicationBackfillResultsRequest,
-        /,
+        self, request: DescribeReplicationBackfillResultsRequest, /, *, max_items: int | None = None
     ) -> Paginator[ReplicationBackfillResult, DescribeReplicationBackfillResultsResult]: ...
     @overload
     def paginate_describe_replication_backfill_results(
@@ -299,6 +301,7 @@ class Paginators(Invoker):
         result_status_filter: ReplicationBackfillResultStatus | str | None = None,
         max_results: int | None = None,
         next_token: str | None = None,
+        max_items: int | None = None,
     ) -> Paginator[ReplicationBackfillResult, DescribeReplicationBackfillResultsResult]: ...
     def paginate_describe_replication_backfill_results(
         self,
@@ -309,12 +312,13 @@ class Paginators(Invoker):
         result_status_filter: ReplicationBackfillResultStatus | str | None = None,
         max_results: int | None = None,
         next_token: str | None = None,
+        max_items: int | None = None,
     ) -> Paginator[ReplicationBackfillResult, DescribeReplicationBackfillResultsResult]:
         """Iterate over everything that ``describe_replication_backfill_results`` finds, page by page.
 
         Each item: How each image fared. Empty until the replication backfill has come to its end.
-        ``.pages()`` yields the results themselves. Nothing is sent before the first item is asked
-        for.
+        ``.pages()`` yields the results themselves, and ``.resume_from()`` goes on where an
+        iteration ended. Nothing is sent before the first item is asked for.
 
         Args:
             replication_backfill_id: Identifier of the replication backfill to describe.
@@ -327,8 +331,10 @@ class Paginators(Invoker):
             max_results: The most records that one page may have. Absent means 100. 1 to 1,000.
             next_token: Where to go on: the ``next_token`` of the page before, unchanged. Absent
                 means the first page.
+            max_items: The most items to iterate over, at least 1. Absent means all.
 
         Raises:
+            ParamValidationException: An argument cannot be right; nothing was sent.
             PaginationException: The service repeated a token, which would page forever.
             ServerException: The service failed for a reason that lies on its own side.
             InvalidParameterException: A parameter of the request is not valid.
@@ -348,14 +354,13 @@ class Paginators(Invoker):
                     "next_token": next_token,
                 },
             ),
-            lambda page: page.results,
+            (("results",),),
+            max_items,
         )
 
     @overload
     def paginate_describe_repositories(
-        self,
-        request: DescribeRepositoriesRequest,
-        /,
+        self, request: DescribeRepositoriesRequest, /, *, max_items: int | None = None
     ) -> Paginator[Repository, DescribeRepositoriesResult]: ...
     @overload
     def paginate_describe_repositories(
@@ -365,6 +370,7 @@ class Paginators(Invoker):
         repository_names: Sequence[str] | None = None,
         next_token: str | None = None,
         max_results: int | None = None,
+        max_items: int | None = None,
     ) -> Paginator[Repository, DescribeRepositoriesResult]: ...
     def paginate_describe_repositories(
         self,
@@ -374,11 +380,13 @@ class Paginators(Invoker):
         repository_names: Sequence[str] | None = None,
         next_token: str | None = None,
         max_results: int | None = None,
+        max_items: int | None = None,
     ) -> Paginator[Repository, DescribeRepositoriesResult]:
         r"""Iterate over everything that ``describe_repositories`` finds, page by page.
 
-        Each item: The repositories that were found. ``.pages()`` yields the results themselves.
-        Nothing is sent before the first item is asked for.
+        Each item: The repositories that were found. ``.pages()`` yields the results themselves, and
+        ``.resume_from()`` goes on where an iteration ended. Nothing is sent before the first item
+        is asked for.
 
         Args:
             registry_id: AWS account id of the registry to ask. Absent means the caller's own.
@@ -390,8 +398,10 @@ class Paginators(Invoker):
                 means the first page. Cannot be combined with ``repository_names``.
             max_results: The most repositories that one page may have. Absent means 100. Cannot
                 be combined with ``repository_names``. 1 to 1,000.
+            max_items: The most items to iterate over, at least 1. Absent means all.
 
         Raises:
+            ParamValidationException: An argument cannot be right; nothing was sent.
             PaginationException: The service repeated a token, which would page forever.
             ServerException: The service failed for a reason that lies on its own side.
             InvalidParameterException: A parameter of the request is not valid.
@@ -408,7 +418,8 @@ class Paginators(Invoker):
                     "max_results": max_results,
                 },
             ),
-            lambda page: page.repositories,
+            (("repositories",),),
+            max_items,
         )
 
     @overload
@@ -416,6 +427,8 @@ class Paginators(Invoker):
         self,
         request: DescribeRepositoryCreationTemplatesRequest,
         /,
+        *,
+        max_items: int | None = None,
     ) -> Paginator[RepositoryCreationTemplate, DescribeRepositoryCreationTemplatesResult]: ...
     @overload
     def paginate_describe_repository_creation_templates(
@@ -424,6 +437,7 @@ class Paginators(Invoker):
         prefixes: Sequence[str] | None = None,
         next_token: str | None = None,
         max_results: int | None = None,
+        max_items: int | None = None,
     ) -> Paginator[RepositoryCreationTemplate, DescribeRepositoryCreationTemplatesResult]: ...
     def paginate_describe_repository_creation_templates(
         self,
@@ -432,11 +446,13 @@ class Paginators(Invoker):
         prefixes: Sequence[str] | None = None,
         next_token: str | None = None,
         max_results: int | None = None,
+        max_items: int | None = None,
     ) -> Paginator[RepositoryCreationTemplate, DescribeRepositoryCreationTemplatesResult]:
         r"""Iterate over everything that ``describe_repository_creation_templates`` finds, page by page.
 
         Each item: The repository creation templates that were found. ``.pages()`` yields the
-        results themselves. Nothing is sent before the first item is asked for.
+        results themselves, and ``.resume_from()`` goes on where an iteration ended. Nothing is sent
+        before the first item is asked for.
 
         Args:
             prefixes: Namespace prefixes of the templates to return. Absent means all templates.
@@ -445,8 +461,10 @@ class Paginators(Invoker):
             next_token: Where to go on: the ``next_token`` of the page before, unchanged. Absent
                 means the first page.
             max_results: The most records that one page may have. Absent means 100. 1 to 1,000.
+            max_items: The most items to iterate over, at least 1. Absent means all.
 
         Raises:
+            ParamValidationException: An argument cannot be right; nothing was sent.
             PaginationException: The service repeated a token, which would page forever.
             ServerException: The service failed for a reason that lies on its own side.
             ValidationException: The request did not pass the checks of the service.
@@ -458,14 +476,13 @@ class Paginators(Invoker):
                 request,
                 {"prefixes": prefixes, "next_token": next_token, "max_results": max_results},
             ),
-            lambda page: page.repository_creation_templates,
+            (("repository_creation_templates",),),
+            max_items,
         )
 
     @overload
     def paginate_get_lifecycle_policy_preview(
-        self,
-        request: GetLifecyclePolicyPreviewRequest,
-        /,
+        self, request: GetLifecyclePolicyPreviewRequest, /, *, max_items: int | None = None
     ) -> Paginator[LifecyclePolicyPreviewResult, GetLifecyclePolicyPreviewResult]: ...
     @overload
     def paginate_get_lifecycle_policy_preview(
@@ -477,6 +494,7 @@ class Paginators(Invoker):
         next_token: str | None = None,
         max_results: int | None = None,
         filter: LifecyclePolicyPreviewFilter | None = None,
+        max_items: int | None = None,
     ) -> Paginator[LifecyclePolicyPreviewResult, GetLifecyclePolicyPreviewResult]: ...
     def paginate_get_lifecycle_policy_preview(
         self,
@@ -488,11 +506,13 @@ class Paginators(Invoker):
         next_token: str | None = None,
         max_results: int | None = None,
         filter: LifecyclePolicyPreviewFilter | None = None,
+        max_items: int | None = None,
     ) -> Paginator[LifecyclePolicyPreviewResult, GetLifecyclePolicyPreviewResult]:
         r"""Iterate over everything that ``get_lifecycle_policy_preview`` finds, page by page.
 
         Each item: The images that the policy would act on, and how. ``.pages()`` yields the results
-        themselves. Nothing is sent before the first item is asked for.
+        themselves, and ``.resume_from()`` goes on where an iteration ended. Nothing is sent before
+        the first item is asked for.
 
         Args:
             repository_name: Name of the repository that the call is about. 2 to 256 characters.
@@ -506,8 +526,10 @@ class Paginators(Invoker):
             max_results: The most results that one page may have. Absent means 100. Cannot be
                 combined with ``image_ids``. 1 to 100.
             filter: Limits the results by tag status. Absent means no limit.
+            max_items: The most items to iterate over, at least 1. Absent means all.
 
         Raises:
+            ParamValidationException: An argument cannot be right; nothing was sent.
             PaginationException: The service repeated a token, which would page forever.
             ServerException: The service failed for a reason that lies on its own side.
             InvalidParameterException: A parameter of the request is not valid.
@@ -529,14 +551,13 @@ class Paginators(Invoker):
                     "filter": filter,
                 },
             ),
-            lambda page: page.preview_results,
+            (("preview_results",),),
+            max_items,
         )
 
     @overload
     def paginate_list_image_referrers(
-        self,
-        request: ListImageReferrersRequest,
-        /,
+        self, request: ListImageReferrersRequest, /, *, max_items: int | None = None
     ) -> Paginator[ImageReferrer, ListImageReferrersResult]: ...
     @overload
     def paginate_list_image_referrers(
@@ -548,6 +569,7 @@ class Paginators(Invoker):
         filter: ListImageReferrersFilter | None = None,
         next_token: str | None = None,
         max_results: int | None = None,
+        max_items: int | None = None,
     ) -> Paginator[ImageReferrer, ListImageReferrersResult]: ...
     def paginate_list_image_referrers(
         self,
@@ -559,11 +581,13 @@ class Paginators(Invoker):
         filter: ListImageReferrersFilter | None = None,
         next_token: str | None = None,
         max_results: int | None = None,
+        max_items: int | None = None,
     ) -> Paginator[ImageReferrer, ListImageReferrersResult]:
         r"""Iterate over everything that ``list_image_referrers`` finds, page by page.
 
         Each item: The artifacts that refer to the image. ``.pages()`` yields the results
-        themselves. Nothing is sent before the first item is asked for.
+        themselves, and ``.resume_from()`` goes on where an iteration ended. Nothing is sent before
+        the first item is asked for.
 
         Args:
             repository_name: Name of the repository that holds the image. 2 to 256 characters.
@@ -577,8 +601,10 @@ class Paginators(Invoker):
             next_token: Where to go on: the ``next_token`` of the page before, unchanged. Absent
                 means the first page.
             max_results: The most artifacts that one page may have. Absent means 20. 1 to 50.
+            max_items: The most items to iterate over, at least 1. Absent means all.
 
         Raises:
+            ParamValidationException: An argument cannot be right; nothing was sent.
             PaginationException: The service repeated a token, which would page forever.
             ServerException: The service failed for a reason that lies on its own side.
             InvalidParameterException: A parameter of the request is not valid.
@@ -600,14 +626,13 @@ class Paginators(Invoker):
                     "max_results": max_results,
                 },
             ),
-            lambda page: page.referrers,
+            (("referrers",),),
+            max_items,
         )
 
     @overload
     def paginate_list_images(
-        self,
-        request: ListImagesRequest,
-        /,
+        self, request: ListImagesRequest, /, *, max_items: int | None = None
     ) -> Paginator[ImageIdentifier, ListImagesResult]: ...
     @overload
     def paginate_list_images(
@@ -618,6 +643,7 @@ class Paginators(Invoker):
         next_token: str | None = None,
         max_results: int | None = None,
         filter: ListImagesFilter | None = None,
+        max_items: int | None = None,
     ) -> Paginator[ImageIdentifier, ListImagesResult]: ...
     def paginate_list_images(
         self,
@@ -628,11 +654,13 @@ class Paginators(Invoker):
         next_token: str | None = None,
         max_results: int | None = None,
         filter: ListImagesFilter | None = None,
+        max_items: int | None = None,
     ) -> Paginator[ImageIdentifier, ListImagesResult]:
         r"""Iterate over everything that ``list_images`` finds, page by page.
 
         Each item: Digests and tags of the images that were found. ``.pages()`` yields the results
-        themselves. Nothing is sent before the first item is asked for.
+        themselves, and ``.resume_from()`` goes on where an iteration ended. Nothing is sent before
+        the first item is asked for.
 
         Args:
             repository_name: Name of the repository that the call is about. 2 to 256 characters.
@@ -644,8 +672,10 @@ class Paginators(Invoker):
                 means the first page.
             max_results: The most records that one page may have. Absent means 100. 1 to 1,000.
             filter: Limits the images by tag status and by image status.
+            max_items: The most items to iterate over, at least 1. Absent means all.
 
         Raises:
+            ParamValidationException: An argument cannot be right; nothing was sent.
             PaginationException: The service repeated a token, which would page forever.
             ServerException: The service failed for a reason that lies on its own side.
             InvalidParameterException: A parameter of the request is not valid.
@@ -663,14 +693,13 @@ class Paginators(Invoker):
                     "filter": filter,
                 },
             ),
-            lambda page: page.image_ids,
+            (("image_ids",),),
+            max_items,
         )
 
     @overload
     def paginate_list_pull_time_update_exclusions(
-        self,
-        request: ListPullTimeUpdateExclusionsRequest,
-        /,
+        self, request: ListPullTimeUpdateExclusionsRequest, /, *, max_items: int | None = None
     ) -> Paginator[str, ListPullTimeUpdateExclusionsResult]: ...
     @overload
     def paginate_list_pull_time_update_exclusions(
@@ -678,6 +707,7 @@ class Paginators(Invoker):
         *,
         max_results: int | None = None,
         next_token: str | None = None,
+        max_items: int | None = None,
     ) -> Paginator[str, ListPullTimeUpdateExclusionsResult]: ...
     def paginate_list_pull_time_update_exclusions(
         self,
@@ -685,18 +715,22 @@ class Paginators(Invoker):
         *,
         max_results: int | None = None,
         next_token: str | None = None,
+        max_items: int | None = None,
     ) -> Paginator[str, ListPullTimeUpdateExclusionsResult]:
         """Iterate over everything that ``list_pull_time_update_exclusions`` finds, page by page.
 
         Each item: ARNs of the IAM principals whose pulls leave no pull time behind. ``.pages()``
-        yields the results themselves. Nothing is sent before the first item is asked for.
+        yields the results themselves, and ``.resume_from()`` goes on where an iteration ended.
+        Nothing is sent before the first item is asked for.
 
         Args:
             max_results: The most records that one page may have. Absent means 100. 1 to 1,000.
             next_token: Where to go on: the ``next_token`` of the page before, unchanged. Absent
                 means the first page.
+            max_items: The most items to iterate over, at least 1. Absent means all.
 
         Raises:
+            ParamValidationException: An argument cannot be right; nothing was sent.
             PaginationException: The service repeated a token, which would page forever.
             InvalidParameterException: A parameter of the request is not valid.
             ValidationException: The request did not pass the checks of the service.
@@ -708,14 +742,13 @@ class Paginators(Invoker):
             LIST_PULL_TIME_UPDATE_EXCLUSIONS.request(
                 request, {"max_results": max_results, "next_token": next_token}
             ),
-            lambda page: page.pull_time_update_exclusions,
+            (("pull_time_update_exclusions",),),
+            max_items,
         )
 
     @overload
     def paginate_list_replication_backfills(
-        self,
-        request: ListReplicationBackfillsRequest,
-        /,
+        self, request: ListReplicationBackfillsRequest, /, *, max_items: int | None = None
     ) -> Paginator[ReplicationBackfillSummary, ListReplicationBackfillsResult]: ...
     @overload
     def paginate_list_replication_backfills(
@@ -724,6 +757,7 @@ class Paginators(Invoker):
         registry_id: str | None = None,
         max_results: int | None = None,
         next_token: str | None = None,
+        max_items: int | None = None,
     ) -> Paginator[ReplicationBackfillSummary, ListReplicationBackfillsResult]: ...
     def paginate_list_replication_backfills(
         self,
@@ -732,11 +766,13 @@ class Paginators(Invoker):
         registry_id: str | None = None,
         max_results: int | None = None,
         next_token: str | None = None,
+        max_items: int | None = None,
     ) -> Paginator[ReplicationBackfillSummary, ListReplicationBackfillsResult]:
         """Iterate over everything that ``list_replication_backfills`` finds, page by page.
 
         Each item: The replication backfills of the registry. ``.pages()`` yields the results
-        themselves. Nothing is sent before the first item is asked for.
+        themselves, and ``.resume_from()`` goes on where an iteration ended. Nothing is sent before
+        the first item is asked for.
 
         Args:
             registry_id: AWS account id of the registry to ask. Absent means the caller's own.
@@ -744,8 +780,10 @@ class Paginators(Invoker):
             max_results: The most backfills that one page may have. Absent means 25. 1 to 50.
             next_token: Where to go on: the ``next_token`` of the page before, unchanged. Absent
                 means the first page.
+            max_items: The most items to iterate over, at least 1. Absent means all.
 
         Raises:
+            ParamValidationException: An argument cannot be right; nothing was sent.
             PaginationException: The service repeated a token, which would page forever.
             ServerException: The service failed for a reason that lies on its own side.
             InvalidParameterException: A parameter of the request is not valid.
@@ -757,5 +795,6 @@ class Paginators(Invoker):
                 request,
                 {"registry_id": registry_id, "max_results": max_results, "next_token": next_token},
             ),
-            lambda page: page.backfills,
+            (("backfills",),),
+            max_items,
         )

@@ -13,7 +13,7 @@ from ecr_client._generated.operations import (
     DESCRIBE_IMAGES,
     GET_LIFECYCLE_POLICY_PREVIEW,
 )
-from ecr_client._operation import Acceptor, Invoker
+from ecr_client._operation import Acceptors, Invoker
 from ecr_client._shapes import UNSET
 
 if TYPE_CHECKING:
@@ -32,33 +32,40 @@ if TYPE_CHECKING:
     )
     from ecr_client._shapes import Unset
 
-_IMAGE_EXISTS: tuple[Acceptor[DescribeImagesResult], ...] = (
-    Acceptor("success", "status", 200),
-    Acceptor("retry", "error", "ImageNotFoundException"),
+_IMAGE_EXISTS: Acceptors[DescribeImagesResult] = Acceptors(
+    errors={"ImageNotFoundException": "retry"}, statuses={200: "success"}
 )
-_IMAGE_SCAN_COMPLETE: tuple[Acceptor[DescribeImageScanFindingsResult], ...] = (
-    Acceptor(
-        "success",
-        "path",
-        "COMPLETE",
-        "image_scan_status.status",
-        lambda result: (
-            None if result.image_scan_status is None else result.image_scan_status.status
-        ),
+_IMAGE_SCAN_COMPLETE: Acceptors[DescribeImageScanFindingsResult] = Acceptors(
+    states={
+        "COMPLETE": "success",
+        "FAILED": "failure",
+        "IN_PROGRESS": "retry",
+        "PENDING": "retry",
+        "ACTIVE": "success",
+        "UNSUPPORTED_IMAGE": "failure",
+        "SCAN_ELIGIBILITY_EXPIRED": "failure",
+        "FINDINGS_UNAVAILABLE": "failure",
+        "LIMIT_EXCEEDED": "failure",
+        "IMAGE_ARCHIVED": "failure",
+        "IMAGE_SIZE_EXCEEDED": "failure",
+    },
+    path="image_scan_status.status",
+    value=lambda result: (
+        None if result.image_scan_status is None else result.image_scan_status.status
     ),
-    Acceptor(
-        "failure",
-        "path",
-        "FAILED",
-        "image_scan_status.status",
-        lambda result: (
-            None if result.image_scan_status is None else result.image_scan_status.status
-        ),
+    description=lambda result: (
+        None if result.image_scan_status is None else result.image_scan_status.description
     ),
 )
-_LIFECYCLE_POLICY_PREVIEW_COMPLETE: tuple[Acceptor[GetLifecyclePolicyPreviewResult], ...] = (
-    Acceptor("success", "path", "COMPLETE", "status", lambda result: result.status),
-    Acceptor("failure", "path", "FAILED", "status", lambda result: result.status),
+_LIFECYCLE_POLICY_PREVIEW_COMPLETE: Acceptors[GetLifecyclePolicyPreviewResult] = Acceptors(
+    states={
+        "COMPLETE": "success",
+        "FAILED": "failure",
+        "IN_PROGRESS": "retry",
+        "EXPIRED": "failure",
+    },
+    path="status",
+    value=lambda result: result.status,
 )
 
 
@@ -108,6 +115,8 @@ class Waiters(Invoker):
         It calls ``describe_images`` again and again. An error that is not part of the waiting is
         raised as it is.
 
+
+
         Args:
             repository_name: Name of the repository that the call is about. 2 to 256 characters.
                 Pattern:
@@ -121,8 +130,9 @@ class Waiters(Invoker):
             max_results: The most images that one page may have. Absent means 100. Cannot be
                 combined with ``image_ids``. 1 to 1,000.
             filter: Limits the images by tag status and by image status.
-            delay: Seconds between two calls.
-            max_wait: Seconds to wait in total, not counting the time that the calls take.
+            delay: Seconds between two calls, above 0.
+            max_wait: Seconds to wait in total, not counting the time that the calls take; 0
+                makes one call.
             sleep: What waits, given the seconds.
 
         Raises:
@@ -194,6 +204,11 @@ class Waiters(Invoker):
         It calls ``describe_image_scan_findings`` again and again. An error that is not part of the
         waiting is raised as it is.
 
+        ``image_scan_status.status`` decides. Success: ``COMPLETE``, ``ACTIVE``. Failure:
+        ``FAILED``, ``UNSUPPORTED_IMAGE``, ``SCAN_ELIGIBILITY_EXPIRED``, ``FINDINGS_UNAVAILABLE``,
+        ``LIMIT_EXCEEDED``, ``IMAGE_ARCHIVED``, ``IMAGE_SIZE_EXCEEDED``. Not yet: ``IN_PROGRESS``,
+        ``PENDING``, whatever this release does not know.
+
         Args:
             repository_name: Name of the repository that the call is about. 2 to 256 characters.
                 Pattern:
@@ -204,8 +219,9 @@ class Waiters(Invoker):
             next_token: Where to go on: the ``next_token`` of the page before, unchanged. Absent
                 means the first page.
             max_results: The most records that one page may have. Absent means 100. 1 to 1,000.
-            delay: Seconds between two calls.
-            max_wait: Seconds to wait in total, not counting the time that the calls take.
+            delay: Seconds between two calls, above 0.
+            max_wait: Seconds to wait in total, not counting the time that the calls take; 0
+                makes one call.
             sleep: What waits, given the seconds.
 
         Raises:
@@ -280,6 +296,9 @@ class Waiters(Invoker):
         It calls ``get_lifecycle_policy_preview`` again and again. An error that is not part of the
         waiting is raised as it is.
 
+        ``status`` decides. Success: ``COMPLETE``. Failure: ``FAILED``, ``EXPIRED``. Not yet:
+        ``IN_PROGRESS``, whatever this release does not know.
+
         Args:
             repository_name: Name of the repository that the call is about. 2 to 256 characters.
                 Pattern:
@@ -292,8 +311,9 @@ class Waiters(Invoker):
             max_results: The most results that one page may have. Absent means 100. Cannot be
                 combined with ``image_ids``. 1 to 100.
             filter: Limits the results by tag status. Absent means no limit.
-            delay: Seconds between two calls.
-            max_wait: Seconds to wait in total, not counting the time that the calls take.
+            delay: Seconds between two calls, above 0.
+            max_wait: Seconds to wait in total, not counting the time that the calls take; 0
+                makes one call.
             sleep: What waits, given the seconds.
 
         Raises:

@@ -157,6 +157,7 @@ class Sample:
             "repr": {"PutBlobRequest.blob": "show_size"},
             "paginators": {},
             "waiters": {},
+            "waiter_states": {"ThingsActive": {"GONE": "retry"}},
             "waiter_summaries": {"ThingsActive": "the things are active"},
             "batches": {"DeleteThings": {"reason": "Many.", "member": "thingIds"}},
         }

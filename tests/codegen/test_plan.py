@@ -406,10 +406,56 @@ def test_waiter(sample: Any) -> None:
 
     assert (waiter.method, waiter.summary) == ("wait_until_things_active", "the things are active")
     assert (waiter.operation.name, waiter.delay, waiter.max_wait) == ("ListThings", 5, 100)
-    assert waiter.acceptors == (
-        ("success", "path", ("state",), "ACTIVE"),
-        ("retry", "error", (), "ThingNotFoundException"),
-    )
+    assert vars(waiter.acceptors) == {
+        "states": {"ACTIVE": "success", "GONE": "retry"},
+        "path": ("state",),
+        "description": (),
+        "errors": {"ThingNotFoundException": "retry"},
+        "statuses": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("decisions", "acceptor", "problem"),
+    [
+        ({}, {}, "no decision on the state GONE"),
+        ({"GONE": "retry", "NEW": "failure"}, {}, "NEW is no state"),
+        ({"GONE": "retry", "ACTIVE": "success"}, {}, "botocore now decides on ACTIVE itself"),
+        (
+            {"GONE": "end"},
+            {},
+            "GONE must be one of success, failure, retry, got 'end'",
+        ),
+        ({"GONE": "retry"}, {"expected": "OLD"}, "botocore decides on OLD, which is no state"),
+        (
+            {"GONE": "retry"},
+            {"matcher": "error", "expected": "Misspelt"},
+            "ListThings has no error Misspelt",
+        ),
+        ({"GONE": "retry"}, {"matcher": "pathAny"}, "no such matcher is known: pathAny"),
+    ],
+)
+def test_states_of_a_waiter(
+    sample: Any, decisions: dict[str, str], acceptor: dict[str, str], problem: str
+) -> None:
+    """Each state of the model has exactly one decision, and each decision is on such a state."""
+    sample.customizations["waiter_states"]["ThingsActive"] = decisions
+    if acceptor:
+        sample.waiters["ThingsActive"]["acceptors"] += [
+            {"state": "retry", "argument": "state", "expected": "X", **acceptor}
+            | {"matcher": acceptor.get("matcher", "path")}
+        ]
+
+    assert sample.plan().problems == [f"customizations.toml: the waiter ThingsActive: {problem}"]
+
+
+def test_a_new_state_of_the_model(sample: Any) -> None:
+    """A state that a newer model has is a problem that names the waiter and the state."""
+    sample.shapes["State"]["enum"].append("PAUSED")
+
+    assert sample.plan().problems == [
+        "customizations.toml: the waiter ThingsActive: no decision on the state PAUSED"
+    ]
 
 
 def test_batch(sample: Any) -> None:
@@ -474,6 +520,7 @@ def test_missing_entry(sample: Any, path: tuple[str, ...], problem: str) -> None
         ("resources", "elsewhere", ["PutBlob"]),
         ("repr", "Thing.nothing", "hide"),
         ("waiter_summaries", "NothingExists", "nothing exists"),
+        ("waiter_states", "NothingExists", {"GONE": "failure"}),
         ("paginators", "GetNothing", {"result_key": "things"}),
         ("waiters", "ThingsActive", {}),
         ("paginators", "ListThings", {"result_key": "things"}),

@@ -12,6 +12,7 @@ import pytest
 
 from codegen.render import signature, text
 from ecr_client._operation import Invoker
+from ecr_client.exceptions import WaiterFailureException
 
 GENERATED = "ecr_client/_generated"
 REFERENCE = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference"
@@ -482,7 +483,7 @@ def test_a_rendered_paginator_runs(sample: Any, recorder: Any) -> None:
         [things.ListThingsResult(filter=filters, next_token="t"), things.ListThingsResult()]
     )
 
-    assert list(child.paginate_list_things(registry="1")) == ["a", "b"]
+    assert list(child.paginate_list_things(registry="1" * 12)) == ["a", "b"]
     assert [request.next_token for _, request in child.calls] == [None, "t"]
 
 
@@ -494,6 +495,35 @@ def test_a_rendered_waiter_runs(recorder: Any) -> None:
 
     assert result.state == "ACTIVE"
     assert slept == [5.0, 5.0]
+
+
+def test_a_rendered_waiter_fails_with_a_description(sample: Any, recorder: Any) -> None:
+    """A state that is a failure ends the waiting, with what the service says of it."""
+    members = sample.shapes["Thing"]["members"]
+    members |= {
+        "state": {"shape": "State"},
+        "description": {"shape": "Token"},
+    }
+    sample.shapes["ListThingsResponse"]["members"]["one"] = {"shape": "Thing"}
+    sample.words["members"]["common"] |= {"one": "One.", "state": "A.", "description": "B."}
+    sample.waiters["ThingsActive"]["acceptors"][0]["argument"] = "one.state"
+    sample.customizations["waiter_states"]["ThingsActive"]["GONE"] = "failure"
+    child, things = recorder("waiters", "Waiters")
+    gone = things.Thing(id=things.ThingId(), state="GONE", description="It was old.")
+    child.results = iter([things.ListThingsResult(one=gone)])
+
+    with pytest.raises(WaiterFailureException, match="state = GONE: It was old"):
+        child.wait_until_things_active(registry="1")
+
+
+def test_a_waiter_says_what_its_states_mean(sample: Any) -> None:
+    """The docstring of a waiter has each state of the model, and what it does with others."""
+    source = " ".join(sample.render()[f"{GENERATED}/waiters.py"].split())
+
+    assert (
+        "``state`` decides. Success: ``ACTIVE``. Not yet: ``GONE``, whatever this release does not"
+        in source
+    )
 
 
 def test_a_rendered_batch_runs(recorder: Any) -> None:

@@ -137,7 +137,6 @@ def test_a_url_expires_in_the_middle(client: ECRClient, ecr: LocalECR, clock: Cl
     [
         ({"layer_digest": f"sha256:{'0' * 64}"}, LayersNotFoundException),
         ({"repository_name": "other"}, RepositoryNotFoundException),
-        ({"repository_name": "a"}, ParamValidationException),
     ],
 )
 def test_what_is_not_there(client: ECRClient, arguments: Any, error: type[Exception]) -> None:
@@ -145,3 +144,20 @@ def test_what_is_not_there(client: ECRClient, arguments: Any, error: type[Except
     given = {"repository_name": "app", "layer_digest": DIGEST, **arguments}
     with pytest.raises(error), client.download_layer(**given):
         pass
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"repository_name": "a"}, "repository_name must have at least 2 characters, not 'a'"),
+        ({"repository_name": None}, "repository_name is required"),
+        ({"registry_id": 123456789012}, "registry_id must be a str, not int 123456789012"),
+    ],
+)
+def test_members_are_checked_at_once(client: ECRClient, arguments: Any, problem: str) -> None:
+    """What the search for the URL would refuse is refused before the block is entered."""
+    given = {"repository_name": "app", "layer_digest": DIGEST, **arguments}
+    with pytest.raises(ParamValidationException) as caught:
+        client.download_layer(**given)
+
+    assert str(caught.value) == f"GetDownloadUrlForLayer: {problem}"

@@ -29,7 +29,7 @@ MODULES: dict[str, list[str]] = {
     "ecr_client.models": [],
     "ecr_client.oci": [],
     "ecr_client.operations": [],
-    "ecr_client.pagination": ["Paginator"],
+    "ecr_client.pagination": ["ItemIterator", "PageIterator", "Paginator"],
     "ecr_client.testing": [],
     "ecr_client.transport": [],
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 from typing_extensions import assert_type
 
@@ -34,7 +33,7 @@ from ecr_client.models import (
     RepositoryCreationTemplate,
     SubjectIdentifier,
 )
-from ecr_client.pagination import Paginator
+from ecr_client.pagination import ItemIterator, PageIterator, Paginator
 
 IMAGE = ImageIdentifier(image_tag="1.0")
 
@@ -43,11 +42,20 @@ def items_and_pages(client: ECRClient) -> None:
     """A paginator gives items, and its pages are results."""
     paginator = client.paginate_list_images(repository_name="app")
     assert_type(paginator, Paginator[ImageIdentifier, ListImagesResult])
-    assert_type(iter(paginator), Iterator[ImageIdentifier])
-    assert_type(paginator.pages(), Iterator[ListImagesResult])
+    assert_type(iter(paginator), ItemIterator[ImageIdentifier])
+    assert_type(paginator.pages(), PageIterator[ListImagesResult])
     assert_type(list(paginator), list[ImageIdentifier])
     assert_type([image.image_tag for image in paginator], list[str | None])
     assert_type(next(paginator.pages()).next_token, str | None)
+
+
+def resuming(client: ECRClient, token: str | None) -> None:
+    """A limit is a keyword of both forms, and a resumed paginator has the same items and pages."""
+    client.paginate_list_images(ListImagesRequest(repository_name="app"), max_items=10)
+    paginator = client.paginate_list_images(repository_name="app", max_items=10)
+    assert_type(paginator.resume_from(token), Paginator[ImageIdentifier, ListImagesResult])
+    assert_type(iter(paginator).resume_token, str | None)
+    assert_type(paginator.pages().resume_token, str | None)
 
 
 def request_objects(client: ECRClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import itertools
 import json
@@ -183,13 +184,13 @@ def test_pages_are_results(service: Service, ecr: ECRClient, name: str) -> None:
     assert [page.response_metadata.request_id for page in pages] == ["id-1", "id-2"]
 
 
-def call(ecr: ECRClient, name: str, form: str, members: dict[str, Any]) -> Any:
+def call(ecr: ECRClient, name: str, form: str, members: dict[str, Any], **options: Any) -> Any:
     """Return the paginator, made with keywords or with a request object."""
     method = getattr(ecr, f"paginate_{name}")
     if form == "keywords":
-        return method(**members)
+        return method(**members, **options)
     request = getattr(models, "".join(map(str.capitalize, name.split("_"))) + "Request")
-    return method(request(**members))
+    return method(request(**members), **options)
 
 
 def test_both_kinds_of_findings(service: Service, ecr: ECRClient) -> None:
@@ -289,6 +290,199 @@ def test_holds_one_page_at_a_time(
     assert alive == [0, 0, 0, 0]
 
 
+# --- limits and resuming --------------------------------------------------------------------------
+
+
+def numbered(service: Service, sizes: list[int], name: str = "list_images") -> list[str]:
+    """Let the service answer with pages of these sizes; return what their items are made from."""
+    tested, made = CASES[name], iter(f"item-{number}" for number in range(sum(sizes)))
+    names = [[next(made) for _ in range(size)] for size in sizes]
+    tokens = [None, *(f"t{number}" for number in range(1, len(sizes))), None]
+    service.pages = {
+        asked: at(tested.path, [tested.item(each) for each in page], given)
+        for asked, given, page in zip(tokens, tokens[1:], names, strict=False)
+    }
+    return [each for page in names for each in page]
+
+
+SIZES = [[0], [1], [3], [2, 3], [0, 2, 0, 0, 3, 0], [1, 1, 1]]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_resuming_at_any_cut(service: Service, ecr: ECRClient, name: str) -> None:
+    """Wherever an iteration ends, by a limit or a break, resuming gives exactly the other items."""
+    mark = CASES[name].mark
+    for sizes in SIZES:
+        expected = numbered(service, sizes, name)
+        paginator = call(ecr, name, "keywords", CASES[name].members)
+        for cut in range(len(expected) + 2):
+            items = iter(paginator)
+            first = [mark(item) for item in itertools.islice(items, cut)]
+            limited = iter(call(ecr, name, "request", CASES[name].members, max_items=cut or 1))
+            part = [mark(item) for item in limited]
+
+            assert first + rest(paginator, items.resume_token, mark) == expected
+            assert (first, part) == (expected[:cut], expected[: cut or 1])
+            assert part + rest(paginator, limited.resume_token, mark) == expected
+
+
+def rest(paginator: Any, token: str | None, mark: Callable[[Any], Any]) -> list[Any]:
+    """Return what comes after a token, where none means that there is nothing more."""
+    return [] if token is None else [mark(item) for item in paginator.resume_from(token)]
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize("step", [1, 2, 3, 5, 6])
+def test_in_parts(service: Service, ecr: ECRClient, sizes: list[int], step: int) -> None:
+    """A loop that stores the token between its parts sees each item once, also page by page."""
+    expected = numbered(service, sizes)
+    paginator = ecr.paginate_list_images(**APP, max_items=step)
+    for form in ("items", "pages"):
+        seen: list[list[str | None]] = []
+        token: str | None = None
+        while token is not None or not seen:
+            if form == "items":
+                found: Any = iter(paginator.resume_from(token))
+                seen.append([item.image_tag for item in found])
+            else:
+                found = paginator.resume_from(token).pages()
+                seen.append([item.image_tag for page in found for item in page.image_ids])
+            token = found.resume_token
+
+        assert [each for part in seen for each in part] == expected
+        assert all(len(part) <= step for part in seen)
+
+
+def test_a_limit_saves_calls(service: Service, ecr: ECRClient) -> None:
+    """No page is asked for after the one that has the last item, also when the page is full."""
+    numbered(service, [2, 2, 2])
+    for limit, tokens in [(1, [None]), (2, [None]), (3, [None, "t1"]), (4, [None, "t1"])]:
+        service.received.clear()
+        list(ecr.paginate_list_images(**APP, max_items=limit))
+
+        assert service.tokens == tokens
+
+
+def test_resuming_asks_for_the_page_of_the_cut(service: Service, ecr: ECRClient) -> None:
+    """Resuming begins with the page of the next item, and skips no page before it by reading it."""
+    numbered(service, [2, 2, 2])
+    paginator = ecr.paginate_list_images(**APP)
+    for cut, tokens in [(0, [None, "t1", "t2"]), (1, [None, "t1", "t2"]), (2, ["t1", "t2"])]:
+        items = iter(paginator)
+        list(itertools.islice(items, cut))
+        service.received.clear()
+        list(paginator.resume_from(items.resume_token))
+
+        assert service.tokens == tokens
+
+
+def test_resuming_with_smaller_pages(service: Service, ecr: ECRClient) -> None:
+    """The size of a page may change in between: what was delivered of a page is skipped anyway."""
+    expected = numbered(service, [5, 1])
+    items = iter(ecr.paginate_list_images(**APP, max_results=5))
+    first = [item.image_tag for item in itertools.islice(items, 4)]
+    numbered(service, [1, 2, 2, 1])
+    paginator = ecr.paginate_list_images(**APP, max_results=2)
+    others = [item.image_tag for item in paginator.resume_from(items.resume_token)]
+
+    assert first + others == expected
+
+
+def test_resuming_after_an_error(service: Service, ecr: ECRClient) -> None:
+    """After an error the token goes on after the last item, and so does the iterator itself."""
+    expected = numbered(service, [2, 2])
+    good, service.pages["t1"] = service.pages["t1"], (400, {}, '{"__type": "ThrottledException"}')
+    paginator = ecr.paginate_list_images(**APP)
+    items = iter(paginator)
+    with pytest.raises(ThrottlingException):
+        list(items)
+    service.pages["t1"] = good
+    resumed = [item.image_tag for item in paginator.resume_from(items.resume_token)]
+
+    assert resumed == [item.image_tag for item in items] == expected[2:]
+
+
+def test_both_lists_of_findings_are_cut(service: Service, ecr: ECRClient) -> None:
+    """A cut page of scan findings has the first findings of both kinds, and all its other data."""
+    findings = {
+        "findings": [{"name": "CVE-1"}, {"name": "CVE-2"}],
+        "enhancedFindings": [{"title": "CVE-3"}, {"title": "CVE-4"}],
+    }
+    service.pages = {None: {"repositoryName": "app", "imageScanFindings": findings}}
+    cuts = {}
+    for limit in (1, 2, 3, 4):
+        pages = ecr.paginate_describe_image_scan_findings(**IMAGE, max_items=limit).pages()
+        (page,) = pages
+        found = page.image_scan_findings
+        cuts[limit] = (len(found.findings), len(found.enhanced_findings), bool(pages.resume_token))
+
+        assert page.repository_name == "app"
+        assert page.response_metadata.http_status_code == 200
+    assert cuts == {1: (1, 0, True), 2: (2, 0, True), 3: (2, 1, True), 4: (2, 2, False)}
+
+
+def test_resume_from_changes_nothing(service: Service, ecr: ECRClient) -> None:
+    """resume_from() returns another paginator, and None or the first token mean the beginning."""
+    expected = numbered(service, [1, 1])
+    paginator = ecr.paginate_list_images(**APP)
+    items = iter(paginator)
+    token = items.resume_token
+    next(items)
+    other = paginator.resume_from(items.resume_token)
+
+    assert [item.image_tag for item in other] == expected[1:]
+    for same in (paginator, other.resume_from(None), other.resume_from(token)):
+        assert [item.image_tag for item in same] == expected
+
+
+def token_of(**changes: Any) -> str:
+    """Return a token that was altered after it was issued."""
+    fields = {"version": 1, "name": "ListImages", "page": None, "skip": 1, "digest": "0" * 16}
+    text = json.dumps(list({**fields, **changes}.values()))
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("token", "problem"),
+    [
+        (5, "must be the resume_token of an iteration, or None, got int"),
+        (b"x", "must be .*, got bytes"),
+        *(
+            (wrong, "must be .*, got another string; next_token takes the next_token of a page")
+            for wrong in ("", "t1", "é", "AAAA", "bnVsbA==", "W10=", "e30=", "WzFd", "W1tb" * 99999)
+        ),
+        (token_of(version=2), "has version 2, and this release reads 1"),
+        (token_of(name="DescribeImages"), "must be one of ListImages, got one of 'DescribeImages'"),
+        (token_of(skip="1"), "must be .*, got another string"),
+        (token_of(skip=-1), "must come from .* same arguments, got one of other arguments, or one"),
+        (token_of(), "must come from an iteration with the same arguments"),
+    ],
+)
+def test_bad_tokens(service: Service, ecr: ECRClient, token: Any, problem: str) -> None:
+    """What is no token is refused by resume_from() itself, and the string is not shown."""
+    with pytest.raises(ParamValidationException, match=rf"^ListImages: token {problem}") as caught:
+        ecr.paginate_list_images(**APP).resume_from(token)
+
+    assert len(str(caught.value)) < 200
+    assert service.received == []
+
+
+def test_a_token_of_another_request(service: Service, ecr: ECRClient) -> None:
+    """A token fits the arguments that it was made with, of which page and size may differ."""
+    numbered(service, [2])
+    items = iter(ecr.paginate_list_images(**APP))
+    next(items)
+    token = items.resume_token
+    other = ecr.paginate_list_images(repository_name="other")
+    same = ecr.paginate_list_images(**APP, max_results=7, max_items=9, next_token="t9")
+    altered = [token[:at] + chr(ord(token[at]) ^ 1) + token[at + 1 :] for at in range(len(token))]
+
+    assert [item.image_tag for item in same.resume_from(token)] == ["item-1"]
+    for paginator, wrong in [(other, token), *((same, each) for each in altered)]:
+        with pytest.raises(ParamValidationException):
+            paginator.resume_from(wrong)
+
+
 # --- when it fails --------------------------------------------------------------------------------
 
 
@@ -348,18 +542,51 @@ def test_errors_of_a_page_are_raised(service: Service, ecr: ECRClient) -> None:
         next(paginator)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_a_wrong_member_is_refused_at_once(service: Service, ecr: ECRClient, name: str) -> None:
+    """A missing or wrong member is refused where the paginator is made, not at the first item."""
+    for wrong in (dict.fromkeys(CASES[name].members), {**CASES[name].members, "max_results": 0}):
+        if wrong:
+            with pytest.raises(ParamValidationException):
+                getattr(ecr, f"paginate_{name}")(**wrong)
+
+    assert service.received == []
+
+
 def test_bad_input(service: Service, ecr: ECRClient) -> None:
-    """A wrong request is refused when the paginator is made, a wrong member before it is sent."""
-    with pytest.raises(ParamValidationException, match=r"^ListImages: request must be"):
-        ecr.paginate_list_images(None)  # type: ignore[call-overload]
-    with pytest.raises(ParamValidationException, match=r"^ListImages: .*not both: max_results"):
-        ecr.paginate_list_images(ListImagesRequest(repository_name="app"), max_results=1)  # type: ignore[call-overload]
-    with pytest.raises(ParamValidationException, match=r"^ListImages: repository_name is required"):
-        list(ecr.paginate_list_images())  # type: ignore[call-overload]
+    """What cannot be right is refused with a message that names the operation and the argument."""
+    request = ListImagesRequest(repository_name="app")
+    for given, problem in [
+        ({"request": None}, "request must be a ListImagesRequest, not NoneType"),
+        ({"request": request, "max_results": 1}, ".*not both: max_results"),
+        ({}, "repository_name is required"),
+        ({"repository_name": 7}, "repository_name must be a str, not int 7"),
+        *(
+            ({**APP, "max_items": wrong}, f"max_items must be a whole .* at least 1.*, got {wrong}")
+            for wrong in (0, -1, 1.5, True)
+        ),
+    ]:
+        with pytest.raises(ParamValidationException, match=f"^ListImages: {problem}"):
+            ecr.paginate_list_images(**given)
     with pytest.raises(TypeError, match=r"paginate_list_images\(\) .*'repository'"):
         ecr.paginate_list_images(repository="app")  # type: ignore[call-overload]
 
     assert service.received == []
+
+
+@pytest.mark.parametrize(
+    ("members", "shown"),
+    [
+        ({}, "ListImages(repository_name='app')"),
+        (
+            {"max_results": 5, "max_items": 10},
+            "ListImages(repository_name='app', max_results=5, max_items=10)",
+        ),
+    ],
+)
+def test_repr(ecr: ECRClient, members: dict[str, Any], shown: str) -> None:
+    """The repr of a paginator names its operation and the members that were given."""
+    assert repr(ecr.paginate_list_images(**APP, **members)) == f"<Paginator {shown}>"
 
 
 def test_closed_client(service: Service, ecr: ECRClient) -> None:

@@ -6,7 +6,7 @@ import inspect
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -65,8 +65,8 @@ def fault(code: str, status: int = 400) -> tuple[int, str]:
     return status, json.dumps({"__type": code, "message": "because"})
 
 
-def scan(status: str) -> tuple[int, str]:
-    return 200, json.dumps({"imageScanStatus": {"status": status}})
+def scan(status: str, **more: str) -> tuple[int, str]:
+    return 200, json.dumps({"imageScanStatus": {"status": status, **more}})
 
 
 def preview(status: str) -> tuple[int, str]:
@@ -81,11 +81,41 @@ SUCCESS = {
 NOT_YET = {
     "image_exists": [fault("ImageNotFoundException")],
     "image_scan_complete": [scan("IN_PROGRESS"), scan("NEW_STATUS"), (200, "{}")],
-    "lifecycle_policy_preview_complete": [preview("IN_PROGRESS"), preview("EXPIRED"), (200, "{}")],
+    "lifecycle_policy_preview_complete": [
+        preview("IN_PROGRESS"),
+        preview("NEW_STATUS"),
+        (200, "{}"),
+    ],
 }
-FAILURE = {
-    "image_scan_complete": (scan("FAILED"), "image_scan_status.status = FAILED"),
-    "lifecycle_policy_preview_complete": (preview("FAILED"), "status = FAILED"),
+#: By waiter: how to send a state, the name of its member, and what each state means.
+STATES: dict[str, tuple[Callable[..., tuple[int, str]], str, dict[str, str]]] = {
+    "image_scan_complete": (
+        scan,
+        "image_scan_status.status",
+        {
+            "IN_PROGRESS": "retry",
+            "PENDING": "retry",
+            "COMPLETE": "success",
+            "ACTIVE": "success",
+            "FAILED": "failure",
+            "UNSUPPORTED_IMAGE": "failure",
+            "SCAN_ELIGIBILITY_EXPIRED": "failure",
+            "FINDINGS_UNAVAILABLE": "failure",
+            "LIMIT_EXCEEDED": "failure",
+            "IMAGE_ARCHIVED": "failure",
+            "IMAGE_SIZE_EXCEEDED": "failure",
+        },
+    ),
+    "lifecycle_policy_preview_complete": (
+        preview,
+        "status",
+        {
+            "IN_PROGRESS": "retry",
+            "COMPLETE": "success",
+            "FAILED": "failure",
+            "EXPIRED": "failure",
+        },
+    ),
 }
 
 
@@ -192,19 +222,48 @@ def test_keywords_and_request_are_the_same(service: Service, ecr: ECRClient, nam
     assert service.bodies[0]["repositoryName"] == "app"
 
 
-@pytest.mark.parametrize("name", FAILURE)
-def test_failure(service: Service, ecr: ECRClient, name: str) -> None:
-    """What can no longer succeed ends the waiting at once with an error that says what came."""
-    answer, seen = FAILURE[name]
-    service.answers = [NOT_YET[name][0], answer]
+def test_every_state_is_tested() -> None:
+    """The table above has every value of the enums that the waiters look at."""
+    listed = {name: set(states) for name, (_, _, states) in STATES.items()}
 
-    with pytest.raises(WaiterFailureException) as caught:
+    assert listed == {
+        "image_scan_complete": set(models.ScanStatus),
+        "lifecycle_policy_preview_complete": set(models.LifecyclePolicyPreviewStatus),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "state"), [(name, state) for name in STATES for state in STATES[name][2]]
+)
+def test_every_state(service: Service, ecr: ECRClient, name: str, state: str) -> None:
+    """Each state of the model ends the waiting at once, well or with an error, or goes on."""
+    answer, member, states = STATES[name]
+    service.answers = [answer(state), SUCCESS[name]]
+    calls = {"success": 1, "failure": 1, "retry": 2}[states[state]]
+    if states[state] == "failure":
+        with pytest.raises(WaiterFailureException) as caught:
+            wait(ecr, service, name)
+
+        assert str(caught.value) == f"{NAMES[name]}: the service answered {member} = {state}"
+        assert isinstance(caught.value, WaiterException)
+        assert not isinstance(caught.value, TimeoutError)
+    else:
         wait(ecr, service, name)
 
-    assert str(caught.value) == f"{NAMES[name]}: the service answered {seen}"
-    assert isinstance(caught.value, WaiterException)
-    assert not isinstance(caught.value, TimeoutError)
-    assert (service.calls, service.slept) == (2, [5.0])
+    assert (service.calls, service.slept) == (calls, [5.0] * (calls - 1))
+
+
+def test_failure_with_a_description(service: Service, ecr: ECRClient) -> None:
+    """What the service says of a failure is in the error, on one line and cut."""
+    service.answers = [scan("FAILED", description="ScannerError:\n" + "x" * 9999)]
+
+    with pytest.raises(WaiterFailureException) as caught:
+        wait(ecr, service, "image_scan_complete")
+
+    text = str(caught.value)
+    assert " = FAILED: ScannerError:\\nxxx" in text
+    assert text.isprintable()
+    assert len(text) < 2200
 
 
 @pytest.mark.parametrize("name", WAITERS)
@@ -222,7 +281,19 @@ def test_timeout_by_default(service: Service, ecr: ECRClient, name: str) -> None
 
 @pytest.mark.parametrize(
     ("delay", "max_wait", "sleeps"),
-    [(1, 0, 0), (1, 0.5, 0), (1, 1, 1), (1, 2.9, 2), (2.5, 10, 4), (7, 100, 14), (0.1, 0.3, 3)],
+    [
+        (1, 0, 0),
+        (5e-324, 0, 0),
+        (1_000_000_000, 999_999_999, 0),
+        (1_000_000_000, 1_000_000_000, 1),
+        (1, 0.5, 0),
+        (1, 1, 1),
+        (1, 2.9, 2),
+        (2.5, 10, 4),
+        (7, 100, 14),
+        (0.1, 0.3, 3),
+        (0.1, 1, 10),
+    ],
 )
 def test_delay_and_max_wait(
     service: Service, ecr: ECRClient, delay: float, max_wait: float, sleeps: int
@@ -230,11 +301,19 @@ def test_delay_and_max_wait(
     """It sleeps as often as the delay fits into max_wait, and calls once more than it sleeps."""
     service.answers = [NOT_YET["image_exists"][0]]
 
-    with pytest.raises(WaiterTimeoutException, match=rf" {max_wait:g} s"):
+    with pytest.raises(WaiterTimeoutException, match=rf" {max_wait} s "):
         wait(ecr, service, "image_exists", delay=delay, max_wait=max_wait)
 
     assert service.slept == [delay] * sleeps
     assert service.calls == sleeps + 1
+
+
+def test_timeout_says_what_came_last(service: Service, ecr: ECRClient) -> None:
+    """The error of a timeout has the last state, also one that this release does not know."""
+    service.answers = [scan("NEW_STATUS", description="It is new.")]
+
+    with pytest.raises(WaiterTimeoutException, match=r"status = NEW_STATUS: It is new\.$"):
+        wait(ecr, service, "image_scan_complete", max_wait=0)
 
 
 def test_timeout_names_the_last_error(service: Service, ecr: ECRClient) -> None:
@@ -244,6 +323,7 @@ def test_timeout_names_the_last_error(service: Service, ecr: ECRClient) -> None:
     with pytest.raises(WaiterTimeoutException) as caught:
         wait(ecr, service, "image_exists", max_wait=0)
 
+    assert str(caught.value).endswith("; the service last answered ImageNotFoundException")
     assert isinstance(caught.value.__cause__, ImageNotFoundException)
 
 
@@ -285,20 +365,21 @@ def test_other_errors_are_raised(
 @pytest.mark.parametrize(
     ("option", "values"),
     [
-        ("delay", [0, -1, math.nan, True, "5", None, [5]]),
-        ("max_wait", [-1, -0.001, math.nan, False, "5", None, 5j]),
+        ("delay", [0, -1, math.nan, math.inf, 1_000_000_001, 10**400, True, "5", None, [5]]),
+        ("max_wait", [-1, -0.001, math.nan, math.inf, 1_000_000_001, False, "5", None, 5j]),
+        ("sleep", [None, 5]),
     ],
 )
-def test_bad_times(
+def test_bad_arguments(
     service: Service, ecr: ECRClient, name: str, option: str, values: list[Any]
 ) -> None:
-    """A delay or a max_wait that is no time is refused, by its name, before anything is sent."""
+    """An argument that cannot be right is refused, by its name, before anything is sent."""
     for value in values:
         with pytest.raises(ParamValidationException) as caught:
             wait(ecr, service, name, **{option: value})
 
         assert str(caught.value).startswith(f"{NAMES[name]}: {option} must be ")
-        assert repr(value) in str(caught.value)
+        assert f", got {value!r}"[:200] in str(caught.value)
     assert service.calls == 0
 
 

@@ -10,6 +10,7 @@ import pytest
 from ecr_client import ECRClient
 from ecr_client.exceptions import LimitExceededException
 from ecr_client.local import Limits, LocalECR
+from ecr_client.models import ImageIdentifier
 
 MISSING = f"sha256:{'0' * 64}"
 #: An image that needs nothing else.
@@ -83,3 +84,38 @@ def test_tags_have_a_length(call: Any, length: int, accepted: bool) -> None:
     status, _ = call("PutImage", repositoryName="app", imageManifest=text, imageTag="t" * length)
 
     assert (status == 200) == accepted
+
+
+@pytest.mark.parametrize("count", [1, 100, 101])
+def test_batches_have_no_limit(client: ECRClient, count: int) -> None:
+    """What one call refuses, the batch helpers do in as many calls as it takes."""
+    for number in range(3):
+        put(client, {**INDEX, "annotations": {"number": str(number)}}, image_tag=f"v{number}")
+    ids = [ImageIdentifier(image_tag=f"v{number}") for number in range(count)]
+    got = client.batch_get_image_all(repository_name="app", image_ids=ids)
+    deleted = client.batch_delete_image_all(repository_name="app", image_ids=ids)
+
+    assert [len(got.images), len(got.failures)] == [min(count, 3), max(count - 3, 0)]
+    assert [len(deleted.image_ids), len(deleted.failures)] == [min(count, 3), max(count - 3, 0)]
+
+
+@pytest.mark.parametrize("count", [1, 25, 26])
+def test_repositories_in_batches(client: ECRClient, count: int) -> None:
+    """The helper for scanning configurations takes more than the 25 repositories of a call."""
+    found = client.batch_get_repository_scanning_configuration_all(
+        repository_names=["app", *(f"missing-{number}" for number in range(count - 1))]
+    )
+
+    assert [len(found.scanning_configurations), len(found.failures)] == [1, count - 1]
+
+
+def test_largest_pages(client: ECRClient) -> None:
+    """A page of the largest size has a thousand tags, and one more is on a second page."""
+    for number in range(1001):
+        put(client, INDEX, image_tag=f"v{number}")
+    images = client.paginate_list_images(repository_name="app", max_results=1000)
+    sizes = [len(page.image_ids) for page in images.pages()]
+    client.batch_delete_image(repository_name="app", image_ids=[ImageIdentifier(image_tag="v0")])
+
+    assert sizes == [1000, 1]
+    assert [len(page.image_ids) for page in images.pages()] == [1000]
