@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -31,11 +32,17 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 
 
+def _publish(cls: type) -> None:
+    """Let a type say where users import it from; a subclass of theirs stays where it is."""
+    if cls.__module__.startswith("ecr_client."):
+        cls.__module__ = PUBLIC_MODULE
+
+
 class OpenEnum(str, Enum):
     """A text with known values. A value that this release does not know stays a plain ``str``."""
 
     def __init_subclass__(cls) -> None:
-        cls.__module__ = PUBLIC_MODULE
+        _publish(cls)
 
     # As enum.StrEnum, which Python 3.10 lacks: the text itself, also in f-strings.
     def __str__(self) -> str:
@@ -80,7 +87,7 @@ class Structure:
     __slots__ = ("__weakref__",)
 
     def __init_subclass__(cls) -> None:
-        cls.__module__ = PUBLIC_MODULE
+        _publish(cls)
 
     def __eq__(self, other: object) -> bool:
         if other.__class__ is not self.__class__:
@@ -123,10 +130,11 @@ def _shown(field: attrs.Attribute[Any], value: object) -> str:
 
 def evolve(structure: _Structure, **members: object) -> _Structure:
     """Return a copy of a structure with other values of some members."""
-    # Which members there are only the class itself knows.
-    untyped: Any = structure
-    copy: _Structure = attrs.evolve(untyped, **members)
-    return copy
+    # Not attrs.evolve, which calls the constructor: that of a subclass may take other arguments.
+    made = copy.copy(structure)
+    for name, value in members.items():
+        object.__setattr__(made, name, value)
+    return made
 
 
 class AmazonWebServiceRequest(Structure):

@@ -45,6 +45,20 @@ if TYPE_CHECKING:
     from ecr_client.endpoints import Endpoint
     from ecr_client.retry import RetryPolicy
 
+#: The attributes that each client makes for itself; those that a subclass adds are copied.
+_OWN = frozenset(
+    {
+        "_arguments",
+        "_config",
+        "_credentials",
+        "_endpoint",
+        "_options",
+        "_overrides",
+        "_settings",
+        "_shared",
+    }
+)
+
 
 class _Shared:
     """What a client and all its views have in common."""
@@ -353,7 +367,14 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         # The configuration travels; connections, and credentials that were found, do not.
         if self._arguments["session"] is not None:
             raise TypeError("a client of a session does not pickle; give it a profile instead")
-        return _restore, (type(self), self._arguments, self._endpoint, self._overrides)
+        state = self.__getstate__()
+        if isinstance(state, dict):
+            state = {name: value for name, value in state.items() if name not in _OWN}
+        return _restore, (type(self), self._arguments, self._endpoint, self._overrides), state
+
+    def __getstate__(self) -> Any:
+        # As every object has it from Python 3.11 on. A subclass leaves out what does not travel.
+        return dict(vars(self))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.endpoint} ({self.region})>"
@@ -398,7 +419,10 @@ def _restore(
     overrides: dict[str, Any],
 ) -> ECRClient:
     """Return a client like the one that was pickled, calling where that one called."""
-    client = client_class(**{**arguments, "credentials": arguments["credentials"].value})
+    # As Python does it for all objects: not by the constructor of a subclass, which may take
+    # other arguments, and whose attributes come along.
+    client = object.__new__(client_class)
+    ECRClient.__init__(client, **{**arguments, "credentials": arguments["credentials"].value})
     client._endpoint = endpoint
     client._overrides = overrides
     return client

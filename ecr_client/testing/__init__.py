@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ecr_client.testing.images import RandomImage, RandomManifest, random_image
+    from ecr_client.testing.matchers import matching
     from ecr_client.testing.responses import add_error, add_result
     from ecr_client.testing.stub import ECRStub, StubAssertionError
     from ecr_client.testing.verification import assert_image_valid
@@ -24,6 +25,7 @@ __all__ = [
     "add_error",
     "add_result",
     "assert_image_valid",
+    "matching",
     "random_image",
 ]
 
@@ -35,6 +37,7 @@ _MODULE_OF = {
     "add_error": "responses",
     "add_result": "responses",
     "assert_image_valid": "verification",
+    "matching": "matchers",
     "random_image": "images",
 }
 

@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from requests.structures import CaseInsensitiveDict
 
-from ecr_client._engine.codec import converter
+from ecr_client._engine.codec import converter, structure_writer
 from ecr_client._engine.http import HTTPResponse
 from ecr_client._engine.parse import parse
-from ecr_client._engine.prepare import encode
-from ecr_client.exceptions import AmazonServiceException, ResponseParseException
+from ecr_client._engine.values import Mismatch
+from ecr_client.exceptions import (
+    AmazonServiceException,
+    ParamValidationException,
+    ResponseParseException,
+)
 from ecr_client.operations import OPERATIONS, Operation
 from ecr_client.testing.encoding import encode_error, encode_result
+from ecr_client.testing.matchers import open_members
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,13 +51,21 @@ def named_operation(name: str) -> AnyOperation:
     raise ValueError(f"there is no operation {name!r}{hint}")
 
 
-def request_body(operation: AnyOperation, request: AmazonWebServiceRequest) -> bytes:
-    """Return what the client sends for a request.
+def check_request(operation: AnyOperation, request: AmazonWebServiceRequest) -> None:
+    """Check the members of an expected request that are not left open.
 
     Raises:
         ParamValidationException: The client would not send it.
     """
-    return encode(operation, request)
+    operation.check(request)
+    kind: Any = type(request)
+    try:
+        structure_writer(kind, open_members(request))(request)
+        return
+    except Mismatch as mismatch:
+        problem = str(mismatch)
+    # Outside of the handler: the frames of the codec hold what the request contains.
+    raise ParamValidationException(problem, operation.name)
 
 
 def request_of(operation: AnyOperation, body: bytes) -> AmazonWebServiceRequest:

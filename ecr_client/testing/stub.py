@@ -12,13 +12,14 @@ from ecr_client.client import ECRClient
 from ecr_client.exceptions import AmazonServiceException
 from ecr_client.operations import OPERATIONS
 from ecr_client.testing.exchange import (
+    check_request,
     error_response,
     named_operation,
-    request_body,
     request_of,
     result_response,
     with_request_id,
 )
+from ecr_client.testing.matchers import differences, prepared, shown
 from ecr_client.transport import (
     Deadline,
     HTTPRequest,
@@ -29,6 +30,7 @@ from ecr_client.transport import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from typing_extensions import Self
@@ -41,16 +43,18 @@ class StubAssertionError(AssertionError):
     """A call was made that the test did not expect, or one that it expected was not made."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class _Expectation:
     number: int
     operation: AnyOperation
     request: AmazonWebServiceRequest | None
-    body: bytes | None
     outcome: HTTPResponse | BaseException
 
-    def meets(self, operation: AnyOperation, body: bytes) -> bool:
-        return self.operation == operation and self.body in (None, body)
+    def meets(self, operation: AnyOperation, request: AmazonWebServiceRequest) -> bool:
+        return self.operation == operation and not any(self.differences(request))
+
+    def differences(self, request: AmazonWebServiceRequest) -> Iterator[str]:
+        return differences(self.request, request) if self.request else iter(())
 
     def __str__(self) -> str:
         request = _show(self.request) if self.request else "any request"
@@ -78,7 +82,7 @@ class ECRStub:
             raise TypeError(f"client must be an ECRClient, not {type(client).__name__}")
         self._client = client
         self._in_order = in_order
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a predicate may look at the requests
         self._open: list[_Expectation] = []
         self._count = 0
         self._requests: list[AmazonWebServiceRequest] = []
@@ -99,7 +103,9 @@ class ECRStub:
 
         Args:
             operation: Its name, for example ``DescribeImages``.
-            request: What it must be made with; ``None`` takes any request.
+            request: What it must be made with; ``None`` takes any request. Members of it, nested
+                ones too, may be functions that return whether the member is as expected, or
+                objects that decide themselves what they equal, such as ``unittest.mock.ANY``.
             result: What it returns.
             error: What it raises instead, an exception or its class. One of the service becomes a
                 response, and arrives with status and request id; others are raised as they are.
@@ -112,7 +118,8 @@ class ECRStub:
             ValueError: There is no such operation, or the client could not read the response.
         """
         found = named_operation(operation)
-        body = None if request is None else request_body(found, request)
+        if request is not None:
+            check_request(found, request)
         outcome = _outcome(found, result, error, members)
         with self._lock:
             self._count += 1
@@ -120,8 +127,7 @@ class ECRStub:
                 _Expectation(
                     number=self._count,
                     operation=found,
-                    request=request,
-                    body=body,
+                    request=prepared(request),
                     outcome=outcome,
                 )
             )
@@ -182,7 +188,7 @@ class ECRStub:
             number = len(self._requests)
             candidates = self._open[:1] if self._in_order else self._open
             for expectation in candidates:
-                if expectation.meets(operation, body):
+                if expectation.meets(operation, request):
                     self._open.remove(expectation)
                     break
             else:
@@ -264,19 +270,9 @@ def _unexpected(
         return f"{lines[0]}\n  expected: no further call"
     for expectation in candidates:
         lines.append(f"  expected: {expectation}")
-        if expectation.operation == operation and expectation.request is not None:
-            lines += _differences(request, expectation.request)
+        if expectation.operation == operation:
+            lines += [f"    {each}" for each in expectation.differences(request)]
     return "\n".join(lines)
-
-
-def _differences(request: Any, expected: Any) -> list[str]:
-    found = []
-    for field in attrs.fields(type(expected)):
-        here, there = getattr(request, field.name), getattr(expected, field.name)
-        if here != there:
-            shown = f"{_member(field, here)}, expected {_member(field, there)}"
-            found.append(f"    {field.name} is {shown}")
-    return found
 
 
 def _show(request: Any) -> str:
@@ -284,10 +280,5 @@ def _show(request: Any) -> str:
     fields = [
         each for each in attrs.fields(type(request)) if getattr(request, each.name) is not None
     ]
-    members = [f"{each.name}={_member(each, getattr(request, each.name))}" for each in fields]
+    members = [f"{each.name}={shown(each, getattr(request, each.name))}" for each in fields]
     return f"{type(request).__name__}({', '.join(members)})"
-
-
-def _member(field: Any, value: object) -> str:
-    # Layers and secrets say themselves how little of them may be seen.
-    return str(field.repr(value)) if callable(field.repr) else repr(value)

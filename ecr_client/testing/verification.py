@@ -7,32 +7,35 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orjson
+
+from ecr_client._common.shown import one_line, shown
 from ecr_client.exceptions import (
     LayerInaccessibleException,
     LayersNotFoundException,
     LayerVerificationException,
-    ParamValidationException,
     TransportException,
 )
 from ecr_client.models import ImageIdentifier
+from ecr_client.oci import Reference
+from ecr_client.oci.manifest import MAX_MANIFEST_LENGTH
+from ecr_client.oci.media_types import INDEXES, MANIFESTS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ecr_client import ECRClient
 
 #: Without these, the service may return a manifest in another form than the stored one.
-MANIFEST_TYPES = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-)
-_REFERENCE = (
-    r"(?P<repository>[a-z0-9._/-]+)"
-    r"(:(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127})|@(?P<digest>sha256:[0-9a-f]{64}))"
-)
+MANIFEST_TYPES = tuple(sorted(INDEXES | MANIFESTS))
+_DIGEST = r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}"
+#: The service's bound for a layer, 52,000 MiB.
+LARGEST_SIZE = 52_000 * 1024 * 1024
+#: Manifests and blobs of one image, and indexes in each other: many times what is in use.
+MOST_DESCRIPTORS, DEEPEST_INDEX = 10_000, 8
 
 
-class _Found(NamedTuple):
+class _Descriptor(NamedTuple):
     digest: str
     size: int
 
@@ -40,7 +43,9 @@ class _Found(NamedTuple):
 def assert_image_valid(client: ECRClient, reference: str) -> None:
     """Check that all of a stored image is there, and that it is what its digests say.
 
-    Manifests come from BatchGetImage; configurations and layers are downloaded, and not kept.
+    Manifests come from BatchGetImage; configurations and layers are downloaded, and not kept. The
+    check ends whatever is stored: a manifest may have 4,194,304 characters, a blob as many bytes as
+    its manifest says, and an image 10,000 manifests and blobs, in indexes up to 8 deep.
 
     Args:
         client: Has to be allowed to read the repository.
@@ -49,22 +54,25 @@ def assert_image_valid(client: ECRClient, reference: str) -> None:
     Raises:
         AssertionError: Something is missing or wrong; the text lists all that is.
         ValueError: It is not a reference.
+        AmazonClientException: The service refused a call, or could not be reached.
     """
     repository, identifier = _parse(reference)
     check = _Check(client, repository)
-    check.manifest(identifier, None)
+    check.image(identifier)
     if check.problems:
         lines = "".join(f"\n  {problem}" for problem in check.problems)
         raise AssertionError(f"{reference} is not valid:{lines}")
 
 
 def _parse(reference: str) -> tuple[str, ImageIdentifier]:
-    found = re.fullmatch(_REFERENCE, reference)
-    if found is None:
-        raise ValueError(f"not repository:tag or repository@sha256:...: {reference!r}")
-    return found["repository"], ImageIdentifier(
-        image_tag=found["tag"], image_digest=found["digest"]
-    )
+    found = Reference.parse(reference)
+    if found.registry is not None or (found.tag is None and found.digest is None):
+        raise ValueError(
+            f"the reference must be repository:tag or repository@digest, got {reference!r}"
+        )
+    # The digest decides, as everywhere.
+    tag = None if found.digest else found.tag
+    return found.repository, ImageIdentifier(image_tag=tag, image_digest=found.digest)
 
 
 class _Check:
@@ -74,10 +82,26 @@ class _Check:
         self.problems: list[str] = []
         self._client = client
         self._repository = repository
-        self._seen: set[_Found] = set()
+        self._named = 0
+        #: How many bytes there are of what was looked at, if that is known.
+        self._sizes: dict[str, int | None] = {}
 
-    def manifest(self, identifier: ImageIdentifier, size: int | None) -> None:
+    def image(self, identifier: ImageIdentifier) -> None:
         """Check a manifest and all that it names."""
+        level = self._manifest(identifier, None)
+        for _ in range(DEEPEST_INDEX):
+            level = [child for each in level for child in self._child(each)]
+        if level:
+            self._note(f"manifest {level[0].digest} is in more than {DEEPEST_INDEX} indexes")
+
+    def _child(self, expected: _Descriptor) -> list[_Descriptor]:
+        """Check a manifest of an index; return the manifests that it names itself."""
+        if not self._is_new(f"manifest {expected.digest}", expected):
+            return []
+        return self._manifest(ImageIdentifier(image_digest=expected.digest), expected.size)
+
+    def _manifest(self, identifier: ImageIdentifier, size: int | None) -> list[_Descriptor]:
+        """Check a manifest and its blobs; return the manifests that it names."""
         name = f"manifest {identifier.image_digest or identifier.image_tag}"
         result = self._client.batch_get_image(
             repository_name=self._repository,
@@ -86,28 +110,50 @@ class _Check:
         )
         if not result.images:
             reasons = [f"{each.failure_code}: {each.failure_reason}" for each in result.failures]
-            self.problems.append(f"{name} is missing ({', '.join(reasons)})")
-            return
+            self._note(f"{name} is missing ({', '.join(reasons)})")
+            return []
         image = result.images[0]
-        text = (image.image_manifest or "").encode()
-        found = _Found(f"sha256:{hashlib.sha256(text).hexdigest()}", len(text))
+        text = image.image_manifest or ""
+        if len(text) > MAX_MANIFEST_LENGTH:
+            self._note(f"{name} has {len(text)} characters, more than {MAX_MANIFEST_LENGTH}")
+            return []
+        # Half of a surrogate pair has no UTF-8; parsing refuses it.
+        content = text.encode("utf-8", "surrogatepass")
         listed = image.image_id.image_digest if image.image_id else None
-        if listed != found.digest:
-            self.problems.append(f"{name} has the digest {found.digest}, but is listed as {listed}")
-        self._check_size(name, found.size, size)
-        if identifier.image_digest not in (None, found.digest):
-            self.problems.append(f"{name} has the content of {found.digest}")
-        try:
-            children, blobs = _named_by(json.loads(text))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            self.problems.append(f"{name} cannot be read ({type(error).__name__}: {error})")
-            return
-        for child in filter(self._is_new, children):
-            self.manifest(ImageIdentifier(image_digest=child.digest), child.size)
-        for blob in filter(self._is_new, blobs):
-            self._blob(blob)
+        found = _digest(content, listed)
+        self._sizes[f"manifest {found}"] = self._sizes[name] = len(content)
+        if listed != found:
+            self._note(f"{name} has the digest {found}, but is listed as {listed}")
+        self._check_size(name, len(content), size)
+        asked = identifier.image_digest
+        if asked not in (None, _digest(content, asked)):
+            self._note(f"{name} has the content of {_digest(content, asked)}")
+        return self._contents(name, content)
 
-    def _blob(self, expected: _Found) -> None:
+    def _contents(self, name: str, content: bytes) -> list[_Descriptor]:
+        """Check the blobs that a manifest names; return the manifests that it names."""
+        children = []
+        try:
+            named = list(_named_by(_parsed(content)))
+            self._named += len(named)
+            if self._named > MOST_DESCRIPTORS:
+                raise ValueError(f"the image has more than {MOST_DESCRIPTORS} manifests and blobs")
+        except (ValueError, RecursionError) as error:
+            self._note(f"{name} cannot be read ({error})")
+            return []
+        for place, value in named:
+            try:
+                descriptor, is_elsewhere = _descriptor(place, value)
+            except ValueError as error:
+                self._note(f"{name} cannot be read ({error})")
+                continue
+            if place.startswith("manifests"):
+                children.append(descriptor)
+            elif not is_elsewhere and self._is_new(f"blob {descriptor.digest}", descriptor):
+                self._blob(descriptor)
+        return children
+
+    def _blob(self, expected: _Descriptor) -> None:
         name = f"blob {expected.digest}"
         try:
             with self._client.download_layer(
@@ -115,35 +161,100 @@ class _Check:
             ) as layer:
                 try:
                     for _ in layer.iter_bytes():
-                        pass
+                        if layer.position > expected.size:
+                            break
                 except LayerVerificationException as error:
-                    self.problems.append(f"{name} is corrupt ({error})")
+                    self._note(f"{name} is corrupt ({error})")
                 size = layer.position if layer.size is None else layer.size
-                self._check_size(name, size, expected.size)
+                self._sizes[name] = size
+                if layer.size is None and size > expected.size:
+                    self._note(f"{name} has more than {expected.size} bytes")
+                else:
+                    self._check_size(name, size, expected.size)
         except (LayerInaccessibleException, LayersNotFoundException) as error:
-            self.problems.append(f"{name} is missing ({error})")
-        except (TransportException, ParamValidationException) as error:
-            self.problems.append(f"{name} cannot be downloaded ({error})")
+            self._note(f"{name} is missing ({error})")
+        except TransportException as error:
+            self._note(f"{name} cannot be downloaded ({error})")
 
-    def _is_new(self, expected: _Found) -> bool:
-        if expected in self._seen:
-            return False
-        self._seen.add(expected)
-        return True
+    def _is_new(self, name: str, expected: _Descriptor) -> bool:
+        """Return whether something has not been looked at; its size may differ nevertheless."""
+        if name not in self._sizes:
+            self._sizes[name] = None
+            return True
+        found = self._sizes[name]
+        if found is not None:
+            self._check_size(name, found, expected.size)
+        return False
 
     def _check_size(self, name: str, found: int, expected: int | None) -> None:
         if expected not in (None, found):
-            self.problems.append(f"{name} has {found} bytes instead of {expected}")
+            self._note(f"{name} has {found} bytes instead of {expected}")
+
+    def _note(self, problem: str) -> None:
+        # What manifests and services say may be anything.
+        self.problems.append(one_line(problem))
 
 
-def _named_by(content: dict[str, Any]) -> tuple[list[_Found], list[_Found]]:
-    """Return the manifests and the blobs that a manifest says there are."""
-    if not content.keys() & {"manifests", "layers"}:
+def _digest(content: bytes, like: str | None) -> str:
+    """Return the digest of a manifest by the algorithm of another digest, or by SHA-256."""
+    algorithm = "sha512" if (like or "").startswith("sha512:") else "sha256"
+    return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
+
+
+def _parsed(content: bytes) -> Any:
+    """Return what a manifest holds.
+
+    Raises:
+        ValueError: It is not JSON, or readers may understand it differently.
+    """
+    # The stricter of the two: it takes no NaN and no halves of surrogate pairs.
+    orjson.loads(content)
+    return json.loads(content, object_pairs_hook=_without_duplicates)
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"an object has the member {shown(name)} twice")
+        found[name] = value
+    return found
+
+
+def _named_by(content: object) -> Iterator[tuple[str, object]]:
+    """Yield the descriptors of a manifest with their places.
+
+    Raises:
+        ValueError: It is no manifest.
+    """
+    if not isinstance(content, dict) or not content.keys() & {"manifests", "layers"}:
         raise ValueError("it has neither manifests nor layers")
-    blobs = [*content.get("layers", ())]
+    for member in ("manifests", "layers"):
+        listed = content.get(member, [])
+        if not isinstance(listed, list):
+            raise ValueError(f"{member} must be a list, got {shown(listed)}")
+        for index, each in enumerate(listed):
+            yield f"{member}[{index}]", each
     if "config" in content:
-        blobs.append(content["config"])
-    children = [_Found(each["digest"], each["size"]) for each in content.get("manifests", ())]
-    # What has addresses of its own is kept there, and is not the registry's to give.
-    kept = [_Found(each["digest"], each["size"]) for each in blobs if not each.get("urls")]
-    return children, kept
+        yield "config", content["config"]
+
+
+def _descriptor(place: str, value: object) -> tuple[_Descriptor, bool]:
+    """Return a descriptor, and whether what it describes has addresses of its own.
+
+    What has is kept there, and is not the registry's to give.
+
+    Raises:
+        ValueError: It is no descriptor.
+    """
+    if not isinstance(value, dict):
+        raise ValueError(f"{place} must be an object, got {shown(value)}")
+    digest, size, urls = (value.get(name) for name in ("digest", "size", "urls"))
+    if not isinstance(digest, str) or not re.fullmatch(_DIGEST, digest):
+        raise ValueError(f"{place}.digest must be sha256:... or sha512:..., got {shown(digest)}")
+    # Not isinstance: a bool is an int.
+    if type(size) is not int or not 0 <= size <= LARGEST_SIZE:
+        raise ValueError(f"{place}.size must be from 0 to {LARGEST_SIZE} bytes, got {shown(size)}")
+    if urls is not None and not isinstance(urls, list):
+        raise ValueError(f"{place}.urls must be a list, got {shown(urls)}")
+    return _Descriptor(digest, size), bool(urls)

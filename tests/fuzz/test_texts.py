@@ -7,7 +7,6 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -25,8 +24,6 @@ from ecr_client.exceptions import (
     InvalidRegionException,
 )
 from ecr_client.metadata import ResponseMetadata
-from ecr_client.models import ImageIdentifier
-from ecr_client.testing.verification import _parse
 
 NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
 ANYTHING = (
@@ -169,28 +166,3 @@ def test_headers(headers: Any) -> None:
         assert name.lower() not in RESERVED
         assert (name + value).isascii()
         assert (name + value).isprintable() or "\t" in value
-
-
-PIECES = st.sampled_from(["app", "team/app", ":", "@", "sha256:", "a" * 64, "/", "v1", " "])
-
-
-@pytest.mark.parametrize("text", ["a:b@sha256:" + "a" * 64, "host:5000/a:b", "a@sha256:", "a:b c"])
-def test_bad_references(text: str) -> None:
-    """A reference with two tags, a port, half of a digest or white space is refused."""
-    with pytest.raises(ValueError, match="not repository:tag or repository@sha256"):
-        _parse(text)
-
-
-@given(st.lists(PIECES | st.text(max_size=3), max_size=6).map("".join))
-def test_references(text: str) -> None:
-    """A reference is refused, or has a repository and either a tag or a digest."""
-    try:
-        repository, identifier = _parse(text)
-    except ValueError as error:
-        assert "not repository:tag" in str(error)  # noqa: PT017
-        return
-    tag, digest = identifier.image_tag, identifier.image_digest
-
-    assert not re.search(r"[\s:@]", repository)
-    assert identifier in (ImageIdentifier(image_tag=tag), ImageIdentifier(image_digest=digest))
-    assert text == (f"{repository}:{tag}" if digest is None else f"{repository}@{digest}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ecr_client.oci import Digest, Reference, Registry
 
@@ -143,3 +145,17 @@ def test_what_is_no_reference(text: str, problem: str) -> None:
     """A malformed reference is a ValueError that says which part is wrong."""
     with pytest.raises(ValueError, match=problem):
         Reference.parse(text)
+
+
+PIECES = st.sampled_from(["app", "team/app", ":", "@", "sha256:", "a" * 64, "/", "v1", " ", HOST])
+
+
+@given(st.lists(PIECES | st.text(max_size=3), max_size=6).map("".join))
+def test_any_text(text: str) -> None:
+    """A text is refused with a ValueError, or written again as it was read."""
+    try:
+        found = Reference.parse(text)
+    except ValueError:
+        return
+
+    assert text.startswith("arn:") or str(found) == text

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+import re
 import socket
 import threading
 import tracemalloc
@@ -28,6 +30,7 @@ from ecr_client.models import (
     ImageIdentifier,
 )
 from ecr_client.testing import RandomImage, assert_image_valid, random_image
+from ecr_client.transport import Deadline, HTTPRequest, StreamingResponse, Transport
 
 MIB = 1024 * 1024
 
@@ -198,9 +201,7 @@ def test_a_wrong_size_is_found(stored: Stored, image: RandomImage) -> None:
     layer = image.manifests[0].layers[0]
     content = json.loads(stored.manifests[image.manifests[0].descriptor.digest])
     content["layers"][0]["size"] += 1
-    text = json.dumps(content)
-    stored.root = f"sha256:{sha256(text.encode()).hexdigest()}"
-    stored.manifests[stored.root] = text
+    store(stored, json.dumps(content))
 
     assert problems(stored) == [
         f"blob {layer.digest} has {layer.size} bytes instead of {layer.size + 1}"
@@ -250,13 +251,174 @@ def test_a_wrong_response_is_found(stored: Stored, image: RandomImage) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"layers": [{}]}', '{"manifests": 1}', "{"])
-def test_an_unreadable_manifest_is_found(stored: Stored, text: str) -> None:
-    """A string that is no manifest is a problem of the image, not an error of the check."""
+def store(stored: Stored, text: str) -> None:
+    """Let the tag name a manifest with another text."""
     stored.root = f"sha256:{sha256(text.encode()).hexdigest()}"
     stored.manifests[stored.root] = text
 
-    assert [line.partition("(")[0] for line in problems(stored)] == ["manifest 1.0 cannot be read "]
+
+def descriptor(digest: object = "sha256:" + "1" * 64, size: object = 1) -> dict[str, object]:
+    return {"digest": digest, "size": size}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "."),
+        ("[]", "it has neither manifests nor layers"),
+        ("{}", "it has neither manifests nor layers"),
+        ('{"layers": null}', "layers must be a list, got None"),
+        ('{"manifests": 1}', "manifests must be a list, got 1"),
+        ('{"layers": [], "config": 1}', "config must be an object, got 1"),
+        ('{"layers": [[]]}', r"layers\[0\] must be an object, got \[\]"),
+        ('{"layers": [{}]}', r"layers\[0\]\.digest must be sha256:... or sha512:..., got None"),
+        *[
+            (json.dumps({"layers": [descriptor(digest)]}), "digest must be sha256:... or sha512")
+            for digest in (1, ["sha256:1"], "md5:1", "sha256:" + "A" * 64, "sha512:" + "1" * 64)
+        ],
+        *[
+            (json.dumps({"manifests": [descriptor(size=size)]}), "size must be from 0 to 545259520")
+            for size in (-1, 1.0, True, "1", None, 52_000 * MIB + 1, 10**30)
+        ],
+        (json.dumps({"layers": [{**descriptor(), "urls": "x"}]}), "urls must be a list, got 'x'"),
+        ('{"layers": [], "layers": [{}]}', "an object has the member 'layers' twice"),
+        ('{"layers": NaN}', "."),
+        ('{"layers": "\\ud800"}', "."),
+        (f'{{"layers": {"9" * 5000}}}', "."),
+        ("[" * 10**6, "."),
+        ("[" * 990 + "]" * 990, "[Rr]ecursion|neither"),
+        (f'{{"layers": [{", ".join(["1"] * 10_001)}]}}', "more than 10000 manifests and blobs"),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_an_odd_manifest_is_found(stored: Stored, text: str, problem: str) -> None:
+    """A string that is no manifest is a problem of the image, and the error says what is wrong."""
+    store(stored, text)
+    (found,) = problems(stored)
+
+    assert re.fullmatch(rf"manifest 1\.0 cannot be read \(.*({problem}).*\)", found)
+
+
+def test_a_manifest_with_half_a_character_is_found(stored: Stored) -> None:
+    """A string that has no UTF-8 is no manifest."""
+    stored.manifests[stored.root] = '{"layers": [], "config": "\ud800"}'
+
+    assert "surrogates not allowed" in problems(stored)[-1]
+
+
+def test_a_manifest_that_is_too_long_is_found(stored: Stored) -> None:
+    """The bound of the service is that of the check."""
+    store(stored, '{"layers": []}'.ljust(4 * MIB))
+    assert_image_valid(stored, "team/app:1.0")
+    store(stored, '{"layers": []}'.ljust(4 * MIB + 1))
+
+    assert problems(stored) == ["manifest 1.0 has 4194305 characters, more than 4194304"]
+
+
+def test_each_problem_of_a_manifest_is_found(stored: Stored) -> None:
+    """A descriptor that is none does not hide what is wrong with the others."""
+    store(stored, json.dumps({"layers": [1, descriptor()], "config": 2}))
+
+    assert problems(stored) == [
+        "manifest 1.0 cannot be read (layers[0] must be an object, got 1)",
+        f"blob sha256:{'1' * 64} is missing (no sha256:{'1' * 64} (Service: AmazonECR; Error Code: "
+        "LayersNotFoundException))",
+        "manifest 1.0 cannot be read (config must be an object, got 2)",
+    ]
+
+
+def indexed(stored: Stored, levels: int) -> None:
+    """Let the tag name an index of an index, and so on, of a manifest without layers."""
+    text = '{"layers": []}'
+    for _ in range(levels):
+        store(stored, text)
+        text = json.dumps({"manifests": [descriptor(stored.root, len(text))]})
+    store(stored, text)
+
+
+def test_nested_indexes(stored: Stored) -> None:
+    """Indexes may hold each other, but not as deeply as nobody needs."""
+    indexed(stored, 8)
+    assert_image_valid(stored, "team/app:1.0")
+    indexed(stored, 9)
+    (problem,) = problems(stored)
+
+    assert re.fullmatch(r"manifest sha256:\w{64} is in more than 8 indexes", problem)
+
+
+def test_an_index_of_itself_is_found(stored: Stored) -> None:
+    """A registry that returns the same index for ever is asked once for each digest."""
+    digest = f"sha256:{'1' * 64}"
+    text = json.dumps({"manifests": [descriptor(digest), descriptor(digest, 7)]})
+    stored.root, stored.manifests[digest] = digest, text
+    lines = problems(stored)
+
+    assert stored.asked == [digest, digest]
+    assert f"manifest {digest} has {len(text)} bytes instead of 7" in lines
+    assert len(lines) == 7
+
+
+def test_a_blob_that_is_named_twice(stored: Stored, image: RandomImage) -> None:
+    """A blob is downloaded once, and has the size that each descriptor says."""
+    layer = image.manifests[0].layers[0]
+    sizes = [layer.size, layer.size, layer.size + 1]
+    store(stored, json.dumps({"layers": [descriptor(layer.digest, size) for size in sizes]}))
+
+    assert problems(stored) == [
+        f"blob {layer.digest} has {layer.size} bytes instead of {layer.size + 1}"
+    ]
+    assert stored.asked == [stored.root, layer.digest]
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_both_algorithms(stored: Stored, algorithm: str) -> None:
+    """Manifests and blobs may have digests of SHA-512, too."""
+    layer, text = b"layer", '{"layers": []}'
+    digests = [
+        f"{algorithm}:{hashlib.new(algorithm, each).hexdigest()}" for each in (layer, text.encode())
+    ]
+    stored.blobs[digests[0]], stored.manifests[digests[1]] = layer, text
+    store(
+        stored,
+        json.dumps(
+            {
+                "layers": [descriptor(digests[0], 5)],
+                "manifests": [descriptor(digests[1], len(text))],
+            }
+        ),
+    )
+    assert_image_valid(stored, "team/app:1.0")
+    stored.blobs[digests[0]], stored.manifests[digests[1]] = b"LAYER", text.upper()
+
+    assert len(problems(stored)) == 4
+
+
+class Endless(Transport):
+    """A storage that sends the bytes of a layer for ever, and says nothing of their number."""
+
+    simulated = True
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
+        return StreamingResponse(request, 200, {}, self)
+
+    def read1(self, size: int, deadline: Deadline, /) -> bytes:
+        self.sent += size
+        return bytes(size)
+
+
+def test_an_endless_blob_is_found(stored: Stored, image: RandomImage) -> None:
+    """Of each blob, about as much is read as its manifest says that there is."""
+    storage = stored.transport = Endless()
+
+    assert problems(stored) == [
+        f"blob {blob.digest} has more than {blob.size} bytes"
+        for each in image.manifests
+        for blob in (*each.layers, each.config)
+    ]
+    assert storage.sent <= len(image.blobs) * MIB
 
 
 def test_a_failing_download_is_found(stored: Stored) -> None:
@@ -277,16 +439,6 @@ def test_a_failing_download_is_found(stored: Stored) -> None:
         assert len(lines) == len(stored.blobs)
         assert all("cannot be downloaded (" in line for line in lines)
         assert all(line.endswith(reason) for line in lines)
-
-
-def test_a_digest_that_is_none_is_found(stored: Stored) -> None:
-    """A manifest may name a blob by something that is no digest."""
-    text = json.dumps({"schemaVersion": 2, "layers": [{"digest": "md5:1", "size": 1}]})
-    stored.root = f"sha256:{sha256(text.encode()).hexdigest()}"
-    stored.manifests[stored.root] = text
-    (problem,) = problems(stored)
-
-    assert problem.startswith("blob md5:1 cannot be downloaded (DownloadLayer: layer_digest must")
 
 
 def test_a_refusal_of_the_service_is_no_problem_of_the_image(
@@ -319,19 +471,28 @@ def test_layers_are_not_held(tmp_path: Path) -> None:
 
 def test_layers_that_are_kept_elsewhere_are_left_out(stored: Stored) -> None:
     """A layer with addresses of its own is not the registry's to give."""
-    foreign = {"digest": "sha256:1", "size": 1, "urls": ["https://elsewhere.example/1"]}
-    text = json.dumps({"schemaVersion": 2, "layers": [foreign]})
-    stored.root = f"sha256:{sha256(text.encode()).hexdigest()}"
-    stored.manifests[stored.root] = text
+    foreign = {**descriptor(), "urls": ["https://elsewhere.example/1"]}
+    store(stored, json.dumps({"schemaVersion": 2, "layers": [foreign]}))
     assert_image_valid(stored, "team/app:1.0")
 
     assert stored.asked == [stored.root]
 
 
 @pytest.mark.parametrize(
-    "reference", ["app", "app:", ":1.0", "app@", "app@1.0", "@sha256:0", "app@sha512:0", ""]
+    "reference",
+    [
+        "app",
+        "app:",
+        ":1.0",
+        "app@",
+        "app@1.0",
+        "@sha256:0",
+        "app@sha512:0",
+        "",
+        "localhost:1/app:1",
+    ],
 )
 def test_references_are_checked(stored: Stored, reference: str) -> None:
     """What names neither a tag nor a digest of a repository is refused."""
-    with pytest.raises(ValueError, match="not repository:tag or repository@sha256"):
+    with pytest.raises(ValueError, match=r"not a reference|must be repository:tag or"):
         assert_image_valid(stored, reference)

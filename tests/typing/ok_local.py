@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from unittest.mock import ANY
 
 from typing_extensions import assert_type
 
@@ -17,8 +18,13 @@ from ecr_client.local import (
     SeenRequest,
     ServerStartError,
 )
-from ecr_client.models import DescribeImagesResult
-from ecr_client.testing import ECRStub, RandomImage, assert_image_valid, random_image
+from ecr_client.models import (
+    DescribeImagesRequest,
+    DescribeImagesResult,
+    ImageIdentifier,
+    PutImageRequest,
+)
+from ecr_client.testing import ECRStub, RandomImage, assert_image_valid, matching, random_image
 
 
 def servers(folder: Path) -> None:
@@ -57,3 +63,15 @@ def kits(client: ECRClient, folder: Path) -> None:
     with ECRStub(client) as stub:
         stub.expect("DescribeImages", result=DescribeImagesResult())
         stub.expect("DescribeImages", error=ImageNotFoundException)
+
+
+def open_members(stub: ECRStub, images: list[ImageIdentifier]) -> None:
+    """Members of an expected request may be left open, nested ones too."""
+    stub.expect("PutImage", request=PutImageRequest(repository_name="app", image_manifest=ANY))
+    asked = DescribeImagesRequest(
+        repository_name=matching(lambda name: name.startswith("app")),
+        image_ids=[ImageIdentifier(image_tag=matching(str.isdigit)), *images, ANY],
+        max_results=matching(bool),
+    )
+    stub.expect("DescribeImages", request=asked)
+    matching("app")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

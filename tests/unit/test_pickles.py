@@ -6,6 +6,7 @@ import copy
 import datetime
 import enum
 import pickle
+import threading
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -24,8 +25,10 @@ from ecr_client import (
     models,
 )
 from ecr_client._shapes import type_parts
+from ecr_client.client import _OWN
 from ecr_client.hooks import CallEvent
 from ecr_client.metadata import ResponseMetadata
+from ecr_client.testing import ECRStub
 
 PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
 FAULT = b'{"__type": "RepositoryNotFoundException", "message": "none"}'
@@ -255,16 +258,133 @@ def test_a_client_of_a_session() -> None:
         pickle.dumps(client.with_options(timeout=1))
 
 
+# --- subclasses with a constructor of their own ---
+
+
 class OwnClient(ECRClient):
-    """A client of a user's own class."""
+    """A client that is made of an account, and has a lock, which cannot travel."""
+
+    def __init__(self, account: str) -> None:
+        super().__init__(region="eu-west-1", credentials=Credentials("AKID", account))
+        self.account = account
+        self.lock = threading.Lock()
+
+    def __getstate__(self) -> Any:
+        return {**super().__getstate__(), "lock": None}
 
 
-def test_subclasses(server: Any, credentials: Credentials) -> None:
-    """A client of a class of the user's arrives as one of that class, and so do its views."""
-    client = OwnClient(region="eu-west-1", endpoint=server.url, credentials=credentials)
+class OwnCredentials(Credentials):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"AKID{name}", "secret")
+
+
+class OwnConfiguration(ClientConfiguration):
+    def __init__(self, seconds: int) -> None:
+        super().__init__(read_timeout=seconds)
+
+
+class OwnPolicy(RetryPolicy):
+    def __init__(self, retries: int) -> None:
+        super().__init__(max_attempts=retries + 1)
+
+
+class OwnHooks(Hooks):
+    def __init__(self, everything: Callable[[CallEvent], object]) -> None:
+        super().__init__(request=everything, error=everything)
+
+
+class OwnRegion(Region):
+    def __init__(self, number: int) -> None:
+        super().__init__(f"eu-west-{number}")
+
+
+class OwnRequest(models.BatchGetImageRequest):
+    def __init__(self, team: str) -> None:
+        images = [models.ImageIdentifier(image_tag=f"{each}") for each in range(101)]
+        super().__init__(repository_name=f"{team}/app", image_ids=images)
+
+
+class OwnPagedRequest(models.ListImagesRequest):
+    def __init__(self, team: str) -> None:
+        super().__init__(repository_name=f"{team}/app")
+
+
+class OwnResult(models.ListImagesResult):
+    def __init__(self, tag: str) -> None:
+        super().__init__(image_ids=[models.ImageIdentifier(image_tag=tag)])
+
+
+class OwnError(exceptions.AmazonECRException):
+    def __init__(self, account: str, *, code: int) -> None:
+        super().__init__(f"{account}: {code}", error_code="Own")
+        self.account = account
+
+
+class OwnTransportError(exceptions.TransportException):
+    def __init__(self, account: str, *, port: int) -> None:
+        super().__init__(f"{account}: {port}")
+        self.account = account
+
+
+def test_clients_of_a_subclass() -> None:
+    """A client arrives with what its class has added, whatever its constructor takes."""
+    client = OwnClient("team")
+    client.set_region("us-east-1")
 
     for each in (client, client.with_options(timeout=5)):
-        assert type(pickle.loads(pickle.dumps(each))) is OwnClient
+        assert (type(each), each.account, each.lock) == (OwnClient, "team", client.lock)
+        for arrived in travelled(each):
+            assert (type(arrived), arrived.account, arrived.lock) == (OwnClient, "team", None)
+            assert (arrived.region, arrived._overrides) == ("us-east-1", each._overrides)
+            assert arrived._shared is not client._shared
+
+
+def test_only_what_a_subclass_adds_travels_besides() -> None:
+    """The attributes that a client makes for itself are listed, so that they are made anew."""
+    assert vars(ECRClient(region="eu-west-1")).keys() == _OWN
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        OwnCredentials("EXAMPLE"),
+        OwnConfiguration(7),
+        OwnPolicy(4),
+        OwnHooks(quiet),
+        OwnRegion(3),
+        OwnRequest("team"),
+        OwnResult("1.0"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_values_of_a_subclass(value: Any) -> None:
+    """Settings, requests and results of a class of the user's arrive equal."""
+    for arrived in travelled(value):
+        assert (type(arrived), arrived) == (type(value), value)
+
+
+@pytest.mark.parametrize("error", [OwnError("team", code=7), OwnTransportError("team", port=7)])
+def test_errors_of_a_subclass(error: Any) -> None:
+    """An exception of a class of the user's arrives with its text and what its class has added."""
+    for arrived in travelled(error):
+        assert (type(arrived), str(arrived)) == (type(error), str(error))
+        assert vars(arrived) == vars(error)
+
+
+def test_requests_of_a_subclass_go_on(client: ECRClient) -> None:
+    """Further pages and batches are asked for by requests of the user's class as well."""
+    with ECRStub(client) as stub:
+        stub.expect("ListImages", next_token="more")
+        stub.expect("ListImages")
+        for _ in range(2):
+            stub.expect("BatchGetImage")
+        list(client.paginate_list_images(OwnPagedRequest("team")))
+        client.batch_get_image_all(OwnRequest("team"))
+    first, second, *batches = (typing.cast("Any", each) for each in stub.requests)
+
+    assert (first.next_token, second.next_token) == (None, "more")
+    assert second.repository_name == "team/app"
+    assert [len(each.image_ids) for each in batches] == [100, 1]
 
 
 def test_two_that_belong_together(client: ECRClient) -> None:

@@ -1,0 +1,270 @@
+"""Members of an expected request may be left open; a request that is sent has to be whole."""
+
+from __future__ import annotations
+
+import functools
+import re
+import typing
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import ANY, MagicMock, Mock
+
+import attrs
+import pytest
+
+from ecr_client import ECRClient
+from ecr_client._engine.codec import structure_writer
+from ecr_client._engine.values import Mismatch
+from ecr_client._shapes import Structure, type_parts
+from ecr_client.exceptions import ParamValidationException
+from ecr_client.models import (
+    DescribeImagesRequest,
+    ImageIdentifier,
+    PutImageRequest,
+    PutReplicationConfigurationRequest,
+    ReplicationConfiguration,
+    ReplicationDestination,
+    ReplicationRule,
+    UploadLayerPartRequest,
+)
+from ecr_client.operations import OPERATIONS
+from ecr_client.testing import ECRStub, StubAssertionError, matching
+
+MANIFEST = '{"layers": []}'
+IMAGES = (ImageIdentifier(image_tag="1.0"), ImageIdentifier(image_digest="sha256:0"))
+
+
+class Beginning:
+    """Equals the strings with a beginning, as matchers of several packages do."""
+
+    def __init__(self, beginning: str) -> None:
+        self.beginning = beginning
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and other.startswith(self.beginning)
+
+    def __repr__(self) -> str:
+        return f"Beginning({self.beginning!r})"
+
+
+def begins(beginning: str, text: str) -> bool:
+    return text.startswith(beginning)
+
+
+def put(client: ECRClient, manifest: Any) -> None:
+    """Put an image, of which a test expects the manifest, or something of it."""
+    with ECRStub(client) as stub:
+        stub.expect(
+            "PutImage", request=PutImageRequest(repository_name="app", image_manifest=manifest)
+        )
+        client.put_image(repository_name="app", image_manifest=MANIFEST)
+
+
+def describe(client: ECRClient, image_ids: Any) -> None:
+    """Describe the images, of which a test expects some or something."""
+    with ECRStub(client) as stub:
+        asked = DescribeImagesRequest(repository_name="app", image_ids=image_ids)
+        stub.expect("DescribeImages", request=asked)
+        client.describe_images(repository_name="app", image_ids=IMAGES)
+
+
+@pytest.fixture
+def client() -> Iterator[ECRClient]:
+    """Yield a client."""
+    with ECRClient(region="eu-west-1") as made:
+        yield made
+
+
+# --- matching -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        ANY,
+        Beginning("{"),
+        MANIFEST.__eq__,
+        lambda text: "layers" in text,
+        functools.partial(begins, "{"),
+        re.compile(r"\{.*\}").fullmatch,
+        matching(lambda text: text),
+    ],
+)
+def test_a_member_is_left_open(client: ECRClient, manifest: Any) -> None:
+    """A member is met by what a matcher equals, and by what a function accepts."""
+    put(client, manifest)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "shown"),
+    [
+        (Beginning("["), r"Beginning\('\['\)"),
+        (lambda text: "config" in text, r"matching\(<lambda>\)"),
+        (matching(MANIFEST.__ne__), r"matching\(__ne__\)"),
+        (functools.partial(begins, "["), r"matching\(partial\)"),
+        (MagicMock(name="manifest"), r"<MagicMock name='manifest' .*>"),
+    ],
+)
+def test_a_member_is_not_met(client: ECRClient, manifest: Any, shown: str) -> None:
+    """The error says what came and what was expected."""
+    with pytest.raises(StubAssertionError) as raised:
+        put(client, manifest)
+
+    line = f"    image_manifest is {re.escape(repr(MANIFEST))}, expected {shown}"
+    assert re.fullmatch(line, str(raised.value).splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    "image_ids",
+    [
+        ANY,
+        lambda found: len(found) == 2,
+        (ANY, IMAGES[1]),
+        [ImageIdentifier(image_tag=ANY), matching(lambda image: image.image_digest)],
+        [ImageIdentifier(image_tag=Beginning("1"), image_digest=ANY), IMAGES[1]],
+    ],
+)
+def test_nested_members_are_left_open(client: ECRClient, image_ids: Any) -> None:
+    """Lists, their items and the members of items may be left open; an absent member is met."""
+    describe(client, image_ids)
+
+
+@pytest.mark.parametrize(
+    ("image_ids", "lines"),
+    [
+        (
+            [ImageIdentifier(image_tag=Beginning("2")), ImageIdentifier(image_tag="1.0")],
+            [
+                "image_ids[0].image_tag is '1.0', expected Beginning('2')",
+                "image_ids[1].image_digest is 'sha256:0', expected None",
+                "image_ids[1].image_tag is None, expected '1.0'",
+            ],
+        ),
+        ([ANY], [f"image_ids is {IMAGES!r}, expected (<ANY>,)"]),
+    ],
+)
+def test_nested_members_are_not_met(client: ECRClient, image_ids: Any, lines: list[str]) -> None:
+    """The error names each member that differs, however deep it is, and no other."""
+    with pytest.raises(StubAssertionError) as raised:
+        describe(client, image_ids)
+
+    assert str(raised.value).splitlines()[2:] == [f"    {line}" for line in lines]
+
+
+def part(blob: Any, upload_id: str = ANY) -> UploadLayerPartRequest:
+    return UploadLayerPartRequest(
+        repository_name="app",
+        upload_id=upload_id,
+        part_first_byte=0,
+        part_last_byte=5,
+        layer_part_blob=blob,
+    )
+
+
+def test_layers_are_not_shown(client: ECRClient) -> None:
+    """A function sees the bytes of a layer, and an error shows how many there are."""
+    stub = ECRStub(client)
+    stub.expect("UploadLayerPart", request=part(lambda blob: blob != b"secret"))
+    with pytest.raises(StubAssertionError, match="layer_part_blob is <6 bytes>") as raised, stub:
+        client.upload_layer_part(part(b"secret", "u"))
+
+    assert "secret" not in str(raised.value)
+
+
+def test_buffers_are_copied(client: ECRClient) -> None:
+    """What a test does to its buffer later does not change what was expected."""
+    buffer = bytearray(b"layer1")
+    with ECRStub(client) as stub:
+        stub.expect("UploadLayerPart", request=part(buffer))
+        stub.expect("UploadLayerPart", request=part(memoryview(buffer), "u"))
+        buffer[-1:] = b"2"
+        for _ in range(2):
+            client.upload_layer_part(part(b"layer1", "u"))
+
+
+def test_a_predicate_may_look_at_the_stub(client: ECRClient) -> None:
+    """A function that looks at earlier requests does not wait for the stub for ever."""
+    with ECRStub(client) as stub:
+        stub.expect(
+            "DescribeImages",
+            request=DescribeImagesRequest(repository_name=lambda _: stub.requests),  # type: ignore[arg-type]
+        )
+        client.describe_images(repository_name="app")
+
+
+def test_matching_compares_anywhere() -> None:
+    """The value of `matching` equals what the function accepts, also outside of a stub."""
+    mock = Mock()
+    mock(b"layer")
+
+    mock.assert_called_once_with(matching(len))
+    assert matching(str.isdigit) != "a"
+    with pytest.raises(TypeError, match="predicate must be a function, got str"):
+        matching("layer")  # type: ignore[arg-type]
+
+
+# --- what is checked ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("manifest", [7, "", str, object(), Mock(), {"layers": ANY}, [ANY], None])
+def test_what_is_no_matcher_is_refused(client: ECRClient, manifest: Any) -> None:
+    """A value that can never be sent, and does not decide what it equals, is no open member."""
+    with pytest.raises(ParamValidationException, match="PutImage: image_manifest"):
+        put(client, manifest)
+
+
+@pytest.mark.parametrize("name", ["a", 7, None])
+def test_other_members_are_checked(client: ECRClient, name: Any) -> None:
+    """Next to a member that is left open, the others have to be such as could be sent."""
+    request = PutImageRequest(repository_name=name, image_manifest=ANY)
+    with pytest.raises(ParamValidationException, match="PutImage: repository_name"):
+        ECRStub(client).expect("PutImage", request=request)
+
+
+def written(kind: Any) -> set[Any]:
+    """Return a class of requests, and the classes of what is in them."""
+    found = {kind}
+    for field in attrs.fields(kind):
+        for part in type_parts(field.type):
+            for each in (part, *typing.get_args(part)):
+                if isinstance(each, type) and issubclass(each, Structure):
+                    found |= written(each)
+    return found
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+@pytest.mark.parametrize("value", [ANY, matching(bool)], ids=repr)
+def test_open_members_are_never_sent(operation: Any, value: Any) -> None:
+    """Each member of each request, and of what is in it, has to have a value to be sent."""
+    for kind in written(operation.request_class):
+        names = frozenset(field.name for field in attrs.fields(kind))
+        request = kind(**dict.fromkeys(names, value))
+        for name in names:
+            with pytest.raises(Mismatch, match=f"^{name} must be "):
+                structure_writer(kind, names - {name})(request)
+
+
+def test_an_open_request_is_refused(server: Any, client: ECRClient) -> None:
+    """A client refuses a request with an open member, and says which one."""
+    rule = ReplicationRule(
+        destinations=[ReplicationDestination(region="eu-west-1", registry_id="1" * 12)],
+        repository_filters=ANY,
+    )
+    requests: list[Any] = [
+        PutImageRequest(repository_name="app", image_manifest=ANY),
+        DescribeImagesRequest(repository_name="app", image_ids=[ImageIdentifier(image_tag=ANY)]),
+        PutReplicationConfigurationRequest(
+            replication_configuration=ReplicationConfiguration(rules=[rule])
+        ),
+    ]
+    client.set_endpoint(server.url)
+    for request, member in zip(
+        requests,
+        ["image_manifest", "image_ids[0].image_tag", "rules[0].repository_filters"],
+        strict=True,
+    ):
+        operation = OPERATIONS[type(request).__name__.removesuffix("Request")]
+        with pytest.raises(ParamValidationException, match=f"{re.escape(member)} must be .* _ANY$"):
+            client.invoke(operation, request)
+
+    assert not server.requests
