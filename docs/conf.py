@@ -49,7 +49,19 @@ nitpick_ignore = [
     ("py:class", name)
     for name in (
         *("Buffer", "datetime", "timedelta", "Path", "Self", "Mock", "BaseResponse"),
-        *("Item", "Page", "Request", "Result", "Client", "Damage", "When", "RegistryProtocol"),
+        *(
+            "Item",
+            "Page",
+            "Request",
+            "Result",
+            "Client",
+            "Damage",
+            "TransferEvent",
+            "Action",
+            "Executor",
+            "When",
+            "RegistryProtocol",
+        ),
         *("ecr_client._operation.Request", "ecr_client._operation.Result"),
         "ecr_client.pagination.Page",
     )
@@ -57,6 +69,9 @@ nitpick_ignore = [
 # ``type[...]`` is Python's own, although some types have a member of that name.
 suppress_warnings = ["ref.python"]
 nitpick_ignore_regex = [
-    ("py:.*", r"(botocore|collections\.abc|datetime|hashlib|os|pathlib|re|types|typing)\..*"),
+    (
+        "py:.*",
+        r"(botocore|collections\.abc|datetime|hashlib|os|pathlib|re|threading|types|typing)\..*",
+    ),
     ("py:class", r"ecr_client\.local\.faults\.(Fault|Damage|When)"),
 ]

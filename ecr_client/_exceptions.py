@@ -29,6 +29,7 @@ __all__ = [
     "ConnectionClosedException",
     "CredentialRetrievalException",
     "EndpointConnectionException",
+    "ImageSourceException",
     "InvalidConfigurationException",
     "InvalidEndpointException",
     "InvalidRegionException",
@@ -44,6 +45,7 @@ __all__ = [
     "ResponseParseException",
     "TLSException",
     "TotalTimeoutException",
+    "TransferCancelledException",
     "TransportException",
     "WaiterException",
     "WaiterFailureException",
@@ -407,6 +409,14 @@ class PartialFailureException(AmazonClientException):
         more = len(self.failures) - 3
         tail = f"; and {more} more" if more > 0 else ""
         super().__init__(f"{len(self.failures)} item(s) failed: {shown}{tail}")
+
+
+class ImageSourceException(AmazonClientException, ValueError):
+    """An image to be moved is malformed, incomplete or corrupt where it comes from."""
+
+
+class TransferCancelledException(AmazonClientException):
+    """The transfer of an image was cancelled; nothing was tagged."""
 
 
 for _name in __all__:

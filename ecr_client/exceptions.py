@@ -30,6 +30,8 @@ AmazonClientException                         everything below
 │       └── LayerVerificationException        what it handed out is not the layer
 ├── ResponseParseException                    the response is not one to the operation
 ├── PaginationException                       the service repeats its pages
+├── ImageSourceException (ValueError)         an image to be moved is malformed or corrupt
+├── TransferCancelledException                a transfer was cancelled
 ├── PartialFailureException                   a batch call failed for some items
 └── WaiterException
     ├── WaiterTimeoutException (TimeoutError)

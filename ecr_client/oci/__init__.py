@@ -8,7 +8,7 @@ https://github.com/opencontainers/image-spec
 
 from ecr_client.oci.descriptor import Descriptor, Platform
 from ecr_client.oci.digest import Digest
-from ecr_client.oci.layout import Layout
+from ecr_client.oci.layout import Layout, LayoutArchive
 from ecr_client.oci.manifest import Index, Manifest, parse_manifest
 from ecr_client.oci.reference import Reference, Registry
 
@@ -17,6 +17,7 @@ __all__ = [
     "Digest",
     "Index",
     "Layout",
+    "LayoutArchive",
     "Manifest",
     "Platform",
     "Reference",

@@ -15,6 +15,7 @@ from ecr_client.oci.descriptor import Descriptor
 from ecr_client.oci.digest import Digest
 from ecr_client.oci.manifest import MAX_MANIFEST_LENGTH, Index, Manifest, parse_manifest
 from ecr_client.oci.media_types import OCI_INDEX
+from ecr_client.oci.tar_files import TarFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +25,106 @@ _VERSION = "1.0.0"
 _MAX_MANIFEST_BYTES = MAX_MANIFEST_LENGTH * 4
 
 
-class Layout:
+class LayoutReader:
+    """An OCI image layout that is read; what holds its files is up to the subclass.
+
+    https://github.com/opencontainers/image-spec/blob/main/image-layout.md
+
+    Attributes:
+        path: Where the layout is, for messages.
+    """
+
+    path: Path
+
+    def read_index(self) -> Index:
+        """Return what ``index.json`` lists.
+
+        Raises:
+            ValueError: There is no layout, or one of a version that is unknown.
+            OSError: It cannot be read.
+        """
+        self._check_version()
+        content = self._read("index.json", _MAX_MANIFEST_BYTES)
+        try:
+            index = parse_manifest(content, OCI_INDEX)
+        except ValueError as error:
+            raise ValueError(f"{self.path}: index.json is not an index: {error}") from None
+        assert isinstance(index, Index)  # a manifest would have another media type
+        return index
+
+    def open_blob(self, descriptor: Descriptor) -> BinaryIO:
+        """Open a blob for reading; its content is not verified.
+
+        Raises:
+            ValueError: The blob is missing or has another size than its descriptor says.
+            OSError: It cannot be read.
+        """
+        try:
+            file, size = self._open(_blob_name(descriptor.digest))
+        except FileNotFoundError:
+            raise ValueError(f"{self.path} has no blob {descriptor.digest}") from None
+        if size != descriptor.size:
+            file.close()
+            raise ValueError(
+                f"{self.path}: the blob {descriptor.digest} has {size} bytes instead of"
+                f" {descriptor.size}"
+            )
+        return file
+
+    def read_manifest(self, descriptor: Descriptor) -> tuple[bytes, Manifest | Index]:
+        """Return a manifest as it is stored, and what it says.
+
+        Raises:
+            ValueError: It is missing, corrupt or malformed.
+            OSError: It cannot be read.
+        """
+        if descriptor.size > _MAX_MANIFEST_BYTES:
+            raise ValueError(f"the manifest {descriptor.digest} is too large: {descriptor.size}")
+        with self.open_blob(descriptor) as file:
+            content = file.read()
+        if not descriptor.digest.verifies(content):
+            raise ValueError(
+                f"{self.path}: the blob {descriptor.digest} is corrupt: it has the digest"
+                f" {Digest.of(content)}"
+            )
+        try:
+            return content, parse_manifest(content, descriptor.media_type)
+        except ValueError as error:
+            raise ValueError(f"the manifest {descriptor.digest} is malformed: {error}") from None
+
+    def _open(self, name: str) -> tuple[BinaryIO, int]:
+        """Open a file by its name in the layout; return its size as well.
+
+        Raises:
+            FileNotFoundError: There is none.
+        """
+        raise NotImplementedError
+
+    def _read(self, name: str, most: int) -> bytes:
+        file, size = self._open(name)
+        with file:
+            if size > most:
+                raise ValueError(f"{self.path}: {name} has more than {most} bytes")
+            return file.read()
+
+    def _check_version(self) -> None:
+        try:
+            content = self._read("oci-layout", 4096)
+        except (FileNotFoundError, NotADirectoryError):
+            raise ValueError(
+                f"{self.path} is not an OCI image layout: no file oci-layout"
+            ) from None
+        try:
+            version = _json.text_member(_json.read_object(content.decode()), "imageLayoutVersion")
+        except ValueError as error:
+            raise ValueError(f"{self.path}: oci-layout is malformed: {error}") from None
+        if version != _VERSION:
+            raise ValueError(
+                f"{self.path}: imageLayoutVersion must be '{_VERSION}', got {version!r}"
+            )
+
+
+class Layout(LayoutReader):
     """A folder in the form of an OCI image layout.
 
     https://github.com/opencontainers/image-spec/blob/main/image-layout.md
@@ -46,7 +146,7 @@ class Layout:
             ValueError: The folder holds something else.
             OSError: It cannot be written.
         """
-        if (self.path / "oci-layout").exists():
+        if (self.path / "oci-layout").is_file():
             self._check_version()
             return
         if self.path.exists() and any(self.path.iterdir()):
@@ -54,23 +154,6 @@ class Layout:
         self.blob_folder("sha256").mkdir(parents=True)
         self.write_index(Index())
         _write_file(self.path / "oci-layout", json.dumps({"imageLayoutVersion": _VERSION}).encode())
-
-    def read_index(self) -> Index:
-        """Return what ``index.json`` lists.
-
-        Raises:
-            ValueError: The folder is no layout, or of a version that is unknown.
-            OSError: It cannot be read.
-        """
-        self._check_version()
-        content = _read_file(self.path / "index.json", _MAX_MANIFEST_BYTES)
-        try:
-            index = parse_manifest(content, OCI_INDEX)
-        except ValueError as error:
-            raise ValueError(f"{self.path / 'index.json'} is not an index: {error}") from None
-        if not isinstance(index, Index):
-            raise ValueError(f"{self.path / 'index.json'} is a manifest, not an index")
-        return index
 
     def write_index(self, index: Index) -> None:
         """Replace ``index.json`` in one step.
@@ -86,46 +169,7 @@ class Layout:
 
     def blob_path(self, digest: Digest) -> Path:
         """Return the file of a blob, whether it exists or not."""
-        return self.blob_folder(digest.algorithm) / digest.encoded
-
-    def open_blob(self, descriptor: Descriptor) -> BinaryIO:
-        """Open a blob for reading; its content is not verified.
-
-        Raises:
-            ValueError: The blob is missing or has another size than its descriptor says.
-            OSError: It cannot be read.
-        """
-        path = self.blob_path(descriptor.digest)
-        try:
-            file = path.open("rb")
-        except FileNotFoundError:
-            raise ValueError(f"{self.path} has no blob {descriptor.digest}") from None
-        size = os.fstat(file.fileno()).st_size
-        if size != descriptor.size:
-            file.close()
-            raise ValueError(f"{path} has {size} bytes instead of {descriptor.size}")
-        return file
-
-    def read_manifest(self, descriptor: Descriptor) -> tuple[bytes, Manifest | Index]:
-        """Return a manifest as it is stored, and what it says.
-
-        Raises:
-            ValueError: It is missing, corrupt or malformed.
-            OSError: It cannot be read.
-        """
-        if descriptor.size > _MAX_MANIFEST_BYTES:
-            raise ValueError(f"the manifest {descriptor.digest} is too large: {descriptor.size}")
-        with self.open_blob(descriptor) as file:
-            content = file.read()
-        if not descriptor.digest.verifies(content):
-            raise ValueError(
-                f"{self.blob_path(descriptor.digest)} is corrupt: it has the digest"
-                f" {Digest.of(content)}"
-            )
-        try:
-            return content, parse_manifest(content, descriptor.media_type)
-        except ValueError as error:
-            raise ValueError(f"the manifest {descriptor.digest} is malformed: {error}") from None
+        return self.path / _blob_name(digest)
 
     def write_blob(self, media_type: str, pieces: bytes | Iterable[bytes]) -> Descriptor:
         """Write a blob and return its descriptor; it gets its name when all of it is written.
@@ -143,26 +187,32 @@ class Layout:
             publish(self.blob_path(digest))
         return Descriptor(media_type=media_type, digest=digest, size=size)
 
-    def _check_version(self) -> None:
-        path = self.path / "oci-layout"
-        try:
-            content = _read_file(path, 4096)
-        except (FileNotFoundError, NotADirectoryError):
-            raise ValueError(f"{self.path} is not an OCI image layout: no {path}") from None
-        try:
-            version = _json.text_member(_json.read_object(content.decode()), "imageLayoutVersion")
-        except ValueError as error:
-            raise ValueError(f"{path} is malformed: {error}") from None
-        if version != _VERSION:
-            raise ValueError(f"{path} must have imageLayoutVersion '{_VERSION}', got {version!r}")
+    def _open(self, name: str) -> tuple[BinaryIO, int]:
+        file = (self.path / name).open("rb")
+        return file, os.fstat(file.fileno()).st_size
 
 
-def _read_file(path: Path, most: int) -> bytes:
-    with path.open("rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise ValueError(f"{path} has more than {most} bytes")
-    return content
+class LayoutArchive(LayoutReader):
+    """A tar file with an OCI image layout in it, read where it is.
+
+    Args:
+        path: The archive; it is not compressed.
+
+    Raises:
+        ValueError: It is no such archive, or has two files of one name.
+        OSError: It cannot be read.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._files = TarFiles(self.path)
+
+    def _open(self, name: str) -> tuple[BinaryIO, int]:
+        return self._files.open(name)
+
+
+def _blob_name(digest: Digest) -> str:
+    return f"blobs/{digest.algorithm}/{digest.encoded}"
 
 
 def _write_file(path: Path, content: bytes) -> None:

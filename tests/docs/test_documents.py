@@ -31,7 +31,7 @@ README = ROOT / "README.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 NOT_RUN = "<!-- not run -->"
 #: The blocks that are not run: the AWS X-Ray SDK is not a dependency of the tests.
-NOT_RUN_IN = {"tools.md": 1}
+NOT_RUN_IN = {"images.md": 3, "tools.md": 1}
 
 
 class Block(NamedTuple):

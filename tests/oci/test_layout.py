@@ -74,7 +74,7 @@ def test_creating_again(layout: Layout) -> None:
         ("oci-layout", None, "not an OCI image layout"),
         ("oci-layout", "[]", "must be a JSON object"),
         ("oci-layout", '{"imageLayoutVersion": "2.0.0"}', "'1.0.0', got '2.0.0'"),
-        ("oci-layout", " " * 5000, "more than 4096 bytes"),
+        ("oci-layout", " " * 5000, "oci-layout has more than 4096 bytes"),
         ("index.json", "{}", "index.json is not an index: schemaVersion must be 2"),
         ("index.json", '{"schemaVersion": 2, "manifests": 1}', "must be a list"),
         (

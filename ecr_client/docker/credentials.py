@@ -1,0 +1,99 @@
+"""User names and passwords of registries."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import attrs
+
+from ecr_client.exceptions import ResponseParseException
+from ecr_client.oci import Registry
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ecr_client import ECRClient
+
+
+@attrs.frozen(kw_only=True)
+class DockerCredentials:
+    """What opens a registry for docker, podman, skopeo and the others.
+
+    Attributes:
+        registry: The host of the registry, with its port if it has one.
+        username: ``AWS``.
+        password: The password; the repr does not show it.
+        expires_at: When it ends: 12 hours after it was made, or with the session that asked for it.
+    """
+
+    registry: str
+    username: str
+    password: str = attrs.field(repr=False)
+    expires_at: datetime
+
+
+def get_docker_credentials(client: ECRClient, registry: str | None = None) -> DockerCredentials:
+    """Return user name and password of a registry.
+
+    Args:
+        client: Calls the service in the registry's region.
+        registry: The host by which the registry will be called: with or without FIPS, by IPv4 alone
+            or by dual-stack, of any account that the caller may pull from. ``None`` takes the host
+            that the service names, of the caller's own account.
+
+    Raises:
+        ValueError: It is not a host of Amazon ECR in the region of the client.
+        AmazonClientException: The call failed.
+    """
+    if registry is not None:
+        _check_registry(client, registry)
+    # One token opens every registry that its owner may pull from.
+    # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
+    found = client.get_authorization_token().authorization_data
+    if not found or found[0].expires_at is None or not found[0].proxy_endpoint:
+        raise ResponseParseException(
+            "the service sent no authorization token", "GetAuthorizationToken"
+        )
+    username, password = decode(found[0].authorization_token or "")
+    return DockerCredentials(
+        registry=registry or urlsplit(found[0].proxy_endpoint).netloc,
+        username=username,
+        password=password,
+        expires_at=found[0].expires_at,
+    )
+
+
+def decode(token: str) -> tuple[str, str]:
+    """Return the user name and the password in an authorization token.
+
+    Raises:
+        ResponseParseException: It is not base64 of both.
+    """
+    try:
+        username, colon, password = base64.b64decode(token, validate=True).decode().partition(":")
+    except ValueError:
+        username = colon = password = ""
+    if not (username and colon and password):
+        raise ResponseParseException(
+            "the authorization token must be base64 of a user name, a colon and a password",
+            "GetAuthorizationToken",
+        )
+    return username, password
+
+
+def _check_registry(client: ECRClient, registry: str) -> None:
+    if registry == urlsplit(client.endpoint).netloc:
+        return
+    found = Registry.find(registry)
+    if found is None or found.region is None:
+        raise ValueError(
+            f"registry must be a host such as '123456789012.dkr.ecr.{client.region}.amazonaws.com',"
+            f" got {registry!r}"
+        )
+    if found.region != client.region:
+        raise ValueError(
+            f"{registry!r} is in {found.region}, but the client calls {client.region}; make one"
+            f" with ECRClient(region='{found.region}')"
+        )

@@ -1,0 +1,144 @@
+"""The command ``docker-credential-ecr-client``: docker's protocol for credential helpers.
+
+Docker runs it with ``get``, ``store``, ``erase`` or ``list`` and talks with it in JSON.
+https://github.com/docker/docker-credential-helpers
+
+``"credHelpers": {"123456789012.dkr.ecr.eu-west-1.amazonaws.com": "ecr-client"}`` in
+``~/.docker/config.json`` makes docker, podman and skopeo use it; account, region and FIPS come from
+the host, and credentials are found as everywhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ecr_client.docker.token_cache import CachedToken, TokenCache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ecr_client.docker.credentials import DockerCredentials
+
+#: Docker goes on without a password when a helper says exactly this.
+_NOT_FOUND = "credentials not found in native keychain"
+_USAGE = "usage: docker-credential-ecr-client get|store|erase|list"
+_MOST_INPUT = 1 << 20
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that docker asks for; return its exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if len(words) != 1 or words[0] not in ("get", "store", "erase", "list"):
+        print(_USAGE, file=sys.stderr)
+        return 2
+    given = "" if words[0] == "list" else sys.stdin.read(_MOST_INPUT)
+    try:
+        print(run(words[0], given, TokenCache(os.environ), request), end="")
+    except Exception as error:
+        # Docker shows what is on the standard output; messages of this package hold no secret.
+        print(error if str(error) else type(error).__name__)
+        return 1
+    return 0
+
+
+def run(
+    command: str, given: str, cache: TokenCache, ask: Callable[[str], DockerCredentials]
+) -> str:
+    """Return what the helper prints for a command.
+
+    Args:
+        command: ``get``, ``store``, ``erase`` or ``list``.
+        given: What docker has written to the helper.
+        cache: Earlier passwords.
+        ask: Asks the service for the password of a host.
+
+    Raises:
+        LookupError: The host is not one of Amazon ECR.
+        Exception: There is no password to be had; the message says why.
+    """
+    if command == "list":
+        return json.dumps({token.registry: token.username for token in cache.all()})
+    if command == "store":
+        return ""  # The service is asked anew whenever a password ends: there is nothing to keep.
+    host = given.strip().removeprefix("https://").rstrip("/")
+    if command == "erase":
+        cache.remove(host)
+        return ""
+    token = find_token(host, cache, ask)
+    return json.dumps({"ServerURL": host, "Username": token.username, "Secret": token.password})
+
+
+def find_token(
+    host: str, cache: TokenCache, ask: Callable[[str], DockerCredentials]
+) -> CachedToken:
+    """Return a password for a host: an earlier one in its first half-life, else a new one.
+
+    If there is no new one to be had, an earlier one serves as long as it is valid.
+    """
+    now = datetime.now(timezone.utc)
+    earlier = cache.find(host)
+    if earlier is not None and earlier.is_fresh(now):
+        return earlier
+    try:
+        found = ask(host)
+    except Exception:
+        if earlier is not None and earlier.is_valid(now):
+            return earlier
+        raise
+    token = CachedToken(host, found.username, found.password, now, found.expires_at)
+    try:
+        cache.put(token)
+    except OSError as error:
+        print(f"the password was not kept: {error}", file=sys.stderr)
+    return token
+
+
+def request(host: str) -> DockerCredentials:
+    """Ask the service for the password of a host.
+
+    Raises:
+        LookupError: It is not a host of Amazon ECR.
+        AmazonClientException: The call failed.
+    """
+    from ecr_client import ClientConfiguration, ECRClient
+    from ecr_client.docker.credentials import get_docker_credentials
+    from ecr_client.oci import Registry
+
+    registry = Registry.find(host)
+    if registry is None:
+        # An ECR of one's own, such as the local one, is known by the endpoint of the environment.
+        with ECRClient() as client:
+            if urlsplit(client.endpoint).netloc != host:
+                raise LookupError(_NOT_FOUND)
+            return get_docker_credentials(client, host)
+    if registry.is_public:
+        return _request_public(host)
+    config = ClientConfiguration(
+        use_fips_endpoint="ecr-fips" in host or None,
+        use_dualstack_endpoint=".dkr-ecr" in host or None,
+    )
+    with ECRClient(region=registry.region, config=config) as client:
+        return get_docker_credentials(client, host)
+
+
+def _request_public(host: str) -> DockerCredentials:
+    """Ask Amazon ECR Public, whose API is another one and only in us-east-1."""
+    from botocore.session import Session
+
+    from ecr_client.docker.credentials import DockerCredentials, decode
+
+    client = Session().create_client("ecr-public", region_name="us-east-1")
+    data = client.get_authorization_token()["authorizationData"]
+    username, password = decode(data["authorizationToken"])
+    return DockerCredentials(
+        registry=host, username=username, password=password, expires_at=data["expiresAt"]
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

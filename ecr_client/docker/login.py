@@ -1,0 +1,146 @@
+"""Writing passwords where docker and the others look for them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ecr_client.docker.credentials import get_docker_credentials
+from ecr_client.docker.files import write_private
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ecr_client import ECRClient
+    from ecr_client.docker.credentials import DockerCredentials
+
+_HELPER_TIMEOUT = 60.0
+
+
+@attrs.frozen(kw_only=True)
+class DockerLogin:
+    """What `docker_login` has written.
+
+    Attributes:
+        registry: The host that the password opens.
+        path: The configuration file.
+        store: The credential helper that keeps the password, such as ``osxkeychain``; ``None`` if
+            the file keeps it.
+        expires_at: When the password ends.
+    """
+
+    registry: str
+    path: Path
+    store: str | None
+    expires_at: datetime
+
+    def __str__(self) -> str:
+        kept = f"the credential store '{self.store}'" if self.store else str(self.path)
+        return f"logged in to {self.registry} until {self.expires_at:%Y-%m-%d %H:%M %Z}, in {kept}"
+
+
+def docker_login(
+    client: ECRClient,
+    registry: str | None = None,
+    *,
+    path: str | os.PathLike[str] | None = None,
+) -> DockerLogin:
+    """Log docker, podman, skopeo and the others in to a registry, as ``docker login`` does.
+
+    The entry of the registry is replaced, and everything else in the file is kept. If the file
+    names a credential store for the registry, that gets the password. The file is replaced in one
+    step and is readable by its owner alone.
+
+    Args:
+        client: Calls the service in the registry's region.
+        registry: The host of the registry; see ``get_docker_credentials``.
+        path: The configuration file. ``None`` takes ``config.json`` in the folder
+            ``DOCKER_CONFIG``, the file ``REGISTRY_AUTH_FILE``, or ``~/.docker/config.json``: the
+            first that is set.
+
+    Raises:
+        ValueError: The registry is not in the client's region, or the file is not a configuration;
+            it is left as it is.
+        OSError: The file cannot be read or written, or the credential store failed.
+        AmazonClientException: The call failed.
+    """
+    place = Path(path) if path is not None else config_path(os.environ)
+    config = _read(place)
+    credentials = get_docker_credentials(client, registry)
+    host = credentials.registry
+    store = config.get("credHelpers", {}).get(host) or config.get("credsStore") or None
+    entry: dict[str, str] = {}
+    if store is not None:
+        _store(store, credentials)
+    else:
+        pair = f"{credentials.username}:{credentials.password}"
+        entry["auth"] = base64.b64encode(pair.encode()).decode()
+    _write(place, {**config, "auths": {**config.get("auths", {}), host: entry}})
+    return DockerLogin(registry=host, path=place, store=store, expires_at=credentials.expires_at)
+
+
+def config_path(environment: os._Environ[str] | dict[str, str]) -> Path:
+    """Return the configuration file that an environment names."""
+    if folder := environment.get("DOCKER_CONFIG"):
+        return Path(folder) / "config.json"
+    if file := environment.get("REGISTRY_AUTH_FILE"):
+        return Path(file)
+    return Path.home() / ".docker" / "config.json"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    try:
+        config = json.loads(content) if content.strip() else {}
+    except ValueError:
+        config = None
+    if not isinstance(config, dict) or not all(
+        isinstance(config.get(name, {}), dict) for name in ("auths", "credHelpers")
+    ):
+        raise ValueError(f"{path} is not a configuration of docker; correct or remove it")
+    stores = [config.get("credsStore", ""), *config.get("credHelpers", {}).values()]
+    if not all(isinstance(each, str) for each in stores):
+        raise ValueError(f"{path} names a credential store that is not a string; correct it")
+    return config
+
+
+def _write(path: Path, config: dict[str, Any]) -> None:
+    # A link stays a link: the file that it leads to is replaced.
+    path = path.resolve()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_private(path, json.dumps(config, indent="\t").encode() + b"\n")
+
+
+def _store(name: str, credentials: DockerCredentials) -> None:
+    command = f"docker-credential-{name}"
+    entry = {
+        "ServerURL": credentials.registry,
+        "Username": credentials.username,
+        "Secret": credentials.password,
+    }
+    try:
+        done = subprocess.run(
+            [command, "store"],
+            input=json.dumps(entry).encode(),
+            capture_output=True,
+            timeout=_HELPER_TIMEOUT,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"the credential store {command!r} of docker's configuration is not installed"
+        ) from None
+    except subprocess.TimeoutExpired:
+        # Not the original, which holds the input.
+        raise TimeoutError(f"{command} did not end within {_HELPER_TIMEOUT:g} s") from None
+    if done.returncode:
+        raise OSError(f"{command} did not store the password: exit status {done.returncode}")

@@ -1,0 +1,160 @@
+"""Passwords of registries on disk, so that not every command of docker asks the service."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+#: What decides whose credentials are found. Their values are only hashed.
+_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_ECR",
+)
+_FILES = {
+    "AWS_CONFIG_FILE": "~/.aws/config",
+    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+}
+
+
+class CachedToken:
+    """A password that was asked for earlier.
+
+    Attributes:
+        registry: The host that it opens.
+        username: The user name.
+        password: The password.
+        requested_at: When it was asked for.
+        expires_at: When it ends.
+    """
+
+    __slots__ = ("expires_at", "password", "registry", "requested_at", "username")
+
+    def __init__(
+        self,
+        registry: str,
+        username: str,
+        password: str,
+        requested_at: datetime,
+        expires_at: datetime,
+    ) -> None:
+        self.registry = registry
+        self.username = username
+        self.password = password
+        self.requested_at = requested_at
+        self.expires_at = expires_at
+
+    def __repr__(self) -> str:
+        return f"<CachedToken {self.registry} until {self.expires_at}>"
+
+    def is_valid(self, now: datetime) -> bool:
+        """Return whether it still opens the registry."""
+        return now < self.expires_at
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Return whether less than half of its life is over."""
+        return (
+            self.requested_at <= now < self.requested_at + (self.expires_at - self.requested_at) / 2
+        )
+
+
+class TokenCache:
+    """A folder with one file for each identity and registry, for its owner alone.
+
+    A file that is malformed counts as missing.
+
+    Args:
+        environment: Says who asks, and where the folder is: in ``XDG_CACHE_HOME`` or ``~/.cache``.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        home = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        self._folder = Path(home) / "ecr-client" / "tokens"
+        self._identity = _identity(environment)
+
+    def find(self, registry: str) -> CachedToken | None:
+        """Return the password of a registry, or None if there is none."""
+        return _read(self._path(registry))
+
+    def put(self, token: CachedToken) -> None:
+        """Keep a password.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        from ecr_client.docker.files import write_private
+
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.chmod(self._folder, 0o700)
+        content = {
+            "registry": token.registry,
+            "username": token.username,
+            "password": token.password,
+            "requestedAt": token.requested_at.timestamp(),
+            "expiresAt": token.expires_at.timestamp(),
+        }
+        write_private(self._path(token.registry), json.dumps(content).encode())
+
+    def remove(self, registry: str) -> None:
+        """Forget the password of a registry."""
+        self._path(registry).unlink(missing_ok=True)
+
+    def all(self) -> Iterator[CachedToken]:
+        """Yield all passwords of this identity."""
+        for path in sorted(self._folder.glob(f"{self._identity}-*.json")):
+            token = _read(path)
+            if token is not None:
+                yield token
+
+    def _path(self, registry: str) -> Path:
+        name = hashlib.sha256(registry.encode()).hexdigest()[:32]
+        return self._folder / f"{self._identity}-{name}.json"
+
+
+def _read(path: Path) -> CachedToken | None:
+    try:
+        content = json.loads(path.read_bytes())
+        return CachedToken(
+            str(content["registry"]),
+            str(content["username"]),
+            str(content["password"]),
+            datetime.fromtimestamp(content["requestedAt"], timezone.utc),
+            datetime.fromtimestamp(content["expiresAt"], timezone.utc),
+        )
+    except (OSError, ValueError, LookupError, TypeError, OverflowError):
+        return None
+
+
+def _identity(environment: Mapping[str, str]) -> str:
+    """Return what stands for whose credentials will be found, without looking them up.
+
+    Files count with their time and size: whoever changes a profile is somebody else.
+    """
+    hasher = hashlib.sha256()
+    for name in _VARIABLES:
+        hasher.update(f"{name}={environment.get(name, '')}\0".encode())
+    for name, default in _FILES.items():
+        path = Path(environment.get(name) or default).expanduser()
+        try:
+            found = path.stat()
+            hasher.update(f"{path}={found.st_mtime_ns},{found.st_size}\0".encode())
+        except OSError:
+            hasher.update(f"{path}\0".encode())
+    return hasher.hexdigest()[:32]

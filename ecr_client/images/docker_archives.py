@@ -1,0 +1,257 @@
+"""Docker archives: what ``docker save`` and ``podman save`` write, and ``docker load`` reads."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import tarfile
+import tempfile
+import zlib
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import orjson
+
+from ecr_client.exceptions import ImageSourceException
+from ecr_client.images.layout_target import ArchiveTarget, add_file
+from ecr_client.images.sources import VerifyingReader, parsed
+from ecr_client.oci import Descriptor, Digest, Index, Manifest, media_types
+from ecr_client.oci.tar_files import TarFiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ecr_client.images.sources import Reader
+    from ecr_client.images.trees import Tree
+
+_CHUNK = 1 << 20
+_MOST_METADATA = 16 * 1024 * 1024
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+class DockerArchiveSource:
+    """An image in a Docker archive, in the old form or in the one that is an OCI layout as well.
+
+    Layers that are not compressed are compressed with zlib's level 6 and without a time, so the
+    same archive makes the same digests wherever zlib is the same.
+
+    Args:
+        path: The archive.
+        reference: The name of the image, such as ``app:1.0``; ``None`` if it is the only one.
+    """
+
+    def __init__(self, path: Path, reference: str | None) -> None:
+        self.name = f"{path}{f':{reference}' if reference else ''}"
+        self._files = TarFiles(path)
+        self._reference = reference
+        self._folder = tempfile.TemporaryDirectory(prefix="ecr-client-")
+        self._places: dict[str, str | Path] = {}
+        self._manifest: tuple[Descriptor, bytes] | None = None
+
+    def find_root(self) -> Descriptor:
+        if self._manifest is None:
+            manifest = self._read_image(self._entry())
+            content = manifest.to_bytes()
+            self._manifest = Descriptor.of(content, manifest.media_type), content
+        return self._manifest[0]
+
+    def read_manifest(self, descriptor: Descriptor) -> tuple[bytes, Manifest | Index]:
+        root = self.find_root()
+        assert self._manifest is not None
+        if descriptor.digest != root.digest:
+            raise ImageSourceException(f"{self.name} has no manifest {descriptor.digest}")
+        return self._manifest[1], parsed(self.name, self._manifest[1], root)
+
+    def find_referrers(self, digest: str) -> tuple[Descriptor, ...]:
+        return ()
+
+    @contextmanager
+    def open_blob(self, descriptor: Descriptor) -> Iterator[Reader]:
+        place = self._places[descriptor.digest]
+        file = place.open("rb") if isinstance(place, Path) else self._open(place)
+        with file:
+            yield VerifyingReader(file, descriptor, self.name)
+
+    def close(self) -> None:
+        self._folder.cleanup()
+
+    def _entry(self) -> Any:
+        """Return what ``manifest.json`` says of the image."""
+        entries = self._json("manifest.json")
+        if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+            raise ImageSourceException(f"{self.name}: manifest.json must be a list of images")
+        wanted = self._reference
+        found = [
+            each for each in entries if wanted is None or wanted in (each.get("RepoTags") or ())
+        ]
+        if len(found) != 1:
+            names = sorted({str(tag) for each in entries for tag in each.get("RepoTags") or ()})
+            raise ImageSourceException(
+                f"{self.name} has {len(found)} such images; say which one, as in"
+                f" 'docker-archive:PATH:NAME:TAG'; names: {', '.join(names) or 'none'}"
+            )
+        return found[0]
+
+    def _read_image(self, entry: dict[str, Any]) -> Manifest:
+        names = entry.get("Layers")
+        config_name = entry.get("Config")
+        if (
+            not isinstance(names, list)
+            or not all(isinstance(name, str) for name in names)
+            or not isinstance(config_name, str)
+        ):
+            raise ImageSourceException(f"{self.name}: manifest.json must name Config and Layers")
+        config, content = self._json(config_name), self._bytes(config_name)
+        diff_ids = config.get("rootfs", {}).get("diff_ids") if isinstance(config, dict) else None
+        if not isinstance(diff_ids, list) or len(diff_ids) != len(names):
+            raise ImageSourceException(
+                f"{self.name}: {config_name} must have one of rootfs.diff_ids for each layer"
+            )
+        descriptor = Descriptor.of(content, media_types.DOCKER_CONFIG)
+        self._places[descriptor.digest] = config_name
+        made: dict[str, Descriptor] = {}
+        for name, diff_id in zip(names, diff_ids, strict=True):
+            if diff_id not in made:
+                made[diff_id] = self._layer(name, diff_id)
+        return Manifest(
+            media_type=media_types.DOCKER_MANIFEST,
+            config=descriptor,
+            layers=tuple(made[diff_id] for diff_id in diff_ids),
+        )
+
+    def _layer(self, name: str, diff_id: str) -> Descriptor:
+        with self._open(name) as file:
+            start = file.read(4)
+            file.seek(0)
+            if start.startswith(_GZIP) or start == _ZSTD:
+                hasher, size = hashlib.sha256(), 0
+                while piece := file.read(_CHUNK):
+                    hasher.update(piece)
+                    size += len(piece)
+                digest = Digest(f"sha256:{hasher.hexdigest()}")
+                self._places[digest] = name
+            else:
+                path = Path(self._folder.name) / Digest(diff_id).encoded
+                digest, size = self._compress(file, path, name, diff_id)
+                self._places[digest] = path
+        kind = media_types.OCI_LAYER_ZSTD if start == _ZSTD else media_types.DOCKER_LAYER_GZIP
+        return Descriptor(media_type=kind, digest=digest, size=size)
+
+    def _compress(self, file: BinaryIO, path: Path, name: str, diff_id: str) -> tuple[Digest, int]:
+        found, compressed, size = hashlib.sha256(), hashlib.sha256(), 0
+        compressor = zlib.compressobj(6, zlib.DEFLATED, 31)  # 31: as a gzip file, without a time
+        with path.open("wb") as target:
+            while piece := file.read(_CHUNK):
+                found.update(piece)
+                packed = compressor.compress(piece)
+                compressed.update(packed)
+                size += target.write(packed)
+            packed = compressor.flush()
+            compressed.update(packed)
+            size += target.write(packed)
+        if f"sha256:{found.hexdigest()}" != diff_id:
+            raise ImageSourceException(
+                f"{self.name}: the layer {name} is corrupt: it has not the digest {diff_id}"
+            )
+        return Digest(f"sha256:{compressed.hexdigest()}"), size
+
+    def _json(self, name: str) -> Any:
+        try:
+            return orjson.loads(self._bytes(name))
+        except orjson.JSONDecodeError:
+            raise ImageSourceException(f"{self.name}: {name} is not JSON") from None
+
+    def _bytes(self, name: str) -> bytes:
+        with self._open(name) as file:
+            content = file.read(_MOST_METADATA + 1)
+        if len(content) > _MOST_METADATA:
+            raise ImageSourceException(f"{self.name}: {name} is longer than {_MOST_METADATA} bytes")
+        return content
+
+    def _open(self, name: str) -> BinaryIO:
+        try:
+            return self._files.open(name)[0]
+        except FileNotFoundError as error:
+            raise ImageSourceException(str(error)) from None
+
+
+class DockerArchiveTarget(ArchiveTarget):
+    """A Docker archive that an image for one platform is pulled into.
+
+    Args:
+        path: The archive, which is replaced if it exists.
+        names: What ``docker load`` calls the image, such as ``app:1.0``.
+    """
+
+    def __init__(self, path: Path, names: Sequence[str]) -> None:
+        super().__init__(path)
+        self._names = list(names)
+
+    def finish(self, tree: Tree, tags: Sequence[str]) -> None:
+        document = tree.root.document
+        if isinstance(document, Index):
+            raise ImageSourceException(
+                "a Docker archive holds one platform; choose one, as in platforms=['linux/amd64']"
+            )
+        with self.layout.open_blob(document.config) as file:
+            config = file.read()
+        diff_ids = _diff_ids(config, len(document.layers))
+        names = []
+        for layer, diff_id in zip(document.layers, diff_ids, strict=True):
+            path = Path(self._folder.name) / f"{diff_id.encoded}.tar"
+            if not path.exists():
+                with self.layout.open_blob(layer) as file:
+                    _decompress(file, path, diff_id)
+            names.append(path.name)
+        self._write(config, document.config.digest, names)
+
+    def _write(self, config: bytes, digest: Digest, layers: list[str]) -> None:
+        folder = Path(self._folder.name)
+        config_path = folder / f"{digest.encoded}.json"
+        config_path.write_bytes(config)
+        listing = [{"Config": config_path.name, "RepoTags": self._names, "Layers": layers}]
+        manifest_path = folder / "manifest.json"
+        manifest_path.write_text(json.dumps(listing))
+        packed = folder / "packed"
+        with tarfile.open(packed, "w", format=tarfile.PAX_FORMAT) as archive:
+            for name in (*dict.fromkeys(layers), config_path.name, manifest_path.name):
+                add_file(archive, folder / name, name)
+        packed.replace(self._path)
+
+
+def _diff_ids(config: bytes, count: int) -> list[Digest]:
+    try:
+        found = [Digest(each) for each in orjson.loads(config)["rootfs"]["diff_ids"]]
+    except (ValueError, LookupError, TypeError):
+        found = []
+    if len(found) != count:
+        raise ImageSourceException(
+            "the image has no configuration for docker load: it may be an artifact"
+        )
+    return found
+
+
+def _decompress(file: BinaryIO, path: Path, diff_id: Digest) -> None:
+    """Write a layer as the archive that it is, and verify that."""
+    start = file.read(4)
+    file.seek(0)
+    if start == _ZSTD:
+        raise ImageSourceException(
+            "a Docker archive cannot hold layers that are compressed with zstd; pull the image to"
+            " an OCI layout or archive"
+        )
+    plain: Any = gzip.GzipFile(fileobj=file) if start.startswith(_GZIP) else file
+    hasher = diff_id.hasher()
+    try:
+        with path.open("wb") as target:
+            while piece := plain.read(_CHUNK):
+                hasher.update(piece)
+                target.write(piece)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ImageSourceException(f"a layer cannot be decompressed: {error}") from None
+    if hasher.hexdigest() != diff_id.encoded:
+        raise ImageSourceException(
+            f"a layer is corrupt: what it holds has not the digest {diff_id}"
+        )

@@ -1,0 +1,163 @@
+"""What a transfer tells its progress callback, and how it is cancelled."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import attrs
+
+from ecr_client.exceptions import TransferCancelledException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+
+@attrs.frozen(kw_only=True)
+class TransferStarted:
+    """What is to be done is known; it comes first.
+
+    Attributes:
+        blobs: How many layers and configurations will be moved.
+        bytes: How many bytes they have together.
+    """
+
+    blobs: int
+    bytes: int
+
+
+@attrs.frozen(kw_only=True)
+class BlobStarted:
+    """A layer or a configuration begins to move.
+
+    Attributes:
+        digest: Its digest.
+        size: Its size in bytes.
+    """
+
+    digest: str
+    size: int
+
+
+@attrs.frozen(kw_only=True)
+class BytesMoved:
+    """Some more bytes of a blob have been moved.
+
+    Attributes:
+        digest: The digest of the blob.
+        bytes: How many bytes have been moved since the last event of this blob.
+    """
+
+    digest: str
+    bytes: int
+
+
+@attrs.frozen(kw_only=True)
+class BlobSkipped:
+    """A blob need not be moved: it is there already, or was mounted from another repository.
+
+    Attributes:
+        digest: Its digest.
+        size: Its size in bytes.
+    """
+
+    digest: str
+    size: int
+
+
+@attrs.frozen(kw_only=True)
+class BlobRetried:
+    """A blob begins again from its first byte; what was moved of it so far does not count.
+
+    Attributes:
+        digest: Its digest.
+        bytes: How many bytes had been moved, and will be moved again.
+        error: Why.
+    """
+
+    digest: str
+    bytes: int
+    error: Exception
+
+
+@attrs.frozen(kw_only=True)
+class BlobFinished:
+    """A blob has been moved completely and verified.
+
+    Attributes:
+        digest: Its digest.
+        size: Its size in bytes.
+    """
+
+    digest: str
+    size: int
+
+
+@attrs.frozen(kw_only=True)
+class TransferFinished:
+    """The image is there under all its tags; it comes last.
+
+    Attributes:
+        digest: The digest of the image.
+    """
+
+    digest: str
+
+
+TransferEvent: TypeAlias = (
+    TransferStarted
+    | BlobStarted
+    | BytesMoved
+    | BlobSkipped
+    | BlobRetried
+    | BlobFinished
+    | TransferFinished
+)
+
+
+class Reporter:
+    """Passes events on to a callback, one at a time, counts bytes, and ends what was cancelled.
+
+    Args:
+        progress: Called with each event, from the threads that do the work.
+        cancel: Set by whoever wants the transfer to end.
+    """
+
+    def __init__(
+        self,
+        progress: Callable[[TransferEvent], object] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> None:
+        self.bytes_moved = 0
+        self.bytes_skipped = 0
+        self.skipped: set[str] = set()
+        self._progress = progress
+        self._cancel = cancel
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+
+    def check(self) -> None:
+        """Raise TransferCancelledException if the transfer was cancelled or has failed."""
+        if self._stopped.is_set() or (self._cancel is not None and self._cancel.is_set()):
+            raise TransferCancelledException("the transfer was cancelled")
+
+    def stop(self) -> None:
+        """Make all threads of the transfer end at their next look."""
+        self._stopped.set()
+
+    def event(self, event: TransferEvent) -> None:
+        """Report an event."""
+        with self._lock:
+            if isinstance(event, BytesMoved):
+                self.bytes_moved += event.bytes
+            elif isinstance(event, BlobSkipped):
+                self.bytes_skipped += event.size
+                self.skipped.add(event.digest)
+            if self._progress is not None:
+                self._progress(event)
+
+    def moved(self, digest: str, count: int) -> None:
+        """Report moved bytes, unless the transfer was cancelled."""
+        self.check()
+        self.event(BytesMoved(digest=digest, bytes=count))

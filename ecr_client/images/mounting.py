@@ -1,0 +1,89 @@
+"""Taking a layer over from another repository of the same registry without moving its bytes."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from ecr_client.exceptions import AmazonClientException
+from ecr_client.transport import Deadline, HTTPRequest
+
+if TYPE_CHECKING:
+    from ecr_client.images.references import Location
+
+_TIMEOUT = 60.0
+
+
+class Mounting:
+    """Mounts layers by the registry protocol, which has the only call for it.
+
+    The account setting ``BLOB_MOUNTING`` must be ``ENABLED``. Whatever does not work is no error:
+    the layer is uploaded then.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
+
+    Args:
+        source: The repository that has the layers.
+        target: The repository that gets them, in the same registry.
+    """
+
+    def __init__(self, source: Location, target: Location) -> None:
+        self._source = source
+        self._target = target
+        self._lock = threading.Lock()
+        self._access: tuple[str, str] | None = None
+        self._is_on: bool | None = None
+
+    def mount(self, digest: str) -> bool:
+        """Return whether the target has a layer now."""
+        try:
+            access = self._find_access()
+            if access is None:
+                return False
+            registry, token = access
+            path = f"{quote(self._target.repository)}/blobs/uploads/"
+            query = f"mount={quote(digest)}&from={quote(self._source.repository, safe='')}"
+            return self._send("POST", f"{registry}/v2/{path}?{query}", token)
+        except AmazonClientException:
+            return False
+
+    def _find_access(self) -> tuple[str, str] | None:
+        """Return the registry's URL and a token for it, or None if mounting is off."""
+        client = self._target.client
+        with self._lock:
+            if self._is_on is None:
+                self._is_on = False  # also if one of the next calls fails
+                if client.get_account_setting(name="BLOB_MOUNTING").value == "ENABLED":
+                    found = client.get_authorization_token().authorization_data[0]
+                    self._access = found.proxy_endpoint or "", found.authorization_token or ""
+                    self._is_on = True
+            return self._access
+
+    def _send(self, method: str, url: str, token: str) -> bool:
+        headers = {"Authorization": f"Basic {token}"}
+        request = HTTPRequest(method, url, headers, purpose="MountBlob")
+        with self._target.client.transport.send(request, Deadline(_TIMEOUT)) as response:
+            status, location = response.status, response.headers.get("Location")
+            response.read(1 << 20, Deadline(_TIMEOUT))
+        if method == "POST" and status == 202 and location:
+            # The registry has begun an upload instead; nobody will use it.
+            registry = urlsplit(url)
+            target = (
+                location
+                if "://" in location
+                else f"{registry.scheme}://{registry.netloc}{location}"
+            )
+            if urlsplit(target).netloc == registry.netloc:
+                self._send("DELETE", target, token)
+        return status == 201
+
+
+def mounting_between(source: Location, target: Location) -> Mounting | None:
+    """Return how layers are mounted from one repository to another, or None if they cannot be."""
+    same = (
+        source.client.endpoint == target.client.endpoint
+        and source.registry_id == target.registry_id
+        and source.repository != target.repository
+    )
+    return Mounting(source, target) if same else None

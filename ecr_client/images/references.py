@@ -1,0 +1,91 @@
+"""Where an image is: a reference, seen from a client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import attrs
+
+from ecr_client.models import ImageIdentifier
+from ecr_client.oci import Reference
+
+if TYPE_CHECKING:
+    from ecr_client import ECRClient
+
+
+@attrs.frozen(kw_only=True)
+class Location:
+    """A repository that a client can reach, and an image in it.
+
+    Attributes:
+        client: Calls the service.
+        repository: The name of the repository.
+        registry_id: The AWS account id of the registry; ``None`` for the client's own.
+        tag: A tag of the image.
+        digest: The digest of the image.
+    """
+
+    client: ECRClient
+    repository: str
+    registry_id: str | None
+    tag: str | None
+    digest: str | None
+
+    @property
+    def identifier(self) -> ImageIdentifier:
+        """What the service knows the image by; the digest decides if there is a tag as well."""
+        if self.digest is not None:
+            return ImageIdentifier(image_digest=self.digest)
+        return ImageIdentifier(image_tag=self.tag)
+
+    def require_image(self) -> None:
+        """Refuse a location that names a repository and no image.
+
+        Raises:
+            ValueError: There is neither a tag nor a digest.
+        """
+        if self.tag is None and self.digest is None:
+            raise ValueError(
+                f"the reference {str(self)!r} names no image: add a tag, such as"
+                f" '{self.repository}:latest', or a digest"
+            )
+
+    def __str__(self) -> str:
+        tag = f":{self.tag}" if self.tag else ""
+        return f"{self.repository}{tag}{f'@{self.digest}' if self.digest else ''}"
+
+
+def locate(client: ECRClient, text: str) -> Location:
+    """Return where a reference leads.
+
+    Args:
+        client: Short references are relative to its registry.
+        text: A reference; see `ecr_client.oci.Reference.parse`.
+
+    Raises:
+        ValueError: It is no reference, or leads where the client does not.
+    """
+    endpoint = urlsplit(client.endpoint)
+    reference = Reference.parse(text, hosts=[endpoint.netloc])
+    registry = reference.registry
+    if registry is not None and registry.is_public:
+        raise ValueError(f"{text!r} is in Amazon ECR Public, which has an API of its own")
+    if registry is not None and registry.region not in (None, client.region):
+        raise ValueError(
+            f"{text!r} is in {registry.region}, but the client calls {client.region}; make one"
+            f" with ECRClient(region='{registry.region}')"
+        )
+    if (
+        registry is not None
+        and registry.account is None
+        and urlsplit(f"//{registry.host}").port != endpoint.port
+    ):
+        raise ValueError(f"{text!r} is not in the registry of the client, {client.endpoint}")
+    return Location(
+        client=client,
+        repository=reference.repository,
+        registry_id=registry.account if registry is not None else None,
+        tag=reference.tag,
+        digest=reference.digest,
+    )

@@ -1,0 +1,166 @@
+"""Selecting images of a repository, by what the service says of them.
+
+Selectors combine: ``untagged() & older_than(timedelta(days=30))``, ``tagged("pr-*") | untagged()``,
+``~tagged("release-*")``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ecr_client.models import ImageDetail
+
+
+@attrs.frozen(kw_only=True)
+class Candidates:
+    """The images that a selector chooses from.
+
+    Attributes:
+        images: All images of a repository, the newest first.
+        now: The time that ages are measured at.
+    """
+
+    images: Sequence[ImageDetail]
+    now: datetime
+
+
+@attrs.frozen(kw_only=True)
+class Selector:
+    """Chooses images; made by the functions of this module.
+
+    Attributes:
+        description: What it chooses, for plans.
+    """
+
+    description: str
+    _choose: Callable[[Candidates], set[str]] = attrs.field(repr=False)
+
+    def choose(self, candidates: Candidates) -> set[str]:
+        """Return the digests of the images that are chosen."""
+        return self._choose(candidates)
+
+    def __and__(self, other: Selector) -> Selector:
+        return Selector(
+            description=f"({self.description} and {other.description})",
+            choose=lambda candidates: self.choose(candidates) & other.choose(candidates),
+        )
+
+    def __or__(self, other: Selector) -> Selector:
+        return Selector(
+            description=f"({self.description} or {other.description})",
+            choose=lambda candidates: self.choose(candidates) | other.choose(candidates),
+        )
+
+    def __invert__(self) -> Selector:
+        return Selector(
+            description=f"not {self.description}",
+            choose=lambda candidates: (
+                {_digest(image) for image in candidates.images} - self.choose(candidates)
+            ),
+        )
+
+
+def everything() -> Selector:
+    """Select all images."""
+    return _each("any image", lambda image, now: True)
+
+
+def untagged() -> Selector:
+    """Select images without a tag."""
+    return _each("untagged", lambda image, now: not image.image_tags)
+
+
+def tagged(pattern: str = "*") -> Selector:
+    """Select images with a tag that matches a pattern.
+
+    Args:
+        pattern: As in a shell: ``*`` is any text, ``?`` any character, ``[ab]`` one of several.
+    """
+    if not isinstance(pattern, str) or not pattern:
+        raise ValueError(f"pattern must be a string such as 'pr-*', got {pattern!r}")
+    return _each(
+        f"tagged '{pattern}'",
+        lambda image, now: any(fnmatchcase(tag, pattern) for tag in image.image_tags),
+    )
+
+
+def older_than(age: timedelta) -> Selector:
+    """Select images that were pushed longer ago than some time.
+
+    Args:
+        age: For example ``timedelta(days=30)``.
+    """
+    _check_age(age)
+    return _each(
+        f"pushed more than {age} ago",
+        lambda image, now: image.image_pushed_at is not None and now - image.image_pushed_at > age,
+    )
+
+
+def not_pulled_for(age: timedelta) -> Selector:
+    """Select images that were not pulled within some time, or never and pushed before it.
+
+    The service records pulls with a delay of up to 24 hours.
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html
+
+    Args:
+        age: For example ``timedelta(days=90)``.
+    """
+    _check_age(age)
+
+    def is_chosen(image: ImageDetail, now: datetime) -> bool:
+        used = image.last_recorded_pull_time or image.image_pushed_at
+        return used is not None and now - used > age
+
+    return _each(f"not pulled for {age}", is_chosen)
+
+
+def beyond_newest(count: int) -> Selector:
+    """Select all images but the newest ones, by the time at which they were pushed.
+
+    Args:
+        count: How many are left out, at least 0.
+    """
+    if not isinstance(count, int) or count < 0:
+        raise ValueError(f"count must be an int of at least 0, got {count!r}")
+    return Selector(
+        description=f"beyond the newest {count}",
+        choose=lambda candidates: {_digest(image) for image in candidates.images[count:]},
+    )
+
+
+def newest_first(images: Sequence[ImageDetail]) -> list[ImageDetail]:
+    """Return images in the order of their pushes, the latest first."""
+    return sorted(
+        images,
+        key=lambda image: (image.image_pushed_at or _NEVER, image.image_digest or ""),
+        reverse=True,
+    )
+
+
+_NEVER = datetime.min.replace(tzinfo=timezone.utc)
+
+
+def _each(description: str, is_chosen: Callable[[ImageDetail, datetime], bool]) -> Selector:
+    return Selector(
+        description=description,
+        choose=lambda candidates: {
+            _digest(image) for image in candidates.images if is_chosen(image, candidates.now)
+        },
+    )
+
+
+def _digest(image: ImageDetail) -> str:
+    return image.image_digest or ""
+
+
+def _check_age(age: timedelta) -> None:
+    if not isinstance(age, timedelta) or age < timedelta(0):
+        raise ValueError(f"age must be a timedelta of at least 0, got {age!r}")

@@ -1,0 +1,234 @@
+"""Moving an image from a source to a target: what is common to pushing, pulling and copying."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+
+from ecr_client.exceptions import ImageSourceException
+from ecr_client.images.events import (
+    BlobFinished,
+    BlobSkipped,
+    BlobStarted,
+    Reporter,
+    TransferFinished,
+    TransferStarted,
+)
+from ecr_client.images.trees import blobs_of, read_tree
+from ecr_client.oci import Manifest, Reference
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Sequence
+
+    from ecr_client.images.events import TransferEvent
+    from ecr_client.images.sources import Source
+    from ecr_client.images.trees import Node, Tree
+    from ecr_client.oci import Descriptor
+
+
+@attrs.frozen(kw_only=True)
+class TransferredLayer:
+    """A layer of an image that was pushed, pulled or copied.
+
+    Attributes:
+        digest: The digest.
+        size: The size in bytes.
+        media_type: The media type.
+        skipped: Whether its bytes were not moved because the target had them.
+    """
+
+    digest: str
+    size: int
+    media_type: str
+    skipped: bool
+
+
+@attrs.frozen(kw_only=True)
+class TransferResult:
+    """What was pushed, pulled or copied.
+
+    Attributes:
+        target: Where the image is now, as it was written.
+        digest: The digest of the image's manifest or index.
+        media_type: The media type of that.
+        tags: The tags, or the names in a layout, that the image has got.
+        manifests: The digests of all manifests that belong to it.
+        layers: The layers of all manifests, each once.
+        bytes_moved: How many bytes of layers and configurations were moved.
+        bytes_skipped: How many need not be, because the target had them.
+        duration: How long it took, in seconds.
+    """
+
+    target: str
+    digest: str
+    media_type: str
+    tags: tuple[str, ...]
+    manifests: tuple[str, ...]
+    layers: tuple[TransferredLayer, ...]
+    bytes_moved: int
+    bytes_skipped: int
+    duration: float
+
+
+class Target(Protocol):
+    """Where an image goes to."""
+
+    @property
+    def name(self) -> str:
+        """What messages and results call it."""
+        ...
+
+    def find_missing(self, tree: Tree, reporter: Reporter) -> Sequence[Descriptor]:
+        """Return the blobs that have to be moved; whatever can be refused is refused here."""
+        ...
+
+    def write_blob(
+        self, blob: Descriptor, source: Source, reporter: Reporter, streams: int
+    ) -> None:
+        """Move one blob; it is there, and verified, when this returns.
+
+        Args:
+            blob: The blob.
+            source: Where it is.
+            reporter: Told about every piece.
+            streams: Over how many connections it may be moved at the same time.
+        """
+        ...
+
+    def write_manifest(self, node: Node) -> None:
+        """Store a manifest without a tag."""
+        ...
+
+    def finish(self, tree: Tree, tags: Sequence[str]) -> None:
+        """Store the root under its tags: from now on the image is there."""
+        ...
+
+
+def transfer(
+    source: Source,
+    target: Target,
+    *,
+    tags: Sequence[str],
+    expected: str | None,
+    platforms: Sequence[str] | None,
+    referrers: bool,
+    progress: Callable[[TransferEvent], object] | None,
+    cancel: threading.Event | None,
+    concurrency: int,
+) -> TransferResult:
+    """Move an image and return what was done.
+
+    Blobs go first, several at a time, then manifests, each after those that it refers to, and the
+    tags last: an interrupted transfer leaves no tag, and the next one moves only what is missing.
+
+    Args:
+        source: Where the image is.
+        target: Where it goes to.
+        tags: The tags that it gets.
+        expected: The digest that it must have; ``None`` for any.
+        platforms: Which platforms of an index; ``None`` for all.
+        referrers: Whether what refers to it goes along.
+        progress: Called with each event.
+        cancel: Ends the transfer once it is set.
+        concurrency: How many blobs are moved at the same time.
+    """
+    if not isinstance(concurrency, int) or concurrency < 1:
+        raise ValueError(f"concurrency must be an int of at least 1, got {concurrency!r}")
+    started = time.monotonic()
+    reporter = Reporter(progress, cancel)
+    reporter.check()
+    tree = read_tree(source, platforms=platforms, referrers=referrers)
+    digest = tree.root.descriptor.digest
+    if expected not in (None, digest):
+        raise ImageSourceException(f"{source.name} is the image {digest}, not {expected}")
+    blobs = blobs_of(tree.all_nodes)
+    missing = target.find_missing(tree, reporter)
+    reporter.event(TransferStarted(blobs=len(missing), bytes=sum(blob.size for blob in missing)))
+    to_move = {blob.digest for blob in missing}
+    for blob in blobs:
+        if blob.digest not in to_move:
+            reporter.event(BlobSkipped(digest=blob.digest, size=blob.size))
+    # Idle workers would be of no use otherwise, and the largest blobs are on the way longest.
+    streams = max(1, concurrency // max(1, len(missing)))
+
+    def move(blob: Descriptor) -> None:
+        reporter.check()
+        reporter.event(BlobStarted(digest=blob.digest, size=blob.size))
+        target.write_blob(blob, source, reporter, streams)
+        reporter.event(BlobFinished(digest=blob.digest, size=blob.size))
+
+    largest_first = sorted(missing, key=lambda blob: -blob.size)
+    run_parallel(move, largest_first, concurrency, reporter)
+    for node in tree.nodes:
+        reporter.check()
+        target.write_manifest(node)
+    reporter.check()
+    target.finish(tree, tags)
+    reporter.event(TransferFinished(digest=digest))
+    return TransferResult(
+        target=target.name,
+        digest=digest,
+        media_type=tree.root.document.media_type,
+        tags=tuple(tags),
+        manifests=tuple(node.descriptor.digest for node in tree.all_nodes),
+        layers=_layers(tree, reporter.skipped),
+        bytes_moved=reporter.bytes_moved,
+        bytes_skipped=reporter.bytes_skipped,
+        duration=time.monotonic() - started,
+    )
+
+
+def check_tags(tags: Sequence[str]) -> None:
+    """Refuse a string where several tags are wanted, and tags that cannot be one.
+
+    Raises:
+        ValueError: It is.
+    """
+    if isinstance(tags, str):
+        raise ValueError(f"tags must be a sequence of strings, got the string {tags!r}")
+    for tag in tags:
+        Reference.parse(f"repository:{tag}")
+
+
+def run_parallel(
+    work: Callable[[Descriptor], None],
+    blobs: Sequence[Descriptor],
+    concurrency: int,
+    reporter: Reporter,
+) -> None:
+    """Do some work for each blob, several at a time; the first error ends all and is raised."""
+    if not blobs:
+        return
+    with ThreadPoolExecutor(min(concurrency, len(blobs)), "ecr-client-transfer") as pool:
+        futures = [pool.submit(work, blob) for blob in blobs]
+        try:
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            failed = [future for future in done if future.exception() is not None]
+            for future in failed:
+                future.result()
+        finally:
+            # Also after an interrupt: the others end at their next piece, before the pool does.
+            if not all(future.done() for future in futures):
+                reporter.stop()
+                for future in futures:
+                    future.cancel()
+
+
+def _layers(tree: Tree, skipped: set[str]) -> tuple[TransferredLayer, ...]:
+    found = {
+        layer.digest: TransferredLayer(
+            digest=layer.digest,
+            size=layer.size,
+            media_type=layer.media_type,
+            skipped=layer.digest in skipped,
+        )
+        for node in tree.all_nodes
+        if isinstance(node.document, Manifest)
+        for layer in node.document.layers
+        if not layer.is_foreign
+    }
+    return tuple(found.values())

@@ -1,0 +1,270 @@
+"""The credential helper: docker's protocol, and the cache of passwords."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from ecr_client import ECRClient
+from ecr_client.docker import DockerCredentials, helper
+from ecr_client.docker.token_cache import CachedToken, TokenCache
+from ecr_client.images import push_image
+from ecr_client.local import LocalECR
+from ecr_client.testing import random_image
+
+HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+HOUR = timedelta(hours=1)
+
+
+class Service:
+    """What the helper asks; it counts, and fails if it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.fails = False
+
+    def __call__(self, host: str) -> DockerCredentials:
+        self.asked.append(host)
+        if self.fails:
+            raise ConnectionError("no network")
+        expires_at = datetime.now(timezone.utc) + 12 * HOUR
+        return DockerCredentials(
+            registry=host,
+            username="AWS",
+            password=f"password-{len(self.asked)}",
+            expires_at=expires_at,
+        )
+
+
+@pytest.fixture
+def service() -> Service:
+    """A service."""
+    return Service()
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """An environment with a folder for the cache."""
+    return {"XDG_CACHE_HOME": str(tmp_path / "cache"), "AWS_CONFIG_FILE": str(tmp_path / "config")}
+
+
+def get(environment: dict[str, str], service: Service, host: str = HOST) -> str:
+    """Return the password that the helper returns."""
+    found = json.loads(helper.run("get", host, TokenCache(environment), service))
+    assert (found["ServerURL"], found["Username"]) == (host, "AWS")
+    password: str = found["Secret"]
+    return password
+
+
+def age(environment: dict[str, str], time: timedelta) -> None:
+    """Make the kept password older."""
+    cache = TokenCache(environment)
+    token = cache.find(HOST)
+    assert token is not None
+    token.requested_at -= time
+    token.expires_at -= time
+    cache.put(token)
+
+
+@pytest.mark.parametrize(
+    ("time", "fails", "password", "asked"),
+    [
+        (0 * HOUR, False, "password-1", 1),
+        (5 * HOUR, True, "password-1", 1),
+        (7 * HOUR, False, "password-2", 2),
+        (7 * HOUR, True, "password-1", 2),
+        (13 * HOUR, False, "password-2", 2),
+    ],
+)
+def test_the_life_of_a_password(
+    environment: dict[str, str],
+    service: Service,
+    time: timedelta,
+    fails: bool,
+    password: str,
+    asked: int,
+) -> None:
+    """A password serves for half of its life, and until its end if there is no other."""
+    get(environment, service)
+    age(environment, time)
+    service.fails = fails
+
+    assert get(environment, service) == password
+    assert len(service.asked) == asked
+
+
+def test_an_expired_password(environment: dict[str, str], service: Service) -> None:
+    """A password that has ended does not serve, whatever the service says."""
+    get(environment, service)
+    age(environment, 13 * HOUR)
+    service.fails = True
+    with pytest.raises(ConnectionError):
+        get(environment, service)
+
+
+def test_identities(environment: dict[str, str], service: Service, tmp_path: Path) -> None:
+    """Whoever has other keys, another profile or another file gets passwords of their own."""
+    get(environment, service)
+    for change in ({"AWS_ACCESS_KEY_ID": "other"}, {"AWS_PROFILE": "other"}):
+        get({**environment, **change}, service)
+    (tmp_path / "config").write_text("[default]\nregion = eu-west-1\n")
+    get(environment, service)
+    get(environment, service, HOST.replace("1", "2"))
+
+    assert len(service.asked) == 5
+
+
+def test_files(environment: dict[str, str], service: Service, tmp_path: Path) -> None:
+    """The folder and its files are for their owner alone; a malformed file counts as missing."""
+    get(environment, service)
+    (file,) = (path for path in (tmp_path / "cache").rglob("*") if path.is_file())
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (file.parent, file)]
+    for content in ("", "{}", "[]", '{"registry": 1, "expiresAt": 1e99}'):
+        file.write_text(content)
+        get(environment, service)
+
+    assert modes == [0o700, 0o600]
+    assert len(service.asked) == 5
+
+
+def test_a_folder_that_cannot_be_written(
+    environment: dict[str, str], service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a cache the helper still works, and says why it is slow."""
+    Path(environment["XDG_CACHE_HOME"]).write_text("in the way")
+
+    assert get(environment, service) == "password-1"
+    assert "the password was not kept" in capsys.readouterr().err
+
+
+def test_the_other_commands(environment: dict[str, str], service: Service) -> None:
+    """``list`` shows what is kept, ``erase`` forgets it, and ``store`` has nothing to do."""
+    cache = TokenCache(environment)
+    get(environment, service)
+    listed = helper.run("list", "", cache, service)
+    stored = helper.run("store", '{"ServerURL": "a"}', cache, service)
+    erased = helper.run("erase", f"https://{HOST}/\n", cache, service)
+
+    assert json.loads(listed) == {HOST: "AWS"}
+    assert (stored, erased) == ("", "")
+    assert cache.find(HOST) is None
+    assert json.loads(helper.run("list", "", cache, service)) == {}
+
+
+@pytest.mark.parametrize("words", [[], ["get", "list"], ["version"]])
+def test_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that docker does not know is refused with those that it knows."""
+    assert helper.main(words) == 2
+    assert "get|store|erase|list" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["https://index.docker.io/v1/", f"{HOST}.evil.org", ""])
+def test_other_hosts(
+    host: str,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """For a host of somebody else, docker is told to go on without a password."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(host))
+
+    assert helper.main(["get"]) == 1
+    assert capsys.readouterr().out == "credentials not found in native keychain\n"
+
+
+@pytest.mark.parametrize(
+    ("host", "endpoint"),
+    [
+        (HOST, "https://api.ecr.eu-west-1.amazonaws.com"),
+        (HOST.replace(".ecr.", ".ecr-fips.").replace("eu-west-1", "us-east-1"), "ecr-fips.us-east"),
+        ("123456789012.dkr-ecr.eu-west-1.on.aws", "https://ecr.eu-west-1.api.aws"),
+    ],
+)
+def test_hosts_say_whom_to_ask(host: str, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Region, FIPS and dual-stack come from the host."""
+    asked = []
+
+    def credentials(client: ECRClient, registry: str) -> str:
+        asked.append((client.endpoint, registry))
+        return "credentials"
+
+    monkeypatch.setattr("ecr_client.docker.credentials.get_docker_credentials", credentials)
+    helper.request(host)
+
+    assert endpoint in asked[0][0]
+    assert asked[0][1] == host
+
+
+def test_a_repr_without_the_password() -> None:
+    """A password is in no repr."""
+    now = datetime.now(timezone.utc)
+
+    assert "secret" not in repr(CachedToken(HOST, "AWS", "secret", now, now))
+
+
+@pytest.fixture
+def command(local_ecr: LocalECR, tmp_path: Path) -> dict[str, str]:
+    """The environment of a program that finds the helper and the local ECR."""
+    path = tmp_path / "bin" / "docker-credential-ecr-client"
+    path.parent.mkdir()
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} -m ecr_client.docker.helper "$@"\n')
+    path.chmod(0o755)
+    return {
+        **os.environ,
+        **local_ecr.environment(),
+        "PATH": f"{path.parent}:{os.environ['PATH']}",
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+
+
+@pytest.mark.skipif(shutil.which("skopeo") is None, reason="install skopeo: apt-get install skopeo")
+def test_skopeo_asks_the_helper(
+    ecr_client: ECRClient, local_ecr: LocalECR, command: dict[str, str], tmp_path: Path
+) -> None:
+    """Skopeo reads an image with the helper's password, which is asked for once."""
+    push_image(ecr_client, random_image(tmp_path / "i").path, "team/app:1", create=True)
+    host = local_ecr.endpoint.partition("://")[2]
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"credHelpers": {host: "ecr-client"}}))
+    words = ["skopeo", "inspect", "--tls-verify=false", "--authfile", str(config)]
+    local_ecr.requests.clear()
+    for _ in range(2):
+        subprocess.run(
+            [*words, f"docker://{host}/team/app:1"], env=command, check=True, capture_output=True
+        )
+
+    assert len(local_ecr.requests.of("GetAuthorizationToken")) == 1
+
+
+def test_the_command_starts_with_little(command: dict[str, str], local_ecr: LocalECR) -> None:
+    """A kept password is returned without loading botocore, requests or the client."""
+    host = local_ecr.endpoint.partition("://")[2]
+    code = (
+        "import sys; from ecr_client.docker.helper import main; main(['get']);"
+        "print(sorted({'botocore', 'requests', 'attrs', 'ecr_client.client'} & set(sys.modules)),"
+        " file=sys.stderr)"
+    )
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            input=host,
+            env=command,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+
+    assert json.loads(done.stdout)["Username"] == "AWS"
+    assert done.stderr == "[]\n"

@@ -1,0 +1,217 @@
+"""Logging in: what is written, where, and what is left as it is."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecr_client import ECRClient
+from ecr_client.docker import docker_login, get_docker_credentials
+from ecr_client.docker.login import config_path
+from ecr_client.exceptions import ResponseParseException
+from ecr_client.images import push_image
+from ecr_client.models import AuthorizationData, GetAuthorizationTokenResult
+from ecr_client.testing import ECRStub, random_image
+
+needs_skopeo = pytest.mark.skipif(
+    shutil.which("skopeo") is None, reason="install skopeo: apt-get install skopeo"
+)
+needs_podman = pytest.mark.skipif(
+    shutil.which("podman") is None, reason="install podman: apt-get install podman"
+)
+
+
+def mode(path: Path) -> int:
+    """Return the permissions of a file."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_new_file(ecr_client: ECRClient, tmp_path: Path) -> None:
+    """A file that is missing is made, with its folder, for its owner alone."""
+    path = tmp_path / "docker" / "config.json"
+    login = docker_login(ecr_client, path=path)
+    entry = json.loads(path.read_text())["auths"][login.registry]
+    username, _, password = base64.b64decode(entry["auth"]).decode().partition(":")
+
+    assert (mode(path), mode(path.parent)) == (0o600, 0o700)
+    assert (username, login.store, login.path) == ("AWS", None, path)
+    assert password not in repr(login) + str(login)
+    assert os.listdir(path.parent) == ["config.json"]
+
+
+def test_other_entries(ecr_client: ECRClient, tmp_path: Path) -> None:
+    """Other registries and settings are kept, and a link stays a link."""
+    other = {
+        "auths": {"docker.io": {"auth": "x"}},
+        "credHelpers": {"gcr.io": "gcr"},
+        "proxies": {"default": {"noProxy": "a"}},
+    }
+    real, path = tmp_path / "real.json", tmp_path / "config.json"
+    real.write_text(json.dumps(other))
+    path.symlink_to(real)
+    login = docker_login(ecr_client, path=path)
+    written = json.loads(real.read_text())
+    auths = written.pop("auths")
+
+    assert path.is_symlink()
+    assert auths.pop(login.registry)
+    assert {"auths": auths, **written} == other
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[]", "{", '{"auths": []}', '{"credsStore": 1}', '{"credHelpers": {"a": 1}}', "\xff"],
+)
+def test_other_files(ecr_client: ECRClient, tmp_path: Path, content: str) -> None:
+    """A file that is no configuration of docker is refused and left as it is."""
+    path = tmp_path / "config.json"
+    path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(ValueError, match=r"config.json (is not a configuration|names a cred)"):
+        docker_login(ecr_client, path=path)
+
+    assert path.read_bytes() == content.encode("latin-1")
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A credential store ``test`` that writes what it gets to a file, which is returned."""
+    kept = tmp_path / "kept"
+    command = tmp_path / "bin" / "docker-credential-test"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\n[ "$1" = store ] && cat > {kept}\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}:{os.environ['PATH']}")
+    return kept
+
+
+@pytest.mark.parametrize("setting", ["credsStore", "credHelpers"])
+def test_credential_stores(
+    ecr_client: ECRClient, tmp_path: Path, store: Path, setting: str
+) -> None:
+    """A configured credential store gets the password, and the file does not."""
+    credentials = get_docker_credentials(ecr_client)
+    path = tmp_path / "config.json"
+    value: Any = "test" if setting == "credsStore" else {credentials.registry: "test"}
+    path.write_text(json.dumps({setting: value}))
+    login = docker_login(ecr_client, path=path)
+    kept = json.loads(store.read_text())
+
+    assert (login.store, kept["ServerURL"], kept["Username"]) == ("test", login.registry, "AWS")
+    assert json.loads(path.read_text())["auths"] == {login.registry: {}}
+    assert kept["Secret"] not in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [(None, "'docker-credential-test' .* is not installed"), ("exit 3", "exit status 3")],
+)
+def test_credential_stores_that_fail(
+    ecr_client: ECRClient, tmp_path: Path, store: Path, script: str | None, problem: str
+) -> None:
+    """A store that is missing or fails is an error without the password, and nothing is written."""
+    command = tmp_path / "bin" / "docker-credential-test"
+    command.unlink() if script is None else command.write_text(f"#!/bin/sh\n{script}\n")
+    path = tmp_path / "config.json"
+    path.write_text('{"credsStore": "test"}')
+    with pytest.raises(OSError, match=problem):
+        docker_login(ecr_client, path=path)
+
+    assert path.read_text() == '{"credsStore": "test"}'
+
+
+@pytest.mark.parametrize(
+    ("environment", "path"),
+    [
+        ({}, "home/.docker/config.json"),
+        ({"REGISTRY_AUTH_FILE": "auth.json"}, "auth.json"),
+        ({"DOCKER_CONFIG": "d", "REGISTRY_AUTH_FILE": "auth.json"}, "d/config.json"),
+    ],
+)
+def test_where_the_file_is(
+    environment: dict[str, str], path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment says where the file is, in docker's and podman's words."""
+    monkeypatch.setattr(Path, "home", lambda: Path("home"))
+
+    assert config_path(environment) == Path(path)
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com",
+        "999999999999.dkr.ecr-fips.us-east-1.amazonaws.com",
+        "123456789012.dkr-ecr.us-east-1.on.aws",
+    ],
+)
+def test_other_hosts_of_a_registry(ecr_client: ECRClient, registry: str) -> None:
+    """A token opens the registry by each of its hosts."""
+    assert get_docker_credentials(ecr_client, registry).registry == registry
+
+
+@pytest.mark.parametrize(
+    ("registry", "problem"),
+    [
+        ("docker.io", "registry must be a host such as"),
+        ("public.ecr.aws", "registry must be a host such as"),
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", r"ECRClient\(region='eu-west-1'\)"),
+        ("123456789012.dkr.ecr.us-east-1.amazonaws.com.evil.org", "must be a host such as"),
+    ],
+)
+def test_hosts_that_a_token_does_not_open(
+    ecr_client: ECRClient, registry: str, problem: str
+) -> None:
+    """The host of another region or service is refused before anything is sent."""
+    with pytest.raises(ValueError, match=problem):
+        get_docker_credentials(ecr_client, registry)
+
+
+@pytest.mark.parametrize("token", ["", "?", "QVdT", base64.b64encode(b"AWS:").decode()])
+def test_malformed_tokens(ecr_client: ECRClient, token: str) -> None:
+    """A token that is not a name and a password is refused, without showing it."""
+    whole = get_docker_credentials(ecr_client)
+    data = AuthorizationData(
+        authorization_token=token,
+        expires_at=whole.expires_at,
+        proxy_endpoint=f"https://{whole.registry}",
+    )
+    with ECRStub(ecr_client) as stub:
+        stub.expect(
+            "GetAuthorizationToken", result=GetAuthorizationTokenResult(authorization_data=[data])
+        )
+        with pytest.raises(ResponseParseException, match="must be base64 of a user name"):
+            get_docker_credentials(ecr_client)
+
+
+@needs_skopeo
+def test_skopeo_is_logged_in(ecr_client: ECRClient, tmp_path: Path) -> None:
+    """Skopeo reads an image with the file that was written, and not without it."""
+    push_image(ecr_client, random_image(tmp_path / "i").path, "team/app:1", create=True)
+    login = docker_login(ecr_client, path=tmp_path / "config.json")
+    (tmp_path / "empty.json").write_text("{}")
+    command = ["skopeo", "inspect", "--tls-verify=false", "--authfile"]
+    image = f"docker://{login.registry}/team/app:1"
+
+    assert subprocess.run([*command, login.path, image], capture_output=True).returncode == 0
+    assert subprocess.run(
+        [*command, tmp_path / "empty.json", image], capture_output=True
+    ).returncode
+
+
+@needs_podman
+def test_podman_is_logged_in(ecr_client: ECRClient, tmp_path: Path) -> None:
+    """Podman takes the file that was written for a login of its own."""
+    login = docker_login(ecr_client, path=tmp_path / "config.json")
+    command = ["podman", "login", "--tls-verify=false", "--get-login", login.registry]
+    environment = {**os.environ, "REGISTRY_AUTH_FILE": str(login.path)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+
+    assert done.stdout.strip() == "AWS"

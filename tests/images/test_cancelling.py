@@ -1,0 +1,155 @@
+"""Cancelling, progress bars, and keeping to the rates of the service."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ecr_client import ECRClient
+from ecr_client.exceptions import TransferCancelledException
+from ecr_client.images import (
+    BytesMoved,
+    RichProgress,
+    TqdmProgress,
+    copy_image,
+    pull_image,
+    push_image,
+)
+from ecr_client.images.pace import Pace
+from ecr_client.local import LocalECR
+from ecr_client.testing import RandomImage, random_image
+
+
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_cancelling(
+    ecr_client: ECRClient,
+    pushed: RandomImage,
+    tmp_path: Path,
+    after: int,
+    tags: Callable[..., dict[str, str | None]],
+) -> None:
+    """A transfer that is cancelled ends with an exception, and moves no tag."""
+    cancel, moved = threading.Event(), 0
+
+    def progress(event: object) -> None:
+        nonlocal moved
+        moved += isinstance(event, BytesMoved)
+        if moved == after:
+            cancel.set()
+
+    image = random_image(tmp_path / "other", seed=5, layers=5)
+    if after == 0:
+        cancel.set()
+    with pytest.raises(TransferCancelledException):
+        push_image(ecr_client, image.path, "team/app:2", progress=progress, cancel=cancel)
+    with pytest.raises(TransferCancelledException):
+        pull_image(ecr_client, "team/app:1", tmp_path / "out", cancel=cancel)
+    with pytest.raises(TransferCancelledException):
+        copy_image(ecr_client, "team/app:1", ecr_client, "mirror/app", create=True, cancel=cancel)
+
+    assert tags(ecr_client) == {"1": pushed.digest}
+
+
+INTERRUPTED = """
+import _thread, sys, threading
+from ecr_client.images import BytesMoved, push_image
+from ecr_client.local import LocalECR
+from ecr_client.testing import random_image
+
+image = random_image(sys.argv[1], layers=20)
+with LocalECR() as ecr, ecr.client() as client:
+    def progress(event):
+        if isinstance(event, BytesMoved):
+            _thread.interrupt_main()
+    try:
+        push_image(client, image.path, "team/app:1", create=True, progress=progress)
+    except KeyboardInterrupt:
+        print("interrupted", len(client.list_images(repository_name="team/app").image_ids))
+    print([thread.name for thread in threading.enumerate() if "transfer" in thread.name])
+"""
+
+
+def test_interrupts(tmp_path: Path) -> None:
+    """Ctrl-C ends a push without a tag and without a thread left over."""
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, str(tmp_path / "image")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.splitlines() == ["interrupted 0", "[]"]
+    assert done.stderr == ""
+
+
+def test_bars(ecr_client: ECRClient, image: RandomImage, tmp_path: Path) -> None:
+    """The bars of tqdm and rich show all bytes of a push."""
+    from rich.console import Console
+
+    shown = io.StringIO()
+    with TqdmProgress(file=shown) as bar:
+        result = push_image(ecr_client, image.path, "team/a:1", create=True, progress=bar)
+        assert bar._bar.n == bar._bar.total == result.bytes_moved
+    console = Console(file=shown, force_terminal=True)
+    with RichProgress(console=console, auto_refresh=False) as rich:
+        push_image(ecr_client, image.path, "team/b:1", create=True, progress=rich)
+        assert rich._display.finished
+
+    assert "100%" in shown.getvalue()
+
+
+@pytest.mark.parametrize("bar", [TqdmProgress, RichProgress])
+def test_bars_that_are_not_installed(
+    monkeypatch: pytest.MonkeyPatch, bar: type[TqdmProgress | RichProgress]
+) -> None:
+    """A bar without its library says what to install."""
+    library = bar.__name__.removesuffix("Progress").lower()
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ModuleNotFoundError, match=rf"pip install 'ecr-client\[{library}\]'"):
+        bar()
+
+
+def test_a_pace() -> None:
+    """Some calls may come at once; then they come at the rate, and so after a pause."""
+    now, waits = 100.0, []
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        waits.append(seconds)
+        now += seconds
+
+    pace = Pace(10, monotonic=lambda: now, sleep=sleep)
+    for _ in range(30):
+        pace.wait()
+    took = now - 100
+    now += 60
+    for _ in range(10):
+        pace.wait()
+
+    assert took == pytest.approx(2.5)
+    assert waits == pytest.approx([0.1] * 30)
+
+
+def test_nothing_is_throttled(tmp_path: Path) -> None:
+    """Pushes of many images at a time keep to the rates that the service allows."""
+    images = [random_image(tmp_path / str(n), seed=n, layers=1, size=100) for n in range(16)]
+    with LocalECR(throttle=True) as ecr, ecr.client() as client:
+        client.create_repository(repository_name="team/app")
+        threads = [
+            threading.Thread(target=push_image, args=(client, each.path, "team/app"))
+            for each in images
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        refused = [call for call in ecr.requests if call.status == 400]
+
+        assert refused == []
+        assert len(client.list_images(repository_name="team/app").image_ids) == 16

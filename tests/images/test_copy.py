@@ -1,0 +1,207 @@
+"""Copying images between repositories, registries and regions, and synchronizing repositories."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import datetime, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecr_client import ECRClient
+from ecr_client.exceptions import (
+    AmazonClientException,
+    ImageSourceException,
+    RepositoryNotFoundException,
+)
+from ecr_client.images import copy_image, plan_sync, push_image, sync
+from ecr_client.local import LocalECR
+from ecr_client.models import ImageIdentifier
+from ecr_client.testing import RandomImage, assert_image_valid, random_image
+
+
+def test_another_registry(
+    ecr_client: ECRClient, pushed: RandomImage, tags: Callable[..., dict[str, str | None]]
+) -> None:
+    """An image is copied to another server and region, layer by layer, with its tag."""
+    with LocalECR(region="eu-west-1") as other, other.client() as there:
+        result = copy_image(ecr_client, "team/app:1", there, "mirror/app", create=True)
+        again = copy_image(ecr_client, "team/app:1", there, "mirror/app:2", tags=["3"])
+
+        assert_image_valid(there, "mirror/app:1")
+        assert tags(there, "mirror/app") == dict.fromkeys("123", pushed.digest)
+    assert result.bytes_moved == sum(blob.size for blob in pushed.blobs)
+    assert (again.bytes_moved, again.tags) == (0, ("2", "3"))
+
+
+@pytest.mark.parametrize("setting", ["ENABLED", "DISABLED"])
+def test_mounting(
+    ecr_client: ECRClient,
+    local_ecr: LocalECR,
+    pushed: RandomImage,
+    setting: str,
+    operations: Callable[[LocalECR], list[str]],
+) -> None:
+    """Within a registry, no byte is moved if layers can be mounted, and all are if they cannot."""
+    ecr_client.put_account_setting(name="BLOB_MOUNTING", value=setting)
+    result = copy_image(ecr_client, "team/app:1", ecr_client, "mirror/app", create=True)
+    size = sum(blob.size for blob in pushed.blobs)
+
+    assert_image_valid(ecr_client, "mirror/app:1")
+    assert (result.bytes_moved, result.bytes_skipped) == (
+        (0, size) if setting == "ENABLED" else (size, 0)
+    )
+    assert ("UploadLayerPart" in operations(local_ecr)[-30:]) is (setting == "DISABLED")
+
+
+def test_mounting_that_fails(
+    ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImage
+) -> None:
+    """A layer that cannot be mounted is uploaded."""
+    ecr_client.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+    local_ecr.faults.add("Registry", status=500, count=None)
+    result = copy_image(ecr_client, "team/app:1", ecr_client, "mirror/app", create=True)
+
+    assert result.bytes_moved == sum(blob.size for blob in pushed.blobs)
+
+
+def test_a_corrupt_source(
+    ecr_client: ECRClient,
+    local_ecr: LocalECR,
+    pushed: RandomImage,
+    tags: Callable[..., dict[str, str | None]],
+) -> None:
+    """A layer that arrives corrupt is not stored, and nothing is tagged."""
+    ecr_client.create_repository(repository_name="mirror/app")
+    local_ecr.faults.add("DownloadLayer", body="garbage", count=None)
+    with pytest.raises(AmazonClientException):
+        copy_image(ecr_client, "team/app:1", ecr_client, "mirror/app")
+
+    assert tags(ecr_client, "mirror/app") == {}
+
+
+def test_missing_repositories(ecr_client: ECRClient, pushed: RandomImage) -> None:
+    """A missing source and a missing target are told apart."""
+    with pytest.raises(ImageSourceException, match="team/none"):
+        copy_image(ecr_client, "team/none:1", ecr_client, "team/app")
+    with pytest.raises(RepositoryNotFoundException, match="team/none"):
+        copy_image(ecr_client, "team/app:1", ecr_client, "team/none")
+
+
+@pytest.fixture
+def releases(timed_client: ECRClient, clock: Any, tmp_path: Path) -> list[RandomImage]:
+    """Four images, ``v0`` to ``v3`` of ``team/app``, pushed a day apart."""
+    images = []
+    for number in range(4):
+        image = random_image(tmp_path / str(number), seed=number, layers=1, size=10)
+        push_image(timed_client, image.path, f"team/app:v{number}", create=True)
+        images.append(image)
+        clock.advance(timedelta(days=1))
+    return images
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({}, "3210"),
+        ({"tags": "v[12]"}, "21"),
+        ({"tags": ["v0", "v3"]}, "30"),
+        ({"tags": "none"}, ""),
+        ({"newest": 2}, "32"),
+        ({"newest": 1, "tags": "v[01]"}, "1"),
+    ],
+)
+def test_plans(
+    timed_client: ECRClient, releases: list[RandomImage], options: dict[str, Any], wanted: str
+) -> None:
+    """A plan takes the tags that were asked for, the newest first, and writes nothing."""
+    plan = plan_sync(timed_client, "team/app", timed_client, "mirror/app", create=True, **options)
+
+    assert [each.tag for each in plan.tags] == [f"v{number}" for number in wanted]
+    assert len(plan.tasks) == len(wanted)
+    assert str(plan).splitlines()[0] == f"team/app -> mirror/app: copy {len(wanted)} images"
+    with pytest.raises(RepositoryNotFoundException):
+        timed_client.list_images(repository_name="mirror/app")
+
+
+def test_since(timed_client: ECRClient, releases: list[RandomImage]) -> None:
+    """Only images that were pushed since a time are copied."""
+    third = sorted(
+        timed_client.describe_images(repository_name="team/app").image_details,
+        key=lambda image: image.image_pushed_at or datetime.min,
+    )[2]
+    plan = plan_sync(
+        timed_client,
+        "team/app",
+        timed_client,
+        "mirror/app",
+        create=True,
+        since=third.image_pushed_at,
+    )
+
+    assert len(plan.tags) == 2
+
+
+def test_sync(
+    timed_client: ECRClient, releases: list[RandomImage], tags: Callable[..., dict[str, str | None]]
+) -> None:
+    """A synchronization copies what is missing or moved, and then there is nothing left to do."""
+    push_image(timed_client, releases[0].path, "mirror/app:v1", tags=["v0"], create=True)
+    result = sync(timed_client, "team/app", timed_client, "mirror/app").raise_for_failures()
+    plan = plan_sync(timed_client, "team/app", timed_client, "mirror/app")
+
+    assert sorted(tag for each in result.copied for tag in each.tags) == ["v1", "v2", "v3"]
+    assert tags(timed_client, "mirror/app") == tags(timed_client)
+    assert {each.action for each in plan.tags} == {"skip"}
+
+
+def test_failures(
+    timed_client: ECRClient, local_ecr: LocalECR, releases: list[RandomImage]
+) -> None:
+    """An image that cannot be copied does not keep the others from it, and is in the result."""
+    timed_client.create_repository(repository_name="mirror/app")
+    plan = plan_sync(timed_client, "team/app", timed_client, "mirror/app")
+    timed_client.batch_delete_image(
+        repository_name="team/app",
+        image_ids=[ImageIdentifier(image_tag="v1")],
+    )
+    result = plan.execute()
+    (failure,) = result.failures
+
+    assert (failure.tags, failure.digest) == (("v1",), releases[1].digest)
+    assert len(result.copied) == 3
+    with pytest.raises(ImageSourceException):
+        result.raise_for_failures()
+
+
+def test_processes(
+    timed_client: ECRClient, releases: list[RandomImage], tags: Callable[..., dict[str, str | None]]
+) -> None:
+    """Tasks pickle, and run in other processes."""
+    plan = plan_sync(timed_client, "team/app", timed_client, "mirror/app", create=True)
+
+    assert pickle.loads(pickle.dumps(plan.tasks[0])).source == plan.tasks[0].source
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        result = plan.execute(executor).raise_for_failures()
+    assert len(result.copied) == 4
+    assert tags(timed_client, "mirror/app") == tags(timed_client)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"newest": 0}, "newest must be an int of at least 1, got 0"),
+        ({"since": datetime(2026, 1, 1)}, "since must have a time zone"),
+        ({"source": "team/app:1"}, "must name no image, got 'team/app:1'"),
+    ],
+)
+def test_wrong_arguments(ecr_client: ECRClient, options: dict[str, Any], problem: str) -> None:
+    """An argument that cannot be right is refused before anything is sent."""
+    with pytest.raises(ValueError, match=problem):
+        plan_sync(
+            ecr_client, options.pop("source", "team/app"), ecr_client, "mirror/app", **options
+        )

@@ -1,0 +1,200 @@
+"""Plans for deletion: what selectors choose, what stays nevertheless, and what is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecr_client import ECRClient
+from ecr_client.exceptions import PartialFailureException
+from ecr_client.images import Selector, plan_deletion, pull_image, push_image
+from ecr_client.images.selectors import (
+    beyond_newest,
+    everything,
+    not_pulled_for,
+    older_than,
+    tagged,
+    untagged,
+)
+from ecr_client.local import LocalECR
+from ecr_client.oci import Descriptor
+from ecr_client.testing import random_image
+
+DAY = timedelta(days=1)
+
+PLATFORMS = ["linux/amd64", "linux/arm64/v8"]
+
+
+@pytest.fixture
+def days(timed_client: ECRClient, clock: Any, tmp_path: Path) -> dict[str, str]:
+    """Images ``d0`` to ``d4``, pushed a day apart, ``d4`` a day ago; their names by digest.
+
+    ``d1`` has no tag, and ``d0`` was pulled last, an hour ago.
+    """
+    names = {}
+    for number in range(5):
+        image = random_image(tmp_path / str(number), seed=number, layers=1, size=10)
+        push_image(
+            timed_client,
+            image.path,
+            "team/app" if number == 1 else f"team/app:d{number}",
+            create=True,
+        )
+        names[image.digest] = f"d{number}"
+        clock.advance(DAY)
+    clock.advance(-timedelta(hours=1))
+    pull_image(timed_client, "team/app:d0", tmp_path / "pulled")
+    clock.advance(timedelta(hours=1))
+    return names
+
+
+@pytest.mark.parametrize(
+    ("selector", "chosen"),
+    [
+        (everything(), "01234"),
+        (untagged(), "1"),
+        (tagged(), "0234"),
+        (tagged("d[23]"), "23"),
+        (tagged("D2"), ""),
+        (beyond_newest(0), "01234"),
+        (beyond_newest(2), "012"),
+        (beyond_newest(5), ""),
+        (older_than(3 * DAY - timedelta(hours=1)), "012"),
+        (older_than(10 * DAY), ""),
+        (not_pulled_for(2 * DAY - timedelta(hours=1)), "123"),
+        (untagged() | tagged("d4"), "14"),
+        (beyond_newest(2) & tagged(), "02"),
+        (~tagged("d0") & ~untagged(), "234"),
+    ],
+)
+def test_selectors(
+    timed_client: ECRClient,
+    clock: Any,
+    days: dict[str, str],
+    selector: Selector,
+    chosen: str,
+) -> None:
+    """A plan deletes what its selector chooses, and says why for each image."""
+    plan = plan_deletion(timed_client, "team/app", selector, now=clock.now)
+
+    assert sorted(days[image.digest] for image in plan.deleted) == [f"d{n}" for n in chosen]
+    assert {image.reason for image in plan.images} <= {
+        selector.description,
+        f"not {selector.description}",
+    }
+    assert plan.size == sum(image.size for image in plan.deleted)
+    assert str(plan).splitlines()[0] == f"team/app: delete {len(chosen)} of 5 images"
+    assert len(timed_client.describe_images(repository_name="team/app").image_details) == 5
+
+
+def test_deleting(timed_client: ECRClient, days: dict[str, str]) -> None:
+    """Executing a plan deletes what it says; once more, it has nothing left to do."""
+    plan = plan_deletion(timed_client, "team/app", beyond_newest(2))
+    result = plan.execute().raise_for_failures()
+    left = timed_client.describe_images(repository_name="team/app").image_details
+
+    assert sorted(days[digest] for digest in result.deleted) == ["d0", "d1", "d2"]
+    assert sorted(days[each.image_digest or ""] for each in left) == ["d3", "d4"]
+    assert plan.execute().failures == ()
+
+
+def test_children_of_kept_indexes(ecr_client: ECRClient, tmp_path: Path) -> None:
+    """What a kept index lists stays; with the index it goes, after it."""
+    image = random_image(tmp_path / "index", platforms=PLATFORMS)
+    push_image(ecr_client, image.path, "team/app:1", create=True)
+    kept = plan_deletion(ecr_client, "team/app", untagged())
+    gone = plan_deletion(ecr_client, "team/app", everything())
+
+    assert kept.deleted == ()
+    assert {each.reason for each in kept.images if not each.tags} == {
+        f"untagged, but it is listed by {image.digest}, which is kept"
+    }
+    assert gone.deleted[0].digest == image.digest
+    assert len(gone.execute().raise_for_failures().deleted) == 3
+
+
+def test_referrers_of_kept_images(
+    ecr_client: ECRClient, tmp_path: Path, make_layout: Callable[..., Descriptor]
+) -> None:
+    """A signature stays as long as its image, and goes with it."""
+    subject = make_layout(tmp_path, ("text/plain", b"content"), name="app")
+    signature = make_layout(
+        tmp_path, subject=subject, artifact_type="application/vnd.example.signature"
+    )
+    push_image(ecr_client, f"oci:{tmp_path}:app", "team/app:1", referrers=True, create=True)
+    kept = plan_deletion(ecr_client, "team/app", untagged())
+    gone = plan_deletion(ecr_client, "team/app", everything())
+
+    assert [(each.digest, each.is_deleted) for each in kept.images if not each.tags] == [
+        (signature.digest, False)
+    ]
+    assert f"it refers to {subject.digest}, which is kept" in str(kept)
+    assert len(gone.execute().raise_for_failures().deleted) == 2
+
+
+@pytest.mark.parametrize("count", [0, 1, 100, 101])
+def test_batches(
+    ecr_client: ECRClient,
+    local_ecr: LocalECR,
+    tmp_path: Path,
+    count: int,
+    make_layout: Callable[..., Descriptor],
+) -> None:
+    """However many images there are, no call names more than 100."""
+    ecr_client.create_repository(repository_name="team/app")
+    for number in range(count):
+        layout = tmp_path / str(number)
+        make_layout(layout, annotations={"number": str(number)})
+        push_image(ecr_client, layout, "team/app") if number == 0 else _put(ecr_client, layout)
+    plan = plan_deletion(ecr_client, "team/app", untagged())
+    local_ecr.requests.clear()
+    result = plan.execute()
+
+    assert len(result.deleted) == count
+    assert [len(c.members["imageIds"]) for c in local_ecr.requests.of("BatchDeleteImage")] == {
+        0: [],
+        1: [1],
+        100: [100],
+        101: [100, 1],
+    }[count]
+
+
+def _put(client: ECRClient, layout: Path) -> None:
+    from ecr_client.oci import Layout
+
+    (listed,) = Layout(layout).read_index().manifests
+    content, _ = Layout(layout).read_manifest(listed)
+    client.put_image(repository_name="team/app", image_manifest=content.decode())
+
+
+def test_failures(ecr_client: ECRClient, tmp_path: Path) -> None:
+    """What the service does not delete is among the failures."""
+    image = random_image(tmp_path / "index", platforms=PLATFORMS)
+    child = image.manifests[0].descriptor.digest
+    push_image(ecr_client, image.path, "team/app:1", platforms=[PLATFORMS[0]], create=True)
+    plan = plan_deletion(ecr_client, "team/app", everything())
+    push_image(ecr_client, image.path, "team/app:1")  # An index is pushed meanwhile.
+    result = plan.execute()
+
+    assert result.deleted == ()
+    assert [each.image_id.image_digest for each in result.failures if each.image_id] == [child]
+    with pytest.raises(PartialFailureException, match="ImageReferencedByManifestList"):
+        result.raise_for_failures()
+
+
+def test_wrong_arguments(ecr_client: ECRClient) -> None:
+    """What is no selector, no age or no number is refused by name."""
+    with pytest.raises(ValueError, match="selector must be made by"):
+        plan_deletion(ecr_client, "team/app", "untagged")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="must name no image, got 'team/app:1'"):
+        plan_deletion(ecr_client, "team/app:1", untagged())
+    with pytest.raises(ValueError, match="age must be a timedelta"):
+        older_than(30)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="count must be an int of at least 0, got -1"):
+        beyond_newest(-1)
+    with pytest.raises(ValueError, match="pattern must be a string"):
+        tagged("")

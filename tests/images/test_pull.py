@@ -1,0 +1,374 @@
+"""Pulling images: what is written, that it is right, and that nothing is lost or left over."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+import tarfile
+from collections import namedtuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from ecr_client import ECRClient, RetryPolicy
+from ecr_client.exceptions import AmazonClientException, ImageSourceException
+from ecr_client.images import BytesMoved, layout_target, pull_image, push_image
+from ecr_client.local import LocalECR
+from ecr_client.oci import Descriptor, Index, Layout, Manifest
+from ecr_client.testing import RandomImage, random_image
+
+REF_NAME = "org.opencontainers.image.ref.name"
+
+MIB = 1024 * 1024
+
+PLATFORMS = ["linux/amd64", "linux/arm64/v8"]
+
+needs_skopeo = pytest.mark.skipif(
+    shutil.which("skopeo") is None, reason="install skopeo: apt-get install skopeo"
+)
+
+
+def files(folder: Path) -> set[str]:
+    """Return the names of all files below a folder, hidden ones too."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_layout(
+    ecr_client: ECRClient,
+    pushed: RandomImage,
+    tmp_path: Path,
+    contents: Callable[[Path], dict[str, bytes]],
+) -> None:
+    """A pulled layout has every byte of the image, under its tag, and nothing else."""
+    result = pull_image(ecr_client, "team/app:1", tmp_path / "pulled")
+    layout = Layout(tmp_path / "pulled")
+    (listed,) = layout.read_index().manifests
+
+    assert contents(layout.path) == contents(pushed.path)
+    assert (listed.digest, listed.annotations) == (pushed.digest, {REF_NAME: "1"})
+    assert (result.digest, result.tags) == (pushed.digest, ("1",))
+    assert result.bytes_moved == sum(blob.size for blob in pushed.blobs)
+
+
+def test_pulling_again(
+    ecr_client: ECRClient,
+    pushed: RandomImage,
+    tmp_path: Path,
+    contents: Callable[[Path], dict[str, bytes]],
+) -> None:
+    """What is there and right is not pulled again; what is corrupt or missing is."""
+    pull_image(ecr_client, "team/app:1", tmp_path / "pulled")
+    layout = Layout(tmp_path / "pulled")
+    first, second, *_ = pushed.manifests[0].layers
+    layout.blob_path(first.digest).write_bytes(bytes(first.size))
+    layout.blob_path(second.digest).unlink()
+    result = pull_image(ecr_client, "team/app:1", tmp_path / "pulled")
+
+    assert result.bytes_moved == first.size + second.size
+    assert contents(layout.path) == contents(pushed.path)
+    assert len(layout.read_index().manifests) == 1
+
+
+def test_several_images_in_a_layout(
+    ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path
+) -> None:
+    """A layout keeps its other images, and a name moves to the image that was pulled last."""
+    other = random_image(tmp_path / "other", seed=2)
+    push_image(ecr_client, other.path, "team/app:2")
+    target = f"oci:{tmp_path / 'pulled'}"
+    pull_image(ecr_client, "team/app:1", target)
+    pull_image(ecr_client, "team/app:2", target)
+    pull_image(ecr_client, "team/app:2", f"{target}:1")
+    listed = Layout(tmp_path / "pulled").read_index().manifests
+
+    assert {each.annotations[REF_NAME]: each.digest for each in listed} == {
+        "1": other.digest,
+        "2": other.digest,
+    }
+
+
+def test_archives(
+    ecr_client: ECRClient,
+    pushed: RandomImage,
+    tmp_path: Path,
+    contents: Callable[[Path], dict[str, bytes]],
+) -> None:
+    """The same image makes the same archive, whose content is the image; nothing else is left."""
+    for name in ("a.tar", "b.tar"):
+        pull_image(ecr_client, "team/app:1", f"oci-archive:{tmp_path / 'out' / name}")
+    with tarfile.open(tmp_path / "out" / "a.tar") as archive:
+        archive.extractall(tmp_path / "extracted", filter="data")
+
+    assert (tmp_path / "out/a.tar").read_bytes() == (tmp_path / "out/b.tar").read_bytes()
+    assert files(tmp_path / "out") == {"a.tar", "b.tar"}
+    assert contents(tmp_path / "extracted") == contents(pushed.path)
+
+
+@pytest.mark.parametrize("form", ["oci:{}", "oci-archive:{}", "oci-archive:{}:1"])
+def test_round_trips(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path, form: str) -> None:
+    """What was pulled can be pushed, and is the same image."""
+    place = form.format(tmp_path / "pulled")
+    pull_image(ecr_client, "team/app:1", place)
+    result = push_image(ecr_client, place, "team/back:1", create=True)
+
+    assert result.digest == pushed.digest
+
+
+@pytest.mark.parametrize(
+    ("platforms", "manifests"), [(["linux/arm64"], 1), (PLATFORMS, 3), (None, 3)]
+)
+def test_platforms(
+    ecr_client: ECRClient,
+    pushed: RandomImage,
+    tmp_path: Path,
+    platforms: list[str] | None,
+    manifests: int,
+    contents: Callable[[Path], dict[str, bytes]],
+) -> None:
+    """Only what belongs to the chosen platforms is pulled."""
+    result = pull_image(ecr_client, "team/app:1", tmp_path / "pulled", platforms=platforms)
+
+    assert len(result.manifests) == manifests
+    assert len(contents(tmp_path / "pulled")) == manifests + len(result.layers) + (
+        1 if manifests == 1 else 2
+    )
+
+
+def test_referrers(
+    ecr_client: ECRClient,
+    tmp_path: Path,
+    contents: Callable[[Path], dict[str, bytes]],
+    make_layout: Callable[..., Descriptor],
+) -> None:
+    """Signatures and the like are pulled if they are asked for, and are listed in the layout."""
+    subject = make_layout(tmp_path / "in", ("text/plain", b"content"), name="app")
+    make_layout(tmp_path / "in", subject=subject, artifact_type="application/vnd.example.signature")
+    source = f"oci:{tmp_path / 'in'}:app"
+    push_image(ecr_client, source, "team/app:1", referrers=True, create=True)
+    pull_image(ecr_client, "team/app:1", tmp_path / "out", referrers=True)
+    again = push_image(
+        ecr_client, f"oci:{tmp_path / 'out'}:1", "team/b:1", referrers=True, create=True
+    )
+
+    assert contents(tmp_path / "out") == contents(tmp_path / "in")
+    assert len(again.manifests) == 2
+
+
+def test_ranges(
+    ecr_client: ECRClient,
+    local_ecr: LocalECR,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    contents: Callable[[Path], dict[str, bytes]],
+) -> None:
+    """A single large layer is pulled over several connections, and is verified."""
+    monkeypatch.setattr(layout_target, "_RANGED", MIB)
+    image = random_image(tmp_path / "in", layers=1, size=5 * MIB)
+    push_image(ecr_client, image.path, "team/app:1", create=True)
+    layout = Layout(tmp_path / "out")
+    layout.create()
+    # Only the layer is missing, so all connections are free for it.
+    for blob in (image.manifests[0].config,):
+        layout.write_blob(blob.media_type, image.blob_path(blob.digest).read_bytes())
+    local_ecr.requests.clear()
+    pull_image(ecr_client, "team/app:1", layout.path)
+
+    assert len(local_ecr.requests.of("DownloadLayer")) == 4
+    assert contents(layout.path) == contents(image.path)
+
+
+def test_corrupt_ranges(
+    ecr_client: ECRClient,
+    local_ecr: LocalECR,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A layer that was pulled in ranges gets its name only if its digest is right."""
+    monkeypatch.setattr(layout_target, "_RANGED", MIB)
+    image = random_image(tmp_path / "in", layers=1, size=5 * MIB)
+    push_image(ecr_client, image.path, "team/app:1", create=True)
+    layout = Layout(tmp_path / "out")
+    layout.create()
+    config = image.manifests[0].config
+    layout.write_blob(config.media_type, image.blob_path(config.digest).read_bytes())
+    local_ecr.faults.add("DownloadLayer", body="garbage", count=4)
+
+    with pytest.raises(AmazonClientException):
+        pull_image(ecr_client, "team/app:1", layout.path)
+
+    assert files(layout.path / "blobs") == {f"sha256/{config.digest.encoded}"}
+
+
+@pytest.mark.parametrize(
+    "fault", [{"drop": True}, {"status": 403}, {"status": 500}, {"body": "cut"}, {"latency": 0.01}]
+)
+@pytest.mark.parametrize("operation", ["DownloadLayer", "GetDownloadUrlForLayer", "BatchGetImage"])
+def test_single_faults(
+    local_ecr: LocalECR,
+    pushed: RandomImage,
+    tmp_path: Path,
+    operation: str,
+    fault: dict[str, Any],
+    contents: Callable[[Path], dict[str, bytes]],
+) -> None:
+    """A pull survives what goes wrong once, and what does not come right leaves no file."""
+    local_ecr.faults.add(operation, **fault)
+    with local_ecr.client().with_options(retry=RetryPolicy(max_delay=0.001)) as client:
+        try:
+            pull_image(client, "team/app:1", tmp_path / "out")
+        except AmazonClientException:
+            # An error of the API that is not worth a retry: the next pull continues.
+            assert operation != "DownloadLayer"
+            pull_image(client, "team/app:1", tmp_path / "out")
+
+    assert contents(tmp_path / "out") == contents(pushed.path)
+
+
+@pytest.mark.parametrize("body", ["garbage", "short"])
+def test_corrupt_downloads(
+    ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImage, tmp_path: Path, body: Any
+) -> None:
+    """What does not match its digest gets no name, the image is not listed, and nothing is left."""
+    local_ecr.faults.add("DownloadLayer", body=body, count=None)
+    with pytest.raises(AmazonClientException):
+        pull_image(ecr_client, "team/app:1", tmp_path / "out")
+
+    assert files(tmp_path / "out") == {"index.json", "oci-layout"}
+    assert Layout(tmp_path / "out").read_index().manifests == ()
+
+
+def test_wrong_sizes(
+    ecr_client: ECRClient, tmp_path: Path, make_layout: Callable[..., Descriptor]
+) -> None:
+    """A manifest that says another size of a layer than it has is found out."""
+    layout = Layout(tmp_path / "in")
+    descriptor = make_layout(layout.path, ("text/plain", b"content"))
+    document = layout.read_manifest(descriptor)[1]
+    assert isinstance(document, Manifest)
+    push_image(ecr_client, layout.path, "team/app:1", create=True)
+    for size in (6, 8):
+        wrong = attrs.evolve(document, layers=(attrs.evolve(document.layers[0], size=size),))
+        ecr_client.put_image(
+            repository_name="team/app",
+            image_manifest=wrong.to_bytes().decode(),
+            image_tag=f"wrong-{size}",
+        )
+        with pytest.raises(AmazonClientException, match=r"bytes than the|size"):
+            pull_image(ecr_client, f"team/app:wrong-{size}", tmp_path / f"out{size}")
+
+        assert Layout(tmp_path / f"out{size}").read_index().manifests == ()
+
+
+def test_disk_space(
+    ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image for which there is no space is refused before a layer is pulled."""
+    usage = namedtuple("usage", "total used free")(10, 9, 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(OSError, match=r"the image needs [0-9,]+ bytes, but only 1 are") as raised:
+        pull_image(ecr_client, "team/app:1", tmp_path / "out")
+
+    assert raised.value.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize(
+    ("reference", "problem"),
+    [
+        ("team/app", "names no image"),
+        ("team/app:none", r"team/app:none cannot be read \(ImageNotFound"),
+        ("team/none:1", "does not exist"),
+    ],
+)
+def test_images_that_are_not_there(
+    ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path, reference: str, problem: str
+) -> None:
+    """A reference that leads nowhere is an error that says so, and makes no file."""
+    with pytest.raises(ValueError, match=problem):
+        pull_image(ecr_client, reference, tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_folders(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) -> None:
+    """A folder with something else in it is left alone."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").write_text("text")
+    with pytest.raises(ValueError, match="neither empty nor an OCI image layout"):
+        pull_image(ecr_client, "team/app:1", tmp_path / "mine")
+
+    assert files(tmp_path / "mine") == {"file"}
+
+
+def test_progress(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) -> None:
+    """The events add up to what was moved, and errors of the callback end the pull."""
+    events: list[object] = []
+    result = pull_image(ecr_client, "team/app:1", tmp_path / "out", progress=events.append)
+
+    assert sum(e.bytes for e in events if isinstance(e, BytesMoved)) == result.bytes_moved
+    assert type(events[0]).__name__ == "TransferStarted"
+    assert type(events[-1]).__name__ == "TransferFinished"
+    with pytest.raises(ZeroDivisionError):
+        pull_image(ecr_client, "team/app:1", tmp_path / "other", progress=lambda event: 1 / 0)
+
+
+@needs_skopeo
+@pytest.mark.parametrize("form", ["oci", "oci-archive"])
+def test_skopeo_reads_it(
+    ecr_client: ECRClient,
+    pushed: RandomImage,
+    tmp_path: Path,
+    skopeo: Callable[..., None],
+    form: str,
+    contents: Callable[[Path], dict[str, bytes]],
+) -> None:
+    """Skopeo copies what was pulled, byte for byte."""
+    place = f"{form}:{tmp_path / 'out'}:1"
+    pull_image(ecr_client, "team/app:1", place)
+    skopeo("copy", "--all", place, f"oci:{tmp_path / 'theirs'}:1")
+
+    assert contents(tmp_path / "theirs") == contents(pushed.path)
+
+
+@needs_skopeo
+def test_skopeo_pushes_and_pulls(
+    local_ecr: LocalECR,
+    ecr_client: ECRClient,
+    image: RandomImage,
+    tmp_path: Path,
+    skopeo: Callable[..., None],
+    contents: Callable[[Path], dict[str, bytes]],
+) -> None:
+    """What skopeo pushes is pulled here, and what is pushed here skopeo pulls, byte for byte."""
+    token = ecr_client.get_authorization_token().authorization_data[0]
+    assert token.proxy_endpoint is not None
+    host = token.proxy_endpoint.partition("://")[2]
+    auth = tmp_path / "auth.json"
+    auth.write_text(json.dumps({"auths": {host: {"auth": token.authorization_token}}}))
+    flags = ("--all", "--authfile", auth, "--src-tls-verify=false", "--dest-tls-verify=false")
+    for name in ("theirs", "ours"):
+        ecr_client.create_repository(repository_name=f"team/{name}")
+    skopeo("copy", *flags, f"oci:{image.path}", f"docker://{host}/team/theirs:1")
+    push_image(ecr_client, image.path, "team/ours:1")
+    pull_image(ecr_client, "team/theirs:1", tmp_path / "a")
+    skopeo("copy", *flags, f"docker://{host}/team/ours:1", f"oci:{tmp_path / 'b'}:1")
+
+    assert contents(tmp_path / "a") == contents(tmp_path / "b") == contents(image.path)
+
+
+def test_hostile_manifests(
+    ecr_client: ECRClient, tmp_path: Path, make_layout: Callable[..., Descriptor]
+) -> None:
+    """Indexes in indexes without an end in sight are refused."""
+    layout = Layout(tmp_path / "in")
+    inner = make_layout(layout.path, ("text/plain", b"content"))
+    for _ in range(10):
+        index = Index(manifests=(inner,))
+        inner = layout.write_blob(index.media_type, index.to_bytes())
+    layout.write_index(Index(manifests=(inner,)))
+
+    with pytest.raises(ImageSourceException, match="more than 8 deep"):
+        push_image(ecr_client, layout.path, "team/app:1", create=True)

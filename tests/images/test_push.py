@@ -1,0 +1,414 @@
+"""Pushing images: what is sent, in which order, and what is refused before anything is tagged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import attrs
+import pytest
+
+from ecr_client import ECRClient, RetryPolicy
+from ecr_client.exceptions import (
+    ImageSourceException,
+    ImageTagAlreadyExistsException,
+    InternalFailureException,
+    RepositoryNotFoundException,
+)
+from ecr_client.images import BlobRetried, BlobSkipped, push_image
+from ecr_client.local import LocalECR
+from ecr_client.oci import Descriptor, Digest, Index, Layout, Manifest, media_types
+from ecr_client.testing import RandomImage, assert_image_valid, random_image
+
+MIB = 1024 * 1024
+
+PLATFORMS = ["linux/amd64", "linux/arm64/v8"]
+
+
+def test_an_image_is_pushed(
+    ecr_client: ECRClient, image: RandomImage, tags: Callable[..., dict[str, str | None]]
+) -> None:
+    """A pushed image is complete, has all its tags, and the result says what was moved."""
+    result = push_image(ecr_client, image.path, "team/app:1", tags=["2", "1"], create=True)
+
+    assert_image_valid(ecr_client, "team/app:2")
+    assert tags(ecr_client) == {"1": image.digest, "2": image.digest}
+    assert (result.digest, result.tags) == (image.digest, ("1", "2"))
+    assert result.manifests == (*(each.descriptor.digest for each in image.manifests), image.digest)
+    assert [layer.digest for layer in result.layers] == [
+        layer.digest for each in image.manifests for layer in each.layers
+    ]
+    assert result.bytes_moved == sum(blob.size for blob in image.blobs)
+    assert result.bytes_skipped == 0
+
+
+def test_a_second_push_sends_nothing(
+    ecr_client: ECRClient,
+    local_ecr: LocalECR,
+    pushed: RandomImage,
+    tags: Callable[..., dict[str, str | None]],
+    operations: Callable[[LocalECR], list[str]],
+) -> None:
+    """An image that is there costs two calls, and a further tag is set."""
+    local_ecr.requests.clear()
+    result = push_image(ecr_client, pushed.path, "team/app:2")
+
+    assert operations(local_ecr) == ["BatchGetImage", "PutImage"]
+    assert (result.bytes_moved, {layer.skipped for layer in result.layers}) == (0, {True})
+    assert tags(ecr_client) == {"1": pushed.digest, "2": pushed.digest}
+
+
+def test_only_missing_layers_are_sent(
+    ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImage, tmp_path: Path
+) -> None:
+    """Layers that the repository has from another image are not sent again."""
+    layout = Layout(pushed.path)
+    manifest = layout.read_manifest(pushed.manifests[0].descriptor)[1]
+    assert isinstance(manifest, Manifest)
+    added = layout.write_blob(media_types.OCI_LAYER, b"new")
+    larger = attrs.evolve(manifest, layers=(*manifest.layers, added))
+    root = layout.write_blob(larger.media_type, larger.to_bytes())
+    layout.write_index(Index(manifests=(root,)))
+    events: list[object] = []
+
+    result = push_image(ecr_client, pushed.path, "team/app:2", progress=events.append)
+
+    assert result.bytes_moved == 3
+    assert {e.digest for e in events if isinstance(e, BlobSkipped)} == {
+        blob.digest for blob in manifest.blobs
+    }
+
+
+def test_the_order_of_calls(
+    ecr_client: ECRClient,
+    local_ecr: LocalECR,
+    image: RandomImage,
+    operations: Callable[[LocalECR], list[str]],
+) -> None:
+    """Layers come before manifests, manifests before the index, and only the index has a tag."""
+    push_image(ecr_client, image.path, "team/app:1", create=True)
+    puts = [call.members for call in local_ecr.requests.of("PutImage")]
+
+    assert [put.get("imageTag") for put in puts] == [None, None, "1"]
+    assert [put["imageDigest"] for put in puts][-1] == image.digest
+    assert operations(local_ecr).index("PutImage") > max(
+        at for at, name in enumerate(operations(local_ecr)) if name == "CompleteLayerUpload"
+    )
+
+
+def test_parts(ecr_client: ECRClient, tmp_path: Path) -> None:
+    """A layer is sent in parts of the size that the service wants, one after the other."""
+    image = random_image(tmp_path / "large", layers=1, size=25 * MIB)
+    size = image.manifests[0].layers[0].size
+    with patch.object(
+        ecr_client, "upload_layer_part", wraps=ecr_client.upload_layer_part
+    ) as upload:
+        push_image(ecr_client, image.path, "team/app", create=True)
+    parts = [
+        (call.kwargs["part_first_byte"], call.kwargs["part_last_byte"])
+        for call in upload.call_args_list
+        if len(call.kwargs["layer_part_blob"]) > 1000
+    ]
+
+    assert parts == [(start, min(start + 10 * MIB, size) - 1) for start in range(0, size, 10 * MIB)]
+
+
+@pytest.mark.parametrize("reference", ["team/app", "team/app@{digest}"])
+def test_without_a_tag(
+    ecr_client: ECRClient,
+    image: RandomImage,
+    reference: str,
+    tags: Callable[..., dict[str, str | None]],
+) -> None:
+    """A reference without a tag stores the image without one."""
+    result = push_image(ecr_client, image.path, reference.format(digest=image.digest), create=True)
+
+    assert (result.tags, tags(ecr_client)) == ((), {})
+    assert_image_valid(ecr_client, f"team/app@{image.digest}")
+
+
+def test_the_digest_of_a_reference(ecr_client: ECRClient, image: RandomImage) -> None:
+    """An image with another digest than the reference says is not pushed."""
+    other = Digest.of(b"other")
+    with pytest.raises(ImageSourceException, match=f"is the image {image.digest}, not {other}"):
+        push_image(ecr_client, image.path, f"team/app@{other}", create=True)
+
+
+@pytest.mark.parametrize(
+    ("platforms", "manifests"),
+    [(["linux/amd64"], [0]), (["linux/arm64"], [1]), (PLATFORMS, [0, 1])],
+)
+def test_platforms(
+    ecr_client: ECRClient, image: RandomImage, platforms: list[str], manifests: list[int]
+) -> None:
+    """One platform is pushed as its own manifest, several as an index of them."""
+    result = push_image(ecr_client, image.path, "team/app:1", platforms=platforms, create=True)
+    wanted = [image.manifests[at].descriptor.digest for at in manifests]
+
+    assert list(result.manifests[: len(wanted)]) == wanted
+    assert len(result.manifests) == len(wanted) + (len(wanted) > 1)
+    assert_image_valid(ecr_client, "team/app:1")
+
+
+@pytest.mark.parametrize(
+    ("platforms", "problem"),
+    [
+        (["linux/s390x"], "no image for linux/s390x; it has: linux/amd64, linux/arm64/v8"),
+        (["linux"], r"os/architecture\[/variant\]"),
+        ([], "at least one platform"),
+    ],
+)
+def test_platforms_that_are_not_there(
+    ecr_client: ECRClient, image: RandomImage, platforms: list[str], problem: str
+) -> None:
+    """A platform that the image has not is refused with those that it has."""
+    with pytest.raises(ValueError, match=problem):
+        push_image(ecr_client, image.path, "team/app:1", platforms=platforms, create=True)
+
+
+def test_two_images_of_one_platform(ecr_client: ECRClient, image: RandomImage) -> None:
+    """Of two images for one platform none is chosen by chance."""
+    layout = Layout(image.path)
+    index = Index(
+        manifests=tuple(
+            attrs.evolve(each.descriptor, platform=image.manifests[0].descriptor.platform)
+            for each in image.manifests
+        )
+    )
+    layout.write_index(Index(manifests=(layout.write_blob(index.media_type, index.to_bytes()),)))
+
+    with pytest.raises(ImageSourceException, match="2 images for linux/amd64"):
+        push_image(ecr_client, image.path, "team/app:1", platforms=["linux/amd64"], create=True)
+
+
+def test_referrers(
+    ecr_client: ECRClient, tmp_path: Path, make_layout: Callable[..., Descriptor]
+) -> None:
+    """Signatures and the like go along if they are asked for."""
+    subject = make_layout(tmp_path, ("text/plain", b"content"), name="app")
+    signature = make_layout(
+        tmp_path,
+        ("text/plain", b"signature"),
+        subject=subject,
+        artifact_type="application/vnd.example.signature",
+    )
+
+    without = push_image(ecr_client, f"oci:{tmp_path}:app", "team/app:1", create=True)
+    with_them = push_image(ecr_client, f"oci:{tmp_path}:app", "team/app:1", referrers=True)
+
+    assert without.manifests == (subject.digest,)
+    assert set(with_them.manifests) == {subject.digest, signature.digest}
+    assert_image_valid(ecr_client, f"team/app@{signature.digest}")
+
+
+def test_artifacts_and_foreign_layers(
+    ecr_client: ECRClient,
+    local_ecr: LocalECR,
+    tmp_path: Path,
+    make_layout: Callable[..., Descriptor],
+) -> None:
+    """Content of any media type is pushed, and what is kept elsewhere is not."""
+    layout = Layout(tmp_path)
+    make_layout(tmp_path, ("application/vnd.example+json", b"{}"))
+    (listed,) = layout.read_index().manifests
+    manifest = layout.read_manifest(listed)[1]
+    assert isinstance(manifest, Manifest)
+    foreign = attrs.evolve(
+        manifest.layers[0], digest=Digest.of(b"far"), urls=("https://example.com/far",)
+    )
+    changed = attrs.evolve(manifest, layers=(*manifest.layers, foreign))
+    layout.write_index(
+        Index(manifests=(layout.write_blob(changed.media_type, changed.to_bytes()),))
+    )
+
+    result = push_image(ecr_client, tmp_path, "team/app:1", create=True)
+
+    assert len(result.layers) == 1
+
+
+def test_a_missing_repository(ecr_client: ECRClient, image: RandomImage) -> None:
+    """A repository that does not exist is an error with the call that creates it."""
+    with pytest.raises(RepositoryNotFoundException, match="create_repository") as raised:
+        push_image(ecr_client, image.path, "team/app:1")
+
+    assert raised.value.operation_name == "BatchGetImage"
+    assert "create=True" in str(raised.value)
+
+
+def test_immutable_tags(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) -> None:
+    """An immutable tag of another image is an error, and of the same image none."""
+    ecr_client.put_image_tag_mutability(
+        repository_name="team/app", image_tag_mutability="IMMUTABLE"
+    )
+    other = random_image(tmp_path / "other", seed=9)
+
+    push_image(ecr_client, pushed.path, "team/app:1")
+    with pytest.raises(ImageTagAlreadyExistsException):
+        push_image(ecr_client, other.path, "team/app:1")
+
+
+@pytest.mark.parametrize("change", ["corrupt", "short", "long", "missing"])
+@pytest.mark.parametrize("which", ["layer", "config", "manifest"])
+def test_corrupt_sources(
+    ecr_client: ECRClient,
+    image: RandomImage,
+    change: str,
+    which: str,
+    tags: Callable[..., dict[str, str | None]],
+) -> None:
+    """Whatever is wrong with the source is found before anything is tagged."""
+    manifest = image.manifests[1]
+    found = {
+        "layer": manifest.layers[0],
+        "config": manifest.config,
+        "manifest": manifest.descriptor,
+    }[which]
+    path = image.blob_path(found.digest)
+    content = path.read_bytes()
+    path.unlink()
+    if change != "missing":
+        changed = {"corrupt": b"?" + content[1:], "short": content[:-1], "long": content + b"?"}
+        path.write_bytes(changed[change])
+
+    with pytest.raises(ImageSourceException):
+        push_image(ecr_client, image.path, "team/app:1", create=True)
+
+    assert not any(tags(ecr_client)) if which != "manifest" else True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"reference": "Team/App:1"}, "must be lower case"),
+        ({"reference": "docker.io/team/app:1"}, "not a registry of Amazon ECR"),
+        ({"reference": "localhost:1/team/app:1"}, "not in the registry of the client"),
+        ({"reference": "public.ecr.aws/a/b:1"}, "Amazon ECR Public"),
+        (
+            {"reference": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:1"},
+            r"in eu-west-1, but the client calls us-east-1; .*ECRClient\(region='eu-west-1'\)",
+        ),
+        ({"tags": "latest"}, "tags must be a sequence of strings, got the string 'latest'"),
+        ({"tags": ["a b"]}, "a tag must have"),
+        ({"concurrency": 0}, "concurrency must be an int of at least 1, got 0"),
+        ({"source": ""}, "a path must not be empty"),
+    ],
+)
+def test_wrong_arguments(
+    ecr_client: ECRClient,
+    local_ecr: LocalECR,
+    image: RandomImage,
+    arguments: dict[str, Any],
+    problem: str,
+    operations: Callable[[LocalECR], list[str]],
+) -> None:
+    """An argument that cannot be right is refused before anything is sent."""
+    whole = {"source": image.path, "reference": "team/app:1", **arguments}
+    with pytest.raises(ValueError, match=problem):
+        push_image(ecr_client, whole.pop("source"), whole.pop("reference"), **whole)
+
+    assert operations(local_ecr) == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault"),
+    [
+        ("UploadLayerPart", {"drop": True, "when": "after"}),
+        ("UploadLayerPart", {"drop": True}),
+        ("UploadLayerPart", {"status": 500, "when": "after"}),
+        ("UploadLayerPart", {"error": "ThrottlingException"}),
+        ("UploadLayerPart", {"body": "cut"}),
+        ("InitiateLayerUpload", {"drop": True, "when": "after"}),
+        ("CompleteLayerUpload", {"drop": True, "when": "after"}),
+        ("CompleteLayerUpload", {"status": 503}),
+        ("BatchCheckLayerAvailability", {"drop": True}),
+        ("BatchGetImage", {"status": 500}),
+        ("PutImage", {"drop": True, "when": "after"}),
+        ("PutImage", {"error": "ThrottlingException"}),
+    ],
+)
+def test_single_faults(
+    local_ecr: LocalECR, image: RandomImage, operation: str, fault: dict[str, Any]
+) -> None:
+    """A push survives whatever goes wrong once."""
+    local_ecr.faults.add(operation, **fault)
+    with local_ecr.client().with_options(retry=RetryPolicy(max_delay=0.001)) as client:
+        push_image(client, image.path, "team/app:1", create=True)
+
+        assert_image_valid(client, "team/app:1")
+
+
+@pytest.mark.parametrize(
+    "operation",
+    ["UploadLayerPart", "InitiateLayerUpload", "CompleteLayerUpload", "PutImage"],
+)
+def test_a_push_that_fails_is_continued(
+    local_ecr: LocalECR,
+    image: RandomImage,
+    operation: str,
+    tags: Callable[..., dict[str, str | None]],
+) -> None:
+    """A push that fails leaves no tag, and the next one sends only what is missing."""
+    client = local_ecr.client().with_options(retry=RetryPolicy(max_attempts=1))
+    with client:
+        client.create_repository(repository_name="team/app")
+        local_ecr.faults.add(operation, status=500, error="InternalFailure")
+        with pytest.raises(InternalFailureException):
+            push_image(client, image.path, "team/app:1", concurrency=1)
+        left = tags(client)
+        result = push_image(client, image.path, "team/app:1")
+
+        assert left == {}
+        assert result.bytes_moved + result.bytes_skipped == sum(b.size for b in image.blobs)
+        assert_image_valid(client, "team/app:1")
+
+
+def test_a_layer_begins_again(local_ecr: LocalECR, tmp_path: Path) -> None:
+    """An upload that the service has lost is begun again, and counted once."""
+    image = random_image(tmp_path / "large", layers=1, size=11 * MIB)
+    events: list[object] = []
+    with local_ecr.client() as client:
+        client.create_repository(repository_name="team/app")
+        local_ecr.faults.add("UploadLayerPart", error="UploadNotFoundException")
+        result = push_image(client, image.path, "team/app:1", progress=events.append)
+
+        assert_image_valid(client, "team/app:1")
+    assert len([event for event in events if isinstance(event, BlobRetried)]) == 1
+    assert result.bytes_moved == sum(blob.size for blob in image.blobs)
+
+
+def test_the_rest_of_a_part(local_ecr: LocalECR, image: RandomImage) -> None:
+    """Of a part whose beginning has arrived, the rest is sent."""
+    with local_ecr.client() as client:
+        client.create_repository(repository_name="team/app")
+        local_ecr.faults.add(
+            "UploadLayerPart",
+            error="InvalidLayerPartException",
+            members={"lastValidByteReceived": 99},
+        )
+        # The beginning has not arrived in truth, so the rest is refused, and the layer sent anew.
+        push_image(client, image.path, "team/app:1", concurrency=1)
+        parts = [call.members["partFirstByte"] for call in local_ecr.requests.of("UploadLayerPart")]
+
+        assert parts[:3] == [0, 100, 0]
+        assert_image_valid(client, "team/app:1")
+
+
+def test_manifests_are_sent_as_they_are(
+    ecr_client: ECRClient,
+    local_ecr: LocalECR,
+    tmp_path: Path,
+    make_layout: Callable[..., Descriptor],
+) -> None:
+    """White space and unknown members of a manifest survive, or its digest would be another one."""
+    layout = Layout(tmp_path)
+    descriptor = make_layout(tmp_path, ("text/plain", b"x"))
+    content, document = layout.read_manifest(descriptor)
+    odd = json.dumps({**json.loads(content), "unknown": [1]}, indent=3).encode()
+    layout.write_index(Index(manifests=(layout.write_blob(document.media_type, odd),)))
+
+    result = push_image(ecr_client, tmp_path, "team/app:1", create=True)
+
+    assert result.digest == Digest.of(odd)
