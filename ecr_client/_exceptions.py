@@ -249,7 +249,7 @@ class CredentialRetrievalException(AmazonClientException):
 
 
 class ClientShutdownException(AmazonClientException, RuntimeError):
-    """The client was shut down; make a new one."""
+    """The client was shut down, so make a new one; or the interpreter is shutting down."""
 
 
 class TransportException(AmazonClientException, ConnectionError):

@@ -12,6 +12,7 @@ from ecr_client._shapes import (
     AmazonWebServiceResult,
     Unset,
 )
+from ecr_client._unavailable import Guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -58,7 +59,8 @@ class Operation(Generic[Request, Result]):
             # Called once, while the slots of the two classes are empty.
             if name not in ("request_class", "result_class"):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            module = import_module(f"ecr_client._generated.{self._module}")
+            with Guarded(self.name):
+                module = import_module(f"ecr_client._generated.{self._module}")
             # Racing threads assign the same classes.
             self.request_class, self.result_class = (getattr(module, n) for n in self._names)
             return self.request_class if name == "request_class" else self.result_class

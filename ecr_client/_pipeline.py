@@ -202,7 +202,7 @@ class Pipeline:
                 call, response.status, request_id(response.headers), len(response.body)
             )
         try:
-            result = parse(operation, response, call.attempts.errors)
+            result = parse(operation, response, call.attempts.errors, call.endpoint.url)
         except AmazonServiceException as error:
             if call.limiter is not None:
                 call.limiter.update(throttled=error.throttling)

@@ -300,10 +300,11 @@ class Settings:
             contents = _read_files(*config_file_paths(self.environ))
         profiles = contents.get("profiles", {})
         if name is not None and name not in profiles:
-            files = " or ".join(config_file_paths(self.environ))
+            from ecr_client._config_files import missing_profile
+
+            paths = config_file_paths(self.environ)
             raise InvalidConfigurationException(
-                f"profile {shown(name)} (named by {source}) does not exist in {files}; "
-                "correct the name or add the profile"
+                missing_profile(name, source, profiles, contents, paths)
             )
         section = profiles.get(name or "default", {})
         values = {key: value for key, value in section.items() if key in _PROFILE_KEYS}
@@ -337,15 +338,15 @@ def _readable_session() -> Iterator[None]:
     try:
         yield
         return
-    except ConfigParseError:
-        pass
+    except ConfigParseError as error:
+        from ecr_client._config_files import malformed
+
+        problem = malformed(error)
     except BotoCoreError as error:
         raise InvalidConfigurationException(f"the session cannot be used: {error}") from error
     # Outside of the handler: the parser quotes the lines that it cannot read, which may hold a
     # secret, so its error must not even be the context of ours.
-    raise InvalidConfigurationException(
-        "a configuration file of the session is not valid; correct it or move it away"
-    )
+    raise InvalidConfigurationException(problem)
 
 
 def _read_files(config_path: str, credentials_path: str) -> dict[str, Any]:
@@ -357,18 +358,16 @@ def _read_files(config_path: str, credentials_path: str) -> dict[str, Any]:
     from botocore.configloader import load_config, raw_config_parse
     from botocore.exceptions import ConfigParseError
 
-    path = paths[0]
     try:
-        if path == config_path:
-            contents = load_config(path)
-        path = paths[-1]
-        if path == credentials_path:
-            for name, section in raw_config_parse(path).items():
+        if config_path in paths:
+            contents = load_config(config_path)
+        if credentials_path in paths:
+            for name, section in raw_config_parse(credentials_path).items():
                 contents["profiles"].setdefault(name, {}).update(section)
         return contents
-    except ConfigParseError:
-        pass
+    except ConfigParseError as error:
+        from ecr_client._config_files import malformed
+
+        problem = malformed(error)
     # Not chained, for the reason above.
-    raise InvalidConfigurationException(
-        f"the file {path} is not a valid AWS configuration file; correct it or move it away"
-    )
+    raise InvalidConfigurationException(problem)

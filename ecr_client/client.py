@@ -16,6 +16,7 @@ from ecr_client._settings import Settings
 from ecr_client._shapes import Hidden
 from ecr_client._transport.base import shut_down
 from ecr_client._transport.requests_transport import RequestsTransport
+from ecr_client._unavailable import Guarded
 from ecr_client.config import ClientConfiguration
 from ecr_client.credentials import credentials_source
 from ecr_client.endpoints import (
@@ -182,7 +183,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
 
         Raises:
             ParamValidationException: The request is not one of the operation; nothing was sent.
-            ClientShutdownException: The client was shut down.
+            ClientShutdownException: The client was shut down, or the interpreter is about to end.
             AmazonClientException: The call failed; see the method of the operation.
         """
         shared = self._shared
@@ -190,9 +191,10 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         endpoint, transport = self._endpoint, shared.transport
         if shared.lifetime.over:
             raise shut_down(operation.name)
-        pipeline = shared.pipeline or self._make_pipeline()
-        options = self._options or self._make_options()
-        result = pipeline.call(operation, request, endpoint, options, transport)
+        with Guarded(operation.name):
+            pipeline = shared.pipeline or self._make_pipeline()
+            options = self._options or self._make_options()
+            result = pipeline.call(operation, request, endpoint, options, transport)
         shared.cache.put(request, result.response_metadata)
         return result
 

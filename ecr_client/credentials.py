@@ -6,11 +6,14 @@ used when they are stale. Nothing is looked up before the first call.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import re
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn, Protocol
 
 import attrs
@@ -18,12 +21,11 @@ import attrs
 from ecr_client._common.forks import Lock, renew_after_fork
 from ecr_client._common.redact import keeps_arguments_secret, keeps_values_secret
 from ecr_client._exceptions import (
-    AmazonClientException,
     CredentialRetrievalException,
     InvalidConfigurationException,
     NoCredentialsException,
 )
-from ecr_client._settings import config_file_paths, unwrap_session
+from ecr_client._settings import unwrap_session
 
 # Keys travel in headers, which can hold no more than this; a line end is the usual slip.
 _KEY = r"[!-~]+"
@@ -31,6 +33,11 @@ _KEY = r"[!-~]+"
 REST = 60.0
 #: The order of the two names of the token is botocore's.
 _TOKEN_VARIABLES = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
+#: What logs, while credentials are looked for, the tokens, bodies and paths that it sends or gets.
+_LOGGERS = (
+    *(f"botocore.{name}" for name in ("auth", "credentials", "endpoint", "parsers", "tokens")),
+    *("botocore.utils", "urllib3.connectionpool"),
+)
 
 
 def _check_key(_: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -81,6 +88,8 @@ class RefreshingKeys(Protocol):
     def get_frozen_credentials(self) -> Keys: ...
 
 
+#: Returns what made a source fail: of the error, and of what the caller was handling before.
+_Why = Callable[[Exception, BaseException | None], str]
 #: What the ``credentials`` argument of a client takes.
 CredentialsLike = Keys | RefreshingKeys | Callable[[], Keys | RefreshingKeys]
 
@@ -193,6 +202,8 @@ class _LookedUp:
     """
 
     _label = "the default credential chain"
+    _profile: str | None = None
+    _environ: Mapping[str, str] = os.environ
     #: Whether a second look gives other keys if there are any.
     _may_look_again = True
 
@@ -235,13 +246,23 @@ class _LookedUp:
 
     def _ask(self) -> Credentials:
         """Return what the source has; the lock must be held."""
-        is_new = self._found.value is None
-        if is_new:
-            self._found.value = self._look_up()
         found = self._found.value
-        self._keys = _freeze(lambda: _as_found(found) if is_new else found, self._label)
+        with _quiet(self._why):
+            if found is None:
+                new = self._look_up()
+                self._keys = _freeze(lambda: _as_found(new), self._label, self._why)
+                # Only now: what cannot be used, such as a role that is refused, is looked up again.
+                found = self._found.value = new
+            else:
+                self._keys = _freeze(lambda: found, self._label, self._why)
         self._is_short, self._asked = _is_due(found), self._monotonic()
         return self._keys
+
+    def _why(self, error: Exception, outside: BaseException | None) -> str:
+        """Return what made the source fail, and what to do about it."""
+        from ecr_client._credential_failures import reason
+
+        return reason(error, outside, self._profile, self._environ)
 
     def _look_up(self) -> object:
         raise NotImplementedError
@@ -275,7 +296,8 @@ class _FromSession(_LookedUp):
         self._session = session
 
     def _look_up(self) -> object:
-        found = _attempt(self._session.get_credentials, self._label)
+        self._profile = getattr(self._session, "profile", None)
+        found = _attempt(self._session.get_credentials, self._label, self._why)
         if found is None:
             raise NoCredentialsException(
                 "The session has no AWS credentials: give them to the session, configure them "
@@ -304,7 +326,8 @@ class _DefaultChain(_LookedUp):
             self._label = f"profile {profile!r}"
         self._profile = profile
         self._region = region
-        self._environ = os.environ if environ is None else environ
+        if environ is not None:
+            self._environ = environ
 
     def _look_up(self) -> object:
         # As in botocore, keys in the environment beat every profile but one named in code.
@@ -312,20 +335,26 @@ class _DefaultChain(_LookedUp):
             keys = environment_credentials(self._environ)
             if keys is not None:
                 return keys
-        found = _attempt(self._ask_botocore, self._label)
+        found, instance = _attempt(self._ask_botocore, self._label, self._why)
         if found is None:
-            raise NoCredentialsException(_where_was_looked(self._profile, self._environ))
+            from ecr_client._credential_failures import nowhere
+
+            raise NoCredentialsException(nowhere(self._profile, self._environ, instance))
         return found
 
-    def _ask_botocore(self) -> object:
+    def _ask_botocore(self) -> tuple[object, str]:
+        """Return the credentials, and how the last request for the instance's metadata ended."""
         # Imported late: it loads most of botocore, which keys in the environment do not need.
         from botocore.session import Session
+
+        from ecr_client._credential_hosts import watch_metadata
 
         session = Session(profile=self._profile)
         if self._region is not None:
             # As boto3 does it: STS in the client's region, which matters outside partition "aws".
             session.set_config_variable("region", self._region)
-        return session.get_credentials()
+        outcome = watch_metadata(session)
+        return session.get_credentials(), outcome()
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Neither the keys that were found nor the environment, which may hold some.
@@ -374,22 +403,55 @@ def _holds_keys(found: object) -> bool:
     )
 
 
+def _why(error: Exception, outside: BaseException | None) -> str:
+    from ecr_client._credential_failures import reason
+
+    return reason(error, outside, None, os.environ)
+
+
 @keeps_arguments_secret
-def _attempt(get: Callable[[], Any], label: str) -> Any:
+def _attempt(get: Callable[[], Any], label: str, why: _Why = _why) -> Any:
     """Return what a function returns, and turn whatever it raises into our own error."""
+    outside = sys.exc_info()[1]
     try:
         return get()
     except Exception as error:
+        from ecr_client._credential_failures import quotes
+
         failure = CredentialRetrievalException(
-            f"Getting credentials from {label} failed: {_reason(error)}"
+            f"Getting credentials from {label} failed: {why(error, outside)}"
         )
-        if not _quotes(error):
+        if not quotes(error, outside):
             raise failure from error
     # Outside of the handler, so that what quotes secrets is not chained.
     raise failure
 
 
-def _freeze(get: Callable[[], Any], label: str) -> Credentials:
+@contextlib.contextmanager
+def _quiet(why: _Why) -> Iterator[None]:
+    """Keep secrets out of what botocore logs in this thread: no details, no tracebacks."""
+    thread = threading.get_ident()
+
+    def clean(record: logging.LogRecord) -> bool:
+        if threading.get_ident() != thread:
+            return True
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, Exception):
+            record.msg, record.args = "%s %s", (record.getMessage(), why(error, None))
+            record.exc_info = None
+        return record.levelno > logging.DEBUG
+
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    for logger in loggers:
+        logger.addFilter(clean)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(clean)
+
+
+def _freeze(get: Callable[[], Any], label: str, why: _Why = _why) -> Credentials:
     """Return what a function returns as keys that no longer change."""
 
     def frozen() -> Credentials:
@@ -402,38 +464,5 @@ def _freeze(get: Callable[[], Any], label: str) -> Credentials:
         keys = found if freeze is None else freeze()
         return Credentials(keys.access_key, keys.secret_key, getattr(keys, "token", None) or None)
 
-    result: Credentials = _attempt(frozen, label)
+    result: Credentials = _attempt(frozen, label, why)
     return result
-
-
-def _reason(error: Exception) -> str:
-    """Return an error's text if its author keeps secrets out of it, else only its name."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    known = isinstance(error, (AmazonClientException, BotoCoreError, ClientError))
-    if known and not _quotes(error):
-        return f"{error} ({type(error).__name__})"
-    return type(error).__name__
-
-
-def _quotes(error: Exception) -> bool:
-    """Return whether it quotes a file or the output of a process, which may be keys."""
-    from botocore.exceptions import ConfigParseError, CredentialRetrievalError
-
-    return isinstance(error, (ConfigParseError, CredentialRetrievalError))
-
-
-def _where_was_looked(profile: str | None, environ: Mapping[str, str]) -> str:
-    config, credentials = config_file_paths(environ)
-    variables = "" if profile else "the environment variables AWS_ACCESS_KEY_ID and others; "
-    name = profile or environ.get("AWS_DEFAULT_PROFILE") or environ.get("AWS_PROFILE") or "default"
-    metadata = "the metadata of the EC2 instance"
-    if environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
-        metadata += " (not asked, because of AWS_EC2_METADATA_DISABLED)"
-    return (
-        f"No AWS credentials were found. Looked at: {variables}profile {name!r} in {credentials} "
-        f"and {config} (keys, SSO, assumed role, process); the container "
-        f"(AWS_CONTAINER_CREDENTIALS_...); {metadata}. "
-        "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, configure a profile with "
-        "'aws configure' or 'aws configure sso', or pass credentials=Credentials(...)."
-    )

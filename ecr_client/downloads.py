@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from ecr_client._engine.deadline import Deadline
-from ecr_client._engine.download import EXPIRED_STATUSES, REDIRECTS, Transfer
+from ecr_client._engine.download import EXPIRED_STATUSES, PURPOSE, REDIRECTS, Transfer
 from ecr_client._engine.retry import Attempts
 from ecr_client._exceptions import AmazonClientException
 from ecr_client._pipeline import annotate
 from ecr_client._shapes import Hidden
+from ecr_client._unavailable import Guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,7 +131,8 @@ class LayerDownload:
 
     def __enter__(self) -> Self:
         if self._open is None and not self._closed:
-            self._open = self._request()
+            with Guarded(PURPOSE):
+                self._open = self._request()
         return self
 
     def __exit__(
@@ -149,6 +151,10 @@ class LayerDownload:
         """Return at least one byte, and at most ``size``; nothing at the end of the layer."""
         if self._closed:
             raise ValueError(f"the download of layer {self.digest} is closed")
+        with Guarded(PURPOSE):
+            return self._received(size)
+
+    def _received(self, size: int) -> bytes:
         while size > 0 and not self._ended:
             call, stream = self._open = self._open or self._request()
             try:

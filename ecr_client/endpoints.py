@@ -18,6 +18,7 @@ from ecr_client._exceptions import (
     InvalidEndpointException,
     InvalidRegionException,
 )
+from ecr_client._unavailable import unreadable_data
 from ecr_client.regions import Region, check_name, find_partition, load_data, usable_region
 
 if TYPE_CHECKING:
@@ -302,11 +303,14 @@ def _rules() -> Any:
 
 @functools.cache
 def _load_rules() -> Any:
-    from botocore.endpoint_provider import EndpointProvider
-    from botocore.loaders import Loader
+    try:
+        from botocore.endpoint_provider import EndpointProvider
+        from botocore.loaders import Loader
 
-    # Not load_service_model: it looks into the directories of all services.
-    version = Loader().determine_latest_version("ecr", "endpoint-rule-set-1")
+        # Not load_service_model: it looks into the directories of all services.
+        version = Loader().determine_latest_version("ecr", "endpoint-rule-set-1")
+    except Exception as error:
+        raise unreadable_data("ecr", error) from error
     rules = load_data(f"ecr/{version}/endpoint-rule-set-1")
     return EndpointProvider(rules, load_data("partitions"))
 

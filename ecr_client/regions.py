@@ -15,6 +15,7 @@ import attrs
 
 from ecr_client._common.forks import Lock
 from ecr_client._exceptions import InvalidRegionException
+from ecr_client._unavailable import unreadable_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +58,9 @@ def load_data(name: str) -> Any:
 
     Returns:
         The parsed JSON, which is shared: do not change it.
+
+    Raises:
+        InvalidConfigurationException: The file cannot be read.
     """
     # The lock keeps threads that start together from reading the same file twice.
     with _LOADING.held:
@@ -66,9 +70,12 @@ def load_data(name: str) -> Any:
 @functools.cache
 def _load_data(name: str) -> Any:
     # Imported late: a client with an endpoint of its own never needs botocore's data.
-    from botocore.loaders import Loader
+    try:
+        from botocore.loaders import Loader
 
-    return Loader().load_data(name)
+        return Loader().load_data(name)
+    except Exception as error:
+        raise unreadable_data(f"{name}.json", error) from error
 
 
 @functools.cache

@@ -20,7 +20,7 @@ import attrs
 import orjson
 
 from ecr_client._engine import values
-from ecr_client._engine.values import Mismatch
+from ecr_client._engine.values import Mismatch, NotJSON
 from ecr_client._shapes import FrozenMap, OpenEnum, Structure, type_parts
 
 if TYPE_CHECKING:
@@ -384,7 +384,8 @@ def decode(body: bytes, cls: type[Kind]) -> Kind:
     """Return the result that a body stands for.
 
     Raises:
-        Mismatch: The body is not JSON, or not of this type; the path names the member.
+        NotJSON: The body is not JSON.
+        Mismatch: It is not of this type; the path names the member.
     """
     if not body or body.isspace():
         if len(attrs.fields(cls)) == 1:  # type: ignore[arg-type]
@@ -395,7 +396,7 @@ def decode(body: bytes, cls: type[Kind]) -> Kind:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         # The error's own text is safe: it says where and why, but quotes nothing.
-        raise Mismatch(f"is not JSON ({error.msg}, position {error.pos})", "the response") from None
+        raise NotJSON(f"is not JSON ({error.msg}, position {error.pos})", "the response") from None
     kind: Any = cls
     result: Kind = structure_reader(kind)(parsed)
     return result

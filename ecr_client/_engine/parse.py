@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_client._engine import codec
 from ecr_client._engine.http import request_id
-from ecr_client._engine.values import Mismatch
+from ecr_client._engine.values import Mismatch, NotJSON
 from ecr_client._exceptions import AmazonECRException, ResponseParseException
 from ecr_client.metadata import ResponseMetadata
 
@@ -22,6 +22,7 @@ def parse(
     operation: Operation[Request, Result],
     response: HTTPResponse,
     retried_errors: tuple[Exception, ...] = (),
+    url: str = "",
 ) -> Result:
     """Return the result that a response stands for.
 
@@ -29,6 +30,7 @@ def parse(
         operation: What was called.
         response: The response, whatever its status.
         retried_errors: What the attempts before failed with.
+        url: Where the call went.
 
     Raises:
         ResponseParseException: It is no response to this operation.
@@ -42,20 +44,26 @@ def parse(
         retried_errors=retried_errors,
     )
     if not 200 <= response.status < 300:
-        raise _service_exception(operation.name, metadata, response.body)
+        raise _service_exception(operation, metadata, response, url)
     try:
         result = codec.decode(response.body, operation.result_class)
     except Mismatch as mismatch:
         problem = str(mismatch)
+        is_json = not isinstance(mismatch, NotJSON)
     else:
         object.__setattr__(result, "response_metadata", metadata)
         return result
     # Outside of the handler: the frames of the codec hold what the response contains.
+    if not is_json:
+        problem = _with_page(problem, operation, response, url)
     raise ResponseParseException(problem, operation.name, metadata)
 
 
 def _service_exception(
-    operation: str, metadata: ResponseMetadata, body: bytes
+    operation: Operation[Request, Result],
+    metadata: ResponseMetadata,
+    response: HTTPResponse,
+    url: str,
 ) -> AmazonECRException:
     """Return the exception for a response that is not a success.
 
@@ -67,7 +75,7 @@ def _service_exception(
     from ecr_client._generated.exceptions import MODELED
     from ecr_client._unmodeled import UNMODELED
 
-    content = _object(body)
+    content = _object(response.body)
     status = metadata.http_status_code or 0
     code = (
         _clean_code(metadata.http_headers.get("x-amzn-ErrorType"))
@@ -81,13 +89,24 @@ def _service_exception(
         for attribute, (wire_name, kind) in error_class.MEMBERS.items()
         if type(value := content.get(wire_name)) is kind
     }
+    message = _message(content) or _phrase(status)
+    if not content:
+        message = _with_page(message, operation, response, url)
     return error_class(
-        _message(content) or _phrase(status),
+        message,
         error_code=code,
-        operation_name=operation,
+        operation_name=operation.name,
         response_metadata=metadata,
         **members,
     )
+
+
+def _with_page(
+    problem: str, operation: Operation[Request, Result], response: HTTPResponse, url: str
+) -> str:
+    from ecr_client._engine.pages import page
+
+    return ": ".join(filter(None, [problem, page(operation, response, url)]))
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -39,6 +39,10 @@ class Mismatch(Exception):
         return f"{self.path} {self.problem}".strip()
 
 
+class NotJSON(Mismatch):
+    """A response that is not JSON at all."""
+
+
 def wrong_type(expected: str, value: object, *, show: bool = True) -> NoReturn:
     """Raise for a value of the wrong type; containers and bytes are named, never shown."""
     raise Mismatch(f"must be {expected}, not {describe(value, show=show)}")

@@ -8,6 +8,7 @@ from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import TYPE_CHECKING
 
 from requests import exceptions as requests_errors
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import exceptions as urllib3_errors
 
 from ecr_client._common.redact import chain, redact_text
@@ -43,6 +44,11 @@ _CLOSED = (
 _PROXY = (requests_errors.ProxyError, urllib3_errors.ProxyError)
 #: What OpenSSL calls a record that was damaged on the way, after the handshake.
 _DAMAGED = ("BAD_RECORD_MAC", "DECRYPTION_FAILED", "DECRYPT_ERROR")
+#: What to do about certificate files that cannot be found.
+_FILES = (
+    "; see verify, client_cert, AWS_CA_BUNDLE; under a fake file system or in a chroot, make the "
+    "real file readable"
+)
 #: An OverflowError comes of a chunk whose length no number of the system can hold.
 _MALFORMED = (HTTPException, ValueError, OverflowError, requests_errors.InvalidHeader)
 _LIBRARIES = (requests_errors.RequestException, urllib3_errors.HTTPError, *_MALFORMED)
@@ -53,6 +59,7 @@ def translate(
     error: BaseException,
     config: ClientConfiguration,
     outside: BaseException | None = None,
+    verify: bool | str = True,
 ) -> AmazonClientException | None:
     """Return our exception for one of requests, urllib3, http.client or the system.
 
@@ -61,6 +68,7 @@ def translate(
         error: What was raised.
         config: What the timeouts are.
         outside: What the caller was handling when it called, which is no cause of this error.
+        verify: The CA bundle, or ``True`` for that of ``requests``.
 
     Returns:
         The exception; ``None`` for one that comes from elsewhere, such as ``KeyboardInterrupt``.
@@ -72,12 +80,14 @@ def translate(
         )
     url, causes = redact_url(request.url), list(chain(error, outside))
     if isinstance(error, (*_LIBRARIES, ConnectionError, TimeoutError)):
-        named = _connecting(url, causes, config) or _exchanging(url, causes, config)
+        bundle = DEFAULT_CA_BUNDLE_PATH if isinstance(verify, bool) else verify
+        named = _connecting(url, causes, config, bundle) or _exchanging(url, causes, config)
         named.operation_name = request.purpose or None
         return named
     if isinstance(error, OSError):
-        # requests reports certificate files that it cannot use in this way.
-        return InvalidConfigurationException(f"{request.purpose}: {error}")
+        # requests reports certificate files that it cannot find in this way.
+        remedy = "" if error.errno else _FILES
+        return InvalidConfigurationException(f"{request.purpose}: {error}{remedy}")
     return None
 
 
@@ -86,7 +96,7 @@ def _has(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
 
 
 def _connecting(
-    url: str, causes: list[BaseException], config: ClientConfiguration
+    url: str, causes: list[BaseException], config: ClientConfiguration, bundle: str
 ) -> TransportException | None:
     """Return the exception if no connection was made, so that nothing was sent."""
     if _connect_timed_out(causes):
@@ -103,7 +113,8 @@ def _connecting(
         )
     if _has(causes, requests_errors.SSLError, urllib3_errors.SSLError) and not _tls_broke(causes):
         return TLSException(
-            f"no trusted TLS connection to {url}: {_reason(causes)}; see verify, client_cert"
+            f"no trusted TLS connection to {url}: {_reason(causes)}; see verify ({bundle}), "
+            f"client_cert ({config.client_cert})"
         )
     if _has(causes, socket.gaierror):
         return NameResolutionException(

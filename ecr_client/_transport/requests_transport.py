@@ -158,7 +158,9 @@ class RequestsTransport(Transport):
         """Raise our exception for one of the libraries, and others as they are."""
         from ecr_client._transport.failures import translate
 
-        found = translate(request, error, self.config, outside)
+        session = self._session
+        verify: bool | str = True if session is None else session.verify  # type: ignore[assignment]
+        found = translate(request, error, self.config, outside, verify)
         # Below this line are frames and objects with signed headers and with content.
         forget_frames(error, outside)
         try:

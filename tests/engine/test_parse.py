@@ -175,7 +175,7 @@ def test_classes(code: str, error_class: type[AmazonECRException]) -> None:
         ({"Message": "b", "errorMessage": "c"}, 400, "b"),
         ({"message": "", "Message": None, "errorMessage": "c"}, 400, "c"),
         ({"message": ["a"]}, 404, "Not Found"),
-        (b"<html>", 502, "Bad Gateway"),
+        (b"", 502, "Bad Gateway"),
         (b"", 599, "The service responded with an error"),
     ],
 )

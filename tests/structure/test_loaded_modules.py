@@ -67,6 +67,7 @@ BUILT = IMPORTED | {
     "ecr_client._transport.base",
     "ecr_client._transport.logs",
     "ecr_client._transport.requests_transport",
+    "ecr_client._unavailable",
     "ecr_client.client",
     "ecr_client.config",
     "ecr_client.credentials",

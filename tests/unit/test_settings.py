@@ -201,7 +201,7 @@ def test_file_that_is_not_text(files: Files) -> None:
     """A file of other bytes is named as not valid."""
     files.config.write_bytes(b"\xff\xfe\x00[default]")
 
-    with pytest.raises(InvalidConfigurationException, match="not a valid AWS configuration file"):
+    with pytest.raises(InvalidConfigurationException, match="is malformed: line 1 is not"):
         _ = files.settings().region
 
 

@@ -1,0 +1,539 @@
+"""What to say of the sources of credentials that failed, loaded when one did.
+
+botocore's exceptions seldom say all of which file, profile, command or host it was, and some quote
+the output of a process or the body of a response, which may be keys. So the messages are written
+here, out of the exception, of the shared files, and of the variables of botocore's functions that
+the exception came through. They show names, paths, hosts, codes and what STS or SSO say of their
+own errors, and never a key, a token, what a process printed, or the path of a URL.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+from json import JSONDecodeError
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from botocore import exceptions as botocore_errors
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from ecr_client._common.redact import chain
+from ecr_client._common.shown import one_line, redact_url
+from ecr_client._config_files import described, malformed, missing_profile
+from ecr_client._credential_hosts import origin_of, unreachable
+from ecr_client._exceptions import AmazonClientException
+from ecr_client._settings import config_file_paths
+from ecr_client._unavailable import unavailable, unreadable_data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: The most of an error of STS or SSO that is shown.
+LONGEST = 500
+CONTAINER_HOST = "http://169.254.170.2"
+_CONTAINER_URL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+_CONTAINER_TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
+_SOURCES = "Environment, Ec2InstanceMetadata or EcsContainer"
+#: botocore's names of sources: the source, and what its keys come from.
+_METHODS = {
+    "custom-process": "credential_process",
+    "sso": "SSO",
+    "container-role": "the container's endpoint",
+    "iam-role": "the metadata of the EC2 instance",
+    "login": "the login session",
+    "env": "the environment",
+}
+#: botocore's functions that read when keys expire.
+_READ_EXPIRY = ("_expiry_datetime", "_parse_if_needed", "_set_from_data", "refresh_needed")
+#: What to do about codes of STS.
+_REMEDIES = {
+    "AccessDenied": "allow sts:AssumeRole in the policy of the principal and of the role",
+    "ExpiredToken": "refresh the keys that the role is assumed with",
+    "ExpiredTokenException": "refresh the token that the role is assumed with",
+    "InvalidClientTokenId": "correct the keys that the role is assumed with",
+    "InvalidIdentityToken": "have a token issued by a provider that the role trusts",
+    "SignatureDoesNotMatch": "correct the keys that the role is assumed with",
+}
+_QUOTING = (
+    botocore_errors.ConfigParseError,
+    botocore_errors.CredentialRetrievalError,
+    botocore_errors.HTTPClientError,
+    botocore_errors.InvalidConfigError,
+    botocore_errors.MetadataRetrievalError,
+    botocore_errors.ParamValidationError,
+    botocore_errors.ProxyConnectionError,
+    ResponseParserError,
+    JSONDecodeError,
+    UnicodeDecodeError,
+)
+
+
+class Found:
+    """What is known where something failed: the exception, the environment, the shared files.
+
+    Args:
+        profile: The profile that was used, ``None`` for that of the environment.
+        environ: The environment variables.
+        error: The exception, if there is one.
+        outside: What the caller was handling when it called, which is no cause of the exception.
+    """
+
+    def __init__(
+        self,
+        profile: str | None,
+        environ: Mapping[str, str],
+        error: BaseException | None = None,
+        outside: BaseException | None = None,
+    ) -> None:
+        self.error = Exception() if error is None else error
+        self.outside = outside
+        self.environ = environ
+        named = next(filter(None, map(environ.get, ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"))), None)
+        self.profile = profile or named or "default"
+        self.source = "code" if profile else "AWS_PROFILE" if named else "botocore"
+        self.paths = config_file_paths(environ)
+        self.contents, self.files = _read(self.paths)
+        self.profiles: Mapping[str, Any] = self.contents["profiles"]
+
+    @property
+    def base(self) -> str:
+        """The profile whose keys are looked for: at the end of the chain of ``source_profile``."""
+        name, seen = self.profile, set[str]()
+        while name not in seen:
+            seen.add(name)
+            following = self.setting(name, "source_profile")
+            if following is None or "role_arn" not in self.section(name):
+                break
+            name = following
+        return name
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """Return the settings of a profile."""
+        found: Mapping[str, Any] = self.profiles.get(name, {})
+        return found
+
+    def setting(self, name: str, key: str) -> str | None:
+        """Return a setting of a profile, unless it is a block of indented lines."""
+        value = self.section(name).get(key)
+        return value if isinstance(value, str) else None
+
+    def place(self, name: str, key: str) -> str:
+        """Return what to call a profile: its name, and the file that has one of its settings."""
+        return f"profile {name!r} in {self.files.get((name, key)) or ' or '.join(self.paths)}"
+
+    def variables(self, function: str) -> Mapping[str, Any] | None:
+        """Return the variables of a function of botocore that the exception came through.
+
+        Args:
+            function: Its name. Of several calls, it is the innermost.
+        """
+        found: Mapping[str, Any] | None = None
+        for each in chain(self.error, self.outside):
+            trace = each.__traceback__
+            while trace is not None:
+                frame = trace.tb_frame
+                module = str(frame.f_globals.get("__name__"))
+                if frame.f_code.co_name == function and module.startswith("botocore."):
+                    found = frame.f_locals
+                trace = trace.tb_next
+        return found
+
+    def owner(self, function: str) -> Any:
+        """Return the object whose method the exception came through."""
+        return (self.variables(function) or {}).get("self")
+
+    @property
+    def role(self) -> str | None:
+        """The role that was to be assumed, as a message calls it."""
+        arn = getattr(self.owner("_get_credentials"), "_role_arn", None)
+        if arn is None:
+            return None
+        own = "role_arn" in self.section(self.profile)
+        of = f" of profile {self.profile!r}" if own else ""
+        return f"role {arn}{of}" if isinstance(arn, str) else f"the role{of}"
+
+
+def _read(paths: tuple[str, str]) -> tuple[dict[str, Any], dict[tuple[str, str], str]]:
+    """Return the contents of the shared files as far as they can be read, and what is where."""
+    from botocore.configloader import build_profile_map, raw_config_parse
+
+    contents: dict[str, Any] = {"profiles": {}}
+    files: dict[tuple[str, str], str] = {}
+    for path, is_config in zip(paths, (True, False), strict=True):
+        try:
+            parsed = raw_config_parse(path)
+        except (BotoCoreError, OSError):
+            continue
+        if is_config:
+            contents = build_profile_map(parsed)
+        profiles = contents["profiles"] if is_config else parsed
+        for name, section in profiles.items():
+            if not is_config:
+                contents["profiles"].setdefault(name, {}).update(section)
+            files.update({(name, key): path for key in section})
+    return contents, files
+
+
+def reason(
+    error: Exception,
+    outside: BaseException | None,
+    profile: str | None,
+    environ: Mapping[str, str],
+) -> str:
+    """Return what failed and what to do about it.
+
+    Args:
+        error: What was raised.
+        outside: What the caller was handling when it called, which is no cause of the error.
+        profile: The profile that was used, ``None`` for that of the environment.
+        environ: The environment variables.
+    """
+    name = type(error).__name__
+    if isinstance(error, AmazonClientException):
+        return f"{error} ({name})"
+    found = Found(profile, environ, error, outside)
+    for explain in _EXPLANATIONS:
+        # Another botocore may have other functions, which must not hide what failed.
+        with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
+            text = explain(found)
+            if text is not None:
+                return f"{text} ({name})"
+    known = isinstance(error, (BotoCoreError, ClientError)) and not quotes(error, outside)
+    return f"{one_line(str(error), LONGEST)} ({name})" if known else name
+
+
+def quotes(error: BaseException, outside: BaseException | None) -> bool:
+    """Return whether an exception may quote a file, the output of a process, or a response.
+
+    Args:
+        error: The exception.
+        outside: As in `reason`.
+    """
+    return any(
+        isinstance(each, _QUOTING) or type(each).__module__.startswith("dateutil.")
+        for each in chain(error, outside)
+    )
+
+
+# --- files and settings -------------------------------------------------------------------------
+
+
+def _files(found: Found) -> str | None:
+    error = found.error
+    if isinstance(error, ImportError):
+        return str(unavailable("botocore", error))
+    if isinstance(error, botocore_errors.DataNotFoundError):
+        return str(unreadable_data(str(error.kwargs.get("data_path", "")), error))
+    if isinstance(error, botocore_errors.ConfigParseError):
+        return malformed(error)
+    if isinstance(error, botocore_errors.ProfileNotFound):
+        name = str(error.kwargs.get("profile"))
+        return missing_profile(name, found.source, found.profiles, found.contents, found.paths)
+    if isinstance(error, botocore_errors.ConfigNotFound):
+        return f"{error} Correct AWS_CREDENTIAL_FILE"
+    if isinstance(error, botocore_errors.PartialCredentialsError):
+        return _partial(found, error.kwargs["provider"], error.kwargs["cred_var"])
+    setting = found.variables("get_config_variable")
+    if setting is not None and isinstance(error, ValueError):
+        name = str(setting.get("logical_name"))
+        return f"the setting {name} (AWS_{name.upper()}, or {name} of the profile) has a bad value"
+    if isinstance(error, OSError) and isinstance(error.filename, str):
+        if found.variables("_retrieve_credentials_using") is not None:
+            return None
+        return (
+            f"cannot read {error.filename}: {error.strerror}; correct "
+            f"{_setting_of(found, error.filename)}"
+        )
+    return None
+
+
+def _setting_of(found: Found, path: str) -> str:
+    """Return which setting names a file."""
+    for name in ("AWS_WEB_IDENTITY_TOKEN_FILE", f"{_CONTAINER_TOKEN}_FILE"):
+        if found.environ.get(name) == path:
+            return name
+    key = "web_identity_token_file"
+    if found.section(found.base).get(key) == path:
+        return f"{key} of {found.place(found.base, key)}"
+    return "the path, or its permissions"
+
+
+def _partial(found: Found, provider: str, missing: str) -> str:
+    if provider == "env":
+        return f"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must both be set; {missing} is not"
+    name = found.base
+    if provider == "assume-role":
+        place = found.place(name, "role_arn")
+        return f"{place} has a role_arn, but no {missing}; add one of them"
+    if provider == "boto-config":
+        return f"the boto configuration (BOTO_CONFIG, /etc/boto.cfg, ~/.boto) has no {missing}"
+    return f"{found.place(name, 'aws_access_key_id')} has no {missing}; add it"
+
+
+# --- processes ----------------------------------------------------------------------------------
+
+
+def _process(found: Found) -> str | None:
+    variables = found.variables("_retrieve_credentials_using")
+    if variables is None:
+        return None
+    name = getattr(variables.get("self"), "_profile_name", found.base)
+    setting = f"credential_process of {found.place(name, 'credential_process')}"
+    try:
+        # Arguments may be passwords; so may what stands before a "=".
+        program = shlex.split(variables["credential_process"])[0].partition("=")[0]
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return f"{setting} is no command: it is empty, or a quotation does not end"
+    code = getattr(variables.get("p"), "returncode", None)
+    if code is None:
+        problem = getattr(found.error, "strerror", None) or type(found.error).__name__
+        return (
+            f"{setting} cannot run {program!r}: {problem}; name a program that exists, since no "
+            "shell runs it"
+        )
+    if code:
+        return (
+            f"{setting}: {program!r} failed with exit code {code}; run it in a terminal to see "
+            "why: what it printed may be secret, and is not shown"
+        )
+    parsed = variables.get("parsed")
+    if not isinstance(parsed, dict):
+        problem = "something that is not a JSON object"
+    elif parsed.get("Version") != 1:
+        problem = 'no "Version": 1'
+    else:
+        keys = ("AccessKeyId", "SecretAccessKey")
+        problem = f"no {' and no '.join(key for key in keys if key not in parsed)}"
+    return f"{setting}: {program!r} printed {problem}"
+
+
+def _expiry(found: Found) -> str | None:
+    """Explain keys that are expired, or that expire at a time that is none."""
+    credentials = found.owner("_protected_refresh") or found.owner("refresh_needed")
+    method = getattr(credentials, "method", None)
+    method = method or (found.variables("create_from_metadata") or {}).get("method")
+    source = _METHODS.get(str(method), "their source")
+    if method == "custom-process":
+        source += f" of {found.place(found.base, 'credential_process')}"
+    if isinstance(found.error, RuntimeError) and str(found.error).endswith("still expired."):
+        return f"the keys from {source} are expired, even after a refresh; renew them there"
+    is_bad = isinstance(found.error, (TypeError, ValueError, OverflowError))
+    if is_bad and any(found.variables(each) is not None for each in _READ_EXPIRY):
+        return (
+            f"the keys from {source} expire at a time that cannot be read; it must be like "
+            "2030-01-01T00:00:00Z, with a time zone"
+        )
+    return None
+
+
+# --- SSO and login sessions ---------------------------------------------------------------------
+
+
+def _sso(found: Found) -> str | None:
+    error, name = found.error, found.base
+    session = found.setting(name, "sso_session")
+    option = f"--sso-session {session}" if session else f"--profile {name}"
+    place = found.place(name, "sso_role_name")
+    login = f"run 'aws sso login {option}'"
+    if isinstance(error, botocore_errors.InvalidConfigError) and (
+        found.variables("_load_sso_config") is not None
+    ):
+        # Its message has both values.
+        differing = re.match(r"The value for (\w+) is inconsistent", str(error))
+        if differing:
+            return f"{place} and its sso-session {session!r} differ in the value of {differing[1]}"
+        return (
+            f"{error}; see {place} and its section [sso-session ...] in {found.paths[0]}, which "
+            "'aws configure sso' writes"
+        )
+    if isinstance(
+        error, (botocore_errors.UnauthorizedSSOTokenError, botocore_errors.TokenRetrievalError)
+    ):
+        return f"the SSO session of {place} has expired; {login}"
+    fetcher = found.owner("_get_credentials")
+    if type(fetcher).__name__ != "SSOCredentialFetcher":
+        return None
+    if isinstance(error, ClientError):
+        role, account = (found.setting(name, f"sso_{key}") for key in ("role_name", "account_id"))
+        return f"SSO refused role {role!r} of account {account!r} to {place}: {_refusal(error)}"
+    has_token = "kwargs" in (found.variables("_get_credentials") or {})
+    bad_token = (botocore_errors.SSOTokenLoadError, KeyError, TypeError, ValueError)
+    if isinstance(error, bad_token) and not has_token:
+        return f"~/.aws/sso/cache has no SSO token that can be used for {place}; {login}"
+    return None
+
+
+def _login(found: Found) -> str | None:
+    place = found.place(found.base, "login_session")
+    if isinstance(found.error, botocore_errors.MissingDependencyException):
+        return f"{place}: {found.error}"
+    owner = found.owner("load_cached_credentials") or found.owner("refresh_credentials")
+    if owner is None:
+        return None
+    return f"the login session of {place} cannot be used; run 'aws login --profile {found.base}'"
+
+
+# --- containers and instances -------------------------------------------------------------------
+
+
+def _container(found: Found) -> str | None:
+    if found.variables("fetch_creds") is None:
+        return None
+    url = found.environ.get(_CONTAINER_URL)
+    if "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" in found.environ or not url:
+        url = CONTAINER_HOST
+    text, origin = str(found.error), origin_of(url)
+    if text.startswith("Unsupported host"):
+        return (
+            f"{_CONTAINER_URL} has the host {urlsplit(url).hostname!r}; it must begin with "
+            "https://, or be a loopback address or the address that ECS or EKS sets"
+        )
+    if text.startswith("Auth token"):
+        return f"{_CONTAINER_TOKEN}, or the file {_CONTAINER_TOKEN}_FILE, holds a line end"
+    response = (found.variables("_get_response") or {}).get("response")
+    status = getattr(response, "status_code", None)
+    if isinstance(found.error, KeyError):
+        problem = f"the response of {origin} has no {found.error.args[0]}"
+    elif status == 200 or isinstance(found.error, (AttributeError, TypeError)):
+        problem = f"the response of {origin} is not a JSON object with keys"
+    elif status is not None:
+        problem = f"{origin} responded with status {status}"
+    else:
+        problem = unreachable(found.error, url) or f"{origin} did not respond"
+    return (
+        f"the container's credentials: {problem}; check {_CONTAINER_URL} or "
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, and the role of the task or pod"
+    )
+
+
+def _instance(found: Found) -> str | None:
+    error = found.error
+    if isinstance(error, botocore_errors.InvalidIMDSEndpointError):
+        endpoint = redact_url(str(error.kwargs.get("endpoint")))
+        return f"AWS_EC2_METADATA_SERVICE_ENDPOINT must be a URL, got {endpoint!r}"
+    if found.owner("retrieve_iam_role_credentials") is None:
+        return None
+    if isinstance(error, botocore_errors.MetadataRetrievalError):
+        return (
+            "the metadata of the EC2 instance gave no token, and AWS_EC2_METADATA_V1_DISABLED "
+            "forbids to go on without; raise the hop limit of the instance, or remove the setting"
+        )
+    return f"the metadata of the EC2 instance: {unreachable(error) or 'unreadable response'}"
+
+
+# --- roles --------------------------------------------------------------------------------------
+
+
+def _roles(found: Found) -> str | None:
+    error = found.error
+    if isinstance(error, botocore_errors.RefreshWithMFAUnsupportedError):
+        return f"{error} Make a new client, which asks for a new code"
+    fetcher = found.owner("_get_credentials")
+    if found.variables("_assume_role_kwargs") is not None and isinstance(error, EOFError):
+        serial = fetcher._assume_kwargs.get("SerialNumber")
+        return (
+            f"{found.role} needs a code of the MFA device {serial}, and there is no terminal to "
+            "ask on; get temporary keys first, for example with 'aws sts get-session-token'"
+        )
+    if isinstance(error, ClientError) and found.role is not None:
+        remedy = _REMEDIES.get(error.response.get("Error", {}).get("Code", ""))
+        text = f"STS refused {found.role}: {_refusal(error)}"
+        return f"{text}; {remedy}" if remedy else text
+    if isinstance(error, botocore_errors.CredentialRetrievalError) and (
+        found.variables("_resolve_credentials_from_source") is not None
+    ):
+        place = found.place(found.base, "credential_source")
+        return (
+            f"the credential_source {error.kwargs.get('provider')!r} of {place} has no credentials"
+        )
+    if not isinstance(error, botocore_errors.InvalidConfigError):
+        return None
+    if "no role ARN" in str(error):
+        return (
+            "there is a web identity token, but no role for it; set AWS_ROLE_ARN, or role_arn of "
+            f"{found.place(found.base, 'web_identity_token_file')}"
+        )
+    if found.variables("_validate_credential_source") is not None:
+        return f"{error} Use {_SOURCES}"
+    missing = re.match(
+        r'The source_profile "(.*)" referenced in the profile "(.*)" does', str(error)
+    )
+    if missing:
+        source = f"source_profile of {found.place(missing[2], 'source_profile')}"
+        return missing_profile(missing[1], source, found.profiles, found.contents, found.paths)
+    return f"{error} See {' and '.join(found.paths)}"
+
+
+def _refusal(error: ClientError) -> str:
+    """Return the code and the message of an error of STS or SSO."""
+    content = error.response.get("Error", {})
+    return one_line(f"{content.get('Code')}: {content.get('Message')}", LONGEST)
+
+
+# --- the network --------------------------------------------------------------------------------
+
+
+def _network(found: Found) -> str | None:
+    error = found.error
+    variables = found.variables("_get_credentials") or {}
+    what = found.role or f"profile {found.base!r}"
+    if isinstance(error, botocore_errors.ParamValidationError):
+        names = ", ".join(sorted(set(re.findall(r"parameter (\w+)", str(error)))))
+        return f"{what}: the values of {names} are not what STS or SSO take"
+    url = getattr(getattr(variables.get("client"), "meta", None), "endpoint_url", "")
+    if isinstance(error, (KeyError, ResponseParserError, TypeError)) and url:
+        return (
+            f"{what}: the response of {origin_of(url)} is none of STS or SSO; a proxy or a captive "
+            "portal may have sent it"
+        )
+    problem = unreachable(error, url)
+    return None if problem is None else f"{what}: {problem}"
+
+
+# --- nothing found ------------------------------------------------------------------------------
+
+
+def nowhere(profile: str | None, environ: Mapping[str, str], instance: str) -> str:
+    """Return what to say if no source has any credentials: where was looked, and what to do.
+
+    Args:
+        profile: The profile that was used, ``None`` for that of the environment.
+        environ: The environment variables.
+        instance: How the last request for the instance's metadata ended.
+    """
+    found = Found(profile, environ)
+    variables = "" if profile else "the environment variables AWS_ACCESS_KEY_ID and others"
+    if not profile and environ.get("AWS_SECRET_ACCESS_KEY"):
+        variables += " (AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not)"
+    if environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
+        instance = "not asked, because of AWS_EC2_METADATA_DISABLED"
+    name, key = found.profile, "aws_secret_access_key"
+    half = f" ({key} is set, but aws_access_key_id is not)" if (name, key) in found.files else ""
+    places = [
+        *filter(None, [variables]),
+        f"profile {name!r} in {' and '.join(map(described, reversed(found.paths)))} "
+        f"(keys, SSO, assumed role, process){half}",
+        "the container (AWS_CONTAINER_CREDENTIALS_...)",
+        f"the metadata of the EC2 instance{f' ({instance})' if instance else ''}",
+    ]
+    return (
+        f"No AWS credentials were found. Looked at: {'; '.join(places)}. "
+        "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, configure a profile with "
+        "'aws configure' or 'aws configure sso', or pass credentials=Credentials(...)."
+    )
+
+
+_EXPLANATIONS: tuple[Callable[[Found], str | None], ...] = (
+    _files,
+    _process,
+    _expiry,
+    _container,
+    _instance,
+    _sso,
+    _login,
+    _roles,
+    _network,
+)

@@ -1,0 +1,90 @@
+"""What is said of a response that somebody else sent in the place of the service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ecr_client import operations
+from ecr_client._engine.http import HTTPResponse
+from ecr_client._engine.parse import parse
+from ecr_client._exceptions import AmazonECRException, ResponseParseException
+
+URL = "https://user:passw0rd@api.ecr.eu-west-1.amazonaws.com/"
+HTML = {"Content-Type": "text/html; charset=utf-8"}
+WORD = "Y2FuYXJ5LXRva2VuLW9mLWEtcmVz"
+
+
+def told(
+    body: bytes, status: int, headers: Any, operation: Any = operations.DESCRIBE_REPOSITORIES
+) -> str:
+    with pytest.raises((ResponseParseException, AmazonECRException)) as caught:
+        parse(operation, HTTPResponse(status, headers, body), url=URL)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("status", [200, 302, 403, 502])
+@pytest.mark.parametrize(
+    ("body", "headers", "fact"),
+    [
+        (b"<html><title>Sign in</title>", HTML, "sent text/html titled 'Sign in',"),
+        (b"\n<!DOCTYPE HTML><HTML><TITLE id=x>\n Sign\n in </TITLE>", HTML, "titled 'Sign in',"),
+        (b"\xef\xbb\xbf<html><title>Caf&eacute; \xc3\xa9 \x1b</title>", HTML, "titled 'Café é"),
+        (b"<html><title>502 Bad Gateway</title>", {}, "titled '502 Bad Gateway',"),
+        (b"<html><title>x</title>", {"Content-Type": "application/json"}, "titled 'x',"),
+        (b"<html><body>Sign in</body></html>", HTML, "sent text/html,"),
+        (b"<html><title>" + b"a " * 5000 + b"</title>", HTML, "sent text/html,"),
+        (b"<Error><title>x</title></Error>", {"Content-Type": "text/xml"}, "sent text/xml,"),
+        (b"no healthy upstream", {"Content-Type": "text/plain"}, "sent text/plain,"),
+        (b"<html>", {"Content-Type": "\x1b" * 9}, "sent a body of an unknown type,"),
+    ],
+)
+def test_pages(body: bytes, headers: Any, fact: str, status: int) -> None:
+    """A page is called what it is, with its title and the endpoint, whatever its status."""
+    text = told(body, status, headers)
+
+    assert "https://***@api.ecr.eu-west-1.amazonaws.com/ sent " in text
+    assert fact in text
+    assert text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        (f"Token {WORD} here", "Token *** here"),
+        ("https://u:p@example.com/?q=1 x", "*** x"),
+        ('{"authorizationToken": "abc"}', "*** ***"),
+        ("key=abc &#123;x&#125;", "*** ***"),
+        ("word " * 100, "word " * 20),
+    ],
+)
+def test_titles(title: str, shown: str) -> None:
+    """Words of a title that may be tokens are hidden, and a long title is cut."""
+    text = told(f"<html><title>{title}</title>".encode(), 200, HTML)
+
+    assert f"titled {shown!r}" in text
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        operations.GET_AUTHORIZATION_TOKEN,
+        operations.GET_DOWNLOAD_URL_FOR_LAYER,
+        operations.UPLOAD_LAYER_PART,
+    ],
+)
+@pytest.mark.parametrize("status", [200, 502])
+def test_operations_with_secrets(operation: Any, status: int) -> None:
+    """Where a request or a result holds a secret, not even the title is shown."""
+    text = told(b"<html><title>canary</title>", status, HTML, operation)
+
+    assert "sent text/html," in text
+    assert "canary" not in text
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/x-amz-json-1.1"}, HTML])
+@pytest.mark.parametrize("body", [b'{"repositories": [', b"[", b" "])
+def test_truncated_responses(body: bytes, headers: Any) -> None:
+    """A response that begins as JSON is no page."""
+    assert " sent " not in told(body, 400, headers)

@@ -1,0 +1,64 @@
+"""Calls at the end of the interpreter work, or end in an exception of the package."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+#: Calls when the function ``arrange`` says, and prints one word for each call.
+SCRIPT = """
+import atexit, builtins, os, sys, threading
+from ecr_client import ECRClient, Credentials
+from ecr_client.exceptions import AmazonClientException, ClientShutdownException
+
+url = sys.argv[1]
+
+def new(ECRClient=ECRClient, url=url, keys=Credentials("AKIDEXAMPLE", "secret")):
+    return ECRClient(region="eu-west-1", endpoint=url, credentials=keys)
+
+client = new()
+
+def call(
+    client=client, new=new, write=os.write, ours=AmazonClientException, over=ClientShutdownException
+):
+    for function in (client.describe_registry, lambda: new().describe_registry(), client.shutdown):
+        try:
+            function()
+            write(1, b"worked ")
+        except ours as error:
+            is_told = isinstance(error, over) and "interpreter is shutting down" in str(error)
+            write(1, b"told " if is_told else b"not told ")
+
+class Late:
+    def __del__(self, call=call):
+        call()
+"""
+ENDS = {
+    "atexit": ("atexit.register(call)", "worked"),
+    "thread": ("threading.Thread(target=call).start()", "worked"),
+    "finalizer": ("late = Late()", "told"),
+    "cycle": ("late = Late(); late.self = late", "told"),
+    "finalizer in builtins": ("builtins.late = Late()", "told"),
+}
+
+
+@pytest.mark.parametrize("warm", ["", "client.describe_registry()"], ids=["first", "warm"])
+@pytest.mark.parametrize("name", ENDS)
+def test_exits(server: Any, name: str, warm: str) -> None:
+    """A call at exit works while modules can be loaded, and says afterwards that it is too late."""
+    arrange, word = ENDS[name]
+    server.answers = [(200, {}, b'{"registryId": "123456789012"}')]
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"{SCRIPT}\n{warm}\n{arrange}", server.url],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert result.stderr == ""
+    assert result.stdout.split() == [word, word, "worked"]
