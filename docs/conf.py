@@ -64,14 +64,13 @@ nitpick_ignore = [
         ),
         *("ecr_client._operation.Request", "ecr_client._operation.Result"),
         "ecr_client.pagination.Page",
+        *("ecr_client._shapes.Structure", "ecr_client.conversion.Model", "Names"),
     )
 ]
 # ``type[...]`` is Python's own, although some types have a member of that name.
 suppress_warnings = ["ref.python"]
 nitpick_ignore_regex = [
-    (
-        "py:.*",
-        r"(botocore|collections\.abc|datetime|hashlib|os|pathlib|re|threading|types|typing)\..*",
-    ),
+    ("py:.*", r"(botocore|cattrs|collections\.abc|datetime|hashlib|os|pathlib|re)\..*"),
+    ("py:.*", r"(threading|types|typing)\..*"),
     ("py:class", r"ecr_client\.local\.faults\.(Fault|Damage|When)"),
 ]

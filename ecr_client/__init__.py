@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ecr_client._operation import Operation
     from ecr_client.client import ECRClient
     from ecr_client.config import ClientConfiguration
+    from ecr_client.conversion import from_dict, to_dict
     from ecr_client.credentials import Credentials
     from ecr_client.exceptions import (
         AmazonClientException,
@@ -43,6 +44,8 @@ __all__ = [
     "ResponseMetadata",
     "RetryPolicy",
     "__version__",
+    "from_dict",
+    "to_dict",
 ]
 
 _MODULE_OF = {
@@ -59,6 +62,8 @@ _MODULE_OF = {
     "Region": "regions",
     "ResponseMetadata": "metadata",
     "RetryPolicy": "retry",
+    "from_dict": "conversion",
+    "to_dict": "conversion",
 }
 
 

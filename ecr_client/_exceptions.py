@@ -211,7 +211,7 @@ class AmazonECRException(AmazonServiceException):
 
 
 class ParamValidationException(AmazonClientException, ValueError):
-    """The request is not one that the operation takes; nothing was sent.
+    """A request is not one that the operation takes, or data not of a model; nothing was sent.
 
     Attributes:
         operation_name: The operation, for example ``PutImage``; ``None`` if there is none.

@@ -93,8 +93,11 @@ class Operation(Generic[Request, Result]):
             ParamValidationException: It is not.
         """
         if not isinstance(request, self.request_class):
+            name = self._names[0]
+            meant = f"; did you mean keywords, or from_dict({name}, ...)?"
+            hint = meant if isinstance(request, dict) else ""
             raise ParamValidationException(
-                f"request must be a {self._names[0]}, not {type(request).__name__}", self.name
+                f"request must be a {name}, not {type(request).__name__}{hint}", self.name
             )
 
     def __reduce__(self) -> str:

@@ -154,6 +154,31 @@ class AmazonWebServiceResult(Structure):
 
     response_metadata: ResponseMetadata = attrs.field(default=NO_METADATA, repr=False, eq=False)
 
+    # Hidden from type checkers, for which a result would have items.
+    if not TYPE_CHECKING:
+
+        def __iter__(self) -> NoReturn:
+            raise TypeError(f"{type(self).__name__!r} object is not iterable{_hint_of(self)}")
+
+        def __len__(self) -> NoReturn:
+            raise TypeError(f"object of type {type(self).__name__!r} has no len(){_hint_of(self)}")
+
+        # Or its truth would be a matter of its length.
+        def __bool__(self) -> bool:
+            return True
+
+
+def _hint_of(result: AmazonWebServiceResult) -> str:
+    """Return where the items are that a result was taken for."""
+    from ecr_client._generated.paginators import Paginators
+
+    name = type(result).__name__.removesuffix("Result")
+    method = "paginate" + "".join(f"_{each.lower()}" if each.isupper() else each for each in name)
+    lists = [field.name for field in _fields(result) if type(getattr(result, field.name)) is tuple]
+    places = [f"client.{method}(...)"] if hasattr(Paginators, method) else []
+    places += [f"its {' or '.join(lists)}"] if lists else []
+    return f"; did you mean {' or '.join(places)}?" if places else ""
+
 
 # Not the text that it is in this file: it has to resolve in the module that the class claims.
 AmazonWebServiceResult.__annotations__["response_metadata"] = ResponseMetadata
@@ -187,15 +212,16 @@ def _copying(field: attrs.Attribute[Any]) -> attrs.Attribute[Any]:
     for part in (field.type, *getattr(field.type, "__args__", ())):
         origin = getattr(part, "__origin__", None)
         if origin is Sequence:
-            return field.evolve(converter=_to_tuple)
+            return field.evolve(converter=to_tuple)
         if origin is Mapping:
             return field.evolve(converter=_to_frozen_map)
     return field
 
 
 # What is not a list or a map is left alone here: encoding knows which operation and member to name.
-def _to_tuple(value: Any) -> Any:
-    if isinstance(value, tuple) or value is None or isinstance(value, (str, bytes)):
+def to_tuple(value: Any) -> Any:
+    """Return a sequence as a tuple, and anything else, strings and bytes among it, as it is."""
+    if isinstance(value, (tuple, str, bytes, bytearray, memoryview)):
         return value
     return tuple(value) if isinstance(value, Sequence) else value
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from ecr_client._common import durations
 from ecr_client._common.redact import keeps_values_secret
 from ecr_client._common.shown import redact_url, shown
 from ecr_client._exceptions import InvalidConfigurationException
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from ecr_client.hooks import Hooks
     from ecr_client.retry import RetryPolicy
 
-# What the platform's clock can hold as a timeout ends between this and ten times this.
-_LONGEST_TIMEOUT = 1_000_000_000
 # urllib3 makes a place for each connection at once; an address has no more ports than this.
 _MOST_CONNECTIONS = 65_535
 _PROXY_KEY = r"(https?|all)(://[^\s/@]+)?"
@@ -75,14 +74,11 @@ def check_seconds(name: str, value: object) -> None:
     """Check a timeout.
 
     Raises:
-        InvalidConfigurationException: It is not a number of seconds that a socket can wait for.
+        InvalidConfigurationException: It is not a number of seconds that anything may take.
     """
-    expected = f"a number of seconds above 0 and at most {_LONGEST_TIMEOUT:,}"
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise _refuse(name, expected, value)
-    # Not "value <= 0 or ...": NaN compares as false.
-    if not 0 < value <= _LONGEST_TIMEOUT:
-        raise _refuse(name, expected, value)
+    problem = durations.problem(value)
+    if problem is not None:
+        raise InvalidConfigurationException(f"{name} {problem}")
 
 
 def _seconds(_: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -191,12 +187,13 @@ class ClientConfiguration:
 
     Args:
         connect_timeout: Seconds to wait for a connection, and for the service to take a request,
-            above 0. Default 50.
-        read_timeout: Seconds to wait for the next bytes of a response, above 0. Default 50.
+            above 0 and at most 3,600. Default 50.
+        read_timeout: Seconds to wait for the next bytes of a response, above 0 and at most 3,600.
+            Default 50.
         max_pool_connections: Connections kept open for the next call, at least 1 and at most
             65,535. Default 50.
-        connection_max_idle_time: Seconds after which an idle connection is not used again, above
-            0. Default 60. Some NAT gateways and load balancers drop idle connections after 350
+        connection_max_idle_time: Seconds after which an idle connection is not used again, above 0
+            and at most 3,600. Default 60. Some NAT gateways and load balancers drop idle connections after 350
             seconds without telling either side.
         proxies: Proxy URLs by the scheme of the endpoint, ``{"https": "http://proxy:8080"}``.
             ``None``, the default, takes them from the environment (``HTTPS_PROXY``,
@@ -220,7 +217,7 @@ class ClientConfiguration:
         protocol: ``"https"``, the default, or ``"http"``, for endpoints that are given or found
             without one.
         total_timeout: Seconds that a call may take as a whole, with all its attempts and the
-            waiting between them, above 0. ``None``, the default, sets no limit.
+            waiting between them, above 0 and at most 3,600. ``None``, the default, sets no limit.
         retry: How failed calls are retried. ``None``, the default, is a `RetryPolicy` with the
             attempts of ``AWS_MAX_ATTEMPTS`` and the mode of ``AWS_RETRY_MODE``, or of the profile.
         max_response_size: Bytes of the longest answer that is read, at least 1. Default

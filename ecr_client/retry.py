@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from ecr_client._common import durations
 from ecr_client._common.shown import shown
 from ecr_client._exceptions import InvalidConfigurationException
 
@@ -33,15 +34,9 @@ def _mode(_: object, field: attrs.Attribute[Any], value: object) -> None:
 
 
 def _seconds(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    # Not "value < 0 or ...": NaN compares as false.
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not 0 <= value <= 1_000_000
-    ):
-        raise InvalidConfigurationException(
-            f"{field.name} must be a number of seconds from 0 to 1,000,000, not {shown(value)}"
-        )
+    problem = durations.problem(value, zero=True)
+    if problem is not None:
+        raise InvalidConfigurationException(f"{field.name} {problem}")
 
 
 def _function(_: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -74,8 +69,8 @@ class RetryPolicy:
             operation that the service throttles, before they are sent.
         max_attempts: How often a call is sent at most, at least 1, which retries nothing.
             Default 3.
-        base_delay: Seconds, from 0. Default 1.
-        max_delay: Seconds, from 0. Default 20.
+        base_delay: Seconds, from 0 to 3,600. Default 1.
+        max_delay: Seconds, from 0 to 3,600. Default 20.
         sleep: Waits for some seconds. ``None``, the default, waits until then or until the client
             is shut down.
         random: Returns a number from 0 to 1.

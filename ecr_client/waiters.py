@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from ecr_client._common import durations
 from ecr_client._common.shown import one_line, shown
 from ecr_client._exceptions import (
     AmazonServiceException,
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from ecr_client._operation import Acceptors, Outcome
 
 Result = TypeVar("Result", bound=AmazonWebServiceResult)
-
-#: As long as a timeout may be; no platform sleeps for much longer.
-_LONGEST = 1_000_000_000
 
 
 def wait(
@@ -39,8 +37,8 @@ def wait(
         name: The waiter's name, for error messages.
         call: Makes one call.
         acceptors: What the responses mean.
-        delay: Seconds between two calls, above 0.
-        max_wait: Seconds to wait in total, from 0.
+        delay: Seconds between two calls, above 0 and at most 3,600.
+        max_wait: Seconds to wait in total, from 0 to 86,400, which is a day.
         sleep: What waits.
 
     Raises:
@@ -77,16 +75,12 @@ def wait(
 
 
 def _check(name: str, delay: object, max_wait: object, sleep: object) -> None:
-    for argument, value, least in (("delay", delay, "above"), ("max_wait", max_wait, "from")):
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        # Not "value < 0 or ...": NaN compares as false.
-        in_range = number and 0 <= value <= _LONGEST  # type: ignore[operator]
-        if not in_range or (argument == "delay" and value == 0):
-            raise ParamValidationException(
-                f"{argument} must be a number of seconds {least} 0 and at most {_LONGEST:,}, "
-                f"got {shown(value)}",
-                name,
-            )
+    for argument, problem in (
+        ("delay", durations.problem(delay)),
+        ("max_wait", durations.problem(max_wait, zero=True, longest=durations.DAY)),
+    ):
+        if problem is not None:
+            raise ParamValidationException(f"{argument} {problem}", name)
     if not callable(sleep):
         raise ParamValidationException(f"sleep must be a function, got {shown(sleep)}", name)
 

@@ -79,11 +79,11 @@ def _method(waiter: Waiter) -> str:
     lines += paragraphs(_meanings(waiter.acceptors), 8)
     entries = [
         *member_entries(op.request.members),
-        ("delay", "Seconds between two calls, above 0."),
+        ("delay", "Seconds between two calls, above 0 and at most 3,600."),
         (
             "max_wait",
-            "Seconds to wait in total, not counting the time that the calls take; 0 makes one "
-            "call.",
+            "Seconds to wait in total, from 0 to 86,400, not counting the time that the calls "
+            "take; 0 makes one call.",
         ),
         ("sleep", "What waits, given the seconds."),
     ]

@@ -2,7 +2,7 @@
 
 Functions that read are compiled for their class, member by member, because a page holds thousands
 of objects. Requests are small, so those that write are plain loops, which check everything that is
-sent. `converter` offers both to cattrs.
+sent.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import collections.abc
 import io
 import json
+import re
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 import orjson
@@ -22,9 +23,6 @@ import orjson
 from ecr_client._engine import values
 from ecr_client._engine.values import Mismatch, NotJSON
 from ecr_client._shapes import FrozenMap, OpenEnum, Structure, type_parts
-
-if TYPE_CHECKING:
-    import cattrs
 
 Reader = Callable[[Any], Any]
 Writer = Callable[[Any], Any]
@@ -36,6 +34,13 @@ BLOB_PIECE = 3 * 64 * 1024
 MOST_CONTAINERS, MOST_ITEMS = 500_000, 4_000_000
 #: A body of so few bytes takes a bounded amount of memory whatever is in it; counting takes time.
 UNCHECKED = 8 * 1024 * 1024
+#: Surrogates as escapes, and as bytes. So many are looked at: no page of the service has more.
+_ESCAPES = re.compile(
+    rb"\\u[dD](?:[89abAB][\da-fA-F]{2}(\\u[dD][c-fC-F][\da-fA-F]{2})?|[c-fC-F][\da-fA-F]{2})"
+)
+_BYTES = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+MOST_SURROGATES = 100_000
+_REPLACEMENT = b"\\ufffd"
 
 
 def wire_name(field: attrs.Attribute[Any]) -> str:
@@ -228,13 +233,27 @@ def _writer_of(annotation: Any) -> Writer:
         return values.check_bytes
     kind = parts[0]
     if isinstance(kind, type) and issubclass(kind, OpenEnum):
-        return values.check_str
+        return _enum_writer(kind)
     if _is_structure(kind):
         return _typed_writer(kind)
     if typing.get_origin(kind) is collections.abc.Sequence:
-        return _list_writer(_writer_of(typing.get_args(kind)[0]))
+        return _list_writer(typing.get_args(kind)[0])
     found: Writer = _scalar(kind, _WRITE_SCALARS)
     return found
+
+
+def _enum_writer(cls: type[OpenEnum]) -> Writer:
+    known = cls._value2member_map_
+
+    def write_enum(value: Any) -> str:
+        text = values.check_str(value)
+        if text not in known:
+            from ecr_client._engine import suggestions
+
+            suggestions.check_enum(cls, text)
+        return text
+
+    return write_enum
 
 
 def _typed_writer(cls: type) -> Writer:
@@ -242,16 +261,24 @@ def _typed_writer(cls: type) -> Writer:
 
     def write_checked(value: Any) -> Any:
         if not isinstance(value, cls):
-            values.wrong_type(f"of type {cls.__name__}", value)
+            from ecr_client._engine import suggestions
+
+            meant = suggestions.of_model(cls, value)
+            values.wrong_type(f"of type {cls.__name__}", value, meant=meant)
         return write(value)
 
     return write_checked
 
 
-def _list_writer(write: Writer) -> Writer:
+def _list_writer(item_type: Any) -> Writer:
+    write = _writer_of(item_type)
+
     def write_list(value: Any) -> Any:
         if not isinstance(value, tuple):
-            values.wrong_type("a list or a tuple", value)
+            from ecr_client._engine import suggestions
+
+            meant = suggestions.of_list(item_type, value)
+            values.wrong_type("a list or a tuple", value, meant=meant)
         out = []
         for index, item in enumerate(value):
             try:
@@ -289,6 +316,9 @@ def structure_writer(cls: Any, left_out: frozenset[str] = frozenset()) -> Writer
             try:
                 out[wire] = write_member(member)
             except Mismatch as mismatch:
+                # As in ``repository_name=repository``.
+                if isinstance(member, Structure) and not mismatch.path and hasattr(member, name):
+                    mismatch.meant = f"its {name}"
                 raise mismatch.under(name) from None
         return out
 
@@ -311,7 +341,8 @@ def _bounded(write: Writer, field: attrs.Attribute[Any]) -> Writer:
             _check_low(out, low)
         for index, item in enumerate(out if item_low else ()):
             if len(item) < item_low:
-                raise Mismatch(f"must have at least {item_low} characters: {item!r}", f"[{index}]")
+                problem = f"must have at least {item_low} characters, got {item!r}"
+                raise Mismatch(problem, f"[{index}]")
         return out
 
     return write_bounded
@@ -320,10 +351,10 @@ def _bounded(write: Writer, field: attrs.Attribute[Any]) -> Writer:
 def _check_low(value: Any, low: int) -> None:
     if isinstance(value, int):
         if value < low:
-            raise Mismatch(f"must be at least {low}, not {value}")
+            raise Mismatch(f"must be at least {low}, got {value}")
     elif len(value) < low:
         unit = "characters" if isinstance(value, str) else "items"
-        shown = f", not {value!r}" if isinstance(value, str) else ""
+        shown = f", got {value!r}" if isinstance(value, str) else ""
         raise Mismatch(f"must have at least {low} {unit}{shown}")
 
 
@@ -332,19 +363,6 @@ def _check_low(value: Any, low: int) -> None:
 
 def _is_structure(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Structure)
-
-
-@cache
-def converter() -> cattrs.Converter:
-    """Return a cattrs converter that reads and writes the types of the service as the wire does."""
-    import cattrs  # calls do not need it
-
-    made = cattrs.Converter(detailed_validation=False)
-    made.register_structure_hook_factory(
-        _is_structure, lambda cls: lambda value, _: structure_reader(cls)(value)
-    )
-    made.register_unstructure_hook_factory(_is_structure, structure_writer)
-    return made
 
 
 def encode(request: Structure) -> bytes:
@@ -393,13 +411,47 @@ def decode(body: bytes, cls: type[Kind]) -> Kind:
         raise Mismatch("is empty", "the response")
     _check_items(body)
     try:
-        parsed = orjson.loads(body)
+        parsed = loads(body)
     except orjson.JSONDecodeError as error:
         # The error's own text is safe: it says where and why, but quotes nothing.
         raise NotJSON(f"is not JSON ({error.msg}, position {error.pos})", "the response") from None
     kind: Any = cls
     result: Kind = structure_reader(kind)(parsed)
     return result
+
+
+def loads(body: bytes) -> Any:
+    """Return the content of JSON; U+FFFD takes the place of each lone surrogate.
+
+    Raises:
+        orjson.JSONDecodeError: It is not JSON in UTF-8.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        repaired = _ESCAPES.sub(_replaced, body, MOST_SURROGATES)
+        repaired = _BYTES.sub(lambda _: _REPLACEMENT, repaired, MOST_SURROGATES)
+        if repaired == body:
+            raise
+    return orjson.loads(repaired)
+
+
+def _replaced(found: re.Match[bytes]) -> bytes:
+    """Return what takes the place of a surrogate and of the one after it, if these are a pair."""
+    if _backslashes(found.string, found.start()) % 2:  # no escape, but a backslash and its text
+        return found[0][:6] + (_REPLACEMENT if found[1] else b"")
+    return found[0] if found[1] else _REPLACEMENT
+
+
+def _backslashes(body: bytes, end: int) -> int:
+    """Return how many backslashes stand directly before a position."""
+    size = 16
+    while True:
+        part = body[max(0, end - size) : end]
+        number = len(part) - len(part.rstrip(b"\\"))
+        if number < size:
+            return number
+        size *= 2
 
 
 def _check_items(body: bytes) -> None:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from ecr_client._engine import codec
+from ecr_client._common.redact import redact_text
+from ecr_client._common.shown import one_line
+from ecr_client._engine import codec, values
 from ecr_client._engine.http import request_id
 from ecr_client._engine.values import Mismatch, NotJSON
 from ecr_client._exceptions import AmazonECRException, ResponseParseException
 from ecr_client.metadata import ResponseMetadata
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ecr_client._engine.http import HTTPResponse
     from ecr_client._operation import Operation, Request, Result
 
 MAX_CODE = 128
+#: What the name of a member that holds a secret has in it.
+_SECRET = "token|secret|password|credential|authorization|signature|url"
+#: Reads the members of errors, which the model has of these types.
+_READ: dict[type, Callable[[Any], Any]] = {str: values.read_str, int: values.read_int}
 
 
 def parse(
@@ -69,7 +79,8 @@ def _service_exception(
 
     The code comes from the header ``x-amzn-ErrorType``, else from ``__type``, else from ``code``:
     the forms that AWS's JSON protocols and their SDKs know. A body that is not the service's,
-    such as a proxy's page, gives an exception whose code is the HTTP status.
+    such as a proxy's page, gives an exception whose code is the HTTP status. A code or message that
+    is no string is shown as compact JSON.
     """
     # Only here: calls that succeed do not need the classes of all errors.
     from ecr_client._generated.exceptions import MODELED
@@ -77,17 +88,18 @@ def _service_exception(
 
     content = _object(response.body)
     status = metadata.http_status_code or 0
-    code = (
-        _clean_code(metadata.http_headers.get("x-amzn-ErrorType"))
-        or _clean_code(content.get("__type"))
-        or _clean_code(content.get("code"))
-        or str(status)
+    raw = (
+        metadata.http_headers.get("x-amzn-ErrorType"),
+        content.get("__type"),
+        content.get("code"),
     )
+    codes = (*map(_clean_code, raw), *(_shown(each)[:MAX_CODE] for each in raw), str(status))
+    code = next(filter(None, codes))
     error_class = MODELED.get(code) or UNMODELED.get(code) or AmazonECRException
     members = {
         attribute: value
         for attribute, (wire_name, kind) in error_class.MEMBERS.items()
-        if type(value := content.get(wire_name)) is kind
+        if (value := _member(content.get(wire_name), kind)) is not None
     }
     message = _message(content) or _phrase(status)
     if not content:
@@ -110,11 +122,9 @@ def _with_page(
 
 
 def _object(body: bytes) -> dict[str, Any]:
-    import orjson
-
     try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        content = codec.loads(body)
+    except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -129,9 +139,42 @@ def _clean_code(raw: object) -> str:
 def _message(content: dict[str, Any]) -> str:
     for name in ("message", "Message", "errorMessage"):
         value = content.get(name)
-        if isinstance(value, str) and value:
-            return value
+        text = value if isinstance(value, str) else _shown(value)
+        if text:
+            return text
     return ""
+
+
+def _shown(value: Any) -> str:
+    """Return what is no string as one line of compact JSON, and nothing for what says nothing."""
+    if isinstance(value, str) or value in (None, [], {}):
+        return ""
+    text = json.dumps(_without_secrets(value), ensure_ascii=False, separators=(",", ":"))
+    return one_line(text)
+
+
+def _without_secrets(value: Any, levels: int = 8) -> Any:
+    """Return JSON without queries of URLs, what is named like a secret, and what lies too deep."""
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, (list, dict)) and not levels:
+        return "..."
+    if isinstance(value, list):
+        return [_without_secrets(item, levels - 1) for item in value]
+    if isinstance(value, dict):
+        return {
+            name: "***" if re.search(_SECRET, name, re.I) else _without_secrets(item, levels - 1)
+            for name, item in value.items()
+        }
+    return value
+
+
+def _member(value: Any, kind: type) -> Any:
+    """Return a member of an error, or ``None`` for one that is absent or not of its type."""
+    try:
+        return None if value is None else _READ[kind](value)
+    except Mismatch:
+        return None
 
 
 def _phrase(status: int) -> str:

@@ -11,9 +11,14 @@ import binascii
 import re
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
+from math import inf, isfinite
 from typing import Any, NoReturn
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+#: What stands for a time before or after all that a datetime can hold.
+EARLIEST, LATEST = (each.replace(tzinfo=timezone.utc) for each in (datetime.min, datetime.max))
+_WHOLE = r"-?[0-9]{1,19}"
+_NUMBER = rf"{_WHOLE}(\.[0-9]{{1,19}})?([eE][+-]?[0-9]{{1,3}})?"
 SHOWN = 60
 
 
@@ -23,29 +28,32 @@ class Mismatch(Exception):
     Attributes:
         path: The place, from the outermost member inwards, as in ``image_ids[3].image_tag``.
         problem: What is wrong with the value.
+        meant: What may have been meant by it; nothing if nobody knows.
     """
 
-    def __init__(self, problem: str, path: str = "") -> None:
+    def __init__(self, problem: str, path: str = "", meant: str = "") -> None:
         super().__init__(problem)
         self.problem = problem
         self.path = path
+        self.meant = meant
 
     def under(self, parent: str) -> Mismatch:
         """Return this mismatch as seen from one level further out."""
         joint = "." if self.path and not self.path.startswith("[") else ""
-        return Mismatch(self.problem, f"{parent}{joint}{self.path}")
+        return Mismatch(self.problem, f"{parent}{joint}{self.path}", self.meant)
 
     def __str__(self) -> str:
-        return f"{self.path} {self.problem}".strip()
+        hint = f"; did you mean {self.meant}?" if self.meant else ""
+        return f"{self.path} {self.problem}{hint}".strip()
 
 
 class NotJSON(Mismatch):
     """A response that is not JSON at all."""
 
 
-def wrong_type(expected: str, value: object, *, show: bool = True) -> NoReturn:
+def wrong_type(expected: str, value: object, *, show: bool = True, meant: str = "") -> NoReturn:
     """Raise for a value of the wrong type; containers and bytes are named, never shown."""
-    raise Mismatch(f"must be {expected}, not {describe(value, show=show)}")
+    raise Mismatch(f"must be {expected}, got {describe(value, show=show)}", meant=meant)
 
 
 def missing() -> NoReturn:
@@ -82,32 +90,43 @@ def read_bool(value: Any) -> bool:
 
 
 def read_int(value: Any) -> int:
-    """Return a whole number; some encoders write them with a fraction of zero."""
+    """Return a whole number; some encoders write it with a fraction of zero, or as a string."""
     if value.__class__ is int:
         return int(value)
     if value.__class__ is float and value.is_integer():
+        return int(value)
+    if value.__class__ is str and re.fullmatch(_WHOLE, value):
         return int(value)
     return wrong_type("an integer", value, show=False)
 
 
 def read_float(value: Any) -> float:
-    """Return a number."""
-    if value.__class__ is float or value.__class__ is int:
+    """Return a number; some encoders write it as a string."""
+    if value.__class__ in (float, int) or (value.__class__ is str and re.fullmatch(_NUMBER, value)):
         try:
-            return float(value)
+            number = float(value)
         except OverflowError:
-            raise Mismatch("is too large for a number") from None
+            number = inf
+        return number if isfinite(number) else _too_large()
     return wrong_type("a number", value, show=False)
 
 
+def _too_large() -> NoReturn:
+    raise Mismatch("is too large for a number")
+
+
 def read_datetime(value: Any) -> datetime:
-    """Return a time in UTC from epoch seconds, an ISO 8601 text or an HTTP date."""
+    """Return a time in UTC from epoch seconds, an ISO 8601 text or an HTTP date.
+
+    Seconds beyond what a datetime can hold are the nearest time that it can: absence means
+    something else, for example that an image was never pulled.
+    """
     kind = value.__class__
     if kind is float or kind is int:
         try:
-            return datetime.fromtimestamp(value, timezone.utc)
-        except (ValueError, OverflowError, OSError):
-            raise Mismatch("is not a time that a datetime can hold") from None
+            return _from_number(value)
+        except ValueError:
+            raise Mismatch("is not a time") from None
     if kind is not str:
         return wrong_type("a timestamp", value, show=False)
     for parse in (_from_number, _from_iso, parsedate_to_datetime):
@@ -121,8 +140,18 @@ def read_datetime(value: Any) -> datetime:
     raise Mismatch("is not a timestamp")
 
 
-def _from_number(text: str) -> datetime:
-    return datetime.fromtimestamp(float(text), timezone.utc)
+def _from_number(number: float | str) -> datetime:
+    seconds = float(number) if isinstance(number, str) else number
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        if not isfinite(seconds):
+            raise ValueError("not a time") from None
+    try:
+        # Windows knows no times before 1970.
+        return EPOCH + timedelta(seconds=seconds)
+    except OverflowError:
+        return LATEST if seconds > 0 else EARLIEST
 
 
 def _from_iso(text: str) -> datetime:
@@ -143,8 +172,18 @@ def read_bytes(value: Any) -> bytes:
 
 
 def check_str(value: Any) -> str:
-    """Return a text, or the text of an enum member."""
-    return value if isinstance(value, str) else wrong_type("a str", value)
+    """Return a text that UTF-8 can hold, or the text of an enum member."""
+    if not isinstance(value, str):
+        from ecr_client._engine import suggestions
+
+        wrong_type("a str", value, meant=suggestions.of_str(value))
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            problem = f"must be text without lone surrogates, got one at position {error.start}"
+            raise Mismatch(problem) from None
+    return value
 
 
 def check_bool(value: Any) -> bool:
@@ -166,7 +205,7 @@ def check_float(value: Any) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if value - value == 0:
             return value
-        raise Mismatch(f"must be a finite number, not {value!r}")
+        raise Mismatch(f"must be a finite number, got {value!r}")
     return wrong_type("a number", value)
 
 
@@ -184,7 +223,9 @@ def check_datetime(value: Any) -> float:
 def check_bytes(value: Any) -> memoryview:
     """Return a view of the bytes of any bytes-like object."""
     if not isinstance(value, (bytes, bytearray, memoryview)):
-        wrong_type("bytes", value, show=False)
+        from ecr_client._engine import suggestions
+
+        wrong_type("bytes", value, show=False, meant=suggestions.of_bytes(value))
     try:
         view = memoryview(value)
     except ValueError:

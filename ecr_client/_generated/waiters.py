@@ -130,9 +130,9 @@ class Waiters(Invoker):
             max_results: The most images that one page may have. Absent means 100. Cannot be
                 combined with ``image_ids``. 1 to 1,000.
             filter: Limits the images by tag status and by image status.
-            delay: Seconds between two calls, above 0.
-            max_wait: Seconds to wait in total, not counting the time that the calls take; 0
-                makes one call.
+            delay: Seconds between two calls, above 0 and at most 3,600.
+            max_wait: Seconds to wait in total, from 0 to 86,400, not counting the time that the
+                calls take; 0 makes one call.
             sleep: What waits, given the seconds.
 
         Raises:
@@ -219,9 +219,9 @@ class Waiters(Invoker):
             next_token: Where to go on: the ``next_token`` of the page before, unchanged. Absent
                 means the first page.
             max_results: The most records that one page may have. Absent means 100. 1 to 1,000.
-            delay: Seconds between two calls, above 0.
-            max_wait: Seconds to wait in total, not counting the time that the calls take; 0
-                makes one call.
+            delay: Seconds between two calls, above 0 and at most 3,600.
+            max_wait: Seconds to wait in total, from 0 to 86,400, not counting the time that the
+                calls take; 0 makes one call.
             sleep: What waits, given the seconds.
 
         Raises:
@@ -311,9 +311,9 @@ class Waiters(Invoker):
             max_results: The most results that one page may have. Absent means 100. Cannot be
                 combined with ``image_ids``. 1 to 100.
             filter: Limits the results by tag status. Absent means no limit.
-            delay: Seconds between two calls, above 0.
-            max_wait: Seconds to wait in total, not counting the time that the calls take; 0
-                makes one call.
+            delay: Seconds between two calls, above 0 and at most 3,600.
+            max_wait: Seconds to wait in total, from 0 to 86,400, not counting the time that the
+                calls take; 0 makes one call.
             sleep: What waits, given the seconds.
 
         Raises:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
+from ecr_client._common import durations
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
@@ -66,8 +68,9 @@ class Fault:
             raise ValueError("error must be a code such as 'ThrottlingException'")
         if self.status is not None and not (_is_int(self.status) and 100 <= self.status <= 599):
             raise ValueError("status must be a whole number from 100 to 599")
-        if self.latency < 0:
-            raise ValueError("latency must not be negative")
+        problem = durations.problem(self.latency, zero=True)
+        if problem is not None:
+            raise ValueError(f"latency {problem}")
         if self.body not in (None, "cut", "short", "overlong", "garbage"):
             raise ValueError("body must be 'cut', 'short', 'overlong' or 'garbage'")
         if self.when not in ("before", "after"):
@@ -140,7 +143,7 @@ class Faults:
             members: Further members of that error by their wire names.
             status: Answer with this status; without ``error``, not as the service does.
             headers: Add these headers to the answer, such as ``Retry-After``.
-            latency: Wait so many seconds before anything else.
+            latency: Wait so many seconds before anything else, from 0 to 3,600.
             drop: Close the connection without an answer.
             body: Damage the body of the answer: ``cut`` (the connection ends half-way), ``short``
                 (half, as if that were all), ``overlong`` (all, with the length of the half),

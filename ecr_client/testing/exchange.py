@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from requests.structures import CaseInsensitiveDict
 
-from ecr_client._engine.codec import converter, structure_writer
+from ecr_client._engine.codec import structure_reader, structure_writer
 from ecr_client._engine.http import HTTPResponse
 from ecr_client._engine.parse import parse
 from ecr_client._engine.values import Mismatch
@@ -72,9 +72,8 @@ def request_of(operation: AnyOperation, body: bytes) -> AmazonWebServiceRequest:
     """Return the request that a body stands for."""
     import orjson
 
-    request: AmazonWebServiceRequest = converter().structure(
-        orjson.loads(body), operation.request_class
-    )
+    request_class: Any = operation.request_class
+    request: AmazonWebServiceRequest = structure_reader(request_class)(orjson.loads(body))
     return request
 
 

@@ -209,7 +209,7 @@ def test_bounds_of_waiters(name: str) -> None:
     """The docstring of a waiter has the units and bounds of its times."""
     found = entries(getattr(ECRClient, name))
 
-    assert found["delay"] == "Seconds between two calls, above 0."
+    assert found["delay"] == "Seconds between two calls, above 0 and at most 3,600."
     assert found["max_wait"].startswith("Seconds to wait in total, ")
     assert found["max_wait"].endswith("; 0 makes one call.")
 

@@ -121,6 +121,11 @@ def test_errors_hold_no_content() -> None:
     assert "t0ken" not in str(shown.stack[-1].locals)
 
 
+def nested(levels: int) -> Any:
+    """Return lists in lists."""
+    return [nested(levels - 1)] if levels else []
+
+
 # --- errors ---------------------------------------------------------------------------------------
 
 
@@ -143,6 +148,9 @@ def test_errors_hold_no_content() -> None:
         ({}, b"<html>", "400"),
         ({}, [], "400"),
         ({}, {"__type": "x" * 1000}, "x" * MAX_CODE),
+        ({}, {"code": 403}, "403"),
+        ({}, {"__type": ["SomeException", "a\nb"]}, '["SomeException","a\\nb"]'),
+        ({}, {"__type": {"a": ["x" * 1000]}}, ('{"a":["' + "x" * MAX_CODE)[:MAX_CODE]),
     ],
 )
 def test_codes(headers: dict[str, str], body: Any, code: str) -> None:
@@ -174,13 +182,23 @@ def test_classes(code: str, error_class: type[AmazonECRException]) -> None:
         ({"message": "a", "Message": "b", "errorMessage": "c"}, 400, "a"),
         ({"Message": "b", "errorMessage": "c"}, 400, "b"),
         ({"message": "", "Message": None, "errorMessage": "c"}, 400, "c"),
-        ({"message": ["a"]}, 404, "Not Found"),
+        ({"message": ["a", {"b": 1}], "Message": "c"}, 404, '["a",{"b":1}]'),
+        ({"message": [], "Message": {"why": "\n\u2028"}}, 404, r'{"why":"\n\u2028"}'),
+        ({"message": {}, "Message": False}, 404, "false"),
+        ({"message": "x" * 9000}, 400, "x" * 9000),
+        ({"message": ["x" * 9000]}, 400, '["' + "x" * 1998 + "..."),
+        (
+            {"message": {"authorizationToken": "s3cret", "at": "https://u:s3cret@h/?s=s3cret"}},
+            400,
+            '{"authorizationToken":"***","at":"https://***@h/?***"}',
+        ),
+        ({"message": nested(200)}, 400, "[" * 8 + '"..."' + "]" * 8),
         (b"", 502, "Bad Gateway"),
         (b"", 599, "The service responded with an error"),
     ],
 )
 def test_messages(body: Any, status: int, message: str) -> None:
-    """The message is the first that there is, else what the status means."""
+    """The message is the first that there is, in one line if it is no string, else the status's."""
     assert error_of(response(body, status)).error_message == message
 
 

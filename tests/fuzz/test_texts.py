@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from ecr_client import Region, RetryPolicy
 from ecr_client._common.shown import redact_url
 from ecr_client._engine.clock import LARGEST, skew
+from ecr_client._engine.codec import loads
 from ecr_client._engine.retry import backoff, http_date
 from ecr_client._engine.values import Mismatch, read_datetime
 from ecr_client._options import RESERVED, checked_headers
@@ -84,6 +86,17 @@ def test_delays(headers: dict[str, str], retry: int) -> None:
     delay = backoff(RetryPolicy(max_delay=7), error, retry, NOW)
 
     assert 0 <= delay <= 7
+
+
+ESCAPES = [r"\ud800", r"\uDC00", r"\ud83d\uDE00", r"\\", r"\"", "ud800", r"\n", "\u00e9"]
+
+
+@given(st.lists(st.sampled_from(ESCAPES), max_size=8).map("".join))
+def test_surrogates_in_json(text: str) -> None:
+    """What is read is what the standard library reads, with U+FFFD for each lone surrogate."""
+    read = json.loads(f'"{text}"')
+
+    assert loads(f'"{text}"'.encode()) == re.sub("[\ud800-\udfff]", "\ufffd", read)
 
 
 # --- endpoints ------------------------------------------------------------------------------------

@@ -249,7 +249,7 @@ def test_an_error_without_a_message_has_the_phrase_of_its_status(answered: Any) 
 
 def test_members_of_other_types_are_left_out(answered: Any) -> None:
     """A member of an error that has not the type of the model is None."""
-    body = {"lastValidByteReceived": "12", "uploadId": None, "repositoryName": "app"}
+    body = {"lastValidByteReceived": "twelve", "uploadId": None, "repositoryName": "app"}
 
     raised = _raised(answered, {"__type": "InvalidLayerPartException", **body})
 

@@ -44,6 +44,7 @@ WAYS = {
 IMPORTED = {"ecr_client", "ecr_client._version"}
 BUILT = IMPORTED | {
     "ecr_client._common",
+    "ecr_client._common.durations",
     "ecr_client._common.forks",
     "ecr_client._common.redact",
     "ecr_client._common.shown",

@@ -23,6 +23,7 @@ UPDATE = "PYTHONPATH=. python tests/structure/test_public_api.py"
 #: The modules that users import from, and their public names where these are not ``__all__``.
 MODULES: dict[str, list[str]] = {
     "ecr_client": [],
+    "ecr_client.conversion": [],
     "ecr_client.docker": [],
     "ecr_client.downloads": ["LayerDownload"],
     "ecr_client.exceptions": [],

@@ -10,7 +10,9 @@ from ecr_client import (
     ECRClient,
     Region,
     exceptions,
+    from_dict,
     models,
+    to_dict,
 )
 from ecr_client.exceptions import InvalidLayerPartException, RepositoryNotFoundException
 from ecr_client.models import (
@@ -19,6 +21,7 @@ from ecr_client.models import (
     DescribeImagesResult,
     ImageStatus,
     ListImagesResult,
+    Repository,
 )
 
 
@@ -37,6 +40,7 @@ def misspelt_attributes(
     print(created.request_id)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     listed.raise_for_failures()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     print(described.image_details[0].imageTags)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(len(described), list(created))  # type: ignore[arg-type, call-overload]  # pyright: ignore[reportArgumentType]
     print(described["imageDetails"])  # type: ignore[index]  # pyright: ignore[reportIndexIssue]
     print(ImageStatus.ACTIV)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -100,3 +104,11 @@ def settings(config: ClientConfiguration, credentials: Credentials, region: Regi
     credentials.secret_key = "b"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     region.name = "eu-west-1"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     Region(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def plain_data(repository: Repository) -> None:
+    """Plain data has two styles of names, and comes from models and becomes models only."""
+    to_dict(repository, "java")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    to_dict({})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    from_dict(dict, {})  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+    print(from_dict(Repository, {}).name)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import collections.abc
 import enum
+import io
 import itertools
+import json
 import re
 import types
 import typing
@@ -127,8 +129,10 @@ def test_no_request_of_the_operation(refusing: ECRClient, operation: str) -> Non
     for value in (None, other_request, {}, "app", 7, ImageIdentifier(), CreateRepositoryRequest):
         name = type(value).__name__
         text = refusal(lambda value=value: method(value))  # type: ignore[misc]
+        hint = f"; did you mean keywords, or from_dict({operation}Request, ...)?"
+        expected = f"{operation}: request must be a {operation}Request, not {name}"
 
-        assert text == f"{operation}: request must be a {operation}Request, not {name}"
+        assert text == expected + (hint if value == {} else "")
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -192,6 +196,7 @@ def test_unknown_keywords(refusing: ECRClient, operation: str) -> None:
 
 APP: dict[str, Any] = {"repository_name": "app"}
 PART: dict[str, Any] = {**APP, "upload_id": "u", "part_first_byte": 0, "part_last_byte": 5}
+MIRROR = {"ecr_repository_prefix": "hub", "upstream_registry_url": "registry-1.docker.io"}
 DIGITS = 10**5000  # more digits than Python turns into text
 IMAGE = ImageIdentifier(image_tag="v1")
 RELEASED = memoryview(b"layer")
@@ -213,49 +218,52 @@ RELEASED.release()
         ),
         pytest.param(
             lambda c: c.batch_get_image(**APP, image_ids=[IMAGE, IMAGE, {"imageTag": "v1"}]),
-            "BatchGetImage: image_ids[2] must be of type ImageIdentifier, not dict",
+            "BatchGetImage: image_ids[2] must be of type ImageIdentifier, got dict; did you mean "
+            "ImageIdentifier(image_tag=...) or from_dict(ImageIdentifier, ...)?",
             id="dict for a structure",
         ),
         pytest.param(
             lambda c: c.batch_get_image(
                 BatchGetImageRequest(**APP, image_ids=(IMAGE, ImageIdentifier(image_tag=5)))  # type: ignore[arg-type]
             ),
-            "BatchGetImage: image_ids[1].image_tag must be a str, not int 5",
+            "BatchGetImage: image_ids[1].image_tag must be a str, got int 5; did you mean '5'?",
             id="int for a str below",
         ),
         pytest.param(
             lambda c: c.batch_get_image(**APP, image_ids="v1"),
-            "BatchGetImage: image_ids must be a list or a tuple, not str 'v1'",
+            "BatchGetImage: image_ids must be a list or a tuple, got str 'v1'; did you mean "
+            "[ImageIdentifier(image_digest=..., image_tag=...)]?",
             id="str for a list",
         ),
         pytest.param(
             lambda c: c.batch_get_image(**APP, image_ids=itertools.repeat(IMAGE)),
-            "BatchGetImage: image_ids must be a list or a tuple, not repeat",
+            "BatchGetImage: image_ids must be a list or a tuple, got repeat; "
+            "did you mean list(...)?",
             id="endless iterator",
         ),
         pytest.param(
             lambda c: c.list_images(**APP, max_results=True),
-            "ListImages: max_results must be an int, not bool True",
+            "ListImages: max_results must be an int, got bool True",
             id="bool for an int",
         ),
         pytest.param(
             lambda c: c.list_images(**APP, max_results="9" * 500),
-            f"ListImages: max_results must be an int, not str '{'9' * 59}...",
+            f"ListImages: max_results must be an int, got str '{'9' * 59}...",
             id="long text is cut",
         ),
         pytest.param(
             lambda c: c.create_repository(repository_name="a"),
-            "CreateRepository: repository_name must have at least 2 characters, not 'a'",
+            "CreateRepository: repository_name must have at least 2 characters, got 'a'",
             id="short text",
         ),
         pytest.param(
             lambda c: c.list_images(**APP, max_results=0),
-            "ListImages: max_results must be at least 1, not 0",
+            "ListImages: max_results must be at least 1, got 0",
             id="small number",
         ),
         pytest.param(
             lambda c: c.upload_layer_part(**PART, layer_part_blob="s3cret"),
-            "UploadLayerPart: layer_part_blob must be bytes, not str",
+            "UploadLayerPart: layer_part_blob must be bytes, got str; did you mean its encode()?",
             id="a blob is not shown",
         ),
         pytest.param(
@@ -268,6 +276,92 @@ RELEASED.release()
 def test_texts(refusing: ECRClient, call: Callable[[ECRClient], object], text: str) -> None:
     """The text says which operation and member is wrong, what belongs there, and what was there."""
     assert refusal(lambda: call(refusing)) == text
+
+
+REPOSITORY = models.Repository(
+    repository_name="app",
+    image_scanning_configuration=models.ImageScanningConfiguration(scan_on_push=True),
+)
+IMAGE_OF_A_RESULT = models.Image(image_id=IMAGE)
+
+
+@pytest.mark.parametrize(
+    ("operation", "members", "meant"),
+    [
+        ("batch_get_image", {"image_ids": ["v1"]}, "ImageIdentifier(image_digest=..., image_tag"),
+        ("batch_get_image", {"image_ids": {"imageTag": "v1"}}, "[ImageIdentifier(image_tag=...)]"),
+        ("batch_get_image", {"image_ids": IMAGE}, "[ImageIdentifier(image_tag=...)]"),
+        ("batch_get_image", {"image_ids": [IMAGE_OF_A_RESULT]}, "its image_id"),
+        ("batch_get_image", {"image_ids": models.ListImagesResult()}, "its image_ids"),
+        (
+            "batch_get_image",
+            {"image_ids": [models.ImageDetail(image_digest="d", image_tags=["v1"])]},
+            "ImageIdentifier(image_digest=...)",
+        ),
+        ("batch_get_image", {"image_ids": {IMAGE}}, "list(...)"),
+        ("batch_get_image", {"image_ids": {IMAGE: 1}.keys()}, "list(...)"),
+        (
+            "create_repository",
+            {"image_scanning_configuration": {"scanOnPush": True}},
+            "ImageScanningConfiguration(scan_on_push=...) or from_dict(ImageScanningConfiguration",
+        ),
+        ("create_repository", {"tags": {"team": "app"}}, "[Tag(key=..., value=...)]"),
+        (
+            "put_image_scanning_configuration",
+            {"image_scanning_configuration": REPOSITORY},
+            "its image_scanning_configuration",
+        ),
+        ("list_images", {"repository_name": REPOSITORY}, "its repository_name"),
+        ("list_images", {"registry_id": 123456789012}, "'123456789012'"),
+        ("describe_image_scan_findings", {"image_id": IMAGE_OF_A_RESULT}, "its image_id"),
+        (
+            "batch_check_layer_availability",
+            {"layer_digests": "sha256:aa"},
+            "['sha256:aa']",
+        ),
+        ("set_repository_policy", {"policy_text": {"Statement": []}}, "json.dumps(...)"),
+        ("put_image", {"image_manifest": b"{}"}, "its decode()"),
+        (
+            "put_image_tag_mutability",
+            {"image_tag_mutability": "immutable"},
+            "ImageTagMutability.IMMUTABLE ('IMMUTABLE')",
+        ),
+        (
+            "create_pull_through_cache_rule",
+            {**MIRROR, "upstream_registry": "Docker_Hub"},
+            "UpstreamRegistry.DOCKER_HUB ('docker-hub')",
+        ),
+        ("upload_layer_part", {**PART, "layer_part_blob": io.BytesIO(b"")}, "its read()"),
+    ],
+)
+def test_hints(refusing: ECRClient, operation: str, members: dict[str, Any], meant: str) -> None:
+    """A mistake that people bring along is refused with what was probably meant."""
+    given = members if "upstream_registry" in members else {**APP, **members}
+    text = refusal(lambda: getattr(refusing, operation)(**given))
+
+    assert f"; did you mean {meant}" in text
+
+
+@pytest.mark.parametrize("value", ["IMMUTABLE", "TOMORROW", "IMMUTABLE_TOO", models.TagStatus.ANY])
+def test_values_of_enums(server: Any, client: ECRClient, value: str) -> None:
+    """A value that is far from all known ones is sent, but none of another enum."""
+    given: dict[str, Any] = {**APP, "image_tag_mutability": value}
+    if isinstance(value, enum.Enum):
+        text = refusal(lambda: client.put_image_tag_mutability(**given))
+
+        assert text.endswith("must be a value of ImageTagMutability, got TagStatus.ANY")
+    else:
+        client.put_image_tag_mutability(**given)
+
+        assert json.loads(server.requests[0].body)["imageTagMutability"] == value
+
+
+@pytest.mark.parametrize("value", ["a\ud800", "\udfff"])
+def test_lone_surrogates(refusing: ECRClient, value: str) -> None:
+    """A string that no UTF-8 can hold is refused, and its place in the string is told."""
+    text = refusal(lambda: refusing.set_repository_policy(**APP, policy_text=value))
+
+    assert f"must be text without lone surrogates, got one at position {len(value) - 1}" in text
 
 
 @pytest.mark.parametrize(

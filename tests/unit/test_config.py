@@ -46,7 +46,7 @@ def test_defaults() -> None:
     [
         ("connect_timeout", 0.001),
         ("read_timeout", 3),
-        ("read_timeout", 1_000_000_000),
+        ("read_timeout", 3_600),
         ("max_pool_connections", 1),
         ("connection_max_idle_time", 0.5),
         ("connection_max_idle_time", 345),
@@ -84,7 +84,7 @@ def test_good_values(field: str, value: Any) -> None:
         ("connect_timeout", None),
         ("read_timeout", math.nan),
         ("read_timeout", math.inf),
-        ("read_timeout", 1_000_000_001),
+        ("read_timeout", 3_600.1),
         ("read_timeout", 10**400),
         ("max_pool_connections", 0),
         ("max_pool_connections", True),

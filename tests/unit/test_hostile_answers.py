@@ -142,9 +142,8 @@ def test_truncated_errors_are_still_errors(calls: Calls) -> None:
         pytest.param(BODY.decode().encode("utf-16-be"), "not JSON", id="utf-16-be"),
         pytest.param(BODY.decode().encode("utf-32"), "not JSON", id="utf-32"),
         pytest.param('{"nextToken": "é"}'.encode("latin-1"), "not JSON", id="latin-1"),
-        pytest.param(b'{"nextToken": "\xed\xa0\x80"}', "not JSON", id="surrogate in UTF-8"),
         pytest.param(b'{"nextToken": "\xc0\xaf"}', "not JSON", id="overlong UTF-8"),
-        pytest.param(b'{"nextToken": "\\ud800"}', "not JSON", id="escaped surrogate"),
+        pytest.param(b'{"nextToken": "\\ud800', "not JSON", id="truncated surrogate"),
         pytest.param(b'{"nextToken": NaN}', "", id="NaN"),
         pytest.param(b"[" * LEVELS, "not JSON", id="deep, open"),
         pytest.param(b"[" * LEVELS + b"]" * LEVELS, "not JSON", id="deep lists"),
@@ -189,10 +188,9 @@ def test_operations_without_members_take_an_empty_body(calls: Calls, body: bytes
         b"<html><title>RepositoryNotFoundException</title></html>",
         b'{"__type": "RepositoryNotFoundException"',
         b'{"__type": null, "message": null}',
-        b'{"__type": 5, "code": [], "message": {}}',
+        b'{"__type": null, "code": [], "message": {}}',
         b'{"__type": "", "code": " ", "message": ""}',
         b'{"__type": "#", "code": ":"}',
-        b'{"__type": {"code": "RepositoryNotFoundException"}}',
         '{"__type": "RepositoryNotFoundException"}'.encode("utf-16"),
         b'{"message": "\xe9"}',
         b'{"message": NaN}',
@@ -250,7 +248,9 @@ def test_pages_of_proxies(calls: Calls, status: int) -> None:
 @pytest.mark.parametrize(
     ("members", "expected"),
     [
-        ({"lastValidByteReceived": "7", "uploadId": 7, "registryId": []}, (None, None, None)),
+        ({"lastValidByteReceived": "x", "uploadId": 7, "registryId": []}, (None, None, None)),
+        ({"lastValidByteReceived": "7"}, (7, None, None)),
+        ({"lastValidByteReceived": 7.0}, (7, None, None)),
         ({"lastValidByteReceived": True, "uploadId": None}, (None, None, None)),
         ({"lastValidByteReceived": 7, "uploadId": "u", "registryId": "1"}, (7, "u", "1")),
         ({"lastValidByteReceived": -1, "unknown": {"a": 1}}, (-1, None, None)),
@@ -288,9 +288,8 @@ def test_codes_of_headers(calls: Calls) -> None:
 
 @pytest.mark.parametrize("name", ["__type", "code", "message"])
 def test_texts_can_be_written(calls: Calls, name: str) -> None:
-    """Half of a character in an error does not keep its text from being logged as UTF-8."""
+    """Half of a character in an error is replaced, so that its text can be logged as UTF-8."""
     error = calls.service_error(json.dumps({name: "a\ud800b"}).encode())
-    written = str(error).encode("utf-8", "replace")
 
-    assert b"?" not in written
-    assert b"(Service: AmazonECR; " in written
+    assert "a\ufffdb" in (error.error_code, error.error_message)
+    assert str(error).encode()

@@ -17,6 +17,7 @@ import pytest
 import responses
 
 from ecr_client import Credentials, ECRClient, models
+from ecr_client._engine import values
 from ecr_client.exceptions import ResponseParseException
 
 URL = "https://ecr.example.org"
@@ -25,8 +26,8 @@ SECRET = "c2VjcmV0LXRva2Vu"
 WRONG: dict[Any, list[Any]] = {
     str: [0, 1.5, True, [], ["a"], {}],
     bool: [0, 1, "true", "", [], {}],
-    int: ["7", 1.5, True, [], {}],
-    float: ["7.5", True, [], {}],
+    int: ["", "7.5", 1.5, True, [], {}],
+    float: ["", "NaN", True, [], {}],
     datetime.datetime: [True, [], {}, "yesterday", ""],
     list: ["text", 0, True, {}, {"a": "b"}],
     dict: ["text", 0, True, [], [["a", "b"]]],
@@ -40,7 +41,7 @@ class Calls:
         self._mocked = mocked
         self._client = client
 
-    def result(self, operation: str, body: str) -> Any:
+    def result(self, operation: str, body: str | bytes) -> Any:
         """Return the result of an operation that is answered with this body."""
         self._mocked.reset()
         self._mocked.post(f"{URL}/", body=body, headers={"x-amzn-RequestId": "id-1"})
@@ -178,6 +179,8 @@ TIME = '{"imageDetails": [{"imagePushedAt": %s}]}'
         (str(2**63 - 1), 2**63 - 1),
         ("1e20", 10**20),
         ("0.0", 0),
+        ('"7"', 7),
+        ('"-9007199254740993"', -9007199254740993),
     ],
 )
 def test_whole_numbers(calls: Calls, text: str, number: int) -> None:
@@ -214,8 +217,8 @@ def test_endless_numbers(calls: Calls, body: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("1e300", "-1e300", "1e17", "NaN", "Infinity", "-99999999999999"),
-        *('"NaN"', '"inf"', '"1e300"', '"2026-13-01T00:00:00Z"', '"2026-01-01T25:00:00Z"'),
+        *("NaN", "Infinity"),
+        *('"NaN"', '"inf"', '"2026-13-01T00:00:00Z"', '"2026-01-01T25:00:00Z"'),
         '"0001-01-01T00:00:00+23:59"',
         '"9999-12-31T23:59:59-23:59"',
         '"Fri, 31 Dec 9999 23:59:59 -2359"',
@@ -246,6 +249,41 @@ def test_times(calls: Calls, text: str) -> None:
 
     assert when == datetime.datetime(2026, 1, 2, 3, tzinfo=datetime.timezone.utc)
     assert when.tzinfo is datetime.timezone.utc
+
+
+@pytest.mark.parametrize(
+    ("text", "year"),
+    [
+        *((text, 1) for text in ("-99999999999999", "-1e300", '"-1e300"')),
+        *((text, 9999) for text in ("253402300800", "1e17", "1e300", '"1e300"')),
+    ],
+)
+def test_times_that_no_datetime_holds(calls: Calls, text: str, year: int) -> None:
+    """Seconds before the year 1 or after the year 9999 are the nearest time that there is."""
+    when = calls.result("DescribeImages", TIME % text).image_details[0].image_pushed_at
+
+    assert when in (values.EARLIEST, values.LATEST)
+    assert when.year == year
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (r"\ud800", "\ufffd"),
+        (r"a\uDFFFb\ud83d\ude00", "a\ufffdb\U0001f600"),
+        (r"\ud800\ud800\udc00", "\ufffd\U00010000"),
+        (r"\\ud800 \\\ud800", "\\ud800 \\\ufffd"),
+        (r"\\ud800\udc00", "\\ud800\ufffd"),
+        (b"a\xed\xa0\x80b".decode("utf-8", "surrogatepass"), "a\ufffdb"),
+    ],
+)
+def test_lone_surrogates(calls: Calls, text: str, read: str) -> None:
+    """A lone surrogate, as an escape or as bytes, is U+FFFD, and spoils nothing around it."""
+    body = f'{{"imageDetails": [{{"imageDigest": "a"}}, {{"artifactMediaType": "{text}"}}]}}'
+    result = calls.result("DescribeImages", body.encode("utf-8", "surrogatepass"))
+
+    assert result.image_details[0].image_digest == "a"
+    assert result.image_details[1].artifact_media_type == read
 
 
 # --- what is read, and what is never shown --------------------------------------------------------

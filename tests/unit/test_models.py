@@ -252,6 +252,34 @@ def operations() -> list[str]:
     return [name.removesuffix("Request") for name in STRUCTURES if name.endswith("Request")]
 
 
+@pytest.mark.parametrize(
+    ("made", "meant"),
+    [
+        (
+            models.DescribeRepositoriesResult(),
+            "; did you mean client.paginate_describe_repositories(...) or its repositories?",
+        ),
+        (
+            models.DescribeImageScanFindingsResult(),
+            "; did you mean client.paginate_describe_image_scan_findings(...)?",
+        ),
+        (models.BatchGetImageResult(), "; did you mean its images or failures?"),
+        (models.PutImageResult(), ""),
+    ],
+)
+def test_results_are_no_sequences(made: Any, meant: str) -> None:
+    """Who iterates over a result, or asks for its length, is told where the items are."""
+    name = type(made).__name__
+    with pytest.raises(TypeError) as iterated:
+        list(made)
+    with pytest.raises(TypeError) as measured:
+        len(made)
+
+    assert str(iterated.value) == f"{name!r} object is not iterable{meant}"
+    assert str(measured.value) == f"object of type {name!r} has no len(){meant}"
+    assert made
+
+
 # --- lists and maps -------------------------------------------------------------------------------
 
 
@@ -265,6 +293,8 @@ def test_lists_are_copied_and_immutable(cls: type[Any], member: str) -> None:
 
     assert type(getattr(made, member)) is tuple
     assert getattr(made, member) == expected
+    for text in ("ab", b"ab", bytearray(b"ab"), memoryview(b"ab")):
+        assert getattr(attrs.evolve(made, **{member: text}), member) is text
 
 
 @pytest.mark.parametrize(("cls", "member"), members_of_kind(collections.abc.Mapping))

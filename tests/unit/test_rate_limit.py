@@ -48,9 +48,9 @@ def test_views_share_the_rates(server: Any, calling: Calling, fake: Any) -> None
     """What the calls of one view have met slows down those of another one."""
     client = calling(mode="adaptive", base_delay=0)
     server.answers = [THROTTLED, FINE]
-    client.with_options(timeout=1e6).describe_registry()
+    client.with_options(timeout=3_600).describe_registry()
     before = len(fake.waits)
-    client.with_options(timeout=1e5).describe_registry()
+    client.with_options(timeout=1_800).describe_registry()
 
     assert len(fake.waits) == before + 1
 

@@ -1,0 +1,272 @@
+"""Models as plain data and back: what is in it, what is not, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import attrs
+import pytest
+
+from ecr_client import ECRClient, ResponseMetadata, from_dict, models, to_dict
+from ecr_client.conversion import converter
+from ecr_client.exceptions import ParamValidationException
+from ecr_client.models import (
+    AuthorizationData,
+    CreateRepositoryRequest,
+    DescribeRepositoriesResult,
+    ImageIdentifier,
+    ImageTagMutability,
+    Repository,
+    Tag,
+)
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=timezone.utc)
+PART = models.UploadLayerPartRequest(
+    repository_name="app",
+    upload_id="u",
+    part_first_byte=0,
+    part_last_byte=2,
+    layer_part_blob=b"abc",
+)
+RESULT = DescribeRepositoriesResult(
+    repositories=[Repository(repository_name="app", created_at=NOW, image_tag_mutability="NEW")]
+)
+
+
+def refusal(cls: Any, data: Any) -> str:
+    """Return the text of the error for data that is none of a class."""
+    with pytest.raises(ParamValidationException) as caught:
+        from_dict(cls, data)
+
+    assert caught.value.__context__ is None
+    return str(caught.value)
+
+
+# --- to plain data --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("made", "names", "plain"),
+    [
+        (
+            RESULT,
+            "python",
+            {
+                "repositories": [
+                    {
+                        "repository_name": "app",
+                        "created_at": "2026-01-02T03:04:05.678000+00:00",
+                        "image_tag_mutability": "NEW",
+                    }
+                ]
+            },
+        ),
+        (
+            CreateRepositoryRequest(
+                repository_name="app",
+                tags=[Tag(key="team", value="web")],
+                image_tag_mutability=ImageTagMutability.IMMUTABLE,
+            ),
+            "wire",
+            {
+                "repositoryName": "app",
+                "tags": [{"Key": "team", "Value": "web"}],
+                "imageTagMutability": "IMMUTABLE",
+            },
+        ),
+        # Lists that may have been absent.
+        (DescribeRepositoriesResult(), "wire", {"repositories": []}),
+        (models.ImageDetail(), "python", {}),
+        (models.ListImagesRequest(repository_name="app"), "wire", {"repositoryName": "app"}),
+    ],
+)
+def test_plain_data(made: Any, names: Any, plain: dict[str, Any]) -> None:
+    """Members have the names asked for and values of JSON, and what is absent is left out."""
+    found = to_dict(made, names)
+
+    assert found == plain
+    assert json.loads(json.dumps(found)) == plain
+
+
+def test_enums_are_plain_strings() -> None:
+    """A member of an enum is a str and nothing else, so that every encoder takes it."""
+    found = to_dict(Repository(image_tag_mutability=ImageTagMutability.MUTABLE))
+
+    assert type(found["image_tag_mutability"]) is str
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "shown"),
+    [
+        (AuthorizationData(authorization_token="s3cret"), "authorization_token", "s3cret"),
+        (models.GetDownloadUrlForLayerResult(download_url="u?s"), "download_url", "u?s"),
+        (PART, "layer_part_blob", "YWJj"),
+    ],
+)
+def test_secrets(made: Any, name: str, shown: str) -> None:
+    """What a repr hides is left out unless it is asked for."""
+    assert name not in to_dict(made)
+    assert to_dict(made, include_secrets=True)[name] == shown
+
+
+@pytest.mark.parametrize(
+    ("names", "place", "members"),
+    [
+        ("python", "response_metadata", ("request_id", "http_headers", "retry_attempts")),
+        ("wire", "ResponseMetadata", ("RequestId", "HTTPHeaders", "RetryAttempts")),
+    ],
+)
+def test_metadata(
+    client: ECRClient, server: Any, names: Any, place: str, members: tuple[str, ...]
+) -> None:
+    """Metadata is there on request, by the names of the style, and is read back."""
+    server.answers = [(200, {"x-amzn-RequestId": "id-1"}, b"{}")]
+    result = client.describe_repositories()
+    found = to_dict(result, names, include_metadata=True)
+    again = from_dict(DescribeRepositoriesResult, json.loads(json.dumps(found)))
+
+    assert place not in to_dict(result, names)
+    assert [found[place][each] for each in members][::2] == ["id-1", 0]
+    assert found[place][members[1]].keys() & {"x-amzn-RequestId", "x-amzn-requestid"}
+    assert again.response_metadata == result.response_metadata
+    assert again.response_metadata.http_headers["X-AMZN-REQUESTID"] == "id-1"
+
+
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        (ImageIdentifier(image_tag=5), "image_tag must be a str, got int 5; did you mean '5'?"),  # type: ignore[arg-type]
+        (ImageIdentifier(image_tag="\ud800"), "image_tag must be text without lone surrogates"),
+        (Repository(created_at=NOW.replace(tzinfo=None)), "created_at must be a datetime with a"),
+        (models.CvssScore(base_score=float("nan")), "base_score must be a finite number"),
+        (CreateRepositoryRequest(repository_name=None), "repository_name is required"),  # type: ignore[arg-type]
+    ],
+)
+def test_wrong_values(made: Any, text: str) -> None:
+    """A member that is not of its type, which JSON may not hold, is refused by its name."""
+    with pytest.raises(ParamValidationException, match=f"^{type(made).__name__}: ") as caught:
+        to_dict(made)
+
+    assert text in str(caught.value)
+
+
+# --- from plain data ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"repositoryName": "app", "tags": [{"Key": "a", "Value": "b"}]},
+        {"repository_name": "app", "tags": ({"key": "a", "Value": "b"},), "registryId": None},
+        {"repository_name": "app", "tags": [Tag(key="a", value="b")]},
+    ],
+)
+def test_names_and_models(data: dict[str, Any]) -> None:
+    """Both names of each member are known, and what is a model already stays one."""
+    expected = CreateRepositoryRequest(repository_name="app", tags=[Tag(key="a", value="b")])
+
+    assert from_dict(CreateRepositoryRequest, data) == expected
+
+
+@pytest.mark.parametrize(
+    "when", [NOW, NOW.isoformat(), NOW.timestamp(), NOW.astimezone(timezone(timedelta(hours=9)))]
+)
+def test_times(when: Any) -> None:
+    """A time may be a string, seconds of the epoch, or a datetime, as boto3 and YAML have it."""
+    assert from_dict(Repository, {"createdAt": when}).created_at == NOW
+
+
+@pytest.mark.parametrize("blob", [b"abc", memoryview(b"xabc")[1:], "YWJj"])
+def test_bytes(blob: Any) -> None:
+    """Bytes may be bytes, as in boto3's keywords, or base64."""
+    data = {**to_dict(PART, "wire"), "layerPartBlob": blob}
+
+    assert from_dict(models.UploadLayerPartRequest, data) == PART
+
+
+def test_values_of_enums() -> None:
+    """A known value is its member of the enum, and any other is kept."""
+    known, unknown = (
+        from_dict(Repository, {"image_tag_mutability": text}).image_tag_mutability
+        for text in ("MUTABLE", "NEW")
+    )
+
+    assert known is ImageTagMutability.MUTABLE
+    assert unknown == "NEW"
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (None, "must be a dict or of type DescribeRepositoriesResult, got None"),
+        ({"repositories": {}}, "repositories must be a list or a tuple, got dict; did you mean ["),
+        ({"repositories": "a"}, "repositories must be a list or a tuple, got str 'a'"),
+        (
+            {"repositories": [None]},
+            "repositories[0] must be a dict or of type Repository, got None",
+        ),
+        (
+            {"repositories": [{}, {}, {}, {"created_at": "soon"}]},
+            "repositories[3].created_at must be a time in ISO 8601, got str 'soon'",
+        ),
+        (
+            {"repositories": [{"createdAt": True}]},
+            "repositories[0].createdAt must be a time in ISO",
+        ),
+        ({"repositories": [{"registryId": 12}]}, "[0].registryId must be a str, got int 12; did"),
+        (
+            {"repositories": [{"repositoryname": "app"}]},
+            "[0].repositoryname is no member of Repository; did you mean repository_name?",
+        ),
+        ({"next": 1}, "next is no member of DescribeRepositoriesResult"),
+        ({1: 1}, "1 is no member of DescribeRepositoriesResult"),
+        ({"next_token": "a", "nextToken": "a"}, "nextToken is there twice, by both of its names"),
+        ({"response_metadata": 5}, "response_metadata must be a dict, got int 5"),
+    ],
+)
+def test_wrong_data(data: Any, text: str) -> None:
+    """Data that is not of its class is refused with its place in the data."""
+    found = refusal(DescribeRepositoriesResult, data)
+
+    assert found.startswith("DescribeRepositoriesResult: ")
+    assert text in found
+
+
+def test_more_wrong_data() -> None:
+    """A member that is missing, an entry of a map, and bytes, are told by their places, too."""
+    data = {"findingSeverityCounts": {"HIGH": "x"}}
+    blob = {**to_dict(PART), "layer_part_blob": "s3cret"}
+
+    assert "repository_name is required" in refusal(CreateRepositoryRequest, {"tags": []})
+    assert "findingSeverityCounts['HIGH'] must be an int" in refusal(models.ImageScanFindings, data)
+    assert "layer_part_blob must be base64" in (found := refusal(type(PART), blob))
+    assert "s3cret" not in found
+
+
+@pytest.mark.parametrize("wrong", [dict, ResponseMetadata, ImageTagMutability, "Repository", 5])
+def test_no_models(wrong: Any) -> None:
+    """Only models have this form; names of another style are a ValueError."""
+    with pytest.raises(TypeError, match=r"cls must be a class of .*, got"):
+        from_dict(wrong, {})
+    with pytest.raises(TypeError, match="value must be a model, got"):
+        to_dict(wrong)
+    with pytest.raises(ValueError, match="names must be 'python' or 'wire', got 'java'"):
+        to_dict(RESULT, "java")  # type: ignore[arg-type]
+
+
+# --- cattrs ---------------------------------------------------------------------------------------
+
+
+def test_inside_of_other_classes() -> None:
+    """A converter is for attrs classes that have models in them, and belongs to whoever asked."""
+    report = attrs.make_class(
+        "Report", {"pages": attrs.field(type=list[DescribeRepositoriesResult])}
+    )
+    used = converter("wire")
+    plain = used.unstructure(report([RESULT]))
+
+    assert plain == {"pages": [to_dict(RESULT, "wire")]}
+    assert used.structure(plain, report) == report([RESULT])
+    assert converter("wire") is not used
