@@ -95,7 +95,12 @@ def content(operation: str, records: int) -> dict[str, object]:
         return {"imageIds": ids}
     if operation == "BatchGetImage":
         return {"images": [manifest(number) for number in range(records)], "failures": []}
-    return {"registryId": "123456789012", "uploadId": "upload", "lastByteReceived": 0}
+    return {
+        "registryId": "123456789012",
+        "repositoryName": "team/application",
+        "uploadId": "upload",
+        "lastByteReceived": 0,
+    }
 
 
 @cache

@@ -190,7 +190,7 @@ class Worker:
             "put_image", repository_name=repository, image_manifest=manifest, image_tag=tag
         )
         self._ledger.note("present", repository, digest=found, tag=tag)
-        if answer.image is None or answer.image.image_id.image_digest != found:
+        if answer.image.image_id.image_digest != found:
             self._ledger.problem(f"put_image answered for another image: {answer.image}")
         self._images = [*self._images, (found, tag, manifest)][-REMEMBERED:]
         if self._random.random() < 0.3:

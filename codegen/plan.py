@@ -59,6 +59,7 @@ class _Planner:
         self.custom = customizations
         self.problems: list[str] = []
         self.reprs_used: set[str] = set()
+        self.sent_used: set[str] = set()
         service = model.service
         self.operation_models: dict[str, OperationModel] = {
             name: service.operation_model(name) for name in sorted(service.operation_names)
@@ -103,6 +104,8 @@ class _Planner:
         )
         for unused in sorted(set(self.custom["repr"]) - self.reprs_used):
             self.problems.append(f"customizations.toml: repr.{unused!r} is not in the model")
+        for unused in sorted(set(self.custom["always_sent"]) - self.sent_used):
+            self.problems.append(f"customizations.toml: always_sent.{unused!r} is in no result")
         plan.problems = self.problems + self.words.problems + self.words.unused()
         return plan
 
@@ -152,8 +155,8 @@ class _Planner:
 
     def _member(self, owner: StructureShape, wire: str, shape: Shape) -> Member:
         name = naming.member_name(wire)
-        required = wire in owner.required_members
         key = f"{owner.name}.{wire}"
+        required = self._always_sent(owner, wire, shape) or wire in owner.required_members
         hidden = self.custom["repr"].get(key)
         if hidden:
             self.reprs_used.add(key)
@@ -174,6 +177,25 @@ class _Planner:
             item_minimum=(item or None) if checked else None,
             repr=hidden,
         )
+
+    def _always_sent(self, owner: StructureShape, wire: str, shape: Shape) -> bool:
+        """Whether each response has a member that the model does not require."""
+        key = f"{owner.name}.{wire}"
+        if owner.name not in self.received or key not in self.custom["always_sent"]:
+            return False
+        self.sent_used.add(key)
+        wrong = {
+            "has no evidence": not self.custom["always_sent"][key].strip(),
+            "is not needed: the model requires it": wire in owner.required_members,
+            "is not needed: absent lists and maps are empty": shape.type_name in ("list", "map"),
+            "is also in requests, where it is optional": owner.name in self.sent,
+        }
+        self.problems += [
+            f"customizations.toml: always_sent.{key!r} {problem}"
+            for problem, found in wrong.items()
+            if found
+        ]
+        return not any(wrong.values())
 
     @staticmethod
     def _minimum(shape: Shape) -> int | None:

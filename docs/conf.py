@@ -65,6 +65,7 @@ nitpick_ignore = [
         *("ecr_client._operation.Request", "ecr_client._operation.Result"),
         "ecr_client.pagination.Page",
         *("ecr_client._shapes.Structure", "ecr_client.conversion.Model", "Names"),
+        "ecr_client.testing.examples.Data",
     )
 ]
 # ``type[...]`` is Python's own, although some types have a member of that name.

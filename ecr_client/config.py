@@ -193,8 +193,8 @@ class ClientConfiguration:
         max_pool_connections: Connections kept open for the next call, at least 1 and at most
             65,535. Default 50.
         connection_max_idle_time: Seconds after which an idle connection is not used again, above 0
-            and at most 3,600. Default 60. Some NAT gateways and load balancers drop idle connections after 350
-            seconds without telling either side.
+            and at most 3,600. Default 60. Some NAT gateways and load balancers drop idle
+            connections after 350 seconds without telling either side.
         proxies: Proxy URLs by the scheme of the endpoint, ``{"https": "http://proxy:8080"}``.
             ``None``, the default, takes them from the environment (``HTTPS_PROXY``,
             ``NO_PROXY``, ...); ``{}`` uses none. User and password may stand in the URL and are

@@ -52,7 +52,7 @@ class LayerDownload:
         self,
         pipeline: Pipeline,
         begin: Callable[[Hidden[str]], Call],
-        find_url: Callable[[], str | None],
+        find_url: Callable[[], str],
         transfer: Transfer,
     ) -> None:
         self._pipeline = pipeline
@@ -218,7 +218,7 @@ class LayerDownload:
 
     def _find(self) -> Hidden[str]:
         """Return a fresh presigned URL."""
-        url = Hidden(self._find_url() or "")
+        url = Hidden(self._find_url())
         if not _is_plain(url):
             raise self._transfer.refused(None)
         return url

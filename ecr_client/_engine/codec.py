@@ -197,21 +197,25 @@ def _member_lines(field: attrs.Attribute[Any], scope: dict[str, Any]) -> list[st
     if name == "response_metadata":
         return [f"self.{name} = default_{name}"]
     scope[f"read_{name}"] = _reader_of(field.type)
-    required = field.default is attrs.NOTHING
+    value = f"read_{name}(v)"
+    if field.default is attrs.NOTHING:
+        value += " if v is not None else missing()"
     parts = type_parts(field.type)
-    if parts in {(str,), (bool,), (int,)} and not required:
+    if parts in {(str,), (bool,), (int,)}:
+        optional = " and v is not None" if field.default is None else ""
         return [
             f"self.{name} = v = value.get({wire!r})",
-            f"if v.__class__ is not {parts[0].__name__} and v is not None:",
+            f"if v.__class__ is not {parts[0].__name__}{optional}:",
             f"    at = {wire!r}",
-            f"    self.{name} = read_{name}(v)",
+            f"    self.{name} = {value}",
         ]
-    optional = "None" if field.default is None else f"default_{name}"
-    absent = "missing()" if required else optional
+    if field.default is not attrs.NOTHING:
+        optional = "None" if field.default is None else f"default_{name}"
+        value += f" if v is not None else {optional}"
     return [
         f"at = {wire!r}",
         f"v = value.get({wire!r})",
-        f"self.{name} = {absent} if v is None else read_{name}(v)",
+        f"self.{name} = {value}",
     ]
 
 

@@ -244,7 +244,8 @@ class InvalidLayerPartException(AmazonECRException):
 class InvalidParameterException(AmazonECRException):
     """A parameter of the request is not valid.
 
-    The message names the parameter. Trying again without a change does not help.
+    The message names the parameter. Trying again without a change does not help. What the client
+    itself refuses, before anything is sent, is a ``ParamValidationException``.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html
     """

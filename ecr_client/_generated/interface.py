@@ -541,7 +541,8 @@ class AmazonECR(Invoker):
         r"""Ends the upload of a layer, so that images can refer to it.
 
         Call it after the last ``upload_layer_part``. The bytes that arrived are checked against the
-        digest in ``layer_digests``; ``InvalidLayerException`` says that they do not match.
+        digest in ``layer_digests``; ``InvalidLayerException`` says that they do not match. The Java
+        interface calls the digest optional; the service's current model requires it.
 
         ``LayerAlreadyExistsException`` says that the repository has the layer already, from an
         earlier attempt, for example. There is nothing left to do then.

@@ -14,7 +14,7 @@ from ecr_client.images.references import locate
 from ecr_client.images.selectors import newest_first
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from concurrent.futures import Executor, Future
     from datetime import datetime
 
@@ -316,7 +316,7 @@ def _is_since(image: ImageDetail, since: datetime | None) -> bool:
     return since is None or (image.image_pushed_at is not None and image.image_pushed_at >= since)
 
 
-def _planned(tag: str, digest: str, existing: dict[str, str | None]) -> PlannedTag:
+def _planned(tag: str, digest: str, existing: Mapping[str, str | None]) -> PlannedTag:
     found = existing.get(tag)
     if found == digest:
         return PlannedTag(tag=tag, digest=digest, action="skip", reason="the target has it")

@@ -1,8 +1,9 @@
 """What tests of code that uses `ecr_client.ECRClient` need; each name is loaded when it is used.
 
 `ECRStub` answers for a client without any server, `add_result` and `add_error` answer through the
-``responses`` library, `random_image` writes images and `assert_image_valid` checks stored ones. The
-fixtures ``local_ecr`` and ``ecr_client`` are there wherever this package is installed.
+``responses`` library, and `example` makes results for both. `random_image` writes images and
+`assert_image_valid` checks stored ones. The fixtures ``local_ecr`` and ``ecr_client`` are there
+wherever this package is installed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ecr_client.testing.examples import example
     from ecr_client.testing.images import RandomImage, RandomManifest, random_image
     from ecr_client.testing.matchers import matching
     from ecr_client.testing.responses import add_error, add_result
@@ -25,6 +27,7 @@ __all__ = [
     "add_error",
     "add_result",
     "assert_image_valid",
+    "example",
     "matching",
     "random_image",
 ]
@@ -37,6 +40,7 @@ _MODULE_OF = {
     "add_error": "responses",
     "add_result": "responses",
     "assert_image_valid": "verification",
+    "example": "examples",
     "matching": "matchers",
     "random_image": "images",
 }

@@ -11,6 +11,7 @@ import attrs
 from ecr_client.client import ECRClient
 from ecr_client.exceptions import AmazonServiceException
 from ecr_client.operations import OPERATIONS
+from ecr_client.testing.examples import example
 from ecr_client.testing.exchange import (
     check_request,
     error_response,
@@ -109,8 +110,8 @@ class ECRStub:
             result: What it returns.
             error: What it raises instead, an exception or its class. One of the service becomes a
                 response, and arrives with status and request id; others are raised as they are.
-            members: The members of the result, in place of ``result``. Without any of the three,
-                the result is empty.
+            members: Members of the result, in place of ``result``; what else the service always
+                sends is made up as by ``example``. So is the result if none of the three is given.
 
         Raises:
             ParamValidationException: The client would not send the request.
@@ -250,7 +251,7 @@ def _outcome(
     if sum(given) > 1:
         raise TypeError(f"{operation.name}: give one of result, error and members of the result")
     if error is None:
-        made = operation.result_class(**members) if result is None else result
+        made = example(operation.result_class, **members) if result is None else result
         return result_response(operation, made)
     if isinstance(error, type) and issubclass(error, BaseException):
         error = error()

@@ -113,7 +113,7 @@ class _Check:
             self._note(f"{name} is missing ({', '.join(reasons)})")
             return []
         image = result.images[0]
-        text = image.image_manifest or ""
+        text = image.image_manifest
         if len(text) > MAX_MANIFEST_LENGTH:
             self._note(f"{name} has {len(text)} characters, more than {MAX_MANIFEST_LENGTH}")
             return []

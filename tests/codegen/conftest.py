@@ -155,6 +155,7 @@ class Sample:
         self.customizations: dict[str, Any] = {
             "resources": {"blobs": ["PutBlob"], "things": ["ListThings", "DeleteThings"]},
             "repr": {"PutBlobRequest.blob": "show_size"},
+            "always_sent": {"PutBlobResponse.size": "cli put-blob"},
             "paginators": {},
             "waiters": {},
             "waiter_states": {"ThingsActive": {"GONE": "retry"}},

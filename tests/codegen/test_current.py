@@ -1,18 +1,24 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore
 import pytest
 
 from codegen import __main__ as command
 from codegen.__main__ import GenerationError, differences, news, write
+from codegen.model import read
 from codegen.naming import class_name
+from codegen.plan import CUSTOMIZATIONS
 from codegen.render import GENERATED
+from codegen.words import load_toml
 
 #: Prints the hash of everything that is rendered, not yet formatted.
 RENDER = """
@@ -110,10 +116,42 @@ def test_two_runs_are_equal(pinned_model: str) -> None:
     assert len(hashes) == 1
 
 
+def test_evidence(pinned_model: str) -> None:
+    """What the examples of botocore are named as evidence for, each of their outputs has."""
+    service = read().service
+    path = Path(botocore.__file__).parent / "data/ecr/2015-09-21/examples-1.json"
+    outputs: dict[str, list[tuple[str, set[str]]]] = {
+        operation: [
+            each
+            for example in examples
+            for each in _structures(
+                service.operation_model(operation).output_shape, example.get("output", {})
+            )
+        ]
+        for operation, examples in json.loads(path.read_text())["examples"].items()
+    }
+    for key, evidence in load_toml(CUSTOMIZATIONS)["always_sent"].items():
+        shape, member = key.split(".")
+        for operation in evidence.partition("sdk ")[2].split(",")[0].split():
+            found = [members for name, members in outputs[operation] if name == shape]
+
+            assert found, f"{key}: {operation} has none"
+            assert all(member in members for members in found), f"{key}: {operation}"
+
+
+def _structures(shape: Any, value: Any) -> Iterator[tuple[str, set[str]]]:
+    """Yield the shape of each structure in a value, and the members that it has there."""
+    if shape.type_name == "list":
+        for item in value:
+            yield from _structures(shape.member, item)
+    elif shape.type_name == "structure":
+        yield shape.name, set(value)
+        for name, member in value.items():
+            yield from _structures(shape.members[name], member)
+
+
 def test_banner_names_the_model(generated: dict[str, str], pinned_model: str) -> None:
     """The banner of every generated module names the installed botocore and the model's hash."""
-    from codegen.model import read
-
     line = f"# Model: ecr of botocore {pinned_model}, SHA-256 {read().sha256}\n"
     without = [path for path, source in generated.items() if line not in source]
 

@@ -473,6 +473,36 @@ def test_custom_repr(sample: Any) -> None:
     assert _members(plan, "PutBlobRequest")["at"].repr is None
 
 
+def test_always_sent(sample: Any) -> None:
+    """What responses always have is required, and stands before what they may lack."""
+    members = _structure(sample.plan(), "PutBlobResult").members
+
+    assert [(each.name, each.required) for each in members[:2]] == [
+        ("size", True),
+        ("labels", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("member", "evidence", "problem"),
+    [
+        ("PutBlobResponse.share", " ", "has no evidence"),
+        ("PutBlobResponse.nothing", "cli put-blob", "is in no result"),
+        ("PutBlobRequest.at", "cli put-blob", "is in no result"),
+        ("PutBlobResponse.labels", "cli put-blob", "absent lists and maps are empty"),
+        ("Thing.id", "cli list-things", "the model requires it"),
+        ("ThingId.digest", "cli list-things", "is also in requests, where it is optional"),
+    ],
+)
+def test_always_sent_that_is_not(sample: Any, member: str, evidence: str, problem: str) -> None:
+    """An entry that is wrong, or that changes nothing, is reported."""
+    sample.customizations["always_sent"][member] = evidence
+    (found,) = sample.plan().problems
+
+    assert found.startswith(f"customizations.toml: always_sent.{member!r} ")
+    assert found.endswith(problem)
+
+
 @pytest.mark.parametrize(
     ("path", "problem"),
     [

@@ -9,7 +9,9 @@ import pytest
 
 from ecr_client._engine import codec
 from ecr_client._engine.values import Mismatch
-from ecr_client.models import BatchGetImageResult, DescribeRepositoriesResult
+from ecr_client.models import BatchGetImageResult, DescribeRepositoriesResult, Image
+from ecr_client.testing import example
+from ecr_client.testing.encoding import encode_result
 
 
 @pytest.mark.parametrize(
@@ -34,8 +36,8 @@ def test_a_large_page_is_read() -> None:
     """A thousand manifests, whose braces are in strings, are no reason to refuse a page."""
     layers = [{"mediaType": "x", "digest": f"sha256:{n:064x}", "size": n} for n in range(600)]
     text = json.dumps({"schemaVersion": 2, "layers": layers})
-    images = [{"imageManifest": text} for _ in range(300)]
-    body = json.dumps({"images": images}).encode()
+    images = [example(Image, image_manifest=text)] * 300
+    body = encode_result(BatchGetImageResult(images=images))
     found = codec.decode(body, BatchGetImageResult)
 
     assert len(body) > codec.UNCHECKED

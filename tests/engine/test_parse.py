@@ -20,9 +20,15 @@ from ecr_client.exceptions import (
     ResponseParseException,
     ThrottlingException,
 )
+from ecr_client.testing import example
+from ecr_client.testing.encoding import encode_result
 
-RESULT = {"repositories": [{"repositoryName": "app"}], "nextToken": "t"}
-BODY = json.dumps(RESULT).encode()
+RESULT = models.DescribeRepositoriesResult(
+    repositories=[example(models.Repository, repository_name="app")], next_token="t"
+)
+BODY = encode_result(RESULT)
+REPOSITORY = json.loads(BODY)["repositories"][0]
+WITHOUT_URI, LATE = {**REPOSITORY, "repositoryUri": None}, {**REPOSITORY, "createdAt": "soon"}
 RETRIED = (ConnectionClosedException("gone"), ThrottlingException("slow down"))
 
 
@@ -48,9 +54,7 @@ def test_a_result(status: int) -> None:
     """A success is a result of the operation's class."""
     result = parse(operations.DESCRIBE_REPOSITORIES, response(BODY, status))
 
-    assert result == models.DescribeRepositoriesResult(
-        repositories=[models.Repository(repository_name="app")], next_token="t"
-    )
+    assert result == RESULT
     assert result.response_metadata.http_status_code == status
 
 
@@ -88,7 +92,8 @@ def test_truncated_results(status: int, length: int) -> None:
         (b"null", "must be an object"),
         (b"5", "must be an object"),
         ({"repositories": {}}, "repositories must be a list"),
-        ({"repositories": [{}, {"createdAt": "soon"}]}, r"repositories\[1\]\.createdAt "),
+        ({"repositories": [None, WITHOUT_URI]}, r"repositories\[1\]\.repositoryUri is missing "),
+        ({"repositories": [None, LATE]}, r"repositories\[1\]\.createdAt is not a timestamp "),
         ({"nextToken": 5}, "nextToken must be a (str|string)"),
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -12,16 +11,21 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
+from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy, testing
 from ecr_client.exceptions import (
     AmazonECRException,
     ResponseParseException,
     TotalTimeoutException,
     TransportException,
 )
-from ecr_client.models import DescribeRepositoriesResult
+from ecr_client.models import DescribeRepositoriesResult, Repository
+from ecr_client.testing.encoding import encode_result
 
-BODY = json.dumps({"repositories": [{"repositoryName": "app"}], "nextToken": "t"}).encode()
+BODY = encode_result(
+    DescribeRepositoriesResult(
+        repositories=[testing.example(Repository, repository_name="app")], next_token="t"
+    )
+)
 LONGEST = 4096
 AGAIN = RetryPolicy(max_attempts=3, base_delay=0)
 

@@ -21,7 +21,16 @@ from ecr_client.exceptions import (
     TransportException,
     WaiterFailureException,
 )
-from ecr_client.models import ImageIdentifier, ImageTagMutability, Tag
+from ecr_client.models import (
+    DescribeRepositoriesResult,
+    GetLifecyclePolicyPreviewResult,
+    ImageIdentifier,
+    ImageTagMutability,
+    Repository,
+    Tag,
+)
+from ecr_client.testing import example
+from ecr_client.testing.encoding import encode_result
 
 URL = "https://api.ecr.eu-west-1.amazonaws.com/"
 NO_DIGEST = f"sha256:{'0' * 64}"
@@ -162,14 +171,14 @@ def test_responses_answers_a_call(client: ECRClient, mock: responses.RequestsMoc
     """An answer that is registered becomes the result, and the request can be looked at."""
     mock.post(
         URL,
-        json={"repositories": [{"repositoryName": "app", "createdAt": 1.5}]},
+        body=encode_result(DescribeRepositoriesResult(repositories=[example(Repository)])),
         headers={"x-amzn-RequestId": "id-1"},
         match=[responses.matchers.json_params_matcher({"maxResults": 10})],
     )
 
     result = client.describe_repositories(max_results=10)
 
-    assert [each.repository_name for each in result.repositories] == ["app"]
+    assert result.repositories == (example(Repository),)
     assert result.response_metadata.request_id == "id-1"
     target = mock.calls[0].request.headers["X-Amz-Target"]
     assert target == "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories"
@@ -250,7 +259,8 @@ def test_batches_are_split_and_their_answers_joined(
     def answer(request: Any) -> tuple[int, dict[str, str], str]:
         ids = json.loads(request.body)["imageIds"]
         failure = {"imageId": ids[-1], "failureCode": "ImageNotFound"}
-        images = [{"imageId": each} for each in ids[:-1]]
+        sent = {"registryId": "1" * 12, "repositoryName": "app", "imageManifest": "{}"}
+        images = [{**sent, "imageId": each} for each in ids[:-1]]
         return 200, {}, json.dumps({"images": images, "failures": [failure]})
 
     mock.add_callback(responses.POST, URL, answer)
@@ -298,7 +308,7 @@ def test_a_waiter_gives_up_when_the_preview_has_failed(
 ) -> None:
     """A waiter ends with an error as soon as success can no longer come."""
     for status in ("IN_PROGRESS", "FAILED"):
-        mock.post(URL, json={"status": status})
+        mock.post(URL, body=encode_result(example(GetLifecyclePolicyPreviewResult, status=status)))
     slept: list[float] = []
 
     with pytest.raises(WaiterFailureException, match="FAILED"):

@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from functools import cache
 from typing import Any
 
+import attrs
 import botocore.session
 import pytest
 from botocore import xform_name
@@ -71,6 +72,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("timestamp", TIMESTAMPS, ids=repr)
 
 
+def required_members(shape: Any) -> list[str]:
+    """Return the members that a structure cannot lack: by the model, or as always sent."""
+    fields = attrs.fields_dict(getattr(models, shape.name.replace("Response", "Result")))
+    return [name for name in shape.members if fields[xform_name(name)].default is attrs.NOTHING]
+
+
 class Inputs:
     """Values of a request's members, as botocore takes them.
 
@@ -89,7 +96,7 @@ class Inputs:
         return getattr(self, f"_{shape.type_name}")(shape)
 
     def _structure(self, shape: Any) -> dict[str, Any]:
-        required = shape.required_members
+        required = required_members(shape)
         # botocore sends members in the order in which it gets them. So they come in our order, to
         # make equal bytes, which can have equal signatures: required ones first, blobs at the end.
         members = sorted(
@@ -153,7 +160,7 @@ class Outputs(Inputs):
         out = super()._structure(shape)
         if self._is("nulls"):
             for name in out:
-                if name not in shape.required_members and self._random.random() < 0.3:
+                if name not in required_members(shape) and self._random.random() < 0.3:
                     out[name] = None
         if self._is("unknown"):
             out.update({"unknownMember": UNKNOWN, "AnotherOne": 1, "": None})
@@ -197,6 +204,7 @@ class Oracle:
     """What botocore makes of a call, and the same values in our types."""
 
     service = SERVICE
+    required_members = staticmethod(required_members)
 
     def inputs(self, operation: OperationModel, case: str, seed: int = 0) -> dict[str, Any]:
         """Return members of a request that botocore's own validation accepts."""
@@ -235,9 +243,10 @@ class Oracle:
             return [self._ours(shape.member, item, enums) for item in value]
         return getattr(models, shape.name)(value) if enums and getattr(shape, "enum", ()) else value
 
-    def output(self, operation: OperationModel, case: str, seed: int = 0) -> bytes:
-        """Return the body of an answer."""
+    def output(self, operation: OperationModel, case: str, seed: int = 0, **members: Any) -> bytes:
+        """Return the body of an answer, with other values of some members if there are any."""
         made = Outputs(case, f"{operation.name} {case} {seed}").of(operation.output_shape)
+        made |= members
         return json.dumps(made, ensure_ascii=False).encode()
 
     def parsed(

@@ -76,22 +76,20 @@ def test_the_result_class_has_exactly_the_members_of_the_model(operation: Any) -
 
 
 def test_an_object_without_members_is_a_result_without_values(oracle: Any, operation: Any) -> None:
-    """Where nothing is required, the empty object is a result of empty lists and Nones."""
-    if operation.output_shape.required_members:
-        body = oracle.output(operation, "required")
-    else:
-        body = b"{}"
+    """What is neither required nor always sent may be absent: it is an empty list, or None."""
+    body = oracle.output(operation, "required")
 
     result = codec.decode(body, _result_class(operation))
 
-    assert oracle.differences(operation.output_shape, result, json.loads(body)) == []
+    assert oracle.differences(operation.output_shape, result, oracle.parsed(operation, body)) == []
 
 
 def test_times_are_read_as_botocore_reads_them(
     oracle: Any, client: ECRClient, server: Any, timestamp: Any
 ) -> None:
     """A time is the instant that botocore reads, in whatever form it is sent."""
-    body = json.dumps({"authorizationData": [{"expiresAt": timestamp}]}).encode()
+    data = {"authorizationToken": "a", "expiresAt": timestamp, "proxyEndpoint": "b"}
+    body = json.dumps({"authorizationData": [data]}).encode()
     server.answers = [(200, {}, body)]
     operation = oracle.service.operation_model("GetAuthorizationToken")
     shape = operation.output_shape.members["authorizationData"].member.members["expiresAt"]
@@ -106,7 +104,7 @@ def test_times_have_any_number_of_digits(oracle: Any, digits: int) -> None:
     """An ISO 8601 time may have any number of digits after the point, as botocore takes it."""
     text = f"2015-09-21T00:00:00.{'123456789'[:digits]}Z"
     operation = oracle.service.operation_model("GetLifecyclePolicy")
-    body = json.dumps({"lastEvaluatedAt": text}).encode()
+    body = oracle.output(operation, "required", lastEvaluatedAt=text)
     expected = oracle.parsed(operation, body)
 
     result = codec.decode(body, models.GetLifecyclePolicyResult)
@@ -141,10 +139,25 @@ def test_a_required_member_that_is_missing_is_an_error(
         client.list_tags_for_resource(resource_arn="arn")
 
 
-def test_an_enum_value_of_tomorrow_is_its_text(client: ECRClient, server: Any) -> None:
+def test_a_member_that_is_always_sent_and_missing_is_an_error(
+    oracle: Any, operation: Any, server: Any, client: ECRClient
+) -> None:
+    """A response without a member that every one has is an error that names it."""
+    request = oracle.request(operation, oracle.inputs(operation, "required"))
+    for name in oracle.required_members(operation.output_shape):
+        server.answers = [(200, {}, oracle.output(operation, "required", **{name: None}))]
+        with pytest.raises(ResponseParseException, match=f"^{name} is missing .*{operation.name};"):
+            getattr(client, xform_name(operation.name))(request)
+
+
+def test_an_enum_value_of_tomorrow_is_its_text(oracle: Any, client: ECRClient, server: Any) -> None:
     """A value that the enum knows is its member, and one that it does not know a plain str."""
-    body = b'{"imageTagMutability": "%s"}'
-    server.answers = [(200, {}, body % b"IMMUTABLE"), (200, {}, body % b"SOMETIMES")]
+    operation = oracle.service.operation_model("PutImageTagMutability")
+    bodies = [
+        oracle.output(operation, "required", imageTagMutability=value)
+        for value in ("IMMUTABLE", "SOMETIMES")
+    ]
+    server.answers = [(200, {}, body) for body in bodies]
 
     known, unknown = (
         client.put_image_tag_mutability(repository_name="app", image_tag_mutability="MUTABLE")

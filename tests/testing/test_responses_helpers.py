@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ from ecr_client.models import (
     ImageIdentifier,
     ListImagesResult,
 )
-from ecr_client.testing import add_error, add_result
+from ecr_client.testing import add_error, add_result, example
 
 IMAGES = ListImagesResult(image_ids=[ImageIdentifier(image_tag="1.0")], next_token="more")
 
@@ -68,9 +67,7 @@ def test_responses_are_found_by_operation(
     mocked: responses.RequestsMock, client: ECRClient
 ) -> None:
     """Each operation has its own response, whatever the order in which they were added."""
-    details = DescribeImagesResult(
-        image_details=[ImageDetail(image_pushed_at=datetime(2026, 11, 24, tzinfo=timezone.utc))]
-    )
+    details = DescribeImagesResult(image_details=[example(ImageDetail)])
     add_result(mocked, details)
     add_result(mocked, IMAGES)
 

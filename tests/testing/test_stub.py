@@ -41,6 +41,7 @@ from ecr_client.exceptions import (
 )
 from ecr_client.models import (
     BatchGetImageRequest,
+    CreateRepositoryResult,
     DescribeImagesRequest,
     DescribeImagesResult,
     GetAuthorizationTokenRequest,
@@ -51,14 +52,14 @@ from ecr_client.models import (
     ListImagesResult,
     UploadLayerPartRequest,
 )
-from ecr_client.testing import ECRStub, StubAssertionError
+from ecr_client.testing import ECRStub, StubAssertionError, example
 from ecr_client.transport import Transport
 
 PUSHED = datetime(2026, 11, 24, 12, 30, 15, 123456, timezone.utc)
 DETAILS = DescribeImagesResult(
     image_details=[
-        ImageDetail(
-            image_digest="sha256:" + "0" * 64,
+        example(
+            ImageDetail,
             image_tags=["1.0"],
             image_size_in_bytes=7,
             image_pushed_at=PUSHED,
@@ -95,15 +96,18 @@ def test_a_call_returns_the_expected_result(client: ECRClient) -> None:
 
 
 def test_members_stand_for_a_result(client: ECRClient) -> None:
-    """The members of a result may be given as keywords; without any the result is empty."""
+    """Members of a result may be given as keywords; what is always sent is made up."""
     with ECRStub(client) as stub:
         stub.expect("ListImages", image_ids=[ImageIdentifier(image_tag="1.0")], next_token="more")
         stub.expect("ListImages")
+        stub.expect("CreateRepository")
         first = client.list_images(repository_name="app")
         second = client.list_images(repository_name="app")
+        third = client.create_repository(repository_name="app")
 
     assert (first.image_ids[0].image_tag, first.next_token) == ("1.0", "more")
     assert second == ListImagesResult()
+    assert third == example(CreateRepositoryResult)
 
 
 def test_a_result_has_metadata_and_is_remembered(client: ECRClient) -> None:
@@ -556,7 +560,7 @@ def test_an_expected_result_is_checked(client: ECRClient, result: Any, problem: 
 def test_times_are_checked(client: ECRClient, pushed: Any, problem: str) -> None:
     """A time has to be a datetime with a zone, although a response has only a number for it."""
     stub = ECRStub(client)
-    details = [ImageDetail(image_pushed_at=pushed)]
+    details = [example(ImageDetail, image_pushed_at=pushed)]
     with pytest.raises(ValueError, match=problem):
         stub.expect("DescribeImages", image_details=details)
 

@@ -29,7 +29,7 @@ from ecr_client.models import (
     ImageFailure,
     ImageIdentifier,
 )
-from ecr_client.testing import RandomImage, assert_image_valid, random_image
+from ecr_client.testing import RandomImage, assert_image_valid, example, random_image
 from ecr_client.transport import Deadline, HTTPRequest, StreamingResponse, Transport
 
 MIB = 1024 * 1024
@@ -90,7 +90,7 @@ class Stored(ECRClient):
             return BatchGetImageResult(failures=[failure])
         self.asked.append(digest)
         image_id = ImageIdentifier(image_digest=self.listed.get(digest, digest))
-        image = Image(image_id=image_id, image_manifest=self.manifests[digest])
+        image = example(Image, image_id=image_id, image_manifest=self.manifests[digest])
         return BatchGetImageResult(images=[image])
 
     def download(self, path: str, headers: set[str]) -> tuple[int, bytes]:

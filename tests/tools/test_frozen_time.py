@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
@@ -14,11 +13,14 @@ import time_machine
 
 from ecr_client import ECRClient
 from ecr_client.local import LocalECR
-from ecr_client.models import ImageDetail
+from ecr_client.models import DescribeImagesResult, ImageDetail
+from ecr_client.testing import example
+from ecr_client.testing.encoding import encode_result
 
 FROZEN = datetime(2024, 5, 6, 7, 8, 9, tzinfo=timezone.utc)
 PUSHED = datetime(2026, 11, 24, 12, 30, 15, 500000, timezone.utc)
-IMAGES = json.dumps({"imageDetails": [{"imagePushedAt": PUSHED.timestamp()}]}).encode()
+IMAGE = example(ImageDetail, image_pushed_at=PUSHED)
+IMAGES = encode_result(DescribeImagesResult(image_details=[IMAGE]))
 
 Freeze = Callable[[datetime], AbstractContextManager[Any]]
 
@@ -36,7 +38,7 @@ def load():
 def call():
     from ecr_client import ClientConfiguration, Credentials, ECRClient
     from ecr_client.models import ImageDetail
-    from ecr_client.testing import ECRStub
+    from ecr_client.testing import ECRStub, example
     with ECRClient(
         region="eu-west-1",
         endpoint=sys.argv[1],
@@ -46,7 +48,7 @@ def call():
         (found,) = client.describe_images(repository_name="app").image_details
         print(found.image_pushed_at.isoformat())
         with ECRStub(client) as stub:
-            given = ImageDetail(image_pushed_at=found.image_pushed_at)
+            given = example(ImageDetail, image_pushed_at=found.image_pushed_at)
             stub.expect("DescribeImages", image_details=[given])
             result = client.describe_images(repository_name="app")
         assert result.image_details == (found,) == (given,)
@@ -104,7 +106,7 @@ def test_a_result_does_not_depend_on_the_time(tool: Tool, client: ECRClient, ser
     results = [client.describe_images(repository_name="app")]
     with tool.freeze(FROZEN):
         results.append(client.describe_images(repository_name="app"))
-        assert results[1].image_details == (ImageDetail(image_pushed_at=PUSHED),)
+        assert results[1].image_details == (IMAGE,)
     results.append(client.describe_images(repository_name="app"))
 
     assert results[0] == results[1] == results[2]

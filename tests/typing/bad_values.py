@@ -20,6 +20,7 @@ from ecr_client.models import (
     CreateRepositoryResult,
     DescribeImagesResult,
     ImageStatus,
+    InitiateLayerUploadResult,
     ListImagesResult,
     Repository,
 )
@@ -46,8 +47,9 @@ def misspelt_attributes(
 
 
 def absent_members(created: CreateRepositoryResult, described: DescribeImagesResult) -> None:
-    """A member that may be absent has to be checked first."""
-    print(created.repository.repository_uri)  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+    """A member that may be absent has to be checked, and one that never is has to be given."""
+    print(created.repository.image_scanning_configuration.scan_on_push)  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+    InitiateLayerUploadResult(upload_id="u")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     size: int = described.image_details[0].image_size_in_bytes  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     status: ImageStatus = described.image_details[0].image_status  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     print(size, status)

@@ -33,11 +33,13 @@ from ecr_client.models import (
     PutImageResult,
     Repository,
     ScanStatus,
+    SubjectIdentifier,
     Tag,
     TagStatus,
     UploadLayerPartRequest,
     UploadLayerPartResult,
 )
+from ecr_client.testing import example
 
 
 def request_object_or_keywords(client: ECRClient) -> None:
@@ -116,12 +118,53 @@ def metadata(result: PutImageResult) -> None:
     assert_type(result.response_metadata.retry_attempts, int)
 
 
-def scalars(upload: InitiateLayerUploadResult, repository: Repository) -> None:
-    """An absent scalar is None, a present one has the type of the model."""
-    assert_type(upload.upload_id, str | None)
-    assert_type(upload.part_size, int | None)
-    assert_type(repository.created_at, datetime | None)
+def scalars(upload: InitiateLayerUploadResult, repository: Repository, image: ImageDetail) -> None:
+    """What is always sent has the type of the model, and what may be absent may be None."""
+    assert_type(upload.upload_id, str)
+    assert_type(upload.part_size, int)
+    assert_type(repository.repository_arn, str)
+    assert_type(repository.created_at, datetime)
     assert_type(repository.encryption_configuration, EncryptionConfiguration | None)
+    assert_type(image.image_pushed_at, datetime)
+    assert_type(image.image_size_in_bytes, int | None)
+
+
+def from_call_to_call(client: ECRClient, data: bytes) -> None:
+    """What one call returns is passed to the next without a check."""
+    for repository in client.paginate_describe_repositories():
+        name, registry = repository.repository_name, repository.registry_id
+        client.list_tags_for_resource(resource_arn=repository.repository_arn)
+        client.get_lifecycle_policy(repository_name=name, registry_id=registry)
+        for image in client.paginate_describe_images(repository_name=name, registry_id=registry):
+            subject = SubjectIdentifier(image_digest=image.image_digest)
+            client.list_image_referrers(repository_name=image.repository_name, subject_id=subject)
+        for listed in client.paginate_list_images(repository_name=name):
+            client.batch_get_image(repository_name=name, image_ids=[listed])
+    upload = client.initiate_layer_upload(repository_name="app")
+    part = client.upload_layer_part(
+        repository_name="app",
+        upload_id=upload.upload_id,
+        part_first_byte=0,
+        part_last_byte=min(len(data), upload.part_size) - 1,
+        layer_part_blob=data,
+    )
+    client.complete_layer_upload(
+        repository_name=part.repository_name, upload_id=part.upload_id, layer_digests=["sha256:ab"]
+    )
+    stored = client.batch_get_image(repository_name="app", image_ids=[ImageIdentifier()]).images[0]
+    put = client.put_image(repository_name="app", image_manifest=stored.image_manifest).image
+    client.start_image_scan(repository_name=put.repository_name, image_id=put.image_id)
+    for rule in client.paginate_describe_pull_through_cache_rules():
+        client.validate_pull_through_cache_rule(ecr_repository_prefix=rule.ecr_repository_prefix)
+    for template in client.paginate_describe_repository_creation_templates():
+        client.delete_repository_creation_template(prefix=template.prefix)
+    policy = client.get_repository_policy(repository_name="app")
+    client.set_repository_policy(repository_name="app", policy_text=policy.policy_text)
+
+
+def examples() -> None:
+    """An example has the type of its class."""
+    assert_type(example(Repository, repository_name="app"), Repository)
 
 
 def nested_members(result: DescribeImagesResult, created: CreateRepositoryResult) -> None:
@@ -137,9 +180,8 @@ def nested_members(result: DescribeImagesResult, created: CreateRepositoryResult
             assert_type(counts, Mapping[FindingSeverity | str, int])
             assert_type(counts.get("HIGH", 0), int)
             assert_type(counts.get(FindingSeverity.HIGH), int | None)
-    assert_type(created.repository, Repository | None)
-    if created.repository is not None:
-        assert_type(created.repository.repository_uri, str | None)
+    assert_type(created.repository, Repository)
+    assert_type(created.repository.repository_uri, str)
 
 
 def open_enums(detail: ImageDetail, findings: ImageScanFindings) -> None:
@@ -170,5 +212,5 @@ def authorization(client: ECRClient) -> None:
     """The tokens are a list of records."""
     data = client.get_authorization_token().authorization_data
     assert_type(data, Sequence[AuthorizationData])
-    assert_type(data[0].authorization_token, str | None)
-    assert_type(data[0].expires_at, datetime | None)
+    assert_type(data[0].authorization_token, str)
+    assert_type(data[0].expires_at, datetime)

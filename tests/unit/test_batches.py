@@ -77,13 +77,14 @@ class Service:
         )
         names = [name if isinstance(name, str) else name["imageTag"] for name in asked[case.wire]]
         keys = ["layerDigest", "imageTag", "repositoryName"]
+        sent = {"layerAvailability": "AVAILABLE", "registryId": "1" * 12, "imageManifest": "{}"}
         good = [dict.fromkeys(keys, name) for name in names if not name.startswith("bad")]
         bad = [
             {**dict.fromkeys(keys, name), "imageId": {"imageTag": name}, "failureReason": name}
             for name in names
             if name.startswith("bad")
         ]
-        images = [{**each, "imageId": {"imageTag": each["imageTag"]}} for each in good]
+        images = [{**sent, **each, "imageId": {"imageTag": each["imageTag"]}} for each in good]
         body = {case.wire_items: images, "failures": bad}
         return 200, {"x-amzn-RequestId": f"id-{len(self.received)}"}, json.dumps(body)
 

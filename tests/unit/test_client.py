@@ -32,6 +32,8 @@ from ecr_client.exceptions import (
 )
 from ecr_client.models import ImageIdentifier, ListImagesRequest, ListImagesResult
 from ecr_client.operations import OPERATIONS
+from ecr_client.testing import example
+from ecr_client.testing.encoding import encode_result
 
 #: The members of the interface, as it names them.
 INTERFACE = (
@@ -372,11 +374,11 @@ def test_a_double_that_overrides_only_invoke(operation: str) -> None:
 
     class Double(AmazonECR):
         def invoke(self, operation: Operation[Any, Any], request: Any) -> Any:
-            return operation.result_class()
+            return example(operation.result_class)
 
     method = getattr(Double(), snake(operation))
 
-    assert method() == getattr(models, f"{operation}Result")()
+    assert method() == example(getattr(models, f"{operation}Result"))
 
 
 # --- invoke ---------------------------------------------------------------------------------------
@@ -437,7 +439,11 @@ def test_every_page_is_invoked(server: Any, observed: Observed) -> None:
 
 def test_every_poll_is_invoked(server: Any, observed: Observed) -> None:
     """An overridden `invoke` sees each poll of a waiter."""
-    server.answers = [(200, {}, b'{"status": "IN_PROGRESS"}'), (200, {}, b'{"status": "COMPLETE"}')]
+    previews = [
+        example(models.GetLifecyclePolicyPreviewResult, status=status)
+        for status in ("IN_PROGRESS", "COMPLETE")
+    ]
+    server.answers = [(200, {}, encode_result(preview)) for preview in previews]
     request = models.GetLifecyclePolicyPreviewRequest(repository_name="app")
     observed.wait_until_lifecycle_policy_preview_complete(request, sleep=lambda _: None)
 

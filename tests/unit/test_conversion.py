@@ -21,6 +21,7 @@ from ecr_client.models import (
     Repository,
     Tag,
 )
+from ecr_client.testing import example
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=timezone.utc)
 PART = models.UploadLayerPartRequest(
@@ -30,8 +31,11 @@ PART = models.UploadLayerPartRequest(
     part_last_byte=2,
     layer_part_blob=b"abc",
 )
+WHOLE = example(Repository)
 RESULT = DescribeRepositoriesResult(
-    repositories=[Repository(repository_name="app", created_at=NOW, image_tag_mutability="NEW")]
+    repositories=[
+        example(Repository, repository_name="app", created_at=NOW, image_tag_mutability="NEW")
+    ]
 )
 
 
@@ -56,7 +60,10 @@ def refusal(cls: Any, data: Any) -> str:
             {
                 "repositories": [
                     {
+                        "repository_arn": "arn:aws:ecr:us-east-1:123456789012:repository/app",
+                        "registry_id": "123456789012",
                         "repository_name": "app",
+                        "repository_uri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/app",
                         "created_at": "2026-01-02T03:04:05.678000+00:00",
                         "image_tag_mutability": "NEW",
                     }
@@ -78,7 +85,7 @@ def refusal(cls: Any, data: Any) -> str:
         ),
         # Lists that may have been absent.
         (DescribeRepositoriesResult(), "wire", {"repositories": []}),
-        (models.ImageDetail(), "python", {}),
+        (models.ImageScanFinding(), "python", {}),
         (models.ListImagesRequest(repository_name="app"), "wire", {"repositoryName": "app"}),
     ],
 )
@@ -92,7 +99,7 @@ def test_plain_data(made: Any, names: Any, plain: dict[str, Any]) -> None:
 
 def test_enums_are_plain_strings() -> None:
     """A member of an enum is a str and nothing else, so that every encoder takes it."""
-    found = to_dict(Repository(image_tag_mutability=ImageTagMutability.MUTABLE))
+    found = to_dict(example(Repository, image_tag_mutability=ImageTagMutability.MUTABLE))
 
     assert type(found["image_tag_mutability"]) is str
 
@@ -100,7 +107,7 @@ def test_enums_are_plain_strings() -> None:
 @pytest.mark.parametrize(
     ("made", "name", "shown"),
     [
-        (AuthorizationData(authorization_token="s3cret"), "authorization_token", "s3cret"),
+        (example(AuthorizationData, authorization_token="s3cret"), "authorization_token", "s3cret"),
         (models.GetDownloadUrlForLayerResult(download_url="u?s"), "download_url", "u?s"),
         (PART, "layer_part_blob", "YWJj"),
     ],
@@ -139,7 +146,10 @@ def test_metadata(
     [
         (ImageIdentifier(image_tag=5), "image_tag must be a str, got int 5; did you mean '5'?"),  # type: ignore[arg-type]
         (ImageIdentifier(image_tag="\ud800"), "image_tag must be text without lone surrogates"),
-        (Repository(created_at=NOW.replace(tzinfo=None)), "created_at must be a datetime with a"),
+        (
+            example(Repository, created_at=NOW.replace(tzinfo=None)),
+            "created_at must be a datetime with a",
+        ),
         (models.CvssScore(base_score=float("nan")), "base_score must be a finite number"),
         (CreateRepositoryRequest(repository_name=None), "repository_name is required"),  # type: ignore[arg-type]
     ],
@@ -175,7 +185,7 @@ def test_names_and_models(data: dict[str, Any]) -> None:
 )
 def test_times(when: Any) -> None:
     """A time may be a string, seconds of the epoch, or a datetime, as boto3 and YAML have it."""
-    assert from_dict(Repository, {"createdAt": when}).created_at == NOW
+    assert from_dict(Repository, {**to_dict(WHOLE), "created_at": when}).created_at == NOW
 
 
 @pytest.mark.parametrize("blob", [b"abc", memoryview(b"xabc")[1:], "YWJj"])
@@ -189,7 +199,7 @@ def test_bytes(blob: Any) -> None:
 def test_values_of_enums() -> None:
     """A known value is its member of the enum, and any other is kept."""
     known, unknown = (
-        from_dict(Repository, {"image_tag_mutability": text}).image_tag_mutability
+        from_dict(Repository, {**to_dict(WHOLE), "image_tag_mutability": text}).image_tag_mutability
         for text in ("MUTABLE", "NEW")
     )
 
@@ -208,7 +218,7 @@ def test_values_of_enums() -> None:
             "repositories[0] must be a dict or of type Repository, got None",
         ),
         (
-            {"repositories": [{}, {}, {}, {"created_at": "soon"}]},
+            {"repositories": [*[to_dict(WHOLE)] * 3, {"created_at": "soon"}]},
             "repositories[3].created_at must be a time in ISO 8601, got str 'soon'",
         ),
         (

@@ -27,6 +27,9 @@ from ecr_client.exceptions import (
     TotalTimeoutException,
     TransportException,
 )
+from ecr_client.models import BatchGetImageResult, Image
+from ecr_client.testing import example
+from ecr_client.testing.encoding import encode_result
 
 DOWN = (503, {}, b"{}")
 FINE = (200, {}, b"{}")
@@ -209,7 +212,11 @@ def test_a_lookup_has_the_rest_of_the_time(
         return original(session, request, **options)
 
     monkeypatch.setattr(requests.Session, "send", send)
-    server.answers = [DOWN, EXISTS, (200, {}, b'{"images": [{"imageManifest": "{}"}]}')]
+    server.answers = [
+        DOWN,
+        EXISTS,
+        (200, {}, encode_result(BatchGetImageResult(images=[example(Image)]))),
+    ]
     calling(base_delay=0, config={"total_timeout": 49}).put_image(**IMAGE)
 
     assert seen == [49, 39, 29]

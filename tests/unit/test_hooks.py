@@ -24,6 +24,9 @@ from ecr_client.exceptions import (
     ResponseParseException,
     TransportException,
 )
+from ecr_client.models import BatchGetImageResult, Image
+from ecr_client.testing import example
+from ecr_client.testing.encoding import encode_result
 
 KINDS = ("request", "response", "retry", "error")
 DOWN = (503, {"x-amzn-RequestId": "id-0"}, b"{}")
@@ -204,7 +207,7 @@ def test_a_reconciled_call(server: Any, hooked: ECRClient, recorder: Recorder) -
     server.answers = [
         DOWN,
         (400, {}, b'{"__type": "ImageAlreadyExistsException"}'),
-        (200, {}, b'{"images": [{"imageManifest": "{}"}]}'),
+        (200, {}, encode_result(BatchGetImageResult(images=[example(Image)]))),
     ]
     hooked.put_image(repository_name="app", image_manifest="{}", image_tag="1")
 

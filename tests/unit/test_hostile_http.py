@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -19,10 +18,14 @@ from ecr_client.exceptions import (
     ResponseParseException,
     TransportException,
 )
-from ecr_client.models import DescribeRepositoriesResult
+from ecr_client.models import DescribeRepositoriesResult, Repository
+from ecr_client.testing import example
+from ecr_client.testing.encoding import encode_result
 
-REPOSITORY = {"repositoryName": "app", "registryId": "123456789012", "createdAt": 1767322800}
-BODY = json.dumps({"repositories": [REPOSITORY], "nextToken": "t"}).encode()
+RESULT = DescribeRepositoriesResult(
+    repositories=[example(Repository, repository_name="app")], next_token="t"
+)
+BODY = encode_result(RESULT)
 OK = b"HTTP/1.1 200 OK"
 
 

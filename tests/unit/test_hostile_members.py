@@ -156,7 +156,8 @@ def test_wrong_types_of_every_member(calls: Calls, operation: str) -> None:
     tried = 0
     for field in members_of(getattr(models, f"{operation}Result")):
         for path, value in wrong_values(kind_of(field.type)):
-            error = calls.error(operation, json.dumps({wire(field): value}))
+            body = {**json_of(getattr(models, f"{operation}Result")), wire(field): value}
+            error = calls.error(operation, json.dumps(body))
             tried += 1
 
             assert re.match(re.escape(wire(field) + path) + " (must be|is not a time)", str(error))
@@ -165,9 +166,11 @@ def test_wrong_types_of_every_member(calls: Calls, operation: str) -> None:
 
 # --- numbers and times ----------------------------------------------------------------------------
 
-IMAGE = '{"imageDetails": [{"imageSizeInBytes": %s}]}'
+#: What a response has of each image, up to the member that a test is about.
+SENT = json.dumps(json_of(models.ImageDetail)).rstrip("}")
+IMAGE = f'{{"imageDetails": [{SENT}, "imageSizeInBytes": %s}}]}}'
 FINDING = '{"imageScanFindings": {"enhancedFindings": [{"score": %s}]}}'
-TIME = '{"imageDetails": [{"imagePushedAt": %s}]}'
+TIME = f'{{"imageDetails": [{SENT}, "imagePushedAt": %s}}]}}'
 
 
 @pytest.mark.parametrize(
@@ -298,15 +301,16 @@ def test_the_last_of_two_equal_names_counts(calls: Calls) -> None:
 
 def test_nulls_are_absent(calls: Calls) -> None:
     """A null is an absent member, an absent item of a list, and an absent entry of a map."""
-    body = '{"repositories": [null, {"repositoryName": null}, null], "nextToken": null}'
-    result = calls.result("DescribeRepositories", body)
+    body = '{"imageIds": [null, {"imageTag": null}, null], "nextToken": null}'
+    result = calls.result("ListImages", body)
 
-    assert result == models.DescribeRepositoriesResult(repositories=[models.Repository()])
+    assert result == models.ListImagesResult(image_ids=[models.ImageIdentifier()])
 
 
 def test_unknown_members_and_enum_values(calls: Calls) -> None:
     """Members that this release does not know are ignored; texts that it does not know are kept."""
-    body = '{"repositories": [{"imageTagMutability": "NEW", "new": {"a": [1]}}], "__class__": 1}'
+    kept = {**json_of(models.Repository), "imageTagMutability": "NEW", "new": {"a": [1]}}
+    body = json.dumps({"repositories": [kept], "__class__": 1})
     result = calls.result("DescribeRepositories", body)
 
     assert result.repositories[0].image_tag_mutability == "NEW"

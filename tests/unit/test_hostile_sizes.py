@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import itertools
-import json
 import random
 import socket
 import threading
@@ -24,10 +23,16 @@ from ecr_client.exceptions import (
     ResponseParseException,
     TransportException,
 )
-from ecr_client.models import DescribeRepositoriesResult
+from ecr_client.models import DescribeRepositoriesResult, Repository
+from ecr_client.testing import example
+from ecr_client.testing.encoding import encode_result
 
 MIB = 1024 * 1024
-BODY = json.dumps({"repositories": [{"repositoryName": "app"}], "nextToken": "t"}).encode()
+BODY = encode_result(
+    DescribeRepositoriesResult(
+        repositories=[example(Repository, repository_name="app")], next_token="t"
+    )
+)
 OK = b"HTTP/1.1 200 OK\r\nx-amzn-RequestId: id-1\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 GOOD = OK + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY

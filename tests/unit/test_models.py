@@ -19,6 +19,7 @@ import pytest
 
 from ecr_client import ResponseMetadata, models
 from ecr_client._generated import models as generated
+from ecr_client.testing import example
 
 TYPES: dict[str, type[Any]] = {name: getattr(models, name) for name in models.__all__}
 STRUCTURES = {name: cls for name, cls in TYPES.items() if attrs.has(cls)}
@@ -328,8 +329,10 @@ def test_maps_are_copied_and_immutable(cls: type[Any], member: str) -> None:
 @pytest.mark.parametrize(
     ("made", "shown"),
     [
-        (models.AuthorizationData(authorization_token=SECRET), "authorization_token='<hidden>'"),
-        (models.AuthorizationData(), "authorization_token=None"),
+        (
+            example(models.AuthorizationData, authorization_token=SECRET),
+            "authorization_token='<hidden>'",
+        ),
         (
             models.GetDownloadUrlForLayerResult(download_url=f"https://s3.example/l?Sig={SECRET}"),
             "download_url='https://s3.example/l?<hidden>'",

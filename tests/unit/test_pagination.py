@@ -24,6 +24,8 @@ from ecr_client.exceptions import (
 )
 from ecr_client.models import ImageIdentifier, ListImagesRequest
 from ecr_client.pagination import Paginator
+from ecr_client.testing import example
+from ecr_client.testing.encoding import encode_result
 
 URL = "https://ecr.example.org"
 APP = {"repository_name": "app"}
@@ -47,22 +49,32 @@ class Case(NamedTuple):
 def case(members: dict[str, Any], path: str, wire: str, mark: str, **others: Any) -> Case:
     """Return a case whose items are objects, told apart by one member."""
     return Case(
-        members, tuple(path.split(".")), lambda n: {wire: n, **others}, lambda i: getattr(i, mark)
+        members, tuple(path.split(".")), lambda n: {**others, wire: n}, lambda i: getattr(i, mark)
     )
+
+
+def sent(kind: type[Any]) -> dict[str, Any]:
+    """Return what a result or an item always has in a response."""
+    members = json.loads(encode_result(example(kind)))
+    return {name: value for name, value in members.items() if value}
 
 
 RESULT = {"imageId": {"imageTag": "v1"}, "status": "COMPLETE"}
 SUMMARY = {"destination": {"region": "eu-west-1", "registryId": "1" * 12}, "status": "COMPLETE"}
 CASES = {
     "describe_image_scan_findings": case(IMAGE, "imageScanFindings.findings", "name", "name"),
-    "describe_images": case(APP, "imageDetails", "imageDigest", "image_digest"),
+    "describe_images": case(
+        APP, "imageDetails", "imageDigest", "image_digest", **sent(models.ImageDetail)
+    ),
     "describe_pull_through_cache_rules": case(
         {}, "pullThroughCacheRules", "ecrRepositoryPrefix", "ecr_repository_prefix"
     ),
     "describe_replication_backfill_results": case(
         {"replication_backfill_id": "b-1"}, "results", "repositoryName", "repository_name", **RESULT
     ),
-    "describe_repositories": case({}, "repositories", "repositoryName", "repository_name"),
+    "describe_repositories": case(
+        {}, "repositories", "repositoryName", "repository_name", **sent(models.Repository)
+    ),
     "describe_repository_creation_templates": case(
         {}, "repositoryCreationTemplates", "prefix", "prefix"
     ),
@@ -97,7 +109,11 @@ class Service:
         asked = json.loads(request.body)
         self.received.append(asked)
         page = self.pages[asked.get("nextToken")]
-        return page if isinstance(page, tuple) else (200, {}, json.dumps(page))
+        if isinstance(page, tuple):
+            return page
+        operation = request.headers["X-Amz-Target"].rpartition(".")[2]
+        page = {**sent(getattr(models, f"{operation}Result")), **page}
+        return 200, {"x-amzn-RequestId": f"id-{len(self.received)}"}, json.dumps(page)
 
     @property
     def tokens(self) -> list[Any]:
@@ -172,10 +188,7 @@ def test_items_of_all_pages(service: Service, ecr: ECRClient, name: str, form: s
 def test_pages_are_results(service: Service, ecr: ECRClient, name: str) -> None:
     """.pages() gives the typed result of each call, with its token and its own metadata."""
     tested = CASES[name]
-    service.pages = {
-        None: (200, {"x-amzn-RequestId": "id-1"}, json.dumps({"nextToken": "t1"})),
-        "t1": (200, {"x-amzn-RequestId": "id-2"}, "{}"),
-    }
+    service.pages = {None: {"nextToken": "t1"}, "t1": {}}
     pages = list(call(ecr, name, "keywords", tested.members).pages())
     expected = getattr(models, "".join(map(str.capitalize, name.split("_"))) + "Result")
 
@@ -560,7 +573,7 @@ def test_bad_input(service: Service, ecr: ECRClient) -> None:
         ({"request": None}, "request must be a ListImagesRequest, not NoneType"),
         ({"request": request, "max_results": 1}, ".*not both: max_results"),
         ({}, "repository_name is required"),
-        ({"repository_name": 7}, "repository_name must be a str, not int 7"),
+        ({"repository_name": 7}, "repository_name must be a str, got int 7"),
         *(
             ({**APP, "max_items": wrong}, f"max_items must be a whole .* at least 1.*, got {wrong}")
             for wrong in (0, -1, 1.5, True)

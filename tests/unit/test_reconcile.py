@@ -23,6 +23,8 @@ from ecr_client.exceptions import (
 )
 from ecr_client.models import ImageIdentifier
 from ecr_client.operations import OPERATIONS
+from ecr_client.testing import example
+from ecr_client.testing.encoding import encode_result
 
 if TYPE_CHECKING:
     from ecr_client.local import LocalECR
@@ -87,6 +89,8 @@ LIFECYCLE = {
     "rules": [{"rulePriority": 1, "selection": SELECTION, "action": {"type": "expire"}}],
 }
 Members = dict[str, Any]
+#: An image with the manifest ``{}``, as a response has it.
+STORED: Members = json.loads(encode_result(example(models.Image)))
 Prepare = Callable[[ECRClient], Members]
 
 
@@ -585,7 +589,7 @@ def test_a_layer_that_another_upload_has_made(
     assert len(server.requests) == 3
 
 
-@pytest.mark.parametrize("images", [[], [{"imageManifest": "[]"}], [{"imageManifest": "{}"}] * 2])
+@pytest.mark.parametrize("images", [[], [{**STORED, "imageManifest": "[]"}], [STORED] * 2])
 def test_another_image(server: Any, calling: Calling, images: list[Members]) -> None:
     """Another manifest, or none, is not the image that was put."""
     server.answers = [DOWN, error("ImageAlreadyExistsException"), found(images=images)]
@@ -598,7 +602,7 @@ def test_another_image(server: Any, calling: Calling, images: list[Members]) -> 
 
 def test_an_unreadable_lookup_is_repeated(server: Any, calling: Calling) -> None:
     """A lookup only reads, so it is made once more if its response cannot be read."""
-    there = found(images=[{"imageManifest": "{}"}])
+    there = found(images=[STORED])
     server.answers = [DOWN, error("ImageAlreadyExistsException"), (200, {}, b"<garbage>"), there]
     put = calling(base_delay=0).put_image
     assert put(repository_name="app", image_manifest="{}", image_tag="1").image is not None

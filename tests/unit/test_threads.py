@@ -20,9 +20,14 @@ import pytest
 from ecr_client import ClientConfiguration, Credentials, ECRClient, Hooks, RetryPolicy, models
 from ecr_client._transport.adapter import Session
 from ecr_client.exceptions import ClientShutdownException, RepositoryNotFoundException
+from ecr_client.models import Repository
+from ecr_client.testing import example
+from ecr_client.testing.encoding import encode_result
 
 THREADS = 64
 LONGEST = 60
+#: What each repository has in a response besides its name.
+SENT = json.loads(encode_result(example(Repository)))
 KEYS = Credentials("AKIDEXAMPLE", "secret")
 
 
@@ -40,7 +45,7 @@ class Echo(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         names = asked.get("repositoryNames", [])
-        status, answer = 200, {"repositories": [{"repositoryName": name} for name in names]}
+        status, answer = 200, {"repositories": [{**SENT, "repositoryName": name} for name in names]}
         if names and names[0].startswith("missing"):
             status, answer = 400, {"__type": "RepositoryNotFoundException", "message": names[0]}
         if names and names[0].startswith("busy"):

@@ -31,8 +31,11 @@ from ecr_client.models import (
     DescribeImageScanFindingsRequest,
     DescribeImagesRequest,
     GetLifecyclePolicyPreviewRequest,
+    GetLifecyclePolicyPreviewResult,
     ImageIdentifier,
 )
+from ecr_client.testing import example
+from ecr_client.testing.encoding import encode_result
 
 URL = "https://ecr.example.org"
 IMAGE = ImageIdentifier(image_tag="v1")
@@ -70,11 +73,11 @@ def scan(status: str, **more: str) -> tuple[int, str]:
 
 
 def preview(status: str) -> tuple[int, str]:
-    return 200, json.dumps({"status": status})
+    return 200, encode_result(example(GetLifecyclePolicyPreviewResult, status=status)).decode()
 
 
 SUCCESS = {
-    "image_exists": (200, '{"imageDetails": [{"imageTags": ["v1"]}]}'),
+    "image_exists": (200, '{"imageDetails": []}'),
     "image_scan_complete": scan("COMPLETE"),
     "lifecycle_policy_preview_complete": preview("COMPLETE"),
 }
@@ -84,7 +87,6 @@ NOT_YET = {
     "lifecycle_policy_preview_complete": [
         preview("IN_PROGRESS"),
         preview("NEW_STATUS"),
-        (200, "{}"),
     ],
 }
 #: By waiter: how to send a state, the name of its member, and what each state means.

@@ -65,8 +65,8 @@ class Layer(Structure):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Layer.html
     """
 
-    layer_digest: str | None = None
-    layer_availability: LayerAvailability | str | None = None
+    layer_digest: str
+    layer_availability: LayerAvailability | str
     layer_size: int | None = None
     media_type: str | None = None
 

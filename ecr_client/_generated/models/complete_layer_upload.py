@@ -38,19 +38,19 @@ class CompleteLayerUploadResult(AmazonWebServiceResult):
     r"""What ``complete_layer_upload`` answers.
 
     Attributes:
-        registry_id: AWS account id of the registry that the call was about. Pattern:
-            ``[0-9]{12}``.
         repository_name: Name of the repository that the call was about. 2 to 256 characters.
             Pattern: ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
         upload_id: Identifier of the upload that ``initiate_layer_upload`` began. Pattern:
             ``[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}``.
         layer_digest: The SHA-256 digest of the layer that was put together. Pattern:
             ``[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+``.
+        registry_id: AWS account id of the registry that the call was about. Pattern:
+            ``[0-9]{12}``.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html
     """
 
+    repository_name: str
+    upload_id: str
+    layer_digest: str
     registry_id: str | None = None
-    repository_name: str | None = None
-    upload_id: str | None = None
-    layer_digest: str | None = None

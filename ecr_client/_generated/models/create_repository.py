@@ -61,4 +61,4 @@ class CreateRepositoryResult(AmazonWebServiceResult):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
     """
 
-    repository: Repository | None = None
+    repository: Repository

@@ -39,4 +39,4 @@ class DeleteRepositoryResult(AmazonWebServiceResult):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html
     """
 
-    repository: Repository | None = None
+    repository: Repository

@@ -40,6 +40,6 @@ class DeleteRepositoryPolicyResult(AmazonWebServiceResult):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryPolicy.html
     """
 
-    registry_id: str | None = None
-    repository_name: str | None = None
-    policy_text: str | None = None
+    registry_id: str
+    repository_name: str
+    policy_text: str

@@ -95,11 +95,11 @@ class ImageDetail(Structure):
         repository_name: Name of the repository that holds the image. 2 to 256 characters.
             Pattern: ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
         image_digest: Digest of the image's manifest, ``sha256:`` and hexadecimal digits.
+        image_pushed_at: When the image was pushed to the repository, UTC.
         image_tags: All tags of the image. Each: 1 to 300 characters.
         image_size_in_bytes: Size of the image in the repository, in bytes; of a manifest list,
             the size of its largest manifest. Layers are kept compressed, so Docker may show a
             larger number.
-        image_pushed_at: When the image was pushed to the repository, UTC.
         image_scan_status: How far the scan of the image has come. The newer kind of basic
             scanning leaves it out; ask ``describe_image_scan_findings`` instead.
         image_scan_findings_summary: Outcome of the last finished scan. The newer kind of basic
@@ -117,12 +117,12 @@ class ImageDetail(Structure):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html
     """
 
-    registry_id: str | None = None
-    repository_name: str | None = None
-    image_digest: str | None = None
+    registry_id: str
+    repository_name: str
+    image_digest: str
+    image_pushed_at: datetime
     image_tags: Sequence[str] = ()
     image_size_in_bytes: int | None = None
-    image_pushed_at: datetime | None = None
     image_scan_status: ImageScanStatus | None = None
     image_scan_findings_summary: ImageScanFindingsSummary | None = None
     image_manifest_media_type: str | None = None

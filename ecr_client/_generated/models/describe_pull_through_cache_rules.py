@@ -62,7 +62,7 @@ class PullThroughCacheRule(Structure):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PullThroughCacheRule.html
     """
 
-    ecr_repository_prefix: str | None = None
+    ecr_repository_prefix: str
     upstream_registry_url: str | None = None
     created_at: datetime | None = None
     registry_id: str | None = None

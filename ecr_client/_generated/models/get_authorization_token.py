@@ -32,9 +32,9 @@ class AuthorizationData(Structure):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_AuthorizationData.html
     """
 
-    authorization_token: str | None = attrs.field(default=None, repr=hide)
-    expires_at: datetime | None = None
-    proxy_endpoint: str | None = None
+    authorization_token: str = attrs.field(repr=hide)
+    expires_at: datetime
+    proxy_endpoint: str
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, field_transformer=immutable)

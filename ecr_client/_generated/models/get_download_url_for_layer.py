@@ -45,5 +45,5 @@ class GetDownloadUrlForLayerResult(AmazonWebServiceResult):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
     """
 
-    download_url: str | None = attrs.field(default=None, repr=hide_query)
+    download_url: str = attrs.field(repr=hide_query)
     layer_digest: str | None = None

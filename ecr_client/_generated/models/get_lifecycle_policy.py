@@ -43,7 +43,7 @@ class GetLifecyclePolicyResult(AmazonWebServiceResult):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicy.html
     """
 
-    registry_id: str | None = None
-    repository_name: str | None = None
-    lifecycle_policy_text: str | None = None
+    registry_id: str
+    repository_name: str
+    lifecycle_policy_text: str
     last_evaluated_at: datetime | None = None

@@ -172,10 +172,10 @@ class GetLifecyclePolicyPreviewResult(AmazonWebServiceResult):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicyPreview.html
     """
 
-    registry_id: str | None = None
-    repository_name: str | None = None
-    lifecycle_policy_text: str | None = None
-    status: LifecyclePolicyPreviewStatus | str | None = None
+    registry_id: str
+    repository_name: str
+    lifecycle_policy_text: str
+    status: LifecyclePolicyPreviewStatus | str
     next_token: str | None = None
     preview_results: Sequence[LifecyclePolicyPreviewResult] = ()
     summary: LifecyclePolicyPreviewSummary | None = None

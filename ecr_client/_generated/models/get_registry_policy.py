@@ -21,12 +21,12 @@ class GetRegistryPolicyResult(AmazonWebServiceResult):
     """What ``get_registry_policy`` answers.
 
     Attributes:
+        policy_text: The permissions policy of the registry, as JSON. At most 10,240 characters.
         registry_id: AWS account id of the registry that the call was about. Pattern:
             ``[0-9]{12}``.
-        policy_text: The permissions policy of the registry, as JSON. At most 10,240 characters.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryPolicy.html
     """
 
+    policy_text: str
     registry_id: str | None = None
-    policy_text: str | None = None

@@ -25,8 +25,8 @@ class Image(Structure):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Image.html
     """
 
-    registry_id: str | None = None
-    repository_name: str | None = None
-    image_id: ImageIdentifier | None = None
-    image_manifest: str | None = None
+    registry_id: str
+    repository_name: str
+    image_id: ImageIdentifier
+    image_manifest: str
     image_manifest_media_type: str | None = None

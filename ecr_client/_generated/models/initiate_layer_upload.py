@@ -38,5 +38,5 @@ class InitiateLayerUploadResult(AmazonWebServiceResult):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_InitiateLayerUpload.html
     """
 
-    upload_id: str | None = None
-    part_size: int | None = None
+    upload_id: str
+    part_size: int

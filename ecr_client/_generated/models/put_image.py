@@ -45,4 +45,4 @@ class PutImageResult(AmazonWebServiceResult):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
     """
 
-    image: Image | None = None
+    image: Image

@@ -55,7 +55,7 @@ class PutImageTagMutabilityResult(AmazonWebServiceResult):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageTagMutability.html
     """
 
-    registry_id: str | None = None
-    repository_name: str | None = None
-    image_tag_mutability: ImageTagMutability | str | None = None
+    registry_id: str
+    repository_name: str
+    image_tag_mutability: ImageTagMutability | str
     image_tag_mutability_exclusion_filters: Sequence[ImageTagMutabilityExclusionFilter] = ()

@@ -43,6 +43,6 @@ class PutLifecyclePolicyResult(AmazonWebServiceResult):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html
     """
 
-    registry_id: str | None = None
-    repository_name: str | None = None
-    lifecycle_policy_text: str | None = None
+    registry_id: str
+    repository_name: str
+    lifecycle_policy_text: str

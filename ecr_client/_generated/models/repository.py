@@ -56,11 +56,11 @@ class Repository(Structure):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Repository.html
     """
 
-    repository_arn: str | None = None
-    registry_id: str | None = None
-    repository_name: str | None = None
-    repository_uri: str | None = None
-    created_at: datetime | None = None
+    repository_arn: str
+    registry_id: str
+    repository_name: str
+    repository_uri: str
+    created_at: datetime
     image_tag_mutability: ImageTagMutability | str | None = None
     image_tag_mutability_exclusion_filters: Sequence[ImageTagMutabilityExclusionFilter] = ()
     image_scanning_configuration: ImageScanningConfiguration | None = None

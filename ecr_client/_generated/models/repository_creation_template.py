@@ -73,7 +73,7 @@ class RepositoryCreationTemplate(Structure):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_RepositoryCreationTemplate.html
     """
 
-    prefix: str | None = None
+    prefix: str
     description: str | None = None
     encryption_configuration: EncryptionConfigurationForRepositoryCreationTemplate | None = None
     resource_tags: Sequence[Tag] = ()

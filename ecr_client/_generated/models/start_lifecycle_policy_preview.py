@@ -47,7 +47,7 @@ class StartLifecyclePolicyPreviewResult(AmazonWebServiceResult):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartLifecyclePolicyPreview.html
     """
 
-    registry_id: str | None = None
-    repository_name: str | None = None
-    lifecycle_policy_text: str | None = None
-    status: LifecyclePolicyPreviewStatus | str | None = None
+    registry_id: str
+    repository_name: str
+    lifecycle_policy_text: str
+    status: LifecyclePolicyPreviewStatus | str

@@ -46,7 +46,7 @@ class StartReplicationBackfillResult(AmazonWebServiceResult):
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartReplicationBackfill.html
     """
 
-    replication_backfill_id: str | None = None
+    replication_backfill_id: str
     registry_id: str | None = None
     destination: ReplicationDestination | None = None
     status: ReplicationBackfillStatus | str | None = None

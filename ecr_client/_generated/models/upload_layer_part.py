@@ -41,18 +41,18 @@ class UploadLayerPartResult(AmazonWebServiceResult):
     r"""What ``upload_layer_part`` answers.
 
     Attributes:
-        registry_id: AWS account id of the registry that the call was about. Pattern:
-            ``[0-9]{12}``.
         repository_name: Name of the repository that the call was about. 2 to 256 characters.
             Pattern: ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
         upload_id: Identifier of the upload that ``initiate_layer_upload`` began. Pattern:
             ``[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}``.
         last_byte_received: Position of the last byte that the service received, in bytes.
+        registry_id: AWS account id of the registry that the call was about. Pattern:
+            ``[0-9]{12}``.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html
     """
 
+    repository_name: str
+    upload_id: str
+    last_byte_received: int
     registry_id: str | None = None
-    repository_name: str | None = None
-    upload_id: str | None = None
-    last_byte_received: int | None = None

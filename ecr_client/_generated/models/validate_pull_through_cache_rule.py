@@ -31,6 +31,8 @@ class ValidatePullThroughCacheRuleResult(AmazonWebServiceResult):
     r"""What ``validate_pull_through_cache_rule`` answers.
 
     Attributes:
+        is_valid: ``True`` when ECR reached the upstream registry and could sign in to it.
+            ``False`` when it could not; ``failure`` says why.
         ecr_repository_prefix: Prefix of the repositories that hold what the pull through cache
             rule fetched. 2 to 30 characters. Pattern:
             ``^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$``.
@@ -45,18 +47,16 @@ class ValidatePullThroughCacheRuleResult(AmazonWebServiceResult):
         upstream_repository_prefix: Prefix of the repositories in the upstream registry. 2 to 30
             characters. Pattern:
             ``^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$``.
-        is_valid: ``True`` when ECR reached the upstream registry and could sign in to it.
-            ``False`` when it could not; ``failure`` says why.
         failure: Why the validation failed.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ValidatePullThroughCacheRule.html
     """
 
+    is_valid: bool
     ecr_repository_prefix: str | None = None
     registry_id: str | None = None
     upstream_registry_url: str | None = None
     credential_arn: str | None = None
     custom_role_arn: str | None = None
     upstream_repository_prefix: str | None = None
-    is_valid: bool | None = None
     failure: str | None = None

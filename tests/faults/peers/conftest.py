@@ -56,8 +56,9 @@ class Visit:
             size += len(self._receive())
 
     def answer(self) -> None:
-        """Answer a request with a result that has no members."""
-        self.socket.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        """Answer a request with what results of DescribeRepositories and UploadLayerPart need."""
+        body = b'{"repositoryName": "app", "uploadId": "0", "lastByteReceived": 0}'
+        self.socket.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
     def drip(self, data: bytes, *, before: bytes = b"", every: float = 0.02) -> None:
         """Send something, and then something else again and again until the test is over."""
