@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ecr_client.client import ECRClient
     from ecr_client.config import ClientConfiguration
     from ecr_client.conversion import from_dict, to_dict
-    from ecr_client.credentials import Credentials
+    from ecr_client.credentials import ANONYMOUS, Credentials
     from ecr_client.exceptions import (
         AmazonClientException,
         AmazonECRException,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ecr_client.retry import RetryPolicy
 
 __all__ = [
+    "ANONYMOUS",
     "AmazonClientException",
     "AmazonECR",
     "AmazonECRException",
@@ -49,6 +50,7 @@ __all__ = [
 ]
 
 _MODULE_OF = {
+    "ANONYMOUS": "credentials",
     "AmazonClientException": "exceptions",
     "AmazonECR": "_generated.interface",
     "AmazonECRException": "exceptions",

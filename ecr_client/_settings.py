@@ -7,16 +7,20 @@ is not needed for that. Where this module is stricter than botocore, it says so 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import attrs
 
 from ecr_client._common.shown import shown
 from ecr_client._exceptions import InvalidConfigurationException
 
+Parsed = TypeVar("Parsed")
+
+_LOG = logging.getLogger("ecr_client")
 #: Setting, by botocore's name for it: environment variables (first wins) and the profile's key.
 _SETTINGS: dict[str, tuple[tuple[str, ...], str]] = {
     "region": (("AWS_REGION", "AWS_DEFAULT_REGION"), "region"),
@@ -43,10 +47,17 @@ _NOT_ALLOWED_IN_APPID = r"[^A-Za-z0-9!$%&'*+\-.^_`|~,#]"
 
 
 class Setting(NamedTuple):
-    """A value that was found, and where, in words for a message."""
+    """A value that was found, and where, in words for a message.
+
+    Attributes:
+        value: The value.
+        source: Where it is.
+        in_file: Whether that is a shared file, which the caller may not even know of.
+    """
 
     value: str
     source: str
+    in_file: bool = False
 
 
 class _Profile(NamedTuple):
@@ -100,13 +111,16 @@ def _expand(path: str) -> str:
 class Settings:
     """The settings that come from the environment and the profile, read when they are asked for.
 
-    An environment variable that is set but empty counts as not set.
+    An environment variable that is set but empty counts as not set. What nobody asks for is not
+    read, so that it may be malformed.
 
     Args:
         profile: The profile that the caller named. It must exist; so must one that
             ``AWS_DEFAULT_PROFILE`` or ``AWS_PROFILE`` names, once a setting is looked up there.
         session: A botocore or boto3 session: what it knows comes before everything else here.
         environ: The environment variables, by default those of the process.
+        lenient: Whether to leave out what cannot be used in the shared files, with a warning in
+            the log. A caller that says where it calls, and as whom, needs none of them.
 
     Raises:
         InvalidConfigurationException: ``profile`` does not exist, ``session`` is not a session,
@@ -118,6 +132,7 @@ class Settings:
         default=None, repr=False, converter=attrs.converters.optional(unwrap_session)
     )
     environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ, repr=False)
+    lenient: bool = False
 
     def __attrs_post_init__(self) -> None:
         if self.profile is not None:
@@ -136,12 +151,12 @@ class Settings:
     @property
     def use_fips(self) -> bool:
         """Whether FIPS endpoints are wanted: ``AWS_USE_FIPS_ENDPOINT``, the profile, else not."""
-        return self._flag("use_fips_endpoint")
+        return self._read("use_fips_endpoint", _boolean) or False
 
     @property
     def use_dualstack(self) -> bool:
         """Whether dual-stack is wanted: ``AWS_USE_DUALSTACK_ENDPOINT``, the profile, else not."""
-        return self._flag("use_dualstack_endpoint")
+        return self._read("use_dualstack_endpoint", _boolean) or False
 
     @property
     def endpoint_url(self) -> str | None:
@@ -161,13 +176,7 @@ class Settings:
         The order is ``AWS_CA_BUNDLE``, the profile's ``ca_bundle``, ``REQUESTS_CA_BUNDLE``,
         ``CURL_CA_BUNDLE``.
         """
-        found = self.find("ca_bundle")
-        if found is not None and not os.path.exists(found.value):
-            raise InvalidConfigurationException(
-                f"the CA bundle {shown(found.value)} from {found.source} does not exist; "
-                "correct the path or remove the setting"
-            )
-        return found.value if found else None
+        return self._read("ca_bundle", _existing)
 
     @property
     def user_agent_appid(self) -> str | None:
@@ -187,24 +196,16 @@ class Settings:
         ``AWS_RETRY_MODE`` or the profile's ``retry_mode``, where ``legacy``, which other SDKs know,
         is read as ``standard``.
         """
-        members: dict[str, Any] = {}
-        attempts = self.find("max_attempts")
-        if attempts is not None:
-            # Few digits: Python refuses to read very long numbers.
-            if not re.fullmatch(r"0*[1-9][0-9]{0,8}", attempts.value):
-                raise InvalidConfigurationException(
-                    f"{attempts.source} must be a whole number of at least 1, "
-                    f"not {shown(attempts.value)}"
-                )
-            members["max_attempts"] = int(attempts.value)
-        mode = self.find("retry_mode")
-        if mode is not None:
-            members["mode"] = _RETRY_MODES.get(mode.value.lower())
-            if members["mode"] is None:
-                raise InvalidConfigurationException(
-                    f"{mode.source} must be standard, adaptive or legacy, not {shown(mode.value)}"
-                )
-        return members
+        members = {
+            "max_attempts": self._read("max_attempts", _attempts),
+            "mode": self._read("retry_mode", _retry_mode),
+        }
+        return {name: each for name, each in members.items() if each is not None}
+
+    @property
+    def named_profile(self) -> str | None:
+        """The name of the profile, if an argument, a variable or the session names one."""
+        return self._profile_name()[0]
 
     def find(self, name: str) -> Setting | None:
         """Return a setting with its source.
@@ -222,21 +223,27 @@ class Settings:
         found = self.find(name)
         return found.value if found else None
 
-    def _flag(self, name: str) -> bool:
+    def _read(self, name: str, parse: Callable[[Setting], Parsed]) -> Parsed | None:
+        """Return a setting as a function reads it, ``None`` if there is none."""
         found = self.find(name)
         if found is None:
-            return False
-        value = _BOOLEANS.get(found.value.lower())
-        if value is None:
-            # botocore reads anything else as false; but whoever wrote "yes" for FIPS meant it.
-            raise InvalidConfigurationException(
-                f"{found.source} must be true or false, not {shown(found.value)}"
-            )
-        return value
+            return None
+        try:
+            return parse(found)
+        except InvalidConfigurationException as error:
+            if not (self.lenient and found.in_file):
+                raise
+            _LOG.warning("%s; it is left out", error)
+            return None
 
     def _candidates(self, name: str) -> Iterator[Setting]:
         variables, key = _SETTINGS[name]
         if self.session is not None:
+            from ecr_client._session import default_settings
+
+            stated = default_settings(self.session).get(name)
+            if stated is not None:
+                yield Setting(stated, f"{name} of the session's default client config")
             value = _ask(self.session, name)
             # botocore gives its booleans as such.
             if value is not None and value != "":
@@ -247,13 +254,14 @@ class Settings:
             yield from self._from_environment("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
     def _endpoint_urls(self) -> Iterator[Setting]:
-        if self._flag("ignore_configured_endpoint_urls"):
+        if self._read("ignore_configured_endpoint_urls", _boolean):
             return
         yield from self._from_environment("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL")
         section = self._services_section().get("ecr")
         url = section.get("endpoint_url") if isinstance(section, Mapping) else None
         if isinstance(url, str) and url:
-            yield Setting(url, f"the services section of {self._profile.source}")
+            source = f"the services section of {self._profile.source}"
+            yield Setting(url, source, in_file=True)
         yield from self._from_profile("endpoint_url")
 
     def _services_section(self) -> Mapping[str, Any]:
@@ -279,7 +287,7 @@ class Settings:
     def _from_profile(self, key: str) -> Iterator[Setting]:
         value = self._profile.values.get(key)
         if isinstance(value, str) and value:
-            yield Setting(value, f"{key} of {self._profile.source}")
+            yield Setting(value, f"{key} of {self._profile.source}", in_file=True)
 
     @property
     def _profile(self) -> _Profile:
@@ -287,16 +295,24 @@ class Settings:
         # another thread holds it, a process that is forked meanwhile would wait forever.
         found: _Profile | None = self.__dict__.get("_profile_read")
         if found is None:
-            found = self.__dict__["_profile_read"] = self._read_profile()
+            found = self.__dict__["_profile_read"] = self._usable_profile()
         return found
 
+    def _usable_profile(self) -> _Profile:
+        try:
+            return self._read_profile()
+        except InvalidConfigurationException as error:
+            if not self.lenient:
+                raise
+            _LOG.warning("%s; the shared files are left out", error)
+            return _Profile({}, {}, "no profile")
+
     def _read_profile(self) -> _Profile:
+        name, source = self._profile_name()
         if self.session is not None:
-            name, source = _ask(self.session, "profile"), "the session"
             with _readable_session():
                 contents = self.session.full_config
         else:
-            name, source = self._profile_name()
             contents = _read_files(*config_file_paths(self.environ))
         profiles = contents.get("profiles", {})
         if name is not None and name not in profiles:
@@ -314,8 +330,47 @@ class Settings:
     def _profile_name(self) -> tuple[str | None, str]:
         if self.profile is not None:
             return self.profile, "the profile argument"
+        if self.session is not None:
+            return _ask(self.session, "profile"), "the session"
         found = next(self._from_environment(*_PROFILE_VARIABLES), None)
-        return found or (None, "")
+        return (None, "") if found is None else (found.value, found.source)
+
+
+def _boolean(setting: Setting) -> bool:
+    value = _BOOLEANS.get(setting.value.lower())
+    if value is None:
+        # botocore reads anything else as false; but whoever wrote "yes" for FIPS meant it.
+        raise _refuse(setting, "true or false")
+    return value
+
+
+def _existing(setting: Setting) -> str:
+    if not os.path.exists(setting.value):
+        raise InvalidConfigurationException(
+            f"the CA bundle {shown(setting.value)} from {setting.source} does not exist; "
+            "correct the path or remove the setting"
+        )
+    return setting.value
+
+
+def _attempts(setting: Setting) -> int:
+    # Few digits: Python refuses to read very long numbers.
+    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", setting.value):
+        raise _refuse(setting, "a whole number of at least 1")
+    return int(setting.value)
+
+
+def _retry_mode(setting: Setting) -> str:
+    mode = _RETRY_MODES.get(setting.value.lower())
+    if mode is None:
+        raise _refuse(setting, "standard, adaptive or legacy")
+    return mode
+
+
+def _refuse(setting: Setting, expected: str) -> InvalidConfigurationException:
+    return InvalidConfigurationException(
+        f"{setting.source} must be {expected}, not {shown(setting.value)}"
+    )
 
 
 def _ask(session: Any, name: str) -> Any:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_client._common.forks import Lock
 from ecr_client._common.redact import keeps_arguments_secret
-from ecr_client._exceptions import InvalidConfigurationException
 from ecr_client._generated.batches import Batches
 from ecr_client._generated.interface import AmazonECR
 from ecr_client._generated.paginators import Paginators
@@ -17,7 +16,7 @@ from ecr_client._shapes import Hidden
 from ecr_client._transport.base import shut_down
 from ecr_client._transport.requests_transport import RequestsTransport
 from ecr_client._unavailable import Guarded
-from ecr_client.config import ClientConfiguration
+from ecr_client.config import with_defaults
 from ecr_client.credentials import credentials_source
 from ecr_client.endpoints import (
     choose_endpoint,
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from ecr_client._pipeline import Call, Pipeline
     from ecr_client._shapes import AmazonWebServiceRequest
     from ecr_client._transport.base import Transport
+    from ecr_client.config import ClientConfiguration
     from ecr_client.credentials import CredentialsLike
     from ecr_client.downloads import LayerDownload
     from ecr_client.endpoints import Endpoint
@@ -92,10 +92,11 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
             profile's; without any of them the endpoint is ``https://ecr.us-east-1.amazonaws.com``.
         endpoint: A host or a URL to call instead of the region's. ``None`` takes
             ``AWS_ENDPOINT_URL_ECR``, ``AWS_ENDPOINT_URL`` or the profile's, if there is one.
-        credentials: `Credentials`, credentials of botocore, or a function that returns either.
-            ``None`` takes botocore's default chain.
+        credentials: `Credentials`, credentials of botocore, a function that returns either, or
+            `ANONYMOUS` for calls that are not signed. ``None`` takes botocore's default chain.
         profile: A profile of the shared configuration files, for settings and credentials.
-        session: A botocore or boto3 session to take region, settings and credentials from.
+        session: A botocore or boto3 session to take region, settings, credentials and what its
+            default client config says from.
         config: Timeouts, connections, proxies and the rest.
 
     Raises:
@@ -116,12 +117,14 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         session: Any = None,
         config: ClientConfiguration | None = None,
     ) -> None:
-        if config is None:
-            config = ClientConfiguration()
-        elif not isinstance(config, ClientConfiguration):
-            raise InvalidConfigurationException(
-                f"config must be a ClientConfiguration, not {type(config).__name__}"
-            )
+        config = with_defaults(config, {})
+        # Then nothing that is really needed can come from a file.
+        is_complete = all(each is not None for each in (region, endpoint, credentials))
+        self._settings = Settings(profile=profile, session=session, lenient=is_complete)
+        if session is not None:
+            from ecr_client._session import with_session_defaults
+
+            config = with_session_defaults(config, self._settings.session)
         self._arguments = {
             "region": region,
             "endpoint": endpoint,
@@ -131,7 +134,6 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
             "config": config,
         }
         self._config = config
-        self._settings = Settings(profile=profile, session=session)
         self._endpoint = choose_endpoint(
             region=region, endpoint=endpoint, config=config, settings=self._settings
         )
@@ -345,6 +347,10 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         view._options = None
         return view
 
+    def close(self) -> None:
+        """Do the same as `shutdown`, which is the name in Java."""
+        self.shutdown()
+
     def shutdown(self) -> None:
         """Close all connections. A call after it raises; calling it again does nothing.
 
@@ -387,10 +393,15 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         from ecr_client._observer import Observer
         from ecr_client._pipeline import Pipeline
 
-        app_id = self._config.user_agent_appid or self._settings.user_agent_appid
+        app_id = self._config.user_agent_appid
+        agent = user_agent(self._settings.user_agent_appid if app_id is None else app_id)
+        if self._settings.session is not None:
+            from ecr_client._session import session_user_agent
+
+            agent = session_user_agent(self._settings.session, agent)
         made = Pipeline(
             lifetime=self._shared.lifetime,
-            user_agent=user_agent(app_id),
+            user_agent=agent,
             observer=Observer(self._config.hooks),
             max_response_size=self._config.max_response_size,
         )

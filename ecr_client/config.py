@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
@@ -21,21 +21,26 @@ if TYPE_CHECKING:
 
 # urllib3 makes a place for each connection at once; an address has no more ports than this.
 _MOST_CONNECTIONS = 65_535
+#: The keys of ``proxies_config``.
+PROXY_SETTINGS = ("proxy_ca_bundle", "proxy_client_cert", "proxy_use_forwarding_for_https")
 _PROXY_KEY = r"(https?|all)(://[^\s/@]+)?"
 _PROXY_URL = r"((https?|socks4a?|socks5h?)://)?[^\s/]+/?"
 # Both from botocore (botocore.useragent, botocore.args), which replaces and warns instead.
-_APPID = r"[A-Za-z0-9!$%&'*+\-.^_`|~,#]{1,50}"
+_APPID = r"[A-Za-z0-9!$%&'*+\-.^_`|~,#]{0,50}"
 
 
-class Proxies(Mapping[str, str]):
-    """An immutable, hashable, picklable mapping whose repr shows no passwords."""
+_Value = TypeVar("_Value")
+
+
+class Frozen(Mapping[str, _Value]):
+    """An immutable, hashable, picklable mapping."""
 
     __slots__ = ("_items",)
 
-    def __init__(self, items: Mapping[str, str]) -> None:
+    def __init__(self, items: Mapping[str, _Value]) -> None:
         self._items = dict(items)
 
-    def __getitem__(self, key: str) -> str:
+    def __getitem__(self, key: str) -> _Value:
         return self._items[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -46,6 +51,15 @@ class Proxies(Mapping[str, str]):
 
     def __hash__(self) -> int:
         return hash(frozenset(self._items.items()))
+
+    def __repr__(self) -> str:
+        return repr(self._items)
+
+
+class Proxies(Frozen[str]):
+    """Proxy URLs whose repr shows no passwords."""
+
+    __slots__ = ()
 
     def __repr__(self) -> str:
         return repr({key: _shown(value) for key, value in self._items.items()})
@@ -63,6 +77,13 @@ def _refuse(field: str, expected: str, value: object) -> InvalidConfigurationExc
 def _snapshot(proxies: Mapping[str, str] | None) -> Mapping[str, str] | None:
     """Return the proxies as the configuration keeps them; the validator sees what is wrong."""
     return Proxies(proxies) if isinstance(proxies, Mapping) else proxies
+
+
+def _settings_snapshot(settings: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Do the same for what goes with the proxies; what is ``None`` counts as absent."""
+    if not isinstance(settings, Mapping):
+        return settings
+    return Frozen({key: _as_path(each) for key, each in settings.items() if each is not None})
 
 
 def _as_path(verify: bool | str | os.PathLike[str] | None) -> bool | str | None:
@@ -155,20 +176,40 @@ def _verify(_: object, field: attrs.Attribute[Any], value: object) -> None:
 
 
 def _client_cert(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    if value is None:
-        return
+    if value is not None:
+        _certificate(field.name, value)
+
+
+def _certificate(name: str, value: object) -> None:
     paths = value if isinstance(value, tuple) else (value,)
     expected = "a path, a tuple (certificate path, key path), or None"
     if isinstance(value, tuple) and len(value) != 2:
-        raise _refuse(field.name, expected, value)
+        raise _refuse(name, expected, value)
     for path in paths:
-        _existing_path(field.name, path, expected)
+        _existing_path(name, path, expected)
+
+
+def _proxies_config(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, Frozen):
+        raise _refuse(field.name, "a mapping such as {'proxy_ca_bundle': 'ca.pem'} or None", value)
+    for key, each in value.items():
+        name = f"{field.name}[{shown(key)}]"
+        if key == "proxy_ca_bundle":
+            _existing_path(name, each, "the path of a CA bundle")
+        elif key == "proxy_client_cert":
+            _certificate(name, each)
+        elif key != "proxy_use_forwarding_for_https":
+            raise _refuse(f"a key of {field.name}", f"one of {', '.join(PROXY_SETTINGS)}", key)
+        elif not isinstance(each, bool):
+            raise _refuse(name, "True or False", each)
 
 
 def _appid(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if value is not None and not (isinstance(value, str) and re.fullmatch(_APPID, value)):
         raise _refuse(
-            field.name, "1 to 50 ASCII letters, digits and !$%&'*+-.^_`|~,# without spaces", value
+            field.name, "at most 50 ASCII letters, digits and !$%&'*+-.^_`|~,# and no space", value
         )
 
 
@@ -199,6 +240,12 @@ class ClientConfiguration:
             ``None``, the default, takes them from the environment (``HTTPS_PROXY``,
             ``NO_PROXY``, ...); ``{}`` uses none. User and password may stand in the URL and are
             not shown in the repr.
+        proxies_config: More about proxies whose URL begins with ``https``: ``proxy_ca_bundle``, the
+            path of the CA bundle to check the proxy's certificate with instead of ``verify``;
+            ``proxy_client_cert``, as ``client_cert`` but for the proxy; and
+            ``proxy_use_forwarding_for_https``: if it is ``True``, the proxy makes the TLS
+            connection to the endpoint, and sees and may change every call, signatures and tokens
+            included. Default ``None``: none of them.
         verify: Whether and how to check the server's certificate: ``True`` by the default
             certificates, ``False`` not at all (for tests only), or the path of a CA bundle or of
             a directory of certificates, which must exist. ``None``, the default, looks at
@@ -211,9 +258,9 @@ class ClientConfiguration:
         use_dualstack_endpoint: Whether to call the endpoint that has IPv4 and IPv6 addresses.
             ``None``, the default, looks at ``AWS_USE_DUALSTACK_ENDPOINT`` and the profile, else
             ``False``.
-        user_agent_appid: A name for the application in the User-Agent, 1 to 50 characters.
+        user_agent_appid: A name for the application in the User-Agent, at most 50 characters.
             ``None``, the default, looks at ``AWS_SDK_UA_APP_ID`` and the profile's
-            ``sdk_ua_app_id``.
+            ``sdk_ua_app_id``; ``""`` is none.
         protocol: ``"https"``, the default, or ``"http"``, for endpoints that are given or found
             without one.
         total_timeout: Seconds that a call may take as a whole, with all its attempts and the
@@ -238,6 +285,9 @@ class ClientConfiguration:
     proxies: Mapping[str, str] | None = attrs.field(
         default=None, converter=_snapshot, validator=_proxies
     )
+    proxies_config: Mapping[str, Any] | None = attrs.field(
+        default=None, converter=_settings_snapshot, validator=_proxies_config
+    )
     verify: bool | str | None = attrs.field(default=None, converter=_as_path, validator=_verify)
     client_cert: str | tuple[str, str] | None = attrs.field(default=None, validator=_client_cert)
     use_fips_endpoint: bool | None = attrs.field(default=None, validator=_optional_bool)
@@ -249,3 +299,26 @@ class ClientConfiguration:
     max_response_size: int = attrs.field(default=100 * 1024 * 1024, validator=_at_least(1))
     hooks: Hooks | None = attrs.field(default=None, validator=_hooks)
     response_metadata_cache_size: int = attrs.field(default=50, validator=_at_least(0))
+
+
+def with_defaults(
+    config: ClientConfiguration | None, values: Mapping[str, Any]
+) -> ClientConfiguration:
+    """Return a configuration with other values in the fields that are at their defaults.
+
+    Args:
+        config: The caller's ``config`` argument.
+        values: The values, by the names of the fields.
+
+    Raises:
+        InvalidConfigurationException: ``config`` is not a configuration, or a value cannot be used.
+    """
+    if config is None:
+        return ClientConfiguration(**values)
+    if not isinstance(config, ClientConfiguration):
+        raise InvalidConfigurationException(
+            f"config must be a ClientConfiguration, not {type(config).__name__}"
+        )
+    defaults = {field.name: field.default for field in attrs.fields(ClientConfiguration)}
+    left = {name: each for name, each in values.items() if getattr(config, name) == defaults[name]}
+    return attrs.evolve(config, **left) if left else config

@@ -7,6 +7,7 @@ used when they are stale. Nothing is looked up before the first call.
 from __future__ import annotations
 
 import contextlib
+import enum
 import logging
 import os
 import re
@@ -14,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NoReturn, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 import attrs
 
@@ -88,17 +89,30 @@ class RefreshingKeys(Protocol):
     def get_frozen_credentials(self) -> Keys: ...
 
 
+class Anonymous(enum.Enum):
+    """The type of `ANONYMOUS`, its only value."""
+
+    ANONYMOUS = "ANONYMOUS"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+#: In the place of credentials: calls are not signed, and nothing is looked up. For emulators that
+#: check no signatures; the service itself refuses such calls.
+ANONYMOUS: Final = Anonymous.ANONYMOUS
+
 #: Returns what made a source fail: of the error, and of what the caller was handling before.
 _Why = Callable[[Exception, BaseException | None], str]
 #: What the ``credentials`` argument of a client takes.
-CredentialsLike = Keys | RefreshingKeys | Callable[[], Keys | RefreshingKeys]
+CredentialsLike = Keys | RefreshingKeys | Callable[[], Keys | RefreshingKeys] | Anonymous
 
 
 class CredentialsSource(Protocol):
     """Where a client gets its keys from."""
 
-    def current(self) -> Credentials:
-        """Return the keys to sign the next call with.
+    def current(self) -> Credentials | None:
+        """Return the keys to sign the next call with, ``None`` not to sign it.
 
         Raises:
             NoCredentialsException: No credentials were found anywhere.
@@ -130,7 +144,8 @@ def credentials_source(
     """Return the source of keys that the arguments of a client name; nothing is read yet.
 
     Args:
-        credentials: Keys, an object that refreshes them, or a function that gives either.
+        credentials: Keys, an object that refreshes them, a function that gives either, or
+            `ANONYMOUS`.
         profile: The profile whose credentials to use instead of those of the environment.
         session: A botocore or boto3 session.
         region: The client's region, in which the default chain asks STS for the keys of a role.
@@ -147,10 +162,15 @@ def credentials_source(
         raise InvalidConfigurationException(
             f"{' and '.join(given)} each say where credentials come from; give only one of them"
         )
+    if isinstance(credentials, Anonymous):
+        return _Unsigned()
     if credentials is not None:
         return _Given(_checked(credentials))
     if session is not None:
-        return _FromSession(unwrap_session(session))
+        from ecr_client._session import is_unsigned
+
+        found = unwrap_session(session)
+        return _Unsigned() if is_unsigned(found) else _FromSession(found)
     return _DefaultChain(profile, region, environ)
 
 
@@ -172,6 +192,16 @@ class _Kept:
         lock = getattr(self.value, "_refresh_lock", None)
         if lock is not None and lock.locked():
             self.value._refresh_lock = threading.Lock()
+
+
+class _Unsigned:
+    """The source of calls that nobody signs."""
+
+    def current(self) -> None:
+        return None
+
+    def renew(self, expired: Credentials) -> bool:
+        return False
 
 
 class _Given:
@@ -391,8 +421,8 @@ def _checked(credentials: Any) -> Any:
     if _holds_keys(credentials) or callable(credentials):
         return credentials
     raise InvalidConfigurationException(
-        "credentials must be Credentials(access_key, secret_key), credentials of botocore, or a "
-        f"function that returns either, not {type(credentials).__name__}"
+        "credentials must be Credentials(access_key, secret_key), credentials of botocore, a "
+        f"function that returns either, or ANONYMOUS, not {type(credentials).__name__}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import ipaddress
 import logging
@@ -12,16 +13,25 @@ from urllib.parse import urlsplit
 import attrs
 
 from ecr_client._common.forks import Lock
-from ecr_client._common.shown import redact_url
+from ecr_client._common.shown import redact_url, shown
 from ecr_client._exceptions import (
     InvalidConfigurationException,
     InvalidEndpointException,
     InvalidRegionException,
 )
 from ecr_client._unavailable import unreadable_data
-from ecr_client.regions import Region, check_name, find_partition, load_data, usable_region
+from ecr_client.regions import (
+    Region,
+    check_name,
+    find_partition,
+    load_data,
+    loader,
+    usable_region,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ecr_client._settings import Settings
     from ecr_client.config import ClientConfiguration
 
@@ -108,6 +118,12 @@ def parse_endpoint(endpoint: str, *, protocol: str, signing_region: str) -> Endp
         InvalidEndpointException: It is not such a text, or holds credentials, a query or a
             fragment; a ``ValueError``.
     """
+    url, region = _parse(endpoint, protocol)
+    return Endpoint(url, region or signing_region)
+
+
+def _parse(endpoint: str, protocol: str) -> tuple[str, str]:
+    """Return the URL of an endpoint, and its region if the host is one of ECR in AWS, else ""."""
     text = _checked_text(endpoint)
     url = text if "://" in text else f"{protocol}://{text}"
     try:
@@ -132,7 +148,7 @@ def parse_endpoint(endpoint: str, *, protocol: str, signing_region: str) -> Endp
         raise _invalid(text, f"it is a registry of images; the endpoint of its API is {meant!r}")
     # A path is kept as it is, as botocore does it: behind a proxy, a slash at its end may matter.
     path = parts.path if parts.path.strip("/") else ""
-    return Endpoint(f"{parts.scheme}://{netloc}{path}", _region_of(host) or signing_region)
+    return f"{parts.scheme}://{netloc}{path}", _region_of(host) or ""
 
 
 def resolve_endpoint(
@@ -187,13 +203,26 @@ def choose_endpoint(
         InvalidConfigurationException: An endpoint is given together with FIPS or dual-stack.
     """
     use_fips, use_dualstack = wanted_variant(config, settings)
-    region, region_source = _argument_or_setting(region, "region", settings)
-    endpoint, endpoint_source = _argument_or_setting(endpoint, "endpoint_url", settings)
-    try:
+    endpoint, source = _argument_or_setting(endpoint, "endpoint_url", settings)
+    url, host_region = "", ""
+    if endpoint is not None:
+        refuse_variant(use_fips, use_dualstack, source)
+        with _named(source):
+            url, host_region = _parse(endpoint, config.protocol)
+        if host_region and region is None:
+            return Endpoint(url, host_region)
+    region, source = _argument_or_setting(region, "region", settings)
+    if region is None and settings.named_profile is not None:
+        _LOG.warning(
+            "profile %s has no region, and neither has anything else; calls go to, or are signed "
+            "for, %s: set the profile's region, AWS_REGION or the region argument",
+            shown(settings.named_profile),
+            DEFAULT_REGION,
+        )
+    with _named(source):
         if endpoint is not None:
-            refuse_variant(use_fips, use_dualstack, endpoint_source)
             signing_region = DEFAULT_REGION if region is None else check_name(region)
-            return parse_endpoint(endpoint, protocol=config.protocol, signing_region=signing_region)
+            return Endpoint(url, host_region or signing_region)
         if region is None and not use_fips and not use_dualstack:
             url = _with_protocol(DEFAULT_ENDPOINT.url, config.protocol)
             return Endpoint(url, DEFAULT_REGION)
@@ -203,9 +232,14 @@ def choose_endpoint(
             use_dualstack=use_dualstack,
             protocol=config.protocol,
         )
+
+
+@contextlib.contextmanager
+def _named(source: str) -> Iterator[None]:
+    """Let the errors of an endpoint or region say where it comes from."""
+    try:
+        yield
     except (InvalidRegionException, InvalidEndpointException) as error:
-        is_endpoint = endpoint is not None and isinstance(error, InvalidEndpointException)
-        source = endpoint_source if is_endpoint else region_source
         raise type(error)(f"{error} (from {source})") from error.__cause__
 
 
@@ -228,7 +262,7 @@ def _argument_or_setting(argument: Any, name: str, settings: Settings) -> tuple[
     if argument is not None:
         return argument, f"the {name.removesuffix('_url')} argument"
     found = settings.find(name)
-    return found if found is not None else (None, "the defaults")
+    return (None, "the defaults") if found is None else (found.value, found.source)
 
 
 def refuse_variant(use_fips: bool, use_dualstack: bool, endpoint_source: str) -> None:
@@ -305,10 +339,9 @@ def _rules() -> Any:
 def _load_rules() -> Any:
     try:
         from botocore.endpoint_provider import EndpointProvider
-        from botocore.loaders import Loader
 
         # Not load_service_model: it looks into the directories of all services.
-        version = Loader().determine_latest_version("ecr", "endpoint-rule-set-1")
+        version = loader().determine_latest_version("ecr", "endpoint-rule-set-1")
     except Exception as error:
         raise unreadable_data("ecr", error) from error
     rules = load_data(f"ecr/{version}/endpoint-rule-set-1")

@@ -69,13 +69,18 @@ def load_data(name: str) -> Any:
 
 @functools.cache
 def _load_data(name: str) -> Any:
-    # Imported late: a client with an endpoint of its own never needs botocore's data.
     try:
-        from botocore.loaders import Loader
-
-        return Loader().load_data(name)
+        return loader().load_data(name)
     except Exception as error:
         raise unreadable_data(f"{name}.json", error) from error
+
+
+def loader() -> Any:
+    """Return a loader of what the installed botocore itself has, and not of ``~/.aws/models``."""
+    # Imported late: a client with an endpoint of its own never needs botocore's data.
+    from botocore.loaders import Loader
+
+    return Loader([Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
 
 
 @functools.cache

@@ -40,19 +40,19 @@ def prepare(
     operation: Operation[Request, Result],
     body: bytes,
     endpoint: Endpoint,
-    credentials: Credentials,
+    credentials: Credentials | None,
     now: datetime,
     *,
     user_agent: str,
     headers: Mapping[str, str] | None = None,
 ) -> HTTPRequest:
-    """Return the signed request of one attempt.
+    """Return the request of one attempt, signed if there are credentials.
 
     Args:
         operation: What is called.
         body: What `encode` returned.
         endpoint: Where it is sent, and the region that it is signed for.
-        credentials: Who signs.
+        credentials: Who signs; ``None`` for a request that is not signed.
         now: The time of the signature, in UTC.
         user_agent: The header of that name.
         headers: Further headers; those that begin with ``x-amz-`` are signed.
@@ -62,6 +62,7 @@ def prepare(
         if name.lower().startswith("x-amz-"):
             # In the canonical form, in which each space stands alone.
             covered[name.lower()] = " ".join(text.split())
+    signature = {} if credentials is None else sign(endpoint, covered, body, credentials, now)
     return HTTPRequest(
         "POST",
         endpoint.request_url,
@@ -70,7 +71,7 @@ def prepare(
             "X-Amz-Target": operation.target,
             "User-Agent": user_agent,
             **(headers or {}),
-            **sign(endpoint, covered, body, credentials, now),
+            **signature,
         },
         body,
         operation.name,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import ssl
 import threading
 import time
 import weakref
@@ -13,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 from urllib3.connection import HTTPConnection
+from urllib3.util.ssl_ import create_urllib3_context
 
+from ecr_client._exceptions import InvalidConfigurationException
 from ecr_client._transport.requests_transport import origin_of
 
 if TYPE_CHECKING:
@@ -39,6 +44,36 @@ def socket_options() -> list[tuple[int, int, int | bytes]]:
             if hasattr(socket, name)
         ),
     ]
+
+
+def proxy_context(verify: bool | str, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
+    """Return the context of TLS connections to a proxy.
+
+    Args:
+        verify: ``True``, ``False``, or the path of a CA bundle or of a directory of certificates.
+        cert: The client's certificate, as the ``cert`` of ``requests``.
+
+    Raises:
+        InvalidConfigurationException: One of the files cannot be used.
+    """
+    context = create_urllib3_context()
+    try:
+        if verify is False:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        else:
+            bundle = DEFAULT_CA_BUNDLE_PATH if verify is True else verify
+            is_directory = os.path.isdir(bundle)
+            context.load_verify_locations(**{"capath" if is_directory else "cafile": bundle})
+        if cert is not None:
+            certificate, key = (cert, None) if isinstance(cert, str) else cert
+            # Without a password of ours, OpenSSL would ask on the terminal for that of a key.
+            context.load_cert_chain(certificate, key, password="")
+    except OSError as error:
+        raise InvalidConfigurationException(
+            f"the files for the proxy (CA bundle: {verify}, client certificate: {cert}) cannot be "
+            f"used: {error}; see proxies_config"
+        ) from error
+    return context
 
 
 class IdleConnections(LifoQueue):  # type: ignore[type-arg]
@@ -147,9 +182,13 @@ class Adapter(HTTPAdapter):
     Args:
         size: How many idle connections are kept for each origin.
         longest: The most seconds that a connection may be idle.
+        proxy_options: What urllib3 is told about proxies that speak TLS.
     """
 
-    def __init__(self, size: int, longest: float) -> None:
+    def __init__(
+        self, size: int, longest: float, proxy_options: Mapping[str, Any] | None = None
+    ) -> None:
+        self._proxy_options = proxy_options or {}
         self._size = size
         self._longest = longest
         self._lock = threading.Lock()
@@ -161,7 +200,13 @@ class Adapter(HTTPAdapter):
         super().init_poolmanager(*args, **kwargs, socket_options=socket_options())
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        if proxy.lower().startswith("https:"):
+            kwargs |= self._proxy_options
         return super().proxy_manager_for(proxy, **kwargs, socket_options=socket_options())
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        # By the scheme of the URL, the certificate of a proxy for plain URLs would not be checked.
+        super().cert_verify(conn, f"{conn.scheme}:", verify, cert)  # type: ignore[no-untyped-call]
 
     def get_connection_with_tls_context(
         self,
@@ -189,6 +234,9 @@ class Adapter(HTTPAdapter):
         target = self._targets.get(url)
         if target is None:
             target = super().request_url(request, proxies)
+            if self._proxy_options.get("use_forwarding_for_https"):
+                proxy = select_proxy(url, proxies) or ""
+                target = url if proxy.lower().startswith("https:") else target
             if "?" not in url:  # of which there may be any number
                 self._targets[url] = target
         return target

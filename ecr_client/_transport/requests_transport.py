@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from ecr_client._common.forks import renew_after_fork
 from ecr_client._common.redact import forget_frames, keeps_arguments_secret
@@ -38,6 +38,20 @@ if TYPE_CHECKING:
 PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
+class Route(NamedTuple):
+    """How requests get to one origin.
+
+    Attributes:
+        proxies: Of which one may be used.
+        verify: How the certificate of the other end of the connection is checked.
+        cert: What the client shows to that end.
+    """
+
+    proxies: Proxies
+    verify: bool | str
+    cert: str | tuple[str, str] | None
+
+
 class RequestsTransport(Transport):
     """A pool of connections, made when the first request is sent.
 
@@ -54,7 +68,7 @@ class RequestsTransport(Transport):
         self.config = config
         self._settings = settings
         self._session: requests.Session | None = None
-        self._proxies: dict[str, Proxies] = {}
+        self._routes: dict[str, Route] = {}
         self._lock = threading.Lock()
         self.closed = False
         renew_after_fork(self)
@@ -68,7 +82,7 @@ class RequestsTransport(Transport):
     def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
         session = self._session or self._open(request)
         config, outside = self.config, sys.exc_info()[1]
-        proxies = self._proxies_for(request.url)
+        proxies, verify, cert = self._route(request.url)
         timeouts = config.connect_timeout, config.read_timeout
         if deadline.seconds is not None:
             if deadline.passed:
@@ -81,8 +95,8 @@ class RequestsTransport(Transport):
                     timeout=timeouts,
                     allow_redirects=False,
                     proxies=proxies,  # type: ignore[arg-type]  # it only reads them
-                    verify=session.verify,
-                    cert=session.cert,
+                    verify=verify,
+                    cert=cert,
                     stream=True,
                 )
         except BaseException as error:
@@ -123,11 +137,13 @@ class RequestsTransport(Transport):
                 raise shut_down(request.purpose)
             if self._session is None:
                 session = Session()
-                pools = Adapter(config.max_pool_connections, config.connection_max_idle_time)
+                pools = Adapter(
+                    config.max_pool_connections,
+                    config.connection_max_idle_time,
+                    self._proxy_options(),
+                )
                 session.mount("https://", pools)
                 session.mount("http://", pools)
-                session.verify = self._verify()
-                session.cert = config.client_cert
                 self._session = session
             return self._session
 
@@ -136,17 +152,42 @@ class RequestsTransport(Transport):
             return self.config.verify
         return self._settings.ca_bundle or True
 
-    def _proxies_for(self, url: str) -> Proxies:
+    def _route(self, url: str) -> Route:
         origin = origin_of(url)  # not the whole URL: those of layers are all different
-        found = self._proxies.get(origin)
+        found = self._routes.get(origin)
         if found is None:
             from requests.utils import get_environ_proxies
 
-            given = self.config.proxies
-            found = Proxies(get_environ_proxies(origin) if given is None else given)
-            check_proxy(origin, found)
-            self._proxies[origin] = found
+            config, settings = self.config, self.config.proxies_config or {}
+            given, is_plain = config.proxies, origin.startswith("http:")
+            proxies = Proxies(get_environ_proxies(origin) if given is None else given)
+            has_tls_proxy = check_proxy(origin, proxies) == "https"
+            if has_tls_proxy and (is_plain or settings.get("proxy_use_forwarding_for_https")):
+                # TLS ends at the proxy.
+                found = Route(proxies, self._verify_proxy(), settings.get("proxy_client_cert"))
+            else:
+                # A bundle that nothing is checked with may not even be there.
+                found = Route(proxies, is_plain or self._verify(), config.client_cert)
+            self._routes[origin] = found
         return found
+
+    def _verify_proxy(self) -> bool | str:
+        verify = self.config.verify
+        given = (self.config.proxies_config or {}).get("proxy_ca_bundle")
+        return verify is not False and (given or self._verify())
+
+    def _proxy_options(self) -> dict[str, Any]:
+        """Return what urllib3 is told about proxies that speak TLS."""
+        settings = self.config.proxies_config or {}
+        options: dict[str, Any] = {}
+        if settings.get("proxy_use_forwarding_for_https"):
+            options["use_forwarding_for_https"] = True
+        if settings.keys() & {"proxy_ca_bundle", "proxy_client_cert"}:
+            from ecr_client._transport.adapter import proxy_context
+
+            cert = settings.get("proxy_client_cert")
+            options["proxy_ssl_context"] = proxy_context(self._verify_proxy(), cert)
+        return options
 
     def fail(
         self,
@@ -158,8 +199,7 @@ class RequestsTransport(Transport):
         """Raise our exception for one of the libraries, and others as they are."""
         from ecr_client._transport.failures import translate
 
-        session = self._session
-        verify: bool | str = True if session is None else session.verify  # type: ignore[assignment]
+        verify = self._route(request.url).verify
         found = translate(request, error, self.config, outside, verify)
         # Below this line are frames and objects with signed headers and with content.
         forget_frames(error, outside)
@@ -275,29 +315,31 @@ def _without(headers: Mapping[str, str], name: str) -> Mapping[str, str]:
 
 
 @keeps_arguments_secret
-def check_proxy(url: str, proxies: Mapping[str, str]) -> None:
-    """Check the proxy of a URL, for which requests and urllib3 have all kinds of errors.
+def check_proxy(url: str, proxies: Mapping[str, str]) -> str:
+    """Return the scheme of the proxy for a URL, "" if there is none.
 
     Raises:
-        InvalidConfigurationException: It is none.
+        InvalidConfigurationException: It is not one, for which requests and urllib3 have all kinds
+            of errors.
     """
     from requests.utils import prepend_scheme_if_needed, select_proxy
     from urllib3.util import parse_url
 
     proxy = select_proxy(url, proxies)
     if not proxy:
-        return
+        return ""
     try:
         whole = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
         parsed = parse_url(whole)
-        good = bool(parsed.host) and parsed.scheme in PROXY_SCHEMES
+        scheme = parsed.scheme if parsed.host else None
     except (TypeError, ValueError):
-        good = False
-    if not good:
+        scheme = None
+    if scheme not in PROXY_SCHEMES:
         raise InvalidConfigurationException(
             f"the proxy {redact_url(proxy)!r} for {url} must be a URL like 'http://proxy:8080'; "
             "see proxies, HTTPS_PROXY, NO_PROXY"
         )
+    return scheme
 
 
 def origin_of(url: str) -> str:

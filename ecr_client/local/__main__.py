@@ -75,7 +75,7 @@ def _announce(server: LocalECR, *, keeps_token: bool) -> None:
     if not keeps_token:
         # One of another account would be sent along with the keys.
         print("unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN")
-    for name, value in server.environment().items():
+    for name, value in server._leading_variables().items():
         print(f"export {name}={shlex.quote(value)}")
     if server.ca_file is not None:
         ca = shlex.quote(str(server.ca_file))

@@ -11,7 +11,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import uvicorn
 
 from ecr_client.local import validation
@@ -19,6 +18,7 @@ from ecr_client.local.api.scanning import set_findings
 from ecr_client.local.api.signing import set_signing_failure
 from ecr_client.local.app import create_app
 from ecr_client.local.connections import Bounds, Connection, Connections
+from ecr_client.local.environment import complete_variables, leading_variables
 from ecr_client.local.errors import ServerStartError
 from ecr_client.local.faults import Faults
 from ecr_client.local.hosts import Hosts
@@ -170,37 +170,41 @@ class LocalECR:
     ) -> ECRClient:
         """Return a client of this server; close it as any other.
 
+        Settings of the machine do not count for it, neither variables nor files: what ``options``
+        leave open is as if there were none.
+
         Args:
             account: Whose keys it signs with: an account id, or an ARN that has keys of its own.
                 ``None`` for those of the server's own account.
             region: The region it signs for; ``None`` for the server's own.
             options: Further arguments of `ecr_client.ECRClient`.
         """
-        from ecr_client import ClientConfiguration, ECRClient
+        from ecr_client import ECRClient, RetryPolicy
+        from ecr_client.config import with_defaults
 
         options.setdefault("credentials", self.credentials[account or self.account])
-        if self.ca_file is not None:
-            config = options.get("config") or ClientConfiguration()
-            if config.verify is None:
-                config = attrs.evolve(config, verify=self.ca_file)
-            options["config"] = config
+        stated = {
+            "proxies": {},
+            "retry": RetryPolicy(),
+            "use_dualstack_endpoint": False,
+            "use_fips_endpoint": False,
+            "user_agent_appid": "",
+            "verify": self.ca_file or True,
+        }
+        options["config"] = with_defaults(options.get("config"), stated)
         return ECRClient(region=region or self.region, endpoint=self.endpoint, **options)
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that lead boto3, the AWS CLI and ``ecr_client`` to this server."""
+        """Return the variables that lead boto3, the AWS CLI and ``ecr_client`` to this server.
+
+        They lead there whatever other variables and files say. A program that is to see some of
+        those gets them in addition: ``{**ecr.environment(), "AWS_MAX_ATTEMPTS": "1"}``.
+        """
+        return complete_variables(self._leading_variables())
+
+    def _leading_variables(self) -> dict[str, str]:
         keys = self.credentials[self.account]
-        found = {
-            "AWS_ENDPOINT_URL_ECR": self.endpoint,
-            "AWS_ACCESS_KEY_ID": keys.access_key,
-            "AWS_SECRET_ACCESS_KEY": keys.secret_key,
-            "AWS_REGION": self.region,
-            "AWS_DEFAULT_REGION": self.region,
-        }
-        if keys.token:
-            found["AWS_SESSION_TOKEN"] = keys.token
-        if self.ca_file is not None:
-            found["AWS_CA_BUNDLE"] = str(self.ca_file)
-        return found
+        return leading_variables(self.endpoint, keys, self.region, self.ca_file)
 
     def run_lifecycle(self) -> list[Affected]:
         """Apply all lifecycle policies now, as the service does once a day; return what went."""
@@ -326,6 +330,7 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 log_level="error",  # or probes for TLS would be reported on stderr
                 access_log=False,
+                workers=1,  # or WEB_CONCURRENCY would be read
                 server_header=False,
                 date_header=False,
                 # They would replace the address by which a connection is found.

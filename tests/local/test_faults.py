@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from ecr_client import ECRClient, RetryPolicy
+from ecr_client import ClientConfiguration, ECRClient, RetryPolicy
 from ecr_client.exceptions import (
     AmazonClientException,
     AmazonECRException,
@@ -30,7 +30,8 @@ def ecr() -> Iterator[LocalECR]:
 
 @pytest.fixture
 def client(ecr: LocalECR) -> Iterator[ECRClient]:
-    with ecr.client() as made:
+    once = ClientConfiguration(retry=RetryPolicy(max_attempts=1))
+    with ecr.client(config=once) as made:
         yield made
 
 

@@ -218,10 +218,10 @@ def test_pickles_hold_no_credentials_that_were_found(
         f"[named]\naws_access_key_id={keys.access_key}\naws_secret_access_key={keys.secret_key}\n"
         f"aws_session_token={keys.token}\n"
     )
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(path))
-    by_file = ECRClient(profile="named", region=ecr.region, endpoint=ecr.endpoint)
-    for name, value in ecr.environment().items():
+    variables = {**ecr.environment(), "AWS_SHARED_CREDENTIALS_FILE": str(path)}
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    by_file = ECRClient(profile="named", region=ecr.region, endpoint=ecr.endpoint)
     by_environment = ECRClient()
     for each in (by_file, by_environment, by_file.with_options(timeout=5)):
         before = pickle.dumps(each)

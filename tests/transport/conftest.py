@@ -234,6 +234,12 @@ def tls_proxy(peer: Callable[..., Peer]) -> Peer:
     return peer(tunnel, tls=True)
 
 
+@pytest.fixture
+def tls_proxy_of(peer: Callable[..., Peer]) -> Callable[[ssl.SSLContext], Peer]:
+    """Return a function that starts an HTTP proxy with a TLS of its own."""
+    return lambda context: peer(tunnel, tls=context)
+
+
 class OwnTransport(RequestsTransport):
     """A transport with a few shortcuts for tests."""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from base64 import b64encode
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from ecr_client.exceptions import (
     ConnectionClosedException,
@@ -65,6 +68,75 @@ def test_tls_to_the_proxy(peer: Any, connect: Any, tls_proxy: Any) -> None:
 
     assert response.body == b"{}"
     assert len(tls_proxy.requests) == len(server.requests) == 1
+
+
+# --- proxies that speak TLS -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> tuple[Any, str, str]:
+    """Return the context of a proxy of another authority, its bundle, and a client's file."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.configure_trust(context)
+    bundle, client = tmp_path / "proxies.pem", tmp_path / "client.pem"
+    authority.cert_pem.write_to_path(bundle)
+    authority.issue_cert("a@b.example").private_key_and_cert_chain_pem.write_to_path(client)
+    return context, str(bundle), str(client)
+
+
+@pytest.fixture(params=["tunnel", "forwarding", "plain"])
+def use(request: Any, peer: Any, tls_proxy_of: Any, own: Any) -> Callable[..., Any]:
+    """Return a function that starts a proxy, and gives a URL to read by it and options for that."""
+    tunnels = request.param == "tunnel"
+
+    def start(**config: Any) -> tuple[Any, str, dict[str, Any]]:
+        proxy = tls_proxy_of(own[0]) if tunnels else peer(tls=own[0])
+        scheme = "http" if request.param == "plain" else "https"
+        url = peer(tls=True).url if tunnels else f"{scheme}://ecr.example/a?b=c"
+        config["proxy_use_forwarding_for_https"] = request.param == "forwarding"
+        return proxy, url, {"proxies": {scheme: with_user(proxy.url)}, "proxies_config": config}
+
+    return start
+
+
+def test_a_bundle_for_the_proxy(use: Any, connect: Any, own: Any) -> None:
+    """The bundle for proxies, if there is one, is what their certificates are checked with."""
+    proxy, url, options = use(proxy_ca_bundle=own[1])
+    connect(**options).read(url, "POST", b"body")
+    (received,) = proxy.requests
+
+    assert received.headers["proxy-authorization"] == AUTHORIZATION
+    assert received.method == "CONNECT" or (received.target, received.body) == (url, b"body")
+
+    proxy, url, options = use()
+    with pytest.raises((ProxyConnectionException, TLSException)):
+        connect(**options).read(url)
+    assert proxy.requests == []
+
+
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+def test_a_certificate_for_the_proxy(use: Any, connect: Any, own: Any) -> None:
+    """A proxy that wants to know who calls is shown the certificate for proxies."""
+    own[0].verify_mode = ssl.CERT_REQUIRED
+    _, url, options = use(proxy_client_cert=own[2])
+
+    assert connect(**options, verify=False).read(url).status == 200
+
+    proxy, url, options = use(proxy_ca_bundle=own[1])
+    with pytest.raises(TransportException):
+        connect(**options).read(url)
+    assert proxy.requests == []
+
+
+@pytest.mark.parametrize("member", ["proxy_ca_bundle", "proxy_client_cert"])
+def test_files_that_are_none(connect: Any, tmp_path: Path, member: str) -> None:
+    """A file for proxies that cannot be used is a wrong setting."""
+    path = tmp_path / "nonsense.pem"
+    path.write_text("nonsense")
+
+    with pytest.raises(InvalidConfigurationException, match=r"nonsense\.pem.*proxies_config"):
+        connect(proxies_config={member: str(path)}).read("https://ecr.example/")
 
 
 # --- which proxy ----------------------------------------------------------------------------------

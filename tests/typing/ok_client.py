@@ -8,6 +8,7 @@ import attrs
 from typing_extensions import assert_type
 
 from ecr_client import (
+    ANONYMOUS,
     AmazonECR,
     ClientConfiguration,
     Credentials,
@@ -53,6 +54,7 @@ def credentials(keys: Credentials) -> None:
     ECRClient(credentials=Refreshing())
     ECRClient(credentials=lambda: keys)
     ECRClient(credentials=Refreshing)
+    ECRClient(credentials=ANONYMOUS)
     assert_type(Credentials("a", "b").token, str | None)
     assert_type(Credentials("a", "b", "c").access_key, str)
     assert_type(Credentials(access_key="a", secret_key="b", token=None).secret_key, str)
@@ -75,6 +77,7 @@ def members_of_the_interface(client: ECRClient) -> None:
     client.set_region("eu-west-1")
     client.set_region(Region("eu-west-1"))
     client.shutdown()
+    client.close()
     assert_type(client.get_cached_response_metadata(request), ResponseMetadata | None)
     assert_type(__version__, str)
 
@@ -108,6 +111,7 @@ def configuration(config: ClientConfiguration) -> None:
         read_timeout=7.5,
         max_pool_connections=10,
         proxies={"https": "http://proxy:8080"},
+        proxies_config={"proxy_ca_bundle": "ca.pem", "proxy_use_forwarding_for_https": True},
         verify=False,
         client_cert=("cert.pem", "key.pem"),
         use_fips_endpoint=True,

@@ -66,6 +66,8 @@ region = eu-north-1
 [profile other]
 region = ap-south-1
 endpoint_url = http://127.0.0.1:1/profile
+
+[profile plain]
 """
 
 
@@ -177,6 +179,43 @@ def test_endpoint_of_the_environment(monkeypatch: pytest.MonkeyPatch, variable: 
         assert where(other) == ("https://other", "us-east-1")
 
 
+NAMED = {"AWS_PROFILE": "plain"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments", "warns"),
+    [
+        ({}, {}, False),
+        ({}, {"profile": "other"}, False),
+        ({}, {"profile": "plain"}, True),
+        (NAMED, {}, True),
+        (NAMED, {"session": botocore.session.Session()}, True),
+        (NAMED, {"endpoint": "localhost"}, True),
+        (NAMED, {"config": ClientConfiguration(use_fips_endpoint=True)}, True),
+        (NAMED, {"region": "eu-west-1"}, False),
+        (NAMED, {"endpoint": "api.ecr.eu-west-1.amazonaws.com"}, False),
+        ({**NAMED, "AWS_REGION": "eu-west-1"}, {}, False),
+    ],
+)
+@pytest.mark.usefixtures("profiles")
+def test_a_profile_without_a_region(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    variables: dict[str, str],
+    arguments: dict[str, Any],
+    warns: bool,
+) -> None:
+    """Where a profile is named and no region found, a line in the log says which one is used."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    ECRClient(**arguments)
+    found = [each.getMessage() for each in caplog.records if each.name == "ecr_client"]
+
+    assert ["'plain' has no region" in each and "us-east-1" in each for each in found] == [
+        True
+    ] * warns
+
+
 @pytest.mark.parametrize("region", ["eu-west-1", Region.get_region("eu-west-1")])
 def test_region_forms(region: Any) -> None:
     """A region may be an object or a name, in the constructor and in set_region."""
@@ -254,6 +293,23 @@ def test_shutdown_is_final_and_idempotent(server: Any, client: ECRClient) -> Non
     with pytest.raises(ClientShutdownException, match=r"^ListImages: .*shut down"):
         client.list_images(ListImagesRequest(repository_name="app"))
     assert server.requests == []
+
+
+def test_close() -> None:
+    """Closing a client is shutting it down, also where a subclass does that in its own way."""
+
+    class Noisy(ECRClient):
+        def shutdown(self) -> None:
+            ended.append(self)
+            super().shutdown()
+
+    ended: list[ECRClient] = []
+    with contextlib.closing(Noisy()) as client:
+        pass
+
+    assert ended == [client]
+    with pytest.raises(ClientShutdownException):
+        client.describe_registry()
 
 
 @pytest.mark.parametrize("error", [None, KeyError])

@@ -15,16 +15,25 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import botocore.session
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.credentials import Credentials as BotocoreCredentials
 from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
 from botocore.exceptions import ClientError
 
-from ecr_client._exceptions import (
+from ecr_client import ClientConfiguration, ECRClient, RetryPolicy
+from ecr_client.credentials import (
+    ANONYMOUS,
+    Credentials,
+    credentials_source,
+    environment_credentials,
+)
+from ecr_client.exceptions import (
     CredentialRetrievalException,
+    ExpiredTokenException,
     InvalidConfigurationException,
     NoCredentialsException,
 )
-from ecr_client.credentials import Credentials, credentials_source, environment_credentials
 
 if TYPE_CHECKING:
     import pathlib
@@ -247,6 +256,7 @@ def test_what_is_no_credentials(given: Any) -> None:
     [
         ({"credentials": KEYS, "profile": "p"}, "credentials and profile"),
         ({"credentials": KEYS, "session": object()}, "credentials and session"),
+        ({"credentials": ANONYMOUS, "profile": "p"}, "credentials and profile"),
         ({"profile": "p", "session": object()}, "profile and session"),
         (
             {"credentials": KEYS, "profile": "p", "session": 1},
@@ -258,6 +268,45 @@ def test_conflicting_arguments(arguments: dict[str, Any], names: str) -> None:
     """More than one place for credentials is a mistake, not a question of precedence."""
     with pytest.raises(InvalidConfigurationException, match=f"{names} each say"):
         credentials_source(**arguments)
+
+
+# --- anonymous calls ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", ["client", "view", "session"])
+def test_anonymous_calls(server: Any, process: Process, given: str) -> None:
+    """Calls without a signature hold none of its headers, and look for no credentials."""
+    process.set(AWS_ACCESS_KEY_ID="AKIA")  # half of the keys, which would be an error
+    unsigned = botocore.session.Session()
+    unsigned.set_default_client_config(Config(signature_version=UNSIGNED))
+    by: dict[str, Any] = {"client": {"credentials": ANONYMOUS}, "session": {"session": unsigned}}
+    with ECRClient(endpoint=server.url, **by.get(given, {})) as client:
+        caller = client.with_options(credentials=ANONYMOUS) if given == "view" else client
+        caller.describe_registry()
+    headers = server.requests[0].headers
+
+    assert headers["x-amz-target"].endswith(".DescribeRegistry")
+    assert headers.keys().isdisjoint({"authorization", "x-amz-date", "x-amz-security-token"})
+
+
+def test_anonymous_calls_are_not_renewed(server: Any) -> None:
+    """A service that calls credentials expired where there are none is asked once."""
+    server.answers = [(400, {}, b'{"__type": "ExpiredTokenException"}')]
+    config = ClientConfiguration(retry=RetryPolicy(sleep=lambda _: None))
+    client = ECRClient(endpoint=server.url, credentials=ANONYMOUS, config=config)
+    with client, pytest.raises(ExpiredTokenException):
+        client.describe_registry()
+
+    assert len(server.requests) == 1
+
+
+def test_anonymous_travels() -> None:
+    """The constant stays the same object, and a client that has it pickles."""
+    client = pickle.loads(pickle.dumps(ECRClient(endpoint="h", credentials=ANONYMOUS)))
+
+    assert client._credentials.current() is None
+    assert copy.deepcopy(ANONYMOUS) is pickle.loads(pickle.dumps(ANONYMOUS)) is ANONYMOUS
+    assert repr(ANONYMOUS) == "ANONYMOUS"
 
 
 # --- failures ------------------------------------------------------------------------------------

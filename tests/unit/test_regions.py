@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import botocore
 import pytest
+from botocore.loaders import Loader
 
 from ecr_client import regions
 from ecr_client._exceptions import InvalidRegionException
@@ -20,6 +21,7 @@ from ecr_client.regions import (
     check_name,
     find_partition,
     load_data,
+    loader,
     partitions,
     supported_region,
     usable_region,
@@ -28,6 +30,16 @@ from ecr_client.regions import (
 DATA = pathlib.Path(botocore.__file__).parent / "data"
 PARTITIONS = json.loads((DATA / "partitions.json").read_text())["partitions"]
 ENDPOINTS = json.loads((DATA / "endpoints.json").read_text())["partitions"]
+
+
+def test_models_of_the_user_do_not_count(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    """What lies in ~/.aws/models, malformed or not, is not read in the place of botocore's data."""
+    (tmp_path / "partitions.json").write_text("malformed")
+    monkeypatch.setattr(Loader, "CUSTOMER_DATA_PATH", str(tmp_path))
+
+    assert loader().load_data("partitions")["partitions"] == PARTITIONS
 
 
 @pytest.mark.parametrize("data", PARTITIONS, ids=lambda data: data["id"])

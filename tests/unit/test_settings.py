@@ -197,6 +197,19 @@ def test_broken_file(files: Files) -> None:
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.parametrize("profile", ["missing", "broken"])
+def test_lenient(files: Files, caplog: pytest.LogCaptureFixture, profile: str) -> None:
+    """What cannot be used in a file may be left out with a warning; a variable never is."""
+    environ = files.environ(AWS_PROFILE=profile, AWS_USE_DUALSTACK_ENDPOINT="yes")
+    settings = Settings(environ=environ, lenient=True)
+
+    assert settings.use_fips is False
+    assert [each.levelname for each in caplog.records] == ["WARNING"]
+    assert f"'{profile}'" in caplog.text
+    with pytest.raises(InvalidConfigurationException, match="AWS_USE_DUALSTACK_ENDPOINT"):
+        _ = settings.use_dualstack
+
+
 def test_file_that_is_not_text(files: Files) -> None:
     """A file of other bytes is named as not valid."""
     files.config.write_bytes(b"\xff\xfe\x00[default]")

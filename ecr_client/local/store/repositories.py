@@ -60,11 +60,11 @@ def partition_of(region: str) -> str:
 @cache
 def known_regions(partition: str) -> frozenset[str]:
     """Return the regions of a partition that the installed botocore knows."""
-    from botocore.loaders import Loader
+    from ecr_client.regions import loader
 
     return frozenset(
         name
-        for each in Loader().load_data("partitions")["partitions"]
+        for each in loader().load_data("partitions")["partitions"]
         for name in each["regions"]
         if each["id"] == partition and not name.endswith("-global")
     )

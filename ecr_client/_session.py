@@ -1,0 +1,142 @@
+"""The default client config of a botocore session, which botocore's own clients begin with.
+
+Each option of `botocore.config.Config` has one place below: it is a field of the configuration, a
+setting, part of the User-Agent, about the signature, or without effect on calls of ECR. An option
+that has none, because botocore is newer than this package, is refused by its name.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ecr_client._common.shown import shown
+from ecr_client._exceptions import InvalidConfigurationException
+from ecr_client.config import with_defaults
+
+if TYPE_CHECKING:
+    from ecr_client.config import ClientConfiguration
+
+#: Fields of `ClientConfiguration` with the same name and meaning.
+FIELDS = (
+    "client_cert",
+    "connect_timeout",
+    "max_pool_connections",
+    "proxies",
+    "proxies_config",
+    "read_timeout",
+)
+#: Settings that environment and profile may also have, by botocore's name for those.
+SETTINGS = {
+    "ignore_configured_endpoint_urls": "ignore_configured_endpoint_urls",
+    "region_name": "region",
+    "use_dualstack_endpoint": "use_dualstack_endpoint",
+    "use_fips_endpoint": "use_fips_endpoint",
+    "user_agent_appid": "user_agent_appid",
+}
+RETRIES = "retries"
+SIGNATURE = "signature_version"
+USER_AGENT = ("user_agent", "user_agent_extra")
+#: Of other services, of what the model of ECR does not use, or always as it is here.
+WITHOUT_EFFECT = (
+    "account_id_endpoint_mode",
+    "auth_scheme_preference",
+    "client_context_params",
+    "defaults_mode",
+    "disable_request_compression",
+    "endpoint_discovery_enabled",
+    "inject_host_prefix",
+    "parameter_validation",
+    "request_checksum_calculation",
+    "request_min_compression_size_bytes",
+    "response_checksum_validation",
+    "s3",
+    "s3_disable_express_session_auth",
+    "sigv4a_signing_region_set",
+    "tcp_keepalive",
+)
+_KNOWN = {*FIELDS, *SETTINGS, RETRIES, SIGNATURE, *USER_AGENT, *WITHOUT_EFFECT}
+_SOURCE = "the session's default client config"
+_HEADER = r"[!-~](?:[ -~]*[!-~])?"
+
+
+def with_session_defaults(config: ClientConfiguration, session: Any) -> ClientConfiguration:
+    """Return a configuration with the session's values in the fields that are at their defaults.
+
+    Args:
+        config: The configuration that code gives.
+        session: A botocore session.
+
+    Raises:
+        InvalidConfigurationException: An option of the session cannot be taken over.
+    """
+    options = _options(session)
+    for name, value in options.items():
+        if name not in _KNOWN:
+            raise _refuse(name, value, "this package does not know it; remove it")
+        if name in USER_AGENT and not (isinstance(value, str) and re.fullmatch(_HEADER, value)):
+            raise _refuse(name, value, "a header cannot hold it; use printable ASCII characters")
+    is_unsigned(session)
+    try:
+        return with_defaults(config, {name: options[name] for name in FIELDS if name in options})
+    except InvalidConfigurationException as error:
+        raise InvalidConfigurationException(f"{error} (from {_SOURCE})") from error.__cause__
+
+
+def default_settings(session: Any) -> dict[str, str]:
+    """Return what the session's default client config says of settings, by botocore's names."""
+    options = _options(session)
+    retries = options.get(RETRIES, {})
+    attempts = retries.get("total_max_attempts")
+    if attempts is None and "max_attempts" in retries:
+        attempts = retries["max_attempts"] + 1  # botocore counts retries there, without the first
+    found = {setting: options.get(name) for name, setting in SETTINGS.items()}
+    found |= {"max_attempts": attempts, "retry_mode": retries.get("mode")}
+    return {name: str(value) for name, value in found.items() if value is not None}
+
+
+def is_unsigned(session: Any) -> bool:
+    """Return whether the session's default client config says that calls are not signed.
+
+    Raises:
+        InvalidConfigurationException: It asks for a signature that ECR does not take.
+    """
+    version = _options(session).get(SIGNATURE)
+    if version in (None, "v4"):
+        return False
+    from botocore import UNSIGNED
+
+    if version is UNSIGNED:
+        return True
+    raise _refuse(SIGNATURE, version, "calls are signed by 'v4', or not at all by UNSIGNED")
+
+
+def session_user_agent(session: Any, user_agent: str) -> str:
+    """Return a User-Agent with what the session's default client config puts in its place."""
+    options = _options(session)
+    parts = [options.get("user_agent", user_agent), options.get("user_agent_extra")]
+    return " ".join(filter(None, parts))
+
+
+def _options(session: Any) -> dict[str, Any]:
+    """Return the options that the session's default client config was given."""
+    config = getattr(session, "get_default_client_config", lambda: None)()
+    if config is None:
+        return {}
+    # What botocore's own `Config.merge` goes by; nothing public tells a default from a value.
+    options = getattr(config, "_user_provided_options", None)
+    if options is None:
+        kind = type(config).__name__
+        raise InvalidConfigurationException(f"{_SOURCE} must be a botocore Config, not {kind}")
+    # For botocore, too, None is no value, but for timeouts, where it is no limit.
+    return {
+        name: value
+        for name, value in options.items()
+        if value is not None or name.endswith("_timeout")
+    }
+
+
+def _refuse(name: str, value: object, reason: str) -> InvalidConfigurationException:
+    return InvalidConfigurationException(
+        f"{name}={shown(value)} of {_SOURCE} cannot be taken over: {reason}"
+    )

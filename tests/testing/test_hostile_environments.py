@@ -1,0 +1,166 @@
+"""Nothing that a machine says of AWS reaches what states itself where it calls, and as whom."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
+from ecr_client.local import LocalECR
+from ecr_client.testing import ECRStub
+
+pytest_plugins = ["pytester"]
+
+NOWHERE = "http://127.0.0.1:1"
+FILES = {
+    "malformed": b"s3cret without a section\n",
+    "binary": b"\xff\xfe\x00[default]",
+    "values": b"[default]\nregion = a b\nuse_fips_endpoint = yes\nretry_mode = x\n"
+    b"max_attempts = x\nca_bundle = /nowhere\nservices = missing\n",
+}
+#: Variables by what is wrong with them; a value in braces is one of the files, or a missing one.
+HOSTILE = {
+    "proxies": {
+        name: NOWHERE
+        for each in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+        for name in (each, each.lower())
+    },
+    "FIPS": {"AWS_USE_FIPS_ENDPOINT": "true"},
+    "a wrong boolean": {"AWS_USE_FIPS_ENDPOINT": "yes"},
+    "dual-stack": {"AWS_USE_DUALSTACK_ENDPOINT": "true"},
+    "another profile": {"AWS_PROFILE": "other", "AWS_DEFAULT_PROFILE": "other"},
+    "a malformed file": {"AWS_CONFIG_FILE": "{malformed}"},
+    "a binary file": {"AWS_CONFIG_FILE": "{binary}"},
+    "a missing file": {"AWS_CONFIG_FILE": "{missing}"},
+    "malformed credentials": {"AWS_SHARED_CREDENTIALS_FILE": "{malformed}"},
+    "wrong values": {"AWS_CONFIG_FILE": "{values}"},
+    "bundles": {"AWS_CA_BUNDLE": "{missing}", "REQUESTS_CA_BUNDLE": "{missing}"},
+    "a wrong retry mode": {"AWS_RETRY_MODE": "nonsense"},
+    "wrong attempts": {"AWS_MAX_ATTEMPTS": "many"},
+    "endpoints": {"AWS_ENDPOINT_URL": NOWHERE, "AWS_ENDPOINT_URL_ECR": NOWHERE},
+    "no endpoints": {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+    "a wrong region": {"AWS_REGION": "a b", "AWS_DEFAULT_REGION": "a b"},
+    "half of the keys": {"AWS_ACCESS_KEY_ID": "AKID"},
+    "an old token": {"AWS_SESSION_TOKEN": "old", "AWS_SECURITY_TOKEN": "old"},
+    "workers": {"WEB_CONCURRENCY": "auto"},
+}
+HOSTILE["everything"] = {name: each for group in HOSTILE.values() for name, each in group.items()}
+
+
+@pytest.fixture(params=HOSTILE)
+def hostile(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Set the variables of a machine that is not to be seen."""
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content)
+    places = {name: str(tmp_path / name) for name in (*FILES, "missing")}
+    for name, value in HOSTILE[request.param].items():
+        monkeypatch.setenv(name, value.format(**places))
+
+
+@pytest.mark.usefixtures("hostile")
+def test_the_client_of_a_local_ecr(caplog: pytest.LogCaptureFixture) -> None:
+    """A local ECR runs, and its client reaches it without a warning, whatever the machine says."""
+    with LocalECR() as ecr, ecr.client() as client:
+        assert client.create_repository(repository_name="app").repository
+    assert [each for each in caplog.records if each.name.startswith("ecr_client")] == []
+
+
+@pytest.mark.parametrize("hostile", ["everything"], indirect=True)
+@pytest.mark.usefixtures("hostile")
+def test_what_its_client_is_given() -> None:
+    """A configuration that is given counts, with TLS, too, and opens nothing else."""
+    given = ClientConfiguration(read_timeout=7, user_agent_appid="mine")
+    with LocalECR(tls=True) as ecr, ecr.client(config=given) as client:
+        client.describe_repositories()
+        config = client._config
+
+        assert (config.read_timeout, config.user_agent_appid) == (7, "mine")
+        assert (config.proxies, config.verify) == ({}, str(ecr.ca_file))
+
+
+@pytest.fixture
+def ecr(hostile: None) -> Iterator[LocalECR]:
+    """Return a local ECR of that machine."""
+    with LocalECR() as running:
+        yield running
+
+
+def test_the_environment_of_a_local_ecr(ecr: LocalECR, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its variables lead boto3 and a client to it when they are added to the machine's own."""
+    for name, value in ecr.environment().items():
+        monkeypatch.setenv(name, value)
+    with ECRClient() as client:
+        client.create_repository(repository_name="app")
+    peer = boto3.session.Session().client("ecr")
+    found = peer.describe_repositories()["repositories"]
+    peer.close()
+
+    assert [each["repositoryName"] for each in found] == ["app"]
+
+
+def test_the_environment_keeps_exceptions_of_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hosts that the machine reaches without its proxies go on being reached so."""
+    monkeypatch.setenv("NO_PROXY", "internal.example")
+    with LocalECR() as ecr:
+        found = ecr.environment()
+
+    assert found["no_proxy"] == found["NO_PROXY"] == "internal.example,127.0.0.1"
+
+
+@pytest.mark.usefixtures("hostile")
+def test_a_stub(credentials: Credentials) -> None:
+    """A client that code states in full works under a stub."""
+    config = ClientConfiguration(
+        proxies={},
+        retry=RetryPolicy(),
+        use_dualstack_endpoint=False,
+        use_fips_endpoint=False,
+        user_agent_appid="",
+        verify=True,
+    )
+    made = ECRClient(region="eu-west-1", endpoint="h", credentials=credentials, config=config)
+    with made as client, ECRStub(client) as stub:
+        stub.expect("DescribeRepositories")
+
+        assert client.describe_repositories().repositories == ()
+
+
+@pytest.mark.parametrize("hostile", ["everything"], indirect=True)
+@pytest.mark.usefixtures("hostile")
+def test_the_fixtures(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fixtures of the plugin work in a project on such a machine."""
+    inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(os.path.abspath, inherited)))
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    pytester.makeini("[pytest]\nfilterwarnings = error\n")
+    pytester.makepyfile("def test_it(ecr_client):\n    ecr_client.describe_repositories()\n")
+
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+BAD_FILES = ("another profile", "a malformed file", "a binary file", "a missing file",
+             "malformed credentials", "wrong values")  # fmt: skip
+
+
+@pytest.mark.parametrize("hostile", BAD_FILES, indirect=True)
+@pytest.mark.usefixtures("hostile")
+def test_no_file_is_needed(server: Any, credentials: Credentials) -> None:
+    """Endpoint, region and credentials in code are enough, whatever files there are."""
+    made = ECRClient(region="eu-west-1", endpoint=server.url, credentials=credentials)
+    with made as client:
+        assert client.describe_repositories().repositories == ()
+
+
+@pytest.mark.parametrize("hostile", ["a wrong region"], indirect=True)
+@pytest.mark.usefixtures("hostile")
+def test_the_region_of_a_host_is_enough() -> None:
+    """A host of AWS states the region, which is then read nowhere else."""
+    with ECRClient(endpoint="api.ecr.us-west-2.amazonaws.com") as client:
+        assert client.region == "us-west-2"
