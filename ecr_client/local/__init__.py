@@ -1,6 +1,6 @@
-"""An Amazon ECR that runs on this machine: the API and the registry protocol on one storage.
+"""A local Amazon ECR: the API and the registry protocol on one store.
 
-``LocalECR`` runs it in a process, ``python -m ecr_client.local`` as a command. It needs the extra
+``LocalECR`` runs it in the process, ``python -m ecr_client.local`` as a command. It needs the extra
 ``ecr-client[local]``.
 """
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ecr_client.local.errors import DataFolderError, ServerStartError
-    from ecr_client.local.record import SeenRequest
+    from ecr_client.local.request_log import SeenRequest
     from ecr_client.local.run_lifecycle import Affected
     from ecr_client.local.server import LocalECR
     from ecr_client.local.store import Limits
@@ -33,7 +33,7 @@ _MODULE_OF = {
     "DataFolderError": "errors",
     "Limits": "store",
     "LocalECR": "server",
-    "SeenRequest": "record",
+    "SeenRequest": "request_log",
     "ServerStartError": "errors",
 }
 _EXTRA = ("httptools", "starlette", "uvicorn")
@@ -49,7 +49,7 @@ if not TYPE_CHECKING:
             if error.name not in _EXTRA:
                 raise
             raise ImportError(
-                f"the local ECR needs {error.name}, which comes with an extra:"
+                f"the local ECR needs {error.name}, which the extra installs:"
                 " python -m pip install 'ecr-client[local]'",
                 name=error.name,
             ) from error

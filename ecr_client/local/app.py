@@ -1,4 +1,4 @@
-"""The ASGI application: the API under ``POST /``, downloads of layers, the registry protocol."""
+"""The ASGI application: the API at ``POST /``, downloads of layers, the registry protocol."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ecr_client.local import wire
-from ecr_client.local.bodies import SMALL, Bodies
+from ecr_client.local.blob_response import BlobResponse
 from ecr_client.local.distribution import routes
-from ecr_client.local.distribution.errors import RegistryError
-from ecr_client.local.distribution.errors import answer as registry_answer
+from ecr_client.local.distribution.errors import RegistryError, error_response
 from ecr_client.local.errors import ServiceError
-from ecr_client.local.files import BlobResponse
 from ecr_client.local.hosts import HostCheck
-from ecr_client.local.lingering import Lingering
+from ecr_client.local.lingering_close import LingeringClose
+from ecr_client.local.request_bodies import SMALL, RequestBodies
 from ecr_client.local.service import failure
 from ecr_client.local.sigv4 import HttpRequest
 from ecr_client.local.tokens import DOWNLOADS
@@ -34,46 +33,46 @@ if TYPE_CHECKING:
     from ecr_client.local.hosts import Hosts
     from ecr_client.local.service import Service
 
-#: The longest body of the API: the largest layer part that the model allows, in base64, and room
+#: The longest body of the API in bytes: the largest layer part of the model, in base64, and room
 #: for the other members. The longest manifest is shorter.
 LARGEST_BODY = 20_971_520 * 4 // 3 + (1 << 20)
 _LARGE = ("PutImage", "UploadLayerPart")
-#: The longest body of other operations; no request that the model allows comes near it.
+#: The longest body of other operations; valid requests are much shorter.
 LARGEST_SMALL_BODY = 1 << 20
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def create_app(service: Service, executor: Executor, hosts: Hosts) -> ASGIApp:
-    """Give the application that serves a service over HTTP.
+    """Return the application that serves a service over HTTP.
 
     Args:
-        service: Answers requests of the API, and has the store.
-        executor: The threads that it works in.
-        hosts: The names that the server goes by.
+        service: Handles requests of the API, and has the store.
+        executor: The threads that requests are handled in.
+        hosts: The host names of the server.
     """
-    bodies = Bodies(executor, service.store.root)
+    bodies = RequestBodies(executor, service.store.root)
     table: list[BaseRoute] = [
-        Route("/", _Api(service, bodies, hosts).answer, methods=["POST"]),
-        Route(DOWNLOADS + "{layer:path}", _Downloads(service).answer, methods=["GET"]),
+        Route("/", _Api(service, bodies, hosts).handle, methods=["POST"]),
+        Route(DOWNLOADS + "{layer:path}", _Downloads(service).handle, methods=["GET"]),
         *routes(service, executor, bodies, hosts.base_url),
     ]
     application = Starlette(
         routes=table,
         exception_handlers={404: _not_found, 405: _not_found, Exception: _failed},
     )
-    return Lingering(HostCheck(application, hosts, _refused))
+    return LingeringClose(HostCheck(application, hosts, _refused))
 
 
 class _Api:
     """``POST /``."""
 
-    def __init__(self, service: Service, bodies: Bodies, hosts: Hosts) -> None:
+    def __init__(self, service: Service, bodies: RequestBodies, hosts: Hosts) -> None:
         self._service = service
         self._bodies = bodies
         self._hosts = hosts
 
-    async def answer(self, request: Request) -> Response:
+    async def handle(self, request: Request) -> Response:
         received = HttpRequest(
             method=request.method,
             path=request.scope["raw_path"].decode("latin-1"),
@@ -85,7 +84,7 @@ class _Api:
         )
         operation = wire.operation_of(received.value("x-amz-target"))
         longest = LARGEST_BODY if operation in _LARGE else LARGEST_SMALL_BODY
-        length = _announced(request)
+        length = _content_length(request)
         may_be_long = operation in _LARGE if length is None else length > SMALL
         try:
             if length is not None and length > longest:
@@ -101,19 +100,19 @@ class _Api:
             return _response(failure(str(operation), error))
         url, now = self._hosts.base_url(request), request.state.now
 
-        def work(data: wire.Buffer) -> wire.Answer:
-            return self._service.answer(evolve(received, body=data), url, now)
+        def work(data: wire.Buffer) -> wire.ApiResponse:
+            return self._service.handle(evolve(received, body=data), url, now)
 
-        return _response(await self._bodies.work(body, work))
+        return _response(await self._bodies.process(body, work))
 
 
 class _Downloads:
-    """Layers by presigned address."""
+    """Layers by presigned URL."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def answer(self, request: Request) -> Response:
+    async def handle(self, request: Request) -> Response:
         granted = self._service.tokens.check_download(request.scope["path"], request.query_params)
         if granted is None:
             return _refusal(403, "AccessDenied", "The address is wrong or has expired.")
@@ -126,11 +125,8 @@ class _Downloads:
         )
 
 
-def _announced(request: Request) -> int | None:
-    """Return how long the body is said to be.
-
-    None stands for text that is no number, too: the server in front counts the bytes by it.
-    """
+def _content_length(request: Request) -> int | None:
+    """Return the Content-Length, or None if it is absent or malformed: then bytes are counted."""
     text = request.headers.get("content-length", "")
     return int(text) if _NUMBER.fullmatch(text) else None
 
@@ -140,12 +136,12 @@ def _too_large(longest: int) -> ServiceError:
     return ServiceError("RequestEntityTooLargeException", message, status=413)
 
 
-def _response(answer: wire.Answer) -> Response:
-    return Response(answer.body, answer.status, answer.headers)
+def _response(encoded: wire.ApiResponse) -> Response:
+    return Response(encoded.body, encoded.status, encoded.headers)
 
 
 def _refusal(status: int, code: str, message: str) -> Response:
-    """Give an error in the form of the storage service that downloads come from."""
+    """Return an error in the form of the storage service that serves downloads."""
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
@@ -158,18 +154,18 @@ def _refuse_range(status: int, message: str) -> Response:
 
 
 def _refused(path: str, message: str) -> Response:
-    """Return the error for a request that does not mean this server, in the form of its path."""
+    """Return the error for a request to another host, in the form that its path calls for."""
     if path.startswith(DOWNLOADS):
         return _refusal(403, "AccessDenied", message)
     if path.startswith("/v2"):
-        return registry_answer(RegistryError("DENIED", message, status=403))
+        return error_response(RegistryError("DENIED", message, status=403))
     return _response(wire.encode_error(ServiceError("AccessDeniedException", message, status=403)))
 
 
 def _not_found(request: Request, _: Exception) -> Response:
     message = f"There is nothing at {request.method} {request.scope['path']}; the API is POST /."
-    if request.scope["path"].startswith("/v2/"):  # with a line break, which no route takes
-        return registry_answer(RegistryError("UNSUPPORTED", message, status=404))
+    if request.scope["path"].startswith("/v2/"):  # with a line break, which no route matches
+        return error_response(RegistryError("UNSUPPORTED", message, status=404))
     return _response(
         wire.encode_error(ServiceError("UnknownOperationException", message, status=404))
     )

@@ -1,4 +1,4 @@
-"""The open connections of a server, and what each of them may take: time, bytes, descriptors."""
+"""The open connections of a server, and their limits: time, bytes and file descriptors."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger("ecr_client.local")
 
 _NO_LINGERING = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
-#: How many connections are accepted before others have their turn.
+#: How many connections are accepted before the open ones are served.
 _AT_ONCE = 64
-#: How many seconds a server that ends waits for its clients to close connections with TLS.
+#: How many seconds a server that stops waits for its clients to close TLS connections.
 _LAST_MOMENT = 0.1
 
 
 def _most_connections() -> int:
-    """Return how many connections leave descriptors for the files that they are about."""
+    """Return how many connections leave enough file descriptors for blobs."""
     if sys.platform == "win32":
         return 200  # its `select` takes 512 sockets
     import resource
@@ -37,33 +37,33 @@ def _most_connections() -> int:
 
 
 @attrs.frozen(kw_only=True)
-class Bounds:
-    """What a connection may take, and how many there may be."""
+class ConnectionLimits:
+    """The limits of a connection, and the number of connections."""
 
-    #: Request line and headers together.
+    #: The size of request line and headers together.
     head_bytes: int = 1 << 16
-    #: From the connection, or from the first byte of a later request, to the end of its headers.
+    #: The time from the connection, or a later request's first byte, to the end of the headers.
     head_seconds: float = 20.0
-    #: How long a body, or the reading of a response, may make no progress.
+    #: How long a body, or the reading of a response, may stall.
     pause_seconds: float = 120.0
-    #: Requests that wait for the response to an earlier one.
+    #: The number of requests that wait for the response to an earlier one.
     pipelined: int = 16
     connections: int = attrs.field(factory=_most_connections)
-    #: How long to wait when a connection could not be accepted.
+    #: How long to wait after a connection could not be accepted.
     retry_seconds: float = 0.5
 
 
 class Connections:
-    """Accepts connections, knows them while they are open, and ends those that take too much.
+    """Accepts connections, tracks them while they are open, and closes those beyond their limits.
 
-    An ASGI application can do nothing of that by itself.
+    An ASGI application cannot do that by itself.
 
     Args:
-        bounds: What a connection may take.
+        limits: The limits of a connection.
     """
 
-    def __init__(self, bounds: Bounds | None = None) -> None:
-        self.bounds = bounds or Bounds()
+    def __init__(self, limits: ConnectionLimits | None = None) -> None:
+        self.limits = limits or ConnectionLimits()
         self._open: dict[tuple[str, int], Connection] = {}
         self._listening: socket.socket | None = None
         self._protocol: Callable[[], asyncio.Protocol] | None = None
@@ -72,22 +72,22 @@ class Connections:
         self._beginning: set[asyncio.Task[None]] = set()
         self._logged_at: float | None = None
 
-    def close(self, client: Sequence[Any], last_words: bytes = b"") -> None:
-        """Write some bytes, the answer's or not, and close the connection of a client.
+    def close(self, client: Sequence[Any], last_bytes: bytes = b"") -> None:
+        """Close the connection of a client after writing some bytes.
 
         Args:
-            client: The address of the client, as its requests' scope has it.
-            last_words: Bytes to write before.
+            client: The address of the client, as in the ASGI scope of its requests.
+            last_bytes: The bytes to write first.
         """
         connection = self._open.get((client[0], client[1]))
         if connection is not None:
-            connection.transport.write(last_words)
+            connection.transport.write(last_bytes)
             connection.transport.close()
 
     def abort(self) -> None:
-        """Cut all connections at once; their requests see that the client is gone."""
+        """Close all connections at once; their requests see that the client has disconnected."""
         for connection in tuple(self._open.values()):
-            connection.cut()
+            connection.abort()
 
     def start(
         self,
@@ -95,15 +95,15 @@ class Connections:
         protocol: Callable[[], asyncio.Protocol],
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Accept connections until `stop`, as long as there is room for them.
+        """Accept connections until `stop`, up to the limit.
 
-        Not by asyncio's own loop, which tries again and again, with a traceback each time, when
-        there are no descriptors left.
+        asyncio's own loop would retry without end, with a traceback each time, when there are no
+        file descriptors left.
 
         Args:
-            listening: The socket that they come to.
-            protocol: Makes the protocol of one.
-            tls: What they are encrypted by; None for not at all.
+            listening: The listening socket.
+            protocol: Returns the protocol of a new connection.
+            tls: The TLS context; None for plain connections.
         """
         listening.setblocking(False)
         self._listening, self._protocol, self._tls = listening, protocol, tls
@@ -118,23 +118,23 @@ class Connections:
         self._listening = None
         if self._beginning:
             _, late = await asyncio.wait(self._beginning, timeout=_LAST_MOMENT)
-            for task in late:  # the client says nothing of the handshake of TLS
+            for task in late:  # the client does not continue the TLS handshake
                 task.cancel()
             if late:
                 await asyncio.wait(late)
 
-    def sweep(self) -> None:
-        """End the connections that have made no progress for too long."""
+    def close_stalled(self) -> None:
+        """Close the connections that have made no progress for too long."""
         now = asyncio.get_running_loop().time()
         for connection in tuple(self._open.values()):
             connection.check_progress(now)
 
     def add(self, address: tuple[str, int], connection: Connection) -> None:
-        """Note a connection."""
+        """Add an open connection."""
         self._open[address] = connection
 
     def remove(self, address: tuple[str, int]) -> None:
-        """Forget a connection."""
+        """Remove a closed connection."""
         self._open.pop(address, None)
         if self._waits_for_room:
             self._watch()
@@ -145,12 +145,12 @@ class Connections:
             asyncio.get_running_loop().add_reader(self._listening, self._accept, self._listening)
 
     def _accept(self, listening: socket.socket) -> None:
-        """Accept what has come, not all of it if that is much."""
+        """Accept waiting connections, a limited number at once."""
         loop = asyncio.get_running_loop()
         for _ in range(_AT_ONCE):
             number = len(self._open) + len(self._beginning)
-            if number >= self.bounds.connections:
-                self._log_once(f"{number} connections are open; further ones have to wait")
+            if number >= self.limits.connections:
+                self._log_once(f"{number} connections are open; further ones must wait")
                 loop.remove_reader(listening)
                 self._waits_for_room = True
                 return
@@ -161,7 +161,7 @@ class Connections:
             except OSError as error:
                 self._log_once(f"cannot accept connections: {error.strerror}")
                 loop.remove_reader(listening)
-                loop.call_later(self.bounds.retry_seconds, self._watch)
+                loop.call_later(self.limits.retry_seconds, self._watch)
                 return
             task = loop.create_task(self._begin(accepted))
             self._beginning.add(task)
@@ -176,13 +176,13 @@ class Connections:
                 self._protocol,
                 accepted,
                 ssl=self._tls,
-                ssl_handshake_timeout=None if self._tls is None else self.bounds.head_seconds,
+                ssl_handshake_timeout=None if self._tls is None else self.limits.head_seconds,
             )
-        except OSError:  # the client is gone already
+        except OSError:  # the client has disconnected already
             accepted.close()
 
     def _log_once(self, message: str) -> None:
-        """Log that there is no room, once a minute."""
+        """Log that no connection can be accepted, once a minute."""
         now = asyncio.get_running_loop().time()
         if self._logged_at is None or now - self._logged_at >= 60:
             self._logged_at = now
@@ -190,23 +190,23 @@ class Connections:
 
 
 class _RefusedError(Exception):
-    """A request that the parser must not go on with."""
+    """A request that the parser must stop at."""
 
 
 class Connection(HttpToolsProtocol):
-    """A connection of uvicorn's that takes no more than it may.
+    """A connection of uvicorn that keeps to its limits.
 
     Args:
-        connections: Where it is registered.
+        connections: The open connections.
         options: The arguments of uvicorn's protocol.
     """
 
     def __init__(self, connections: Connections, **options: Any) -> None:
         super().__init__(**options)
         self._connections = connections
-        self._bounds = connections.bounds
+        self._limits = connections.limits
         self._status = b"400 Bad Request"
-        # The size of the current request's head, and the bytes that made nothing complete.
+        # The size of the current request's head, and of the bytes that completed nothing yet.
         self._head = 0
         self._unfinished = 0
         self._in_body = False
@@ -218,8 +218,8 @@ class Connection(HttpToolsProtocol):
         self._stopping = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        # asyncio only does so itself if the socket was made with the protocol's number. The body of
-        # an answer would wait for the client to confirm the headers: 40 ms a call.
+        # asyncio only does so if the socket was created with the protocol's number. Otherwise the
+        # body of a response waits for the client to acknowledge the headers: 40 ms a call.
         opened = transport.get_extra_info("socket")
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._address = transport.get_extra_info("peername")[:2]
@@ -235,11 +235,11 @@ class Connection(HttpToolsProtocol):
     def shutdown(self) -> None:
         super().shutdown()
         self._stopping = True
-        self._hurry()
+        self._abort_if_stopping()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._hurry()
+        self._abort_if_stopping()
 
     def data_received(self, data: bytes) -> None:
         self._heard_at = self.loop.time()
@@ -247,7 +247,7 @@ class Connection(HttpToolsProtocol):
             self._head_since = self._heard_at
         self._unfinished += len(data)
         super().data_received(data)
-        if self._unfinished > self._bounds.head_bytes:
+        if self._unfinished > self._limits.head_bytes:
             self._refuse(b"431 Request Header Fields Too Large")
 
     def on_message_begin(self) -> None:
@@ -265,7 +265,7 @@ class Connection(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        if len(self.pipeline) >= self._bounds.pipelined:
+        if len(self.pipeline) >= self._limits.pipelined:
             self._status = b"429 Too Many Requests"
             raise _RefusedError
         self._head_since, self._in_body, self._unfinished = None, True, 0
@@ -280,11 +280,11 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what the parser stopped at."""
+        """Refuse the request that the parser stopped at."""
         self._refuse(self._status)
 
     def check_progress(self, now: float) -> None:
-        """End the connection if it has made no progress for too long.
+        """Close the connection if it has made no progress for too long.
 
         Args:
             now: The time of the event loop.
@@ -293,46 +293,46 @@ class Connection(HttpToolsProtocol):
         if not unsent or unsent < self._unsent:
             self._sent_at = now
         self._unsent = unsent
-        waits_for_us = self.flow.read_paused or (
+        waits_for_server = self.flow.read_paused or (
             self.cycle is not None and self.cycle.waiting_for_100_continue
         )
-        if waits_for_us:
+        if waits_for_server:
             self._heard_at = now
             self._head_since = None if self._head_since is None else now
-        bounds = self._bounds
-        if now - self._sent_at > bounds.pause_seconds:
-            self.cut()
+        limits = self._limits
+        if now - self._sent_at > limits.pause_seconds:
+            self.abort()
             return
-        late = self._head_since is not None and now - self._head_since > bounds.head_seconds
-        if late or (self._in_body and now - self._heard_at > bounds.pause_seconds):
+        late = self._head_since is not None and now - self._head_since > limits.head_seconds
+        if late or (self._in_body and now - self._heard_at > limits.pause_seconds):
             self._refuse(b"408 Request Timeout")
 
-    def cut(self) -> None:
-        """End the connection at once, without what was not sent."""
+    def abort(self) -> None:
+        """Close the connection at once, and drop unsent bytes."""
         opened = self.transport.get_extra_info("socket")
         with suppress(OSError):  # it is closed already
-            # Or the system would go on to keep what the client does not read.
+            # Otherwise the system keeps bytes that the client does not read.
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
         self.transport.abort()
 
-    def _hurry(self) -> None:
-        # With TLS, a closed connection waits for the client to close it, too, which clients that
-        # keep it for a next call do not before they look at it.
+    def _abort_if_stopping(self) -> None:
+        # A closed TLS connection waits for the client to close it, too, and a client's connection
+        # pool does so only when it looks at the connection again.
         if self._is_tls and self._stopping and self.transport.is_closing():
             self.loop.call_later(_LAST_MOMENT, self.transport.abort)
 
     def _count(self, size: int) -> None:
         self._head += size
-        if self._head > self._bounds.head_bytes:
+        if self._head > self._limits.head_bytes:
             self._status = b"431 Request Header Fields Too Large"
             raise _RefusedError
 
     def _refuse(self, status: bytes) -> None:
-        """Say why, unless that would end up in a response, and close the connection."""
+        """Respond with a status, unless another response has begun, and close the connection."""
         if self.transport.is_closing():
             return
         if self.cycle is not None and not self.cycle.response_complete:
-            self.cut()
+            self.abort()
             return
         self.transport.write(
             b"HTTP/1.1 %s\r\ncontent-type: text/plain; charset=utf-8\r\n"
@@ -340,4 +340,4 @@ class Connection(HttpToolsProtocol):
         )
         self.transport.close()
         if self._is_tls:  # which waits for the client
-            self.loop.call_later(self._bounds.head_seconds, self.transport.abort)
+            self.loop.call_later(self._limits.head_seconds, self.transport.abort)

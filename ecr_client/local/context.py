@@ -1,4 +1,4 @@
-"""What a handler knows about the request besides its members."""
+"""The context of a request: everything that a handler needs besides the members."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ecr_client.local.store.scope import Scope
+from ecr_client.local.registry import RegistryKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ecr_client.local.store import Store
     from ecr_client.local.tokens import Tokens
 
-#: The hosts of the service's API.
+#: The hosts of the API at AWS.
 _SERVICE = re.compile(
     r"(api\.)?ecr(?P<fips>-fips)?\.(?P<rest>[a-z0-9-]+\.amazonaws\.com(\.cn)?)(:[0-9]+)?"
 )
@@ -26,17 +26,17 @@ _SERVICE = re.compile(
 
 @attrs.frozen(kw_only=True)
 class Context:
-    """The caller, the store, the time and the address of one request.
+    """The principal, the store, the time and the URL of one request.
 
     Args:
-        account: The caller's account, 12 digits.
+        account: The principal's account, 12 digits.
         principal: Who signed the request.
         region: The region that the request was signed for.
-        store: Where everything is kept.
-        clock: Gives the time as an aware UTC datetime.
-        base_url: Scheme and host as the caller reached them, such as ``http://127.0.0.1:5001``.
-        tokens: Makes and checks authorization tokens and download addresses.
-        permissions: Asks the policies of other accounts.
+        store: The store of the server.
+        clock: Returns the time as an aware UTC datetime.
+        base_url: Scheme and host as the client reached them, such as ``http://127.0.0.1:5001``.
+        tokens: Issues and verifies authorization tokens and presigned URLs.
+        permissions: Evaluates the policies of other accounts.
     """
 
     account: str
@@ -48,15 +48,15 @@ class Context:
     tokens: Tokens
     permissions: Permissions
 
-    def registry(self, members: Mapping[str, Any]) -> Scope:
-        """Give the registry that a request is about: its ``registryId``, or the caller's own."""
-        return Scope(members.get("registryId") or self.account, self.region)
+    def registry(self, members: Mapping[str, Any]) -> RegistryKey:
+        """Return the registry that a request is about: its ``registryId``, or the principal's."""
+        return RegistryKey(members.get("registryId") or self.account, self.region)
 
     def address(self, account: str) -> str:
-        """Give the URL that images of an account are pushed to: where the caller reached us.
+        """Return the URL that images of an account are pushed to: the one that the client used.
 
-        Who calls us by a name of the service, since a resolver or a proxy leads it here, gets the
-        name that the service's registry would have.
+        A client that uses a host of AWS, which a resolver or a proxy leads here, gets the host that
+        the registry would have at AWS.
         """
         scheme, _, host = self.base_url.partition("://")
         if found := _SERVICE.fullmatch(host):

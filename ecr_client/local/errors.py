@@ -1,16 +1,16 @@
-"""What the local ECR answers when it refuses, and what keeps it from starting."""
+"""The errors of the service, and those that prevent the start of the server."""
 
 from __future__ import annotations
 
 
 class ServiceError(Exception):
-    """An answer that is an error: a code, a text, and the members that some errors carry.
+    """An error response: a code, a message, and the members that some errors have.
 
     Args:
         code: The error code, such as ``RepositoryNotFoundException``.
-        message: The text for a person.
-        status: The HTTP status of the answer.
-        members: Further members of the error's body by their wire names; None is left out.
+        message: The message for a person.
+        status: The HTTP status.
+        members: Further members of the body by their wire names; None is omitted.
     """
 
     def __init__(self, code: str, message: str, *, status: int = 400, **members: object) -> None:
@@ -22,11 +22,11 @@ class ServiceError(Exception):
 
 
 class DataFolderError(Exception):
-    """A data folder that cannot be used; the text is one line that says which and why."""
+    """A data folder that cannot be used; the message is one line that says which and why."""
 
 
 def invalid_parameter(member: str, constraint: str) -> ServiceError:
-    """Give the error for a member whose value is not allowed, worded as the service words it."""
+    """Return the error for an invalid value of a member, worded as by the service."""
     return ServiceError(
         "InvalidParameterException",
         f"Invalid parameter at '{member}' failed to satisfy constraint: '{constraint}'",
@@ -34,4 +34,4 @@ def invalid_parameter(member: str, constraint: str) -> ServiceError:
 
 
 class ServerStartError(Exception):
-    """A server that cannot listen where it was told to; the text is one line."""
+    """A server that cannot listen, or cannot use its certificate; the message is one line."""

@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong with which requests, and how often."""
+"""Faults to inject: what goes wrong with which requests, and how often."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ecr_client._common import durations
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-#: Before the work is done, which then is not done at all, or after it was done.
+#: Instead of handling the request, or after it was handled.
 When = Literal["before", "after"]
 
-#: What arrives of an answer's body: the half of it before the connection ends (``cut``), the half
-#: of it as if that were all (``short``), the whole of it under a Content-Length of the half
-#: (``overlong``), or as many bytes that mean nothing (``garbage``).
+#: What arrives of a body: half of it before the connection is closed (``cut``), half of it as if
+#: that were all (``short``), all of it with a Content-Length of half (``overlong``), or as many
+#: meaningless bytes (``garbage``).
 Damage = Literal["cut", "short", "overlong", "garbage"]
 
-#: How requests are called that are not operations of the API.
+#: The names of requests that are not operations of the API.
 DOWNLOAD = "DownloadLayer"
 REGISTRY = "Registry"
 
@@ -37,7 +37,7 @@ _STATUS = {
     "TooManyRequestsException": 429,
 }
 _MESSAGES = {"Throttling": "Rate exceeded", "ThrottlingException": "Rate exceeded"}
-_MESSAGE = "A fault that the local ECR was told to answer with."
+_MESSAGE = "A fault that was injected into the local ECR."
 
 
 def _is_int(value: object) -> bool:
@@ -46,7 +46,7 @@ def _is_int(value: object) -> bool:
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """What goes wrong with the requests that it fits; see `Faults.add` for the members."""
+    """A fault, as described by the arguments of `Faults.add`."""
 
     operation: str | None = None
     count: int | None = 1
@@ -63,36 +63,44 @@ class Fault:
 
     def __attrs_post_init__(self) -> None:
         if self.count is not None and not (_is_int(self.count) and self.count >= 1):
-            raise ValueError("count must be a whole number of at least 1, or None for all")
+            raise ValueError(
+                f"count must be an integer of at least 1, or None for all, got {self.count!r}"
+            )
         if self.error is not None and not isinstance(self.error, str):
-            raise ValueError("error must be a code such as 'ThrottlingException'")
+            raise ValueError(
+                f"error must be a code such as 'ThrottlingException', got {self.error!r}"
+            )
         if self.status is not None and not (_is_int(self.status) and 100 <= self.status <= 599):
-            raise ValueError("status must be a whole number from 100 to 599")
+            raise ValueError(f"status must be an integer from 100 to 599, got {self.status!r}")
         problem = durations.problem(self.latency, zero=True)
         if problem is not None:
             raise ValueError(f"latency {problem}")
         if self.body not in (None, "cut", "short", "overlong", "garbage"):
-            raise ValueError("body must be 'cut', 'short', 'overlong' or 'garbage'")
+            raise ValueError(
+                f"body must be 'cut', 'short', 'overlong' or 'garbage', got {self.body!r}"
+            )
         if self.when not in ("before", "after"):
-            raise ValueError("when must be 'before' or 'after'")
-        if self.answers + self.drop + (self.body is not None) > 1:
-            raise ValueError("an error or a status, drop and body exclude each other")
+            raise ValueError(f"when must be 'before' or 'after', got {self.when!r}")
+        if self.replaces_response + self.drop + (self.body is not None) > 1:
+            raise ValueError(
+                "error or status, drop and body exclude each other: choose one of them"
+            )
         if self.error is None and (self.message is not None or self.members):
-            raise ValueError("message and members belong to an error")
+            raise ValueError("message and members belong to error: set error, too")
 
     @property
-    def answers(self) -> bool:
-        """Whether the fault is an answer in the place of the real one."""
+    def replaces_response(self) -> bool:
+        """Whether the fault has a response that replaces the real one."""
         return self.error is not None or self.status is not None
 
     @property
-    def answer_status(self) -> int:
-        """The status of that answer: the one asked for, or the one that goes with the error."""
+    def response_status(self) -> int:
+        """The status of that response: the given one, or the usual one of the error."""
         return self.status or _STATUS.get(self.error or "", 400)
 
     @property
-    def answer_message(self) -> str:
-        """The text of that answer: the one asked for, or one that goes with the error."""
+    def response_message(self) -> str:
+        """The message of that response: the given one, or the usual one of the error."""
         return self.message or _MESSAGES.get(self.error or "", _MESSAGE)
 
 
@@ -100,7 +108,7 @@ def _span(given: timedelta | float) -> timedelta:
     return given if isinstance(given, timedelta) else timedelta(seconds=given)
 
 
-#: Nothing goes wrong.
+#: No fault.
 NONE = Fault()
 
 
@@ -108,7 +116,7 @@ class Faults:
     """The faults that wait for requests; safe to use from any thread.
 
     Args:
-        known: What operations there are, so that a misspelt one is noticed.
+        known: Returns the names of all operations, so that a misspelt one is noticed.
     """
 
     def __init__(self, known: Callable[[], Collection[str]]) -> None:
@@ -132,31 +140,31 @@ class Faults:
         clock_skew: timedelta | float = 0.0,
         when: When = "before",
     ) -> None:
-        """Let something go wrong with the next requests of an operation.
+        """Inject a fault into the next requests of an operation.
 
         Args:
             operation: Such as ``PutImage``, ``DownloadLayer``, ``Registry`` (all below ``/v2/``);
-                None for all. The first fault that fits a request has its effect alone.
-            count: How many requests; None for all until ``clear``.
-            error: Answer with this error code, with the status that goes with it.
-            message: The text of that error.
+                None for all. Only the first fault that matches a request takes effect.
+            count: The number of requests; None for all until ``clear``.
+            error: Respond with this error code, and the status that goes with it.
+            message: The message of that error.
             members: Further members of that error by their wire names.
-            status: Answer with this status; without ``error``, not as the service does.
-            headers: Add these headers to the answer, such as ``Retry-After``.
-            latency: Wait so many seconds before anything else, from 0 to 3,600.
-            drop: Close the connection without an answer.
-            body: Damage the body of the answer: ``cut`` (the connection ends half-way), ``short``
-                (half, as if that were all), ``overlong`` (all, with the length of the half),
-                ``garbage`` (as many bytes that mean nothing).
-            clock_skew: How far the clock is ahead, as seconds or a timedelta.
-            when: Whether ``error``, ``status`` and ``drop`` come ``before`` the work, or ``after``
-                it, so that only its answer is lost.
+            status: Respond with this status; without ``error``, the response has no body.
+            headers: Add these headers to the response, such as ``Retry-After``.
+            latency: Wait this number of seconds before anything else, from 0 to 3,600.
+            drop: Close the connection without a response.
+            body: Damage the response's body: ``cut`` (closed half-way), ``short`` (half, as if it
+                were all), ``overlong`` (all, with the length of half), ``garbage`` (same length).
+            clock_skew: How far the clock is ahead, in seconds or as a timedelta.
+            when: Whether ``error``, ``status`` and ``drop`` take effect ``before`` the request is
+                handled, so that it is not, or ``after``, so that only its response is lost.
 
         Raises:
-            ValueError: There is no such operation, or arguments contradict each other.
+            ValueError: The operation is unknown, or arguments contradict each other.
         """
         if operation is not None and operation not in (DOWNLOAD, REGISTRY, *self._known()):
-            raise ValueError(f"{operation!r} is not an operation of the service")
+            names = f"an operation of the service, {DOWNLOAD!r} or {REGISTRY!r}"
+            raise ValueError(f"operation must be {names}, got {operation!r}")
         fault = Fault(
             operation=operation,
             count=count,
@@ -177,7 +185,7 @@ class Faults:
             self._waiting.append(fault)
 
     def take(self, operation: str) -> Fault:
-        """Give the fault of a request, which is one of its count; `NONE` if nothing goes wrong."""
+        """Return the fault for a request and count the request, or `NONE`."""
         with self._lock:
             for position, fault in enumerate(self._waiting):
                 if fault.operation in (None, operation):
@@ -186,12 +194,12 @@ class Faults:
         return NONE
 
     def pending(self) -> tuple[Fault, ...]:
-        """Give the faults that still wait, with the counts that are left: a test may want none."""
+        """Return the faults that still wait for requests, with the remaining counts."""
         with self._lock:
             return tuple(self._waiting)
 
     def clear(self) -> None:
-        """Let nothing go wrong from now on."""
+        """Remove all faults."""
         with self._lock:
             self._waiting.clear()
 

@@ -1,8 +1,8 @@
-"""Which names the server goes by, and which web pages may call it.
+"""The host names of the server, and the web pages that may call it.
 
-A browser lets any page send requests to a server of the loopback, and a page whose name was made to
-lead there (DNS rebinding) even read the responses. Signatures and passwords keep them out; a server
-that checks none has to look at the headers Host and Origin, which pages cannot choose.
+A browser lets any page send requests to a server on the loopback, and by DNS rebinding a page can
+even read the responses. Signatures and passwords keep pages out; a server that checks none has to
+look at the headers Host and Origin, which pages cannot choose.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _ANY = "*"
 
 
 class Hosts:
-    """The names that a server goes by besides those of the loopback.
+    """The host names of a server besides those of the loopback.
 
     Args:
         names: Host names and addresses without a port; ``*`` for any.
         check_host: Whether requests to other names are refused.
-        trust_forwarded: Whether to believe X-Forwarded-Proto and X-Forwarded-Host.
+        trust_forwarded: Whether to trust X-Forwarded-Proto and X-Forwarded-Host.
 
     Raises:
-        ValueError: A name cannot be one.
+        ValueError: A name cannot be a host name.
     """
 
     def __init__(
@@ -47,10 +47,10 @@ class Hosts:
         self._trust_forwarded = trust_forwarded
 
     def base_url(self, request: Request) -> str:
-        """Return scheme and host as the caller reached them, such as ``http://127.0.0.1:5001``."""
+        """Return scheme and host as the client reached them, such as ``http://127.0.0.1:5001``."""
         scheme, host = request.scope["scheme"], request.headers.get("host", "")
         if self._trust_forwarded:
-            # What the proxy nearest to us has added is the last entry.
+            # The last entry is that of the nearest proxy.
             if _forwarded(request, "proto") in ("http", "https"):
                 scheme = _forwarded(request, "proto")
             host = _forwarded(request, "host") or host
@@ -62,7 +62,7 @@ class Hosts:
     def refusal(self, request: Request) -> str | None:
         """Return why a request is refused, or None if it is not.
 
-        A request without these headers comes from no browser.
+        A request without these headers does not come from a browser.
         """
         server = str((request.scope.get("server") or ("",))[0])
         hosts = request.headers.getlist("host")
@@ -78,7 +78,7 @@ class Hosts:
         return None
 
     def _is_ours(self, host: str, server: str) -> bool:
-        """Tell whether a host is this machine, the address that was called, or was allowed."""
+        """Return whether a host is this machine, the called address, or an allowed name."""
         found = _HOST.fullmatch(host)
         if found is None:
             return False
@@ -86,7 +86,7 @@ class Hosts:
         return _ANY in self._names or name in self._names or name == server or _is_loopback(name)
 
     def _is_same(self, origin: str, hosts: list[str]) -> bool:
-        """Tell whether a page is of this server, or of a host that was allowed."""
+        """Return whether a page comes from this server, or from an allowed host."""
         if _ANY in self._names:
             return True
         found = _HOST.fullmatch(origin.partition("://")[2])
@@ -98,12 +98,12 @@ class Hosts:
 
 
 class HostCheck:
-    """An ASGI application that refuses what does not mean this server, before it reads a body.
+    """ASGI middleware that refuses requests to other hosts before their bodies are read.
 
     Args:
-        app: The application that does the work.
-        hosts: The names that the server goes by.
-        refused: Makes a response of a path and a message.
+        app: The application.
+        hosts: The host names of the server.
+        refused: Returns the response for a path and a message.
     """
 
     def __init__(self, app: ASGIApp, hosts: Hosts, refused: Callable[[str, str], Response]) -> None:
@@ -124,7 +124,7 @@ def _checked(name: str) -> str:
     bare = f"[{name}]" if ":" in name and not name.startswith("[") else name
     found = _HOST.fullmatch(bare)
     if name != _ANY and (found is None or found[1] != bare):
-        raise ValueError(f"{name!r} cannot be a host: expected a name without a port, or '*'")
+        raise ValueError(f"host must be a name without a port, or '*', got {name!r}")
     return _normalized(bare)
 
 

@@ -1,4 +1,4 @@
-"""The accounts of a local ECR, and the keys that their requests are signed with."""
+"""The access keys of accounts, users and roles."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _PRINCIPAL = re.compile(
 
 
 def checked_account(account: str) -> str:
-    """Give an account id that can be one.
+    """Return an account id.
 
     Raises:
-        ValueError: It has not 12 digits.
+        ValueError: It does not have 12 digits.
     """
     if not _ACCOUNT.fullmatch(account):
-        raise ValueError(f"an account id has 12 digits, and {account!r} has not")
+        raise ValueError(f"an account id must have 12 digits, got {account!r}")
     return account
 
 
 def account_of(name: str) -> str:
-    """Return the account that an account id or the ARN of a principal names.
+    """Return the account of an account id or of the ARN of a principal.
 
     Raises:
         ValueError: It is neither.
@@ -42,36 +42,38 @@ def account_of(name: str) -> str:
     if found is not None:
         return found["iam"] or found["sts"]
     if name.startswith("arn:"):
-        raise ValueError(f"{name!r} is not the ARN of a user, a role or an assumed role")
+        raise ValueError(f"an ARN must be that of a user, a role or an assumed role, got {name!r}")
     return checked_account(name)
 
 
 def keys_by_account(
     given: Credentials | Mapping[str, Credentials] | None, account: str, secret: bytes
 ) -> dict[str, Credentials]:
-    """Give the keys of each account, with made-up ones for the server's own if there are none.
+    """Return the keys of each account, with derived ones for the server's own if none are given.
 
     Args:
         given: The keys of the server's own account, or a mapping from account ids and ARNs of
             principals to keys.
         account: The server's own account.
-        secret: What keys are made from. It is kept with the data, so a server that begins again
-            takes the keys that it took before.
+        secret: What keys are derived from. It is kept with the data, so that a restarted server
+            accepts the same keys.
 
     Raises:
-        ValueError: An account id has not 12 digits, an ARN is not one of a principal, or two of
-            them have the same access key.
+        ValueError: An account id does not have 12 digits, an ARN is not that of a principal, or
+            two of them have the same access key.
     """
     found = dict(given) if isinstance(given, Mapping) else {account: given} if given else {}
-    found.setdefault(checked_account(account), _made(account, secret))
+    found.setdefault(checked_account(account), _derived(account, secret))
     owners = {keys.access_key: account_of(owner) for owner, keys in found.items()}
     if len(owners) < len(found):
-        raise ValueError("accounts need access keys of their own")
+        raise ValueError(
+            "credentials must have a different access key for each account, user and role"
+        )
     return found
 
 
 def access_keys(credentials: Mapping[str, Credentials]) -> dict[str, AccessKey]:
-    """Return what belongs to each access key id, from keys by account id or ARN."""
+    """Return the access keys by their ids, from keys by account id or ARN."""
     return {
         keys.access_key: AccessKey(
             account=account_of(owner),
@@ -83,13 +85,13 @@ def access_keys(credentials: Mapping[str, Credentials]) -> dict[str, AccessKey]:
     }
 
 
-def _made(account: str, secret: bytes) -> Credentials:
+def _derived(account: str, secret: bytes) -> Credentials:
     from ecr_client import Credentials
 
-    def derived(what: str) -> bytes:
+    def random_bytes(what: str) -> bytes:
         return hmac.new(secret, f"{what} of {account}".encode(), hashlib.sha256).digest()
 
     return Credentials(
-        f"AKIA{base64.b32encode(derived('access key')).decode()[:16]}",
-        base64.urlsafe_b64encode(derived("secret key")).decode()[:40],
+        f"AKIA{base64.b32encode(random_bytes('access key')).decode()[:16]}",
+        base64.urlsafe_b64encode(random_bytes("secret key")).decode()[:40],
     )

@@ -1,27 +1,93 @@
-"""Which function answers which operation."""
+"""Which function handles which operation of the API."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from ecr_client.local.api import (
+    backfills,
+    images,
+    layers,
+    lifecycle,
+    policies,
+    pull_through,
+    registry,
+    replication,
+    repositories,
+    scanning,
+    signing,
+    tagging,
+    templates,
+)
 from ecr_client.local.context import Context
 
-#: Takes the checked members of a request (see `validation`) and gives the members of the answer,
-#: both under their wire names. Blobs are bytes; datetimes in answers are aware.
+#: Takes the validated members of a request (see `validation`) and returns those of the response,
+#: both by their wire names. Blobs are bytes; datetimes in responses are aware.
 Handler = Callable[[Context, dict[str, Any]], dict[str, Any]]
 
-#: Every operation that is implemented; filled by importing `ecr_client.local.api`.
-HANDLERS: dict[str, Handler] = {}
-
-
-def operation(name: str) -> Callable[[Handler], Handler]:
-    """Give a decorator that makes a function the handler of the operation `name`."""
-
-    def register(handler: Handler) -> Handler:
-        if name in HANDLERS:
-            raise ValueError(f"{name} has two handlers")
-        HANDLERS[name] = handler
-        return handler
-
-    return register
+#: All operations of the service. `permissions.OPERATION_TARGETS` has what each of them is about.
+HANDLERS: Mapping[str, Handler] = {
+    "BatchCheckLayerAvailability": layers.batch_check_layer_availability,
+    "BatchDeleteImage": images.batch_delete_image,
+    "BatchGetImage": images.batch_get_image,
+    "BatchGetRepositoryScanningConfiguration": scanning.batch_get_repository_scanning_configuration,
+    "CompleteLayerUpload": layers.complete_layer_upload,
+    "CreatePullThroughCacheRule": pull_through.create_pull_through_cache_rule,
+    "CreateRepository": repositories.create_repository,
+    "CreateRepositoryCreationTemplate": templates.create_repository_creation_template,
+    "DeleteLifecyclePolicy": lifecycle.delete_lifecycle_policy,
+    "DeletePullThroughCacheRule": pull_through.delete_pull_through_cache_rule,
+    "DeleteRegistryPolicy": policies.delete_registry_policy,
+    "DeleteRepository": repositories.delete_repository,
+    "DeleteRepositoryCreationTemplate": templates.delete_repository_creation_template,
+    "DeleteRepositoryPolicy": policies.delete_repository_policy,
+    "DeleteSigningConfiguration": signing.delete_signing_configuration,
+    "DeregisterPullTimeUpdateExclusion": registry.deregister_pull_time_update_exclusion,
+    "DescribeImageReplicationStatus": replication.describe_image_replication_status,
+    "DescribeImageScanFindings": scanning.describe_image_scan_findings,
+    "DescribeImageSigningStatus": signing.describe_image_signing_status,
+    "DescribeImages": images.describe_images,
+    "DescribePullThroughCacheRules": pull_through.describe_pull_through_cache_rules,
+    "DescribeRegistry": registry.describe_registry,
+    "DescribeReplicationBackfillResults": backfills.describe_replication_backfill_results,
+    "DescribeRepositories": repositories.describe_repositories,
+    "DescribeRepositoryCreationTemplates": templates.describe_repository_creation_templates,
+    "GetAccountSetting": registry.get_account_setting,
+    "GetAuthorizationToken": registry.get_authorization_token,
+    "GetDownloadUrlForLayer": layers.get_download_url_for_layer,
+    "GetLifecyclePolicy": lifecycle.get_lifecycle_policy,
+    "GetLifecyclePolicyPreview": lifecycle.get_lifecycle_policy_preview,
+    "GetRegistryPolicy": policies.get_registry_policy,
+    "GetRegistryScanningConfiguration": scanning.get_registry_scanning_configuration,
+    "GetRepositoryPolicy": policies.get_repository_policy,
+    "GetSigningConfiguration": signing.get_signing_configuration,
+    "InitiateLayerUpload": layers.initiate_layer_upload,
+    "ListImageReferrers": images.list_image_referrers,
+    "ListImages": images.list_images,
+    "ListPullTimeUpdateExclusions": registry.list_pull_time_update_exclusions,
+    "ListReplicationBackfills": backfills.list_replication_backfills,
+    "ListTagsForResource": tagging.list_tags_for_resource,
+    "PutAccountSetting": registry.put_account_setting,
+    "PutImage": images.put_image,
+    "PutImageScanningConfiguration": repositories.put_image_scanning_configuration,
+    "PutImageTagMutability": repositories.put_image_tag_mutability,
+    "PutLifecyclePolicy": lifecycle.put_lifecycle_policy,
+    "PutRegistryPolicy": policies.put_registry_policy,
+    "PutRegistryScanningConfiguration": scanning.put_registry_scanning_configuration,
+    "PutReplicationConfiguration": replication.put_replication_configuration,
+    "PutSigningConfiguration": signing.put_signing_configuration,
+    "RegisterPullTimeUpdateExclusion": registry.register_pull_time_update_exclusion,
+    "SetRepositoryPolicy": policies.set_repository_policy,
+    "StartImageScan": scanning.start_image_scan,
+    "StartLifecyclePolicyPreview": lifecycle.start_lifecycle_policy_preview,
+    "StartReplicationBackfill": backfills.start_replication_backfill,
+    "StopReplicationBackfill": backfills.stop_replication_backfill,
+    "TagResource": tagging.tag_resource,
+    "UntagResource": tagging.untag_resource,
+    "UpdateImageStorageClass": images.update_image_storage_class,
+    "UpdatePullThroughCacheRule": pull_through.update_pull_through_cache_rule,
+    "UpdateRepositoryCreationTemplate": templates.update_repository_creation_template,
+    "UploadLayerPart": layers.upload_layer_part,
+    "ValidatePullThroughCacheRule": pull_through.validate_pull_through_cache_rule,
+}

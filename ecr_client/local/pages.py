@@ -1,8 +1,8 @@
 """Pages of a listing, and the opaque tokens between them.
 
-A token is foreign where the operation, the registry, the repository or the filter is another one
-than that which it was given for. It is stale after a day, when its repository was deleted (be there
-a new one of that name or not), and when the list was changed before the place where it goes on.
+A token is only valid for the operation, registry, repository and filter that it was issued for. It
+expires after a day, when its repository is deleted (even if one of the same name is created), and
+when the list changes before the place where the token continues.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from ecr_client.local.context import Context
 
 DEFAULT_SIZE = 100
-#: How long a token is good for. The service does not say how long its own are.
+#: How long a token is valid, which the service does not document.
 LIFETIME = timedelta(days=1)
-#: What may change from page to page; all else has to stay as it was.
-_FREE = ("nextToken", "maxResults")
+#: The members that may change from page to page.
+_CHANGEABLE = ("nextToken", "maxResults")
 
 
 def page(
@@ -35,17 +35,18 @@ def page(
     fetch: Callable[[Any, int], Sequence[Any]],
     position: Callable[[Any], Any],
 ) -> tuple[Sequence[Any], dict[str, str]]:
-    """Give the items of one page, and ``{"nextToken": ...}`` if there are more.
+    """Return the items of one page, and ``{"nextToken": ...}`` if there are more.
 
     Args:
-        context: Of the request.
-        operation: Whose page it is.
-        members: Of the request: ``nextToken``, ``maxResults``, and what the token is bound to.
-        fetch: Gives up to so many items after a position, which is None for the beginning.
-        position: Gives the position of an item, as JSON knows values.
+        context: The context of the request.
+        operation: The operation.
+        members: The members of the request: ``nextToken``, ``maxResults``, and those that a token
+            is bound to.
+        fetch: Returns items behind a position (None for the beginning), up to a number.
+        position: Returns the position of an item, as a JSON value.
 
     Raises:
-        ServiceError: InvalidParameterException for a token that is foreign or stale.
+        ServiceError: InvalidParameterException for an invalid token.
     """
     size = members.get("maxResults") or DEFAULT_SIZE
     bound = _bound(context, operation, members)
@@ -61,12 +62,12 @@ def page(
 def page_of(
     context: Context, operation: str, members: Mapping[str, Any], items: Sequence[Any]
 ) -> tuple[Sequence[Any], dict[str, str]]:
-    """Give one page of items that are all there already, as JSON knows values; see `page`."""
+    """Return one page of a list of JSON values; see `page`."""
 
     def fetch(after: Any, size: int) -> Sequence[tuple[int, Any]]:
         first, last_item = after or (0, "")
         if first and (first > len(items) or _fingerprint(items[first - 1]) != last_item):
-            raise _refused("The list has changed since the token was given out")
+            raise _refused("The list has changed since the token was issued")
         return list(enumerate(items[first : first + size], first + 1))
 
     found, more = page(
@@ -76,10 +77,10 @@ def page_of(
 
 
 def refuse_with(members: Mapping[str, Any], names: str) -> None:
-    """Refuse a request for a page that names its items, too, where the service has either or.
+    """Refuse ``nextToken`` and ``maxResults`` in a request that names the items.
 
     Args:
-        members: Of the request.
+        members: The members of the request.
         names: The member that names the items.
 
     Raises:
@@ -92,10 +93,10 @@ def refuse_with(members: Mapping[str, Any], names: str) -> None:
 
 
 def _bound(context: Context, operation: str, members: Mapping[str, Any]) -> str:
-    """Give all that a token is good for: it fits no other operation, registry or filter."""
-    fixed = {name: value for name, value in members.items() if name not in _FREE}
+    """Return everything that a token is bound to."""
+    fixed = {name: value for name, value in members.items() if name not in _CHANGEABLE}
     if name := members.get("repositoryName"):
-        # A repository of the same name that is made later is another one.
+        # A later repository of the same name is another one.
         fixed["repository"] = context.store.repositories.require(context.registry(members), name).id
     return json.dumps([operation, context.account, context.region, fixed], sort_keys=True)
 

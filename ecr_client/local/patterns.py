@@ -1,11 +1,11 @@
-"""The regular expressions of the service's model, matched in time linear in the text.
+"""The regular expressions of the service's model, matched in linear time.
 
-The engine of the standard library tries again what has failed, and some patterns of the model take
-it exponential time on texts of 30 characters, during which the whole process stands still. This
-one follows all ways through a pattern at once: its states are the patterns that may still come
-(Brzozowski's derivatives), each is made once, and then a character of the text costs a look-up.
+The engine of the standard library backtracks, and some patterns of the model take it exponential
+time on strings of 30 characters, during which the whole process stands still. This one follows all
+paths through a pattern at once: its states are the expressions that the rest of the string must
+match (Brzozowski's derivatives), each is computed once, and then a character costs a lookup.
 
-It knows as much of the syntax as the model uses; see `compile_pattern`.
+It supports the syntax that the model uses; see `compile_pattern`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ import attrs
 _WORD = frozenset(string.ascii_letters + string.digits + "_")
 _CLASSES = {"d": frozenset(string.digits), "s": frozenset(" \t\n\r\f\v"), "w": _WORD}
 _QUANTIFIERS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
-#: Characters whose transitions are remembered, so that a text cannot make the memory grow.
+#: Characters whose transitions are cached, so that a string cannot make the memory grow.
 _REMEMBERED = frozenset(map(chr, range(128)))
 
 
 class UnsupportedPatternError(ValueError):
-    """A pattern with a syntax that this module does not know."""
+    """A pattern with syntax that this module does not support."""
 
 
 class Pattern:
@@ -36,7 +36,7 @@ class Pattern:
         self._start = self._state(expression)
 
     def matches(self, text: str) -> bool:
-        """Return whether the whole text fits the pattern."""
+        """Return whether the whole string matches the pattern."""
         state, dead = self._start, self._dead
         for character in text:
             state = state.following.get(character) or self._follow(state, character)
@@ -56,14 +56,14 @@ class Pattern:
 
 @cache
 def compile_pattern(pattern: str) -> Pattern:
-    r"""Return a matcher for whole texts.
+    r"""Return a matcher for whole strings.
 
     Supported are literals, ``.``, classes, ``\d``, ``\s`` and ``\w`` (of ASCII), groups,
     alternatives, greedy quantifiers, and ``^`` and ``$`` around an alternative of the top level,
-    where they mean nothing since it is always the whole text that has to match.
+    where they mean nothing since the whole string has to match.
 
     Raises:
-        UnsupportedPatternError: The pattern uses something else.
+        UnsupportedPatternError: The pattern uses other syntax.
     """
     return Pattern(_Parser(pattern).parsed())
 
@@ -102,7 +102,7 @@ class _Sequence:
 
 @attrs.frozen(cache_hash=True)
 class _Either:
-    """Any of some expressions; there is nothing that fits none."""
+    """Any one of some expressions; without any, nothing matches."""
 
     choices: frozenset[_Expression]
 
@@ -116,7 +116,7 @@ class _Either:
 
 @attrs.frozen(cache_hash=True)
 class _Repeat:
-    """An expression several times."""
+    """An expression, repeated."""
 
     part: _Expression
     least: int
@@ -139,14 +139,14 @@ _NOTHING = _Either(frozenset())
 
 @attrs.define(eq=False)
 class _State:
-    """What may still come, and the states that characters lead to."""
+    """The expression that the rest must match, and the states that characters lead to."""
 
     expression: _Expression
     following: dict[str, _State] = attrs.Factory(dict)
 
 
-# Expressions are made by these three, which give equal ones the same form: otherwise there would be
-# no end to the states.
+# Expressions are built by these three functions, which give equal ones the same form: otherwise the
+# number of states would not be finite.
 
 
 def _sequence(*parts: _Expression) -> _Expression:
@@ -174,7 +174,7 @@ def _repeat(part: _Expression, least: int, most: int | None) -> _Expression:
 
 
 class _Parser:
-    """Reads a pattern from left to right."""
+    """Parses a pattern from left to right."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = pattern
@@ -281,7 +281,7 @@ class _Parser:
         return frozenset(character)
 
     def _next(self) -> str:
-        """Return the next character, or an empty text at the end."""
+        """Return the next character, or an empty string at the end."""
         return self._pattern[self._position : self._position + 1]
 
     def _take(self) -> str:
@@ -292,7 +292,7 @@ class _Parser:
         return character
 
     def _taken(self, character: str) -> bool:
-        """Return whether that character came next, and go on after it if so."""
+        """Consume a character if it comes next, and return whether it does."""
         if self._next() != character:
             return False
         self._position += 1
@@ -300,5 +300,5 @@ class _Parser:
 
     def _unsupported(self) -> UnsupportedPatternError:
         return UnsupportedPatternError(
-            f"pattern {self._pattern!r} has an unsupported syntax before position {self._position}"
+            f"pattern {self._pattern!r} has unsupported syntax before position {self._position}"
         )

@@ -1,10 +1,11 @@
 """What a principal may do in the registry of another account.
 
-`OPERATIONS` and `REQUESTS` say which actions every operation of the API and every request of the
-registry protocol needs, and `Permissions` asks the policies of the registry and of the repository
-about them. Both kinds of policy count for every action, as in the service's policy scope V2.
+`OPERATION_TARGETS` and `REQUEST_ACTIONS` say which actions every operation of the API and every
+request of the registry protocol needs, and `Permissions` evaluates the policies of the registry and
+of the repository for them. Both policies apply to every action, as in the service's policy scope
+V2.
 
-Within an account everything is allowed: the local ECR knows no policies of users and roles.
+Within an account everything is allowed: the local ECR has no policies of users and roles.
 
 Sources: https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
@@ -19,37 +20,36 @@ import attrs
 
 from ecr_client.local.errors import ServiceError
 from ecr_client.local.policy_evaluation import Decision, Principal, evaluate
+from ecr_client.local.registry import RegistryKey, parse_repository_arn
 from ecr_client.local.repository_templates import REPOSITORY_POLICY
-from ecr_client.local.store import Scope
-from ecr_client.local.store.repositories import parse_repository_arn, repository_arn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ecr_client.local.store import Store
 
-#: The kind of document that holds the policy of a registry, and its only key.
+#: The kind of the document with the policy of a registry, and its only key.
 REGISTRY_POLICY = "registry-policy"
 ONLY = ""
 
 
 class Target(Enum):
-    """What an operation is about, and so whose policies are asked."""
+    """What an operation is about, which decides whose policies are evaluated."""
 
-    #: The principal's own registry or identity: there is nothing to ask.
+    #: The principal's own registry or identity: there is nothing to evaluate.
     OWN = "own"
     #: The registry that ``registryId`` names.
     REGISTRY = "registry"
     #: The repository that ``repositoryName`` names in that registry.
     REPOSITORY = "repository"
-    #: Those of ``repositoryNames``, or the whole registry if there are none.
+    #: The repositories of ``repositoryNames``, or the whole registry if there are none.
     REPOSITORIES = "repositories"
     #: The repository whose ARN is ``resourceArn``.
     ARN = "arn"
 
 
-#: What every operation is about. It needs the action of its own name; see `actions_of`.
-OPERATIONS: Mapping[str, Target] = {
+#: What every operation is about. It needs the action with its own name; see `actions_of`.
+OPERATION_TARGETS: Mapping[str, Target] = {
     "BatchCheckLayerAvailability": Target.REPOSITORY,
     "BatchDeleteImage": Target.REPOSITORY,
     "BatchGetImage": Target.REPOSITORY,
@@ -76,7 +76,7 @@ OPERATIONS: Mapping[str, Target] = {
     "DescribeRepositories": Target.REPOSITORIES,
     "DescribeRepositoryCreationTemplates": Target.OWN,
     "GetAccountSetting": Target.OWN,
-    # A token stands for the principal that asked for it, whatever registries it names.
+    # A token stands for the principal that requested it, whatever registries it names.
     "GetAuthorizationToken": Target.OWN,
     "GetDownloadUrlForLayer": Target.REPOSITORY,
     "GetLifecyclePolicy": Target.REPOSITORY,
@@ -119,12 +119,12 @@ _START = "/v2/{name:path}/blobs/uploads"
 _UPLOAD = "/v2/{name:path}/blobs/uploads/{upload}"
 _BLOB = "/v2/{name:path}/blobs/{digest}"
 _MANIFEST = "/v2/{name:path}/manifests/{reference}"
-#: A whole layer in the request that begins its upload.
+#: A POST that brings a whole layer.
 _AT_ONCE = "POST ?digest="
 
 #: The actions that every request of the registry protocol needs, by path and method. A HEAD without
-#: an entry of its own needs what a GET needs.
-REQUESTS: Mapping[tuple[str, str], tuple[str, ...]] = {
+#: an entry of its own needs those of a GET.
+REQUEST_ACTIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("/v2", "GET"): (),
     ("/v2/", "GET"): (),
     ("/v2/_catalog", "GET"): ("DescribeRepositories",),
@@ -143,14 +143,12 @@ REQUESTS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("/v2/{name:path}/tags/list", "GET"): ("ListImages",),
     ("/v2/{name:path}/referrers/{digest}", "GET"): ("ListImageReferrers",),
 }
-#: Mounting a layer needs this of the repository that it comes from.
+#: The action that mounting a layer needs on the repository that it comes from.
 MOUNT_FROM = "GetDownloadUrlForLayer"
-#: Pushing to a repository that a creation template makes needs this besides.
-CREATE_ON_PUSH = "CreateRepository"
 
 
 def actions_of(operation: str, members: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the actions that an operation needs: its own, and that of what it does besides."""
+    """Return the actions that an operation needs."""
     if operation == "CreateRepository" and members.get("tags"):
         return operation, "TagResource"
     return (operation,)
@@ -158,10 +156,10 @@ def actions_of(operation: str, members: Mapping[str, Any]) -> tuple[str, ...]:
 
 @attrs.frozen(kw_only=True)
 class Permissions:
-    """Refuses what the policies of another account do not allow.
+    """Refuses requests that the policies of another account do not allow.
 
     Args:
-        store: Where the policies are.
+        store: The store that holds the policies.
         open_accounts: Whether every principal may do everything in every account.
     """
 
@@ -174,21 +172,21 @@ class Permissions:
         """Check a request of the API.
 
         Args:
-            principal: Who signed it.
+            principal: The principal that signed it.
             region: The region that it was signed for.
             operation: The operation.
-            members: The members of the request, validated.
+            members: The validated members of the request.
 
         Raises:
             ServiceError: AccessDeniedException.
         """
-        for scope, repository in _targets(principal, region, operation, members):
-            self.check(principal, scope, repository, *actions_of(operation, members))
+        for registry, repository in _targets(principal, region, operation, members):
+            self.check(principal, registry, repository, *actions_of(operation, members))
 
     def check_request(
         self,
         principal: Principal,
-        scope: Scope,
+        registry: RegistryKey,
         path: str,
         method: str,
         *,
@@ -198,12 +196,12 @@ class Permissions:
         """Check a request of the registry protocol.
 
         Args:
-            principal: Whom its password was given to.
-            scope: The registry.
-            path: The form of its path, as `REQUESTS` has it.
+            principal: The principal of its password.
+            registry: The registry.
+            path: The pattern of its path, as in `REQUEST_ACTIONS`.
             method: Its method.
-            repository: The repository that the path names, or None.
-            at_once: Whether it names the digest of a layer that it brings.
+            repository: The repository in the path, or None.
+            at_once: Whether it brings a whole layer, with its digest.
 
         Raises:
             ServiceError: AccessDeniedException.
@@ -211,17 +209,17 @@ class Permissions:
         path = path.rstrip("/") if path.startswith(_START) else path
         if method == "POST" and at_once:
             method = _AT_ONCE
-        actions = REQUESTS.get((path, method))
+        actions = REQUEST_ACTIONS.get((path, method))
         if actions is None and method == "HEAD":
-            actions = REQUESTS.get((path, "GET"))
+            actions = REQUEST_ACTIONS.get((path, "GET"))
         if actions is None:
-            raise LookupError(f"no actions are known for {method} {path}")
-        self.check(principal, scope, repository, *actions)
+            raise LookupError(f"REQUEST_ACTIONS must have an entry for {method} {path}")
+        self.check(principal, registry, repository, *actions)
 
     def check_replication(
-        self, source: Scope, destination: Scope, repository: str, *actions: str
+        self, source: RegistryKey, destination: RegistryKey, repository: str, *actions: str
     ) -> None:
-        """Check a copy to another registry, which that registry's policy alone decides on.
+        """Check a copy to another registry, which that registry's policy alone decides.
 
         Raises:
             ServiceError: AccessDeniedException.
@@ -230,19 +228,21 @@ class Permissions:
         self._check(principal, destination, repository, actions, of_repository=False)
 
     def check(
-        self, principal: Principal, scope: Scope, repository: str | None, *actions: str
+        self, principal: Principal, registry: RegistryKey, repository: str | None, *actions: str
     ) -> None:
         """Check actions on a repository, or on a whole registry if `repository` is None.
 
         Raises:
             ServiceError: AccessDeniedException.
         """
-        self._check(principal, scope, repository, actions, of_repository=True)
+        self._check(principal, registry, repository, actions, of_repository=True)
 
-    def allows(self, principal: Principal, scope: Scope, repository: str, action: str) -> bool:
-        """Tell whether a principal may do something to a repository."""
+    def allows(
+        self, principal: Principal, registry: RegistryKey, repository: str, action: str
+    ) -> bool:
+        """Return whether a principal may perform an action on a repository."""
         try:
-            self.check(principal, scope, repository, action)
+            self.check(principal, registry, repository, action)
         except ServiceError:
             return False
         return True
@@ -250,47 +250,47 @@ class Permissions:
     def _check(
         self,
         principal: Principal,
-        scope: Scope,
+        registry: RegistryKey,
         repository: str | None,
         actions: tuple[str, ...],
         *,
         of_repository: bool,
     ) -> None:
-        if self.open_accounts or principal.account == scope.account:
+        if self.open_accounts or principal.account == registry.account:
             return
-        policies = self._policies(scope, repository if of_repository else None)
-        resource = repository_arn(scope, repository or "*")
+        policies = self._policies(registry, repository if of_repository else None)
+        resource = registry.repository_arn(repository or "*")
         for name in actions:
             action = f"ecr:{name}"
             decision = evaluate(policies, principal=principal, action=action, resource=resource)
             if decision is not Decision.ALLOWED:
                 raise _refused(principal, action, resource, decision)
 
-    def _policies(self, scope: Scope, repository: str | None) -> list[str]:
+    def _policies(self, registry: RegistryKey, repository: str | None) -> list[str]:
         documents = self.store.documents
-        with self.store.read():
-            found = [documents.get(scope, REGISTRY_POLICY, ONLY)]
+        with self.store.database.read():
+            found = [documents.get(registry, REGISTRY_POLICY, ONLY)]
             if repository is not None:
-                found.append(documents.get(scope, REPOSITORY_POLICY, repository))
+                found.append(documents.get(registry, REPOSITORY_POLICY, repository))
         return [str(policy) for policy in found if policy is not None]
 
 
 def _targets(
     principal: Principal, region: str, operation: str, members: Mapping[str, Any]
-) -> Iterator[tuple[Scope, str | None]]:
-    """Yield the registries and repositories that a request is about, but for the own registry."""
-    target = OPERATIONS[operation]
-    scope = Scope(members.get("registryId") or principal.account, region)
+) -> Iterator[tuple[RegistryKey, str | None]]:
+    """Yield the registries and repositories that a request is about, if they need permission."""
+    target = OPERATION_TARGETS[operation]
+    registry = RegistryKey(members.get("registryId") or principal.account, region)
     if target is Target.REGISTRY:
-        yield scope, None
+        yield registry, None
     elif target is Target.REPOSITORY:
-        yield scope, members["repositoryName"]
+        yield registry, members["repositoryName"]
     elif target is Target.REPOSITORIES:
         for name in members.get("repositoryNames") or [None]:
-            yield scope, name
+            yield registry, name
     elif target is Target.ARN:
         found = parse_repository_arn(members["resourceArn"], region)
-        # The handler refuses an ARN that is not one of a repository.
+        # The handler refuses an ARN that is not that of a repository.
         yield from [found] if found else []
 
 

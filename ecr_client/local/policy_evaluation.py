@@ -1,7 +1,7 @@
 """Evaluation of resource policies in the language of IAM.
 
-What is not understood (a condition, a policy variable) counts against the principal: an Allow with
-it does not allow, a Deny with it denies.
+Conditions and policy variables are not understood and count against the principal: an Allow with
+one does not allow, a Deny with one denies.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ecr_client.local.store.repositories import partition_of
+from ecr_client.local.registry import partition_of
 from ecr_client.local.wildcards import matches
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _VARIABLE = "${"
 
 
 class Decision(Enum):
-    """What policies say about an action."""
+    """The result of an evaluation."""
 
     ALLOWED = "allowed"
     EXPLICITLY_DENIED = "explicitly denied"
@@ -36,7 +36,7 @@ class Decision(Enum):
 
 @attrs.frozen
 class Principal:
-    """Who makes a request.
+    """The principal of a request.
 
     Args:
         arn: The ARN of an account's root user, a user, a role, or an assumed role.
@@ -56,7 +56,7 @@ class Principal:
 
     @property
     def levels(self) -> tuple[frozenset[str], ...]:
-        """The names that a policy may call it by: of the account, the role, the session.
+        """The names of the principal in policies, by level: the account, the role, the session.
 
         The names within a level mean the same; a name of any level covers the principal.
         """
@@ -75,13 +75,13 @@ class Principal:
 def evaluate(
     policies: Iterable[str], *, principal: Principal, action: str, resource: str
 ) -> Decision:
-    """Return what policies say about an action: one Deny outweighs every Allow.
+    """Return the decision of policies about an action: one Deny outweighs every Allow.
 
     Args:
-        policies: Their texts, which were validated when they were set.
-        principal: Who asks.
+        policies: The documents, which were validated when they were set.
+        principal: The principal of the request.
         action: The action, such as ``ecr:PutImage``.
-        resource: The ARN of what the action is about.
+        resource: The ARN of the repository.
     """
     effects = {
         statement["Effect"]
@@ -111,7 +111,7 @@ def _applies(statement: dict[str, Any], principal: Principal, action: str, resou
 
 
 def _applies_to(statement: dict[str, Any], principal: Principal, denies: bool) -> bool:
-    """Tell whether the statement is about the principal.
+    """Return whether a statement applies to the principal.
 
     A Deny with NotPrincipal spares only a principal that is named on every level: a role by its own
     ARN and by its account.
@@ -127,14 +127,14 @@ def _applies_to(statement: dict[str, Any], principal: Principal, denies: bool) -
 
 
 def _named(principals: Any) -> frozenset[str]:
-    """Return the AWS principals of an element; services and federated users sign nothing here."""
+    """Return the AWS principals of an element; there are no services and federated users here."""
     if principals == _EVERYBODY:
         return frozenset({_EVERYBODY})
     return frozenset(_strings(principals.get("AWS", [])))
 
 
 def _covers(statement: dict[str, Any], element: str, value: str, denies: bool) -> bool:
-    """Tell whether Action or Resource, or its opposite, covers a value; without either, it does."""
+    """Return whether Action or Resource, or its negation, covers a value; so does neither."""
     if element == "Action":
         value = value.lower()
     for name, wanted in ((element, True), (f"Not{element}", False)):
@@ -143,12 +143,12 @@ def _covers(statement: dict[str, Any], element: str, value: str, denies: bool) -
             if element == "Action":
                 patterns = [pattern.lower() for pattern in patterns]
             unsure = denies is wanted
-            return any(_fits(pattern, value, unsure) for pattern in patterns) is wanted
+            return any(_matches(pattern, value, unsure) for pattern in patterns) is wanted
     return True
 
 
-def _fits(pattern: str, text: str, unsure: bool) -> bool:
-    """Tell whether the text fits the pattern; `unsure` if the pattern is not understood."""
+def _matches(pattern: str, text: str, unsure: bool) -> bool:
+    """Return whether a string matches a pattern; `unsure` if the pattern has a variable."""
     if _VARIABLE in pattern:
         return unsure
     return matches(pattern, text, single="?")

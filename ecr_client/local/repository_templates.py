@@ -1,51 +1,55 @@
-"""Repositories that the registry makes by itself, and the templates that say how."""
+"""Repositories that the registry creates by itself, and the templates that they are created by."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ecr_client.local.resource_tags import checked_tags, write_tags
 from ecr_client.local.run_lifecycle import KIND as LIFECYCLE_POLICY
-from ecr_client.local.store import tags
 
 if TYPE_CHECKING:
-    from ecr_client.local.store import Repository, Scope, Store
+    from ecr_client.local.context import Context
+    from ecr_client.local.registry import RegistryKey
+    from ecr_client.local.store import Repository, Store
 
-#: The kind of document that templates are, by their prefixes without a slash at the end.
+#: The kind of the documents of templates, by their prefixes without a slash at the end.
 KIND = "creation-template"
-#: The prefix of the template for all repositories that no other one fits.
+#: The prefix of the template for all repositories that no other one matches.
 ROOT = "ROOT"
-#: The kind of document that holds the permission policy of a repository.
+#: The kind of the document with the permission policy of a repository.
 REPOSITORY_POLICY = "repository/policy"
 
 
-def template_for(store: Store, scope: Scope, name: str, reason: str) -> dict[str, Any] | None:
-    """Give the template for a repository: the one with the longest prefix, ``ROOT`` last.
+def template_for(
+    store: Store, registry: RegistryKey, name: str, reason: str
+) -> dict[str, Any] | None:
+    """Return the template for a repository: the one with the longest prefix, ``ROOT`` last.
 
     Args:
-        store: Where the templates are.
-        scope: The registry.
-        name: Of the repository.
+        store: The store that holds the templates.
+        registry: The registry.
+        name: The repository's name.
         reason: ``REPLICATION``, ``PULL_THROUGH_CACHE`` or ``CREATE_ON_PUSH``.
     """
-    fitting = {
+    matching = {
         0 if prefix == ROOT else len(prefix): template
-        for prefix, template in store.documents.list(scope, KIND)
+        for prefix, template in store.documents.list(registry, KIND)
         if reason in template["appliedFor"] and (prefix == ROOT or name.startswith(f"{prefix}/"))
     }
-    return fitting[max(fitting)] if fitting else None
+    return matching[max(matching)] if matching else None
 
 
-def repository_for(store: Store, scope: Scope, name: str, reason: str) -> Repository:
-    """Make a repository by its template, or with the defaults if there is none.
+def repository_for(store: Store, registry: RegistryKey, name: str, reason: str) -> Repository:
+    """Create a repository by its template, or with the defaults if there is none.
 
     Raises:
-        ServiceError: It is there already, or there are too many.
+        ServiceError: RepositoryAlreadyExistsException or LimitExceededException.
     """
-    with store.write():
-        template = template_for(store, scope, name, reason) or {}
+    with store.database.write():
+        template = template_for(store, registry, name, reason) or {}
         encryption = template.get("encryptionConfiguration", {})
         made = store.repositories.create(
-            scope,
+            registry,
             name,
             tag_mutability=template.get("imageTagMutability", "MUTABLE"),
             exclusion_filters=tuple(
@@ -56,11 +60,29 @@ def repository_for(store: Store, scope: Scope, name: str, reason: str) -> Reposi
             kms_key=encryption.get("kmsKey"),
         )
         if given := template.get("resourceTags"):
-            tags.write(store, scope, name, tags.checked(given))
+            write_tags(store, registry, name, checked_tags(given))
         for member, kind in (
             ("repositoryPolicy", REPOSITORY_POLICY),
             ("lifecyclePolicy", LIFECYCLE_POLICY),
         ):
             if text := template.get(member):
-                store.documents.put(scope, kind, name, text)
+                store.documents.put(registry, kind, name, text)
     return made
+
+
+def create_on_push(context: Context, registry: RegistryKey, name: str) -> None:
+    """Create a missing repository that is pushed to, if a template for pushes matches its name.
+
+    Raises:
+        ServiceError: RepositoryNotFoundException, LimitExceededException, AccessDeniedException.
+    """
+    store, reason = context.store, "CREATE_ON_PUSH"
+    if store.repositories.get(registry, name) is not None:
+        return
+    with store.database.write():
+        # Meanwhile another push may have created it, or somebody deleted the template.
+        missing = store.repositories.get(registry, name) is None
+        if missing and template_for(store, registry, name, reason) is not None:
+            context.permissions.check(context.principal, registry, name, "CreateRepository")
+            repository_for(store, registry, name, reason)
+    store.repositories.require(registry, name)

@@ -1,4 +1,4 @@
-"""Applying the lifecycle policies of repositories, which the service does once a day or so."""
+"""Applying the lifecycle policies of repositories, as the service does about once a day."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ecr_client.local.lifecycle import Action, Candidate, evaluate, parse_policy
-from ecr_client.local.store.image import ARCHIVED, ImageRefusedError
-from ecr_client.local.store.scope import Scope
+from ecr_client.local.registry import RegistryKey
+from ecr_client.local.store import ARCHIVED, ImageRefusedError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ecr_client.local")
 
-#: The kind of document that holds the policy of a repository.
+#: The kind of the document with the policy of a repository.
 KIND = "repository/lifecycle-policy"
-#: The kind of document that tells when the policy was applied last, in seconds of the epoch.
+#: The kind of the document with the time of the last run, in seconds since 1970.
 EVALUATED = "repository/lifecycle-evaluated"
 
 
@@ -31,7 +31,7 @@ class Affected:
 
     Args:
         action: ``EXPIRE`` or ``TRANSITION``.
-        rule_priority: Which rule of the policy it was. Of a reference artifact, the one that
+        rule_priority: The priority of the rule. For a reference artifact, that of the rule which
             affected its subject.
     """
 
@@ -45,21 +45,20 @@ class Affected:
 
 
 def run_lifecycle(store: Store) -> list[Affected]:
-    """Apply the policy of every repository as of now, and give the images that are affected."""
-    with store.read() as connection:
-        rows = connection.execute("SELECT DISTINCT account, region FROM repositories").fetchall()
-    scopes = sorted(Scope(row["account"], row["region"]) for row in rows)
+    """Apply the policy of every repository now, and return the affected images."""
     return [
         affected
-        for scope in scopes
-        for name, _ in store.documents.list(scope, KIND)
-        for affected in _run(store, scope, name)
+        for registry in store.repositories.registries()
+        for name, _ in store.documents.list(registry, KIND)
+        for affected in _run(store, registry, name)
     ]
 
 
-def marks_of(store: Store, scope: Scope, name: str, policy: Policy, now: datetime) -> list[Mark]:
-    """Give the images of a repository that a policy affects now."""
-    images = store.images.list(scope, name)
+def marks_of(
+    store: Store, registry: RegistryKey, name: str, policy: Policy, now: datetime
+) -> list[Mark]:
+    """Return the images of a repository that a policy affects now."""
+    images = store.images.list(registry, name)
     return evaluate(policy, [_candidate(image) for image in images], now)
 
 
@@ -76,18 +75,18 @@ def _candidate(image: StoredImage) -> Candidate:
     )
 
 
-def _run(store: Store, scope: Scope, name: str) -> list[Affected]:
-    """Apply the policy of one repository, in one transaction: no push comes in between."""
+def _run(store: Store, registry: RegistryKey, name: str) -> list[Affected]:
+    """Apply the policy of one repository in one transaction, so that no push interferes."""
     now = store.clock()
-    with store.write():
-        text = store.documents.get(scope, KIND, name)
-        if text is None:  # taken away in the meantime
+    with store.database.write():
+        text = store.documents.get(registry, KIND, name)
+        if text is None:  # deleted in the meantime
             return []
-        marks = marks_of(store, scope, name, parse_policy(text), now)
+        marks = marks_of(store, registry, name, parse_policy(text), now)
         affected = [
             Affected(
-                account=scope.account,
-                region=scope.region,
+                account=registry.account,
+                region=registry.region,
                 repository=name,
                 digest=image.digest,
                 tags=image.tags,
@@ -95,14 +94,14 @@ def _run(store: Store, scope: Scope, name: str) -> list[Affected]:
                 rule_priority=mark.rule.priority,
             )
             for mark in _lists_first(marks)
-            for image in _apply(store, scope, name, mark.image.digest, mark.rule.action)
+            for image in _apply(store, registry, name, mark.image.digest, mark.rule.action)
         ]
-        store.documents.put(scope, EVALUATED, name, now.timestamp())
+        store.documents.put(registry, EVALUATED, name, now.timestamp())
     return affected
 
 
 def _lists_first(marks: list[Mark]) -> list[Mark]:
-    """Order marks so that no manifest list comes after what it references."""
+    """Return marks in an order in which no manifest list follows an image that it lists."""
     ordered: dict[str, Mark] = {}
     by_digest = {mark.image.digest: mark for mark in marks}
 
@@ -119,23 +118,25 @@ def _lists_first(marks: list[Mark]) -> list[Mark]:
     return list(ordered.values())[::-1]
 
 
-def _apply(store: Store, scope: Scope, name: str, digest: str, action: Action) -> list[StoredImage]:
-    """Delete or archive an image with the artifacts that refer to it, and give what is affected."""
-    image = store.images.get(scope, name, digest=digest)
+def _apply(
+    store: Store, registry: RegistryKey, name: str, digest: str, action: Action
+) -> list[StoredImage]:
+    """Delete or archive an image with the artifacts that refer to it, and return all of them."""
+    image = store.images.get(registry, name, digest=digest)
     if image is None or (action is Action.TRANSITION and image.status == ARCHIVED):
         return []
     if action is Action.TRANSITION:
-        store.images.set_status(scope, name, digest, ARCHIVED)
+        store.images.set_status(registry, name, digest, ARCHIVED)
     else:
         try:
-            store.images.delete(scope, name, digest=digest)
+            store.images.delete(registry, name, digest=digest)
         except ImageRefusedError as error:
-            # Only an artifact comes here that a manifest list references besides its subject.
-            logger.info("lifecycle policy of %s leaves %s: %s", name, digest, error)
+            # Only an artifact that a manifest list references besides its subject gets here.
+            logger.info("the lifecycle policy of %s keeps %s: %s", name, digest, error)
             return []
-    referrers = store.images.referrers(scope, name, digest)
+    referrers = store.images.referrers(registry, name, digest)
     return [image] + [
-        gone
+        affected
         for referrer in referrers
-        for gone in _apply(store, scope, name, referrer.digest, action)
+        for affected in _apply(store, registry, name, referrer.digest, action)
     ]

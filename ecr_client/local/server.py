@@ -1,4 +1,4 @@
-"""The local ECR as an object: a server in a thread of its own, from start to stop."""
+"""The local ECR as an object: a server that runs in a thread of its own."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from ecr_client.local import validation
 from ecr_client.local.api.scanning import set_findings
 from ecr_client.local.api.signing import set_signing_failure
 from ecr_client.local.app import create_app
-from ecr_client.local.connections import Bounds, Connection, Connections
+from ecr_client.local.connections import Connection, ConnectionLimits, Connections
 from ecr_client.local.environment import complete_variables, leading_variables
 from ecr_client.local.errors import ServerStartError
+from ecr_client.local.event_loop import EventLoop
+from ecr_client.local.fault_injection import FaultInjection
 from ecr_client.local.faults import Faults
 from ecr_client.local.hosts import Hosts
-from ecr_client.local.interference import Interference
 from ecr_client.local.keys import access_keys, checked_account, keys_by_account
-from ecr_client.local.loop import Loop
 from ecr_client.local.permissions import Permissions
-from ecr_client.local.rates import CALLS_PER_SECOND, Rates
-from ecr_client.local.record import Requests
+from ecr_client.local.registry import RegistryKey
+from ecr_client.local.request_log import RequestLog
 from ecr_client.local.run_lifecycle import run_lifecycle
 from ecr_client.local.service import PROTOCOLS, RegistryProtocol, Service
 from ecr_client.local.sigv4 import checked_region
-from ecr_client.local.store import Limits, Scope, Store
+from ecr_client.local.store import Limits, Store
+from ecr_client.local.throttling import CALLS_PER_SECOND, Throttle
 from ecr_client.local.tls import Certificate, certificate_for
 from ecr_client.local.tokens import Tokens
 
@@ -45,10 +46,10 @@ if TYPE_CHECKING:
     from ecr_client import Credentials, ECRClient
     from ecr_client.local.run_lifecycle import Affected
 
-#: How many requests are worked on at once; more wait.
+#: How many requests are handled at once; others wait.
 WORKERS = 32
-#: How many seconds a request in progress may take when the server stops, and how many then go by
-#: until it is no longer waited for.
+#: How many seconds a request in progress may take when the server stops, and how many its
+#: cancellation may take.
 GRACE = 1.0
 LAST_GRACE = 0.5
 
@@ -56,55 +57,53 @@ _ALL_ADDRESSES = ("", "0.0.0.0", "::")
 
 
 class LocalECR:
-    """An Amazon ECR on this machine, which runs from its construction until `close`.
+    """A local Amazon ECR, which runs from its construction until `close`.
 
     Args:
-        data: The folder that keeps everything; ``None`` for a temporary one that goes with the
-            server.
-        host: The address to listen on. Whoever can reach it can use it.
+        data: The folder that keeps everything; ``None`` for a temporary one that is deleted with
+            the server.
+        host: The address to listen on.
         port: The port; 0 takes a free one.
         credentials: The keys that requests are signed with: those of ``account``, or a mapping from
-            account ids, or the ARNs of users and roles, to keys. ``None`` makes some up, the same
-            ones for the same ``data``.
+            account ids, or the ARNs of users and roles, to keys. ``None`` derives some, the
+            same ones for the same ``data``.
         auth: Whether signatures and passwords are checked.
-        account: The account id, 12 digits, whose registry is used where nothing says otherwise.
-        region: The region that is used where nothing says otherwise.
-        clock: Gives the time as an aware UTC datetime.
-        limits: The quotas; tests may want smaller ones.
-        throttle: Whether to refuse calls that come faster than the service takes them, such as more
-            than 10 PutImage in a second.
-        open_accounts: Whether accounts may use each other's registries without a policy that says
-            so.
-        registry_protocol: How the registry below ``/v2/`` behaves where ECR departs from the
-            specification of OCI: ``"ecr"`` as ECR does, so that a tool that breaks there breaks
+        account: The id, 12 digits, of the server's own account.
+        region: The server's own region.
+        clock: Returns the time as an aware UTC datetime.
+        limits: The quotas; a test can pass smaller ones.
+        throttle: Whether to refuse calls that exceed the service's rate quotas, such as more than
+            10 calls of PutImage in a second.
+        open_accounts: Whether accounts may use each other's registries without a policy that
+            allows it.
+        registry_protocol: How the registry below ``/v2/`` behaves where ECR departs from the OCI
+            distribution specification: ``"ecr"`` as ECR, so that a tool that breaks there breaks
             here, or ``"oci"`` as the specification says.
-        tls: Whether to speak HTTPS, with a certificate that is made by trustme (the extra ``tls``)
-            and kept in the data folder; or the certificate to show.
-        allow_hosts: Names that the server goes by besides the loopback and ``host``; ``"*"`` for
-            any. Web pages of these names may call it, and without ``auth`` it refuses requests to
-            other names.
-        trust_forwarded: Whether to believe the headers X-Forwarded-Proto and X-Forwarded-Host,
-            which only makes sense behind a proxy that sets them.
+        tls: Whether to serve HTTPS with a certificate that trustme (the extra ``tls``) generates
+            and the data folder keeps; or the certificate to use.
+        allow_hosts: Host names of the server besides the loopback and ``host``; ``"*"`` for any.
+            Web pages of these hosts may call it, and without ``auth`` it refuses requests to other
+            hosts.
+        trust_forwarded: Whether to trust the headers X-Forwarded-Proto and X-Forwarded-Host, for a
+            server behind a proxy that sets them.
 
     Raises:
-        ServerStartError: The port is taken, the address is not one of this machine, the
+        ServerStartError: The port is in use, the address is not one of this machine, the
             certificate cannot be used, or trustme is missing.
         DataFolderError: The data folder cannot be used.
-        ValueError: An account id has not 12 digits, an ARN is not one of a user or role, the region
-            cannot be one, a name of ``allow_hosts`` cannot be a host, or there is no such registry
-            protocol.
+        ValueError: An account id, the ARN of a user or role, the region, a name of ``allow_hosts``
+            or the registry protocol is malformed.
 
     Attributes:
-        endpoint: The URL of the API, and of the registry below ``/v2/``, for who is on this
-            machine.
+        endpoint: The URL of the API, and of the registry below ``/v2/``, on this machine.
         credentials: The keys of each account, and of each user and role that was given keys.
-        ca_file: The file with the authority that clients have to trust; ``None`` without TLS.
-        faults: What goes wrong on demand.
-        requests: What requests were seen.
+        ca_file: The file with the authority that clients must trust; ``None`` without TLS.
+        faults: The faults to inject.
+        requests: The log of the requests that the server has received.
     """
 
-    #: What connections may take; tests replace it.
-    _bounds: Bounds | None = None
+    #: The limits of connections; tests replace it.
+    _connection_limits: ConnectionLimits | None = None
 
     def __init__(
         self,
@@ -126,13 +125,13 @@ class LocalECR:
         trust_forwarded: bool = False,
     ) -> None:
         if registry_protocol not in PROTOCOLS:
-            raise ValueError(f"registry_protocol is {registry_protocol!r}, not one of {PROTOCOLS}")
+            raise ValueError(f"registry_protocol must be in {PROTOCOLS}, got {registry_protocol!r}")
         clock = clock or _utc_now
         hosts = _hosts(host, allow_hosts, auth, trust_forwarded)
         self.account = checked_account(account)
         self.region = checked_region(region)
         self.faults = Faults(validation.operations)
-        self.requests = Requests()
+        self.requests = RequestLog()
         self._store = Store(None if data is None else Path(data), clock, limits=limits)
         try:
             self.credentials = keys_by_account(credentials, account, self._store.secret("keys"))
@@ -152,31 +151,31 @@ class LocalECR:
             auth=auth,
             account=account,
             region=region,
-            rates=Rates(CALLS_PER_SECOND if throttle else {}, clock),
+            throttle=Throttle(CALLS_PER_SECOND if throttle else {}, clock),
             permissions=Permissions(store=self._store, open_accounts=open_accounts),
             registry_protocol=registry_protocol,
         )
-        self._server = self._serving(service, hosts, certificate)
+        self._server = self._create_server(service, hosts, certificate)
         self._thread = threading.Thread(
             target=self._server.run, args=([self._socket],), name="local-ecr", daemon=True
         )
         self._thread.start()
         self._server.ready.wait()
-        # Who forgets to close it should not find temporary folders later.
+        # A server that nobody closes should not leave a temporary folder behind.
         atexit.register(self.close)
 
     def client(
         self, *, account: str | None = None, region: str | None = None, **options: Any
     ) -> ECRClient:
-        """Return a client of this server; close it as any other.
+        """Return a client of this server; close it like any other.
 
         Settings of the machine do not count for it, neither variables nor files: what ``options``
         leave open is as if there were none.
 
         Args:
-            account: Whose keys it signs with: an account id, or an ARN that has keys of its own.
-                ``None`` for those of the server's own account.
-            region: The region it signs for; ``None`` for the server's own.
+            account: The account id or the ARN whose keys sign requests; ``None`` for the server's
+                own account.
+            region: The region to sign for; ``None`` for the server's own.
             options: Further arguments of `ecr_client.ECRClient`.
         """
         from ecr_client import ECRClient, RetryPolicy
@@ -207,7 +206,7 @@ class LocalECR:
         return leading_variables(self.endpoint, keys, self.region, self.ca_file)
 
     def run_lifecycle(self) -> list[Affected]:
-        """Apply all lifecycle policies now, as the service does once a day; return what went."""
+        """Apply all lifecycle policies now, and return the images that they affect."""
         return run_lifecycle(self._store)
 
     def set_findings(
@@ -222,22 +221,23 @@ class LocalECR:
         account: str | None = None,
         region: str | None = None,
     ) -> None:
-        """Say what scans of an image find, those that are over included; it starts no scan.
+        """Set what scans of an image find, past scans included; this starts no scan.
 
         Args:
             repository: The repository's name.
-            digest: Of the image, which may be pushed later.
-            findings: Of basic scanning, in the form of the API: ``{"name": "CVE-2024-1",
-                "severity": "HIGH"}``.
-            enhanced: Of enhanced scanning, in the form of the API; datetimes have a time zone.
-            status: How scans end, such as ``FAILED``; ``None`` for success.
-            description: The text that goes with the status.
-            account: Whose registry; ``None`` for the server's own.
-            region: Where; ``None`` for the server's own.
+            digest: The image's digest; the image may be pushed later.
+            findings: The findings of basic scanning, in the form of the API:
+                ``{"name": "CVE-2024-1", "severity": "HIGH"}``.
+            enhanced: The findings of enhanced scanning, in the form of the API; datetimes have a
+                time zone.
+            status: The status that scans end with, such as ``FAILED``; ``None`` for success.
+            description: The description of the status.
+            account: The account of the registry; ``None`` for the server's own.
+            region: The region of the registry; ``None`` for the server's own.
         """
         set_findings(
             self._store,
-            Scope(account or self.account, region or self.region),
+            RegistryKey(account or self.account, region or self.region),
             repository,
             digest,
             findings,
@@ -255,25 +255,25 @@ class LocalECR:
         account: str | None = None,
         region: str | None = None,
     ) -> None:
-        """Have signatures fail that a profile makes of images pushed from now on.
+        """Let the signatures that a profile makes of images pushed from now on fail.
 
         Args:
             signing_profile_arn: The ARN of the profile, as in the signing configuration.
             code: The failure code, such as ``AccessDenied``; ``None`` to let them succeed again.
-            reason: The text that goes with the code.
-            account: Whose registry; ``None`` for the server's own.
-            region: Where; ``None`` for the server's own.
+            reason: The failure reason.
+            account: The account of the registry; ``None`` for the server's own.
+            region: The region of the registry; ``None`` for the server's own.
         """
         set_signing_failure(
             self._store,
-            Scope(account or self.account, region or self.region),
+            RegistryKey(account or self.account, region or self.region),
             signing_profile_arn,
             code,
             reason,
         )
 
     def reset(self) -> None:
-        """Forget everything: repositories, settings, faults, and the requests that were seen."""
+        """Delete everything: repositories, settings, faults, and the log of requests."""
         self._store.clear()
         self.faults.clear()
         self.requests.clear()
@@ -287,10 +287,12 @@ class LocalECR:
         self._socket.close()
         self._store.close()
 
-    def _serving(self, service: Service, hosts: Hosts, certificate: Certificate | None) -> _Server:
-        """Return the server, whose application answers requests or fails as `faults` has it."""
-        connections = Connections(self._bounds)
-        application = Interference(
+    def _create_server(
+        self, service: Service, hosts: Hosts, certificate: Certificate | None
+    ) -> _Server:
+        """Return the server with the application and its middleware."""
+        connections = Connections(self._connection_limits)
+        application = FaultInjection(
             create_app(service, self._workers, hosts),
             faults=self.faults,
             requests=self.requests,
@@ -316,7 +318,7 @@ class LocalECR:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signals and logs, that says when it is ready and ends when it is told."""
+    """uvicorn without signal handlers and logs, which sets `ready` once it accepts connections."""
 
     def __init__(
         self, application: Any, connections: Connections, certificate: Certificate | None
@@ -325,7 +327,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 application,
                 ws="none",
-                loop=f"{Loop.__module__}:{Loop.__qualname__}",
+                loop=f"{EventLoop.__module__}:{EventLoop.__qualname__}",
                 lifespan="off",
                 log_config=None,
                 log_level="error",  # or probes for TLS would be reported on stderr
@@ -333,7 +335,7 @@ class _Server(uvicorn.Server):
                 workers=1,  # or WEB_CONCURRENCY would be read
                 server_header=False,
                 date_header=False,
-                # They would replace the address by which a connection is found.
+                # They would replace the address that a connection is found by.
                 proxy_headers=False,
                 ssl_certfile=None if certificate is None else certificate.cert,
                 ssl_keyfile=None if certificate is None else certificate.key,
@@ -350,14 +352,14 @@ class _Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:
-            self._connections.sweep()
+            self._connections.close_stalled()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let requests come to their end, but wait for no client.
+        """Let requests finish, but do not wait for clients.
 
-        Requests are not cancelled as long as they can end by themselves, because their client is
-        gone: uvicorn would report a cancelled one with a traceback.
+        Requests are cancelled last, after those without a client have had time to end by
+        themselves: uvicorn reports a cancelled request with a traceback.
         """
         await self._connections.stop()
         for connection in tuple(self.server_state.connections):
@@ -370,7 +372,7 @@ class _Server(uvicorn.Server):
         await self._wait(LAST_GRACE)
 
     async def _wait(self, seconds: float) -> None:
-        """Wait for the end of all requests and connections, but not longer than some seconds."""
+        """Wait until all requests and connections have ended, for a number of seconds at most."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while self.server_state.tasks or self.server_state.connections:
@@ -389,7 +391,7 @@ class _Server(uvicorn.Server):
 
 
 def _hosts(host: str, allowed: Iterable[str], auth: bool, trust_forwarded: bool) -> Hosts:
-    """Return the names of a server: those that were allowed, and the one that it listens on."""
+    """Return the host names of a server: the allowed ones, and the one that it listens on."""
     names = [*allowed, *([] if host in _ALL_ADDRESSES else [host])]
     return Hosts(names, check_host=not auth, trust_forwarded=trust_forwarded)
 
@@ -404,7 +406,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _address(scheme: str, listening: socket.socket) -> str:
-    """Give the URL of a socket; of one on all addresses, that of the loopback."""
+    """Return the URL of a socket, with the loopback for one on all addresses."""
     address, port = listening.getsockname()[:2]
     if address == "0.0.0.0":
         address = "127.0.0.1"

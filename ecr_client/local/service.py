@@ -1,4 +1,4 @@
-"""The ECR API: from a request as it came from the wire to its answer."""
+"""The ECR API: from a request on the wire to its response."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import attrs
 from ecr_client.local import sigv4, validation, wire
 from ecr_client.local.context import Context
 from ecr_client.local.errors import ServiceError, invalid_parameter
-from ecr_client.local.exhaustion import log_failure
 from ecr_client.local.operations import HANDLERS
 from ecr_client.local.policy_evaluation import Principal
+from ecr_client.local.resource_exhaustion import log_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from ecr_client.local.operations import Handler
     from ecr_client.local.permissions import Permissions
-    from ecr_client.local.rates import Rates
-    from ecr_client.local.sigv4 import AccessKey, Caller, HttpRequest
+    from ecr_client.local.sigv4 import AccessKey, HttpRequest, Identity
     from ecr_client.local.store import Store
+    from ecr_client.local.throttling import Throttle
     from ecr_client.local.tokens import Tokens
 
-#: Whether the registry behaves as ECR does, or as the specification of OCI wants it.
+#: Whether the registry behaves as ECR, or as OCI specifies.
 RegistryProtocol = Literal["ecr", "oci"]
 PROTOCOLS: tuple[RegistryProtocol, ...] = ("ecr", "oci")
 
@@ -33,21 +33,21 @@ _PART = "layerPartBlob"
 
 @attrs.frozen(kw_only=True)
 class Service:
-    """Answers requests of the ECR API, in any thread.
+    """Handles requests of the ECR API, in any thread.
 
     Args:
-        store: Where everything is kept.
-        tokens: Makes and checks authorization tokens and download addresses.
-        clock: Gives the time as an aware UTC datetime.
-        credentials: The keys that requests may be signed with, by their id.
+        store: The store of the server.
+        tokens: Issues and verifies authorization tokens and presigned URLs.
+        clock: Returns the time as an aware UTC datetime.
+        credentials: The keys that requests may be signed with, by their ids.
         auth: Whether signatures are checked.
-        account: Whose registry a request is about that nobody signed.
-        region: The region of such a request.
-        rates: How many calls each account may make.
-        permissions: Asks the policies of other accounts.
-        registry_protocol: Whose behaviour the registry protocol has where ECR's is another one
-            than the specification's.
-        handlers: The functions that answer operations.
+        account: The account of an unsigned request.
+        region: The region of an unsigned request.
+        throttle: The rate quotas of the accounts.
+        permissions: Evaluates the policies of other accounts.
+        registry_protocol: Whose behaviour the registry protocol has where ECR departs from the
+            specification.
+        handlers: The functions that handle the operations.
     """
 
     store: Store
@@ -57,42 +57,42 @@ class Service:
     auth: bool
     account: str
     region: str
-    rates: Rates
+    throttle: Throttle
     permissions: Permissions
     registry_protocol: RegistryProtocol = "ecr"
     handlers: Mapping[str, Handler] = HANDLERS
 
     @property
     def follows_ecr(self) -> bool:
-        """Whether the registry protocol is that of ECR."""
+        """Whether the registry protocol behaves as ECR."""
         return self.registry_protocol == "ecr"
 
-    def answer(self, request: HttpRequest, base_url: str, now: datetime) -> wire.Answer:
-        """Give the answer to a request, whatever it is.
+    def handle(self, request: HttpRequest, base_url: str, now: datetime) -> wire.ApiResponse:
+        """Return the response to a request, also to an invalid one.
 
         Args:
             request: The request with its whole body.
-            base_url: Scheme and host as the caller reached them.
-            now: The time by which its signature is judged.
+            base_url: Scheme and host as the client reached them.
+            now: The time by which the signature is judged.
         """
         try:
-            return wire.encode(self._answer(request, base_url, now))
+            return wire.encode(self._handle(request, base_url, now))
         except ServiceError as error:
             return wire.encode_error(error)
         except Exception as error:
             return failure(str(wire.operation_of(request.value("x-amz-target"))), error)
 
     def refuse_early(self, request: HttpRequest, now: datetime) -> None:
-        """Check what can be checked of a request whose body has not arrived.
+        """Check everything about a request that does not depend on its body.
 
         Raises:
-            ServiceError: What `answer` would say when the body is there.
+            ServiceError: The error that `handle` would respond with.
         """
         if self.auth:
             sigv4.verify_headers(request, self.credentials, now)
 
-    def _answer(self, request: HttpRequest, base_url: str, now: datetime) -> dict[str, object]:
-        caller = self._caller(request, now)
+    def _handle(self, request: HttpRequest, base_url: str, now: datetime) -> dict[str, object]:
+        identity = self._identity(request, now)
         operation = wire.operation_of(request.value("x-amz-target"))
         if operation not in validation.operations():
             raise ServiceError("UnknownOperationException", "The operation is not one of ECR.")
@@ -103,11 +103,11 @@ class Service:
                 f"The local ECR does not implement {operation}.",
                 status=501,
             )
-        self.rates.use(caller.account, caller.region, operation)
+        self.throttle.acquire(identity.account, identity.region, operation)
         context = Context(
-            account=caller.account,
-            principal=self._principal(caller),
-            region=caller.region,
+            account=identity.account,
+            principal=self._principal(identity),
+            region=identity.region,
             store=self.store,
             clock=self.clock,
             base_url=base_url,
@@ -118,23 +118,23 @@ class Service:
         self.permissions.check_operation(context.principal, context.region, operation, members)
         return handler(context, members)
 
-    def _principal(self, caller: Caller) -> Principal:
-        key = self.credentials.get(caller.access_key)
+    def _principal(self, identity: Identity) -> Principal:
+        key = self.credentials.get(identity.access_key)
         if key is not None and key.arn is not None:
             return Principal(key.arn)
-        return Principal.of_account(caller.account, caller.region)
+        return Principal.of_account(identity.account, identity.region)
 
-    def _caller(self, request: HttpRequest, now: datetime) -> Caller:
+    def _identity(self, request: HttpRequest, now: datetime) -> Identity:
         if self.auth:
             return sigv4.verify(request, self.credentials, now)
         return sigv4.unverified(request, self.credentials, account=self.account, region=self.region)
 
 
 def _members(operation: str, body: wire.Buffer) -> dict[str, Any]:
-    """Return the checked members of a request."""
+    """Return the validated members of a request."""
     if operation != "UploadLayerPart":
         return validation.validate(operation, wire.decode(body))
-    members, blob = wire.cut_blob(body, _PART)
+    members, blob = wire.extract_blob(body, _PART)
     checked = validation.validate(operation, members)
     if blob is not None:
         part = wire.decode_blob(blob, _PART)
@@ -146,8 +146,8 @@ def _members(operation: str, body: wire.Buffer) -> dict[str, Any]:
     return checked
 
 
-def failure(operation: str, error: Exception) -> wire.Answer:
-    """Log why the server failed in an operation, and return the response that says so."""
+def failure(operation: str, error: Exception) -> wire.ApiResponse:
+    """Log an error of the server, and return the response that reports it."""
     exhausted = log_failure(operation, error)
     if exhausted is None:
         message = f"The local ECR failed in {operation}; its log has the traceback."

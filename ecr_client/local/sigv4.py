@@ -1,8 +1,8 @@
-"""Whether a request is signed by someone we know, and who that is.
+"""Verification of signatures, and the identity that a request is signed with.
 
 Written from the specification of AWS Signature Version 4 (IAM User Guide, "Create a signed AWS API
-request"), for signatures in the Authorization header. A service of AWS's JSON protocol answers a
-signature that it refuses with status 400 and one of five codes; see the functions for which.
+request"), for signatures in the Authorization header. A service of AWS's JSON protocol refuses a
+signature with status 400 and one of five codes; see `verify`.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ if TYPE_CHECKING:
 ALGORITHM = "AWS4-HMAC-SHA256"
 SERVICE = "ecr"
 TERMINATOR = "aws4_request"
-#: How far the clocks of a caller and of the service may lie apart.
+#: How far the clocks of a client and of the service may differ.
 TOLERANCE = timedelta(minutes=5)
 
 _TIMESTAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z", re.ASCII)
 _REGION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _SPACES = re.compile(" +")
-#: A longer text is no time, and is not read: whoever sends it has not shown who they are.
+#: A longer string is not a time, and is not parsed: its sender is not authenticated yet.
 _LONGEST_TIME = 64
 
 
 @attrs.frozen(kw_only=True)
 class AccessKey:
-    """What belongs to an access key id.
+    """The owner and the secret of an access key.
 
     Args:
-        account: The account that the key acts for, 12 digits.
+        account: The account of the key, 12 digits.
         secret: The secret access key.
-        token: The session token that must be sent along; None for a long-term key.
-        expires_at: When the session token ends, as an aware datetime; None for never.
+        token: The session token that requests must have; None for a long-term key.
+        expires_at: When the session token expires, as an aware datetime; None for never.
         arn: The user or the role that the key belongs to; None for the account itself.
     """
 
@@ -57,8 +57,8 @@ class AccessKey:
     arn: str | None = None
 
 
-class Caller(NamedTuple):
-    """Who signed a request, and for which region; the key id is empty if nobody did."""
+class Identity(NamedTuple):
+    """The access key, account and region of a request; the key is empty if it is unsigned."""
 
     access_key: str
     account: str
@@ -67,13 +67,13 @@ class Caller(NamedTuple):
 
 @attrs.frozen(kw_only=True, slots=False)  # for the cached property
 class HttpRequest:
-    """A request as it came from the wire.
+    """A request as it arrived.
 
     Args:
         method: The method, such as ``POST``.
         path: The path, not decoded.
-        query: What follows the question mark, not decoded.
-        headers: Names in lower case and values (as latin-1 text), in the order of arrival.
+        query: The query string, not decoded.
+        headers: Names in lower case and values (decoded as latin-1), in the order of arrival.
         body: The whole body.
     """
 
@@ -91,17 +91,17 @@ class HttpRequest:
         return found
 
     def values(self, name: str) -> list[str]:
-        """Give all values of a header."""
+        """Return all values of a header."""
         return self._by_name.get(name, [])
 
     def value(self, name: str) -> str | None:
-        """Give the value of a header, several of them joined by commas; None if there is none."""
+        """Return the value of a header, several values joined by commas, or None."""
         values = self.values(name)
         return ",".join(values) if values else None
 
 
 class _Authorization(NamedTuple):
-    """The Authorization header in parts."""
+    """The parsed Authorization header."""
 
     access_key: str
     date: str
@@ -112,7 +112,7 @@ class _Authorization(NamedTuple):
     signature: str
 
     @property
-    def scope(self) -> str:
+    def credential_scope(self) -> str:
         return f"{self.date}/{self.region}/{self.service}/{self.terminator}"
 
 
@@ -122,27 +122,27 @@ def verify(
     now: datetime,
     *,
     service: str = SERVICE,
-) -> Caller:
-    """Give the caller whose signature the request carries.
+) -> Identity:
+    """Return the identity that a request is signed with.
 
     Args:
-        request: The request as it came from the wire.
-        keys: The keys that are known, by their id.
-        now: The time, which the request may differ from by five minutes.
-        service: The service that it must be signed for.
+        request: The request.
+        keys: The known keys, by their ids.
+        now: The time, which that of the request may differ from by five minutes.
+        service: The service that the request must be signed for.
 
     Raises:
-        ServiceError: It carries none (``MissingAuthenticationTokenException``) or an incomplete one
-            (``IncompleteSignatureException``), the key or the session token is not known
-            (``UnrecognizedClientException``) or has ended (``ExpiredTokenException``), or the
-            signature, its scope or its time is wrong (``InvalidSignatureException``).
+        ServiceError: The signature is missing (``MissingAuthenticationTokenException``) or
+            incomplete (``IncompleteSignatureException``), the key or the session token is unknown
+            (``UnrecognizedClientException``) or has expired (``ExpiredTokenException``), or the
+            signature, its credential scope or its time is wrong (``InvalidSignatureException``).
     """
     authorization, signed_at, key = verify_headers(request, keys, now, service=service)
     string_to_sign = "\n".join(
         (
             ALGORITHM,
             _basic(signed_at),
-            authorization.scope,
+            authorization.credential_scope,
             hashlib.sha256(canonical_request(request, authorization.signed_headers)).hexdigest(),
         )
     )
@@ -153,7 +153,7 @@ def verify(
             "your AWS Secret Access Key and signing method. Consult the service documentation for "
             "details."
         )
-    return Caller(authorization.access_key, key.account, authorization.region)
+    return Identity(authorization.access_key, key.account, authorization.region)
 
 
 def verify_headers(
@@ -163,14 +163,14 @@ def verify_headers(
     *,
     service: str = SERVICE,
 ) -> tuple[_Authorization, datetime, AccessKey]:
-    """Check all of a signature that does not depend on the body, before the body is there.
+    """Check everything about a signature that does not depend on the body.
 
-    Takes and raises what `verify` does.
+    The arguments and errors are those of `verify`.
     """
     timestamp = request.value("x-amz-date") or request.value("date")
     authorization = _parse(request.values("authorization"), timestamp)
     signed_at = _parse_time(timestamp or "")
-    _check_scope(authorization, service, signed_at)
+    _check_credential_scope(authorization, service, signed_at)
     _check_age(signed_at, now)
     _check_signed_headers(request, authorization.signed_headers)
     key = _known_key(authorization.access_key, keys, request.value("x-amz-security-token"), now)
@@ -179,17 +179,17 @@ def verify_headers(
 
 def unverified(
     request: HttpRequest, keys: Mapping[str, AccessKey], *, account: str, region: str
-) -> Caller:
-    """Give the caller that a request names, checking nothing.
+) -> Identity:
+    """Return the identity that a request claims, without checking it.
 
-    A key that is not known, or no signature at all, stands for `account`; a key id of 12 digits is
-    taken for an account of its own, so that there can be several without any keys.
+    An unknown key or a missing signature stands for `account`. A key id of 12 digits stands for
+    that account, so that there can be several accounts without any keys.
     """
     _, _, credential = (request.value("authorization") or "").partition("Credential=")
-    # Not a search for all of it, which would begin again at every "Credential=" there is.
+    # A search for all of it would start again at every "Credential=".
     found = re.match(r"([^/,\s]+)/[0-9]*/([^/,\s]+)/", credential)
     if found is None:
-        return Caller("", account, region)
+        return Identity("", account, region)
     name, named_region = found.groups()
     if _REGION.fullmatch(named_region):
         region = named_region
@@ -197,25 +197,25 @@ def unverified(
         account = keys[name].account
     elif re.fullmatch("[0-9]{12}", name):
         account = name
-    return Caller(name, account, region)
+    return Identity(name, account, region)
 
 
 def checked_region(region: str) -> str:
-    """Give the name of a region that requests can be signed for.
+    """Return the name of a region that requests can be signed for.
 
     Raises:
-        ValueError: It cannot be one.
+        ValueError: It is malformed.
     """
     if not _REGION.fullmatch(region):
-        raise ValueError(f"{region!r} cannot be a region: expected a name like 'eu-west-1'")
+        raise ValueError(f"region must be a name like 'eu-west-1', got {region!r}")
     return region
 
 
 def canonical_request(request: HttpRequest, signed_headers: Iterable[str]) -> bytes:
-    """Give the form of a request that signatures are made of.
+    """Return the canonical request that a signature is computed from.
 
     The path is normalized and encoded once more than on the wire, as for every service but S3. The
-    body is always hashed here: what a header says of its hash is signed, but not believed.
+    body is always hashed here: a header with its hash is signed, but not trusted.
     """
     names = sorted(signed_headers)
     lines = [f"{name}:{_canonical_value(request.values(name))}" for name in names]
@@ -276,8 +276,8 @@ def _parse_time(text: str) -> datetime:
     try:
         if _TIMESTAMP.fullmatch(text):
             return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
-        # The header Date may have the form that HTTP gives it. The parser for that is one for mail,
-        # which raises all kinds of errors.
+        # The header Date may have the form of HTTP. Its parser is one for mail, which raises all
+        # kinds of errors.
         found = parsedate_to_datetime(text if len(text) <= _LONGEST_TIME else "")
         if found.tzinfo is None:
             return found.replace(tzinfo=timezone.utc)
@@ -289,7 +289,9 @@ def _parse_time(text: str) -> datetime:
         ) from None
 
 
-def _check_scope(authorization: _Authorization, service: str, signed_at: datetime) -> None:
+def _check_credential_scope(
+    authorization: _Authorization, service: str, signed_at: datetime
+) -> None:
     wrong = ""
     if not _REGION.fullmatch(authorization.region):
         wrong += f"Credential should be scoped to a valid region, not '{authorization.region}'. "
@@ -325,7 +327,7 @@ def _check_age(signed_at: datetime, now: datetime) -> None:
 
 
 def _check_signed_headers(request: HttpRequest, signed: frozenset[str]) -> None:
-    """Refuse a request of which somebody could have altered a header that means something."""
+    """Refuse a request with a header that matters and is not signed."""
     if "host" not in signed:
         raise _invalid("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
     for name, _ in request.headers:
@@ -351,7 +353,7 @@ def _known_key(
 
 
 def _normalized(path: str) -> str:
-    """Give a path without empty, ``.`` and ``..`` segments (RFC 3986, section 5.2.4)."""
+    """Return a path without empty, ``.`` and ``..`` segments (RFC 3986, section 5.2.4)."""
     kept: list[str] = []
     segments = path.split("/")
     for segment in segments:
@@ -402,7 +404,7 @@ def _basic(time: datetime) -> str:
 
 
 def _hashed(header: str) -> str:
-    """Name an Authorization header that may hold a secret, as the service does."""
+    """Return the hash that stands for an Authorization header, which may hold a secret."""
     digest = base64.b64encode(hashlib.sha256(header.encode("latin-1")).digest()).decode()
     return f"Authorization header (hashed with SHA-256 and encoded with Base64): '{digest}'"
 

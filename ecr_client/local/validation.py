@@ -1,4 +1,4 @@
-"""Checks a request against the service's model, and gives its members in Python's types."""
+"""Validation of requests against the service's model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _UNITS = {"string": "length ", "list": "size ", "blob": "length "}
 
 @cache
 def operations() -> dict[str, Any]:
-    """Give every operation of the service by its name."""
+    """Return every operation of the model by its name."""
     from botocore.model import ServiceModel
 
     from ecr_client.regions import loader
@@ -42,11 +42,11 @@ def operations() -> dict[str, Any]:
 
 
 def validate(operation: str, members: dict[str, Any]) -> dict[str, Any]:
-    """Give the members of a request without unknown ones and nulls, blobs as bytes.
+    """Return the members of a request without unknown ones and nulls, blobs as bytes.
 
     Raises:
-        ServiceError: InvalidParameterException for a value that the model does not allow, and
-            SerializationException for one of another type.
+        ServiceError: InvalidParameterException for an invalid value, and SerializationException
+            for a value of another type.
     """
     return _structure(operations()[operation].input_shape, members, "")
 
@@ -108,11 +108,11 @@ def _check_text(shape: Any, value: str, path: str) -> None:
 
 @cache
 def _compiled(pattern: str) -> Pattern | None:
-    """Return what matches a pattern of the model; None if a later model has one that we cannot."""
+    """Return a matcher for a pattern, or None for an unsupported one of a later model."""
     try:
         return compile_pattern(pattern)
     except UnsupportedPatternError as error:
-        logger.warning("not checked: %s", error)
+        logger.warning("a pattern of the model is not checked: %s", error)
         return None
 
 

@@ -1,4 +1,4 @@
-"""Matching names against filters in which an asterisk stands for any text.
+"""Matching names against filters in which an asterisk stands for any string.
 
 Every use of wildcards goes through `matches`: lifecycle policies, filters of tags and of
 repositories, and permission policies.
@@ -11,50 +11,50 @@ from typing import NamedTuple
 
 
 class _Compiled(NamedTuple):
-    """A pattern as sets of places in it; a set is an integer that has a bit for every place."""
+    """A pattern as sets of positions in it; a set is an integer with a bit for every position."""
 
-    #: Places that are left with this character.
+    #: The positions that this character advances.
     moves: dict[str, int]
-    #: Places that are left with any character.
+    #: The positions that any character advances.
     anything: int
-    #: Places that may be stayed in with any character: those at an asterisk.
+    #: The positions that any character may stay at: those of an asterisk.
     loops: int
-    #: The place at the end.
+    #: The position at the end.
     end: int
 
 
 def matches(pattern: str, text: str, *, single: str | None = None) -> bool:
-    """Return whether the whole text fits the pattern.
+    """Return whether the whole string matches the pattern.
 
-    All places in the pattern where the text may be are followed at once, so nothing is ever tried
-    again: the time grows with the length of the text, whatever the pattern.
+    All positions in the pattern that the string can be at are followed at once, without
+    backtracking: the time is linear in the length of the string, whatever the pattern.
 
     Args:
         pattern: The pattern, in which ``*`` stands for any number of characters.
-        text: The text.
-        single: The character that stands for exactly one, such as ``?``; None if there is none.
+        text: The string.
+        single: The character that stands for any one character, such as ``?``; None for none.
     """
     moves, anything, loops, end = _compiled(pattern, single)
-    places = 1
+    positions = 1
     for character in text:
-        places = (places & (moves.get(character, 0) | anything)) << 1 | places & loops
-        if not places:
+        positions = (positions & (moves.get(character, 0) | anything)) << 1 | positions & loops
+        if not positions:
             return False
-    return places & end != 0
+    return positions & end != 0
 
 
 @lru_cache(maxsize=128)
 def _compiled(pattern: str, single: str | None) -> _Compiled:
     moves: dict[str, int] = {}
     anything = loops = 0
-    place = 1
+    position = 1
     for character in pattern:
         if character == "*":
-            loops |= place
+            loops |= position
             continue
         if character == single:
-            anything |= place
+            anything |= position
         else:
-            moves[character] = moves.get(character, 0) | place
-        place <<= 1
-    return _Compiled(moves, anything, loops, place)
+            moves[character] = moves.get(character, 0) | position
+        position <<= 1
+    return _Compiled(moves, anything, loops, position)

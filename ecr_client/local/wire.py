@@ -1,4 +1,4 @@
-"""AWS JSON 1.1 as the service writes and reads it."""
+"""AWS JSON 1.1: decoding of requests and encoding of responses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "application/x-amz-json-1.1"
 TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921"
 
-#: Bytes that need not be in memory.
+#: Bytes in memory, or in a file that is mapped.
 Buffer = bytes | mmap.mmap
 _PLACEHOLDER = b"<the blob>"
 #: How much base64 is decoded at once; a multiple of four.
@@ -30,8 +30,8 @@ _PIECE = 1 << 20
 
 
 @attrs.frozen(kw_only=True)
-class Answer:
-    """A status, headers, and a body."""
+class ApiResponse:
+    """An encoded response of the API."""
 
     status: int
     headers: dict[str, str]
@@ -39,19 +39,19 @@ class Answer:
 
 
 def operation_of(target: str | None) -> str | None:
-    """Give the operation that the header X-Amz-Target names; None if it is not one of ECR."""
+    """Return the operation in the header X-Amz-Target, or None if it is not one of ECR."""
     prefix, _, name = (target or "").rpartition(".")
     return name if prefix == TARGET_PREFIX and name else None
 
 
 def decode(body: Buffer) -> dict[str, Any]:
-    """Give the members of a request.
+    """Return the members of a request.
 
     Raises:
         ServiceError: The body is not a JSON object (``SerializationException``).
     """
     try:
-        # Not the standard library's, which would make a text of a layer's part before reading it.
+        # The standard library's parser would decode the base64 of a layer part to a string first.
         members = orjson.loads(memoryview(body)) if body else {}
     except ValueError as error:
         raise ServiceError("SerializationException", f"The body is not JSON: {error}") from None
@@ -60,19 +60,17 @@ def decode(body: Buffer) -> dict[str, Any]:
     return members
 
 
-def cut_blob(body: Buffer, member: str) -> tuple[dict[str, Any], memoryview | None]:
-    """Return the members of a request without a long blob, and the base64 of that.
+def extract_blob(body: Buffer, member: str) -> tuple[dict[str, Any], memoryview | None]:
+    """Return the members of a request without a long blob, and the base64 of the blob.
 
-    A string as long as a layer's part would be made for nothing, and the memory for it may never go
-    back to the system.
+    This avoids a string as long as a layer part, whose memory may never be returned to the system.
 
     Args:
         body: The body.
-        member: The member that holds a blob; its value then is an empty string.
+        member: The member with the blob; its value in the result is an empty string.
 
     Returns:
-        The members, and the base64, or all members and None if the blob is written in another way
-        than this reads.
+        The members and the base64, or all members and None if the blob is absent or has escapes.
 
     Raises:
         ServiceError: The body is not a JSON object (``SerializationException``).
@@ -92,14 +90,14 @@ def cut_blob(body: Buffer, member: str) -> tuple[dict[str, Any], memoryview | No
 
 
 def decode_blob(encoded: memoryview, member: str) -> memoryview:
-    """Return the bytes that are written in base64, in memory that goes back to the system.
+    """Decode base64 into memory that is returned to the system.
 
     Args:
         encoded: The base64.
-        member: The member that they are the value of.
+        member: The member that it is the value of.
 
     Raises:
-        ServiceError: It is none (``SerializationException``).
+        ServiceError: It is malformed (``SerializationException``).
     """
     decoded = mmap.mmap(-1, max(len(encoded) // 4 * 3, 1))
     size = 0
@@ -115,21 +113,21 @@ def decode_blob(encoded: memoryview, member: str) -> memoryview:
     return memoryview(decoded)[:size]
 
 
-def encode(members: Mapping[str, Any]) -> Answer:
-    """Give the answer that carries the result of an operation."""
-    return _answer(200, {}, members)
+def encode(members: Mapping[str, Any]) -> ApiResponse:
+    """Return the response with the result of an operation."""
+    return _response(200, {}, members)
 
 
-def encode_error(error: ServiceError) -> Answer:
-    """Give the answer that says what went wrong."""
+def encode_error(error: ServiceError) -> ApiResponse:
+    """Return the response that reports an error."""
     members = {"__type": error.code, "message": error.message, **error.members}
-    return _answer(error.status, {"x-amzn-ErrorType": error.code}, members)
+    return _response(error.status, {"x-amzn-ErrorType": error.code}, members)
 
 
-def _answer(status: int, headers: dict[str, str], members: Mapping[str, Any]) -> Answer:
+def _response(status: int, headers: dict[str, str], members: Mapping[str, Any]) -> ApiResponse:
     headers = {"Content-Type": CONTENT_TYPE, "x-amzn-RequestId": str(uuid.uuid4()), **headers}
     body = json.dumps(members, default=_plain, separators=(",", ":")).encode()
-    return Answer(status=status, headers=headers, body=body)
+    return ApiResponse(status=status, headers=headers, body=body)
 
 
 def _plain(value: object) -> object:
@@ -137,4 +135,4 @@ def _plain(value: object) -> object:
         return round(value.timestamp(), 3)
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    raise TypeError(f"a response must consist of JSON values, got {type(value).__name__}")

@@ -151,10 +151,10 @@ SENTENCES: list[tuple[str, str, tuple[Any, ...]]] = [
     ("guide/from-java.md", r"A failed call is retried up to (\w+);", (policy("max_attempts") - 1,)),
     (
         "guide/local-ecr.md",
-        r"authorization tokens end after (\d+) hours, and download addresses after (\w+)\.",
+        r"authorization tokens expire after (\d+) hours, and presigned URLs after (\w+)",
         (hours(tokens.TOKEN_LIFETIME), hours(tokens.DOWNLOAD_LIFETIME)),
     ),
-    ("guide/local-ecr.md", r"other listing and end after (a) day", (hours(pages.LIFETIME) / 24,)),
+    ("guide/local-ecr.md", r"valid for one listing, and expire after (a) day", (hours(pages.LIFETIME) / 24,)),
 ]
 
 

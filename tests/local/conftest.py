@@ -37,7 +37,7 @@ class Command:
         return dict(words[1].split("=", 1) for words in exports)
 
     def client(self, **options: Any) -> ECRClient:
-        """Give a client by nothing but what was printed, and further options of a configuration."""
+        """Return a client by what was printed, with further options of a configuration."""
         found = self.environment
         return ECRClient(
             region=found["AWS_REGION"],
@@ -60,7 +60,7 @@ class Command:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Command]]:
-    """Give a function that starts the command with some arguments, perhaps by another command."""
+    """Yield a function that starts the command with some arguments, perhaps by another command."""
     started: list[Command] = []
 
     def start(*arguments: str, prefix: Sequence[str] = ()) -> Command:

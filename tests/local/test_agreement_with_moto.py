@@ -1,7 +1,7 @@
-"""Settings of a registry: boto3 gets the same answers from moto and from the local ECR.
+"""Settings of a registry: boto3 gets the same responses from moto and the local ECR.
 
-moto is independent of this package, so what both say alike is not a mistake of ours alone. What is
-made up by a server (times, ids, addresses) is left out of the comparison.
+moto is independent of this package, so a response that both agree on is not our mistake alone.
+Generated values (times, ids, URLs) are left out of the comparison.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ Call = Callable[..., Any]
 
 @pytest.fixture
 def both(moto_url: str) -> Iterator[Call]:
-    """Give a function that makes a call to both servers, and gives both answers."""
+    """Yield a function that calls both servers and returns both responses."""
     requests.post(f"{moto_url}/moto-api/reset", timeout=30).raise_for_status()
     with LocalECR() as ecr:
         keys = ecr.credentials[ecr.account]
@@ -78,7 +78,7 @@ def both(moto_url: str) -> Iterator[Call]:
         ]
 
         def call(name: str, **members: Any) -> tuple[Any, Any]:
-            ours, theirs = (_answer(client, name, members) for client in clients)
+            ours, theirs = (_response(client, name, members) for client in clients)
             return ours, theirs
 
         yield call
@@ -86,7 +86,7 @@ def both(moto_url: str) -> Iterator[Call]:
             client.close()
 
 
-def _answer(client: Any, name: str, members: dict[str, Any]) -> Any:
+def _response(client: Any, name: str, members: dict[str, Any]) -> Any:
     try:
         return _comparable(getattr(client, name)(**members))
     except ClientError as error:
@@ -155,8 +155,8 @@ def _comparable(value: Any) -> Any:
         ),
     ],
 )
-def test_answers_are_the_same(both: Call, calls: list[tuple[str, dict[str, Any]]]) -> None:
-    """Each call of a series gets the same answer, or the same error code, from both servers."""
+def test_responses_are_the_same(both: Call, calls: list[tuple[str, dict[str, Any]]]) -> None:
+    """Each call of a series gets the same response, or the same error code, from both servers."""
     of_repositories = ("image", "lifecycle", "delete_repository")
     for name, given in calls:
         members = dict(given)

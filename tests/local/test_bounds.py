@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from ecr_client.local import LocalECR, SeenRequest, wire
-from ecr_client.local.bodies import Budget
-from ecr_client.local.connections import Bounds
+from ecr_client.local.connections import ConnectionLimits
 from ecr_client.local.errors import ServiceError
-from ecr_client.local.record import KEPT_BODY, KEPT_BYTES, Requests
-from ecr_client.local.store import Scope
+from ecr_client.local.registry import RegistryKey
+from ecr_client.local.request_bodies import MemoryBudget
+from ecr_client.local.request_log import KEPT_BODY, KEPT_BYTES, RequestLog
 
 MIB = 1 << 20
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel of Linux")
@@ -36,13 +36,13 @@ SIGNED = (
 class Hasty(LocalECR):
     """A server that waits for nobody."""
 
-    _bounds = Bounds(head_seconds=0.0, pause_seconds=0.0)
+    _connection_limits = ConnectionLimits(head_seconds=0.0, pause_seconds=0.0)
 
 
 class Crowded(LocalECR):
     """A server that has room for two connections."""
 
-    _bounds = Bounds(connections=2)
+    _connection_limits = ConnectionLimits(connections=2)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def connect(url: str) -> socket.socket:
 
 
 def received(connection: socket.socket) -> bytes:
-    """Give all bytes until the server closes the connection, which may be at once."""
+    """Return all bytes until the server closes the connection, which may be at once."""
     found = b""
     try:
         while piece := connection.recv(65_536):
@@ -78,7 +78,7 @@ def received(connection: socket.socket) -> bytes:
         b"\r\n" * 35_000,
     ],
 )
-def test_a_head_is_not_longer_than_64_kibibytes(ecr: LocalECR, head: bytes) -> None:
+def test_long_heads(ecr: LocalECR, head: bytes) -> None:
     """A request line and headers that do not end are refused, however they go on."""
     with connect(ecr.endpoint) as connection:
         connection.sendall(head)
@@ -87,7 +87,7 @@ def test_a_head_is_not_longer_than_64_kibibytes(ecr: LocalECR, head: bytes) -> N
 
 
 @pytest.mark.parametrize("rest", [b"1;" + b"x" * MIB, b"0\r\n" + b"X: y\r\n" * 17_500])
-def test_nor_is_what_is_between_and_after_chunks(ecr: LocalECR, rest: bytes) -> None:
+def test_chunk_extensions_and_trailers(ecr: LocalECR, rest: bytes) -> None:
     """Extensions and trailers of chunked bodies are bounded, too."""
     head = f"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: {TARGET}.PutImage\r\n"
     with connect(ecr.endpoint) as connection:
@@ -97,7 +97,7 @@ def test_nor_is_what_is_between_and_after_chunks(ecr: LocalECR, rest: bytes) -> 
 
 
 def test_requests_do_not_queue_up_without_end(ecr: LocalECR) -> None:
-    """Who sends many requests and reads no response is cut off."""
+    """A client that sends many requests and reads no response is disconnected."""
     ecr.faults.add(None, latency=3_600, count=1)
     with connect(ecr.endpoint) as connection:
         connection.sendall(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
@@ -115,15 +115,15 @@ def test_requests_do_not_queue_up_without_end(ecr: LocalECR) -> None:
         b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\nGET",
     ],
 )
-def test_a_head_has_its_time(sent: bytes) -> None:
-    """Who connects and does not send whole headers is told, and the connection ends."""
+def test_slow_heads(sent: bytes) -> None:
+    """A client that does not complete its headers gets 408 and is disconnected."""
     with Hasty() as ecr, connect(ecr.endpoint) as connection:
         connection.sendall(sent)
 
         assert b"HTTP/1.1 408 " in received(connection)
 
 
-def test_a_body_goes_on() -> None:
+def test_stalled_bodies() -> None:
     """A body that makes no progress costs the connection."""
     head = f"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: {TARGET}.PutImage\r\nContent-Length: 9"
     with Hasty() as ecr, connect(ecr.endpoint) as connection:
@@ -133,14 +133,14 @@ def test_a_body_goes_on() -> None:
 
 
 @LINUX
-def test_a_response_is_read() -> None:
+def test_unread_responses() -> None:
     """A response that nobody reads costs the connection."""
     with Hasty(auth=False) as ecr:
         with ecr.client() as client:
             client.create_repository(repository_name="app")
         data = bytes(1 << 24)
         digest = ecr._store.blobs.put(data)
-        ecr._store.layers.add(Scope(ecr.account, ecr.region), "app", digest, len(data))
+        ecr._store.layers.add(RegistryKey(ecr.account, ecr.region), "app", digest, len(data))
         with connect(ecr.endpoint) as connection:
             connection.sendall(f"GET /v2/app/blobs/{digest} HTTP/1.1\r\n\r\n".encode())
             ended = select.poll()
@@ -149,6 +149,7 @@ def test_a_response_is_read() -> None:
             assert ended.poll(60_000)
 
 
+@pytest.mark.slow
 @LINUX
 def test_no_descriptors_are_left(start: Callable[..., Any]) -> None:
     """With too many connections, the log has one line, and the server goes on when they end."""
@@ -181,7 +182,7 @@ def test_connections_wait_for_room(caplog: pytest.LogCaptureFixture) -> None:
 
             assert received(last).startswith(b"HTTP/1.1 401 ")
     assert [record.message for record in caplog.records] == [
-        "2 connections are open; further ones have to wait"
+        "2 connections are open; further ones must wait"
     ]
 
 
@@ -216,9 +217,9 @@ def test_only_parts_and_manifests_are_large(ecr: LocalECR) -> None:
     assert call(ecr.endpoint, "DescribeRepositories", Content_Length=str(2 * MIB)) == 413
 
 
-def test_the_record_is_bounded() -> None:
-    """What requests are remembered takes no more than so much, and the last one stays."""
-    requests = Requests()
+def test_the_size_of_the_log() -> None:
+    """The log of requests has a maximum size, and keeps the last one."""
+    requests = RequestLog()
     count = 2 * KEPT_BYTES // KEPT_BODY
     for number in range(count):
         request = SeenRequest(operation=str(number), method="POST", path="/")
@@ -230,9 +231,9 @@ def test_the_record_is_bounded() -> None:
     assert KEPT_BYTES - 2 * KEPT_BODY < kept <= KEPT_BYTES
 
 
-def test_a_large_header_counts_in_the_record() -> None:
+def test_headers_count_in_the_log() -> None:
     """Headers take memory as bodies do."""
-    requests = Requests()
+    requests = RequestLog()
     for _ in range(3):
         headers = {"x": "x" * KEPT_BYTES}
         requests.add(SeenRequest(operation="", method="GET", path="/", headers=headers))
@@ -244,11 +245,11 @@ def test_a_budget_is_shared_in_order() -> None:
     """Nobody holds more than there is, the first to ask is the first to get, and all get it."""
 
     async def run() -> tuple[list[int], int]:
-        budget, order, held, most = Budget(10), [], 0, 0
+        budget, order, held, most = MemoryBudget(10), [], 0, 0
 
         async def use(size: int) -> None:
             nonlocal held, most
-            async with budget.hold(size):
+            async with budget.acquire(size):
                 order.append(size)
                 held += min(size, 10)
                 most = max(most, held)
@@ -264,17 +265,17 @@ def test_a_budget_is_shared_in_order() -> None:
     assert most == 10
 
 
-def test_who_is_given_up_leaves_the_budget() -> None:
+def test_cancelled_waiters_release_memory() -> None:
     """A request that ends while it waits, or just when it gets its share, takes nothing along."""
 
     async def run() -> None:
-        budget = Budget(10)
+        budget = MemoryBudget(10)
 
         async def use(size: int) -> None:
-            async with budget.hold(size):
+            async with budget.acquire(size):
                 await asyncio.sleep(0)
 
-        async with budget.hold(10):
+        async with budget.acquire(10):
             waiting = [asyncio.ensure_future(use(10)) for _ in range(3)]
             await asyncio.sleep(0)
             waiting[1].cancel()
@@ -306,7 +307,7 @@ def test_who_is_given_up_leaves_the_budget() -> None:
 def test_a_long_blob_is_read_apart(body: bytes) -> None:
     """However a request is written, its blob is what a reader of JSON finds."""
     whole = wire.decode(body)
-    members, encoded = wire.cut_blob(body, "layerPartBlob")
+    members, encoded = wire.extract_blob(body, "layerPartBlob")
     if encoded is not None:
         assert members["layerPartBlob"] == ""
         members["layerPartBlob"] = bytes(encoded).decode()
@@ -318,7 +319,7 @@ def test_a_long_blob_is_read_apart(body: bytes) -> None:
 def test_a_body_that_is_no_json(body: bytes) -> None:
     """A body that is none is refused, also when its blob is read apart."""
     with pytest.raises(ServiceError, match="SerializationException"):
-        wire.cut_blob(body, "layerPartBlob")
+        wire.extract_blob(body, "layerPartBlob")
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, MIB, 3 * MIB, 3 * MIB + 1])

@@ -35,7 +35,7 @@ def client(ecr: LocalECR) -> Iterator[ECRClient]:
         yield made
 
 
-def test_an_error_comes_as_often_as_it_should(ecr: LocalECR, client: ECRClient) -> None:
+def test_the_count_of_an_error(ecr: LocalECR, client: ECRClient) -> None:
     """An error meets so many requests of its operation, and no others."""
     ecr.faults.add("DescribeRepositories", count=2, error="ThrottlingException")
     client.create_repository(repository_name="app")
@@ -65,7 +65,7 @@ def test_an_error_has_its_members(ecr: LocalECR, client: ECRClient) -> None:
 
 
 def test_a_status_without_an_error(ecr: LocalECR, client: ECRClient) -> None:
-    """A bare status is what a proxy would answer."""
+    """A bare status is what a proxy would respond with."""
     ecr.faults.add(status=503, headers={"Retry-After": "1"})
 
     with pytest.raises(AmazonECRException) as raised:
@@ -90,7 +90,7 @@ def test_a_connection_is_dropped(ecr: LocalECR, client: ECRClient, when: str) ->
 
 @pytest.mark.parametrize("damage", ["cut", "short", "overlong", "garbage"])
 def test_a_damaged_body(ecr: LocalECR, client: ECRClient, damage: str) -> None:
-    """A damaged answer is an error of ours, and the next call is answered."""
+    """A damaged response is an error of the client, and the next call succeeds."""
     ecr.faults.add("GetAuthorizationToken", body=damage)  # type: ignore[arg-type]
 
     with pytest.raises((ResponseParseException, TransportException)):
@@ -148,7 +148,7 @@ def test_faults_that_cannot_be(ecr: LocalECR, arguments: dict[str, object]) -> N
 
 
 def test_requests_are_recorded(ecr: LocalECR, client: ECRClient) -> None:
-    """Each request is there with its operation, its members and the status of its answer."""
+    """Each request is logged with its operation, members and status."""
     client.create_repository(repository_name="app")
     with pytest.raises(AmazonClientException):
         client.create_repository(repository_name="app")

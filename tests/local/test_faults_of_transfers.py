@@ -18,10 +18,10 @@ from ecr_client import ECRClient
 from ecr_client.exceptions import ServerException
 from ecr_client.local import LocalECR
 from ecr_client.local.connections import Connections
+from ecr_client.local.fault_injection import FaultInjection
 from ecr_client.local.faults import Faults
-from ecr_client.local.interference import Interference
 from ecr_client.local.operations import HANDLERS
-from ecr_client.local.record import Requests
+from ecr_client.local.request_log import RequestLog
 
 DATA = b"0123456789" * 1000
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -44,7 +44,7 @@ def client(ecr: LocalECR) -> Iterator[ECRClient]:
 
 @pytest.fixture
 def send(ecr: LocalECR, client: ECRClient) -> Iterator[Send]:
-    """Give a function that asks the registry, or any other address."""
+    """Yield a function that asks the registry, or any other address."""
     (data,) = client.get_authorization_token().authorization_data
     user, _, password = base64.b64decode(str(data.authorization_token)).decode().partition(":")
     with requests.Session() as session:
@@ -59,7 +59,7 @@ def send(ecr: LocalECR, client: ECRClient) -> Iterator[Send]:
 
 @pytest.fixture
 def address(client: ECRClient, send: Send) -> str:
-    """Give the presigned address of a layer."""
+    """Return the presigned address of a layer."""
     names = []
     for data in (b"{}", DATA):
         names.append(f"sha256:{hashlib.sha256(data).hexdigest()}")
@@ -82,7 +82,7 @@ def test_a_damaged_download(ecr: LocalECR, send: Send, address: str, damage: str
         received = send("GET", address).content
     except requests.RequestException:
         received = None
-    # Not on the same connection, where the rest of an answer that is too long comes next.
+    # Not on the same connection, where the rest of an overlong response would come next.
     again = requests.get(address, timeout=60).content
 
     assert (received is None) == (damage == "cut")
@@ -102,10 +102,10 @@ def test_a_download_that_is_dropped(ecr: LocalECR, send: Send, address: str) -> 
 def test_an_error_of_the_registry(ecr: LocalECR, send: Send) -> None:
     """An error has the form of the registry protocol there."""
     ecr.faults.add("Registry", error="TOOMANYREQUESTS", status=429, headers={"Retry-After": "2"})
-    answer = send("GET", "app/tags/list")
+    response = send("GET", "app/tags/list")
 
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "2")
-    assert [error["code"] for error in answer.json()["errors"]] == ["TOOMANYREQUESTS"]
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "2")
+    assert [error["code"] for error in response.json()["errors"]] == ["TOOMANYREQUESTS"]
     assert send("GET", "app/tags/list").status_code == 200
 
 
@@ -139,10 +139,10 @@ def test_latency_comes_first() -> None:
     async def send(message: Any) -> None:
         events.append(message.get("body"))
 
-    interference = Interference(
+    interference = FaultInjection(
         application,
         faults=faults,
-        requests=Requests(),
+        requests=RequestLog(),
         connections=Connections(),
         clock=lambda: datetime(2026, 11, 20, tzinfo=timezone.utc),
         sleep=sleep,
@@ -153,10 +153,10 @@ def test_latency_comes_first() -> None:
     assert events == [2.5, "work", None, b"done"]
 
 
-def test_a_mistake_of_the_server_is_said_to_be_one(
+def test_unexpected_errors(
     client: ECRClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What the server did not expect is a ServerException, and its log has the traceback."""
+    """An unexpected error is a ServerException, and the log has the traceback."""
 
     def broken(*_: object) -> dict[str, Any]:
         raise RuntimeError("a mistake")

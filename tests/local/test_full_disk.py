@@ -21,9 +21,11 @@ import requests
 
 from ecr_client import RetryPolicy
 from ecr_client.exceptions import ServerException
-from ecr_client.local.exhaustion import exhaustion_of
+from ecr_client.local.resource_exhaustion import exhaustion_of
 from ecr_client.local.store import Blobs
 from ecr_client.models import ImageIdentifier
+
+pytestmark = pytest.mark.slow
 
 MIB = 1024 * 1024
 NO_SPACE = "no space left on the device"
@@ -68,7 +70,7 @@ def test_a_part_that_cannot_be_written(start: Callable[..., Any], tmp_path: Path
 
 
 def test_bytes_that_cannot_be_written(tmp_path: Path) -> None:
-    """Whatever keeps bytes from being appended, those before them are not touched."""
+    """An append that fails leaves the bytes before it."""
     blobs = Blobs(tmp_path)
     upload = blobs.begin()
     upload.append(b"1234")
@@ -153,7 +155,7 @@ def manifest(config: bytes, **members: str) -> bytes:
 
 @pytest.fixture
 def disk(start: Callable[..., Any], tmp_path: Path) -> Iterator[Disk]:
-    """Give a disk that a server keeps its data on."""
+    """Yield a disk that a server keeps its data on."""
     found = Disk(start, tmp_path)
     with found.client:
         yield found
@@ -189,7 +191,7 @@ def test_a_part_on_a_full_disk(disk: Disk, size: int) -> None:
     assert disk.log() == [f"UploadLayerPart failed: {NO_SPACE}"]
 
 
-def test_a_layer_that_cannot_be_written_down(disk: Disk) -> None:
+def test_completing_a_layer_on_a_full_disk(disk: Disk) -> None:
     """A layer whose bytes are there can be completed once there is space for the rest."""
     upload = str(disk.client.initiate_layer_upload(repository_name="app").upload_id)
     disk.part(upload, b"layer")
@@ -227,7 +229,7 @@ def test_a_manifest_on_a_full_disk(disk: Disk) -> None:
 
 
 def test_an_image_is_pulled_from_a_full_disk(disk: Disk) -> None:
-    """What is there can be had, even if nobody can write down that it was."""
+    """Existing images can be pulled although the pull cannot be recorded."""
     disk.fill()
     by_tag = disk.send("GET", "manifests/v1")
     ids = [ImageIdentifier(image_tag="v1")]
@@ -264,14 +266,14 @@ def test_an_image_is_pulled_from_a_full_disk(disk: Disk) -> None:
         (ValueError("disk is full"), None),
     ],
 )
-def test_what_has_run_out(error: Exception, status: int | None) -> None:
+def test_exhausted_resources(error: Exception, status: int | None) -> None:
     """Errors that say that the machine has run out of something are told from others."""
     found = exhaustion_of(error)
 
     assert (found and found.status) == status
 
 
-def test_an_upload_that_became_a_blob_does_not_change_it(tmp_path: Path) -> None:
+def test_a_blob_does_not_change_with_its_upload(tmp_path: Path) -> None:
     """Until the database knows of a blob its upload may go on, with bytes of its own."""
     blobs = Blobs(tmp_path)
     upload = blobs.begin()
@@ -282,7 +284,7 @@ def test_an_upload_that_became_a_blob_does_not_change_it(tmp_path: Path) -> None
     upload.truncate(2)
     upload.append(b"x")
     shorter = upload.commit()
-    upload.end()
+    upload.remove()
 
     assert [blobs.read(each) for each in (name, longer, shorter)] == [b"1234", b"12345", b"12x"]
     assert blobs.uploads() == set()

@@ -1,6 +1,6 @@
 """Whatever comes from outside, the server has a response for it that is not a failure of its own.
 
-Requests are given to the server's application as the server would, but without a socket: what no
+RequestLog are given to the server's application as the server would, but without a socket: what no
 client library would send is sent, too.
 """
 
@@ -39,7 +39,7 @@ fuzzed = settings(
 )
 
 
-class Answer(NamedTuple):
+class Sent(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
@@ -68,16 +68,16 @@ class Server:
         headers: dict[str, str] | None = None,
         body: bytes = b"",
         query: str = "",
-    ) -> Answer:
+    ) -> Sent:
         return asyncio.run(self._send(method, path, headers or {}, body, query))
 
-    def call(self, operation: str, body: bytes, **headers: str) -> Answer:
+    def call(self, operation: str, body: bytes, **headers: str) -> Sent:
         target = {"x-amz-target": f"{TARGET}.{operation}"}
         return self.send("POST", "/", {"host": "localhost", **target, **headers}, body)
 
     async def _send(
         self, method: str, path: str, headers: dict[str, str], body: bytes, query: str
-    ) -> Answer:
+    ) -> Sent:
         messages = [{"type": "http.request", "body": body, "more_body": False}]
         sent: list[Any] = []
 
@@ -110,50 +110,50 @@ class Server:
             name.decode("latin-1"): value.decode("latin-1") for name, value in sent[0]["headers"]
         }
         assert all(value.isprintable() for value in found.values())
-        return Answer(
+        return Sent(
             sent[0]["status"], found, b"".join(message.get("body", b"") for message in sent[1:])
         )
 
 
-def assert_of_the_api(answer: Answer) -> None:
+def assert_of_the_api(response: Sent) -> None:
     """The response has the form of the API, and its errors are those of the caller."""
-    members = json.loads(answer.body)
-    assert answer.status < 500, members
-    assert answer.headers["content-type"] == "application/x-amz-json-1.1"
-    assert (answer.status >= 400) == ("__type" in members)
-    answer.body.decode().encode("utf-8")
+    members = json.loads(response.body)
+    assert response.status < 500, members
+    assert response.headers["content-type"] == "application/x-amz-json-1.1"
+    assert (response.status >= 400) == ("__type" in members)
+    response.body.decode().encode("utf-8")
 
 
-def assert_of_the_registry(answer: Answer) -> None:
+def assert_of_the_registry(response: Sent) -> None:
     """The response is a success, or an error in the form of the registry protocol."""
-    assert answer.status < 500, answer
-    if answer.status == 401 and answer.headers["content-type"].startswith("text/plain"):
-        assert answer.body == b"Not Authorized\n"  # as ECR says it
-        assert answer.headers["www-authenticate"].startswith("Basic ")
-    elif answer.status >= 400:
-        (error,) = json.loads(answer.body)["errors"]
-        assert answer.headers["content-type"] == "application/json"
+    assert response.status < 500, response
+    if response.status == 401 and response.headers["content-type"].startswith("text/plain"):
+        assert response.body == b"Not Authorized\n"  # as ECR says it
+        assert response.headers["www-authenticate"].startswith("Basic ")
+    elif response.status >= 400:
+        (error,) = json.loads(response.body)["errors"]
+        assert response.headers["content-type"] == "application/json"
         assert error["code"].replace("_", "").isalpha()
         assert error["message"].encode()
 
 
 @pytest.fixture(scope="module")
 def checking() -> Iterator[Server]:
-    """Give a server that checks signatures."""
+    """Yield a server that checks signatures."""
     with LocalECR() as ecr:
         yield Server(ecr)
 
 
 @pytest.fixture(scope="module")
 def specified() -> Iterator[Server]:
-    """Give a server that follows the specification of OCI."""
+    """Yield a server that follows the specification of OCI."""
     with LocalECR(registry_protocol="oci") as ecr:
         yield Server(ecr)
 
 
 @pytest.fixture(scope="module")
 def trusting() -> Iterator[Server]:
-    """Give a server that checks none."""
+    """Yield a server that checks none."""
     with LocalECR(auth=False) as ecr:
         yield Server(ecr)
 
@@ -296,15 +296,15 @@ def test_signatures(
         f"aws4_request, SignedHeaders={names}, Signature={signature}",
     }
     headers.pop("x-amz-security-token", None)
-    answer = checking.send("POST", "/", headers, b"{}", query)
+    response = checking.send("POST", "/", headers, b"{}", query)
 
-    assert_of_the_api(answer)
-    assert answer.status == 400
+    assert_of_the_api(response)
+    assert response.status == 400
 
 
 @fuzzed
 @given(headers=HEADERS)
-def test_headers_that_nobody_checks(trusting: Server, headers: dict[str, str]) -> None:
+def test_headers_without_authentication(trusting: Server, headers: dict[str, str]) -> None:
     """The same holds where no signatures are checked."""
     assert_of_the_api(trusting.call("DescribeRepositories", b"{}", **headers))
 
@@ -370,14 +370,14 @@ def _pushed(server: Server, data: bytes) -> str:
 def test_ranges(specified: Server, asked: str) -> None:
     """A range of a blob is given, or refused in the form of the registry protocol."""
     digest = _pushed(specified, b"0123456789")
-    answer = specified.send(
+    response = specified.send(
         "GET", f"/v2/app/blobs/{digest}", {**specified.authorized, "range": asked}
     )
 
-    assert_of_the_registry(answer)
-    assert answer.status in (200, 206, 400, 416)
-    if answer.status == 416:
-        assert answer.headers["content-range"] == "bytes */10"
+    assert_of_the_registry(response)
+    assert response.status in (200, 206, 400, 416)
+    if response.status == 416:
+        assert response.headers["content-range"] == "bytes */10"
 
 
 @fuzzed
@@ -390,12 +390,12 @@ def test_ranges_of_downloads(checking: Server, asked: str) -> None:
     digest = _pushed(checking, b"0123456789")
     blob = checking.send("GET", f"/v2/app/blobs/{digest}", checking.authorized)
     address = urlsplit(blob.headers["location"])
-    answer = checking.send("GET", address.path, {"range": asked}, query=address.query)
+    response = checking.send("GET", address.path, {"range": asked}, query=address.query)
 
     assert blob.status == 307
-    assert answer.status in (200, 206, 400, 416)
-    if answer.status >= 400:
-        assert b"<Code>InvalidRange</Code>" in answer.body
+    assert response.status in (200, 206, 400, 416)
+    if response.status >= 400:
+        assert b"<Code>InvalidRange</Code>" in response.body
 
 
 @fuzzed
@@ -407,9 +407,9 @@ def test_ranges_of_chunks(checking: Server, said: str, length: str | None) -> No
     started = checking.send("POST", "/v2/app/blobs/uploads/", checking.authorized)
     headers = {**checking.authorized, "content-range": said}
     headers |= {} if length is None else {"content-length": length}
-    answer = checking.send("PATCH", started.headers["location"], headers, b"0123456789")
+    response = checking.send("PATCH", started.headers["location"], headers, b"0123456789")
 
-    assert_of_the_registry(answer)
+    assert_of_the_registry(response)
 
 
 # Strings as they may stand in JSON, escaped: with lone surrogates, which no UTF-8 can hold.
@@ -519,7 +519,7 @@ POLICIES = st.one_of(
 
 
 def _values(shape: Any, depth: int = 0) -> st.SearchStrategy[Any]:
-    """Give values for a shape of the model, most of which it allows."""
+    """Return values for a shape of the model, most of which it allows."""
     kind = shape.type_name
     if kind == "structure":
         members = {name: _values(member, depth + 1) for name, member in shape.members.items()}

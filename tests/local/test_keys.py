@@ -26,7 +26,7 @@ def test_accounts_have_keys_of_their_own() -> None:
     assert ecr.credentials[OTHER] is given
 
 
-def test_servers_without_a_folder_make_up_other_keys() -> None:
+def test_keys_of_temporary_servers() -> None:
     """Keys that leak from one test run open no other one."""
     with LocalECR() as first, LocalECR() as second:
         keys = {ecr.credentials[OWN].access_key for ecr in (first, second)}
@@ -56,9 +56,12 @@ def test_principals_have_keys_of_their_own(arn: str) -> None:
     [
         ({"account": "1"}, "12 digits"),
         ({"credentials": {"1": Credentials("a", "b")}}, "12 digits"),
-        ({"credentials": {"arn:aws:s3:::bucket": Credentials("a", "b")}}, "ARN of a user"),
-        ({"credentials": {"arn:aws:iam::1:role/a": Credentials("a", "b")}}, "ARN of a user"),
-        ({"credentials": {OWN: Credentials("a", "b"), OTHER: Credentials("a", "c")}}, "their own"),
+        ({"credentials": {"arn:aws:s3:::bucket": Credentials("a", "b")}}, "that of a user"),
+        ({"credentials": {"arn:aws:iam::1:role/a": Credentials("a", "b")}}, "that of a user"),
+        (
+            {"credentials": {OWN: Credentials("a", "b"), OTHER: Credentials("a", "c")}},
+            "different access key",
+        ),
         ({"region": ""}, "region"),
     ],
 )

@@ -20,12 +20,14 @@ from ecr_client import ECRClient
 from ecr_client.exceptions import AmazonClientException, RepositoryAlreadyExistsException
 from ecr_client.testing import assert_image_valid
 
+pytestmark = pytest.mark.slow
+
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 ROUNDS = 4
 
 
 class Acknowledged:
-    """What a server has said that it has stored; safe to add to from any thread."""
+    """What a server has acknowledged; safe to add to from any thread."""
 
     def __init__(self) -> None:
         self.layers: list[str] = []
@@ -37,7 +39,7 @@ def digest(data: bytes) -> str:
 
 
 def manifest_of(*blobs: bytes) -> bytes:
-    """Give the manifest of an image whose configuration is the first of some blobs."""
+    """Return the manifest of an image whose configuration is the first of some blobs."""
     config, *layers = [
         {"mediaType": "application/octet-stream", "digest": digest(blob), "size": len(blob)}
         for blob in blobs
@@ -105,7 +107,7 @@ def push(client: ECRClient, kind: Callable[[ECRClient], Any], done: Acknowledged
 
 
 @pytest.mark.parametrize("kind", [ApiPusher, RegistryPusher])
-def test_a_kill_loses_nothing_that_was_acknowledged(
+def test_a_kill_loses_nothing(
     start: Callable[..., Any], tmp_path: Path, kind: Callable[[ECRClient], Any]
 ) -> None:
     """After kill -9 in the middle of pushes, again and again, what was acknowledged is whole."""
@@ -142,9 +144,7 @@ def test_a_kill_loses_nothing_that_was_acknowledged(
     assert {digest(stored[name[7:]].read_bytes()) for name in done.layers} == set(done.layers)
 
 
-def test_bytes_that_were_not_acknowledged_are_cut_off(
-    start: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_unacknowledged_bytes_are_dropped(start: Callable[..., Any], tmp_path: Path) -> None:
     """At the next start an upload has the bytes that were acknowledged, and no others."""
     command = start("--data", str(tmp_path))
     with command.client() as client:

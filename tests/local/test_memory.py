@@ -13,12 +13,15 @@ import pytest
 import requests
 
 from ecr_client import ECRClient
-from ecr_client.local.bodies import BUDGET
+from ecr_client.local.request_bodies import BUDGET
 from ecr_client.local.tokens import USER
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/clear_refs").exists(), reason="the kernel does not tell the peak"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not Path("/proc/self/clear_refs").exists(), reason="the kernel does not tell the peak"
+    ),
+]
 
 PART = bytes(range(256)) * (5 * 1024 * 1024 // 256)
 PARTS = 32
@@ -49,7 +52,7 @@ class Peak:
 
 @pytest.fixture
 def server(start: Callable[..., Any], tmp_path: Path) -> Any:
-    """Give a server that keeps layers, and has worked before."""
+    """Return a server that keeps layers, and has worked before."""
     command = start("--data", str(tmp_path))
     with command.client() as client:
         client.create_repository(repository_name="app")
@@ -132,8 +135,8 @@ def test_a_layer_through_the_registry(server: Any) -> None:
         upload = server.endpoint + begun
         session.patch(upload, data=stream(), timeout=60).raise_for_status()
         session.put(upload, params={"digest": name}, timeout=60).raise_for_status()
-        with session.get(f"{url}/{name}", stream=True, timeout=60) as answer:
-            for piece in answer.iter_content(1 << 20):
+        with session.get(f"{url}/{name}", stream=True, timeout=60) as response:
+            for piece in response.iter_content(1 << 20):
                 received.update(piece)
 
     assert f"sha256:{received.hexdigest()}" == name

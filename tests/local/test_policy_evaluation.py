@@ -56,7 +56,7 @@ def test_a_deny_outweighs_every_allow(statements: list[dict[str, Any]], expected
     assert decide(*statements) is expected
 
 
-def test_a_deny_of_one_policy_outweighs_an_allow_of_another() -> None:
+def test_several_policies() -> None:
     """The policies of a repository and of its registry are one list of statements."""
     policies = [json.dumps({"Statement": [each]}) for each in (ALLOW, DENY)]
     found = [
@@ -201,9 +201,7 @@ def test_principals_that_are_excepted(named: Any, allowed: set[str], denied: set
         ({"NotResource": "arn:aws:ecr:*:*:repository/${aws:username}/*"}, NOT_ALLOWED, DENIED),
     ],
 )
-def test_what_is_not_understood_counts_against_the_principal(
-    changes: dict[str, Any], allow: Decision, deny: Decision
-) -> None:
+def test_conditions_and_variables(changes: dict[str, Any], allow: Decision, deny: Decision) -> None:
     """With a condition or a variable, an Allow does not allow, and a Deny denies all the same."""
     assert decide(statement(**changes)) is allow
     assert decide(statement("Deny", **changes)) is deny

@@ -19,8 +19,10 @@ import pytest
 import requests
 
 from ecr_client.exceptions import AmazonClientException, InvalidLayerPartException
-from ecr_client.local.distribution.receiving import Turns
+from ecr_client.local.distribution.sessions import UploadSessions
 from ecr_client.local.store import Blobs, UploadChangedError
+
+pytestmark = pytest.mark.slow
 
 DATA = b"x" * 1_000
 #: More than the server has threads.
@@ -75,14 +77,14 @@ class Upload:
 
 @pytest.fixture
 def upload(start: Callable[..., Any]) -> Iterator[Upload]:
-    """Give an upload in a process of its own, so that its end can be tested, too."""
+    """Yield an upload in a process of its own, so that its end can be tested, too."""
     found = Upload(start())
     with found.client:
         yield found
 
 
-def test_parts_do_not_wait_for_a_stream_that_stalls(start: Callable[..., Any]) -> None:
-    """However many parts come while a stream stalls, each is answered, and the server ends."""
+def test_parts_do_not_wait_for_a_stalled_chunk(start: Callable[..., Any]) -> None:
+    """Parts that arrive while a chunk stalls get their responses, and the server stops."""
     command = start()
     upload = Upload(command)
 
@@ -111,7 +113,7 @@ def test_parts_do_not_wait_for_a_stream_that_stalls(start: Callable[..., Any]) -
 
 
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
-def test_what_counts_can_be_finished(upload: Upload, method: str) -> None:
+def test_finishing_while_a_chunk_stalls(upload: Upload, method: str) -> None:
     """Bytes that have not all arrived do not count, and do not keep anybody from what does."""
     upload.part(b"abc")
     with upload.stall(method, f"?digest={digest(DATA)}") as stalled:
@@ -126,7 +128,7 @@ def test_what_counts_can_be_finished(upload: Upload, method: str) -> None:
 
 
 @pytest.mark.parametrize("operation", ["complete", "cancel"])
-def test_an_upload_can_be_ended(upload: Upload, operation: str) -> None:
+def test_ending_while_a_chunk_stalls(upload: Upload, operation: str) -> None:
     """The API finishes what counts, and the registry drops it, whoever stalls meanwhile."""
     upload.part(b"abc")
     with upload.stall():
@@ -139,21 +141,21 @@ def test_an_upload_can_be_ended(upload: Upload, operation: str) -> None:
     assert left == 404
 
 
-def test_of_a_stream_that_lost_its_place_nothing_stays(tmp_path: Path) -> None:
-    """Whatever takes a stream's place finds the upload as it was, and the stream cannot go on."""
+def test_a_lost_chunk(tmp_path: Path) -> None:
+    """A second chunk finds the upload as it was, and the first one is lost."""
     blobs = Blobs(tmp_path)
     upload = blobs.begin()
     upload.append(b"1")
-    first = upload.stream()
+    first = upload.begin_chunk()
     first.append(b"lost")
-    second = upload.stream()
+    second = upload.begin_chunk()
     second.append(b"23")
     with pytest.raises(UploadChangedError):
         first.append(b"more")
     with pytest.raises(UploadChangedError):
-        upload.keep(first)
-    upload.drop(first)
-    upload.keep(second)
+        upload.commit_chunk(first)
+    upload.discard_chunk(first)
+    upload.commit_chunk(second)
 
     assert blobs.read(upload.commit()) == b"123"
 
@@ -162,30 +164,28 @@ def test_of_a_stream_that_lost_its_place_nothing_stays(tmp_path: Path) -> None:
     ("patience", "heard_at", "gets_a_turn"),
     [(0.0, -math.inf, True), (60.0, -math.inf, True), (0.0, math.inf, False)],
 )
-def test_who_waits_for_a_turn_gets_an_end(
-    patience: float, heard_at: float, gets_a_turn: bool
-) -> None:
+def test_leases_expire(patience: float, heard_at: float, gets_a_turn: bool) -> None:
     """A request takes over from one that has gone silent, and is told of one that has not."""
 
     async def run() -> bool:
-        turns = Turns(patience)
-        async with turns.of("upload") as first:
+        turns = UploadSessions(patience)
+        async with turns.lease("upload") as first:
             assert first is not None
-            first.heard_at = heard_at
-            async with turns.of("upload") as second:
+            first.renewed_at = heard_at
+            async with turns.lease("upload") as second:
                 return second is not None
 
     assert asyncio.run(run()) is gets_a_turn
 
 
-def test_turns_follow_each_other() -> None:
-    """Who waits for a request that ends gets the next turn, and so does who comes after it."""
+def test_leases_follow_each_other() -> None:
+    """Requests for one upload get the lease one after the other."""
 
     async def run() -> list[str]:
-        turns, seen = Turns(60.0), []
+        turns, seen = UploadSessions(60.0), []
 
         async def take(name: str) -> None:
-            async with turns.of("upload") as turn:
+            async with turns.lease("upload") as turn:
                 assert turn is not None
                 seen.append(name)
                 await asyncio.sleep(0)

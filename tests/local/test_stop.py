@@ -20,6 +20,8 @@ import requests
 from ecr_client import ECRClient
 from ecr_client.local import LocalECR
 
+pytestmark = pytest.mark.slow
+
 #: More than the buffers of a connection hold.
 LARGE = bytes(1 << 24)
 KINDS = ["nothing", "head", "call", "upload", "manifest", "refused", "download", "fault"]
@@ -86,7 +88,7 @@ def prepared(client: ECRClient) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_waits_for_no_client(start: Callable[..., Any], number: int) -> None:
-    """Whatever clients have begun, the command ends with status 0 and says nothing."""
+    """The command stops with status 0 and no output, whatever its clients are doing."""
     command = start("--no-auth")
     prepared(command.client())
     with ExitStack() as stack:
@@ -114,8 +116,8 @@ def test_closing_waits_for_no_client(kind: str, caplog: pytest.LogCaptureFixture
     assert caplog.records == []
 
 
-def test_requests_in_progress_are_answered() -> None:
-    """Who has sent a whole request when the server stops gets the response."""
+def test_requests_in_progress_finish() -> None:
+    """A request that is complete when the server stops gets its response."""
     began, may_end = threading.Event(), threading.Event()
     statuses = []
     with LocalECR(auth=False) as ecr:
@@ -161,7 +163,7 @@ opened.recv(100)
 """
 
 
-def test_an_interpreter_ends_with_a_client_that_stalls() -> None:
+def test_exit_with_a_stalled_client() -> None:
     """A server that nobody closes does not keep its process, nor report what it gave up."""
     done = subprocess.run(
         [sys.executable, "-c", FORGOTTEN], capture_output=True, text=True, timeout=60, check=False

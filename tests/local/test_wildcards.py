@@ -17,31 +17,33 @@ from hypothesis import strategies as st
 from ecr_client.exceptions import InvalidParameterException
 from ecr_client.local import LocalECR
 from ecr_client.local.iam_policy import denies_everyone, read_policy
-from ecr_client.local.store import Repository, Scope
-from ecr_client.local.store.push import is_mutable
+from ecr_client.local.registry import RegistryKey
+from ecr_client.local.store import Repository
+from ecr_client.local.store.images import is_mutable
 from ecr_client.local.wildcards import matches
 from ecr_client.models import ImageTagMutabilityExclusionFilter
 
 #: Runs in a process of its own, which a matcher that goes back would not end.
 ATTACK = """
 from datetime import datetime, timezone
-from ecr_client.local.api.scanning_configuration import _fits
+from ecr_client.local.api.scanning import _matches
 from ecr_client.local.iam_policy import denies_everyone, read_policy
 from ecr_client.local.lifecycle import parse_policy
-from ecr_client.local.store import Repository, Scope
-from ecr_client.local.store.push import is_mutable
+from ecr_client.local.registry import RegistryKey
+from ecr_client.local.store import Repository
+from ecr_client.local.store.images import is_mutable
 import json
 
-now, scope = datetime.now(timezone.utc), Scope("1", "r")
+now, scope = datetime.now(timezone.utc), RegistryKey("1", "r")
 selection = {"tagStatus": "tagged", "countType": "imageCountMoreThan", "countNumber": 1}
 for piece in ("*a", "a*", "*ab", "*a*", "**", "*?", "?*"):
     pattern = piece * 60 + "b"
     filters = (("WILDCARD", pattern),)
     text = "a" * 10_000
-    kept = Repository(id=1, scope=scope, name="a", created_at=now, exclusion_filters=filters,
+    kept = Repository(id=1, registry=scope, name="a", created_at=now, exclusion_filters=filters,
                       tag_mutability="MUTABLE_WITH_EXCLUSION")
     assert is_mutable(kept, text)
-    assert not _fits(pattern, text)
+    assert not _matches(pattern, text)
     four = piece.replace("?", "a") * 2 + "b"
     chosen = {**selection, "tagPatternList": [four]}
     rule = {"rulePriority": 1, "selection": chosen, "action": {"type": "expire"}}
@@ -54,6 +56,7 @@ for piece in ("*a", "a*", "*ab", "*a*", "**", "*?", "?*"):
 """
 
 
+@pytest.mark.slow
 def test_long_texts_end() -> None:
     """No filter takes a long text long: of tags, of repositories, in policies."""
     subprocess.run([sys.executable, "-c", ATTACK], timeout=60, check=True)
@@ -88,7 +91,7 @@ def test_exclusion_filters_have_wildcards(tag: str, mutable: bool) -> None:
     """A tag that fits an exclusion filter is exempt from the repository's setting."""
     repository = Repository(
         id=1,
-        scope=Scope("123456789012", "us-east-1"),
+        registry=RegistryKey("123456789012", "us-east-1"),
         name="app",
         created_at=datetime.now(timezone.utc),
         tag_mutability="IMMUTABLE_WITH_EXCLUSION",

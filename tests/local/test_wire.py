@@ -18,7 +18,6 @@ from ecr_client.exceptions import (
     RepositoryNotFoundException,
 )
 from ecr_client.local import LocalECR
-from ecr_client.local.app import LARGEST_BODY
 from ecr_client.models import (
     ImageIdentifier,
     ImageTagMutabilityExclusionFilter,
@@ -71,11 +70,11 @@ def send(ecr: LocalECR, operation: str, body: bytes, **headers: str) -> requests
 )
 def test_bodies_that_cannot_be_read(ecr: LocalECR, body: bytes) -> None:
     """A body that is not JSON of the right kinds is a SerializationException."""
-    answer = send(ecr, "DescribeRepositories", body)
+    response = send(ecr, "DescribeRepositories", body)
 
-    assert answer.status_code == 400
-    assert answer.json()["__type"] == "SerializationException"
-    assert answer.headers["x-amzn-ErrorType"] == "SerializationException"
+    assert response.status_code == 400
+    assert response.json()["__type"] == "SerializationException"
+    assert response.headers["x-amzn-ErrorType"] == "SerializationException"
 
 
 @pytest.mark.parametrize("operation", ["Nonsense", "describeRepositories", ""])
@@ -84,15 +83,8 @@ def test_unknown_operations(ecr: LocalECR, operation: str) -> None:
     assert send(ecr, operation, b"{}").json()["__type"] == "UnknownOperationException"
 
 
-def test_bodies_that_are_too_long(ecr: LocalECR) -> None:
-    """A body that no part of a layer can have is refused by its length."""
-    answer = send(ecr, "UploadLayerPart", b"x" * (LARGEST_BODY + 1))
-
-    assert answer.status_code == 413
-
-
-def test_answers_do_not_wait(ecr: LocalECR, client: ECRClient) -> None:
-    """The body of an answer is sent without waiting until the client has confirmed the headers."""
+def test_responses_do_not_wait(ecr: LocalECR, client: ECRClient) -> None:
+    """The body of a response does not wait for the client to acknowledge the headers."""
     client.describe_repositories()
     connections = [each.transport for each in ecr._server.server_state.connections]
     delays = [
@@ -125,7 +117,7 @@ def test_the_address_of_images(ecr: LocalECR, host: str, address: str) -> None:
 
 
 def test_other_paths(ecr: LocalECR) -> None:
-    """Whoever asks for another path hears what there is."""
+    """Other paths are refused."""
     with requests.Session() as session:
         session.trust_env = False
         lost = session.get(f"{ecr.endpoint}/nothing", timeout=30)
@@ -152,15 +144,15 @@ def test_parameters_that_are_not_allowed(
     ecr: LocalECR, members: dict[str, Any], problem: str
 ) -> None:
     """A member that the model does not allow is named, with its constraint."""
-    answer = send(ecr, "CreateRepository", json.dumps(members).encode())
+    response = send(ecr, "CreateRepository", json.dumps(members).encode())
 
-    assert answer.json()["__type"] == "InvalidParameterException"
-    assert requests.compat.json.dumps(answer.json()["message"])
+    assert response.json()["__type"] == "InvalidParameterException"
+    assert requests.compat.json.dumps(response.json()["message"])
     with pytest.raises(AssertionError, match=problem):
-        raise AssertionError(answer.json()["message"])
+        raise AssertionError(response.json()["message"])
 
 
-def test_batches_name_what_failed(client: ECRClient) -> None:
+def test_failures_of_batches(client: ECRClient) -> None:
     """Each item that fails has its documented code, in the order in which it was asked for."""
     wanted = [
         ImageIdentifier(image_tag="missing"),
@@ -176,7 +168,7 @@ def test_batches_name_what_failed(client: ECRClient) -> None:
     assert [failure.failure_code for failure in deleted] == codes
 
 
-def test_layers_that_are_not_there(client: ECRClient) -> None:
+def test_missing_layers(client: ECRClient) -> None:
     """Layers are looked up one by one, and only those of images can be downloaded."""
     found = client.batch_check_layer_availability(
         repository_name="app", layer_digests=[DIGEST, "sha256:short"]
@@ -233,7 +225,7 @@ def test_exclusion_filters_that_do_not_fit(
 
 
 def test_exclusion_filters_that_fit(client: ECRClient) -> None:
-    """What was put is described."""
+    """The filters that were put are described."""
     given = [ImageTagMutabilityExclusionFilter(filter_type="WILDCARD", filter="latest*")]
     put = client.put_image_tag_mutability(
         repository_name="app",

@@ -1,21 +1,22 @@
-"""The image that a member ``imageId`` names."""
+"""The member ``imageId`` of requests and responses."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ecr_client.local.errors import ServiceError, invalid_parameter
-from ecr_client.local.store.image import ImageRefusedError
+from ecr_client.local.store import ImageRefusedError
 
 if TYPE_CHECKING:
     from ecr_client.local.context import Context
-    from ecr_client.local.store import Scope, StoredImage
+    from ecr_client.local.registry import RegistryKey
+    from ecr_client.local.store import StoredImage
 
 _NOT_FOUND = ("ImageNotFound", "ImageTagDoesNotMatchDigest")
 
 
-def require_image(context: Context, scope: Scope, members: dict[str, Any]) -> StoredImage:
-    """Give the image that a request names by ``repositoryName`` and ``imageId``.
+def require_image(context: Context, registry: RegistryKey, members: dict[str, Any]) -> StoredImage:
+    """Return the image that a request names by ``repositoryName`` and ``imageId``.
 
     Raises:
         ServiceError: RepositoryNotFoundException, ImageNotFoundException, or
@@ -24,7 +25,7 @@ def require_image(context: Context, scope: Scope, members: dict[str, Any]) -> St
     name, named = members["repositoryName"], members["imageId"]
     tag, digest = named.get("imageTag"), named.get("imageDigest")
     try:
-        return context.store.images.resolve(scope, name, tag=tag, digest=digest)
+        return context.store.images.resolve(registry, name, tag=tag, digest=digest)
     except ImageRefusedError as error:
         if error.code not in _NOT_FOUND:
             raise invalid_parameter("imageId", error.reason) from error
@@ -32,11 +33,11 @@ def require_image(context: Context, scope: Scope, members: dict[str, Any]) -> St
             "ImageNotFoundException",
             f"The image with imageId {{imageDigest:'{digest or 'null'}', imageTag:'{tag or 'null'}'"
             f"}} does not exist within the repository with name '{name}' in the registry with id"
-            f" '{scope.account}'",
+            f" '{registry.account}'",
         ) from error
 
 
-def answered_id(image: StoredImage, members: dict[str, Any]) -> dict[str, str]:
-    """Give the ``imageId`` for the answer: the digest, and the tag if the request had one."""
+def response_image_id(image: StoredImage, members: dict[str, Any]) -> dict[str, str]:
+    """Return the ``imageId`` for the response: the digest, and the tag if the request has one."""
     tag = members["imageId"].get("imageTag")
     return {"imageDigest": image.digest, **({"imageTag": tag} if tag else {})}

@@ -1,50 +1,55 @@
-"""Images: pushing, listing, describing, reading and deleting them."""
+"""Images: pushing, listing, describing, reading, archiving and deleting them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ecr_client.local import hooks, pages
-from ecr_client.local.api.image_ids import require_image
-from ecr_client.local.operations import operation
-from ecr_client.local.store.image import ARCHIVED, ImageRefusedError
+from ecr_client.local import pages
+from ecr_client.local.api import events
+from ecr_client.local.api.image_ids import require_image, response_image_id
+from ecr_client.local.api.scanning import scan_summaries
+from ecr_client.local.errors import ServiceError
+from ecr_client.local.store import ACTIVE, ARCHIVED, ImageRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ecr_client.local.context import Context
-    from ecr_client.local.store import ImageEntry, Scope, StoredImage
+    from ecr_client.local.registry import RegistryKey
+    from ecr_client.local.store import ImageEntry, StoredImage
 
 _TAGGED = {"TAGGED": True, "UNTAGGED": False}
+_STATUS = {"STANDARD": ACTIVE, "ARCHIVE": ARCHIVED}
+#: The size of a page of ListImageReferrers unless the request has one.
+_REFERRERS = 20
 
 
-@operation("PutImage")
 def put_image(context: Context, members: dict[str, Any]) -> dict[str, Any]:
     """Store a manifest, under a tag or without one."""
-    scope, name = context.registry(members), members["repositoryName"]
-    tag = members.get("imageTag")
+    registry, name = context.registry(members), members["repositoryName"]
+    manifest, tag = members["imageManifest"], members.get("imageTag")
     image = context.store.images.put(
-        scope,
+        registry,
         name,
-        members["imageManifest"].encode(),
+        manifest.encode(),
         members.get("imageManifestMediaType"),
         tag,
         members.get("imageDigest"),
     )
-    hooks.pushed(context, scope, name, image)
-    return {"image": _image(scope, name, image, tag)}
+    events.image_pushed(context, registry, name, image)
+    return {"image": _image(registry, name, image, tag, manifest)}
 
 
-@operation("BatchGetImage")
 def batch_get_image(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Give manifests; what cannot be had is among the failures."""
-    scope, name = context.registry(members), members["repositoryName"]
-    context.store.repositories.require(scope, name)
-    accepted = members.get("acceptedMediaTypes")
+    """Return manifests; images that cannot be pulled are among the failures."""
+    registry, name = context.registry(members), members["repositoryName"]
+    store, accepted = context.store.images, members.get("acceptedMediaTypes")
+    context.store.repositories.require(registry, name)
     images, failures = [], []
     for image_id in members["imageIds"]:
+        tag, digest = image_id.get("imageTag"), image_id.get("imageDigest")
         try:
-            image = _resolve(context, scope, name, image_id)
+            image = store.resolve(registry, name, tag=tag, digest=digest)
             if image.status == ARCHIVED:
                 raise ImageRefusedError("ImageInaccessible", "Requested image is archived")
             if accepted and image.media_type not in accepted:
@@ -54,38 +59,36 @@ def batch_get_image(context: Context, members: dict[str, Any]) -> dict[str, Any]
         except ImageRefusedError as error:
             failures.append(_failure(image_id, error))
         else:
-            context.store.images.record_pull(scope, name, image)
-            images.append(_image(scope, name, image, image_id.get("imageTag")))
+            store.record_pull(registry, name, image)
+            images.append(_image(registry, name, image, tag, store.manifest(image).decode()))
     return {"images": images, "failures": failures}
 
 
-@operation("BatchDeleteImage")
 def batch_delete_image(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Delete images and tags; what cannot be deleted is among the failures."""
-    scope, name = context.registry(members), members["repositoryName"]
-    context.store.repositories.require(scope, name)
-    deleted, failures = [], []
+    """Delete images and tags; those that cannot be deleted are among the failures."""
+    registry, name = context.registry(members), members["repositoryName"]
+    context.store.repositories.require(registry, name)
+    image_ids, failures = [], []
     for image_id in members["imageIds"]:
         tag, digest = image_id.get("imageTag"), image_id.get("imageDigest")
         try:
-            gone = context.store.images.delete(scope, name, tag=tag, digest=digest)
+            deleted = context.store.images.delete(registry, name, tag=tag, digest=digest)
         except ImageRefusedError as error:
             failures.append(_failure(image_id, error))
         else:
-            hooks.deleted(context, scope, name, gone)
-            deleted += [_image_id(digest, tag) for digest, tag in gone]
-    return {"imageIds": deleted, "failures": failures}
+            events.images_deleted(context, registry, name, deleted)
+            image_ids += [_image_id(digest, tag) for digest, tag in deleted]
+    return {"imageIds": image_ids, "failures": failures}
 
 
-@operation("ListImages")
 def list_images(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """List a line for every tag, and one for every image without tags."""
-    scope, name = context.registry(members), members["repositoryName"]
+    """List an entry for every tag, and one for every image without tags."""
+    registry, name = context.registry(members), members["repositoryName"]
     wanted = members.get("filter", {})
 
     def fetch(after: Any, size: int) -> Sequence[ImageEntry]:
         return context.store.images.entries(
-            scope,
+            registry,
             name,
             tagged=_TAGGED.get(wanted.get("tagStatus", "ANY")),
             status=_status(wanted),
@@ -99,19 +102,17 @@ def list_images(context: Context, members: dict[str, Any]) -> dict[str, Any]:
     return {"imageIds": [_image_id(entry.digest, entry.tag) for entry in found], **more}
 
 
-@operation("DescribeImages")
 def describe_images(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Describe all images of a repository in pages, or those that are named."""
-    scope, name = context.registry(members), members["repositoryName"]
+    """Describe all images of a repository in pages, or the named ones."""
+    registry, name = context.registry(members), members["repositoryName"]
     wanted = members.get("filter", {})
-    store = context.store.images
     if "imageIds" in members:
         pages.refuse_with(members, "imageIds")
         named = [
-            require_image(context, scope, {**members, "imageId": image_id})
+            require_image(context, registry, {**members, "imageId": image_id})
             for image_id in members["imageIds"]
         ]
-        # An image that was named by several tags is described once.
+        # An image that is named by several tags is described once.
         found: Sequence[StoredImage] = list({image.digest: image for image in named}.values())
         more: dict[str, str] = {}
     else:
@@ -119,8 +120,8 @@ def describe_images(context: Context, members: dict[str, Any]) -> dict[str, Any]
             context,
             "DescribeImages",
             members,
-            lambda after, size: store.list(
-                scope,
+            lambda after, size: context.store.images.list(
+                registry,
                 name,
                 tagged=_TAGGED.get(wanted.get("tagStatus", "ANY")),
                 status=_status(wanted),
@@ -129,41 +130,96 @@ def describe_images(context: Context, members: dict[str, Any]) -> dict[str, Any]
             ),
             lambda image: image.number,
         )
-    return {"imageDetails": [_detail(context, scope, name, image) for image in found], **more}
+    scans = scan_summaries(context.store, registry, name, [image.digest for image in found])
+    details = [{**_detail(registry, name, each), **scans.get(each.digest, {})} for each in found]
+    return {"imageDetails": details, **more}
 
 
-def _detail(context: Context, scope: Scope, name: str, image: StoredImage) -> dict[str, Any]:
-    found = {
-        "registryId": scope.account,
-        "repositoryName": name,
-        "imageDigest": image.digest,
-        "imageTags": list(image.tags) or None,
-        "imageSizeInBytes": image.size_in_bytes,
-        "imagePushedAt": image.pushed_at,
-        "imageManifestMediaType": image.media_type,
-        "artifactMediaType": image.artifact_type or image.config_media_type,
-        "lastRecordedPullTime": image.last_pulled_at,
-        "subjectManifestDigest": image.subject,
-        "imageStatus": image.status,
-        "lastArchivedAt": image.archived_at,
-        "lastActivatedAt": image.activated_at,
-        **hooks.details(context, scope, name, image),
+def list_image_referrers(context: Context, members: dict[str, Any]) -> dict[str, Any]:
+    """List the artifacts whose subject is a digest, in pages; the subject need not exist."""
+    registry, name = context.registry(members), members["repositoryName"]
+    wanted, store = members.get("filter", {}), context.store.images
+    types, status = wanted.get("artifactTypes"), wanted.get("artifactStatus", "ACTIVE")
+    artifacts = {
+        image.digest: image
+        for image in store.referrers(registry, name, members["subjectId"]["imageDigest"])
+        if (not types or _artifact_type(image) in types) and status in ("ANY", image.status)
     }
-    return {member: value for member, value in found.items() if value is not None}
+    sized = {"maxResults": _REFERRERS, **members}
+    found, more = pages.page_of(context, "ListImageReferrers", sized, list(artifacts))
+    referrers = [_referrer(artifacts[digest], store.manifest_size) for digest in found]
+    return {"referrers": referrers, **more}
 
 
-def _resolve(context: Context, scope: Scope, name: str, image_id: dict[str, str]) -> StoredImage:
-    return context.store.images.resolve(
-        scope, name, tag=image_id.get("imageTag"), digest=image_id.get("imageDigest")
+def update_image_storage_class(context: Context, members: dict[str, Any]) -> dict[str, Any]:
+    """Archive an image, or restore it at once, without the status ACTIVATING.
+
+    An archived image is described and listed but cannot be pulled; pushing it again restores it.
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/archive-image.html
+    """
+    registry, target = context.registry(members), members["targetStorageClass"]
+    status = _STATUS[target]
+    with context.store.database.write():
+        image = require_image(context, registry, members)
+        if image.status == status:
+            raise ServiceError(
+                "ImageStorageClassUpdateNotSupportedException",
+                f"The image with digest '{image.digest}' is in the storage class {target} already",
+            )
+        context.store.images.set_status(registry, members["repositoryName"], image.digest, status)
+    return {
+        "registryId": registry.account,
+        "repositoryName": members["repositoryName"],
+        "imageId": response_image_id(image, members),
+        "imageStatus": status,
+    }
+
+
+def _detail(registry: RegistryKey, name: str, image: StoredImage) -> dict[str, Any]:
+    return _present(
+        registryId=registry.account,
+        repositoryName=name,
+        imageDigest=image.digest,
+        imageTags=list(image.tags) or None,
+        imageSizeInBytes=image.size_in_bytes,
+        imagePushedAt=image.pushed_at,
+        imageManifestMediaType=image.media_type,
+        artifactMediaType=_artifact_type(image),
+        lastRecordedPullTime=image.last_pulled_at,
+        subjectManifestDigest=image.subject,
+        imageStatus=image.status,
+        lastArchivedAt=image.archived_at,
+        lastActivatedAt=image.activated_at,
     )
 
 
-def _image(scope: Scope, name: str, image: StoredImage, tag: str | None) -> dict[str, Any]:
+def _referrer(image: StoredImage, size: Callable[[StoredImage], int]) -> dict[str, Any]:
+    return _present(
+        digest=image.digest,
+        mediaType=image.media_type,
+        artifactType=_artifact_type(image),
+        size=size(image),
+        annotations=image.annotations,
+        artifactStatus=image.status,
+    )
+
+
+def _present(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _artifact_type(image: StoredImage) -> str | None:
+    return image.artifact_type or image.config_media_type
+
+
+def _image(
+    registry: RegistryKey, name: str, image: StoredImage, tag: str | None, manifest: str
+) -> dict[str, Any]:
     return {
-        "registryId": scope.account,
+        "registryId": registry.account,
         "repositoryName": name,
         "imageId": _image_id(image.digest, tag),
-        "imageManifest": image.manifest.decode(),
+        "imageManifest": manifest,
         "imageManifestMediaType": image.media_type,
     }
 
@@ -177,6 +233,6 @@ def _failure(image_id: dict[str, str], error: ImageRefusedError) -> dict[str, An
 
 
 def _status(wanted: dict[str, str]) -> str | None:
-    """Give the state that a filter asks for; without one, that of images that can be pulled."""
+    """Return the status that a filter selects; without one, that of images that can be pulled."""
     status = wanted.get("imageStatus", "ACTIVE")
     return None if status == "ANY" else status

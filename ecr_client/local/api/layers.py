@@ -1,27 +1,23 @@
-"""Layers: what is there, uploading in parts, and addresses to download from."""
+"""Layers: availability, uploads in parts, and presigned URLs for downloads."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from ecr_client.local.errors import ServiceError
-from ecr_client.local.operations import operation
+from ecr_client.local.store import sha256_digest
 
 if TYPE_CHECKING:
     from ecr_client.local.context import Context
 
-_DIGEST = re.compile(r"sha256:[a-f0-9]{64}")
 
-
-@operation("BatchCheckLayerAvailability")
 def batch_check_layer_availability(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Tell which of some layers a repository holds."""
-    scope, name = context.registry(members), members["repositoryName"]
-    context.store.repositories.require(scope, name)
+    """Return which of some layers a repository holds."""
+    registry, name = context.registry(members), members["repositoryName"]
+    held = context.store.layers.get_many(registry, name, members["layerDigests"])
     layers, failures = [], []
     for digest in members["layerDigests"]:
-        if not _DIGEST.fullmatch(digest):
+        if sha256_digest(digest) is None:
             failures.append(
                 {
                     "layerDigest": digest,
@@ -30,7 +26,7 @@ def batch_check_layer_availability(context: Context, members: dict[str, Any]) ->
                 }
             )
             continue
-        layer = context.store.layers.get(scope, name, digest)
+        layer = held.get(digest)
         if layer is None:
             layers.append({"layerDigest": digest, "layerAvailability": "UNAVAILABLE"})
         else:
@@ -45,19 +41,17 @@ def batch_check_layer_availability(context: Context, members: dict[str, Any]) ->
     return {"layers": layers, "failures": failures}
 
 
-@operation("InitiateLayerUpload")
 def initiate_layer_upload(context: Context, members: dict[str, Any]) -> dict[str, Any]:
     """Begin an upload."""
     upload = context.store.uploads.begin(context.registry(members), members["repositoryName"])
     return {"uploadId": upload, "partSize": context.store.limits.part_size}
 
 
-@operation("UploadLayerPart")
 def upload_layer_part(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Take the next part of a layer."""
-    scope = context.registry(members)
-    last = context.store.uploads.part(
-        scope,
+    """Append the next part of a layer."""
+    registry = context.registry(members)
+    last = context.store.uploads.append_part(
+        registry,
         members["repositoryName"],
         members["uploadId"],
         members["partFirstByte"],
@@ -65,35 +59,33 @@ def upload_layer_part(context: Context, members: dict[str, Any]) -> dict[str, An
         members["layerPartBlob"],
     )
     return {
-        "registryId": scope.account,
+        "registryId": registry.account,
         "repositoryName": members["repositoryName"],
         "uploadId": members["uploadId"],
         "lastByteReceived": last,
     }
 
 
-@operation("CompleteLayerUpload")
 def complete_layer_upload(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Make an upload a layer, if its digest is one of those that were given."""
-    scope = context.registry(members)
+    """Make an upload a layer, if its digest is one of the given ones."""
+    registry = context.registry(members)
     digest = context.store.uploads.complete(
-        scope, members["repositoryName"], members["uploadId"], members["layerDigests"]
+        registry, members["repositoryName"], members["uploadId"], members["layerDigests"]
     )
     return {
-        "registryId": scope.account,
+        "registryId": registry.account,
         "repositoryName": members["repositoryName"],
         "uploadId": members["uploadId"],
         "layerDigest": digest,
     }
 
 
-@operation("GetDownloadUrlForLayer")
 def get_download_url_for_layer(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Give a presigned address of a layer that belongs to an image."""
-    scope, name = context.registry(members), members["repositoryName"]
+    """Return a presigned URL of a layer that belongs to an image."""
+    registry, name = context.registry(members), members["repositoryName"]
     digest = members["layerDigest"]
-    layer = context.store.layers.get(scope, name, digest)
-    where = f"repository with name '{name}' in the registry with id '{scope.account}'"
+    layer = context.store.layers.get(registry, name, digest)
+    where = f"repository with name '{name}' in the registry with id '{registry.account}'"
     if layer is None:
         raise ServiceError(
             "LayersNotFoundException",
@@ -104,5 +96,5 @@ def get_download_url_for_layer(context: Context, members: dict[str, Any]) -> dic
             "LayerInaccessibleException",
             f"The layer with digest '{digest}' in the {where} is not part of an image",
         )
-    path = context.tokens.download_path(scope, name, digest)
+    path = context.tokens.download_path(registry, name, digest)
     return {"downloadUrl": f"{context.base_url}{path}", "layerDigest": digest}

@@ -1,4 +1,4 @@
-"""Lifecycle policies: kept, and previewed. They are applied by `ecr_client.local.run_lifecycle`."""
+"""Lifecycle policies and their previews. `ecr_client.local.run_lifecycle` applies policies."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 from ecr_client.local import pages
 from ecr_client.local.errors import ServiceError, invalid_parameter
 from ecr_client.local.lifecycle import Action, PolicyError, parse_policy
-from ecr_client.local.operations import operation
 from ecr_client.local.run_lifecycle import EVALUATED, KIND, marks_of
 
 if TYPE_CHECKING:
     from ecr_client.local.context import Context
     from ecr_client.local.lifecycle import Mark, Policy
-    from ecr_client.local.store import Scope, Store
+    from ecr_client.local.registry import RegistryKey
+    from ecr_client.local.store import Store
 
 _PREVIEW = "repository/lifecycle-preview"
 
 
 def check_policy(text: str) -> Policy:
-    """Give the policy that a text expresses.
+    """Return the policy that a document expresses.
 
     Raises:
         ServiceError: InvalidParameterException.
@@ -33,74 +33,69 @@ def check_policy(text: str) -> Policy:
         ) from None
 
 
-@operation("PutLifecyclePolicy")
 def put_lifecycle_policy(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Give a repository a policy in place of the one that it had."""
-    scope, name = context.registry(members), members["repositoryName"]
-    with context.store.write():
-        context.store.repositories.require(scope, name)
+    """Set the policy of a repository, replacing an earlier one."""
+    registry, name = context.registry(members), members["repositoryName"]
+    with context.store.database.write():
+        context.store.repositories.require(registry, name)
         text = check_policy(members["lifecyclePolicyText"]).text()
-        context.store.documents.put(scope, KIND, name, text)
-    return _answer(scope, name, text)
+        context.store.documents.put(registry, KIND, name, text)
+    return _response(registry, name, text)
 
 
-@operation("GetLifecyclePolicy")
 def get_lifecycle_policy(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Give the policy of a repository, and when it was applied last."""
-    scope, name = context.registry(members), members["repositoryName"]
-    text = _require(context.store, scope, name)
-    evaluated = _evaluated(context.store, scope, name)
-    return {**_answer(scope, name, text), "lastEvaluatedAt": evaluated}
+    """Return the policy of a repository, and when it was last applied."""
+    registry, name = context.registry(members), members["repositoryName"]
+    text = _require(context.store, registry, name)
+    evaluated = _evaluated(context.store, registry, name)
+    return {**_response(registry, name, text), "lastEvaluatedAt": evaluated}
 
 
-@operation("DeleteLifecyclePolicy")
 def delete_lifecycle_policy(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Take the policy from a repository, and give what it was."""
-    scope, name = context.registry(members), members["repositoryName"]
-    with context.store.write():
-        text = _require(context.store, scope, name)
-        evaluated = _evaluated(context.store, scope, name)
-        context.store.documents.delete(scope, KIND, name)
-        context.store.documents.delete(scope, EVALUATED, name)
-    return {**_answer(scope, name, text), "lastEvaluatedAt": evaluated}
+    """Delete the policy of a repository, and return what it was."""
+    registry, name = context.registry(members), members["repositoryName"]
+    with context.store.database.write():
+        text = _require(context.store, registry, name)
+        evaluated = _evaluated(context.store, registry, name)
+        context.store.documents.delete(registry, KIND, name)
+        context.store.documents.delete(registry, EVALUATED, name)
+    return {**_response(registry, name, text), "lastEvaluatedAt": evaluated}
 
 
-@operation("StartLifecyclePolicyPreview")
 def start_lifecycle_policy_preview(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Work out what a policy would do now.
+    """Compute what a policy would do now.
 
-    The result is there at once, but said to be in progress, as the service says. So no preview is
-    ever in the way of another one.
+    The preview is complete at once but reported as in progress, as by the service, so that no
+    preview ever prevents another one.
     """
-    scope, name = context.registry(members), members["repositoryName"]
-    with context.store.write():
-        context.store.repositories.require(scope, name)
+    registry, name = context.registry(members), members["repositoryName"]
+    with context.store.database.write():
+        context.store.repositories.require(registry, name)
         given = members.get("lifecyclePolicyText")
-        policy = check_policy(given or _require(context.store, scope, name))
-        marks = marks_of(context.store, scope, name, policy, context.clock())
+        policy = check_policy(given or _require(context.store, registry, name))
+        marks = marks_of(context.store, registry, name, policy, context.clock())
         preview = {"text": policy.text(), "results": [_result(mark) for mark in marks]}
-        context.store.documents.put(scope, _PREVIEW, name, preview)
-    return {**_answer(scope, name, policy.text()), "status": "IN_PROGRESS"}
+        context.store.documents.put(registry, _PREVIEW, name, preview)
+    return {**_response(registry, name, policy.text()), "status": "IN_PROGRESS"}
 
 
-@operation("GetLifecyclePolicyPreview")
 def get_lifecycle_policy_preview(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Give the result of the preview that was started last, oldest images first, in pages."""
-    scope, name = context.registry(members), members["repositoryName"]
+    """Return the result of the latest preview, oldest images first, in pages."""
+    registry, name = context.registry(members), members["repositoryName"]
     if "imageIds" in members:
         pages.refuse_with(members, "imageIds")
-    context.store.repositories.require(scope, name)
-    preview = context.store.documents.get(scope, _PREVIEW, name)
+    context.store.repositories.require(registry, name)
+    preview = context.store.documents.get(registry, _PREVIEW, name)
     if preview is None:
         raise ServiceError(
             "LifecyclePolicyPreviewNotFoundException",
             f"Lifecycle policy preview does not exist for the repository with name '{name}' in the"
-            f" registry with id '{scope.account}'",
+            f" registry with id '{registry.account}'",
         )
-    results = [result for result in preview["results"] if _is_wanted(result, members)]
+    results = [result for result in preview["results"] if _matches(result, members)]
     found, more = pages.page_of(context, "GetLifecyclePolicyPreview", members, results)
     return {
-        **_answer(scope, name, preview["text"]),
+        **_response(registry, name, preview["text"]),
         "status": "COMPLETE",
         "previewResults": list(found),
         "summary": _summary(preview["results"]),
@@ -122,7 +117,7 @@ def _result(mark: Mark) -> dict[str, Any]:
     }
 
 
-def _is_wanted(result: dict[str, Any], members: dict[str, Any]) -> bool:
+def _matches(result: dict[str, Any], members: dict[str, Any]) -> bool:
     status = members.get("filter", {}).get("tagStatus", "ANY")
     if status != "ANY" and (status == "TAGGED") != bool(result["imageTags"]):
         return False
@@ -135,7 +130,7 @@ def _is_wanted(result: dict[str, Any], members: dict[str, Any]) -> bool:
 
 
 def _summary(results: list[dict[str, Any]]) -> dict[str, Any]:
-    """Give the numbers of images that the whole preview found, whatever the request filters."""
+    """Return the numbers of images in the whole preview, whatever the request filters."""
     expiring = sum(result["action"]["type"] == "EXPIRE" for result in results)
     summary: dict[str, Any] = {"expiringImageTotalCount": expiring}
     if len(results) > expiring:
@@ -145,23 +140,23 @@ def _summary(results: list[dict[str, Any]]) -> dict[str, Any]:
     return summary
 
 
-def _require(store: Store, scope: Scope, name: str) -> str:
-    store.repositories.require(scope, name)
-    text: str | None = store.documents.get(scope, KIND, name)
+def _require(store: Store, registry: RegistryKey, name: str) -> str:
+    store.repositories.require(registry, name)
+    text: str | None = store.documents.get(registry, KIND, name)
     if text is None:
         raise ServiceError(
             "LifecyclePolicyNotFoundException",
             f"Lifecycle policy does not exist for the repository with name '{name}' in the registry"
-            f" with id '{scope.account}'",
+            f" with id '{registry.account}'",
         )
     return text
 
 
-def _evaluated(store: Store, scope: Scope, name: str) -> datetime:
-    """Give when the policy was applied last; the epoch if never, as the service says it."""
-    seconds = store.documents.get(scope, EVALUATED, name) or 0
+def _evaluated(store: Store, registry: RegistryKey, name: str) -> datetime:
+    """Return when the policy was last applied; 1970 if never, as the service does."""
+    seconds = store.documents.get(registry, EVALUATED, name) or 0
     return datetime.fromtimestamp(seconds, timezone.utc)
 
 
-def _answer(scope: Scope, name: str, text: str) -> dict[str, Any]:
-    return {"registryId": scope.account, "repositoryName": name, "lifecyclePolicyText": text}
+def _response(registry: RegistryKey, name: str, text: str) -> dict[str, Any]:
+    return {"registryId": registry.account, "repositoryName": name, "lifecyclePolicyText": text}

@@ -1,4 +1,4 @@
-"""Permission policies of repositories and registries; `permissions` is what applies them."""
+"""Permission policies of repositories and registries; `permissions` evaluates them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_client.local.errors import ServiceError, invalid_parameter
 from ecr_client.local.iam_policy import InvalidPolicyError, denies_everyone, read_policy
-from ecr_client.local.operations import operation
 from ecr_client.local.permissions import ONLY, REGISTRY_POLICY
 from ecr_client.local.repository_templates import REPOSITORY_POLICY
 
 if TYPE_CHECKING:
     from ecr_client.local.context import Context
-    from ecr_client.local.store import Scope
+    from ecr_client.local.registry import RegistryKey
 
 
 def check_repository_policy(text: str, *, force: bool = True) -> None:
@@ -20,7 +19,7 @@ def check_repository_policy(text: str, *, force: bool = True) -> None:
 
     Args:
         text: The policy.
-        force: Whether it may forbid everybody to ever set another one.
+        force: Whether it may deny everybody the right to set another one.
 
     Raises:
         ServiceError: InvalidParameterException.
@@ -33,89 +32,83 @@ def check_repository_policy(text: str, *, force: bool = True) -> None:
         )
 
 
-@operation("SetRepositoryPolicy")
 def set_repository_policy(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Give a repository a policy in place of the one that it had."""
-    scope, name = context.registry(members), members["repositoryName"]
-    with context.store.write():
-        context.store.repositories.require(scope, name)
+    """Set the policy of a repository, replacing an earlier one."""
+    registry, name = context.registry(members), members["repositoryName"]
+    with context.store.database.write():
+        context.store.repositories.require(registry, name)
         check_repository_policy(members["policyText"], force=bool(members.get("force")))
-        context.store.documents.put(scope, REPOSITORY_POLICY, name, members["policyText"])
-    return _repository_answer(scope, name, members["policyText"])
+        context.store.documents.put(registry, REPOSITORY_POLICY, name, members["policyText"])
+    return _repository_response(registry, name, members["policyText"])
 
 
-@operation("GetRepositoryPolicy")
 def get_repository_policy(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Give the policy of a repository."""
-    scope, name = context.registry(members), members["repositoryName"]
-    return _repository_answer(scope, name, _require_of_repository(context, scope, name))
+    """Return the policy of a repository."""
+    registry, name = context.registry(members), members["repositoryName"]
+    return _repository_response(registry, name, _require_of_repository(context, registry, name))
 
 
-@operation("DeleteRepositoryPolicy")
 def delete_repository_policy(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Take the policy from a repository, and give what it was."""
-    scope, name = context.registry(members), members["repositoryName"]
-    with context.store.write():
-        text = _require_of_repository(context, scope, name)
-        context.store.documents.delete(scope, REPOSITORY_POLICY, name)
-    return _repository_answer(scope, name, text)
+    """Delete the policy of a repository, and return what it was."""
+    registry, name = context.registry(members), members["repositoryName"]
+    with context.store.database.write():
+        text = _require_of_repository(context, registry, name)
+        context.store.documents.delete(registry, REPOSITORY_POLICY, name)
+    return _repository_response(registry, name, text)
 
 
-@operation("PutRegistryPolicy")
 def put_registry_policy(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Give the caller's registry a policy in place of the one that it had."""
-    scope, text = context.registry({}), members["policyText"]
+    """Set the policy of the principal's registry, replacing an earlier one."""
+    registry, text = context.registry({}), members["policyText"]
     _checked(text, "registry", resource_required=True)
-    context.store.documents.put(scope, REGISTRY_POLICY, ONLY, text)
-    return {"registryId": scope.account, "policyText": text}
+    context.store.documents.put(registry, REGISTRY_POLICY, ONLY, text)
+    return {"registryId": registry.account, "policyText": text}
 
 
-@operation("GetRegistryPolicy")
 def get_registry_policy(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Give the policy of the caller's registry."""
-    scope = context.registry({})
-    return {"registryId": scope.account, "policyText": _require_of_registry(context, scope)}
+    """Return the policy of the principal's registry."""
+    registry = context.registry({})
+    return {"registryId": registry.account, "policyText": _require_of_registry(context, registry)}
 
 
-@operation("DeleteRegistryPolicy")
 def delete_registry_policy(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Take the policy from the caller's registry, and give what it was."""
-    scope = context.registry({})
-    with context.store.write():
-        text = _require_of_registry(context, scope)
-        context.store.documents.delete(scope, REGISTRY_POLICY, ONLY)
-    return {"registryId": scope.account, "policyText": text}
+    """Delete the policy of the principal's registry, and return what it was."""
+    registry = context.registry({})
+    with context.store.database.write():
+        text = _require_of_registry(context, registry)
+        context.store.documents.delete(registry, REGISTRY_POLICY, ONLY)
+    return {"registryId": registry.account, "policyText": text}
 
 
 def _checked(text: str, what: str, *, resource_required: bool) -> list[dict[str, Any]]:
     try:
         return read_policy(text, resource_required=resource_required)
     except InvalidPolicyError as error:
-        # The service says no more than this; the reason helps whoever has to find the mistake.
+        # The service's message says no more; the cause helps whoever looks for the mistake.
         raise invalid_parameter("PolicyText", f"Invalid {what} policy provided") from error
 
 
-def _require_of_repository(context: Context, scope: Scope, name: str) -> str:
-    context.store.repositories.require(scope, name)
-    text = context.store.documents.get(scope, REPOSITORY_POLICY, name)
+def _require_of_repository(context: Context, registry: RegistryKey, name: str) -> str:
+    context.store.repositories.require(registry, name)
+    text = context.store.documents.get(registry, REPOSITORY_POLICY, name)
     if text is None:
         raise ServiceError(
             "RepositoryPolicyNotFoundException",
             f"Repository policy does not exist for the repository with name '{name}' in the"
-            f" registry with id '{scope.account}'",
+            f" registry with id '{registry.account}'",
         )
     return str(text)
 
 
-def _require_of_registry(context: Context, scope: Scope) -> str:
-    text = context.store.documents.get(scope, REGISTRY_POLICY, ONLY)
+def _require_of_registry(context: Context, registry: RegistryKey) -> str:
+    text = context.store.documents.get(registry, REGISTRY_POLICY, ONLY)
     if text is None:
         raise ServiceError(
             "RegistryPolicyNotFoundException",
-            f"Registry policy does not exist in the registry with id '{scope.account}'",
+            f"Registry policy does not exist in the registry with id '{registry.account}'",
         )
     return str(text)
 
 
-def _repository_answer(scope: Scope, name: str, text: str) -> dict[str, Any]:
-    return {"registryId": scope.account, "repositoryName": name, "policyText": text}
+def _repository_response(registry: RegistryKey, name: str, text: str) -> dict[str, Any]:
+    return {"registryId": registry.account, "repositoryName": name, "policyText": text}

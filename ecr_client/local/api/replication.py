@@ -1,9 +1,9 @@
-"""Replication to other registries of this server: what is pushed to one is copied to the others.
+"""Replication to other registries of this server.
 
-A copy is made while the push is answered, so no test has to wait for it; the same goes for
-deletions, where a rule replicates them. The registry policy of another account has to allow its
-source ``ecr:ReplicateImage``, and ``ecr:CreateRepository`` where the repository does not exist yet.
-What a lifecycle policy deletes is not deleted elsewhere.
+An image is copied before the response to its push, so that no test has to wait for it; the same
+goes for deletions, where a rule replicates them. The registry policy of another account must allow
+the source ``ecr:ReplicateImage``, and ``ecr:CreateRepository`` where the repository does not exist
+yet. What a lifecycle policy deletes is not deleted elsewhere.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from ecr_client.local import hooks
-from ecr_client.local.api.image_ids import answered_id, require_image
+from ecr_client.local.api.image_ids import require_image, response_image_id
 from ecr_client.local.errors import ServiceError, invalid_parameter
-from ecr_client.local.operations import operation
+from ecr_client.local.registry import RegistryKey, known_regions
 from ecr_client.local.repository_templates import repository_for
-from ecr_client.local.store import ImageRefusedError, Scope
-from ecr_client.local.store.repositories import known_regions, partition_of
+from ecr_client.local.store import ImageRefusedError
 
 if TYPE_CHECKING:
     from ecr_client.local.context import Context
@@ -32,114 +30,110 @@ _ONLY = ""
 _MOST_DESTINATIONS = 25
 
 
-def replication_configuration(store: Store, scope: Scope) -> dict[str, Any]:
-    """Give how a registry replicates, in the form of the API."""
-    return store.documents.get(scope, _KIND, _ONLY) or {"rules": []}
+def replication_configuration(store: Store, registry: RegistryKey) -> dict[str, Any]:
+    """Return the replication configuration of a registry, in the form of the API."""
+    return store.documents.get(registry, _KIND, _ONLY) or {"rules": []}
 
 
-@operation("PutReplicationConfiguration")
 def put_replication_configuration(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Say how the caller's registry replicates from now on; what is there already is not copied."""
-    scope, configuration = context.registry({}), members["replicationConfiguration"]
+    """Set how the principal's registry replicates new pushes; existing images are not copied."""
+    registry, configuration = context.registry({}), members["replicationConfiguration"]
     destinations = {
-        Scope(one["registryId"], one["region"])
+        RegistryKey(one["registryId"], one["region"])
         for rule in configuration["rules"]
         for one in rule["destinations"]
     }
-    if scope in destinations:
+    if registry in destinations:
         raise _refused("Replication destination cannot be the same as the source registry")
     # The region of the server may be a made-up one.
-    regions = {scope.region, *known_regions(partition_of(scope.region))}
+    regions = {registry.region, *known_regions(registry.region)}
     for destination in sorted(destinations):
         if destination.region not in regions:
             raise _refused(f"Invalid region '{destination.region}'")
     if len(destinations) > _MOST_DESTINATIONS:
         raise _refused(f"There are at most {_MOST_DESTINATIONS} unique destinations in all rules")
-    context.store.documents.put(scope, _KIND, _ONLY, configuration)
+    context.store.documents.put(registry, _KIND, _ONLY, configuration)
     return {"replicationConfiguration": configuration}
 
 
-@operation("DescribeImageReplicationStatus")
 def describe_image_replication_status(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Tell of every destination of an image whether it is there."""
-    scope, name = context.registry(members), members["repositoryName"]
-    image = require_image(context, scope, members)
+    """Return for every destination of an image whether it was copied there."""
+    registry, name = context.registry(members), members["repositoryName"]
+    image = require_image(context, registry, members)
     return {
         "repositoryName": name,
-        "imageId": answered_id(image, members),
+        "imageId": response_image_id(image, members),
         "replicationStatuses": [
             {
                 "region": destination.region,
                 "registryId": destination.account,
                 **_status(context.store, destination, name, image),
             }
-            for destination in destinations(context.store, scope, name)
+            for destination in destinations(context.store, registry, name)
         ],
     }
 
 
 def _status(
-    store: Store, destination: Scope, repository: str, image: StoredImage
+    store: Store, destination: RegistryKey, repository: str, image: StoredImage
 ) -> dict[str, str]:
-    there = store.repositories.get(destination, repository) is not None
-    if there and store.images.get(destination, repository, digest=image.digest) is not None:
+    exists = store.repositories.get(destination, repository) is not None
+    if exists and store.images.get(destination, repository, digest=image.digest) is not None:
         return {"status": "COMPLETE"}
     return {"status": "FAILED", "failureCode": "NOT_REPLICATED"}
 
 
-@hooks.on_push
-def replicate(context: Context, scope: Scope, repository: str, image: StoredImage) -> None:
-    """Copy an image that was pushed to every destination of its repository."""
+def replicate(context: Context, registry: RegistryKey, repository: str, image: StoredImage) -> None:
+    """Copy a pushed image to every destination of its repository."""
     store = context.store
-    for destination in destinations(store, scope, repository):
+    for destination in destinations(store, registry, repository):
         try:
-            with store.write():
+            with store.database.write():
                 check = context.permissions.check_replication
-                check(scope, destination, repository, "ReplicateImage")
+                check(registry, destination, repository, "ReplicateImage")
                 if store.repositories.get(destination, repository) is None:
-                    check(scope, destination, repository, "CreateRepository")
+                    check(registry, destination, repository, "CreateRepository")
                     repository_for(store, destination, repository, "REPLICATION")
-                _copy(store, scope, destination, repository, image)
+                _copy(store, registry, destination, repository, image)
         except ServiceError as error:
-            # The push has succeeded all the same; DescribeImageReplicationStatus tells the rest.
-            logger.warning("%s is not replicated to %s: %s", repository, destination, error)
+            # The push succeeds all the same; DescribeImageReplicationStatus reports the failure.
+            logger.warning("%s was not replicated to %s: %s", repository, destination, error)
 
 
-@hooks.on_delete
 def replicate_deletion(
-    context: Context, scope: Scope, repository: str, gone: list[tuple[str, str | None]]
+    context: Context, registry: RegistryKey, repository: str, deleted: list[tuple[str, str | None]]
 ) -> None:
-    """Delete the same image, or the same tag of it, at the destinations where a rule says so."""
+    """Delete the same images and tags at the destinations where a rule says so."""
     store = context.store
-    for destination in destinations(store, scope, repository, deletions=True):
-        for digest, tag in gone:
-            # An image that is still there has only lost this tag.
-            kept = store.images.get(scope, repository, digest=digest) is not None
+    for destination in destinations(store, registry, repository, deletions=True):
+        for digest, tag in deleted:
+            # An image that still exists has only lost this tag.
+            kept = store.images.get(registry, repository, digest=digest) is not None
             try:
                 context.permissions.check_replication(
-                    scope, destination, repository, "ReplicateImage"
+                    registry, destination, repository, "ReplicateImage"
                 )
                 store.images.delete(
                     destination, repository, tag=tag if kept else None, digest=digest
                 )
             except (ImageRefusedError, ServiceError) as error:
-                logger.info("%s is not deleted from %s: %s", repository, destination, error)
+                logger.info("%s was not deleted from %s: %s", repository, destination, error)
 
 
 def destinations(
-    store: Store, scope: Scope, repository: str | None = None, *, deletions: bool = False
-) -> list[Scope]:
-    """Return where a repository is replicated to, or where its deletions are, too.
+    store: Store, registry: RegistryKey, repository: str | None = None, *, deletions: bool = False
+) -> list[RegistryKey]:
+    """Return the destinations of a repository.
 
     Args:
-        store: Where the configuration is.
-        scope: The registry.
+        store: The store that holds the configuration.
+        registry: The registry.
         repository: The repository's name; None for the destinations of all rules.
-        deletions: Only where rules replicate deletions as well.
+        deletions: Whether to return only those that deletions are replicated to.
     """
     found = {
-        Scope(one["registryId"], one["region"])
-        for rule in replication_configuration(store, scope)["rules"]
+        RegistryKey(one["registryId"], one["region"])
+        for rule in replication_configuration(store, registry)["rules"]
         if (repository is None or _applies(rule, repository))
         and (not deletions or rule.get("deleteReplication", {}).get("enabled"))
         for one in rule["destinations"]
@@ -152,7 +146,9 @@ def _applies(rule: dict[str, Any], repository: str) -> bool:
     return not filters or any(repository.startswith(one["filter"]) for one in filters)
 
 
-def _copy(store: Store, source: Scope, target: Scope, repository: str, image: StoredImage) -> None:
+def _copy(
+    store: Store, source: RegistryKey, target: RegistryKey, repository: str, image: StoredImage
+) -> None:
     for digest in image.platform_children:
         child = store.images.get(source, repository, digest=digest)
         if child is not None:
@@ -161,23 +157,23 @@ def _copy(store: Store, source: Scope, target: Scope, repository: str, image: St
         try:
             _put(store, source, target, repository, image, tag)
         except ServiceError as error:
-            # An immutable tag of the destination stays where it is; the image is there anyway.
+            # An immutable tag of the destination does not move; the image was copied anyway.
             if error.code != "ImageTagAlreadyExistsException":
                 raise
 
 
 def copy_image(
     store: Store,
-    source: Scope,
-    target: Scope,
+    source: RegistryKey,
+    target: RegistryKey,
     repository: str,
     image: StoredImage,
     tag: str | None,
 ) -> None:
-    """Copy an image under one tag or none, and what it lists without tags.
+    """Copy an image under one tag or none, and the images that it lists without tags.
 
     Raises:
-        ServiceError: What stands in the way; an image that is there already does not.
+        ServiceError: The image cannot be copied. An existing image is not an error.
     """
     for digest in image.platform_children:
         if child := store.images.get(source, repository, digest=digest):
@@ -187,16 +183,17 @@ def copy_image(
 
 def _put(
     store: Store,
-    source: Scope,
-    target: Scope,
+    source: RegistryKey,
+    target: RegistryKey,
     repository: str,
     image: StoredImage,
     tag: str | None,
 ) -> None:
     for layer in store.layers.of_image(source, repository, image.digest):
         store.layers.add(target, repository, layer.digest, layer.size, layer.media_type)
+    manifest = store.images.manifest(image)
     try:
-        store.images.put(target, repository, image.manifest, image.media_type, tag, image.digest)
+        store.images.put(target, repository, manifest, image.media_type, tag, image.digest)
     except ServiceError as error:
         if error.code != "ImageAlreadyExistsException":
             raise

@@ -1,4 +1,4 @@
-"""Repositories: making, deleting, describing, and two of their settings."""
+"""Repositories: creating, deleting and describing them, and two of their settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_client.local import pages
 from ecr_client.local.errors import invalid_parameter
-from ecr_client.local.operations import operation
+from ecr_client.local.resource_tags import checked_tags, write_tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,17 +22,19 @@ _MOST_WILDCARDS = 2
 
 
 def described(context: Context, repository: Repository) -> dict[str, Any]:
-    """Give a repository as the API describes it."""
+    """Return a repository as the API describes it."""
     name = repository.name
     encryption = {"encryptionType": repository.encryption_type}
     if repository.kms_key:
         encryption["kmsKey"] = repository.kms_key
     found: dict[str, Any] = {
         "repositoryArn": repository.arn,
-        "registryId": repository.scope.account,
+        "registryId": repository.registry.account,
         "repositoryName": name,
-        # All registries have one address here: a password tells which of them is meant.
-        "repositoryUri": f"{context.address(repository.scope.account)}/{name}".partition("://")[2],
+        # All registries share one address here: a password names the registry that is meant.
+        "repositoryUri": f"{context.address(repository.registry.account)}/{name}".partition("://")[
+            2
+        ],
         "createdAt": repository.created_at,
         "imageTagMutability": repository.tag_mutability,
         "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},
@@ -44,23 +46,22 @@ def described(context: Context, repository: Repository) -> dict[str, Any]:
 
 
 def filters_described(repository: Repository) -> list[dict[str, str]]:
-    """Give the filters of tags that the mutability of a repository does not govern."""
+    """Return the exclusion filters of a repository: its tag mutability does not govern them."""
     return [{"filterType": kind, "filter": text} for kind, text in repository.exclusion_filters]
 
 
-@operation("CreateRepository")
 def create_repository(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Make a repository."""
+    """Create a repository."""
     mutability = members.get("imageTagMutability", "MUTABLE")
     encryption = members.get("encryptionConfiguration", {})
     kind, key = encryption.get("encryptionType", "AES256"), encryption.get("kmsKey")
     if key and kind == "AES256":
         raise invalid_parameter("kmsKey", "AES256 takes no KMS key")
-    scope = context.registry(members)
+    registry = context.registry(members)
     tags = members.get("tags", [])
-    with context.store.write():
+    with context.store.database.write():
         made = context.store.repositories.create(
-            scope,
+            registry,
             members["repositoryName"],
             tag_mutability=mutability,
             exclusion_filters=_filters(members, mutability),
@@ -69,44 +70,39 @@ def create_repository(context: Context, members: dict[str, Any]) -> dict[str, An
             kms_key=key,
         )
         if tags:
-            from ecr_client.local.api.tagging import tag_resource
-
-            tag_resource(context, {"resourceArn": made.arn, "tags": tags})
+            write_tags(context.store, registry, made.name, checked_tags(tags))
     return {"repository": described(context, made)}
 
 
-@operation("DeleteRepository")
 def delete_repository(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Delete a repository; one with images only by force."""
-    gone = context.store.repositories.delete(
+    """Delete a repository; one with images only with ``force``."""
+    deleted = context.store.repositories.delete(
         context.registry(members), members["repositoryName"], force=members.get("force", False)
     )
-    return {"repository": described(context, gone)}
+    return {"repository": described(context, deleted)}
 
 
-@operation("DescribeRepositories")
 def describe_repositories(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Describe all repositories of a registry in pages, or those that are named."""
-    scope, store = context.registry(members), context.store.repositories
+    """Describe all repositories of a registry in pages, or the named ones."""
+    registry, store = context.registry(members), context.store.repositories
     names = members.get("repositoryNames")
     if names:
         pages.refuse_with(members, "repositoryNames")
-        found: Sequence[Repository] = [store.require(scope, name) for name in names]
+        found: Sequence[Repository] = [store.require(registry, name) for name in names]
         more: dict[str, str] = {}
     else:
         found, more = pages.page(
             context,
             "DescribeRepositories",
             members,
-            lambda after, size: store.list(scope, after=after, limit=size),
+            lambda after, size: store.list(registry, after=after, limit=size),
             lambda repository: repository.name,
         )
     return {"repositories": [described(context, each) for each in found], **more}
 
 
-@operation("PutImageTagMutability")
 def put_image_tag_mutability(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Say whether tags of a repository may be moved."""
+    """Set whether tags of a repository may move."""
     mutability = members["imageTagMutability"]
     changed = context.store.repositories.update(
         context.registry(members),
@@ -114,26 +110,25 @@ def put_image_tag_mutability(context: Context, members: dict[str, Any]) -> dict[
         tag_mutability=mutability,
         exclusion_filters=_filters(members, mutability),
     )
-    answer = {
-        "registryId": changed.scope.account,
+    response = {
+        "registryId": changed.registry.account,
         "repositoryName": changed.name,
         "imageTagMutability": changed.tag_mutability,
     }
     if changed.exclusion_filters:
-        return {**answer, "imageTagMutabilityExclusionFilters": filters_described(changed)}
-    return answer
+        return {**response, "imageTagMutabilityExclusionFilters": filters_described(changed)}
+    return response
 
 
-@operation("PutImageScanningConfiguration")
 def put_image_scanning_configuration(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Say whether images of a repository are scanned when they are pushed."""
+    """Set whether images of a repository are scanned on push."""
     changed = context.store.repositories.update(
         context.registry(members),
         members["repositoryName"],
         scan_on_push=members["imageScanningConfiguration"].get("scanOnPush", False),
     )
     return {
-        "registryId": changed.scope.account,
+        "registryId": changed.registry.account,
         "repositoryName": changed.name,
         "imageScanningConfiguration": {"scanOnPush": changed.scan_on_push},
     }
@@ -150,7 +145,7 @@ def _filters(members: dict[str, Any], mutability: str) -> tuple[tuple[str, str],
 
 
 def check_exclusion_filters(filters: Sequence[Mapping[str, str]]) -> None:
-    """Check the filters of tags that the mutability of a repository does not govern.
+    """Check the exclusion filters of a repository or a template.
 
     Raises:
         ServiceError: InvalidParameterException.

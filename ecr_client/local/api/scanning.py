@@ -7,22 +7,30 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from ecr_client.local import hooks, pages
-from ecr_client.local.api.image_ids import answered_id, require_image
-from ecr_client.local.api.scanning_configuration import ENHANCED, scan_frequency, scan_type
-from ecr_client.local.errors import ServiceError
-from ecr_client.local.operations import operation
-from ecr_client.local.store.documents import image_key
-from ecr_client.local.store.image import ARCHIVED
+from ecr_client.local import pages
+from ecr_client.local.api.image_ids import require_image, response_image_id
+from ecr_client.local.errors import ServiceError, invalid_parameter
+from ecr_client.local.store import ARCHIVED, image_key
+from ecr_client.local.wildcards import matches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ecr_client.local.context import Context
-    from ecr_client.local.store import Scope, Store, StoredImage
+    from ecr_client.local.registry import RegistryKey
+    from ecr_client.local.store import Repository, Store, StoredImage
 
+BASIC = "BASIC"
+ENHANCED = "ENHANCED"
+_CONFIGURATION = "scanning-configuration"
+_ONLY = ""
 _FINDINGS = "findings"
 _SCAN = "image/scan"
+#: How often each type of scanning can scan.
+_FREQUENCIES = {
+    BASIC: ("SCAN_ON_PUSH", "MANUAL"),
+    ENHANCED: ("CONTINUOUS_SCAN", "SCAN_ON_PUSH"),
+}
 #: "A basic image scan can only be started once per 24 hours on an individual image. This limit
 #: includes if an image was scanned on initial push."
 #: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html
@@ -31,11 +39,13 @@ _DESCRIPTIONS = {
     "COMPLETE": "The scan was completed successfully.",
     "ACTIVE": "Continuous scan is selected for image.",
 }
+#: The member of an outcome that has the findings of each type of scanning.
+_MEMBERS = {BASIC: "findings", ENHANCED: "enhanced"}
 
 
 def set_findings(
     store: Store,
-    scope: Scope,
+    registry: RegistryKey,
     repository: str,
     digest: str,
     findings: Sequence[Mapping[str, Any]] = (),
@@ -44,19 +54,20 @@ def set_findings(
     status: str | None = None,
     description: str | None = None,
 ) -> None:
-    """Say what scans of an image find, those that are over included.
+    """Set what scans of an image find, past scans included.
 
-    It does not scan the image: that is for StartImageScan or a push.
+    This does not scan the image: StartImageScan and pushes do.
 
     Args:
-        store: Where it is kept.
-        scope: The registry.
+        store: The store that keeps it.
+        registry: The registry.
         repository: The repository's name.
-        digest: Of the image; it may be pushed later.
-        findings: Of basic scanning, as the API has them: ``{"name": "CVE-...", "severity": ...}``.
-        enhanced: Of enhanced scanning, as the API has them. Datetimes are aware.
-        status: How scans end, such as ``FAILED``; None for the one of a scan that succeeds.
-        description: The text that goes with the status.
+        digest: The image's digest; the image may be pushed later.
+        findings: The findings of basic scanning, in the form of the API:
+            ``{"name": "CVE-...", "severity": ...}``.
+        enhanced: The findings of enhanced scanning, in the form of the API. Datetimes are aware.
+        status: The status that scans end with, such as ``FAILED``; None for success.
+        description: The description of the status.
     """
     outcome = {
         "findings": [_plain(finding) for finding in findings],
@@ -64,17 +75,16 @@ def set_findings(
         "status": status,
         "description": description,
     }
-    store.documents.put(scope, _FINDINGS, image_key(repository, digest), outcome)
+    store.documents.put(registry, _FINDINGS, image_key(repository, digest), outcome)
 
 
-@operation("StartImageScan")
 def start_image_scan(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Scan an image; it is over at once, but said to be in progress, as the service says."""
-    scope, name = context.registry(members), members["repositoryName"]
-    with context.store.write():
-        image = require_image(context, scope, members)
-        if scan_type(context.store, scope) == ENHANCED:
-            # Enhanced scanning has no scans that are started by hand.
+    """Scan an image at once; the response reports the scan as in progress, as the service does."""
+    registry, name = context.registry(members), members["repositoryName"]
+    with context.store.database.write():
+        image = require_image(context, registry, members)
+        if scan_type(context.store, registry) == ENHANCED:
+            # Enhanced scanning has no manual scans.
             raise ServiceError("ValidationException", "This feature is disabled")
         if image.status == ARCHIVED:
             raise ServiceError(
@@ -87,93 +97,160 @@ def start_image_scan(context: Context, members: dict[str, Any]) -> dict[str, Any
                 f"The image with digest '{image.digest}' is of a type that cannot be scanned:"
                 f" {image.media_type}",
             )
-        last = _last_scan(context.store, scope, name, image)
+        last = _last_scan(context.store, registry, name, image)
         if last is not None and context.clock() - last < _SCANS_APART:
             raise ServiceError(
                 "LimitExceededException",
                 "The scan quota per image has been exceeded. Wait and try again.",
             )
-        _scan(context, scope, name, image)
+        _scan(context, registry, name, image)
     return {
-        "registryId": scope.account,
+        "registryId": registry.account,
         "repositoryName": name,
-        "imageId": answered_id(image, members),
+        "imageId": response_image_id(image, members),
         "imageScanStatus": {"status": "IN_PROGRESS"},
     }
 
 
-@operation("DescribeImageScanFindings")
 def describe_image_scan_findings(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Give what the last scan of an image has found, in pages."""
-    scope, name = context.registry(members), members["repositoryName"]
-    image = require_image(context, scope, members)
-    when = _last_scan(context.store, scope, name, image)
+    """Return the findings of the last scan of an image, in pages."""
+    registry, name = context.registry(members), members["repositoryName"]
+    image = require_image(context, registry, members)
+    when = _last_scan(context.store, registry, name, image)
     if when is None:
         raise ServiceError(
             "ScanNotFoundException",
             f"Image scan does not exist for the image with '{{imageDigest:'{image.digest}',"
             f" imageTag:'{members['imageId'].get('imageTag') or 'null'}'}}' in the repository with"
-            f" name '{name}' in the registry with id '{scope.account}'",
+            f" name '{name}' in the registry with id '{registry.account}'",
         )
-    outcome = _outcome(context.store, scope, name, image)
-    kind = _kind(context.store, scope)
-    found, more = pages.page_of(context, "DescribeImageScanFindings", members, outcome[kind])
-    member = "enhancedFindings" if kind == "enhanced" else "findings"
+    kind = scan_type(context.store, registry)
+    key = image_key(name, image.digest)
+    outcome = _outcome(context.store.documents.get(registry, _FINDINGS, key), kind)
+    findings = outcome[_MEMBERS[kind]]
+    found, more = pages.page_of(context, "DescribeImageScanFindings", members, findings)
+    member = "enhancedFindings" if kind == ENHANCED else "findings"
     return {
-        "registryId": scope.account,
+        "registryId": registry.account,
         "repositoryName": name,
-        "imageId": answered_id(image, members),
+        "imageId": response_image_id(image, members),
         "imageScanStatus": _status(outcome),
-        "imageScanFindings": {**_summary(outcome[kind], when), member: list(found)},
+        "imageScanFindings": {**_summary(findings, when), member: list(found)},
         **more,
     }
 
 
-@hooks.on_push
-def scan_on_push(context: Context, scope: Scope, repository: str, image: StoredImage) -> None:
-    """Scan an image that was pushed to a repository whose images are scanned then, once."""
+def scan_on_push(
+    context: Context, registry: RegistryKey, repository: str, image: StoredImage
+) -> None:
+    """Scan a pushed image once, if the images of its repository are scanned on push."""
     store = context.store
-    if image.platform_children or _last_scan(store, scope, repository, image) is not None:
+    if image.platform_children or _last_scan(store, registry, repository, image) is not None:
         return
-    if scan_frequency(store, store.repositories.require(scope, repository)) != "MANUAL":
-        _scan(context, scope, repository, image)
+    if scan_frequency(store, store.repositories.require(registry, repository)) != "MANUAL":
+        _scan(context, registry, repository, image)
 
 
-@hooks.image_details
-def scan_details(
-    context: Context, scope: Scope, repository: str, image: StoredImage
-) -> dict[str, Any]:
-    """Give what DescribeImages says of the last scan of an image."""
-    when = _last_scan(context.store, scope, repository, image)
-    if when is None:
+def scan_summaries(
+    store: Store, registry: RegistryKey, repository: str, digests: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Return the members of DescribeImages about the last scans of images, by their digests."""
+    keys = {image_key(repository, digest): digest for digest in digests}
+    scans = store.documents.get_many(registry, _SCAN, list(keys))
+    if not scans:
         return {}
-    outcome = _outcome(context.store, scope, repository, image)
-    return {
-        "imageScanStatus": _status(outcome),
-        "imageScanFindingsSummary": _summary(outcome[_kind(context.store, scope)], when),
-    }
+    findings = store.documents.get_many(registry, _FINDINGS, list(scans))
+    kind = scan_type(store, registry)
+    summaries = {}
+    for key, seconds in scans.items():
+        outcome = _outcome(findings.get(key), kind)
+        when = datetime.fromtimestamp(seconds, timezone.utc)
+        summaries[keys[key]] = {
+            "imageScanStatus": _status(outcome),
+            "imageScanFindingsSummary": _summary(outcome[_MEMBERS[kind]], when),
+        }
+    return summaries
 
 
-def _scan(context: Context, scope: Scope, name: str, image: StoredImage) -> None:
+def scan_type(store: Store, registry: RegistryKey) -> str:
+    """Return the scan type of a registry."""
+    return str(_configuration(store, registry)["scanType"])
+
+
+def scan_frequency(store: Store, repository: Repository) -> str:
+    """Return the scan frequency of a repository; of several rules the highest one."""
+    frequencies = {rule["scanFrequency"] for rule, _ in _applied(store, repository)}
+    # Enhanced scanning ignores the repository's own setting.
+    if repository.scan_on_push and scan_type(store, repository.registry) == BASIC:
+        frequencies.add("SCAN_ON_PUSH")
+    order = ("CONTINUOUS_SCAN", "SCAN_ON_PUSH")
+    return next((each for each in order if each in frequencies), "MANUAL")
+
+
+def put_registry_scanning_configuration(
+    context: Context, members: dict[str, Any]
+) -> dict[str, Any]:
+    """Set how the repositories of the principal's registry are scanned."""
+    kind, rules = members.get("scanType", BASIC), members.get("rules", [])
+    frequencies = [rule["scanFrequency"] for rule in rules]
+    for frequency in frequencies:
+        if frequency not in _FREQUENCIES[kind]:
+            raise _refused(f"Invalid scan frequency for scanType {kind}: {frequency}")
+        if frequencies.count(frequency) > 1:
+            raise _refused(f"Invalid input. Contains duplicate scan frequencies: [{frequency}]")
+    configuration = {"scanType": kind, "rules": rules}
+    context.store.documents.put(context.registry({}), _CONFIGURATION, _ONLY, configuration)
+    return {"registryScanningConfiguration": configuration}
+
+
+def get_registry_scanning_configuration(
+    context: Context, members: dict[str, Any]
+) -> dict[str, Any]:
+    """Return how the repositories of the principal's registry are scanned."""
+    registry = context.registry({})
+    configuration = _configuration(context.store, registry)
+    return {"registryId": registry.account, "scanningConfiguration": configuration}
+
+
+def batch_get_repository_scanning_configuration(
+    context: Context, members: dict[str, Any]
+) -> dict[str, Any]:
+    """Return how some repositories are scanned; missing ones are among the failures."""
+    registry = context.registry({})
+    found, failures = [], []
+    for name in members["repositoryNames"]:
+        repository = context.store.repositories.get(registry, name)
+        if repository is None:
+            failures.append(
+                {
+                    "repositoryName": name,
+                    "failureCode": "REPOSITORY_NOT_FOUND",
+                    "failureReason": f"The repository with name '{name}' does not exist in the"
+                    f" registry with id '{registry.account}'",
+                }
+            )
+        else:
+            found.append(_described(context.store, repository))
+    return {"scanningConfigurations": found, "failures": failures}
+
+
+def _scan(context: Context, registry: RegistryKey, name: str, image: StoredImage) -> None:
     key = image_key(name, image.digest)
-    context.store.documents.put(scope, _SCAN, key, context.clock().timestamp())
+    context.store.documents.put(registry, _SCAN, key, context.clock().timestamp())
 
 
-def _last_scan(store: Store, scope: Scope, name: str, image: StoredImage) -> datetime | None:
-    seconds = store.documents.get(scope, _SCAN, image_key(name, image.digest))
+def _last_scan(
+    store: Store, registry: RegistryKey, name: str, image: StoredImage
+) -> datetime | None:
+    seconds = store.documents.get(registry, _SCAN, image_key(name, image.digest))
     return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc)
 
 
-def _kind(store: Store, scope: Scope) -> str:
-    return "enhanced" if scan_type(store, scope) == ENHANCED else "findings"
-
-
-def _outcome(store: Store, scope: Scope, name: str, image: StoredImage) -> dict[str, Any]:
-    found: dict[str, Any] = store.documents.get(
-        scope, _FINDINGS, image_key(name, image.digest)
-    ) or {"findings": [], "enhanced": [], "status": None, "description": None}
-    succeeded = "ACTIVE" if scan_type(store, scope) == ENHANCED else "COMPLETE"
-    return {**found, "status": found["status"] or succeeded}
+def _outcome(found: dict[str, Any] | None, kind: str) -> dict[str, Any]:
+    """Return what `set_findings` has set, or an outcome without findings."""
+    outcome = found or {"findings": [], "enhanced": [], "status": None, "description": None}
+    succeeded = "ACTIVE" if kind == ENHANCED else "COMPLETE"
+    return {**outcome, "status": outcome["status"] or succeeded}
 
 
 def _status(outcome: dict[str, Any]) -> dict[str, str]:
@@ -192,7 +269,7 @@ def _summary(findings: Sequence[Mapping[str, Any]], when: datetime) -> dict[str,
 
 
 def _plain(value: Any) -> Any:
-    """Give a value as JSON can express it: times are seconds of the epoch, as in the API."""
+    """Return a value in the form of JSON: times are seconds since 1970, as in the API."""
     if isinstance(value, datetime):
         return value.timestamp()
     if isinstance(value, Mapping):
@@ -200,3 +277,47 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value
+
+
+def _described(store: Store, repository: Repository) -> dict[str, Any]:
+    frequency = scan_frequency(store, repository)
+    return {
+        "repositoryArn": repository.arn,
+        "repositoryName": repository.name,
+        "scanOnPush": frequency != "MANUAL",
+        "scanFrequency": frequency,
+        "appliedScanFilters": [
+            one for _, filters in _applied(store, repository) for one in filters
+        ],
+    }
+
+
+def _applied(
+    store: Store, repository: Repository
+) -> list[tuple[dict[str, Any], list[dict[str, str]]]]:
+    """Return the rules that apply to a repository, each with its filters that match."""
+    found = [
+        (
+            rule,
+            [one for one in rule["repositoryFilters"] if _matches(one["filter"], repository.name)],
+        )
+        for rule in _configuration(store, repository.registry)["rules"]
+    ]
+    return [(rule, filters) for rule, filters in found if filters]
+
+
+def _matches(text: str, name: str) -> bool:
+    """Return whether a filter matches a name.
+
+    A filter without an asterisk matches every name that contains it.
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
+    """
+    return matches(text, name) if "*" in text else text in name
+
+
+def _configuration(store: Store, registry: RegistryKey) -> dict[str, Any]:
+    return store.documents.get(registry, _CONFIGURATION, _ONLY) or {"scanType": BASIC, "rules": []}
+
+
+def _refused(why: str) -> ServiceError:
+    return invalid_parameter("rules", why)

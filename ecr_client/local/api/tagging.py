@@ -1,53 +1,51 @@
-"""Tags of repositories, by their ARNs."""
+"""The tags of repositories, by their ARNs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ecr_client.local.errors import invalid_parameter
-from ecr_client.local.operations import operation
-from ecr_client.local.store import tags
-from ecr_client.local.store.repositories import parse_repository_arn
+from ecr_client.local.registry import parse_repository_arn
+from ecr_client.local.resource_tags import checked_tags, read_tags, write_tags
 
 if TYPE_CHECKING:
     from ecr_client.local.context import Context
-    from ecr_client.local.store import Scope
+    from ecr_client.local.registry import RegistryKey
 
 
-@operation("TagResource")
 def tag_resource(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Add tags to a repository; one whose key it has already gets the new value."""
-    added = tags.checked(members["tags"])
-    scope, name = _repository(context, members["resourceArn"])
-    with context.store.write():
-        context.store.repositories.require(scope, name)
-        tags.write(context.store, scope, name, tags.read(context.store, scope, name) | added)
+    """Add tags to a repository; an existing key gets the new value."""
+    added = checked_tags(members["tags"])
+    registry, name = _repository(context, members["resourceArn"])
+    with context.store.database.write():
+        context.store.repositories.require(registry, name)
+        tags = read_tags(context.store, registry, name) | added
+        write_tags(context.store, registry, name, tags)
     return {}
 
 
-@operation("UntagResource")
 def untag_resource(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Take tags from a repository; keys that it does not have do not matter."""
-    scope, name = _repository(context, members["resourceArn"])
-    gone = set(members["tagKeys"])
-    with context.store.write():
-        context.store.repositories.require(scope, name)
-        kept = tags.read(context.store, scope, name).items()
-        tags.write(context.store, scope, name, {key: text for key, text in kept if key not in gone})
+    """Remove tags from a repository; unknown keys are ignored."""
+    registry, name = _repository(context, members["resourceArn"])
+    removed = set(members["tagKeys"])
+    with context.store.database.write():
+        context.store.repositories.require(registry, name)
+        tags = read_tags(context.store, registry, name).items()
+        kept = {key: text for key, text in tags if key not in removed}
+        write_tags(context.store, registry, name, kept)
     return {}
 
 
-@operation("ListTagsForResource")
 def list_tags_for_resource(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Give the tags of a repository, ordered by key."""
-    scope, name = _repository(context, members["resourceArn"])
-    context.store.repositories.require(scope, name)
-    found = sorted(tags.read(context.store, scope, name).items())
+    """Return the tags of a repository, ordered by key."""
+    registry, name = _repository(context, members["resourceArn"])
+    context.store.repositories.require(registry, name)
+    found = sorted(read_tags(context.store, registry, name).items())
     return {"tags": [{"Key": key, "Value": value} for key, value in found]}
 
 
-def _repository(context: Context, arn: str) -> tuple[Scope, str]:
-    """Give registry and name of the repository that an ARN is about.
+def _repository(context: Context, arn: str) -> tuple[RegistryKey, str]:
+    """Return the registry and the name of the repository that an ARN names.
 
     Raises:
         ServiceError: InvalidParameterException.

@@ -1,4 +1,4 @@
-"""Repository creation templates. What applies them is `ecr_client.local.repository_templates`."""
+"""Repository creation templates. `ecr_client.local.repository_templates` applies them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from ecr_client.local.api.lifecycle import check_policy
 from ecr_client.local.api.policies import check_repository_policy
 from ecr_client.local.api.repositories import check_exclusion_filters
 from ecr_client.local.errors import ServiceError, invalid_parameter
-from ecr_client.local.operations import operation
 from ecr_client.local.repository_templates import KIND
-from ecr_client.local.store import tags
+from ecr_client.local.resource_tags import checked_tags
 
 if TYPE_CHECKING:
     from ecr_client.local.context import Context
@@ -21,10 +20,11 @@ _MOST_TEMPLATES = 50
 _FILTERS = "imageTagMutabilityExclusionFilters"
 
 
-@operation("CreateRepositoryCreationTemplate")
-def create_template(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Make a template for the repositories below a prefix."""
-    scope, prefix = context.registry({}), _prefix(members)
+def create_repository_creation_template(
+    context: Context, members: dict[str, Any]
+) -> dict[str, Any]:
+    """Create a template for the repositories below a prefix."""
+    registry, prefix = context.registry({}), _prefix(members)
     now = context.clock().timestamp()
     template = _checked(
         {
@@ -36,84 +36,87 @@ def create_template(context: Context, members: dict[str, Any]) -> dict[str, Any]
             "updatedAt": now,
         }
     )
-    with context.store.write():
-        if context.store.documents.get(scope, KIND, prefix) is not None:
+    with context.store.database.write():
+        if context.store.documents.get(registry, KIND, prefix) is not None:
             raise ServiceError(
                 "TemplateAlreadyExistsException",
                 f"The repository creation template with the prefix '{prefix}' already exists in the"
-                f" registry with id '{scope.account}'",
+                f" registry with id '{registry.account}'",
             )
-        if len(context.store.documents.list(scope, KIND)) >= _MOST_TEMPLATES:
+        if len(context.store.documents.list(registry, KIND)) >= _MOST_TEMPLATES:
             raise ServiceError(
                 "LimitExceededException",
-                f"The registry with id '{scope.account}' already has the maximum number of"
+                f"The registry with id '{registry.account}' already has the maximum number of"
                 f" repository creation templates: {_MOST_TEMPLATES}",
             )
-        context.store.documents.put(scope, KIND, prefix, template)
-    return {"registryId": scope.account, "repositoryCreationTemplate": template}
+        context.store.documents.put(registry, KIND, prefix, template)
+    return {"registryId": registry.account, "repositoryCreationTemplate": template}
 
 
-@operation("UpdateRepositoryCreationTemplate")
-def update_template(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Change a template; what is not given stays as it is."""
-    scope, prefix = context.registry({}), _prefix(members)
-    with context.store.write():
+def update_repository_creation_template(
+    context: Context, members: dict[str, Any]
+) -> dict[str, Any]:
+    """Change a template; members that are not given stay as they are."""
+    registry, prefix = context.registry({}), _prefix(members)
+    with context.store.database.write():
         known = _require(context, prefix)
         if "imageTagMutability" in members:  # filters go with the setting that they belong to
             known.pop(_FILTERS, None)
         template = _checked(
             {**known, **members, "prefix": prefix, "updatedAt": context.clock().timestamp()}
         )
-        context.store.documents.put(scope, KIND, prefix, template)
-    return {"registryId": scope.account, "repositoryCreationTemplate": template}
+        context.store.documents.put(registry, KIND, prefix, template)
+    return {"registryId": registry.account, "repositoryCreationTemplate": template}
 
 
-@operation("DeleteRepositoryCreationTemplate")
-def delete_template(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Delete a template, and give what it was; repositories that came from it stay."""
-    scope, prefix = context.registry({}), _prefix(members)
-    with context.store.write():
+def delete_repository_creation_template(
+    context: Context, members: dict[str, Any]
+) -> dict[str, Any]:
+    """Delete a template, and return what it was; repositories created by it remain."""
+    registry, prefix = context.registry({}), _prefix(members)
+    with context.store.database.write():
         template = _require(context, prefix)
-        context.store.documents.delete(scope, KIND, prefix)
-    return {"registryId": scope.account, "repositoryCreationTemplate": template}
+        context.store.documents.delete(registry, KIND, prefix)
+    return {"registryId": registry.account, "repositoryCreationTemplate": template}
 
 
-@operation("DescribeRepositoryCreationTemplates")
-def describe_templates(context: Context, members: dict[str, Any]) -> dict[str, Any]:
+def describe_repository_creation_templates(
+    context: Context, members: dict[str, Any]
+) -> dict[str, Any]:
     """Describe the templates of the registry in pages, or those of some prefixes.
 
-    Prefixes without a template are passed over: this operation has no error for them.
+    Prefixes without a template are ignored: this operation has no error for them.
     """
-    scope = context.registry({})
+    registry = context.registry({})
     wanted = {prefix.removesuffix("/") for prefix in members.get("prefixes", [])}
     templates = [
         template
-        for prefix, template in context.store.documents.list(scope, KIND)
+        for prefix, template in context.store.documents.list(registry, KIND)
         if not wanted or prefix in wanted
     ]
     found, more = pages.page_of(context, "DescribeRepositoryCreationTemplates", members, templates)
-    return {"registryId": scope.account, "repositoryCreationTemplates": list(found), **more}
+    return {"registryId": registry.account, "repositoryCreationTemplates": list(found), **more}
 
 
 def _prefix(members: dict[str, Any]) -> str:
-    """Give the prefix in one form: "There is always an assumed / applied to the end"."""
+    """Return the prefix in one form: "There is always an assumed / applied to the end"."""
     return str(members["prefix"]).removesuffix("/")
 
 
 def _require(context: Context, prefix: str) -> dict[str, Any]:
-    scope = context.registry({})
-    template: dict[str, Any] | None = context.store.documents.get(scope, KIND, prefix)
+    registry = context.registry({})
+    template: dict[str, Any] | None = context.store.documents.get(registry, KIND, prefix)
     if template is None:
         raise ServiceError(
             "TemplateNotFoundException",
             f"The repository creation template with the prefix '{prefix}' does not exist in the"
-            f" registry with id '{scope.account}'",
+            f" registry with id '{registry.account}'",
         )
     return template
 
 
 def _checked(template: dict[str, Any]) -> dict[str, Any]:
-    """Give the template if repositories can be made by it.
+    """Return a template after checking that repositories can be created by it.
 
     Raises:
         ServiceError: InvalidParameterException or InvalidTagParameterException.
@@ -122,7 +125,7 @@ def _checked(template: dict[str, Any]) -> dict[str, Any]:
         check_repository_policy(template["repositoryPolicy"])
     if template.get("lifecyclePolicy"):
         check_policy(template["lifecyclePolicy"])
-    tags.checked(template.get("resourceTags", []))
+    checked_tags(template.get("resourceTags", []))
     encryption = template["encryptionConfiguration"]
     if encryption["encryptionType"] == "AES256" and encryption.get("kmsKey"):
         raise invalid_parameter("encryptionConfiguration", "AES256 takes no KMS key")

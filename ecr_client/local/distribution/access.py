@@ -1,4 +1,4 @@
-"""Whose registry a request is about and who makes it, by the password that it carries."""
+"""Authentication: the password of a request names its registry and its principal."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from ecr_client.local.distribution.errors import RegistryError
 from ecr_client.local.policy_evaluation import Principal
-from ecr_client.local.store import Scope
+from ecr_client.local.registry import RegistryKey
 from ecr_client.local.tokens import USER, ExpiredTokenError
 
 if TYPE_CHECKING:
     from ecr_client.local.service import Service
 
-#: The host of an account's registry, for who is led here by a resolver or a proxy.
+#: The host of an account's registry, which a resolver or a proxy may lead here.
 _REGISTRY = re.compile(
     r"https?://(?P<account>[0-9]{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)"
     r"\.amazonaws\.com(\.cn)?(:[0-9]+)?"
@@ -24,18 +24,18 @@ _EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
 
 def authorize(
     service: Service, authorization: str | None, base_url: str
-) -> tuple[Scope, Principal]:
-    """Return the registry that a request is about, and whose password it carries.
+) -> tuple[RegistryKey, Principal]:
+    """Return the registry and the principal of a request.
 
-    The registry is the one that the token was asked for, unless the host names another account's.
+    The registry is the one that the token was issued for, unless the host names another account's.
 
     Args:
         service: The server's settings and its tokens.
-        authorization: The header of that name, or None.
-        base_url: Scheme and host as the caller reached them.
+        authorization: The Authorization header, or None.
+        base_url: Scheme and host as the client reached them.
 
     Raises:
-        RegistryError: There is no password, or it opens nothing (any more).
+        RegistryError: The password is missing, wrong or expired.
     """
     password, expired, found = _password(authorization), False, None
     try:
@@ -43,16 +43,16 @@ def authorize(
     except ExpiredTokenError:
         expired = True
     if found is not None:
-        scope, principal = found
+        registry, principal = found
         host = _REGISTRY.fullmatch(base_url)
-        if host is not None and host["region"] == scope.region:
-            scope = Scope(host["account"], scope.region)
-        return scope, principal
+        if host is not None and host["region"] == registry.region:
+            registry = RegistryKey(host["account"], registry.region)
+        return registry, principal
     if not service.auth:
-        scope = Scope(service.account, service.region)
-        return scope, Principal.of_account(*scope)
+        registry = RegistryKey(service.account, service.region)
+        return registry, Principal.of_account(*registry)
     if expired and service.follows_ecr:
-        # ECR denies it without a challenge: clients that wait for one never log in again.
+        # ECR sends no challenge, without which clients do not log in again.
         raise RegistryError("DENIED", _EXPIRED, status=403)
     challenge = f'Basic realm="{base_url}/",service="ecr.amazonaws.com"'
     raise RegistryError(

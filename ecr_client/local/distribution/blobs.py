@@ -1,4 +1,4 @@
-"""Layers and configurations: whether they are there, and their bytes."""
+"""Layers and configurations: whether they exist, and their bytes."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse
 
-from ecr_client.local.distribution.call import checked_digest
-from ecr_client.local.distribution.errors import RegistryError, answer, unsupported
-from ecr_client.local.files import BlobResponse
+from ecr_client.local.blob_response import BlobResponse
+from ecr_client.local.distribution.errors import RegistryError, error_response, unsupported
+from ecr_client.local.distribution.request import checked_digest
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from ecr_client.local.distribution.call import Call
+    from ecr_client.local.distribution.request import RegistryRequest
 
 
-def get(call: Call) -> Response:
-    """Return a blob of the repository, a range of it, or where ECR has it downloaded from.
+def get(request: RegistryRequest) -> Response:
+    """Return a blob of the repository, a range of it, or a redirect to it.
 
-    ECR answers GET with a redirect to its storage, and HEAD itself.
+    ECR redirects a GET to its storage, and responds to a HEAD itself.
     """
-    digest = checked_digest(call.path("digest"))
-    layer = call.store.layers.get(call.scope, call.name, digest)
+    digest = checked_digest(request.path("digest"))
+    layer = request.store.layers.get(request.registry, request.name, digest)
     if layer is None or layer.availability != "AVAILABLE":
         raise RegistryError(
             "BLOB_UNKNOWN",
             f"The layer with digest '{digest}' is not available in the repository with name"
-            f" '{call.name}' in the registry with id '{call.scope.account}'",
+            f" '{request.name}' in the registry with id '{request.registry.account}'",
             status=404,
         )
-    if call.service.follows_ecr and call.request.method == "GET":
-        place = call.context.tokens.download_path(call.scope, call.name, digest)
-        return RedirectResponse(f"{call.base_url}{place}", status_code=307)
+    if request.service.follows_ecr and request.http.method == "GET":
+        path = request.context.tokens.download_path(request.registry, request.name, digest)
+        return RedirectResponse(f"{request.base_url}{path}", status_code=307)
     return BlobResponse(
-        call.store.blobs.path(digest),
+        request.store.blobs.path(digest),
         refuse=_refuse_range,
         headers={
             "Docker-Content-Digest": digest,
@@ -44,10 +44,10 @@ def get(call: Call) -> Response:
     )
 
 
-def delete(call: Call) -> Response:
+def delete(request: RegistryRequest) -> Response:
     """Refuse: layers go with the images that name them, and ECR deletes none by itself."""
     raise unsupported("Blobs cannot be deleted; delete the images that name them.")
 
 
 def _refuse_range(status: int, message: str) -> Response:
-    return answer(RegistryError("RANGE_INVALID", message, status=status))
+    return error_response(RegistryError("RANGE_INVALID", message, status=status))

@@ -1,4 +1,4 @@
-"""Errors in the form of the distribution specification, and how those of the API translate."""
+"""Errors in the form of the distribution specification, and the translation of the API's."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from ecr_client.local.errors import ServiceError
 
-#: Code and status by the code of the API. TAG_INVALID and the status of NAME_UNKNOWN are what ECR
-#: answers; the others are those of the specification.
+#: Code and status by the code of the API. TAG_INVALID and the status of NAME_UNKNOWN are those of
+#: ECR; the others are those of the specification.
 _TRANSLATED = {
     "AccessDeniedException": ("DENIED", 403),
     "ImageDigestDoesNotMatchException": ("DIGEST_INVALID", 400),
@@ -30,14 +30,14 @@ _TRANSLATED = {
 
 
 class RegistryError(Exception):
-    """An answer of the registry protocol that is an error.
+    """An error response of the registry protocol.
 
     Args:
         code: The code of the specification, such as ``NAME_UNKNOWN``.
-        message: The text for a person.
-        status: The HTTP status of the answer.
-        headers: Further headers of the answer.
-        plain: Whether the body is only the text.
+        message: The message for a person.
+        status: The HTTP status.
+        headers: Further headers of the response.
+        plain: Whether the body is the message alone.
     """
 
     def __init__(
@@ -58,18 +58,18 @@ class RegistryError(Exception):
 
 
 def translated(error: ServiceError) -> RegistryError:
-    """Give the error that says here what `error` says in the API."""
+    """Return the error that stands for an error of the API."""
     code, status = _TRANSLATED.get(error.code, ("UNSUPPORTED", 405))
     return RegistryError(code, error.message, status=status)
 
 
 def unsupported(message: str) -> RegistryError:
-    """Give the error for what ECR does not do."""
+    """Return the error for what ECR does not support."""
     return RegistryError("UNSUPPORTED", message, status=405)
 
 
-def answer(error: RegistryError) -> Response:
-    """Give the answer that says what went wrong."""
+def error_response(error: RegistryError) -> Response:
+    """Return the response that reports an error."""
     if error.plain:
         return Response(f"{error.message}\n", error.status, error.headers, media_type="text/plain")
     body = json.dumps({"errors": [{"code": error.code, "message": error.message}]})

@@ -1,66 +1,95 @@
-"""Lists of tags and of repositories, page by page."""
+"""Lists: tags and repositories page by page, and the referrers of an image."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from starlette.responses import JSONResponse
 
 from ecr_client.local.distribution.errors import unsupported
-from ecr_client.local.store.image import ACTIVE
+from ecr_client.local.distribution.request import checked_digest
+from ecr_client.local.store import ACTIVE
+from ecr_client.oci import Descriptor, Digest
+from ecr_client.oci.media_types import INDEXES, OCI_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.responses import Response
 
-    from ecr_client.local.distribution.call import Call
+    from ecr_client.local.distribution.request import RegistryRequest
+    from ecr_client.local.store import StoredImage
 
-#: The entries of a page if the caller does not say how many, and the most that it may ask for:
-#: those of the API, which ECR keeps to here too.
+#: The entries of a page if the client does not say how many, and the most that it may ask for:
+#: those of the API, which ECR keeps to here, too.
 DEFAULT = 100
 MOST = 1_000
 
 
-def tags(call: Call) -> Response:
-    """Give the tags of a repository in alphabetical order, but for those of archived images."""
+def tags(request: RegistryRequest) -> Response:
+    """List the tags of a repository in alphabetical order, except those of archived images."""
+    images, key = request.store.images, (request.registry, request.name)
 
-    def after(last: str, limit: int) -> list[str]:
-        with call.store.read() as connection:
-            owner = call.store.repositories.require(call.scope, call.name).id
-            rows = connection.execute(
-                "SELECT tag FROM tags JOIN images ON images.id = image"
-                " WHERE tags.repository = ? AND tag > ? AND status = ? ORDER BY tag LIMIT ?",
-                (owner, last, ACTIVE, limit),
-            ).fetchall()
-        return [row["tag"] for row in rows]
+    def fetch(last: str, limit: int) -> list[str]:
+        return images.tags(*key, after=last, limit=limit)
 
-    return _page(call, after, lambda names: {"name": call.name, "tags": names})
+    return _page(request, fetch, lambda names: {"name": request.name, "tags": names})
 
 
-def catalog(call: Call) -> Response:
-    """Give the names of the repositories of the caller's registry in alphabetical order."""
+def catalog(request: RegistryRequest) -> Response:
+    """List the names of the repositories of a registry in alphabetical order."""
+    repositories = request.store.repositories
 
-    def after(last: str, limit: int) -> list[str]:
-        found = call.store.repositories.list(call.scope, after=last, limit=limit)
+    def fetch(last: str, limit: int) -> list[str]:
+        found = repositories.list(request.registry, after=last, limit=limit)
         return [repository.name for repository in found]
 
-    return _page(call, after, lambda names: {"repositories": names})
+    return _page(request, fetch, lambda names: {"repositories": names})
+
+
+def referrers(request: RegistryRequest) -> Response:
+    """List the images whose subject is a digest as an index, which is empty if there are none."""
+    digest, wanted = checked_digest(request.path("digest")), request.query("artifactType")
+    found = [
+        _descriptor(request, image)
+        for image in request.store.images.referrers(request.registry, request.name, digest)
+        if image.status == ACTIVE
+    ]
+    headers = {}
+    if wanted:
+        found = [item for item in found if item.get("artifactType") == wanted]
+        headers["OCI-Filters-Applied"] = "artifactType"
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": found}
+    return JSONResponse(index, headers=headers, media_type=OCI_INDEX)
+
+
+def _descriptor(request: RegistryRequest, image: StoredImage) -> dict[str, Any]:
+    # Only a manifest has a configuration, whose type stands for the artifact's.
+    kind = image.artifact_type
+    if kind is None and image.media_type not in INDEXES:
+        kind = image.config_media_type
+    return Descriptor(
+        media_type=image.media_type,
+        digest=Digest(image.digest),
+        size=request.store.images.manifest_size(image),
+        annotations=image.annotations,
+        artifact_type=kind,
+    ).to_json()
 
 
 def _page(
-    call: Call,
-    after: Callable[[str, int], list[str]],
+    request: RegistryRequest,
+    fetch: Callable[[str, int], list[str]],
     body: Callable[[list[str]], dict[str, object]],
 ) -> Response:
-    size = _size(call.query("n"))
-    # One more than asked for tells whether that is all.
-    names = after(call.query("last") or "", size + 1)
+    size = _size(request.query("n"))
+    # One more than the page holds shows whether there is another page.
+    names = fetch(request.query("last") or "", size + 1)
     headers = {}
     if size and len(names) > size:
         following = urlencode({"n": size, "last": names[size - 1]})
-        headers["Link"] = f'<{call.request.scope["path"]}?{following}>; rel="next"'
+        headers["Link"] = f'<{request.http.scope["path"]}?{following}>; rel="next"'
     return JSONResponse(body(names[:size]), headers=headers)
 
 

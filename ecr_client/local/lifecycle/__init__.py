@@ -1,9 +1,9 @@
 """Lifecycle policies: what a policy document says, and which images it affects.
 
-Everything in here is a function of its arguments: no store, no clock of its own.
+Everything here is a pure function of its arguments, without store and clock.
 
 - `parse_policy` turns a document into a `Policy`, or raises `PolicyError`.
-- `evaluate` tells which `Candidate` images a policy affects at a moment, and by which rule.
+- `evaluate` returns the `Candidate` images that a policy affects at a moment, and the rules.
 
 Sources, both of the Amazon ECR user guide:
 

@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 
     from ecr_client.local.lifecycle.policy import Policy, Rule
 
-#: What a timedelta can hold; more days than anything has been in a registry.
+#: The largest number of days in a timedelta.
 _MOST_DAYS = 999_999_999
 
 
 @attrs.frozen(kw_only=True)
 class Candidate:
-    """An image as far as lifecycle policies look at it; all times are aware datetimes.
+    """The attributes of an image that lifecycle policies look at; all times are aware datetimes.
 
     Args:
         archived_at: When it was archived; None if it is in the standard storage class now.
-        activated_at: When it was last restored from the archive, if ever.
+        activated_at: When it was last restored from the archive; None for never.
         references: The digests of the manifests that it lists, if it is a manifest list.
-        subject: The digest of the image that it says something about, if it is such an artifact.
+        subject: The digest of the image that it refers to, if it is a reference artifact.
     """
 
     digest: str
@@ -57,7 +57,7 @@ class Candidate:
 
     @property
     def storage_class(self) -> StorageClass:
-        """Where the image is."""
+        """The storage class of the image."""
         return StorageClass.STANDARD if self.archived_at is None else StorageClass.ARCHIVE
 
     @property
@@ -67,7 +67,7 @@ class Candidate:
 
     @property
     def used_at(self) -> datetime:
-        """When the image was last pulled; until it is, when it was pushed or restored."""
+        """When the image was last pulled; if never, when it was pushed or restored."""
         if self.pulled_at is None:
             return self.active_since
         return max(self.pulled_at, self.activated_at or self.pulled_at)
@@ -82,7 +82,7 @@ class Mark:
 
 
 def evaluate(policy: Policy, images: Sequence[Candidate], now: datetime) -> list[Mark]:
-    """Give the images that the policy affects now, oldest first; no image occurs twice."""
+    """Return the images that the policy affects now, oldest first, each once."""
     present = {image.digest for image in images}
     claimed: set[str] = set()
     marks: dict[str, Mark] = {}
@@ -101,7 +101,7 @@ def evaluate(policy: Policy, images: Sequence[Candidate], now: datetime) -> list
 
 
 def _affected(rule: Rule, seen: list[Candidate], now: datetime) -> list[Candidate]:
-    """Give those of the images that a rule sees which it would affect if it were alone."""
+    """Return those of the images that a rule selects which it would affect alone."""
     if rule.count_type is CountType.IMAGE_COUNT_MORE_THAN:
         return sorted(seen, key=_age_key, reverse=True)[rule.count :]
     limit = timedelta(days=min(rule.count, _MOST_DAYS))
@@ -117,12 +117,12 @@ def _since(rule: Rule, image: Candidate) -> datetime:
 
 
 def _age_key(image: Candidate) -> tuple[datetime, str]:
-    # The digest settles ties, so that the same repository always gives the same answer.
+    # The digest breaks ties, so that the result is deterministic.
     return (image.archived_at or image.active_since, image.digest)
 
 
 def _keep_referenced(marks: dict[str, Mark], images: Sequence[Candidate]) -> None:
-    """Take away the marks of images that a manifest list needs which stays where it is.
+    """Remove the marks of images that are referenced by a manifest list which stays.
 
     "If an image is referenced by a manifest list, it cannot be expired or archived without the
     manifest list being deleted or archived first." A list that is archived can be restored, so what
@@ -145,7 +145,7 @@ def _keep_referenced(marks: dict[str, Mark], images: Sequence[Candidate]) -> Non
 
 
 def _goes(listing: Candidate, action: Action, marks: dict[str, Mark]) -> bool:
-    """Tell whether a manifest list goes at least as far as what it references would."""
+    """Return whether a manifest list is deleted or archived with the images that it lists."""
     mark = marks.get(listing.digest)
     if action is Action.TRANSITION and listing.archived_at is not None:
         return True

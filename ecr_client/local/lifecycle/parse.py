@@ -27,7 +27,7 @@ LEAST_DAYS_ARCHIVED = 90
 
 
 def parse_policy(text: str) -> Policy:
-    """Give the policy that a document expresses.
+    """Return the policy that a document expresses.
 
     Raises:
         PolicyError: The document is not JSON, or not a valid policy.
@@ -61,7 +61,7 @@ def _rule(value: object) -> Rule:
     tags, by_pattern = _tags(selection, tag_status)
     rule = Rule(
         priority=schema.as_number(members["rulePriority"]),
-        description=schema.as_text(members["description"]) if "description" in members else None,
+        description=schema.as_string(members["description"]) if "description" in members else None,
         tag_status=tag_status,
         tags=tags,
         by_pattern=by_pattern,
@@ -81,7 +81,7 @@ def _values(enum: type[TagStatus | CountType | StorageClass | Action]) -> tuple[
 
 def _tags(selection: dict[str, Any], status: TagStatus) -> tuple[tuple[str, ...], bool]:
     given = {
-        name: schema.as_texts(selection[name])
+        name: schema.as_strings(selection[name])
         for name in ("tagPrefixList", "tagPatternList")
         if name in selection
     }
@@ -96,13 +96,13 @@ def _tags(selection: dict[str, Any], status: TagStatus) -> tuple[tuple[str, ...]
             "If policy has a tagged rule, it must specify only one of tagPrefixList or "
             "tagPatternList"
         )
-    name, texts = next(iter(given.items()), ("", ()))
-    if not texts:
+    name, strings = next(iter(given.items()), ("", ()))
+    if not strings:
         raise PolicyError("Must specify tagPrefixList or tagPatternList when tagStatus=TAGGED")
     by_pattern = name == "tagPatternList"
-    if by_pattern and any(text.count("*") > MOST_WILDCARDS for text in texts):
+    if by_pattern and any(text.count("*") > MOST_WILDCARDS for text in strings):
         raise PolicyError("Invalid tag pattern provided")
-    return texts, by_pattern
+    return strings, by_pattern
 
 
 def _storage_class(selection: dict[str, Any], count_type: CountType) -> StorageClass:
@@ -123,7 +123,7 @@ def _check_unit(selection: dict[str, Any], count_type: CountType) -> None:
     counts_images = count_type is CountType.IMAGE_COUNT_MORE_THAN
     if "countUnit" in selection:
         schema.as_choice(selection["countUnit"], ("days",))
-    # The service keeps two schemas, with and without a unit, and tells no more than this.
+    # The service has two schemas, with and without a unit, and its message says no more.
     if counts_images == ("countUnit" in selection):
         raise PolicyError("instance failed to match exactly one schema (matched 0 out of 2)")
 
@@ -155,7 +155,7 @@ def _check_action(rule: Rule) -> None:
 
 
 def _check_together(rules: list[Rule]) -> None:
-    """Check what rules of one storage class may not do to each other."""
+    """Check that rules of one storage class do not contradict each other."""
     statuses = Counter(rule.tag_status for rule in rules)
     if statuses[TagStatus.ANY] > 1:
         raise PolicyError("Only one rule can specify tagStatus=ANY per storage class")

@@ -1,4 +1,4 @@
-"""What a lifecycle policy is once its document was read."""
+"""The parsed form of a lifecycle policy."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Rule:
 
     Args:
         priority: The smaller the number, the higher the priority.
-        tags: What an image has to match, all of it, as the document has it.
+        tags: The prefixes or patterns, all of which an image must match.
         by_pattern: Whether `tags` is the document's ``tagPatternList`` or its ``tagPrefixList``.
         count: A number of images or of days, see `CountType`.
     """
@@ -67,7 +67,7 @@ class Rule:
     action: Action
 
     def selects(self, tags: Iterable[str]) -> bool:
-        """Tell whether an image with these tags meets the rule's tagging requirements.
+        """Return whether an image with these tags meets the rule's tagging requirements.
 
         Every pattern or prefix has to match some tag; one tag may match several of them.
         """
@@ -76,11 +76,11 @@ class Rule:
             return True
         if self.tag_status is TagStatus.UNTAGGED:
             return not present
-        matching = matches if self.by_pattern else _begins
+        matching = matches if self.by_pattern else _has_prefix
         return all(any(matching(one, tag) for tag in present) for one in self.tags)
 
     def document(self) -> dict[str, Any]:
-        """Give the rule in the form that a policy document has."""
+        """Return the rule in the form of a policy document."""
         selection: dict[str, Any] = {"tagStatus": self.tag_status.value}
         if self.tags:
             selection["tagPatternList" if self.by_pattern else "tagPrefixList"] = list(self.tags)
@@ -102,7 +102,7 @@ class Rule:
         }
 
 
-def _begins(prefix: str, tag: str) -> bool:
+def _has_prefix(prefix: str, tag: str) -> bool:
     return tag.startswith(prefix)
 
 
@@ -113,11 +113,11 @@ class Policy:
     rules: tuple[Rule, ...]
 
     def text(self) -> str:
-        """Give the document in the form in which the service gives it back.
+        """Return the document in the form in which the service returns it.
 
-        Rules are in the order of their priorities and nothing is indented, whatever was sent: the
-        examples of put-lifecycle-policy in the AWS CLI's reference show the latter, and Terraform's
-        documentation of aws_ecr_lifecycle_policy warns of the former.
+        Rules are sorted by priority and nothing is indented, whatever was sent: Terraform's
+        documentation of aws_ecr_lifecycle_policy warns of the former, and the examples of
+        put-lifecycle-policy in the AWS CLI's reference show the latter.
         """
         document = {"rules": [rule.document() for rule in self.rules]}
         return json.dumps(document, separators=(",", ":"), ensure_ascii=False)

@@ -1,6 +1,6 @@
 """The shape of a lifecycle policy document: which members, of which types, with which values.
 
-The texts are those of the service where they are known from reports of its users.
+The messages are those of the service where they are known from reports of its users.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ NOT_A_POLICY = "Could not map policyString into LifecyclePolicy"
 
 
 class PolicyError(ValueError):
-    """A document that is not a valid lifecycle policy; the text says what is wrong with it."""
+    """A document that is not a valid lifecycle policy; the message says why."""
 
 
 def as_object(value: object, required: tuple[str, ...], allowed: frozenset[str]) -> dict[str, Any]:
-    """Give the value, which must be an object with all required members and only allowed ones."""
+    """Return the value, which must be an object with all required members and only allowed ones."""
     if not isinstance(value, dict):
         raise _wrong_type(value, "object")
     missing = sorted(set(required) - set(value))
@@ -47,7 +47,7 @@ def as_object(value: object, required: tuple[str, ...], allowed: frozenset[str])
 
 
 def as_list(value: object, least: int, most: int) -> list[Any]:
-    """Give the value, which must be an array of a length between the two."""
+    """Return the value, which must be an array with a length in the range."""
     if not isinstance(value, list):
         raise _wrong_type(value, "array")
     if len(value) < least:
@@ -63,23 +63,23 @@ def as_list(value: object, least: int, most: int) -> list[Any]:
     return value
 
 
-def as_text(value: object) -> str:
-    """Give the value, which must be a string."""
+def as_string(value: object) -> str:
+    """Return the value, which must be a string."""
     if not isinstance(value, str):
         raise _wrong_type(value, "string")
     return value
 
 
-def as_texts(value: object) -> tuple[str, ...]:
-    """Give the value, which must be an array of strings that are not empty."""
-    texts = tuple(as_text(one) for one in as_list(value, 0, LARGEST))
-    if "" in texts:
+def as_strings(value: object) -> tuple[str, ...]:
+    """Return the value, which must be an array of strings that are not empty."""
+    strings = tuple(as_string(one) for one in as_list(value, 0, LARGEST))
+    if "" in strings:
         raise PolicyError('string "" is too short (length: 0, required minimum: 1)')
-    return texts
+    return strings
 
 
 def as_number(value: object) -> int:
-    """Give the value, which must be an integer above zero."""
+    """Return the value, which must be an integer above zero."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise _wrong_type(value, "integer")
     if value < 1:
@@ -92,8 +92,8 @@ def as_number(value: object) -> int:
 
 
 def as_choice(value: object, choices: tuple[str, ...]) -> str:
-    """Give the value, which must be one of the strings."""
-    text = as_text(value)
+    """Return the value, which must be one of the strings."""
+    text = as_string(value)
     if text not in choices:
         raise PolicyError(
             f"instance value ({json.dumps(text)}) not found in enum "

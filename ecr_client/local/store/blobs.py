@@ -1,4 +1,4 @@
-"""Bytes by their digest, one file each, and uploads on their way to become one."""
+"""Content by its digest, one file for each blob, and the files of uploads that become blobs."""
 
 from __future__ import annotations
 
@@ -11,30 +11,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ecr_client.local.store.folder import FILE_MODE, FOLDER_MODE
+from ecr_client.oci import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: What the store names things by; other algorithms are valid digests but never found.
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _UPLOAD_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_CHUNK = 1 << 20
+_PIECE = 1 << 20
 
 
-def digest_of(data: bytes) -> str:
-    """Give the digest that names some bytes."""
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+def sha256_digest(text: str) -> Digest | None:
+    """Return a SHA-256 digest, the only kind that the store knows, or None for any other string."""
+    try:
+        digest = Digest(text)
+    except ValueError:
+        return None
+    return digest if digest.algorithm == "sha256" else None
 
 
 class UploadChangedError(Exception):
-    """Another request has added to an upload, or ended it, while bytes for it arrived."""
+    """Another request has added to an upload, or ended it, while the bytes of a chunk arrived."""
 
 
-class Upload:
-    """A file that grows until it is committed or aborted; got from `Blobs.begin` or `Blobs.resume`.
+class BlobWriter:
+    """A file that grows until it becomes a blob or is removed; from `Blobs.begin` or `resume`.
 
-    Callers that may work on one upload from several threads hold `lock` meanwhile, and never while
-    they wait for bytes: those go into a `Stream`.
+    Callers that may work on one upload from several threads hold `lock` meanwhile, but never while
+    they wait for bytes: those go into a `Chunk`.
     """
 
     def __init__(self, blobs: Blobs, upload_id: str, size: int = 0) -> None:
@@ -43,20 +46,20 @@ class Upload:
         self.lock = threading.Lock()
         self._blobs = blobs
         self._path = blobs.upload_path(upload_id)
-        # None until it is asked for: a large file is not read while others wait for the lock.
+        # Computed when it is needed, so that nobody waits for the lock while a large file is read.
         self._hash = None if size else hashlib.sha256()
-        self._stream: Stream | None = None
+        self._chunk: Chunk | None = None
 
     def append(self, data: bytes | bytearray | memoryview) -> None:
-        """Add bytes at the end; after an error the upload is what it was before."""
-        known = self._known_hash()
-        self._stream = None
+        """Add bytes at the end; an error leaves the upload as it was."""
+        hasher = self._hasher()
+        self._chunk = None
         self.write(self.size, data)
         self.size += len(data)
-        known.update(data)
+        hasher.update(data)
 
     def write(self, position: int, data: bytes | bytearray | memoryview) -> None:
-        """Write bytes that do not count yet, and drop what is behind them."""
+        """Write bytes that do not count yet, and drop everything behind them."""
         if self._path.stat().st_nlink > 1:
             _cut(self._path, position)
         try:
@@ -68,102 +71,102 @@ class Upload:
             _cut(self._path, position)
             raise
 
-    def stream(self) -> Stream:
-        """Return a new stream that begins at the end; it takes the place of an earlier one."""
-        self._stream = Stream(self, self._known_hash().copy())
-        return self._stream
+    def begin_chunk(self) -> Chunk:
+        """Return a new chunk at the end, which replaces an earlier one."""
+        self._chunk = Chunk(self, self._hasher().copy())
+        return self._chunk
 
-    def check_current(self, stream: Stream) -> None:
-        """Raise UploadChangedError if something has happened to the upload since a stream began."""
-        if self._stream is not stream:
+    def check_current(self, chunk: Chunk) -> None:
+        """Raise UploadChangedError if something has happened to the upload since a chunk began."""
+        if self._chunk is not chunk:
             raise UploadChangedError(self.id)
 
-    def keep(self, stream: Stream) -> None:
-        """Let the bytes of a stream count."""
-        self.check_current(stream)
-        self._stream = None
-        self.size, self._hash = stream.size, stream.hash
+    def commit_chunk(self, chunk: Chunk) -> None:
+        """Let the bytes of a chunk count."""
+        self.check_current(chunk)
+        self._chunk = None
+        self.size, self._hash = chunk.size, chunk.hasher
 
-    def drop(self, stream: Stream) -> None:
-        """Remove the bytes of a stream unless it has lost its place already."""
-        if self._stream is stream:
-            self._stream = None
+    def discard_chunk(self, chunk: Chunk) -> None:
+        """Remove the bytes of a chunk, unless something else has happened to the upload."""
+        if self._chunk is chunk:
+            self._chunk = None
             _cut(self._path, self.size)
 
     def truncate(self, size: int) -> None:
         """Drop all bytes after the first `size` ones."""
         if size != self.size:
             _cut(self._path, size)
-            self.size, self._hash, self._stream = size, None, None
+            self.size, self._hash, self._chunk = size, None, None
 
-    def digest(self) -> str:
-        """Give the digest of all bytes so far."""
-        return f"sha256:{self._known_hash().hexdigest()}"
+    def digest(self) -> Digest:
+        """Return the digest of all bytes that count."""
+        return _digest(self._hasher())
 
-    def commit(self) -> str:
-        """Make the bytes a blob and give its digest; `end` follows once that is written down."""
+    def commit(self) -> Digest:
+        """Make the bytes a blob and return its digest; `remove` follows once that is recorded."""
         digest = self.digest()
-        if self._stream is not None:
-            self._stream = None
+        if self._chunk is not None:
+            self._chunk = None
             _cut(self._path, self.size)
         self._blobs.adopt(self._path, digest)
         return digest
 
-    def end(self) -> None:
-        """Remove the file; the upload is over. A second call does nothing."""
-        self._stream = None
+    def remove(self) -> None:
+        """Remove the file and end the upload. A second call does nothing."""
+        self._chunk = None
         self._path.unlink(missing_ok=True)
         self._blobs.forget(self.id)
 
-    def _known_hash(self) -> hashlib._Hash:
+    def _hasher(self) -> hashlib._Hash:
         if self._hash is None:
             self._hash = hashlib.sha256()
             left = self.size
             with self._path.open("rb") as file:
-                while left and (chunk := file.read(min(_CHUNK, left))):
-                    left -= len(chunk)
-                    self._hash.update(chunk)
+                while left and (piece := file.read(min(_PIECE, left))):
+                    left -= len(piece)
+                    self._hash.update(piece)
         return self._hash
 
 
-class Stream:
-    """Bytes that arrive for an upload and do not count before all of them are there.
+class Chunk:
+    """The bytes of one request to an upload, which count only once all of them have arrived.
 
-    Nothing waits for them: whoever does something else with the upload meanwhile finds it as it was
-    before, and the stream has lost its place. Got from `Upload.stream`.
+    Nothing waits for them: anything else may happen to the upload meanwhile, as if they were not
+    there, and the chunk is then lost. From `BlobWriter.begin_chunk`.
     """
 
-    def __init__(self, upload: Upload, known: hashlib._Hash) -> None:
-        self.upload = upload
+    def __init__(self, writer: BlobWriter, hasher: hashlib._Hash) -> None:
+        self.writer = writer
         #: The size that the upload will have.
-        self.size = upload.size
-        self.hash = known
+        self.size = writer.size
+        self.hasher = hasher
 
     def append(self, data: bytes | bytearray | memoryview) -> None:
         """Add bytes.
 
         Raises:
-            UploadChangedError: The stream has lost its place.
+            UploadChangedError: The chunk is lost.
         """
-        with self.upload.lock:
-            self.upload.check_current(self)
-            self.upload.write(self.size, data)
+        with self.writer.lock:
+            self.writer.check_current(self)
+            self.writer.write(self.size, data)
             self.size += len(data)
-        self.hash.update(data)
+        self.hasher.update(data)
 
-    def digest(self) -> str:
+    def digest(self) -> Digest:
         """Return the digest that the upload will have."""
-        return f"sha256:{self.hash.hexdigest()}"
+        return _digest(self.hasher)
 
 
 class Blobs:
-    """A folder of files that are named by the SHA-256 of what is in them.
+    """A folder of files that are named by the SHA-256 of their content; all repositories share it.
 
-    A file appears under its name complete and synced to disk, or not at all. Repositories share it.
+    A file appears under its name complete and synced to disk, or not at all.
 
     Args:
         root: The data folder.
-        durable: Whether to wait for the disk before a blob counts as stored.
+        durable: Whether a blob counts as stored only once it is synced to disk.
     """
 
     def __init__(self, root: Path, *, durable: bool = True) -> None:
@@ -172,26 +175,26 @@ class Blobs:
         self._uploads = root / "uploads"
         for folder in (self._folder.parent, self._folder, self._uploads):
             folder.mkdir(FOLDER_MODE, exist_ok=True)
-        self._open: dict[str, Upload] = {}
+        self._open: dict[str, BlobWriter] = {}
         self._guard = threading.Lock()
 
     def path(self, digest: str) -> Path:
-        """Give where a blob is, or would be.
+        """Return where a blob is, or would be.
 
         Raises:
-            ValueError: It is not a SHA-256 digest in lower case.
+            ValueError: The string is not a SHA-256 digest.
         """
-        if not DIGEST.fullmatch(digest):
-            raise ValueError(f"not a sha256 digest: {digest!r}")
-        name = digest.removeprefix("sha256:")
-        return self._folder / name[:2] / name
+        found = sha256_digest(digest)
+        if found is None:
+            raise ValueError(f"digest must be a SHA-256 digest, got {digest!r}")
+        return self._folder / found.encoded[:2] / found.encoded
 
     def exists(self, digest: str) -> bool:
-        """Tell whether there is such a blob in any repository."""
-        return DIGEST.fullmatch(digest) is not None and self.path(digest).is_file()
+        """Return whether any repository has such a blob."""
+        return sha256_digest(digest) is not None and self.path(digest).is_file()
 
     def size(self, digest: str) -> int:
-        """Give the number of bytes of a blob."""
+        """Return the size of a blob in bytes, without opening it."""
         return self.path(digest).stat().st_size
 
     def open(self, digest: str) -> BinaryIO:
@@ -199,42 +202,41 @@ class Blobs:
         return self.path(digest).open("rb")
 
     def read(self, digest: str) -> bytes:
-        """Give all bytes of a blob; meant for manifests."""
+        """Return all bytes of a blob; meant for manifests."""
         return self.path(digest).read_bytes()
 
-    def put(self, data: bytes) -> str:
-        """Store bytes that are at hand and give their digest."""
-        digest = digest_of(data)
+    def put(self, data: bytes) -> Digest:
+        """Store bytes and return their digest."""
+        digest = Digest.of(data)
         if self.exists(digest):
             self._sync_folder(self.path(digest).parent)
             return digest
-        upload = self.begin()
+        writer = self.begin()
         try:
-            upload.append(data)
-            upload.commit()
+            writer.append(data)
+            writer.commit()
         finally:
-            upload.end()
+            writer.remove()
         return digest
 
-    def begin(self) -> Upload:
-        """Give a new empty upload.
+    def begin(self) -> BlobWriter:
+        """Return the writer of a new empty upload.
 
-        It is gone after a restart unless it is in the table of uploads: see `Uploads.begin`.
+        The upload does not outlive the process unless it is recorded: see `Uploads.begin`.
         """
         upload_id = str(uuid.uuid4())
         self.upload_path(upload_id).touch(FILE_MODE, exist_ok=False)
-        upload = Upload(self, upload_id)
+        writer = BlobWriter(self, upload_id)
         with self._guard:
-            self._open[upload_id] = upload
-        return upload
+            self._open[upload_id] = writer
+        return writer
 
-    def resume(self, upload_id: str, size: int | None = None) -> Upload | None:
-        """Give an upload by its id, also one from before a restart, or None if it is not there.
+    def resume(self, upload_id: str, size: int | None = None) -> BlobWriter | None:
+        """Return the writer of an upload, also of one from before a restart, or None if it is gone.
 
         Args:
             upload_id: The id of the upload.
-            size: How many of its bytes count; what follows them was cut off on its way and is
-                dropped. None if all count.
+            size: How many of its bytes count; None for all. The other ones are dropped.
         """
         with self._guard:
             if found := self._open.get(upload_id):
@@ -244,42 +246,41 @@ class Blobs:
             path = self.upload_path(upload_id)
             if not path.is_file():
                 return None
-            there = path.stat().st_size
-            if size is not None and there < size:
+            actual = path.stat().st_size
+            if size is not None and actual < size:
                 return None  # the machine stopped before the bytes were on disk
-            if size is not None and there > size:
+            if size is not None and actual > size:
                 _cut(path, size)
-            upload = self._open[upload_id] = Upload(
-                self, upload_id, there if size is None else size
-            )
-            return upload
+            writer = BlobWriter(self, upload_id, actual if size is None else size)
+            self._open[upload_id] = writer
+            return writer
 
     def forget(self, upload_id: str) -> None:
-        """Let go of an upload that is over."""
+        """Drop the writer of an upload that has ended."""
         with self._guard:
             self._open.pop(upload_id, None)
 
     def upload_path(self, upload_id: str) -> Path:
-        """Give the file of an upload."""
+        """Return the file of an upload."""
         return self._uploads / upload_id
 
     def uploads(self) -> set[str]:
-        """Give the ids of all uploads that have a file."""
+        """Return the ids of all uploads that have a file."""
         return {path.name for path in self._uploads.iterdir()}
 
     def cut(self, upload_id: str, size: int) -> bool:
-        """Drop all bytes of an upload after the first `size`; tell whether it has so many."""
+        """Drop the bytes of an upload after the first `size`; return whether it has that many."""
         path = self.upload_path(upload_id)
-        there = path.stat().st_size
-        if there > size:
+        actual = path.stat().st_size
+        if actual > size:
             _cut(path, size)
-        return there >= size
+        return actual >= size
 
     def adopt(self, source: Path, digest: str) -> None:
-        """Give a complete file its name as a blob, unless that is there already.
+        """Rename a complete file to a blob, unless the blob exists already.
 
         The file keeps its old name, too: if the database cannot be written after this, the caller
-        still has an upload to go on with.
+        can still go on with the upload.
         """
         target = self.path(digest)
         if target.is_file():
@@ -299,7 +300,7 @@ class Blobs:
         self._sync_folder(target.parent)
 
     def keep_only(self, digests: Iterable[str]) -> None:
-        """Delete every blob but these; nothing may be storing blobs meanwhile."""
+        """Delete every blob but these; nothing may store blobs meanwhile."""
         wanted = {digest.removeprefix("sha256:") for digest in digests}
         for folder in self._folder.iterdir():
             for path in folder.iterdir():
@@ -312,6 +313,10 @@ class Blobs:
             _sync(folder, os.O_RDONLY)
 
 
+def _digest(hasher: hashlib._Hash) -> Digest:
+    return Digest(f"sha256:{hasher.hexdigest()}")
+
+
 def _cut(path: Path, size: int) -> None:
     """Truncate the file of an upload, but not a blob that it may have become by now."""
     if path.stat().st_nlink == 1:
@@ -321,8 +326,8 @@ def _cut(path: Path, size: int) -> None:
     try:
         copy.touch(FILE_MODE)
         with path.open("rb") as source, copy.open("wb") as target:
-            while size and (chunk := source.read(min(_CHUNK, size))):
-                size -= target.write(chunk)
+            while size and (piece := source.read(min(_PIECE, size))):
+                size -= target.write(piece)
         copy.replace(path)
     except BaseException:
         copy.unlink(missing_ok=True)

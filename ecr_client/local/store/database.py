@@ -15,26 +15,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-#: How long to wait for a writer of another process, and for those of this one.
+#: How long to wait for writers of another process, and for those of this one.
 _BUSY_SECONDS = 60.0
 
 
 class _Current(threading.local):
-    """The transaction that a thread is in."""
+    """The transaction of the current thread."""
 
     connection: sqlite3.Connection | None = None
     writing = False
 
 
 class Database:
-    """Connections to one file; each is used by one thread at a time and then kept for the next one.
+    """A pool of connections to one file, each used by one thread at a time.
 
     Args:
-        path: The file, made with its tables if it is not there.
+        path: The file, created with its tables if it does not exist.
         durable: Whether a commit waits for the disk.
 
     Raises:
-        DataFolderError: The file cannot be written, is of another version, or is not ours.
+        DataFolderError: The file cannot be written, has another version, or is not ours.
     """
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
@@ -42,8 +42,8 @@ class Database:
         self._durable = durable
         self._idle: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
-        # SQLite lets one writer in at a time and has the others try again and again. A lock lets
-        # them in as soon as it is their turn.
+        # SQLite admits one writer at a time and lets the others poll. A lock admits the next one
+        # at once.
         self._writer = threading.Lock()
         self._current = _Current()
         self._closed = False
@@ -70,11 +70,15 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection in a transaction that is committed, or undone by an error."""
+        """Yield the connection in a transaction that an error rolls back.
+
+        Writers wait for each other. A `write` within another one of the same thread is a part of
+        it, and an error rolls back that part alone.
+        """
         inside = self._current.connection
         if inside is not None:
             if not self._current.writing:
-                # It would wait for itself, or write what it decided on a state that is gone.
+                # It would wait for itself, or write what it decided on an outdated state.
                 raise RuntimeError("a transaction that reads cannot become one that writes")
             with _transaction(inside, "SAVEPOINT part", "RELEASE part", "ROLLBACK TO part"):
                 yield inside
@@ -88,7 +92,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection in a transaction that sees one state of the database throughout."""
+        """Yield the connection in a transaction that sees one state of the database throughout."""
         inside = self._current.connection
         if inside is not None:
             yield inside
@@ -144,10 +148,10 @@ class Database:
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if application == 0 and version == 0 and tables == 0:
             connection.execute("PRAGMA journal_mode = WAL")
-            # One transaction: a start that is cut off leaves an empty file for the next one.
+            # One transaction: an interrupted start leaves an empty file for the next one.
             connection.executescript(
                 f"BEGIN IMMEDIATE; PRAGMA application_id = {schema.APPLICATION};"
-                f" PRAGMA user_version = {schema.VERSION}; {schema.TABLES} COMMIT;"
+                f" PRAGMA user_version = {schema.VERSION}; {schema.TABLES} {schema.INDEXES} COMMIT;"
             )
             return
         if application != schema.APPLICATION:
@@ -155,10 +159,12 @@ class Database:
         if version != schema.VERSION:
             raise DataFolderError(
                 f"data folder {self._path.parent} has version {version}, and this release of"
-                f" ecr_client reads version {schema.VERSION}; give another folder"
+                f" ecr_client reads version {schema.VERSION}; choose another folder"
             )
-        with self.write() as current:  # fails where the file cannot be written
-            current.execute(f"PRAGMA user_version = {schema.VERSION}")
+        # Fails where the file cannot be written, even if there is no index to create.
+        connection.executescript(
+            f"BEGIN IMMEDIATE; PRAGMA user_version = {schema.VERSION}; {schema.INDEXES} COMMIT;"
+        )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Small JSON values of any kind, kept apart by registry."""
+"""Small JSON values, such as policies and settings, kept by registry."""
 
 from __future__ import annotations
 
@@ -6,88 +6,102 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ecr_client.local.store.scope import Scope
-    from ecr_client.local.store.store import Store
+    from collections.abc import Sequence
 
-#: Documents of these kinds belong to a repository, and go when it is deleted. Their key is the
-#: repository's name, or the name, a colon, and more (no name holds a colon).
+    from ecr_client.local.registry import RegistryKey
+    from ecr_client.local.store.database import Database
+
+#: Documents of these kinds belong to a repository and are deleted with it. Their key is the
+#: repository's name, or the name, a colon, and more (no name contains a colon).
 OF_REPOSITORY = "repository/"
-#: Documents of these kinds belong to an image, and go when it is deleted. Their key is `image_key`.
+#: Documents of these kinds belong to an image and are deleted with it. Their key is `image_key`.
 OF_IMAGE = "image/"
+#: SQLite before 3.32 takes 999 parameters in a statement.
+_AT_ONCE = 500
 
 
 def image_key(repository: str, digest: str) -> str:
-    """Give the key of an image's documents."""
+    """Return the key of an image's documents."""
     return f"{repository}:{digest}"
 
 
 class Documents:
-    """Values that JSON can express, by registry, kind and key.
+    """JSON values by registry, kind and key.
 
-    A kind that begins with ``repository/`` or ``image/`` goes together with what it belongs to.
+    A document whose kind begins with ``repository/`` or ``image/`` is deleted together with what it
+    belongs to.
+
+    Args:
+        database: Where the documents are.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    def get(self, scope: Scope, kind: str, key: str) -> Any | None:
-        """Give the value, or None if there is none."""
-        with self._store.read() as connection:
-            row = connection.execute(
-                "SELECT value FROM documents"
-                " WHERE account = ? AND region = ? AND kind = ? AND key = ?",
-                (*scope, kind, key),
-            ).fetchone()
-        return None if row is None else json.loads(row["value"])
+    def get(self, registry: RegistryKey, kind: str, key: str) -> Any | None:
+        """Return a value, or None if there is none."""
+        return self.get_many(registry, kind, [key]).get(key)
 
-    def put(self, scope: Scope, kind: str, key: str, value: Any) -> None:
-        """Store the value in place of what was there."""
-        with self._store.write() as connection:
+    def get_many(self, registry: RegistryKey, kind: str, keys: Sequence[str]) -> dict[str, Any]:
+        """Return the values of those keys that have one."""
+        found = {}
+        with self._database.read() as connection:
+            for start in range(0, len(keys), _AT_ONCE):
+                some = keys[start : start + _AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                rows = connection.execute(
+                    "SELECT key, value FROM documents"
+                    f" WHERE account = ? AND region = ? AND kind = ? AND key IN ({marks})",
+                    (*registry, kind, *some),
+                )
+                found.update({row["key"]: json.loads(row["value"]) for row in rows})
+        return found
+
+    def put(self, registry: RegistryKey, kind: str, key: str, value: Any) -> None:
+        """Store a value, replacing an earlier one."""
+        with self._database.write() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)",
-                (*scope, kind, key, json.dumps(value)),
+                (*registry, kind, key, json.dumps(value)),
             )
 
-    def delete(self, scope: Scope, kind: str, key: str) -> bool:
-        """Delete the value, and tell whether there was one."""
-        with self._store.write() as connection:
-            return (
-                connection.execute(
-                    "DELETE FROM documents"
-                    " WHERE account = ? AND region = ? AND kind = ? AND key = ?",
-                    (*scope, kind, key),
-                ).rowcount
-                > 0
+    def delete(self, registry: RegistryKey, kind: str, key: str) -> bool:
+        """Delete a value, and return whether there was one."""
+        with self._database.write() as connection:
+            deleted = connection.execute(
+                "DELETE FROM documents WHERE account = ? AND region = ? AND kind = ? AND key = ?",
+                (*registry, kind, key),
             )
+            return deleted.rowcount > 0
 
-    def list(self, scope: Scope, kind: str, prefix: str = "") -> list[tuple[str, Any]]:
-        """Give keys and values of one kind whose keys begin with `prefix`, ordered by key."""
-        with self._store.read() as connection:
+    def list(self, registry: RegistryKey, kind: str) -> list[tuple[str, Any]]:
+        """Return the keys and values of one kind, ordered by key."""
+        with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT key, value FROM documents WHERE account = ? AND region = ? AND kind = ?"
-                " AND key >= ? AND key < ? ORDER BY key",
-                (*scope, kind, prefix, _after(prefix)),
+                " ORDER BY key",
+                (*registry, kind),
             ).fetchall()
         return [(row["key"], json.loads(row["value"])) for row in rows]
 
-    def forget_repository(self, scope: Scope, name: str) -> None:
+    def forget_repository(self, registry: RegistryKey, name: str) -> None:
         """Delete all documents that belong to a repository or to an image in it."""
-        self._forget(scope, OF_REPOSITORY, name)
-        self._forget(scope, OF_IMAGE, name)
+        self._forget(registry, OF_REPOSITORY, name)
+        self._forget(registry, OF_IMAGE, name)
 
-    def forget_image(self, scope: Scope, repository: str, digest: str) -> None:
+    def forget_image(self, registry: RegistryKey, repository: str, digest: str) -> None:
         """Delete all documents that belong to an image."""
-        self._forget(scope, OF_IMAGE, image_key(repository, digest))
+        self._forget(registry, OF_IMAGE, image_key(repository, digest))
 
-    def _forget(self, scope: Scope, kinds: str, key: str) -> None:
-        with self._store.write() as connection:
+    def _forget(self, registry: RegistryKey, kinds: str, key: str) -> None:
+        with self._database.write() as connection:
             connection.execute(
                 "DELETE FROM documents WHERE account = ? AND region = ? AND kind >= ? AND kind < ?"
                 " AND (key = ? OR (key >= ? AND key < ?))",
-                (*scope, kinds, _after(kinds), key, f"{key}:", _after(f"{key}:")),
+                (*registry, kinds, _after(kinds), key, f"{key}:", _after(f"{key}:")),
             )
 
 
 def _after(prefix: str) -> str:
-    """Give the end of the range of strings that begin with `prefix`."""
+    """Return the end of the range of strings that begin with a prefix."""
     return prefix + chr(0x10FFFF)

@@ -1,4 +1,4 @@
-"""The data folder: whether it is ours, whether it can be written, and that one server has it."""
+"""The data folder: created for its owner alone, and claimed by one server at a time."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ecr_client.local.errors import DataFolderError
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: For the owner alone: access keys derive from what is in the folder.
+#: For the owner alone: access keys are derived from the content of the folder.
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 DATABASE = "ecr.sqlite3"
 _CLAIM = "in-use.sqlite3"
 _SUFFIXES = ("", "-wal", "-shm", "-journal")
-#: What a folder may hold in which no server ever came as far as to make the database.
+#: What a folder without a database may hold: a server was stopped before it had created one.
 _OURS = {
     "blobs",
     "uploads",
@@ -26,12 +26,13 @@ _OURS = {
 
 
 def claim(root: Path) -> sqlite3.Connection:
-    """Make the folder if needed, and keep other servers out of it until the result is closed.
+    """Create the folder if needed, and keep other servers out until the connection is closed.
 
     The claim is a lock on an SQLite file: every system has it, and it ends with the process.
 
     Raises:
-        DataFolderError: The folder cannot be made or written, is in use, or holds something else.
+        DataFolderError: The folder cannot be created or written, is in use, or holds something
+            else.
     """
     try:
         root.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
@@ -42,7 +43,7 @@ def claim(root: Path) -> sqlite3.Connection:
         raise DataFolderError(f"cannot use data folder {root}: {error.strerror}") from error
     if DATABASE not in found and not found <= _OURS:
         raise DataFolderError(
-            f"data folder {root} is not empty and was not made by the local ECR; give another one"
+            f"data folder {root} is not empty and was not made by the local ECR; choose another one"
         )
     connection: sqlite3.Connection | None = None
     try:
@@ -67,15 +68,15 @@ def claim(root: Path) -> sqlite3.Connection:
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file that only its owner can read, unless it exists.
+    """Create an empty file that only its owner can read, unless it exists.
 
-    SQLite gives its own files of changes the mode of the database.
+    SQLite gives its journals the mode of the database.
     """
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, FILE_MODE))
 
 
 def _close_to_others(root: Path) -> None:
-    """Take from others what an earlier release, or whoever made the files, has let them read."""
+    """Take away the permissions that others may have on files made by an earlier release."""
     for folder, folders, files in os.walk(root):
         for names, mode in ((folders, FOLDER_MODE), (files, FILE_MODE)):
             for name in names:
@@ -83,6 +84,6 @@ def _close_to_others(root: Path) -> None:
 
 
 def _set_mode(path: str | os.PathLike[str], mode: int) -> None:
-    # Other systems have no such modes. What a link leads to is not ours.
+    # Other systems have no such modes. The target of a link is not ours.
     if os.name == "posix" and not os.path.islink(path) and os.stat(path).st_mode & 0o777 != mode:
         os.chmod(path, mode)

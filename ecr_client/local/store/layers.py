@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from ecr_client.local.store.scope import Scope
-    from ecr_client.local.store.store import Store
+    import sqlite3
+    from collections.abc import Iterable, Sequence
 
-#: What a layer is said to be as long as no manifest says otherwise.
+    from ecr_client.local.registry import RegistryKey
+    from ecr_client.local.store.database import Database
+    from ecr_client.local.store.repositories import Repositories
+
+#: The media type of a layer as long as no manifest says otherwise.
 DEFAULT_MEDIA_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+_SELECT = (
+    "SELECT layers.digest, layers.size, layers.media_type, (SELECT group_concat(DISTINCT status)"
+    " FROM image_layers JOIN images ON images.id = image"
+    " WHERE image_layers.repository = layers.repository AND image_layers.digest = layers.digest)"
+    " AS used_by FROM layers"
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -21,7 +31,7 @@ class Layer:
     digest: str
     size: int
     media_type: str
-    #: The states of the images that name it; empty if none does.
+    #: The statuses of the images that name it; empty if none does.
     used_by: frozenset[str] = frozenset()
 
     @property
@@ -31,89 +41,78 @@ class Layer:
 
 
 class Layers:
-    """The layers of all repositories: each is where it was pushed to or mounted."""
+    """The layers of all repositories; a repository holds those pushed to it or mounted into it.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    Every method raises RepositoryNotFoundException, as a ServiceError, for an unknown repository.
 
-    def has(self, scope: Scope, repository: str, digest: str) -> bool:
-        """Tell whether a repository holds a layer."""
-        return self.get(scope, repository, digest) is not None
+    Args:
+        database: Where the layers are recorded.
+        repositories: The repositories that hold them.
+    """
 
-    def get(self, scope: Scope, repository: str, digest: str) -> Layer | None:
-        """Give a layer of a repository, or None.
+    def __init__(self, database: Database, repositories: Repositories) -> None:
+        self._database = database
+        self._repositories = repositories
 
-        Raises:
-            ServiceError: RepositoryNotFoundException.
-        """
-        with self._store.read() as connection:
-            owner = self._store.repositories.require(scope, repository).id
-            row = connection.execute(
-                "SELECT size, media_type FROM layers WHERE repository = ? AND digest = ?",
-                (owner, digest),
-            ).fetchone()
-            if row is None:
-                return None
-            users = connection.execute(
-                "SELECT DISTINCT status FROM images JOIN image_layers ON images.id = image"
-                " WHERE image_layers.repository = ? AND image_layers.digest = ?",
-                (owner, digest),
-            ).fetchall()
-        return Layer(
-            digest=digest,
-            size=row["size"],
-            media_type=row["media_type"],
-            used_by=frozenset(user["status"] for user in users),
-        )
+    def get(self, registry: RegistryKey, repository: str, digest: str) -> Layer | None:
+        """Return a layer of a repository, or None."""
+        return self.get_many(registry, repository, [digest]).get(digest)
 
-    def of_image(self, scope: Scope, repository: str, digest: str) -> list[Layer]:
-        """Give the configuration and the layers that an image names.
-
-        Raises:
-            ServiceError: RepositoryNotFoundException.
-        """
-        with self._store.read() as connection:
-            owner = self._store.repositories.require(scope, repository).id
+    def get_many(
+        self, registry: RegistryKey, repository: str, digests: Sequence[str]
+    ) -> dict[str, Layer]:
+        """Return those of some layers, 100 at most, that a repository holds, by their digests."""
+        with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT image_layers.digest FROM image_layers JOIN images ON images.id = image"
-                " WHERE images.repository = ? AND images.digest = ?",
-                (owner, digest),
+                f"{_SELECT} WHERE repository = ? AND digest IN ({', '.join('?' * len(digests))})",
+                (self._repositories.require(registry, repository).id, *digests),
             ).fetchall()
-            found = [self.get(scope, repository, row["digest"]) for row in rows]
-        return [layer for layer in found if layer is not None]
+        return {layer.digest: layer for layer in _layers(rows)}
 
-    def size(self, scope: Scope, repository: str, digest: str) -> int | None:
-        """Give the number of bytes of a layer, or None if the repository does not hold it."""
-        found = self.get(scope, repository, digest)
-        return None if found is None else found.size
+    def of_image(self, registry: RegistryKey, repository: str, digest: str) -> list[Layer]:
+        """Return the configuration and the layers that an image names."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                f"{_SELECT} JOIN image_layers USING (repository, digest)"
+                " JOIN images ON images.id = image"
+                " WHERE images.repository = ? AND images.digest = ?",
+                (self._repositories.require(registry, repository).id, digest),
+            ).fetchall()
+        return _layers(rows)
 
     def add(
-        self, scope: Scope, repository: str, digest: str, size: int, media_type: str | None = None
+        self,
+        registry: RegistryKey,
+        repository: str,
+        digest: str,
+        size: int,
+        media_type: str = DEFAULT_MEDIA_TYPE,
     ) -> bool:
-        """Let a repository hold a blob that is stored, and tell whether it did not do so before.
-
-        Raises:
-            ServiceError: RepositoryNotFoundException.
-        """
-        with self._store.write() as connection:
-            owner = self._store.repositories.require(scope, repository).id
-            return (
-                connection.execute(
-                    "INSERT OR IGNORE INTO layers VALUES (?, ?, ?, ?)",
-                    (owner, digest, size, media_type or DEFAULT_MEDIA_TYPE),
-                ).rowcount
-                > 0
+        """Let a repository hold a stored blob, and return whether it did not hold it before."""
+        with self._database.write() as connection:
+            added = connection.execute(
+                "INSERT OR IGNORE INTO layers VALUES (?, ?, ?, ?)",
+                (self._repositories.require(registry, repository).id, digest, size, media_type),
             )
+            return added.rowcount > 0
 
-    def mount(self, scope: Scope, source: str, target: str, digest: str) -> bool:
-        """Let a repository hold a layer of another one, and tell whether that one had it.
-
-        Raises:
-            ServiceError: RepositoryNotFoundException for either repository.
-        """
-        with self._store.write():
-            found = self.get(scope, source, digest)
+    def mount(self, registry: RegistryKey, source: str, target: str, digest: str) -> bool:
+        """Let a repository hold a layer of another one, and return whether that one holds it."""
+        with self._database.write():
+            found = self.get(registry, source, digest)
             if found is None:
                 return False
-            self.add(scope, target, digest, found.size, found.media_type)
+            self.add(registry, target, digest, found.size, found.media_type)
             return True
+
+
+def _layers(rows: Iterable[sqlite3.Row]) -> list[Layer]:
+    return [
+        Layer(
+            digest=row["digest"],
+            size=row["size"],
+            media_type=row["media_type"],
+            used_by=frozenset((row["used_by"] or "").split(",")) - {""},
+        )
+        for row in rows
+    ]

@@ -1,4 +1,4 @@
-"""The service's quotas."""
+"""The quotas of the service."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ MIB = 1 << 20
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """The quotas that a store keeps to; tests pass smaller ones.
+    """The service's quotas; a test can pass smaller ones.
 
     Sources: the quota page of the ECR user guide, and the model for the largest part.
     """
 
-    #: What InitiateLayerUpload tells callers to send.
+    #: The part size in bytes that InitiateLayerUpload proposes.
     part_size: int = 10 * MIB
-    #: Every part of a layer but the last one has at least so many bytes.
+    #: The smallest size in bytes of any part of a layer but the last one.
     smallest_part: int = 5 * MIB
     parts: int = 4_200
     layer_size: int = 52_000 * MIB

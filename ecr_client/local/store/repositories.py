@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import json
-import uuid
 from datetime import datetime, timezone
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from ecr_client.local.errors import ServiceError
-from ecr_client.local.store.scope import Scope
+from ecr_client.local.registry import RegistryKey
 
 if TYPE_CHECKING:
+    import builtins
     import sqlite3
+    from collections.abc import Callable
 
-    from ecr_client.local.store.store import Store
+    from ecr_client.local.store.database import Database
+    from ecr_client.local.store.documents import Documents
+    from ecr_client.local.store.limits import Limits
 
 
 @attrs.frozen(kw_only=True)
 class Repository:
     """A repository as it is stored."""
 
-    #: Never used again for another repository, even one of the same name.
+    #: Never reused for another repository, not even for one of the same name.
     id: int
-    scope: Scope
+    registry: RegistryKey
     name: str
     created_at: datetime
     tag_mutability: str = "MUTABLE"
@@ -38,99 +40,57 @@ class Repository:
     @property
     def arn(self) -> str:
         """The ARN of the repository."""
-        return repository_arn(self.scope, self.name)
-
-
-def partition_of(region: str) -> str:
-    """Give the partition that a region belongs to, going by its name."""
-    for prefix, partition in (
-        ("cn-", "aws-cn"),
-        ("us-gov-", "aws-us-gov"),
-        ("us-isob-", "aws-iso-b"),
-        ("us-isof-", "aws-iso-f"),
-        ("us-iso-", "aws-iso"),
-        ("eu-isoe-", "aws-iso-e"),
-        ("eusc-", "aws-eusc"),
-    ):
-        if region.startswith(prefix):
-            return partition
-    return "aws"
-
-
-@cache
-def known_regions(partition: str) -> frozenset[str]:
-    """Return the regions of a partition that the installed botocore knows."""
-    from ecr_client.regions import loader
-
-    return frozenset(
-        name
-        for each in loader().load_data("partitions")["partitions"]
-        for name in each["regions"]
-        if each["id"] == partition and not name.endswith("-global")
-    )
-
-
-def default_kms_key(scope: Scope) -> str:
-    """Return the ARN of the key that encrypts repositories of a registry if none is named.
-
-    It is the key with the alias ``aws/ecr``, which AWS makes by itself: one a registry.
-    """
-    number = uuid.uuid5(uuid.NAMESPACE_URL, f"alias/aws/ecr/{scope.account}/{scope.region}")
-    return f"arn:{partition_of(scope.region)}:kms:{scope.region}:{scope.account}:key/{number}"
-
-
-def repository_arn(scope: Scope, name: str) -> str:
-    """Give the ARN of a repository."""
-    return f"arn:{partition_of(scope.region)}:ecr:{scope.region}:{scope.account}:repository/{name}"
-
-
-def parse_repository_arn(arn: str, region: str) -> tuple[Scope, str] | None:
-    """Return registry and name of a repository of the region; None if the ARN is of nothing so."""
-    kind, partition, service, arn_region, account, resource = [*arn.split(":", 5), *[""] * 6][:6]
-    name = resource.removeprefix("repository/")
-    if (
-        (kind, service, arn_region) != ("arn", "ecr", region)
-        or not partition
-        or not (account.isascii() and account.isdigit() and len(account) == 12)
-        or not name
-        or name == resource
-    ):
-        return None
-    return Scope(account, region), name
+        return self.registry.repository_arn(self.name)
 
 
 class Repositories:
-    """The repositories of all registries."""
+    """The repositories of all registries.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    Args:
+        database: Where the repositories are.
+        documents: The documents that are deleted with a repository.
+        clock: Returns the time as an aware UTC datetime.
+        limits: The quotas.
+    """
 
-    def get(self, scope: Scope, name: str) -> Repository | None:
-        """Give a repository, or None if there is none of that name."""
-        with self._store.read() as connection:
+    def __init__(
+        self,
+        database: Database,
+        documents: Documents,
+        clock: Callable[[], datetime],
+        limits: Limits,
+    ) -> None:
+        self._database = database
+        self._documents = documents
+        self._clock = clock
+        self._limits = limits
+
+    def get(self, registry: RegistryKey, name: str) -> Repository | None:
+        """Return a repository, or None if it does not exist."""
+        with self._database.read() as connection:
             row = connection.execute(
                 "SELECT * FROM repositories WHERE account = ? AND region = ? AND name = ?",
-                (*scope, name),
+                (*registry, name),
             ).fetchone()
         return None if row is None else _repository(row)
 
-    def require(self, scope: Scope, name: str) -> Repository:
-        """Give a repository.
+    def require(self, registry: RegistryKey, name: str) -> Repository:
+        """Return a repository.
 
         Raises:
             ServiceError: RepositoryNotFoundException.
         """
-        if found := self.get(scope, name):
+        if found := self.get(registry, name):
             return found
         raise ServiceError(
             "RepositoryNotFoundException",
             f"The repository with name '{name}' does not exist in the registry with id"
-            f" '{scope.account}'",
+            f" '{registry.account}'",
         )
 
     def create(
         self,
-        scope: Scope,
+        registry: RegistryKey,
         name: str,
         *,
         tag_mutability: str = "MUTABLE",
@@ -139,27 +99,27 @@ class Repositories:
         encryption_type: str = "AES256",
         kms_key: str | None = None,
     ) -> Repository:
-        """Make a repository; the arguments have been checked.
+        """Create a repository; the arguments have been checked.
 
         Raises:
             ServiceError: RepositoryAlreadyExistsException or LimitExceededException.
         """
-        with self._store.write() as connection:
-            if self.get(scope, name):
+        with self._database.write() as connection:
+            if self.get(registry, name):
                 raise ServiceError(
                     "RepositoryAlreadyExistsException",
                     f"The repository with name '{name}' already exists in the registry with id"
-                    f" '{scope.account}'",
+                    f" '{registry.account}'",
                 )
-            self._check_room(connection, scope)
+            self._check_quota(connection, registry)
             connection.execute(
                 "INSERT INTO repositories (account, region, name, created_at, tag_mutability,"
                 " exclusion_filters, scan_on_push, encryption_type, kms_key)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    *scope,
+                    *registry,
                     name,
-                    self._store.clock().timestamp(),
+                    self._clock().timestamp(),
                     tag_mutability,
                     json.dumps(exclusion_filters),
                     scan_on_push,
@@ -167,16 +127,16 @@ class Repositories:
                     kms_key,
                 ),
             )
-            return self.require(scope, name)
+            return self.require(registry, name)
 
-    def update(self, scope: Scope, name: str, **settings: Any) -> Repository:
-        """Change settings, given by the names of `Repository`, and give the repository after it.
+    def update(self, registry: RegistryKey, name: str, **settings: Any) -> Repository:
+        """Change settings, named as the attributes of `Repository`, and return the new repository.
 
         Raises:
             ServiceError: RepositoryNotFoundException.
         """
-        with self._store.write() as connection:
-            changed = attrs.evolve(self.require(scope, name), **settings)
+        with self._database.write() as connection:
+            changed = attrs.evolve(self.require(registry, name), **settings)
             connection.execute(
                 "UPDATE repositories SET tag_mutability = ?, exclusion_filters = ?,"
                 " scan_on_push = ? WHERE id = ?",
@@ -189,65 +149,71 @@ class Repositories:
             )
             return changed
 
-    def delete(self, scope: Scope, name: str, *, force: bool = False) -> Repository:
-        """Delete a repository with all that belongs to it, and give what it was.
+    def delete(self, registry: RegistryKey, name: str, *, force: bool = False) -> Repository:
+        """Delete a repository with everything that belongs to it, and return what it was.
 
         Raises:
             ServiceError: RepositoryNotFoundException, or RepositoryNotEmptyException if there are
                 images and `force` is not set.
         """
-        with self._store.write() as connection:
-            found = self.require(scope, name)
+        with self._database.write() as connection:
+            found = self.require(registry, name)
             images = connection.execute(
                 "SELECT 1 FROM images WHERE repository = ? LIMIT 1", (found.id,)
             ).fetchone()
             if images and not force:
                 raise ServiceError(
                     "RepositoryNotEmptyException",
-                    f"The repository with name '{name}' in registry with id '{scope.account}'"
+                    f"The repository with name '{name}' in registry with id '{registry.account}'"
                     " cannot be deleted because it still contains images",
                 )
             connection.execute("DELETE FROM repositories WHERE id = ?", (found.id,))
-            self._store.documents.forget_repository(scope, name)
+            self._documents.forget_repository(registry, name)
             return found
 
     def list(
-        self, scope: Scope, *, after: str | None = None, limit: int | None = None
+        self, registry: RegistryKey, *, after: str | None = None, limit: int | None = None
     ) -> list[Repository]:
-        """Give the repositories of a registry ordered by name.
+        """Return the repositories of a registry, ordered by name.
 
         Args:
-            scope: The registry.
-            after: Begin with the name that follows this one.
-            limit: Give so many at most; None for all.
+            registry: The registry.
+            after: Begin behind this name; None for the first repository.
+            limit: The largest number to return; None for no limit.
         """
-        with self._store.read() as connection:
+        with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT * FROM repositories WHERE account = ? AND region = ? AND name > ?"
                 " ORDER BY name LIMIT ?",
-                (*scope, after or "", -1 if limit is None else limit),
+                (*registry, after or "", -1 if limit is None else limit),
             ).fetchall()
         return [_repository(row) for row in rows]
 
-    def _check_room(self, connection: sqlite3.Connection, scope: Scope) -> None:
-        limit = self._store.limits.repositories
+    def registries(self) -> builtins.list[RegistryKey]:
+        """Return the registries that have repositories, in order."""
+        with self._database.read() as connection:
+            rows = connection.execute("SELECT DISTINCT account, region FROM repositories")
+            return sorted(RegistryKey(row["account"], row["region"]) for row in rows)
+
+    def _check_quota(self, connection: sqlite3.Connection, registry: RegistryKey) -> None:
+        limit = self._limits.repositories
         count = connection.execute(
-            "SELECT count(*) FROM repositories WHERE account = ? AND region = ?", scope
+            "SELECT count(*) FROM repositories WHERE account = ? AND region = ?", registry
         ).fetchone()[0]
         if count >= limit:
             raise ServiceError(
                 "LimitExceededException",
-                f"The registry with id '{scope.account}' already has the maximum number of"
+                f"The registry with id '{registry.account}' already has the maximum number of"
                 f" repositories: {limit}",
             )
 
 
 def _repository(row: sqlite3.Row) -> Repository:
-    scope = Scope(row["account"], row["region"])
+    registry = RegistryKey(row["account"], row["region"])
     by_kms = row["encryption_type"] != "AES256"
     return Repository(
         id=row["id"],
-        scope=scope,
+        registry=registry,
         name=row["name"],
         created_at=datetime.fromtimestamp(row["created_at"], timezone.utc),
         tag_mutability=row["tag_mutability"],
@@ -256,5 +222,5 @@ def _repository(row: sqlite3.Row) -> Repository:
         ),
         scan_on_push=bool(row["scan_on_push"]),
         encryption_type=row["encryption_type"],
-        kms_key=row["kms_key"] or (default_kms_key(scope) if by_kms else None),
+        kms_key=row["kms_key"] or (registry.kms_key if by_kms else None),
     )

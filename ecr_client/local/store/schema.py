@@ -1,8 +1,8 @@
-"""The tables, and the number that a data folder of another version is recognised by."""
+"""The tables and indexes, and the number that tells versions of the data folder apart."""
 
 from __future__ import annotations
 
-#: Counts up with every change of the tables or of the layout of the folder.
+#: Grows with every change of the tables or of the layout of the folder.
 VERSION = 1
 #: Marks an SQLite file as ours ("ecrL").
 APPLICATION = 0x6563724C
@@ -22,7 +22,6 @@ CREATE TABLE documents (
     value TEXT NOT NULL,
     PRIMARY KEY (account, region, kind, key)
 ) WITHOUT ROWID;
-CREATE INDEX documents_by_key ON documents (account, region, key);
 
 CREATE TABLE repositories (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -64,7 +63,6 @@ CREATE TABLE images (
     activated_at REAL,
     UNIQUE (repository, digest)
 );
-CREATE INDEX images_by_subject ON images (repository, subject) WHERE subject IS NOT NULL;
 
 CREATE TABLE tags (
     repository INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
@@ -72,7 +70,6 @@ CREATE TABLE tags (
     image INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE,
     PRIMARY KEY (repository, tag)
 ) WITHOUT ROWID;
-CREATE INDEX tags_by_image ON tags (image);
 
 CREATE TABLE image_layers (
     image INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE,
@@ -80,7 +77,6 @@ CREATE TABLE image_layers (
     digest TEXT NOT NULL,
     PRIMARY KEY (image, digest)
 ) WITHOUT ROWID;
-CREATE INDEX image_layers_by_digest ON image_layers (repository, digest);
 
 CREATE TABLE image_children (
     image INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE,
@@ -88,7 +84,6 @@ CREATE TABLE image_children (
     digest TEXT NOT NULL,
     PRIMARY KEY (image, digest)
 ) WITHOUT ROWID;
-CREATE INDEX image_children_by_digest ON image_children (repository, digest);
 
 CREATE TABLE uploads (
     id TEXT PRIMARY KEY,
@@ -99,5 +94,16 @@ CREATE TABLE uploads (
     smallest INTEGER,
     last INTEGER
 ) WITHOUT ROWID;
-CREATE INDEX uploads_by_repository ON uploads (repository);
+"""
+
+#: Created at every start, so that a folder of an earlier release gets those that it lacks.
+INDEXES = """
+CREATE INDEX IF NOT EXISTS documents_by_key ON documents (account, region, key);
+CREATE INDEX IF NOT EXISTS images_by_subject ON images (repository, subject)
+    WHERE subject IS NOT NULL;
+CREATE INDEX IF NOT EXISTS tags_by_image ON tags (image);
+CREATE INDEX IF NOT EXISTS image_layers_by_digest ON image_layers (repository, digest);
+CREATE INDEX IF NOT EXISTS image_children_by_digest ON image_children (repository, digest);
+CREATE INDEX IF NOT EXISTS uploads_by_repository ON uploads (repository);
+CREATE INDEX IF NOT EXISTS images_in_order ON images (repository, id);
 """

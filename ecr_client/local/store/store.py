@@ -19,9 +19,7 @@ from ecr_client.local.store.repositories import Repositories
 from ecr_client.local.store.uploads import Uploads
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
     from datetime import datetime
 
 
@@ -31,13 +29,22 @@ class Store:
     Whatever a method has returned from is on disk, and survives the end of the process.
 
     Args:
-        root: The data folder, made if it is not there; None for one that `close` deletes.
-        clock: Gives the time as an aware UTC datetime.
-        limits: The quotas to keep to.
+        root: The data folder, created if it does not exist; None for one that `close` deletes.
+        clock: Returns the time as an aware UTC datetime.
+        limits: The quotas.
 
     Raises:
-        DataFolderError: The folder cannot be written, is of another version, is in use, or holds
+        DataFolderError: The folder cannot be written, has another version, is in use, or holds
             something else.
+
+    Attributes:
+        database: Its transactions span several calls of the parts below.
+        blobs: Layers and manifests by digest, and the files of uploads.
+        documents: Small JSON values, such as policies.
+        repositories: The repositories of all registries.
+        layers: The layers of all repositories.
+        images: The images of all repositories.
+        uploads: The uploads of all repositories.
     """
 
     def __init__(
@@ -48,67 +55,59 @@ class Store:
         limits: Limits | None = None,
     ) -> None:
         self.clock = clock
-        self.limits = limits or Limits()
+        self.limits = limits = limits or Limits()
         # Nobody can miss what is in a temporary folder, so nothing waits for the disk there.
         self._temporary = root is None
         self.root = Path(tempfile.mkdtemp(prefix="ecr-local-")) if root is None else Path(root)
         self._claim = claim(self.root)
         try:
-            self._database = Database(self.root / DATABASE, durable=not self._temporary)
-            self.blobs = Blobs(self.root, durable=not self._temporary)
+            database = Database(self.root / DATABASE, durable=not self._temporary)
+            blobs = Blobs(self.root, durable=not self._temporary)
         except BaseException:
             self._claim.close()
             raise
-        self.documents = Documents(self)
-        self.repositories = Repositories(self)
-        self.layers = Layers(self)
-        self.images = Images(self)
-        self.uploads = Uploads(self)
+        documents = Documents(database)
+        repositories = Repositories(database, documents, clock, limits)
+        layers = Layers(database, repositories)
+        self.database = database
+        self.blobs = blobs
+        self.documents = documents
+        self.repositories = repositories
+        self.layers = layers
+        self.images = Images(database, blobs, repositories, documents, clock, limits)
+        self.uploads = Uploads(database, blobs, repositories, layers, clock, limits)
         self._tidy()
 
     def close(self) -> None:
-        """Let go of the folder; a temporary one is deleted. A second call does nothing."""
-        self._database.close()
+        """Release the folder; a temporary one is deleted. A second call does nothing."""
+        self.database.close()
         self._claim.close()
         if self._temporary:
             shutil.rmtree(self.root, ignore_errors=True)
 
-    def write(self) -> AbstractContextManager[sqlite3.Connection]:
-        """Give the connection in a transaction that is committed at the end, or undone by an error.
-
-        Writers wait for each other. Within one, a further `write` of the same thread is a part of
-        it: an error undoes that part alone.
-        """
-        return self._database.write()
-
-    def read(self) -> AbstractContextManager[sqlite3.Connection]:
-        """Give the connection in a transaction that sees one state of the database throughout."""
-        return self._database.read()
-
     def secret(self, name: str) -> bytes:
-        """Give 32 random bytes that are made once for every name and kept with the data."""
-        with self.read() as connection:
-            row = connection.execute("SELECT value FROM secrets WHERE name = ?", (name,)).fetchone()
+        """Return 32 random bytes that are made once for every name and kept with the data."""
+        select = "SELECT value FROM secrets WHERE name = ?"
+        with self.database.read() as connection:
+            row = connection.execute(select, (name,)).fetchone()
         if row is None:
-            with self.write() as connection:
+            with self.database.write() as connection:
                 connection.execute(
                     "INSERT OR IGNORE INTO secrets VALUES (?, ?)", (name, secrets.token_bytes(32))
                 )
-                row = connection.execute(
-                    "SELECT value FROM secrets WHERE name = ?", (name,)
-                ).fetchone()
+                row = connection.execute(select, (name,)).fetchone()
         return bytes(row["value"])
 
     def clear(self) -> None:
-        """Forget every repository, image, layer, upload and document; secrets stay."""
-        with self.write() as connection:
+        """Delete every repository, image, layer, upload and document; secrets remain."""
+        with self.database.write() as connection:
             connection.execute("DELETE FROM repositories")
             connection.execute("DELETE FROM documents")
         self._tidy()
 
     def _tidy(self) -> None:
-        """Delete files that nothing refers to: what was cut off by a kill, and what was deleted."""
+        """Delete files that nothing refers to: remains of a kill, and what was deleted."""
         self.uploads.tidy()
-        with self.write() as connection:
+        with self.database.write() as connection:
             rows = connection.execute("SELECT digest FROM layers UNION SELECT digest FROM images")
             self.blobs.keep_only({row["digest"] for row in rows})

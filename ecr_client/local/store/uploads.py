@@ -1,4 +1,4 @@
-"""Layers on their way into a repository: by the API's rules, or as the registry protocol does."""
+"""Uploads: how layers get into a repository, in the parts of the API or the chunks of OCI."""
 
 from __future__ import annotations
 
@@ -13,272 +13,313 @@ from ecr_client.local.store.limits import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
 
-    from ecr_client.local.store.blobs import Stream, Upload
-    from ecr_client.local.store.repositories import Repository
-    from ecr_client.local.store.scope import Scope
-    from ecr_client.local.store.store import Store
+    from ecr_client.local.registry import RegistryKey
+    from ecr_client.local.store.blobs import Blobs, BlobWriter, Chunk
+    from ecr_client.local.store.database import Database
+    from ecr_client.local.store.layers import Layers
+    from ecr_client.local.store.limits import Limits
+    from ecr_client.local.store.repositories import Repositories
 
-#: A start of the server drops uploads that were begun longer ago.
+#: The server deletes uploads that began longer ago when it starts.
 _KEPT = timedelta(days=7)
 
 
 class Uploads:
     """The uploads of all repositories. They survive a restart, with every acknowledged byte.
 
-    Every method raises, as a ServiceError, RepositoryNotFoundException if the repository is not
-    there, and UploadNotFoundException if the upload is not, or belongs to another repository.
+    Every method raises, as a ServiceError, RepositoryNotFoundException for an unknown repository,
+    and UploadNotFoundException for an unknown upload or one of another repository.
+
+    Args:
+        database: Where uploads are recorded.
+        blobs: The files of uploads.
+        repositories: The repositories that uploads belong to.
+        layers: The layers that uploads become.
+        clock: Returns the time as an aware UTC datetime.
+        limits: The quotas.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(
+        self,
+        database: Database,
+        blobs: Blobs,
+        repositories: Repositories,
+        layers: Layers,
+        clock: Callable[[], datetime],
+        limits: Limits,
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._repositories = repositories
+        self._layers = layers
+        self._clock = clock
+        self._limits = limits
 
-    def begin(self, scope: Scope, repository: str) -> str:
-        """Give the id of a new upload."""
-        owner = self._store.repositories.require(scope, repository)
-        upload = self._store.blobs.begin()
+    def begin(self, registry: RegistryKey, repository: str) -> str:
+        """Begin an upload and return its id."""
+        self._repositories.require(registry, repository)
+        writer = self._blobs.begin()
         try:
-            with self._store.write() as connection:
-                owner = self._store.repositories.require(scope, repository)
+            with self._database.write() as connection:
                 connection.execute(
                     "INSERT INTO uploads (id, repository, started_at, received, parts)"
                     " VALUES (?, ?, ?, 0, 0)",
-                    (upload.id, owner.id, self._store.clock().timestamp()),
+                    (
+                        writer.id,
+                        self._repositories.require(registry, repository).id,
+                        self._clock().timestamp(),
+                    ),
                 )
         except BaseException:
-            upload.end()
+            writer.remove()
             raise
-        return upload.id
+        return writer.id
 
-    def received(self, scope: Scope, repository: str, upload_id: str) -> int:
-        """Give the number of bytes that have arrived."""
-        with self._store.read() as connection:
-            return int(self._row(connection, scope, repository, upload_id)["received"])
+    def received(self, registry: RegistryKey, repository: str, upload_id: str) -> int:
+        """Return the number of bytes that have been received."""
+        with self._database.read() as connection:
+            return int(self._row(connection, registry, repository, upload_id)["received"])
 
-    def stream(
+    def append_part(
         self,
-        scope: Scope,
-        repository: str,
-        upload_id: str,
-        check: Callable[[int], None] | None = None,
-    ) -> Stream:
-        """Return a stream for bytes that are about to arrive, which `keep` or `finish` make count.
-
-        It takes the place of an earlier one, so that a caller who begins again after a broken
-        connection need not wait until the server has noticed.
-
-        Args:
-            scope: The registry.
-            repository: The repository's name.
-            upload_id: The id of the upload.
-            check: Called with the number of bytes that count so far; an error that it raises leaves
-                everything as it was.
-        """
-        with self._locked(scope, repository, upload_id) as (upload, row):
-            if check is not None:
-                check(row["received"])
-            return upload.stream()
-
-    def keep(self, stream: Stream, least: int = 0) -> int:
-        """Let the bytes of a stream count, and return the size of the upload.
-
-        Args:
-            stream: The bytes.
-            least: How many bytes a part has that another one follows.
-
-        Raises:
-            ServiceError: LayerPartTooSmallException; the upload is as before.
-            UploadChangedError: The stream has lost its place.
-        """
-        upload = stream.upload
-        with upload.lock:
-            upload.check_current(stream)
-            with self._store.write() as connection:
-                row = connection.execute(
-                    "SELECT * FROM uploads WHERE id = ?", (upload.id,)
-                ).fetchone()
-                if row is None:  # its repository was deleted
-                    raise UploadChangedError(upload.id)
-                added = stream.size - row["received"]
-                if added:
-                    self._check_last(row, least)
-                    self._received(upload.id, stream.size, added)
-            upload.keep(stream)
-            return upload.size
-
-    def drop(self, stream: Stream) -> None:
-        """Remove the bytes of a stream; one that has lost its place has none."""
-        with stream.upload.lock:
-            stream.upload.drop(stream)
-
-    def part(
-        self,
-        scope: Scope,
+        registry: RegistryKey,
         repository: str,
         upload_id: str,
         first: int,
         last: int,
         data: bytes,
     ) -> int:
-        """Take the next part of a layer and give the position of the last byte that has arrived.
+        """Append the next part of a layer, and return the position of the last byte received.
 
         Args:
-            scope: The registry.
+            registry: The registry.
             repository: The repository's name.
             upload_id: The id of the upload.
             first: The position of the part's first byte in the layer.
-            last: The position of its last byte, which is a part of it.
+            last: The position of its last byte, inclusive.
             data: The bytes.
 
         Raises:
             ServiceError: InvalidLayerPartException or LimitExceededException.
         """
-        limits = self._store.limits
-        with self._locked(scope, repository, upload_id) as (upload, row):
+        limits = self._limits
+        with self._locked(registry, repository, upload_id) as (writer, row):
             received = row["received"]
             if not data or last - first + 1 != len(data):
-                raise self._invalid_part(
-                    scope, repository, upload_id, received, f"it has {len(data)} bytes"
+                raise _invalid_part(
+                    registry, repository, upload_id, received, f"it has {len(data)} bytes"
                 )
             if first != received:
-                raise self._invalid_part(
-                    scope, repository, upload_id, received, f"it must begin with byte {received}"
+                raise _invalid_part(
+                    registry, repository, upload_id, received, f"it must begin with byte {received}"
                 )
             if row["parts"] >= limits.parts or received + len(data) > limits.layer_size:
                 raise ServiceError(
                     "LimitExceededException",
                     f"A layer has at most {limits.parts} parts and {limits.layer_size} bytes",
                 )
-            upload.append(data)
+            writer.append(data)
             try:
-                self._received(upload.id, upload.size, len(data))
+                self._record(writer.id, writer.size, len(data))
             except BaseException:
-                upload.truncate(received)
+                writer.truncate(received)
                 raise
-            return upload.size - 1
+            return writer.size - 1
+
+    def begin_chunk(
+        self,
+        registry: RegistryKey,
+        repository: str,
+        upload_id: str,
+        check: Callable[[int], None] | None = None,
+    ) -> Chunk:
+        """Return a chunk for bytes that are about to arrive; `commit_chunk` or `finish` ends it.
+
+        It replaces an earlier chunk, so that a client that begins again after a broken connection
+        need not wait until the server has noticed.
+
+        Args:
+            registry: The registry.
+            repository: The repository's name.
+            upload_id: The id of the upload.
+            check: Called with the number of bytes received so far; an error that it raises leaves
+                everything as it was.
+        """
+        with self._locked(registry, repository, upload_id) as (writer, row):
+            if check is not None:
+                check(row["received"])
+            return writer.begin_chunk()
+
+    def commit_chunk(self, chunk: Chunk, smallest: int = 0) -> int:
+        """Let the bytes of a chunk count, and return the size of the upload.
+
+        Args:
+            chunk: The chunk.
+            smallest: The smallest size in bytes of any chunk but the last one.
+
+        Raises:
+            ServiceError: LayerPartTooSmallException; the upload is as it was before.
+            UploadChangedError: The chunk is lost.
+        """
+        writer = chunk.writer
+        with writer.lock:
+            writer.check_current(chunk)
+            with self._database.write() as connection:
+                row = connection.execute(
+                    "SELECT * FROM uploads WHERE id = ?", (writer.id,)
+                ).fetchone()
+                if row is None:  # its repository was deleted
+                    raise UploadChangedError(writer.id)
+                added = chunk.size - row["received"]
+                if added:
+                    _check_last(row, smallest)
+                    self._record(writer.id, chunk.size, added)
+            writer.commit_chunk(chunk)
+            return writer.size
+
+    def discard_chunk(self, chunk: Chunk) -> None:
+        """Remove the bytes of a chunk; one that is lost has none."""
+        with chunk.writer.lock:
+            chunk.writer.discard_chunk(chunk)
 
     def complete(
-        self, scope: Scope, repository: str, upload_id: str, digests: Sequence[str]
+        self, registry: RegistryKey, repository: str, upload_id: str, digests: Sequence[str]
     ) -> str:
-        """Make an upload a layer by the rules of the API, and give its digest.
+        """Make an upload a layer by the rules of the API, and return its digest.
 
         Raises:
             ServiceError: EmptyUploadException, LayerPartTooSmallException, InvalidLayerException,
                 LayerAlreadyExistsException.
         """
-        limits = self._store.limits
-        with self._locked(scope, repository, upload_id) as (upload, row):
+        smallest = self._limits.smallest_part
+        with self._locked(registry, repository, upload_id) as (writer, row):
             if not row["received"]:
                 raise ServiceError(
                     "EmptyUploadException",
                     f"The upload with id '{upload_id}' does not contain any layer parts",
                 )
-            if row["smallest"] is not None and row["smallest"] < limits.smallest_part:
+            if row["smallest"] is not None and row["smallest"] < smallest:
                 raise ServiceError(
                     "LayerPartTooSmallException",
-                    f"Layer parts must be at least {limits.smallest_part} bytes in size, except the"
+                    f"Layer parts must be at least {smallest} bytes in size, except the"
                     f" last one; the upload with id '{upload_id}' has one of"
                     f" {row['smallest']} bytes",
                 )
-            digest = self._check_digest(upload.digest(), digests)
-            if not self._store_layer(scope, repository, upload):
+            # A digest of another algorithm is not looked at.
+            named = [digest for digest in digests if digest.startswith("sha256:")]
+            digest = _check_digest(writer.digest(), named)
+            if not self._store(registry, repository, writer):
                 raise ServiceError(
                     "LayerAlreadyExistsException",
                     f"Layer with digest '{digest}' already exists in the repository with name"
-                    f" '{repository}' in registry with id '{scope.account}'",
+                    f" '{repository}' in registry with id '{registry.account}'",
                 )
             return digest
 
     def finish(
         self,
-        scope: Scope,
+        registry: RegistryKey,
         repository: str,
         upload_id: str,
         digest: str,
         *,
-        stream: Stream | None = None,
-        least: int = 0,
-    ) -> str:
-        """Make an upload a layer if it has this digest; a layer that exists already will do.
+        chunk: Chunk | None = None,
+        smallest: int = 0,
+    ) -> None:
+        """Make an upload a layer if it has this digest; the layer may exist already.
 
         Args:
-            scope: The registry.
+            registry: The registry.
             repository: The repository's name.
             upload_id: The id of the upload.
-            digest: What its digest has to be.
-            stream: The last bytes of it.
-            least: How many bytes a part has that another one follows.
+            digest: The digest that it must have.
+            chunk: Its last bytes.
+            smallest: The smallest size in bytes of any chunk but the last one.
 
         Raises:
-            ServiceError: InvalidLayerException or LayerPartTooSmallException; the upload is then
-                still there.
-            UploadChangedError: The stream has lost its place.
+            ServiceError: InvalidLayerException or LayerPartTooSmallException; the upload remains.
+            UploadChangedError: The chunk is lost.
         """
-        with self._locked(scope, repository, upload_id) as (upload, row):
-            if stream is not None:
-                upload.check_current(stream)
-            self._check_digest((stream or upload).digest(), [digest], strict=True)
-            if stream is not None:
-                if stream.size > row["received"]:
-                    self._check_last(row, least)
-                upload.keep(stream)
-            self._store_layer(scope, repository, upload)
-            return digest
+        with self._locked(registry, repository, upload_id) as (writer, row):
+            if chunk is not None:
+                writer.check_current(chunk)
+            _check_digest((chunk or writer).digest(), [digest])
+            if chunk is not None:
+                if chunk.size > row["received"]:
+                    _check_last(row, smallest)
+                writer.commit_chunk(chunk)
+            self._store(registry, repository, writer)
 
-    def abort(self, scope: Scope, repository: str, upload_id: str) -> None:
-        """Drop an upload."""
-        with self._locked(scope, repository, upload_id) as (upload, _):
-            self._forget(upload_id)
-            upload.end()
+    def abort(self, registry: RegistryKey, repository: str, upload_id: str) -> None:
+        """Delete an upload."""
+        with self._locked(registry, repository, upload_id) as (writer, _):
+            self._forget(writer.id)
+            writer.remove()
 
     def tidy(self) -> None:
-        """Make files and uploads agree: only bytes that were acknowledged outlive a kill.
+        """Make files and records agree: only acknowledged bytes outlive a kill.
 
-        Files without an upload, uploads without their bytes, and uploads that nobody came back for
-        are dropped.
+        Files without a record, records without their bytes, and abandoned uploads are deleted.
         """
-        oldest = (self._store.clock() - _KEPT).timestamp()
-        with self._store.write() as connection:
+        oldest = (self._clock() - _KEPT).timestamp()
+        with self._database.write() as connection:
             connection.execute("DELETE FROM uploads WHERE started_at < ?", (oldest,))
-            received = {
+            recorded = {
                 row["id"]: row["received"]
                 for row in connection.execute("SELECT id, received FROM uploads")
             }
-            there = self._store.blobs.uploads()
-            # One with fewer bytes than that: the machine stopped before they were on disk.
+            files = self._blobs.uploads()
+            # One with fewer bytes: the machine stopped before they were on disk.
             kept = {
                 upload_id
-                for upload_id, size in received.items()
-                if upload_id in there and self._store.blobs.cut(upload_id, size)
+                for upload_id, size in recorded.items()
+                if upload_id in files and self._blobs.cut(upload_id, size)
             }
-            for upload_id in received.keys() - kept:
+            for upload_id in recorded.keys() - kept:
                 connection.execute("DELETE FROM uploads WHERE id = ?", (upload_id,))
-            for upload_id in there - kept:
-                self._store.blobs.upload_path(upload_id).unlink(missing_ok=True)
-                self._store.blobs.forget(upload_id)
+            for upload_id in files - kept:
+                self._blobs.upload_path(upload_id).unlink(missing_ok=True)
+                self._blobs.forget(upload_id)
 
     @contextmanager
     def _locked(
-        self, scope: Scope, repository: str, upload_id: str
-    ) -> Iterator[tuple[Upload, sqlite3.Row]]:
-        """Give an upload that nobody else works on meanwhile, and its row.
+        self, registry: RegistryKey, repository: str, upload_id: str
+    ) -> Iterator[tuple[BlobWriter, sqlite3.Row]]:
+        """Yield the writer of an upload that nobody else works on meanwhile, and its row.
 
-        Whoever is inside works on the disk and waits for nothing else: others wait in threads that
-        are needed for everything.
+        The body of the ``with`` statement may wait for the disk and for nothing else: others wait
+        for it in threads that are needed for everything.
         """
-        with self._store.read() as connection:
-            row = self._row(connection, scope, repository, upload_id)
-        upload = self._store.blobs.resume(upload_id, row["received"])
-        if upload is None:
-            raise self._not_found(scope, repository, upload_id)
-        with upload.lock:
-            with self._store.read() as connection:  # somebody may have finished it
-                row = self._row(connection, scope, repository, upload_id)
-            upload.truncate(row["received"])
-            yield upload, row
+        with self._database.read() as connection:
+            row = self._row(connection, registry, repository, upload_id)
+        writer = self._blobs.resume(upload_id, row["received"])
+        if writer is None:
+            raise _not_found(registry, repository, upload_id)
+        with writer.lock:
+            with self._database.read() as connection:  # somebody may have finished it
+                row = self._row(connection, registry, repository, upload_id)
+            writer.truncate(row["received"])
+            yield writer, row
 
-    def _received(self, upload_id: str, size: int, added: int) -> None:
-        with self._store.write() as connection:
+    def _row(
+        self,
+        connection: sqlite3.Connection,
+        registry: RegistryKey,
+        repository: str,
+        upload_id: str,
+    ) -> sqlite3.Row:
+        row: sqlite3.Row | None = connection.execute(
+            "SELECT * FROM uploads WHERE id = ? AND repository = ?",
+            (upload_id.lower(), self._repositories.require(registry, repository).id),
+        ).fetchone()
+        if row is None:
+            raise _not_found(registry, repository, upload_id)
+        return row
+
+    def _record(self, upload_id: str, size: int, added: int) -> None:
+        with self._database.write() as connection:
             # All parts but the newest one are known not to be the last one.
             connection.execute(
                 "UPDATE uploads SET received = ?, parts = parts + 1,"
@@ -286,73 +327,58 @@ class Uploads:
                 (size, added, upload_id),
             )
 
-    def _row(
-        self, connection: sqlite3.Connection, scope: Scope, repository: str, upload_id: str
-    ) -> sqlite3.Row:
-        owner: Repository = self._store.repositories.require(scope, repository)
-        row: sqlite3.Row | None = connection.execute(
-            "SELECT * FROM uploads WHERE id = ? AND repository = ?", (upload_id.lower(), owner.id)
-        ).fetchone()
-        if row is None:
-            raise self._not_found(scope, repository, upload_id)
-        return row
-
-    def _store_layer(self, scope: Scope, repository: str, upload: Upload) -> bool:
-        """Make the bytes a layer; tell whether the repository did not have it."""
-        digest = upload.commit()
-        with self._store.write():
-            self._forget(upload.id)
-            is_new = self._store.layers.add(scope, repository, digest, upload.size)
-        upload.end()
+    def _store(self, registry: RegistryKey, repository: str, writer: BlobWriter) -> bool:
+        """Make the bytes a layer, and return whether the repository did not have it."""
+        digest = writer.commit()
+        with self._database.write():
+            self._forget(writer.id)
+            is_new = self._layers.add(registry, repository, digest, writer.size)
+        writer.remove()
         return is_new
 
     def _forget(self, upload_id: str) -> None:
-        with self._store.write() as connection:
+        with self._database.write() as connection:
             connection.execute("DELETE FROM uploads WHERE id = ?", (upload_id,))
 
-    @staticmethod
-    def _check_last(row: sqlite3.Row, least: int) -> None:
-        """Refuse a further part after one that only the last part may be as small as."""
-        if row["last"] is not None and row["last"] < least:
-            size = f"{least} bytes" if least % MIB else f"{least // MIB}MB"
-            raise ServiceError(
-                "LayerPartTooSmallException",
-                f"All layer parts except the last part should be at least {size}",
-            )
 
-    @staticmethod
-    def _check_digest(actual: str, digests: Sequence[str], *, strict: bool = False) -> str:
-        wrong = [
-            digest
-            for digest in digests
-            if digest != actual and (strict or digest.startswith("sha256:"))
-        ]
-        if wrong:
+def _check_last(row: sqlite3.Row, smallest: int) -> None:
+    """Refuse another chunk after one that is so small that it must be the last one."""
+    if row["last"] is not None and row["last"] < smallest:
+        size = f"{smallest} bytes" if smallest % MIB else f"{smallest // MIB}MB"
+        raise ServiceError(
+            "LayerPartTooSmallException",
+            f"All layer parts except the last part should be at least {size}",
+        )
+
+
+def _check_digest(actual: str, named: Sequence[str]) -> str:
+    for digest in named:
+        if digest != actual:
             raise ServiceError(
                 "InvalidLayerException",
-                f"Layer digest '{wrong[0]}' does not match the digest '{actual}' of the layer",
+                f"Layer digest '{digest}' does not match the digest '{actual}' of the layer",
             )
-        return actual
+    return actual
 
-    @staticmethod
-    def _invalid_part(
-        scope: Scope, repository: str, upload_id: str, received: int, why: str
-    ) -> ServiceError:
-        return ServiceError(
-            "InvalidLayerPartException",
-            f"Invalid layer part for the upload with id '{upload_id}' in the repository with name"
-            f" '{repository}' in the registry with id '{scope.account}': {why}",
-            registryId=scope.account,
-            repositoryName=repository,
-            uploadId=upload_id,
-            # As long as there is nothing, no byte was the last one.
-            lastValidByteReceived=received - 1 if received else None,
-        )
 
-    @staticmethod
-    def _not_found(scope: Scope, repository: str, upload_id: str) -> ServiceError:
-        return ServiceError(
-            "UploadNotFoundException",
-            f"Upload with id '{upload_id}' could not be found for the repository with name"
-            f" '{repository}' in the registry with id '{scope.account}'",
-        )
+def _invalid_part(
+    registry: RegistryKey, repository: str, upload_id: str, received: int, why: str
+) -> ServiceError:
+    return ServiceError(
+        "InvalidLayerPartException",
+        f"Invalid layer part for the upload with id '{upload_id}' in the repository with name"
+        f" '{repository}' in the registry with id '{registry.account}': {why}",
+        registryId=registry.account,
+        repositoryName=repository,
+        uploadId=upload_id,
+        # Absent as long as no byte was received.
+        lastValidByteReceived=received - 1 if received else None,
+    )
+
+
+def _not_found(registry: RegistryKey, repository: str, upload_id: str) -> ServiceError:
+    return ServiceError(
+        "UploadNotFoundException",
+        f"Upload with id '{upload_id}' could not be found for the repository with name"
+        f" '{repository}' in the registry with id '{registry.account}'",
+    )

@@ -48,21 +48,21 @@ class Registry:
         self.session.auth = (user, self.password)
 
     def send(self, method: str, path: str, **options: Any) -> requests.Response:
-        """Send a request to a path below ``/v2/``, or to an address that an answer gave."""
+        """Send a request to a path below ``/v2/``, or to a URL of a response."""
         address = path if path.startswith(("/", "http")) else f"/v2/{path}"
         return self.session.request(method, urljoin(self.url, address), timeout=60, **options)
 
     def start(self, name: str) -> str:
         """Begin an upload and give its address."""
-        answer = self.send("POST", f"{name}/blobs/uploads/")
-        assert answer.status_code == 202, answer.text
-        return answer.headers["Location"]
+        response = self.send("POST", f"{name}/blobs/uploads/")
+        assert response.status_code == 202, response.text
+        return response.headers["Location"]
 
     def blob(self, name: str, data: bytes) -> str:
         """Push a blob and give its digest."""
         digest = self.digest(data)
-        answer = self.send("PUT", self.start(name), params={"digest": digest}, data=data)
-        assert answer.status_code == 201, answer.text
+        response = self.send("PUT", self.start(name), params={"digest": digest}, data=data)
+        assert response.status_code == 201, response.text
         return digest
 
     def image(
@@ -99,29 +99,29 @@ class Registry:
         """Push a manifest or an index."""
         data = json.dumps(document).encode()
         digest, media_type = self.digest(data), document["mediaType"]
-        answer = self.put(name, reference or digest, data, media_type)
-        assert answer.status_code == 201, answer.text
+        response = self.put(name, reference or digest, data, media_type)
+        assert response.status_code == 201, response.text
         return Pushed(digest, data, media_type)
 
     def put(
         self, name: str, reference: str, data: bytes, media_type: str | None = MANIFEST
     ) -> requests.Response:
-        """Send a manifest, whatever the answer is."""
+        """Send a manifest and return the response."""
         headers = {} if media_type is None else {"Content-Type": media_type}
         return self.send("PUT", f"{name}/manifests/{reference}", data=data, headers=headers)
 
     @staticmethod
     def digest(data: bytes) -> str:
-        """Give the digest of some bytes."""
+        """Return the digest of some bytes."""
         return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
     @staticmethod
-    def code(answer: requests.Response) -> tuple[int, str]:
-        """Give status and code of an error."""
-        (error,) = answer.json()["errors"]
+    def code(response: requests.Response) -> tuple[int, str]:
+        """Return status and code of an error."""
+        (error,) = response.json()["errors"]
         assert isinstance(error["message"], str)
-        assert answer.headers["Content-Type"] == "application/json"
-        return answer.status_code, error["code"]
+        assert response.headers["Content-Type"] == "application/json"
+        return response.status_code, error["code"]
 
     def _descriptor(self, name: str, data: bytes, media_type: str) -> dict[str, Any]:
         return {"mediaType": media_type, "digest": self.blob(name, data), "size": len(data)}
@@ -141,21 +141,21 @@ def _oci_server() -> Iterator[LocalECR]:
 
 @pytest.fixture
 def ecr(_server: LocalECR) -> LocalECR:
-    """Give a server without any repositories."""
+    """Return a server without any repositories."""
     _server.reset()
     return _server
 
 
 @pytest.fixture
 def oci(_oci_server: LocalECR) -> LocalECR:
-    """Give the same with the registry protocol as OCI specifies it."""
+    """Return the same with the registry protocol as OCI specifies it."""
     _oci_server.reset()
     return _oci_server
 
 
 @pytest.fixture
 def oci_registry(oci: LocalECR) -> Iterator[Registry]:
-    """Give a caller of that registry, which has the repository ``team/app``."""
+    """Yield a caller of that registry, which has the repository ``team/app``."""
     with oci.client() as client:
         client.create_repository(repository_name="team/app")
         caller = Registry(oci, client)
@@ -165,7 +165,7 @@ def oci_registry(oci: LocalECR) -> Iterator[Registry]:
 
 @pytest.fixture
 def api(ecr: LocalECR) -> Iterator[ECRClient]:
-    """Give a client of the server's API, in whose registry is the repository ``team/app``."""
+    """Yield a client of the server's API, in whose registry is the repository ``team/app``."""
     with ecr.client() as client:
         client.create_repository(repository_name="team/app")
         yield client
@@ -173,7 +173,7 @@ def api(ecr: LocalECR) -> Iterator[ECRClient]:
 
 @pytest.fixture
 def registry(ecr: LocalECR, api: ECRClient) -> Iterator[Registry]:
-    """Give a caller of the registry protocol whose registry the client's is."""
+    """Yield a caller of the registry protocol whose registry the client's is."""
     caller = Registry(ecr, api)
     yield caller
     caller.session.close()

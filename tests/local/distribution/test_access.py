@@ -46,24 +46,24 @@ def basic(text: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
-def test_nothing_is_answered_without_a_password(method: str, path: str, registry: Any) -> None:
+def test_every_path_needs_a_password(method: str, path: str, registry: Any) -> None:
     """Every path asks for a password, in the way in which ECR does."""
-    answer = requests.request(method, registry.url + path, timeout=60)
+    response = requests.request(method, registry.url + path, timeout=60)
 
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == (
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == (
         f'Basic realm="{registry.url}/",service="ecr.amazonaws.com"'
     )
-    assert answer.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
+    assert response.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
 
 
-def refused(answer: requests.Response) -> bool:
-    """Tell whether an answer says what ECR says to who has no password or a wrong one."""
+def refused(response: requests.Response) -> bool:
+    """Return whether a response is ECR's refusal of a missing or wrong password."""
     return (
-        answer.status_code == 401
-        and answer.text == "Not Authorized\n"
-        and answer.headers["Content-Type"] == "text/plain; charset=utf-8"
-        and answer.headers["WWW-Authenticate"].startswith("Basic realm=")
+        response.status_code == 401
+        and response.text == "Not Authorized\n"
+        and response.headers["Content-Type"] == "text/plain; charset=utf-8"
+        and response.headers["WWW-Authenticate"].startswith("Basic realm=")
     )
 
 
@@ -72,24 +72,19 @@ def test_OCI_has_errors_of_its_own_form(  # noqa: N802
     headers: dict[str, str], oci_registry: Any
 ) -> None:
     """In the protocol as OCI specifies it, the refusal has the form of the specification."""
-    answer = requests.get(f"{oci_registry.url}/v2/", headers=headers, timeout=60)
+    response = requests.get(f"{oci_registry.url}/v2/", headers=headers, timeout=60)
 
-    assert oci_registry.code(answer) == (401, "UNAUTHORIZED")
-    assert "WWW-Authenticate" in answer.headers
-
-
-def test_who_has_no_password_is_not_authorized(registry: Any) -> None:
-    """The refusal is a line of text, as that of ECR."""
-    assert refused(requests.get(f"{registry.url}/v2/", timeout=60))
+    assert oci_registry.code(response) == (401, "UNAUTHORIZED")
+    assert "WWW-Authenticate" in response.headers
 
 
 @pytest.mark.parametrize("path", ["/v2/", "/v2"])
 def test_the_password_of_the_token_opens(path: str, registry: Any) -> None:
     """With the password of GetAuthorizationToken the server says that it is a registry."""
-    answer = registry.send("GET", path)
+    response = registry.send("GET", path)
 
-    assert answer.status_code == 200
-    assert answer.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
+    assert response.status_code == 200
+    assert response.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
 
 
 @pytest.mark.parametrize(
@@ -105,7 +100,7 @@ def test_the_password_of_the_token_opens(path: str, registry: Any) -> None:
         {"Authorization": "Bearer AWS"},
     ],
 )
-def test_anything_else_does_not_open(headers: dict[str, str], registry: Any) -> None:
+def test_wrong_passwords(headers: dict[str, str], registry: Any) -> None:
     """A wrong password, or none in the header, is refused with the challenge."""
     assert refused(requests.get(f"{registry.url}/v2/", headers=headers, timeout=60))
 
@@ -117,45 +112,40 @@ def test_the_user_is_AWS(registry: Any) -> None:  # noqa: N802
     assert refused(requests.get(f"{registry.url}/v2/", headers=headers, timeout=60))
 
 
-def test_a_password_that_was_altered_does_not_open(registry: Any) -> None:
-    """What a password says is signed: another account cannot be written into it."""
+def test_a_password_selects_the_registry(ecr: LocalECR, registry: Any, api: Any) -> None:
+    """The token of another account or region is for another registry."""
+    registry.image("team/app", "v1")
+    account = api.get_authorization_token(registry_ids=["210987654321"]).authorization_data[0]
+    with ecr.client(region="ap-south-1") as client:
+        region = client.get_authorization_token().authorization_data[0]
+    catalogs = [
+        requests.get(
+            f"{registry.url}/v2/_catalog",
+            headers={"Authorization": f"Basic {data.authorization_token}"},
+            timeout=60,
+        )
+        for data in (account, region)
+    ]
+
+    assert registry.code(catalogs[0]) == (403, "DENIED")
+    assert catalogs[1].json() == {"repositories": []}
+    assert registry.send("GET", "_catalog").json() == {"repositories": ["team/app"]}
+
+
+def test_altered_passwords(registry: Any) -> None:
+    """A password is signed: the account in it cannot be changed."""
     content = json.loads(base64.b64decode(registry.password))
     payload = base64.b64decode(content["payload"]).replace(b"123456789012", b"999999999999", 1)
     content["payload"] = base64.b64encode(payload).decode()
     password = base64.b64encode(json.dumps(content).encode()).decode()
 
-    answer = requests.get(f"{registry.url}/v2/", headers=basic(f"AWS:{password}"), timeout=60)
+    response = requests.get(f"{registry.url}/v2/", headers=basic(f"AWS:{password}"), timeout=60)
 
     assert payload.startswith(b"999999999999/")
-    assert refused(answer)
+    assert refused(response)
 
 
-def test_accounts_do_not_see_each_other(registry: Any, api: Any) -> None:
-    """The password says whose registry a request is about, and opens no other account's."""
-    token = api.get_authorization_token(registry_ids=["210987654321"])
-    pair = base64.b64decode(token.authorization_data[0].authorization_token).decode()
-    registry.image("team/app", "v1")
-
-    other = requests.get(f"{registry.url}/v2/team/app/tags/list", headers=basic(pair), timeout=60)
-    own = registry.send("GET", "team/app/tags/list")
-
-    assert registry.code(other) == (403, "DENIED")
-    assert own.json()["tags"] == ["v1"]
-
-
-def test_regions_do_not_see_each_other(ecr: LocalECR, registry: Any) -> None:
-    """The token of another region opens another registry."""
-    with ecr.client(region="ap-south-1") as client:
-        data = client.get_authorization_token().authorization_data[0]
-    pair = base64.b64decode(data.authorization_token or "").decode()
-
-    answer = requests.get(f"{registry.url}/v2/_catalog", headers=basic(pair), timeout=60)
-
-    assert answer.json() == {"repositories": []}
-    assert registry.send("GET", "_catalog").json() == {"repositories": ["team/app"]}
-
-
-def test_what_is_not_there_is_said_in_the_form_of_the_protocol(registry: Any) -> None:
+def test_unknown_paths(registry: Any) -> None:
     """A path that the protocol does not have gets an error of the protocol."""
     assert registry.code(registry.send("GET", "team/app")) == (404, "UNSUPPORTED")
     assert registry.code(registry.send("GET", "team/app/manifests/")) == (404, "UNSUPPORTED")
@@ -170,6 +160,6 @@ def test_what_is_not_there_is_said_in_the_form_of_the_protocol(registry: Any) ->
         ("GET", "team/app/blobs/uploads/"),
     ],
 )
-def test_a_method_that_is_not_there_is_unsupported(method: str, path: str, registry: Any) -> None:
+def test_unsupported_methods(method: str, path: str, registry: Any) -> None:
     """A method that a path does not have gets an error of the protocol."""
     assert registry.code(registry.send(method, path)) == (405, "UNSUPPORTED")

@@ -25,41 +25,41 @@ def finish(registry: Any, address: str, digest: str, data: bytes = b"") -> Any:
     return registry.send("PUT", address, params={"digest": digest}, data=data)
 
 
-def test_a_chunk_is_answered_with_201(registry: Any) -> None:
+def test_chunks_get_201(registry: Any) -> None:
     """Chunks get 201, not 202; the end of the first one is said to be the end of all of them."""
     address = registry.start("team/app")
 
-    answers = [patch(registry, address, number * PART, DATA) for number in range(3)]
+    responses = [patch(registry, address, number * PART, DATA) for number in range(3)]
     done = finish(registry, address, registry.digest(DATA * 3))
 
-    assert [answer.status_code for answer in answers] == [201, 201, 201]
-    assert [answer.headers["Range"] for answer in answers] == [f"0-{PART - 1}"] * 3
+    assert [response.status_code for response in responses] == [201, 201, 201]
+    assert [response.headers["Range"] for response in responses] == [f"0-{PART - 1}"] * 3
     assert done.status_code == 201
 
 
-def test_a_stream_is_answered_with_201(registry: Any) -> None:
+def test_streams_get_201(registry: Any) -> None:
     """A whole layer in one PATCH of unknown length, as docker sends it, is as good as ever."""
     address = registry.start("team/app")
 
-    answer = registry.send("PATCH", address, data=iter([b"a la", b"yer"]))
+    response = registry.send("PATCH", address, data=iter([b"a la", b"yer"]))
     done = finish(registry, address, registry.digest(b"a layer"))
 
-    assert (answer.status_code, answer.headers["Range"]) == (201, "0-6")
+    assert (response.status_code, response.headers["Range"]) == (201, "0-6")
     assert done.status_code == 201
 
 
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
-def test_a_chunk_after_one_that_is_too_small(method: str, registry: Any) -> None:
+def test_a_chunk_after_a_small_one(method: str, registry: Any) -> None:
     """A chunk below 5 MiB is the last one: another one after it is refused, and it is kept."""
     address = registry.start("team/app")
     patch(registry, address, 0, DATA[:-1])
     digest = registry.digest(DATA)
 
-    answer = registry.send(method, address, params={"digest": digest}, data=DATA[-1:])
-    (error,) = answer.json()["errors"]
+    response = registry.send(method, address, params={"digest": digest}, data=DATA[-1:])
+    (error,) = response.json()["errors"]
     done = finish(registry, address, registry.digest(DATA[:-1]))
 
-    assert registry.code(answer) == (400, "BLOB_UPLOAD_INVALID")
+    assert registry.code(response) == (400, "BLOB_UPLOAD_INVALID")
     assert error["message"] == "All layer parts except the last part should be at least 5MB"
     assert done.status_code == 201
 
@@ -75,9 +75,9 @@ def test_a_part_of_the_API_that_is_too_small(registry: Any, api: Any) -> None:  
         layer_part_blob=b"first ",
     )
 
-    answer = registry.send("PATCH", f"team/app/blobs/uploads/{upload_id}", data=b"second")
+    response = registry.send("PATCH", f"team/app/blobs/uploads/{upload_id}", data=b"second")
 
-    assert registry.code(answer) == (400, "BLOB_UPLOAD_INVALID")
+    assert registry.code(response) == (400, "BLOB_UPLOAD_INVALID")
 
 
 def test_an_empty_chunk_is_none(registry: Any) -> None:
@@ -94,28 +94,28 @@ def test_an_empty_chunk_is_none(registry: Any) -> None:
 
 
 def test_an_upload_that_begins_again(registry: Any) -> None:
-    """Whoever sends the first byte again gets 416, in the words of ECR."""
+    """An upload that starts again at the first byte gets 416, with ECR's message."""
     address = registry.start("team/app")
     patch(registry, address, 0, DATA)
 
-    answer = patch(registry, address, 0, DATA)
+    response = patch(registry, address, 0, DATA)
 
-    assert registry.code(answer) == (416, "BLOB_UPLOAD_INVALID")
-    (error,) = answer.json()["errors"]
+    assert registry.code(response) == (416, "BLOB_UPLOAD_INVALID")
+    (error,) = response.json()["errors"]
     assert error["message"].endswith(f"First byte of the layer part is 0 instead of {PART}")
 
 
 def test_a_layer_is_somewhere_else(registry: Any) -> None:
-    """GET leads to a presigned address that needs no password, and HEAD answers by itself."""
+    """GET redirects to a presigned URL that needs no password; HEAD is not redirected."""
     digest = registry.blob("team/app", b"a layer")
     path = f"team/app/blobs/{digest}"
 
-    answer = registry.send("GET", path, allow_redirects=False)
+    response = registry.send("GET", path, allow_redirects=False)
     head = registry.send("HEAD", path, allow_redirects=False)
-    place = answer.headers["Location"]
+    place = response.headers["Location"]
     layer = requests.get(place, timeout=60)
 
-    assert (answer.status_code, answer.content) == (307, b"")
+    assert (response.status_code, response.content) == (307, b"")
     assert urlsplit(place).path.startswith(DOWNLOADS)
     assert place.startswith(registry.url)
     assert (layer.status_code, layer.content) == (200, b"a layer")
@@ -123,15 +123,15 @@ def test_a_layer_is_somewhere_else(registry: Any) -> None:
     assert head.headers["Docker-Content-Digest"] == digest
 
 
-def test_a_password_on_the_way_to_the_layer_does_no_harm(registry: Any) -> None:
+def test_passwords_of_downloads_are_ignored(registry: Any) -> None:
     """Clients take their password along, as it is the same host; there it is not looked at."""
     digest = registry.blob("team/app", b"a layer")
 
-    answer = registry.send("GET", f"team/app/blobs/{digest}")
+    response = registry.send("GET", f"team/app/blobs/{digest}")
 
-    assert [step.status_code for step in answer.history] == [307]
-    assert "Authorization" in answer.request.headers
-    assert answer.content == b"a layer"
+    assert [step.status_code for step in response.history] == [307]
+    assert "Authorization" in response.request.headers
+    assert response.content == b"a layer"
 
 
 def test_the_downloads_are_recorded_as_such(ecr: LocalECR, registry: Any) -> None:
@@ -143,7 +143,7 @@ def test_the_downloads_are_recorded_as_such(ecr: LocalECR, registry: Any) -> Non
     assert ecr.requests.operations() == ["Registry", "DownloadLayer"]
 
 
-def test_a_protocol_that_there_is_not() -> None:
+def test_unknown_protocols() -> None:
     """A protocol that is neither of the two is refused by name."""
     with pytest.raises(ValueError, match="'docker'"):
         LocalECR(registry_protocol=cast("Any", "docker"))

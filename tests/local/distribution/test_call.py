@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ecr_client.local.distribution.call import Call
+from ecr_client.local.distribution.request import RegistryRequest
 
 
-def test_work_has_ended_when_its_request_is_given_up() -> None:
+def test_cancelled_requests_wait_for_their_work() -> None:
     """A request that is cancelled ends after its work, which nobody may disturb, and not before."""
     began, may_end, ended = threading.Event(), threading.Event(), threading.Event()
     nothing: Any = None
@@ -23,11 +23,13 @@ def test_work_has_ended_when_its_request_is_given_up() -> None:
         ended.set()
 
     async def give_up(executor: ThreadPoolExecutor) -> bool:
-        call = Call(
-            request=nothing,
+        call = RegistryRequest(
+            http=nothing,
             service=nothing,
             executor=executor,
-            scope=nothing,
+            registry=nothing,
+            bodies=nothing,
+            sessions=nothing,
             principal=nothing,
             base_url="",
         )

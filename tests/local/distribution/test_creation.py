@@ -8,8 +8,6 @@ import pytest
 
 from ecr_client.local import LocalECR
 from ecr_client.models import (
-    ImageIdentifier,
-    ImageScanningConfiguration,
     ReplicationConfiguration,
     ReplicationDestination,
     ReplicationRule,
@@ -17,14 +15,14 @@ from ecr_client.models import (
 
 
 def template(api: Any, prefix: str, *reasons: str) -> None:
-    """Have repositories made by a template, with tags that cannot be moved."""
+    """Create a template for repositories with immutable tags."""
     api.create_repository_creation_template(
         prefix=prefix, applied_for=list(reasons), image_tag_mutability="IMMUTABLE"
     )
 
 
 @pytest.mark.parametrize("prefix", ["team", "ROOT"])
-def test_a_template_makes_the_repository(prefix: str, registry: Any, api: Any) -> None:
+def test_a_template_creates_the_repository(prefix: str, registry: Any, api: Any) -> None:
     """A push to a repository that is not there makes it as the template for its name says."""
     template(api, prefix, "CREATE_ON_PUSH")
 
@@ -35,7 +33,7 @@ def test_a_template_makes_the_repository(prefix: str, registry: Any, api: Any) -
     assert registry.send("GET", "team/new/manifests/v1").content == pushed.manifest
 
 
-def test_a_manifest_alone_makes_the_repository(registry: Any, api: Any) -> None:
+def test_a_manifest_creates_the_repository(registry: Any, api: Any) -> None:
     """An index that lists nothing is a push too."""
     template(api, "team", "CREATE_ON_PUSH")
 
@@ -47,18 +45,16 @@ def test_a_manifest_alone_makes_the_repository(registry: Any, api: Any) -> None:
 @pytest.mark.parametrize(
     ("prefix", "reason"), [("other", "CREATE_ON_PUSH"), ("team", "REPLICATION")]
 )
-def test_a_template_for_something_else_makes_none(
-    prefix: str, reason: str, registry: Any, api: Any
-) -> None:
+def test_other_templates(prefix: str, reason: str, registry: Any, api: Any) -> None:
     """A template for other names or for other reasons does not let a push make a repository."""
     template(api, prefix, reason)
 
-    answer = registry.send("POST", "team/new/blobs/uploads/")
+    response = registry.send("POST", "team/new/blobs/uploads/")
 
-    assert registry.code(answer) == (404, "NAME_UNKNOWN")
+    assert registry.code(response) == (404, "NAME_UNKNOWN")
 
 
-def test_a_pull_makes_no_repository(registry: Any, api: Any) -> None:
+def test_a_pull_creates_no_repository(registry: Any, api: Any) -> None:
     """Asking whether something is there does not make its repository, and nor does a bad push."""
     template(api, "team", "CREATE_ON_PUSH")
 
@@ -69,23 +65,8 @@ def test_a_pull_makes_no_repository(registry: Any, api: Any) -> None:
     assert registry.send("GET", "_catalog").json() == {"repositories": ["team/app"]}
 
 
-def test_a_push_is_scanned(registry: Any, api: Any) -> None:
-    """A repository that scans what is pushed does so here too."""
-    api.put_image_scanning_configuration(
-        repository_name="team/app",
-        image_scanning_configuration=ImageScanningConfiguration(scan_on_push=True),
-    )
-
-    registry.image("team/app", "v1")
-
-    found = api.describe_image_scan_findings(
-        repository_name="team/app", image_id=ImageIdentifier(image_tag="v1")
-    )
-    assert found.image_scan_status.status == "COMPLETE"
-
-
 def test_a_push_is_replicated(registry: Any, api: Any, ecr: LocalECR) -> None:
-    """What is pushed here is copied to where the registry replicates to."""
+    """A push through the protocol is replicated."""
     destination = ReplicationDestination(region="eu-west-1", registry_id=ecr.account)
     api.put_replication_configuration(
         replication_configuration=ReplicationConfiguration(

@@ -14,7 +14,7 @@ KEYS = [f"arn:aws:kms:us-east-1:123456789012:key/{number}" for number in range(2
 
 @pytest.fixture
 def other(api: Any) -> str:
-    """Give a second repository."""
+    """Return a second repository."""
     api.create_repository(repository_name="other")
     return "other"
 
@@ -35,11 +35,11 @@ def test_a_layer_is_mounted(registry: Any, other: str) -> None:
     """A layer of another repository of the registry is there without an upload."""
     digest = registry.blob("team/app", b"layer")
 
-    answer = mount(registry, other, digest, "team/app")
+    response = mount(registry, other, digest, "team/app")
 
-    assert answer.status_code == 201
-    assert answer.headers["Docker-Content-Digest"] == digest
-    assert registry.send("GET", answer.headers["Location"]).content == b"layer"
+    assert response.status_code == 201
+    assert response.headers["Docker-Content-Digest"] == digest
+    assert registry.send("GET", response.headers["Location"]).content == b"layer"
 
 
 @pytest.mark.usefixtures("enabled")
@@ -57,9 +57,9 @@ def test_mounting_is_off_by_default(registry: Any, other: str) -> None:
     """Unless the account's setting BLOB_MOUNTING is ENABLED the caller has to upload."""
     digest = registry.blob("team/app", b"layer")
 
-    answer = mount(registry, other, digest, "team/app")
+    response = mount(registry, other, digest, "team/app")
 
-    assert answer.status_code == 202
+    assert response.status_code == 202
     assert registry.send("HEAD", f"{other}/blobs/{digest}").status_code == 404
 
 
@@ -74,16 +74,16 @@ def test_mounting_is_off_by_default(registry: Any, other: str) -> None:
         ("latest", "team/app"),
     ],
 )
-def test_what_cannot_be_mounted_is_uploaded(
+def test_impossible_mounts(
     digest: str | None, source: str | None, registry: Any, other: str
 ) -> None:
     """A layer or a repository that is not there is no error: the caller is told to upload."""
     pushed = registry.blob("team/app", b"layer")
 
-    answer = mount(registry, other, digest or pushed, source)
+    response = mount(registry, other, digest or pushed, source)
 
-    assert answer.status_code == 202
-    address = answer.headers["Location"]
+    assert response.status_code == 202
+    address = response.headers["Location"]
     assert address.startswith(f"/v2/{other}/blobs/uploads/")
     finished = registry.send("PUT", address, params={"digest": pushed}, data=b"layer")
     assert finished.status_code == 201

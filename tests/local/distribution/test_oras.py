@@ -9,12 +9,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
-oras = pytest.importorskip("oras.client", reason="oras is not installed")
+oras = pytest.importorskip(
+    "oras.client", reason="oras is not installed: python -m pip install oras"
+)
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def client(registry: Any) -> Iterator[Any]:
-    """Give a client with the password of the token."""
+    """Yield a client with the password of the token."""
     made = oras.OrasClient(
         hostname=urlsplit(registry.url).netloc, insecure=True, auth_backend="basic"
     )
@@ -26,7 +30,7 @@ def client(registry: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def artifact(tmp_path: Path) -> Path:
-    """Give a file to push."""
+    """Return a file to push."""
     path = tmp_path / "artifact.txt"
     path.write_bytes(b"an artifact " * 1_000_000)
     return path

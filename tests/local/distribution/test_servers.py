@@ -5,11 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -17,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from ecr_client import Credentials, ECRClient
+from ecr_client import ECRClient
 from ecr_client.local import LocalECR
 from ecr_client.local.store import Limits
 
@@ -36,7 +32,7 @@ class Clock:
 
 
 def password(client: ECRClient) -> tuple[str, str]:
-    """Give user and password of a client's token."""
+    """Return user and password of a client's token."""
     token = client.get_authorization_token().authorization_data[0].authorization_token
     user, _, secret = base64.b64decode(token or "").decode().partition(":")
     return user, secret
@@ -46,7 +42,7 @@ def repositories(ecr: LocalECR, auth: tuple[str, str] | None = None) -> Any:
     return requests.get(f"{ecr.endpoint}/v2/_catalog", auth=auth, timeout=60).json()
 
 
-def test_without_auth_nobody_needs_a_password() -> None:
+def test_no_password_without_auth() -> None:
     """With auth off, who has no password or a wrong one uses the server's own registry."""
     with LocalECR(auth=False) as ecr, ecr.client() as client:
         client.create_repository(repository_name="team/app")
@@ -55,7 +51,7 @@ def test_without_auth_nobody_needs_a_password() -> None:
         assert repositories(ecr, ("AWS", "wrong")) == {"repositories": ["team/app"]}
 
 
-def test_without_auth_a_password_still_says_whose_registry_it_is() -> None:
+def test_a_password_selects_the_registry_without_auth() -> None:
     """With auth off, the password of another region's token opens that region's registry."""
     with LocalECR(auth=False) as ecr, ecr.client(region="eu-west-1") as client:
         client.create_repository(repository_name="team/app")
@@ -76,9 +72,9 @@ def test_a_password_ends_after_twelve_hours(protocol: Any, status: int, code: st
         statuses = []
         for ahead in (timedelta(hours=11, minutes=59), timedelta(hours=12)):
             clock.ahead = ahead
-            answer = requests.get(f"{ecr.endpoint}/v2/", auth=pair, timeout=60)
-            statuses.append(answer.status_code)
-    (error,) = answer.json()["errors"]
+            response = requests.get(f"{ecr.endpoint}/v2/", auth=pair, timeout=60)
+            statuses.append(response.status_code)
+    (error,) = response.json()["errors"]
 
     assert statuses == [200, status]
     assert error == {
@@ -86,7 +82,7 @@ def test_a_password_ends_after_twelve_hours(protocol: Any, status: int, code: st
         "message": "Your authorization token has expired. Reauthenticate and try again.",
     }
     # ECR has no challenge for it, which is why clients that wait for one never log in again.
-    assert ("WWW-Authenticate" in answer.headers) == (protocol == "oci")
+    assert ("WWW-Authenticate" in response.headers) == (protocol == "oci")
 
 
 def test_an_upload_goes_on_after_a_restart(tmp_path: Path) -> None:
@@ -116,8 +112,23 @@ def test_an_upload_goes_on_after_a_restart(tmp_path: Path) -> None:
     assert blob.content == b"first second"
 
 
+def test_a_start_deletes_what_nothing_refers_to(tmp_path: Path) -> None:
+    """The blobs of deleted repositories go at the next start, and no others."""
+    with LocalECR(tmp_path, auth=False) as ecr, ecr.client() as client:
+        for name in ("kept", "gone"):
+            client.create_repository(repository_name=name)
+            address = f"{ecr.endpoint}/v2/{name}/blobs/uploads/"
+            digest = f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
+            requests.post(address, params={"digest": digest}, data=name, timeout=60)
+        client.delete_repository(repository_name="gone", force=True)
+    with LocalECR(tmp_path, auth=False):
+        blobs = [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
+
+    assert [path.read_text() for path in blobs] == ["kept"]
+
+
 @pytest.mark.parametrize("kind", ["manifests", "blobs"])
-def test_a_failure_is_said_in_the_form_of_the_protocol(kind: str, tmp_path: Path) -> None:
+def test_failures_have_the_form_of_the_protocol(kind: str, tmp_path: Path) -> None:
     """When the server fails, here because its files are gone, callers get an error of it."""
     with LocalECR(tmp_path, auth=False, registry_protocol="oci") as ecr:
         with ecr.client() as client:
@@ -131,10 +142,10 @@ def test_a_failure_is_said_in_the_form_of_the_protocol(kind: str, tmp_path: Path
         requests.put(f"{base}/manifests/{digest}", data=data, timeout=60).raise_for_status()
         shutil.rmtree(tmp_path / "blobs")
 
-        answer = requests.get(f"{base}/{kind}/{digest}", timeout=60)
+        response = requests.get(f"{base}/{kind}/{digest}", timeout=60)
 
-    assert answer.status_code == 500
-    assert answer.json()["errors"][0]["code"] == "UNKNOWN"
+    assert response.status_code == 500
+    assert response.json()["errors"][0]["code"] == "UNKNOWN"
 
 
 def test_quotas() -> None:
@@ -164,52 +175,3 @@ def test_quotas() -> None:
     assert progress.headers["Range"] == "0-7"
     assert [image.status_code for image in images] == [201, 403]
     assert images[1].json()["errors"][0]["code"] == "DENIED"
-
-
-@pytest.fixture
-def process() -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Give a server in a process of its own, and its address."""
-    command = [sys.executable, "-m", "ecr_client.local", "--port=0", "--no-auth"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        found = re.search(r"http://\S+", running.stdout.readline())
-        assert found is not None
-        yield running, found[0]
-        running.terminate()
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
-def test_a_large_blob_does_not_fill_the_memory(
-    process: tuple[subprocess.Popen[str], str], credentials: Credentials
-) -> None:
-    """Pushing and pulling a blob takes a few pieces of memory, however large the blob is."""
-    running, url = process
-    piece, count = bytes(range(256)) * 4096, 256
-    digest = hashlib.sha256()
-    for _ in range(count):
-        digest.update(piece)
-    name = f"sha256:{digest.hexdigest()}"
-    with requests.Session() as session:
-        session.trust_env = False
-        with ECRClient(region="us-east-1", endpoint=url, credentials=credentials) as client:
-            client.create_repository(repository_name="app")
-        before = peak(running.pid)
-
-        address = session.post(f"{url}/v2/app/blobs/uploads/", timeout=60).headers["Location"]
-        session.patch(url + address, data=(piece for _ in range(count)), timeout=60)
-        finished = session.put(url + address, params={"digest": name}, timeout=60)
-        with session.get(f"{url}/v2/app/blobs/{name}", stream=True, timeout=60) as answer:
-            size = sum(len(part) for part in answer.iter_content(MIB))
-        after = peak(running.pid)
-
-    assert finished.status_code == 201
-    assert size == count * MIB
-    assert after - before < 24 * MIB
-
-
-def peak(process_id: int) -> int:
-    """Give the most memory that a process has had, in bytes."""
-    status = Path(f"/proc/{process_id}/status").read_text()
-    found = re.search(r"VmHWM:\s*(\d+) kB", status)
-    assert found is not None
-    return int(found[1]) * 1024

@@ -117,7 +117,7 @@ def _running() -> Iterator[tuple[LocalECR, Clock]]:
 
 @pytest.fixture
 def ecr(_running: tuple[LocalECR, Clock]) -> LocalECR:
-    """Give a server without any repositories or settings, at noon."""
+    """Return a server without any repositories or settings, at noon."""
     ecr, clock = _running
     ecr.reset()
     clock.now = NOON
@@ -126,13 +126,13 @@ def ecr(_running: tuple[LocalECR, Clock]) -> LocalECR:
 
 @pytest.fixture
 def clock(ecr: LocalECR, _running: tuple[LocalECR, Clock]) -> Clock:
-    """Give the server's clock."""
+    """Return the server's clock."""
     return _running[1]
 
 
 @pytest.fixture
 def connect(ecr: LocalECR) -> Iterator[Callable[..., ECRClient]]:
-    """Give a function that makes clients of other accounts and regions."""
+    """Yield a function that makes clients of other accounts and regions."""
     made: list[ECRClient] = []
 
     def connect(*, account: str | None = None, region: str | None = None) -> ECRClient:
@@ -147,7 +147,7 @@ def connect(ecr: LocalECR) -> Iterator[Callable[..., ECRClient]]:
 
 @pytest.fixture
 def client(connect: Callable[..., ECRClient]) -> ECRClient:
-    """Give a client of the server's own account, which has the repository ``app``."""
+    """Return a client of the server's own account, which has the repository ``app``."""
     client = connect()
     client.create_repository(repository_name="app")
     return client
@@ -155,7 +155,7 @@ def client(connect: Callable[..., ECRClient]) -> ECRClient:
 
 @pytest.fixture
 def call(ecr: LocalECR) -> Callable[..., tuple[int, dict[str, Any]]]:
-    """Give a function that sends members as they are, and gives status and body of the answer.
+    """Return a function that sends members as they are, and returns status and body.
 
     The client would refuse some of them before they are sent.
     """
@@ -163,13 +163,13 @@ def call(ecr: LocalECR) -> Callable[..., tuple[int, dict[str, Any]]]:
     def call(operation: str, **members: Any) -> tuple[int, dict[str, Any]]:
         target = f"AmazonEC2ContainerRegistry_V20150921.{operation}"
         headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
-        answer = requests.post(ecr.endpoint, json=members, headers=headers, timeout=60)
-        return answer.status_code, answer.json()
+        response = requests.post(ecr.endpoint, json=members, headers=headers, timeout=60)
+        return response.status_code, response.json()
 
     return call
 
 
 @pytest.fixture
 def push(client: ECRClient) -> Pusher:
-    """Give what pushes images as that client."""
+    """Return what pushes images as that client."""
     return Pusher(client)

@@ -11,7 +11,7 @@ import pytest
 from ecr_client import ECRClient
 from ecr_client.exceptions import AccessDeniedException
 from ecr_client.local import LocalECR, validation
-from ecr_client.local.permissions import OPERATIONS, Target
+from ecr_client.local.permissions import OPERATION_TARGETS, Target
 from ecr_client.models import Tag
 
 OWN, OTHER = "123456789012", "210987654321"
@@ -60,13 +60,13 @@ MEMBERS: dict[str, dict[str, Any]] = {
     },
     "ValidatePullThroughCacheRule": PREFIX,
 }
-FOREIGN = sorted(name for name, target in OPERATIONS.items() if target is not Target.OWN)
-OF_REPOSITORIES = [name for name in FOREIGN if OPERATIONS[name] is not Target.REGISTRY]
+FOREIGN = sorted(name for name, target in OPERATION_TARGETS.items() if target is not Target.OWN)
+OF_REPOSITORIES = [name for name in FOREIGN if OPERATION_TARGETS[name] is not Target.REGISTRY]
 
 
 def members_of(operation: str) -> dict[str, Any]:
     """Return the members of a request about the other account."""
-    target = OPERATIONS[operation]
+    target = OPERATION_TARGETS[operation]
     about: dict[str, Any] = {"registryId": OTHER}
     if target is Target.ARN:
         about = {"resourceArn": ARN}
@@ -92,12 +92,12 @@ def other(connect: Callable[..., ECRClient]) -> ECRClient:
 
 
 def test_every_operation_is_known() -> None:
-    """The table has all operations of the model, and says of each that names a registry so."""
+    """The table has all operations of the model, with the target of those that name a registry."""
     shapes = {name: each.input_shape.members for name, each in validation.operations().items()}
     foreign = {name for name in shapes if {"registryId", "resourceArn"} & set(shapes[name])}
 
-    assert set(OPERATIONS) == set(shapes)
-    assert {name for name, target in OPERATIONS.items() if target is not Target.OWN} == foreign
+    assert set(OPERATION_TARGETS) == set(shapes)
+    assert set(FOREIGN) == foreign
 
 
 @pytest.mark.parametrize("operation", FOREIGN)
@@ -115,42 +115,28 @@ def test_without_a_policy_nothing_is_allowed(
     )
 
 
-@pytest.mark.parametrize("operation", FOREIGN)
-def test_the_policy_of_the_registry_allows_an_action(
-    operation: str, other: ECRClient, call: Callable[..., Any]
+@pytest.mark.parametrize(
+    ("operation", "of_registry"),
+    [*((name, True) for name in FOREIGN), *((name, False) for name in OF_REPOSITORIES)],
+)
+def test_a_policy_allows_an_action(
+    operation: str, of_registry: bool, other: ECRClient, call: Callable[..., Any]
 ) -> None:
-    """The action of that name is what lets an operation through, and all others are not."""
-    action, members = f"ecr:{operation}", members_of(operation)
-    other.put_registry_policy(policy_text=policy(Action=None, NotAction=action, Resource="*"))
-    _, without = call(operation, **members)
-    other.put_registry_policy(policy_text=policy(Action=action, Resource="*"))
-    _, with_it = call(operation, **members)
+    """The policy of the registry or the repository allows an operation by its action alone."""
+    action, members, found = f"ecr:{operation}", members_of(operation), []
+    for changes in ({"Action": None, "NotAction": action}, {"Action": action}):
+        if of_registry:
+            other.put_registry_policy(policy_text=policy(**changes, Resource="*"))
+        else:
+            other.set_repository_policy(repository_name="app", policy_text=policy(**changes))
+        found.append(call(operation, **members)[1].get("__type"))
 
-    assert without["__type"] == "AccessDeniedException"
-    assert with_it.get("__type") != "AccessDeniedException"
+    assert found[0] == "AccessDeniedException"
+    assert found[1] != "AccessDeniedException"
 
 
 @pytest.mark.parametrize("operation", OF_REPOSITORIES)
-def test_the_policy_of_the_repository_allows_an_action(
-    operation: str, other: ECRClient, call: Callable[..., Any]
-) -> None:
-    """The policy of a repository is as good as that of its registry, for that repository."""
-    action, members = f"ecr:{operation}", members_of(operation)
-    other.set_repository_policy(
-        repository_name="app", policy_text=policy(Action=None, NotAction=action)
-    )
-    _, without = call(operation, **members)
-    other.set_repository_policy(repository_name="app", policy_text=policy(Action=action))
-    _, with_it = call(operation, **members)
-
-    assert without["__type"] == "AccessDeniedException"
-    assert with_it.get("__type") != "AccessDeniedException"
-
-
-@pytest.mark.parametrize("operation", OF_REPOSITORIES)
-def test_an_explicit_deny_is_said(
-    operation: str, other: ECRClient, call: Callable[..., Any]
-) -> None:
+def test_explicit_deny(operation: str, other: ECRClient, call: Callable[..., Any]) -> None:
     """A Deny of the repository's policy outweighs an Allow of the registry's."""
     other.put_registry_policy(policy_text=policy(Resource="*"))
     other.set_repository_policy(repository_name="app", policy_text=policy("Deny"))
@@ -162,8 +148,8 @@ def test_an_explicit_deny_is_said(
 
 
 @pytest.mark.usefixtures("other")
-def test_what_does_not_exist_is_refused_alike(client: ECRClient) -> None:
-    """Nobody learns from a refusal which repositories another account has."""
+def test_missing_repositories_are_not_revealed(client: ECRClient) -> None:
+    """A refusal does not reveal which repositories another account has."""
     with pytest.raises(AccessDeniedException, match="no resource-based policy allows"):
         client.list_images(registry_id=OTHER, repository_name="nothing")
 
@@ -229,7 +215,7 @@ def test_the_own_account_is_not_denied(other: ECRClient) -> None:
 
 @pytest.fixture
 def open_client() -> Iterator[ECRClient]:
-    """Return a client of a server whose accounts are open to each other."""
+    """Yield a client of a server whose accounts are open to each other."""
     with LocalECR(open_accounts=True) as ecr, ecr.client() as client:
         yield client
 

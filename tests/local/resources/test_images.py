@@ -43,7 +43,7 @@ def descriptor(name: str, size: int = 2, kind: str = KIND) -> dict[str, Any]:
 
 @pytest.fixture
 def config(push: Any) -> dict[str, Any]:
-    """Give the descriptor of a configuration that is in the repository ``app``."""
+    """Return the descriptor of a configuration that is in the repository ``app``."""
     return descriptor(push.layer("app", b"{}"))
 
 
@@ -55,49 +55,28 @@ def put(client: ECRClient, document: dict[str, Any], **members: Any) -> Any:
 
 
 def tags(client: ECRClient) -> dict[str, tuple[str, ...]]:
-    """Give the tags of each image."""
+    """Return the tags of each image."""
     found = client.paginate_describe_images(repository_name="app")
     return {str(image.image_digest): image.image_tags for image in found}
 
 
-def test_a_manifest_needs_its_layers(client: ECRClient, config: dict[str, Any]) -> None:
-    """All layers that are not there are named, and nothing is stored."""
-    other = f"sha256:{'1' * 64}"
-    layers = [descriptor(MISSING), descriptor(other), config]
-    document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers}
-
-    with pytest.raises(LayersNotFoundException, match=f"{MISSING}, {other}"):
-        put(client, document)
-    assert tags(client) == {}
-
-
-def test_layers_of_other_repositories_do_not_count(client: ECRClient, push: Any) -> None:
-    """A layer has to be in the repository of the image, be it in another one or not."""
+def test_a_manifest_needs_its_layers(client: ECRClient, config: dict[str, Any], push: Any) -> None:
+    """Layers that the repository does not hold are all named; foreign ones may be elsewhere."""
     client.create_repository(repository_name="other")
-    elsewhere = descriptor(push.layer("other", b"{}"))
-    document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": elsewhere, "layers": []}
-
-    with pytest.raises(LayersNotFoundException):
-        put(client, document)
-
-
-def test_layers_that_are_elsewhere_need_not_be_there(
-    client: ECRClient, config: dict[str, Any]
-) -> None:
-    """A foreign layer, which has addresses of its own, is not looked for."""
+    elsewhere = descriptor(push.layer("other", b"elsewhere"))
+    document = {"schemaVersion": 2, "mediaType": DOCKER_MANIFEST, "config": config}
+    missing = [descriptor(MISSING), elsewhere, config]
     foreign = {**descriptor(MISSING), "urls": ["https://example.com/layer"]}
-    document = {
-        "schemaVersion": 2,
-        "mediaType": DOCKER_MANIFEST,
-        "config": config,
-        "layers": [foreign],
-    }
 
-    assert put(client, document).image_manifest_media_type == DOCKER_MANIFEST
+    with pytest.raises(LayersNotFoundException, match=f"{MISSING}, {elsewhere['digest']}"):
+        put(client, {**document, "layers": missing})
+    assert tags(client) == {}
+    made = put(client, {**document, "layers": [foreign]})
+    assert made.image_manifest_media_type == DOCKER_MANIFEST
 
 
 @pytest.mark.parametrize("kind", [OCI_INDEX, DOCKER_LIST])
-def test_an_index_needs_what_it_lists(client: ECRClient, push: Any, kind: str) -> None:
+def test_an_index_needs_its_children(client: ECRClient, push: Any, kind: str) -> None:
     """Manifests that are listed have to be there first, and the missing ones are named."""
     child = push.image("app")
     listed = [descriptor(child, kind=OCI_MANIFEST), descriptor(MISSING, kind=OCI_MANIFEST)]
@@ -125,7 +104,7 @@ def test_the_digest_is_that_of_the_bytes(client: ECRClient, config: dict[str, An
     assert (made.image_manifest, read.image_manifest) == (text, text)
 
 
-def test_an_image_is_there_once(client: ECRClient, config: dict[str, Any]) -> None:
+def test_an_image_is_pushed_once(client: ECRClient, config: dict[str, Any]) -> None:
     """The same image under the same tag, or again without one, is refused; a further tag is not."""
     document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": []}
     put(client, document, image_tag="v1")
@@ -184,45 +163,31 @@ def test_tags_that_may_not_move(
     [
         ({"mediaType": None}, {}, "no mediaType"),
         ({}, {"image_manifest_media_type": DOCKER_MANIFEST}, "is known as"),
-        ({"mediaType": "text/plain"}, {}, "unsupported media type"),
         ({"schemaVersion": 1}, {}, "Schema 1"),
-        ({"schemaVersion": 3}, {}, "schemaVersion"),
-        ({"config": None}, {}, "config must be a descriptor"),
-        ({"layers": {}}, {}, "layers must be a list"),
         ({"layers": [{"size": 1}]}, {}, r"layers\[0\].digest"),
-        ({"layers": [descriptor(MISSING, -1)]}, {}, r"layers\[0\].size"),
-        ({"annotations": {"a": 1}}, {}, "annotations"),
+        ("{", {}, "Invalid JSON syntax"),
+        ([], {}, "Invalid JSON syntax"),
     ],
 )
-def test_manifests_that_are_none(
-    client: ECRClient,
-    config: dict[str, Any],
-    document: dict[str, Any],
-    members: dict[str, Any],
-    problem: str,
+def test_malformed_manifests(
+    client: ECRClient, config: dict[str, Any], document: Any, members: Any, problem: str
 ) -> None:
-    """What is wrong with a manifest is said."""
-    whole = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": []}
-    changed = {name: value for name, value in {**whole, **document}.items() if value is not None}
+    """A malformed manifest is refused with the reason."""
+    if isinstance(document, dict):
+        whole = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": []}
+        document = {key: value for key, value in {**whole, **document}.items() if value is not None}
+    text = document if isinstance(document, str) else json.dumps(document)
 
     with pytest.raises(InvalidParameterException, match=problem):
-        put(client, changed, **members)
+        client.put_image(repository_name="app", image_manifest=text, **members)
 
 
 def test_the_type_may_be_given_apart(client: ECRClient, config: dict[str, Any]) -> None:
-    """A manifest without a media type is what the request says it is."""
+    """A manifest without a media type has the one of the request."""
     document = {"schemaVersion": 2, "config": config, "layers": []}
-
     made = put(client, document, image_manifest_media_type=OCI_MANIFEST)
 
     assert made.image_manifest_media_type == OCI_MANIFEST
-
-
-@pytest.mark.parametrize("text", ["{", "[]", "1"])
-def test_manifests_that_are_no_json(client: ECRClient, text: str) -> None:
-    """A manifest is a JSON object."""
-    with pytest.raises(InvalidParameterException, match="Invalid JSON syntax"):
-        client.put_image(repository_name="app", image_manifest=text)
 
 
 @pytest.mark.parametrize(
@@ -233,59 +198,50 @@ def test_types_that_are_accepted(
 ) -> None:
     """An image of a type that the caller does not accept is among the failures."""
     push.image("app", "v1")
-    answer = client.batch_get_image(
+    response = client.batch_get_image(
         repository_name="app",
         image_ids=[ImageIdentifier(image_tag="v1")],
         accepted_media_types=accepted,
     )
 
-    assert len(answer.images) == found
-    assert [failure.failure_code for failure in answer.failures] == ["ImageNotFound"] * (1 - found)
+    assert len(response.images) == found
+    assert [failure.failure_code for failure in response.failures] == ["ImageNotFound"] * (
+        1 - found
+    )
 
 
 def delete(client: ECRClient, **identifier: str) -> tuple[Any, ...]:
     """Delete an image or a tag, and give what is gone, or the codes of what failed."""
-    answer = client.batch_delete_image(
+    response = client.batch_delete_image(
         repository_name="app", image_ids=[ImageIdentifier(**identifier)]
     )
-    gone = [(each.image_digest, each.image_tag) for each in answer.image_ids]
-    return (*gone, *(failure.failure_code for failure in answer.failures))
+    gone = [(each.image_digest, each.image_tag) for each in response.image_ids]
+    return (*gone, *(failure.failure_code for failure in response.failures))
 
 
-def test_tags_are_deleted_one_by_one(client: ECRClient, push: Any) -> None:
-    """An image goes with its last tag."""
+def test_deletions(client: ECRClient, push: Any) -> None:
+    """A tag deletes itself, the last one its image; a digest deletes all tags of an image."""
     image = push.image("app", "v1", "v2")
 
     assert delete(client, image_tag="v1") == ((image, "v1"),)
     assert tags(client) == {image: ("v2",)}
     assert delete(client, image_tag="v2") == ((image, "v2"),)
     assert tags(client) == {}
-
-
-def test_a_digest_deletes_all_tags(client: ECRClient, push: Any) -> None:
-    """Whoever names an image by its digest deletes it with all its tags."""
     image = push.image("app", "v1", "v2")
-
     assert delete(client, image_digest=image) == ((image, "v1"), (image, "v2"))
     assert delete(client, image_digest=image) == ("ImageNotFound",)
 
 
-def test_tag_and_digest_have_to_agree(client: ECRClient, push: Any) -> None:
-    """A tag that has moved on meanwhile is not deleted by mistake."""
+def test_deletions_that_are_refused(client: ECRClient, push: Any) -> None:
+    """A tag that has moved is not deleted by mistake, nor an image that an index lists."""
     old, new = push.image("app", "v1"), push.image("app", "v1")
+    index = push.index("app", old)
 
     assert delete(client, image_tag="v1", image_digest=old) == ("ImageTagDoesNotMatchDigest",)
     assert delete(client, image_tag="v1", image_digest=new) == ((new, "v1"),)
-
-
-def test_an_index_keeps_what_it_lists(client: ECRClient, push: Any) -> None:
-    """An image that an index lists is deleted after the index only."""
-    child = push.image("app")
-    index = push.index("app", child)
-
-    assert delete(client, image_digest=child) == ("ImageReferencedByManifestList",)
+    assert delete(client, image_digest=old) == ("ImageReferencedByManifestList",)
     assert delete(client, image_digest=index) == ((index, None),)
-    assert delete(client, image_digest=child) == ((child, None),)
+    assert delete(client, image_digest=old) == ((old, None),)
 
 
 def test_images_are_described(client: ECRClient, push: Any, clock: Any) -> None:
@@ -325,7 +281,7 @@ def test_lists_are_filtered_and_come_in_pages(client: ECRClient, push: Any) -> N
 
 
 def test_a_page_has_a_hundred_items(client: ECRClient, push: Any) -> None:
-    """Without another wish a page has 100 items, and one more is on the next page."""
+    """By default a page has 100 items, and the next one the rest."""
     push.image("app", *(f"v{number:03}" for number in range(101)))
     first = client.list_images(repository_name="app")
     second = client.list_images(repository_name="app", next_token=first.next_token)
@@ -357,30 +313,3 @@ def test_named_images_come_without_pages(
 
 
 PARAMETERS = "application/vnd.example+json;version=1"
-
-
-@pytest.mark.parametrize(
-    ("where", "change"),
-    [
-        ("artifactType", {"artifactType": PARAMETERS}),
-        ("config.mediaType", {"config": descriptor(MISSING, kind=PARAMETERS)}),
-        ("layers[0].mediaType", {"layers": [descriptor(MISSING, kind=PARAMETERS)]}),
-        ("subject.mediaType", {"subject": descriptor(MISSING, kind=PARAMETERS)}),
-        (
-            "manifests[0].mediaType",
-            {
-                **{"mediaType": OCI_INDEX, "config": None, "layers": None},
-                "manifests": [descriptor(MISSING, kind=PARAMETERS)],
-            },
-        ),
-    ],
-)
-def test_media_types_have_no_parameters(
-    client: ECRClient, config: dict[str, Any], where: str, change: dict[str, Any]
-) -> None:
-    """A media type with parameters is refused wherever a manifest has one."""
-    document = {"mediaType": OCI_MANIFEST, "config": config, "layers": [], **change}
-    with pytest.raises(InvalidParameterException) as raised:
-        put(client, {"schemaVersion": 2, **document})
-
-    assert f"{where} must be a media type without parameters" in str(raised.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 import pytest
@@ -54,77 +55,46 @@ def preview(client: ECRClient, *rules: dict[str, Any], **asked: Any) -> Any:
     return client.get_lifecycle_policy_preview(repository_name="app", **asked)
 
 
-def test_keeps_a_policy(client: ECRClient) -> None:
-    """What was put is given back in the service's form, with the rules ordered."""
+def test_the_life_of_a_policy(client: ECRClient) -> None:
+    """A policy is returned in the service's form; a wrong one does not replace it."""
     rules = [rule(9), rule(2, tagStatus="untagged")]
-
-    answer = client.put_lifecycle_policy(
+    response = client.put_lifecycle_policy(
         repository_name="app", lifecycle_policy_text=policy(*rules)
     )
-    found = client.get_lifecycle_policy(repository_name="app")
-
-    assert answer.lifecycle_policy_text == found.lifecycle_policy_text
-    assert json.loads(str(found.lifecycle_policy_text)) == {"rules": rules[::-1]}
-    assert "\n" not in str(found.lifecycle_policy_text)
-    assert (found.registry_id, found.repository_name) == ("123456789012", "app")
-    assert found.last_evaluated_at == EPOCH
-
-
-def test_deletes_a_policy(client: ECRClient) -> None:
-    """Deleting gives the policy a last time; then there is none."""
-    put(client, rule())
-
-    gone = client.delete_lifecycle_policy(repository_name="app")
-
-    assert json.loads(str(gone.lifecycle_policy_text)) == {"rules": [rule()]}
-    assert gone.last_evaluated_at == EPOCH
-    with pytest.raises(LifecyclePolicyNotFoundException, match="repository with name 'app'"):
-        client.get_lifecycle_policy(repository_name="app")
-    with pytest.raises(LifecyclePolicyNotFoundException):
-        client.delete_lifecycle_policy(repository_name="app")
-    with pytest.raises(LifecyclePolicyNotFoundException):
-        client.start_lifecycle_policy_preview(repository_name="app")
-
-
-def test_refuses_a_policy(client: ECRClient) -> None:
-    """The error names the member and the reason, and the old policy stays."""
-    put(client, rule(7))
-
     with pytest.raises(InvalidParameterException) as caught:
         put(client, rule(1), rule(2, tagStatus="untagged"))
+    found = client.get_lifecycle_policy(repository_name="app")
+    gone = client.delete_lifecycle_policy(repository_name="app")
 
+    text = str(found.lifecycle_policy_text)
+    assert response.lifecycle_policy_text == gone.lifecycle_policy_text == text
+    assert (json.loads(text), "\n" in text) == ({"rules": rules[::-1]}, False)
+    assert (found.registry_id, found.repository_name) == ("123456789012", "app")
+    assert found.last_evaluated_at == gone.last_evaluated_at == EPOCH
     assert caught.value.error_message == (
         "Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint: 'Lifecycle policy"
         " validation failure: Rule for tagStatus=ANY must have the lowest priority per storage"
         " class'"
     )
-    assert '"rulePriority":7' in str(
-        client.get_lifecycle_policy(repository_name="app").lifecycle_policy_text
-    )
 
 
-@pytest.mark.parametrize("length", [99, 30_721])
-def test_policies_have_a_length(client: ECRClient, call: Any, length: int) -> None:
-    """A policy has 100 to 30,720 characters."""
-    status, error = call(
-        "PutLifecyclePolicy", repositoryName="app", lifecyclePolicyText="x" * length
-    )
-
-    assert (status, error["__type"]) == (400, "InvalidParameterException")
-    assert "Member must have length" in error["message"]
-
-
-def test_needs_the_repository(client: ECRClient) -> None:
-    """There is neither policy nor preview of a repository that is not there."""
-    for call in (
-        lambda: put(client, rule(), name="other"),
-        lambda: client.get_lifecycle_policy(repository_name="other"),
-        lambda: client.delete_lifecycle_policy(repository_name="other"),
-        lambda: client.start_lifecycle_policy_preview(repository_name="other"),
-        lambda: client.get_lifecycle_policy_preview(repository_name="other"),
+def test_needs_the_policy_and_the_repository(client: ECRClient) -> None:
+    """A missing policy and a missing repository have errors of their own."""
+    for name, error in (
+        ("app", LifecyclePolicyNotFoundException),
+        ("other", RepositoryNotFoundException),
     ):
-        with pytest.raises(RepositoryNotFoundException):
-            call()
+        for call in (
+            client.get_lifecycle_policy,
+            client.delete_lifecycle_policy,
+            client.start_lifecycle_policy_preview,
+        ):
+            with pytest.raises(error, match=f"repository with name '{name}'"):
+                call(repository_name=name)
+    with pytest.raises(RepositoryNotFoundException):
+        put(client, rule(), name="other")
+    with pytest.raises(RepositoryNotFoundException):
+        client.get_lifecycle_policy_preview(repository_name="other")
 
 
 def test_previews_the_policy_of_the_repository(client: ECRClient, push: Any, clock: Any) -> None:
@@ -150,44 +120,23 @@ def test_previews_the_policy_of_the_repository(client: ECRClient, push: Any, clo
     assert found.summary.transitioning_image_total_counts == ()
 
 
-def test_a_preview_changes_nothing(client: ECRClient, push: Any) -> None:
-    """A preview deletes no image and sets no policy."""
-    images = {push.image("app"), push.image("app")}
-
-    preview(client, rule())
-
-    assert digests(client) == images
-    with pytest.raises(LifecyclePolicyNotFoundException):
-        client.get_lifecycle_policy(repository_name="app")
-
-
-def test_a_preview_stays_as_it_was(client: ECRClient, push: Any, clock: Any) -> None:
-    """A preview tells of the moment when it was started."""
-    push.image("app", "v1")
+def test_a_preview_is_of_one_moment(client: ECRClient, push: Any, clock: Any) -> None:
+    """A preview changes nothing, stays as it was, and is deleted with its repository."""
+    image = push.image("app", "v1")
     found = preview(client, rule(**days(5)))
     clock.advance(days=6)
-
     again = client.get_lifecycle_policy_preview(repository_name="app")
     later = preview(client, rule(**days(5)))
 
     assert found.preview_results == again.preview_results == ()
     assert len(later.preview_results) == 1
-
-
-def test_there_may_be_no_preview(client: ECRClient) -> None:
-    """A preview has to be started, and goes with its repository."""
-    preview(client, rule())
-    client.delete_repository(repository_name="app")
+    assert digests(client) == {image}
+    with pytest.raises(LifecyclePolicyNotFoundException):
+        client.get_lifecycle_policy(repository_name="app")
+    client.delete_repository(repository_name="app", force=True)
     client.create_repository(repository_name="app")
-
     with pytest.raises(LifecyclePolicyPreviewNotFoundException):
         client.get_lifecycle_policy_preview(repository_name="app")
-
-
-def test_previews_refuse_policies(client: ECRClient) -> None:
-    """A preview of an invalid policy is refused as the policy is."""
-    with pytest.raises(InvalidParameterException, match="Duplicate priority"):
-        preview(client, rule(1), rule(1, tagStatus="untagged"))
 
 
 def test_previews_archive(client: ECRClient, push: Any, clock: Any) -> None:
@@ -210,77 +159,40 @@ def test_previews_archive(client: ECRClient, push: Any, clock: Any) -> None:
     assert (archiving.target_storage_class, archiving.image_total_count) == ("ARCHIVE", 2)
 
 
-def test_previews_come_in_pages(client: ECRClient, push: Any, clock: Any) -> None:
-    """Pages go through all results, oldest first; the summary counts them all."""
+def test_previews_are_filtered_and_come_in_pages(client: ECRClient, push: Any, clock: Any) -> None:
+    """Results are oldest first, in pages, of images with tags or named ones; the summary of all."""
     images = []
-    for _ in range(5):
-        images.append(push.image("app"))
+    for tags in (["v1"], ["v2", "x"], [], ["v3"], ["v4"]):
+        images.append(push.image("app", *tags))
         clock.advance(hours=1)
     first = preview(client, rule(), max_results=3)
-
-    second = client.get_lifecycle_policy_preview(
-        repository_name="app", max_results=3, next_token=first.next_token
-    )
-
-    found = [one.image_digest for one in [*first.preview_results, *second.preview_results]]
-    assert found == images[:4]
-    assert second.next_token is None
-    assert first.summary == second.summary
-    assert first.summary.expiring_image_total_count == 4
-
-
-def test_tokens_are_bound_to_the_listing(client: ECRClient, push: Any) -> None:
-    """A token of another filter or repository is refused."""
-    for _ in range(3):
-        push.image("app")
-    token = preview(client, rule(), max_results=1).next_token
-
-    with pytest.raises(InvalidParameterException, match="nextToken"):
-        client.get_lifecycle_policy_preview(
-            repository_name="app",
-            next_token=token,
-            filter=LifecyclePolicyPreviewFilter(tag_status="ANY"),
-        )
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"), [("TAGGED", "AB"), ("UNTAGGED", "C"), ("ANY", "ABC")]
-)
-def test_previews_filter_by_tags(
-    client: ECRClient, push: Any, clock: Any, status: str, expected: str
-) -> None:
-    """Results can be those of images with tags, or without."""
-    names = {}
-    for name, tags in (("A", ["v1"]), ("B", ["v2", "x"]), ("C", []), ("D", ["v3"])):
-        names[push.image("app", *tags)] = name
-        clock.advance(hours=1)
-
-    found = preview(client, rule(), filter=LifecyclePolicyPreviewFilter(tag_status=status))
-
-    assert "".join(names[one.image_digest] for one in found.preview_results) == expected
-
-
-def test_previews_of_some_images(client: ECRClient, push: Any, clock: Any) -> None:
-    """Results can be those of named images; images that are not affected are passed over."""
-    first = push.image("app", "v1")
-    second = push.image("app", "v2")
-    push.image("app", "v3")
-    clock.advance(days=1)
-    push.image("app", "v4")
+    get = partial(client.get_lifecycle_policy_preview, repository_name="app")
+    second = get(max_results=3, next_token=first.next_token)
+    filtered = {
+        status: [
+            images.index(one.image_digest)
+            for one in get(filter=LifecyclePolicyPreviewFilter(tag_status=status)).preview_results
+        ]
+        for status in ("TAGGED", "UNTAGGED", "ANY")
+    }
     wanted = [
-        ImageIdentifier(image_digest=first),
+        ImageIdentifier(image_digest=images[0]),
         ImageIdentifier(image_tag="v2"),
-        ImageIdentifier(image_digest=second, image_tag="v3"),
+        ImageIdentifier(image_digest=images[1], image_tag="v3"),
         ImageIdentifier(image_tag="v4"),
         ImageIdentifier(image_tag="nothing"),
         ImageIdentifier(),
     ]
+    named = get(image_ids=wanted).preview_results
 
-    found = preview(client, rule(), image_ids=wanted)
-
-    assert {one.image_digest for one in found.preview_results} == {first, second}
+    found = [one.image_digest for one in [*first.preview_results, *second.preview_results]]
+    assert (found, second.next_token) == (images[:4], None)
+    assert first.summary == second.summary
+    assert first.summary.expiring_image_total_count == 4
+    assert filtered == {"TAGGED": [0, 1, 3], "UNTAGGED": [2], "ANY": [0, 1, 2, 3]}
+    assert [one.image_digest for one in named] == images[:2]
     with pytest.raises(InvalidParameterException, match="imageIds"):
-        client.get_lifecycle_policy_preview(repository_name="app", image_ids=wanted, max_results=5)
+        get(image_ids=wanted, max_results=5)
 
 
 def test_expires_images(client: ECRClient, push: Any, clock: Any, ecr: LocalECR) -> None:
@@ -320,29 +232,24 @@ def test_archives_and_then_expires_images(
     assert states == [({image}, set()), (set(), {image}), (set(), {image}), (set(), set())]
 
 
-def test_pulling_keeps_images(client: ECRClient, push: Any, clock: Any, ecr: LocalECR) -> None:
-    """A pull counts as use."""
-    push.image("app", "v1")
-    put(client, rule(1, ARCHIVE, **days(30, "sinceImagePulled")))
-    clock.advance(days=29)
-    client.batch_get_image(repository_name="app", image_ids=[ImageIdentifier(image_tag="v1")])
-    clock.advance(days=29)
-
-    assert ecr.run_lifecycle() == []
-
-
-def test_restored_images_are_young(client: ECRClient, push: Any, clock: Any, ecr: LocalECR) -> None:
-    """An image that was restored is as old as its restoration."""
+@pytest.mark.parametrize("use", ["pull", "restore"])
+def test_use_keeps_images(
+    client: ECRClient, push: Any, clock: Any, ecr: LocalECR, use: str
+) -> None:
+    """A pulled image is in use, and a restored one is as old as its restoration."""
     push.image("app", "v1")
     image = ImageIdentifier(image_tag="v1")
-    client.update_image_storage_class(
-        repository_name="app", image_id=image, target_storage_class="ARCHIVE"
-    )
-    clock.advance(days=100)
-    client.update_image_storage_class(
-        repository_name="app", image_id=image, target_storage_class="STANDARD"
-    )
-    put(client, rule(**days(30)))
+    clock.advance(days=29)
+    if use == "pull":
+        client.batch_get_image(repository_name="app", image_ids=[image])
+        put(client, rule(1, ARCHIVE, **days(30, "sinceImagePulled")))
+    else:
+        for target in ("ARCHIVE", "STANDARD"):
+            client.update_image_storage_class(
+                repository_name="app", image_id=image, target_storage_class=target
+            )
+        put(client, rule(**days(30)))
+    clock.advance(days=29)
 
     assert ecr.run_lifecycle() == []
 
@@ -367,52 +274,25 @@ def test_images_of_an_index_go_after_it(
     assert digests(client) == set()
 
 
-def test_images_of_an_index_need_a_rule_of_their_own(
-    client: ECRClient, push: Any, clock: Any, ecr: LocalECR
-) -> None:
-    """An index may go without the images that it lists."""
-    child = push.image("app")
-    index = push.index("app", child, tag="v1")
-    clock.advance(days=8)
-    put(client, rule(1, tagStatus="tagged", tagPrefixList=["v"], **days(7)))
-
-    gone = [one.digest for one in ecr.run_lifecycle()]
-
-    assert gone == [index]
-    assert digests(client) == {child}
-
-
-def test_an_index_keeps_artifacts_that_it_lists(
-    client: ECRClient, push: Any, clock: Any, ecr: LocalECR
-) -> None:
-    """An artifact stays without its subject if an index lists it."""
-    image = push.image("app", "old")
-    signature = push.artifact("app", image)
+def test_artifacts_that_stay(client: ECRClient, push: Any, clock: Any, ecr: LocalECR) -> None:
+    """An artifact stays if an index lists it, and is not archived twice."""
+    image, archived = push.image("app", "old"), push.image("app", "x")
+    signature, second = push.artifact("app", image), push.artifact("app", archived)
     index = push.index("app", signature, tag="new")
-    clock.advance(days=8)
-    put(client, rule(1, tagStatus="tagged", tagPrefixList=["old"], **days(7)))
-
-    gone = [one.digest for one in ecr.run_lifecycle()]
-
-    assert gone == [image]
-    assert digests(client) == {signature, index}
-
-
-def test_archived_artifacts_are_not_archived_again(
-    client: ECRClient, push: Any, clock: Any, ecr: LocalECR
-) -> None:
-    """Only what is archived by the policy is told."""
-    image = push.image("app", "v1")
-    signature = push.artifact("app", image)
     client.update_image_storage_class(
         repository_name="app",
-        image_id=ImageIdentifier(image_digest=signature),
+        image_id=ImageIdentifier(image_digest=second),
         target_storage_class="ARCHIVE",
     )
     clock.advance(days=8)
-    put(client, rule(1, ARCHIVE, **days(7)))
+    put(
+        client,
+        rule(1, tagStatus="tagged", tagPrefixList=["old"], **days(7)),
+        rule(2, ARCHIVE, tagStatus="tagged", tagPrefixList=["x"], **days(7)),
+    )
 
-    assert [one.digest for one in ecr.run_lifecycle()] == [image]
+    assert {one.digest for one in ecr.run_lifecycle()} == {image, archived}
+    assert digests(client) == {signature, index, archived, second}
 
 
 @pytest.mark.parametrize("action", [EXPIRE, ARCHIVE])
@@ -439,7 +319,7 @@ def test_artifacts_follow_their_subject(
     assert digests(client, status="ACTIVE") == set()
 
 
-def test_every_registry_is_gone_through(
+def test_every_registry(
     client: ECRClient, connect: Callable[..., ECRClient], push: Any, clock: Any, ecr: LocalECR
 ) -> None:
     """Policies apply in all accounts and regions, to the repository that has them only."""

@@ -63,11 +63,11 @@ def test_lists_have_a_length(call: Any, operation: str, member: str, item: Any, 
     """A list has one item at least, and no more than the service takes."""
     members = {} if member in ("registryIds", "repositoryNames") else {"repositoryName": "app"}
 
-    def answer(length: int) -> tuple[int, dict[str, Any]]:
+    def response(length: int) -> tuple[int, dict[str, Any]]:
         return call(operation, **members, **{member: [item] * length})
 
-    assert [answer(length)[0] for length in (0, 1, most, most + 1)] == [400, 200, 200, 400]
-    assert member in answer(most + 1)[1]["message"]
+    assert [response(length)[0] for length in (0, 1, most, most + 1)] == [400, 200, 200, 400]
+    assert member in response(most + 1)[1]["message"]
 
 
 @pytest.mark.parametrize(("size", "status"), [(0, 400), (1, 200), (1000, 200), (1001, 400)])

@@ -20,20 +20,20 @@ ROLE = "arn:aws:iam::123456789012:role/"
 
 @pytest.fixture
 def token(client: ECRClient) -> str:
-    """Give the token of a listing that goes on behind the first of three repositories."""
+    """Return the token of a listing that goes on behind the first of three repositories."""
     for name in ("aa", "zz"):
         client.create_repository(repository_name=name)
     return str(client.describe_repositories(max_results=1).next_token)
 
 
 def names(client: ECRClient, token: str, **members: Any) -> list[str]:
-    """Give the names of the repositories of a page."""
+    """Return the names of the repositories of a page."""
     found = client.describe_repositories(next_token=token, **members).repositories
     return [str(each.repository_name) for each in found]
 
 
 def refused(listing: Callable[..., Any], token: str, **members: Any) -> str:
-    """Give what a listing says to a token that it does not take."""
+    """Return what a listing says to a token that it does not take."""
     with pytest.raises(InvalidParameterException, match="nextToken") as raised:
         listing(next_token=token, **members)
     return str(raised.value)
@@ -43,6 +43,13 @@ def test_a_token_may_be_used_again(client: ECRClient, token: str) -> None:
     """The same token gives the same page, and pages of other sizes from the same place."""
     assert names(client, token) == ["app", "zz"]
     assert names(client, token, max_results=1) == ["app"]
+
+
+def test_the_last_page_has_no_token(client: ECRClient, token: str) -> None:
+    """A page that ends with the list has no token, whether or not it is full."""
+    for size in (2, 3):
+        page = client.describe_repositories(next_token=token, max_results=size)
+        assert (len(page.repositories), page.next_token) == (2, None)
 
 
 def test_a_foreign_token_is_refused(
@@ -71,14 +78,14 @@ def test_a_token_expires(client: ECRClient, clock: Any, token: str) -> None:
 
 
 def test_repositories_go_on_by_name(client: ECRClient, token: str) -> None:
-    """What has come and gone before the place where it goes on does not matter."""
+    """A listing continues after a name, whatever has changed before it."""
     client.delete_repository(repository_name="aa")
     client.create_repository(repository_name="ab")
 
     assert names(client, token) == ["ab", "app", "zz"]
 
 
-def test_a_list_that_has_changed_is_not_continued(client: ECRClient) -> None:
+def test_changed_lists_are_not_continued(client: ECRClient) -> None:
     """Nothing is passed over because something before it is gone: the token is stale."""
     for name in "abc":
         client.register_pull_time_update_exclusion(principal_arn=ROLE + name)
@@ -92,7 +99,7 @@ def test_a_list_that_has_changed_is_not_continued(client: ECRClient) -> None:
     assert "has changed" in refused(listing, token)
 
 
-def test_a_repository_that_was_made_anew_is_another_one(client: ECRClient, push: Any) -> None:
+def test_tokens_of_deleted_repositories(client: ECRClient, push: Any) -> None:
     """The token of a repository that was deleted does not fit its successor."""
     for tag in ("v1", "v2"):
         push.image("app", tag)

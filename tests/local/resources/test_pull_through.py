@@ -9,7 +9,6 @@ import pytest
 
 from ecr_client import ECRClient
 from ecr_client.exceptions import (
-    InvalidParameterException,
     LimitExceededException,
     PullThroughCacheRuleAlreadyExistsException,
     PullThroughCacheRuleNotFoundException,
@@ -28,11 +27,11 @@ def create(client: ECRClient, prefix: str = "quay", url: str = "quay.io", **more
 
 
 def test_makes_a_rule(client: ECRClient, clock: Any) -> None:
-    """A rule is answered and described with all that it has."""
-    answer = create(client, "hub", "registry-1.docker.io", credential_arn=SECRET)
+    """A rule is returned and described with all its members."""
+    response = create(client, "hub", "registry-1.docker.io", credential_arn=SECRET)
     [found] = client.describe_pull_through_cache_rules().pull_through_cache_rules
 
-    for one in (answer, found):
+    for one in (response, found):
         assert one.ecr_repository_prefix == "hub"
         assert one.upstream_registry_url == "registry-1.docker.io"
         assert one.upstream_registry == "docker-hub"
@@ -106,16 +105,24 @@ def test_refuses_secrets_of_others(client: ECRClient, wrong: tuple[str, str]) ->
         create(client, "hub", "ghcr.io", credential_arn=SECRET.replace(*wrong))
 
 
-def test_a_prefix_has_one_rule(client: ECRClient) -> None:
-    """A prefix with a slash at its end is the one without it."""
+def test_the_life_of_a_rule(client: ECRClient) -> None:
+    """A prefix, with or without a slash at its end, has one valid rule until it is deleted."""
     create(client, "quay/")
-
     with pytest.raises(PullThroughCacheRuleAlreadyExistsException, match="'quay'"):
         create(client, "quay", "public.ecr.aws")
-    [found] = client.describe_pull_through_cache_rules(
-        ecr_repository_prefixes=["quay"]
-    ).pull_through_cache_rules
-    assert found.ecr_repository_prefix == "quay"
+    valid = client.validate_pull_through_cache_rule(ecr_repository_prefix="quay")
+    gone = client.delete_pull_through_cache_rule(ecr_repository_prefix="quay")
+
+    assert (valid.is_valid, valid.failure) == (True, None)
+    assert valid.upstream_registry_url == gone.upstream_registry_url == "quay.io"
+    for call in (
+        lambda: client.describe_pull_through_cache_rules(ecr_repository_prefixes=["quay"]),
+        lambda: client.update_pull_through_cache_rule(ecr_repository_prefix="quay"),
+        lambda: client.delete_pull_through_cache_rule(ecr_repository_prefix="quay"),
+        lambda: client.validate_pull_through_cache_rule(ecr_repository_prefix="quay"),
+    ):
+        with pytest.raises(PullThroughCacheRuleNotFoundException, match="'quay'"):
+            call()
 
 
 def test_describes_rules_in_pages(client: ECRClient) -> None:
@@ -137,49 +144,17 @@ def test_changes_a_rule(client: ECRClient, clock: Any) -> None:
     create(client, "hub", "ghcr.io", credential_arn=SECRET)
     clock.advance(hours=1)
 
-    answer = client.update_pull_through_cache_rule(
+    response = client.update_pull_through_cache_rule(
         ecr_repository_prefix="hub/", credential_arn=f"{SECRET}2"
     )
     [found] = client.describe_pull_through_cache_rules().pull_through_cache_rules
 
-    assert answer.credential_arn == found.credential_arn == f"{SECRET}2"
-    assert answer.updated_at == found.updated_at == clock.now
+    assert response.credential_arn == found.credential_arn == f"{SECRET}2"
+    assert response.updated_at == found.updated_at == clock.now
     assert found.created_at is not None
     assert found.created_at < clock.now
     with pytest.raises(UnsupportedUpstreamRegistryException):
         client.update_pull_through_cache_rule(ecr_repository_prefix="hub", custom_role_arn=ROLE)
-
-
-def test_deletes_a_rule(client: ECRClient) -> None:
-    """Deleting gives the rule a last time."""
-    create(client)
-
-    gone = client.delete_pull_through_cache_rule(ecr_repository_prefix="quay")
-
-    assert (gone.ecr_repository_prefix, gone.upstream_registry_url) == ("quay", "quay.io")
-    assert client.describe_pull_through_cache_rules().pull_through_cache_rules == ()
-
-
-def test_validates_a_rule(client: ECRClient) -> None:
-    """Every rule that is there is said to be valid."""
-    create(client)
-
-    found = client.validate_pull_through_cache_rule(ecr_repository_prefix="quay")
-
-    assert (found.is_valid, found.failure) == (True, None)
-    assert found.upstream_registry_url == "quay.io"
-
-
-def test_needs_the_rule(client: ECRClient) -> None:
-    """What is about one rule needs it."""
-    for call in (
-        lambda: client.describe_pull_through_cache_rules(ecr_repository_prefixes=["quay"]),
-        lambda: client.update_pull_through_cache_rule(ecr_repository_prefix="quay"),
-        lambda: client.delete_pull_through_cache_rule(ecr_repository_prefix="quay"),
-        lambda: client.validate_pull_through_cache_rule(ecr_repository_prefix="quay"),
-    ):
-        with pytest.raises(PullThroughCacheRuleNotFoundException, match="'quay'"):
-            call()
 
 
 def test_a_registry_has_fifty_rules(client: ECRClient, connect: Callable[..., ECRClient]) -> None:
@@ -190,13 +165,3 @@ def test_a_registry_has_fifty_rules(client: ECRClient, connect: Callable[..., EC
     with pytest.raises(LimitExceededException):
         create(client, "last")
     create(connect(account="210987654321"), "last")
-
-
-def test_refuses_prefixes(client: ECRClient) -> None:
-    """A prefix is a name of at most 30 characters, or ROOT."""
-    create(client, "ROOT")
-
-    with pytest.raises(InvalidParameterException, match="ecrRepositoryPrefix"):
-        create(client, "Quay")
-    with pytest.raises(InvalidParameterException, match="ecrRepositoryPrefix"):
-        create(client, "q" * 31)

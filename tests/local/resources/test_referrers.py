@@ -20,12 +20,12 @@ def referrers(client: ECRClient, subject: str, **asked: Any) -> Any:
     )
 
 
-def digests(answer: Any) -> list[str]:
-    return [one.digest for one in answer.referrers]
+def digests(response: Any) -> list[str]:
+    return [one.digest for one in response.referrers]
 
 
 def test_lists_artifacts(client: ECRClient, push: Any) -> None:
-    """What refers to an image is told with its type, size and annotations."""
+    """An artifact is listed with its type, size and annotations."""
     image = push.image("app", "v1")
     sbom = push.artifact("app", image, artifactType=SBOM, annotations={"by": "test"})
     push.artifact("app", sbom)
@@ -41,50 +41,27 @@ def test_lists_artifacts(client: ECRClient, push: Any) -> None:
     assert (found.annotations, found.artifact_status) == ({"by": "test"}, "ACTIVE")
 
 
-def test_the_type_may_be_that_of_the_configuration(client: ECRClient, push: Any) -> None:
-    """A manifest without a type of its own has the one of its configuration."""
-    image = push.image("app")
-    push.artifact("app", image)
-
-    [found] = referrers(client, image).referrers
-
-    assert found.artifact_type == "application/vnd.oci.image.config.v1+json"
-
-
-def test_filters_by_type(client: ECRClient, push: Any) -> None:
-    """Only artifacts of the types that are asked for are listed; no types are all types."""
+def test_filters(client: ECRClient, push: Any) -> None:
+    """Artifacts are filtered by type, which may be that of the configuration, and by status."""
     image = push.image("app")
     sbom = push.artifact("app", image, artifactType=SBOM)
-    signature = push.artifact("app", image, artifactType=SIGNATURE)
-
-    def of(*types: str) -> list[str]:
-        wanted = ListImageReferrersFilter(artifact_types=list(types))
-        return digests(referrers(client, image, filter=wanted))
-
-    assert of(SBOM) == [sbom]
-    assert of(SBOM, SIGNATURE) == [sbom, signature]
-    assert of("text/plain") == []
-    assert of() == [sbom, signature]
-
-
-def test_filters_by_status(client: ECRClient, push: Any) -> None:
-    """Archived artifacts are listed when they are asked for."""
-    image = push.image("app")
-    active, archived = push.artifact("app", image), push.artifact("app", image)
+    plain = push.artifact("app", image)
+    archived = push.artifact("app", image, artifactType=SIGNATURE)
     client.update_image_storage_class(
         repository_name="app",
         image_id=ImageIdentifier(image_digest=archived),
         target_storage_class="ARCHIVE",
     )
 
-    def of(status: str) -> list[str]:
-        wanted = ListImageReferrersFilter(artifact_status=status)
-        return digests(referrers(client, image, filter=wanted))
+    def of(**members: Any) -> list[str]:
+        return digests(referrers(client, image, filter=ListImageReferrersFilter(**members)))
 
-    assert digests(referrers(client, image)) == of("ACTIVE") == [active]
-    assert of("ARCHIVED") == [archived]
-    assert of("ACTIVATING") == []
-    assert of("ANY") == [active, archived]
+    assert digests(referrers(client, image)) == of(artifact_types=[]) == [sbom, plain]
+    assert of(artifact_types=[SBOM]) == [sbom]
+    assert of(artifact_types=["application/vnd.oci.image.config.v1+json"]) == [plain]
+    assert of(artifact_types=["text/plain"]) == of(artifact_status="ACTIVATING") == []
+    assert of(artifact_status="ARCHIVED") == [archived]
+    assert of(artifact_types=[SBOM, SIGNATURE], artifact_status="ANY") == [sbom, archived]
 
 
 def test_comes_in_pages(client: ECRClient, push: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -62,7 +61,7 @@ def found(client: ECRClient, **asked: Any) -> Any:
 
 
 def test_finds_nothing_by_default(client: ECRClient, push: Any, clock: Any) -> None:
-    """A scan is over at once and finds nothing, unless a test says so."""
+    """A scan is complete at once and finds nothing by default."""
     image = push.image("app", "v1")
 
     started = scan(client)
@@ -77,85 +76,64 @@ def test_finds_nothing_by_default(client: ECRClient, push: Any, clock: Any) -> N
     assert result.image_scan_findings.finding_severity_counts == {}
 
 
-def test_the_waiter_finds_the_scan_complete(client: ECRClient, push: Any) -> None:
-    """The waiter for scans needs one look."""
-    push.image("app", "v1")
-    scan(client)
-
-    result = client.wait_until_image_scan_complete(repository_name="app", image_id=V1)
-
-    assert result.image_scan_status is not None
-    assert result.image_scan_status.status == "COMPLETE"
-
-
 def test_finds_what_was_set(client: ECRClient, push: Any, ecr: LocalECR) -> None:
-    """Findings may be set before the scan, and other ones after it."""
+    """Findings come in pages with the numbers of all, and can be changed after the scan."""
     image = push.image("app", "v1")
     ecr.set_findings("app", image, FINDINGS)
     scan(client)
-
-    first = found(client).image_scan_findings
-    ecr.set_findings("app", image, FINDINGS[:1])
-    second = found(client).image_scan_findings
-
-    assert [one.name for one in first.findings] == [one["name"] for one in FINDINGS]
-    assert first.findings[0].attributes[0].value == "zlib"
-    assert first.finding_severity_counts == {"CRITICAL": 1, "LOW": 2}
-    assert [one.name for one in second.findings] == ["CVE-2026-0001"]
-    assert second.finding_severity_counts == {"CRITICAL": 1}
-
-
-def test_findings_come_in_pages(client: ECRClient, push: Any, ecr: LocalECR) -> None:
-    """Pages go through all findings; the numbers are of all of them."""
-    ecr.set_findings("app", push.image("app", "v1"), FINDINGS)
-    scan(client)
-
     first = found(client, max_results=2)
     second = found(client, max_results=2, next_token=first.next_token)
-
+    ecr.set_findings("app", image, FINDINGS[:1])
+    changed = found(client).image_scan_findings
     pages = [first.image_scan_findings, second.image_scan_findings]
+
     assert [one.name for page in pages for one in page.findings] == [
         one["name"] for one in FINDINGS
     ]
-    assert pages[0].finding_severity_counts == pages[1].finding_severity_counts
+    assert pages[0].findings[0].attributes[0].value == "zlib"
+    assert [page.finding_severity_counts for page in pages] == [{"CRITICAL": 1, "LOW": 2}] * 2
     assert second.next_token is None
+    assert [one.name for one in changed.findings] == ["CVE-2026-0001"]
+    assert changed.finding_severity_counts == {"CRITICAL": 1}
 
 
-def test_a_scan_has_to_be_started(client: ECRClient, push: Any, ecr: LocalECR) -> None:
-    """Findings are no scan: without one there is nothing to describe."""
-    image = push.image("app", "v1")
-    ecr.set_findings("app", image, FINDINGS)
-
-    with pytest.raises(ScanNotFoundException, match=image):
-        found(client)
-
-
-def test_an_image_is_scanned_once_a_day(client: ECRClient, push: Any, clock: Any) -> None:
-    """A second scan of an image within 24 hours is refused."""
-    push.image("app", "v1")
-    scan(client)
-    clock.advance(hours=23, minutes=59)
-
-    with pytest.raises(LimitExceededException, match="scan quota per image has been exceeded"):
-        scan(client)
-    clock.advance(minutes=1)
-    scan(client)
-
-    assert found(client).image_scan_findings.image_scan_completed_at == clock.now
-
-
-def test_scans_of_a_failed_image(client: ECRClient, push: Any, ecr: LocalECR) -> None:
-    """A test can say that scans fail, and why."""
+def test_a_scan_fails_on_demand(client: ECRClient, push: Any, ecr: LocalECR) -> None:
+    """A test can set that scans fail, and why; without a scan there is nothing to describe."""
     image = push.image("app", "v1")
     ecr.set_findings("app", image, status="FAILED", description="UnsupportedImageError")
+    with pytest.raises(ScanNotFoundException, match=image):
+        found(client)
     scan(client)
-
     status = found(client).image_scan_status
 
     assert (status.status, status.description) == ("FAILED", "UnsupportedImageError")
 
 
-def test_what_cannot_be_scanned(client: ECRClient, push: Any) -> None:
+def test_the_life_of_a_scan(client: ECRClient, push: Any, clock: Any, ecr: LocalECR) -> None:
+    """A scan once a day is described with its image, and deleted with it."""
+    image = push.image("app", "v1")
+    manifest = client.batch_get_image(repository_name="app", image_ids=[V1]).images[0]
+    before = client.describe_images(repository_name="app").image_details[0]
+    ecr.set_findings("app", image, FINDINGS)
+    scan(client)
+    clock.advance(hours=23, minutes=59)
+    with pytest.raises(LimitExceededException, match="scan quota per image has been exceeded"):
+        scan(client)
+    clock.advance(minutes=1)
+    scan(client)
+    after: Any = client.describe_images(repository_name="app").image_details[0]
+
+    assert (before.image_scan_status, before.image_scan_findings_summary) == (None, None)
+    assert after.image_scan_status.status == "COMPLETE"
+    assert after.image_scan_findings_summary.finding_severity_counts == {"CRITICAL": 1, "LOW": 2}
+    assert after.image_scan_findings_summary.image_scan_completed_at == clock.now
+    client.batch_delete_image(repository_name="app", image_ids=[V1])
+    push.manifest("app", str(manifest.image_manifest), "v1")
+    with pytest.raises(ScanNotFoundException):
+        found(client)
+
+
+def test_unscannable_images(client: ECRClient, push: Any) -> None:
     """Images that are not there, indexes and archived images are refused, each in its way."""
     with pytest.raises(ImageNotFoundException, match="imageTag:'v1'"):
         scan(client)
@@ -178,65 +156,26 @@ def test_what_cannot_be_scanned(client: ECRClient, push: Any) -> None:
         scan(client)
 
 
-def test_scans_on_push(client: ECRClient, push: Any, clock: Any) -> None:
-    """A repository may have its images scanned when they are pushed, which counts as their scan."""
-    client.put_image_scanning_configuration(
-        repository_name="app",
-        image_scanning_configuration=ImageScanningConfiguration(scan_on_push=True),
-    )
-    push.image("app", "v1")
-    clock.advance(hours=1)
-
-    with pytest.raises(LimitExceededException):
-        scan(client)
-
-    completed = found(client).image_scan_findings.image_scan_completed_at
-    assert completed == clock.now - timedelta(hours=1)
-
-
-def test_a_further_tag_is_no_reason_to_scan_again(client: ECRClient, push: Any, clock: Any) -> None:
-    """An image is scanned on the push that brings it, and not on pushes of its tags."""
-    configure(client, scanning_rule("SCAN_ON_PUSH", "*"))
+@pytest.mark.parametrize("by_rule", [True, False])
+def test_scans_on_push(client: ECRClient, push: Any, clock: Any, by_rule: bool) -> None:
+    """An image is scanned on its first push, if its repository or a rule says so."""
+    if by_rule:
+        configure(client, scanning_rule("SCAN_ON_PUSH", "*"))
+    else:
+        client.put_image_scanning_configuration(
+            repository_name="app",
+            image_scanning_configuration=ImageScanningConfiguration(scan_on_push=True),
+        )
     push.image("app", "v1")
     pushed_at = clock.now
+    clock.advance(hours=1)
+    with pytest.raises(LimitExceededException):
+        scan(client)
     clock.advance(days=2)
-
     manifest = client.batch_get_image(repository_name="app", image_ids=[V1]).images[0]
-    client.put_image(
-        repository_name="app", image_manifest=str(manifest.image_manifest), image_tag="v2"
-    )
+    push.manifest("app", str(manifest.image_manifest), "v2")
 
     assert found(client).image_scan_findings.image_scan_completed_at == pushed_at
-
-
-def test_images_tell_of_their_scan(client: ECRClient, push: Any, ecr: LocalECR) -> None:
-    """DescribeImages has the status and the numbers of the last scan, if there was one."""
-    image = push.image("app", "v1")
-    before = client.describe_images(repository_name="app").image_details[0]
-    ecr.set_findings("app", image, FINDINGS)
-    scan(client)
-
-    after = client.describe_images(repository_name="app").image_details[0]
-
-    assert before.image_scan_status is None
-    assert before.image_scan_findings_summary is None
-    assert after.image_scan_status is not None
-    assert after.image_scan_status.status == "COMPLETE"
-    assert after.image_scan_findings_summary is not None
-    assert after.image_scan_findings_summary.finding_severity_counts == {"CRITICAL": 1, "LOW": 2}
-
-
-def test_scans_go_with_the_image(client: ECRClient, push: Any) -> None:
-    """An image that was deleted and pushed again has not been scanned."""
-    push.image("app", "v1")
-    scan(client)
-    manifest = client.batch_get_image(repository_name="app", image_ids=[V1]).images[0]
-    client.batch_delete_image(repository_name="app", image_ids=[V1])
-
-    push.manifest("app", str(manifest.image_manifest), "v1")
-
-    with pytest.raises(ScanNotFoundException):
-        found(client)
 
 
 def test_enhanced_scanning(client: ECRClient, push: Any, ecr: LocalECR, clock: Any) -> None:
@@ -265,18 +204,18 @@ def test_enhanced_scanning(client: ECRClient, push: Any, ecr: LocalECR, clock: A
 
 
 def test_the_registry_has_a_configuration(client: ECRClient) -> None:
-    """It is basic and without rules until something else is put."""
+    """The default is basic scanning without rules."""
     default = client.get_registry_scanning_configuration()
     rules = [scanning_rule("SCAN_ON_PUSH", "prod*"), scanning_rule("CONTINUOUS_SCAN", "*")]
 
-    answer = configure(client, *rules, scan_type="ENHANCED")
+    response = configure(client, *rules, scan_type="ENHANCED")
     changed = client.get_registry_scanning_configuration()
 
     assert default.registry_id == "123456789012"
     assert default.scanning_configuration is not None
     assert default.scanning_configuration.scan_type == "BASIC"
     assert default.scanning_configuration.rules == ()
-    assert changed.scanning_configuration == answer.registry_scanning_configuration
+    assert changed.scanning_configuration == response.registry_scanning_configuration
     assert changed.scanning_configuration is not None
     assert changed.scanning_configuration.scan_type == "ENHANCED"
     assert changed.scanning_configuration.rules == tuple(rules)
@@ -322,11 +261,11 @@ def test_filters(client: ECRClient, text: str, fitting: tuple[str, ...]) -> None
         client.create_repository(repository_name=name)
     configure(client, scanning_rule("SCAN_ON_PUSH", text))
 
-    answer = client.batch_get_repository_scanning_configuration(repository_names=list(NAMES))
+    response = client.batch_get_repository_scanning_configuration(repository_names=list(NAMES))
 
-    assert answer.failures == ()
+    assert response.failures == ()
     assert {
-        one.repository_name for one in answer.scanning_configurations if one.applied_scan_filters
+        one.repository_name for one in response.scanning_configurations if one.applied_scan_filters
     } == set(fitting)
 
 
@@ -344,14 +283,14 @@ def test_repositories_are_scanned_as_often_as_any_rule_says(
         scan_type="ENHANCED",
     )
 
-    answer = client.batch_get_repository_scanning_configuration(repository_names=names)
+    response = client.batch_get_repository_scanning_configuration(repository_names=names)
     told = {
         one.repository_name: (
             one.scan_frequency,
             one.scan_on_push,
             [each.filter for each in one.applied_scan_filters],
         )
-        for one in answer.scanning_configurations
+        for one in response.scanning_configurations
     }
 
     assert told == {
@@ -359,8 +298,8 @@ def test_repositories_are_scanned_as_often_as_any_rule_says(
         "pushed": ("SCAN_ON_PUSH", True, ["*h*", "pu*"]),
         "plain": ("MANUAL", False, []),
     }
-    assert answer.scanning_configurations[0].repository_arn == (
+    assert response.scanning_configurations[0].repository_arn == (
         "arn:aws:ecr:us-east-1:123456789012:repository/both"
     )
-    [failure] = answer.failures
+    [failure] = response.failures
     assert (failure.repository_name, failure.failure_code) == ("missing", "REPOSITORY_NOT_FOUND")

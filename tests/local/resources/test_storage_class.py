@@ -10,10 +10,7 @@ import requests
 
 from ecr_client import ECRClient
 from ecr_client.exceptions import (
-    ImageNotFoundException,
     ImageStorageClassUpdateNotSupportedException,
-    InvalidParameterException,
-    RepositoryNotFoundException,
 )
 from ecr_client.local import LocalECR
 from ecr_client.models import DescribeImagesFilter, ImageIdentifier, ListImagesFilter
@@ -27,7 +24,7 @@ def move(client: ECRClient, target: str, **more: Any) -> Any:
 
 
 def test_archives_and_restores(client: ECRClient, push: Any, clock: Any) -> None:
-    """The answer has the new state, and the image tells when it was moved."""
+    """The response has the new status, and the image the time of the change."""
     digest = push.image("app", "v1")
 
     archived = move(client, "ARCHIVE")
@@ -53,7 +50,9 @@ def test_archived_images_are_described_but_not_pulled(
     move(client, "ARCHIVE")
 
     pulled = client.batch_get_image(repository_name="app", image_ids=[V1])
-    answer = requests.get(f"{ecr.endpoint}/v2/app/manifests/v1", auth=(user, password), timeout=60)
+    response = requests.get(
+        f"{ecr.endpoint}/v2/app/manifests/v1", auth=(user, password), timeout=60
+    )
     described = client.describe_images(
         repository_name="app", filter=DescribeImagesFilter(image_status="ARCHIVED")
     ).image_details
@@ -63,7 +62,7 @@ def test_archived_images_are_described_but_not_pulled(
 
     assert pulled.images == ()
     assert len(pulled.failures) == 1
-    assert answer.status_code == 404
+    assert response.status_code == 404
     assert [one.image_status for one in described] == ["ARCHIVED"]
     assert [one.image_digest for one in listed] == [digest]
 
@@ -89,15 +88,3 @@ def test_an_image_moves_once(client: ECRClient, push: Any) -> None:
     move(client, "ARCHIVE")
     with pytest.raises(ImageStorageClassUpdateNotSupportedException, match="ARCHIVE"):
         move(client, "ARCHIVE")
-
-
-def test_needs_the_image(client: ECRClient) -> None:
-    """Repository and image have to be there, and be named."""
-    with pytest.raises(RepositoryNotFoundException):
-        move(client, "ARCHIVE", repository_name="other")
-    with pytest.raises(ImageNotFoundException, match="imageTag:'v1'"):
-        move(client, "ARCHIVE")
-    with pytest.raises(InvalidParameterException, match="imageId"):
-        move(client, "ARCHIVE", image_id=ImageIdentifier())
-    with pytest.raises(InvalidParameterException, match="enum value set"):
-        move(client, "GLACIER")

@@ -63,7 +63,7 @@ def prefixes(client: ECRClient, **asked: Any) -> list[str | None]:
 def replicated(
     client: ECRClient, connect: Callable[..., ECRClient], push: Any, name: str
 ) -> tuple[ECRClient, Any]:
-    """Have a repository of this name made in another region, and give it there with a client."""
+    """Let replication create a repository in the client's region, and return both."""
     source = connect(region="eu-west-1")
     to_client = ReplicationDestination(registry_id="123456789012", region="us-east-1")
     source.put_replication_configuration(
@@ -77,13 +77,13 @@ def replicated(
 
 
 def test_makes_a_template(client: ECRClient, clock: Any) -> None:
-    """A template is answered and described with all that it has."""
-    answer = create(client, **FULL)
+    """A template is returned and described with all its members."""
+    response = create(client, **FULL)
     described = client.describe_repository_creation_templates()
     [found] = described.repository_creation_templates
 
     assert described.registry_id == "123456789012"
-    assert answer == found
+    assert response == found
     assert (found.prefix, found.applied_for) == ("team", ("REPLICATION",))
     assert (found.created_at, found.updated_at) == (clock.now, clock.now)
     assert (found.description, found.custom_role_arn) == ("of the team", FULL["custom_role_arn"])
@@ -93,16 +93,28 @@ def test_makes_a_template(client: ECRClient, clock: Any) -> None:
     assert (found.repository_policy, found.lifecycle_policy) == (POLICY, LIFECYCLE)
 
 
-def test_templates_have_defaults(client: ECRClient) -> None:
-    """Without further settings, tags are mutable and encryption is AES256."""
-    made = create(client)
+def test_the_life_of_a_template(client: ECRClient) -> None:
+    """A prefix, with or without a slash at its end, has one template until it is deleted."""
+    made = create(client, "team/", description="old")
+    create(client, "other")
+    with pytest.raises(TemplateAlreadyExistsException, match="'team'"):
+        create(client, "team")
+    gone = client.delete_repository_creation_template(prefix="team").repository_creation_template
 
     assert made.image_tag_mutability == "MUTABLE"
     assert made.encryption_configuration == Encryption(encryption_type="AES256")
+    assert gone == made
+    assert prefixes(client, prefixes=["team", "other/"]) == ["other"]
+    for call in (
+        client.update_repository_creation_template,
+        client.delete_repository_creation_template,
+    ):
+        with pytest.raises(TemplateNotFoundException, match="'team'"):
+            call(prefix="team")
 
 
 def test_changes_a_template(client: ECRClient, clock: Any) -> None:
-    """What is given is changed, all else stays."""
+    """Given members are changed, and the others stay."""
     create(client, **FULL)
     made_at = clock.now
     clock.advance(hours=1)
@@ -120,47 +132,6 @@ def test_changes_a_template(client: ECRClient, clock: Any) -> None:
     assert (changed.image_tag_mutability, changed.applied_for) == ("MUTABLE", ("CREATE_ON_PUSH",))
     assert changed.image_tag_mutability_exclusion_filters == ()
     assert changed.lifecycle_policy == LIFECYCLE
-
-
-def test_deletes_a_template(client: ECRClient) -> None:
-    """Deleting gives the template a last time."""
-    create(client, description="old")
-
-    gone = client.delete_repository_creation_template(prefix="team").repository_creation_template
-
-    assert gone is not None
-    assert gone.description == "old"
-    assert prefixes(client) == []
-
-
-def test_needs_the_template(client: ECRClient) -> None:
-    """Changing and deleting need the template; describing passes over missing ones."""
-    create(client, "other")
-
-    with pytest.raises(TemplateNotFoundException, match="'team'"):
-        client.update_repository_creation_template(prefix="team")
-    with pytest.raises(TemplateNotFoundException, match="'team'"):
-        client.delete_repository_creation_template(prefix="team")
-    assert prefixes(client, prefixes=["team", "other/"]) == ["other"]
-
-
-def test_a_prefix_has_one_template(client: ECRClient) -> None:
-    """A prefix with a slash at its end is the one without it."""
-    create(client, "team/")
-
-    with pytest.raises(TemplateAlreadyExistsException, match="'team'"):
-        create(client, "team")
-
-
-def test_describes_templates_in_pages(client: ECRClient) -> None:
-    """Pages go through all templates, ordered by prefix."""
-    for prefix in ("cc", "aa", "ROOT"):
-        create(client, prefix)
-
-    first = client.describe_repository_creation_templates(max_results=2)
-
-    assert [one.prefix for one in first.repository_creation_templates] == ["ROOT", "aa"]
-    assert prefixes(client, max_results=2, next_token=first.next_token) == ["cc"]
 
 
 def test_a_registry_has_fifty_templates(client: ECRClient) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from ecr_client.local import LocalECR
 from ecr_client.local.app import LARGEST_BODY
-from ecr_client.local.lingering import Lingering
+from ecr_client.local.lingering_close import LingeringClose
 
 LONG = LARGEST_BODY + 1
 #: More than the buffers of a connection hold.
@@ -26,7 +26,7 @@ def ecr() -> Iterator[LocalECR]:
 
 
 def exchange(ecr: LocalECR, head: str, body: bytes) -> bytes:
-    """Send a whole request before reading, as many clients do, and give all that is answered."""
+    """Send a whole request before reading, as many clients do, and return the response."""
     parts = urlsplit(ecr.endpoint)
     with socket.create_connection((str(parts.hostname), int(parts.port or 0))) as connection:
         connection.settimeout(60)
@@ -47,33 +47,31 @@ def exchange(ecr: LocalECR, head: str, body: bytes) -> bytes:
         ("PATCH /v2/app/blobs/uploads/1 HTTP/1.1", SOME, b"401"),
     ],
 )
-def test_who_sends_too_much_hears_the_answer(
-    ecr: LocalECR, head: str, size: int, status: bytes
-) -> None:
-    """Clients that send all before they read get the whole answer and then the end."""
-    answer = exchange(ecr, f"{head}\r\nContent-Length: {size}", b"x" * size)
+def test_refused_bodies(ecr: LocalECR, head: str, size: int, status: bytes) -> None:
+    """Clients that send everything before they read get the whole response."""
+    response = exchange(ecr, f"{head}\r\nContent-Length: {size}", b"x" * size)
 
-    assert answer.split(b" ", 2)[1] == status
-    assert b"connection: close" in answer.lower()
-    assert answer.endswith((b"}", b"Not Authorized\n"))
+    assert response.split(b" ", 2)[1] == status
+    assert b"connection: close" in response.lower()
+    assert response.endswith((b"}", b"Not Authorized\n"))
 
 
 def test_chunked_bodies_are_read_to_their_end(ecr: LocalECR) -> None:
-    """A body without a length is refused as soon as it is too long, and the answer arrives."""
+    """A body without a length is refused as soon as it is too long, and the response arrives."""
     size = LONG + SOME
     body = b"%x\r\n%s\r\n0\r\n\r\n" % (size, b"x" * size)
-    answer = exchange(ecr, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked", body)
+    response = exchange(ecr, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked", body)
 
-    assert answer.startswith(b"HTTP/1.1 413 ")
-    assert answer.endswith(b"}")
+    assert response.startswith(b"HTTP/1.1 413 ")
+    assert response.endswith(b"}")
 
 
-def test_who_asks_first_is_not_told_to_send(ecr: LocalECR) -> None:
+def test_expect_100_continue(ecr: LocalECR) -> None:
     """A client that waits for permission to send is refused without it."""
     head = f"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: {LONG}"
-    answer = exchange(ecr, head, b"")
+    response = exchange(ecr, head, b"")
 
-    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert response.startswith(b"HTTP/1.1 413 ")
 
 
 def test_connections_are_kept_after_requests_that_were_read(ecr: LocalECR) -> None:
@@ -85,8 +83,8 @@ def test_connections_are_kept_after_requests_that_were_read(ecr: LocalECR) -> No
 
 
 @pytest.mark.parametrize("bounds", [{"longest": 0.0}, {"longest_pause": 0.0}])
-def test_nobody_is_waited_for_without_end(bounds: dict[str, float]) -> None:
-    """A client that does not go on is given up, after its answer was sent."""
+def test_stalled_clients(bounds: dict[str, float]) -> None:
+    """A stalled client is disconnected after its response was sent."""
     sent: list[Any] = []
 
     async def refuse(scope: Any, receive: Any, send: Any) -> None:
@@ -100,7 +98,7 @@ def test_nobody_is_waited_for_without_end(bounds: dict[str, float]) -> None:
         sent.append(message)
 
     scope = {"type": "http", "headers": [(b"content-length", b"9")]}
-    asyncio.run(Lingering(refuse, **bounds)(scope, stalled, send))
+    asyncio.run(LingeringClose(refuse, **bounds)(scope, stalled, send))
 
     assert sent[0]["headers"] == [(b"connection", b"close")]
     assert [message.get("body") for message in sent[1:]] == [b"no", None]

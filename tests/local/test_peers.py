@@ -18,6 +18,7 @@ from typing import Any
 import boto3
 import pytest
 import requests
+from botocore.exceptions import ClientError
 
 from ecr_client.local import LocalECR
 from ecr_client.models import ImageIdentifier
@@ -25,8 +26,13 @@ from ecr_client.testing import RandomImage, assert_image_valid, random_image
 
 # Installed by .ci/run; the CLI in an environment of its own, since it wants another botocore.
 AWS, SKOPEO = shutil.which("aws"), shutil.which("skopeo")
-needs_aws = pytest.mark.skipif(AWS is None, reason="the AWS CLI is not installed")
-needs_skopeo = pytest.mark.skipif(SKOPEO is None, reason="skopeo is not installed")
+needs_aws = pytest.mark.skipif(
+    AWS is None,
+    reason="the AWS CLI is not installed: python -m pip install awscli, in a venv of its own",
+)
+needs_skopeo = pytest.mark.skipif(
+    SKOPEO is None, reason="skopeo is not installed: apt-get install skopeo"
+)
 
 MIB = 1024 * 1024
 PART = 5 * MIB
@@ -37,7 +43,7 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def ecr() -> Iterator[LocalECR]:
-    """Give a server with the repository ``team/app``."""
+    """Yield a server with the repository ``team/app``."""
     with LocalECR() as running:
         with running.client() as client:
             client.create_repository(repository_name=NAME)
@@ -46,13 +52,13 @@ def ecr() -> Iterator[LocalECR]:
 
 @pytest.fixture
 def image(tmp_path: Path) -> RandomImage:
-    """Give an image whose larger layers take three parts."""
+    """Return an image whose larger layers take three parts."""
     return random_image(tmp_path / "image", seed=7, layers=2, size=11 * MIB)
 
 
 @pytest.fixture
 def run(ecr: LocalECR, tmp_path: Path) -> Run:
-    """Give a function that runs a command with nothing but what the server says to export."""
+    """Return a function that runs a command with nothing but what the server says to export."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
@@ -81,7 +87,7 @@ def run(ecr: LocalECR, tmp_path: Path) -> Run:
 
 @pytest.fixture
 def peer(ecr: LocalECR) -> Iterator[Any]:
-    """Give a client of boto3."""
+    """Yield a client of boto3."""
     keys = ecr.credentials[ecr.account]
     made = boto3.session.Session().client(
         "ecr",
@@ -109,7 +115,7 @@ def password_of(token: str) -> str:
 
 
 def blobs(layout: Path) -> dict[str, bytes]:
-    """Give everything in a layout by its digest, which is found to be that of the bytes."""
+    """Return everything in a layout by its digest, which is found to be that of the bytes."""
     found = {path.name: path.read_bytes() for path in (layout / "blobs" / "sha256").iterdir()}
     assert all(hashlib.sha256(data).hexdigest() == name for name, data in found.items())
     return found
@@ -133,6 +139,77 @@ def push_with_boto3(peer: Any, image: RandomImage, tag: str) -> None:
     assert put["image"]["imageId"]["imageDigest"] == image.digest
 
 
+def small(folder: Path, seed: int = 8) -> RandomImage:
+    return random_image(folder / f"small-{seed}", seed=seed, layers=1, size=5000)
+
+
+def test_boto3_pages(peer: Any) -> None:
+    """boto3's paginators go through all pages, and a token is refused by another operation."""
+    for number in range(7):
+        peer.create_repository(repositoryName=f"app-{number}")
+    pages = peer.get_paginator("describe_repositories").paginate(PaginationConfig={"PageSize": 3})
+    names = [each["repositoryName"] for page in pages for each in page["repositories"]]
+    token = peer.describe_repositories(maxResults=3)["nextToken"]
+
+    assert names == [*(f"app-{number}" for number in range(7)), NAME]
+    with pytest.raises(ClientError, match="nextToken"):
+        peer.describe_images(repositoryName=NAME, nextToken=token)
+
+
+def test_boto3_errors(peer: Any, tmp_path: Path) -> None:
+    """boto3 finds its own exception classes for what the local ECR refuses."""
+    image = small(tmp_path)
+    push_with_boto3(peer, image, "1")
+    manifest, errors = image.blob_path(image.digest).read_text(), peer.exceptions
+    unknown = {
+        "uploadId": "00000000-0000-0000-0000-000000000000",
+        "layerDigests": [image.digest],
+    }
+    for call, members, error in (
+        (peer.create_repository, {}, errors.RepositoryAlreadyExistsException),
+        (peer.delete_repository, {}, errors.RepositoryNotEmptyException),
+        (
+            peer.put_image,
+            {"imageManifest": manifest, "imageTag": "1"},
+            errors.ImageAlreadyExistsException,
+        ),
+        (peer.complete_layer_upload, unknown, errors.UploadNotFoundException),
+    ):
+        with pytest.raises(error):
+            call(repositoryName=NAME, **members)
+
+
+def test_boto3_settings(peer: Any, tmp_path: Path) -> None:
+    """Signing, backfills and lifecycle previews have the shapes and types of boto3's model."""
+    configuration = {
+        "rules": [
+            {"signingProfileArn": "arn:aws:signer:us-east-1:123456789012:/signing-profiles/prof"}
+        ]
+    }
+    peer.put_signing_configuration(signingConfiguration=configuration)
+    destination = {"region": "eu-west-1", "registryId": "123456789012"}
+    rules = [{"destinations": [destination]}]
+    peer.put_replication_configuration(replicationConfiguration={"rules": rules})
+    started = peer.start_replication_backfill(destination=destination)
+    listed = peer.get_paginator("list_replication_backfills").paginate().build_full_result()
+    images = small(tmp_path, 1), small(tmp_path, 2)
+    for image in images:
+        push_with_boto3(peer, image, f"tag-{image.digest[7:9]}")
+    selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1}
+    rule = {"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}
+    text = json.dumps({"rules": [rule]})
+    peer.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=text)
+    peer.start_lifecycle_policy_preview(repositoryName=NAME)
+    peer.get_waiter("lifecycle_policy_preview_complete").wait(repositoryName=NAME)
+    preview = peer.get_lifecycle_policy_preview(repositoryName=NAME)
+
+    assert peer.get_signing_configuration()["signingConfiguration"] == configuration
+    assert [each["startedAt"] for each in listed["backfills"]] == [started["startedAt"]]
+    assert [each["imageDigest"] for each in preview["previewResults"]] == [images[0].digest]
+    assert preview["summary"] == {"expiringImageTotalCount": 1}
+
+
+@pytest.mark.slow
 @needs_skopeo
 def test_boto3_pushes_and_skopeo_copies_out(
     ecr: LocalECR, peer: Any, run: Run, image: RandomImage, tmp_path: Path
@@ -148,6 +225,7 @@ def test_boto3_pushes_and_skopeo_copies_out(
     assert blobs(back) == blobs(image.path)
 
 
+@pytest.mark.slow
 @needs_skopeo
 def test_skopeo_copies_in_and_the_clients_read(
     ecr: LocalECR, peer: Any, run: Run, image: RandomImage
@@ -175,10 +253,11 @@ def test_skopeo_copies_in_and_the_clients_read(
     assert f"sha256:{hashlib.sha256(received).hexdigest()}" == layer
 
 
+@pytest.mark.slow
 @needs_aws
 def test_the_cli_does_a_full_cycle(run: Run, tmp_path: Path) -> None:
     """The AWS CLI uploads, lists, reads, previews and deletes an image by itself."""
-    image = random_image(tmp_path / "small", seed=8, layers=1, size=5000)
+    image = small(tmp_path)
     repository = ("--repository-name", NAME)
 
     def aws(operation: str, *arguments: str) -> Any:
@@ -226,6 +305,7 @@ def test_the_cli_does_a_full_cycle(run: Run, tmp_path: Path) -> None:
     assert sorted(each["imageTag"] for each in listed) == ["old", "oold"]
 
 
+@pytest.mark.slow
 @needs_aws
 @needs_skopeo
 def test_the_password_of_the_cli_logs_in(ecr: LocalECR, run: Run) -> None:

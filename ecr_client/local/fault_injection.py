@@ -1,4 +1,4 @@
-"""What stands between the wire and the application: it records requests and lets faults happen."""
+"""ASGI middleware that records requests and injects faults."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from starlette.responses import Response
 
 from ecr_client.local import wire
 from ecr_client.local.errors import ServiceError
-from ecr_client.local.exhaustion import log_failure
 from ecr_client.local.faults import DOWNLOAD, REGISTRY, Fault
-from ecr_client.local.record import SeenRequest
+from ecr_client.local.request_log import SeenRequest
+from ecr_client.local.resource_exhaustion import log_failure
 from ecr_client.local.tokens import DOWNLOADS
 
 if TYPE_CHECKING:
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
 
     from ecr_client.local.connections import Connections
     from ecr_client.local.faults import Faults
-    from ecr_client.local.record import Requests
+    from ecr_client.local.request_log import RequestLog
 
 _GARBAGE = b"\x00\xff<garbage>"
 
 logger = logging.getLogger("ecr_client.local")
 
 
-class Interference:
-    """An ASGI application around another one.
+class FaultInjection:
+    """ASGI middleware that records requests and injects faults into their responses.
 
-    It adds the Date header, and puts the time by which a request is judged into the state of its
-    scope as ``now``, so that both follow a fault's skewed clock.
+    It adds the Date header, and puts the time by which the signature is judged into the state of
+    the ASGI scope as ``now``, so that both follow a fault's skewed clock.
 
     Args:
-        app: The application that does the work.
-        faults: What is to go wrong.
-        requests: Where requests are recorded.
-        connections: The open connections, to close one without an answer.
-        clock: Gives the time as an aware UTC datetime.
-        sleep: Waits for some seconds.
+        app: The application.
+        faults: The faults to inject.
+        requests: The log of requests.
+        connections: The open connections, to close one without a response.
+        clock: Returns the time as an aware UTC datetime.
+        sleep: Waits for a number of seconds.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Interference:
         app: ASGIApp,
         *,
         faults: Faults,
-        requests: Requests,
+        requests: RequestLog,
         connections: Connections,
         clock: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
@@ -95,12 +95,12 @@ class Interference:
             await self._with_fault(fault, scope, recorded, dated)
         except asyncio.CancelledError:
             # The server stops, and nobody waits for the response any more.
-            logger.debug("%s %s: given up", scope["method"], scope["path"])
+            logger.debug("%s %s: cancelled", scope["method"], scope["path"])
 
     async def _with_fault(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.latency:
             await self._sleep(fault.latency)
-        replaced = fault.answers or fault.drop
+        replaced = fault.replaces_response or fault.drop
         if not replaced:
             damaged = _Damaged(fault, send) if fault.body else None
             await self._work(scope, receive, damaged.send if damaged else send)
@@ -121,21 +121,21 @@ class Interference:
         try:
             await self._app(scope, receive, send)
         except ClientDisconnect:
-            logger.debug("%s %s: the client is gone", scope["method"], scope["path"])
+            logger.debug("%s %s: the client disconnected", scope["method"], scope["path"])
         except Exception as error:
-            # The framework has answered with status 500 before it let the exception through.
+            # The framework has responded with status 500 before it raises the exception.
             log_failure(f"{scope['method']} {scope['path']}", error)
 
     async def _hang_up(self, scope: Scope, receive: Receive, last_words: bytes = b"") -> None:
         self._connections.close(scope["client"], last_words)
-        # The server takes an application that ends without an answer for a mistake, unless the
-        # client is gone; so that is waited for.
+        # uvicorn reports an application that returns without a response, unless the client has
+        # disconnected.
         while (await receive())["type"] != "http.disconnect":
             pass
 
 
 class _Damaged:
-    """Passes an answer on, except for what a fault does to its body."""
+    """Passes on a response with a damaged body."""
 
     def __init__(self, fault: Fault, send: Send) -> None:
         self.hangs_up = fault.body in ("cut", "overlong")
@@ -178,7 +178,7 @@ def _scrambled(message: Message) -> Message:
 
 
 async def _ignore(message: Message) -> None:
-    """Lose an answer."""
+    """Drop a message of the response."""
 
 
 def _seen(scope: Scope) -> SeenRequest:
@@ -204,15 +204,15 @@ def _operation(path: str, headers: dict[str, str]) -> str:
 
 
 def _response(fault: Fault, path: str) -> Response:
-    """Give the answer that a fault puts in the place of the real one."""
+    """Return the response that replaces the real one."""
     if fault.error is None:
-        return Response(status_code=fault.answer_status)
+        return Response(status_code=fault.response_status)
     if path.startswith("/v2"):
-        entry = {"code": fault.error, "message": fault.answer_message, **fault.members}
+        entry = {"code": fault.error, "message": fault.response_message, **fault.members}
         body = json.dumps({"errors": [entry]}).encode()
-        return Response(body, fault.answer_status, media_type="application/json")
+        return Response(body, fault.response_status, media_type="application/json")
     error = ServiceError(
-        fault.error, fault.answer_message, status=fault.answer_status, **fault.members
+        fault.error, fault.response_message, status=fault.response_status, **fault.members
     )
-    answer = wire.encode_error(error)
-    return Response(answer.body, answer.status, answer.headers)
+    encoded = wire.encode_error(error)
+    return Response(encoded.body, encoded.status, encoded.headers)

@@ -1,4 +1,4 @@
-"""The record of the requests that a local ECR has seen."""
+"""The log of the requests that the server has received."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: How many requests are remembered; the oldest goes first.
+#: How many requests are kept; the oldest are dropped first.
 KEPT_REQUESTS = 1_000
-#: Larger bodies, such as those of layers, are not remembered.
+#: The size in bytes of the largest body that is kept.
 KEPT_BODY = 65_536
-#: What all of them may take; anybody can send requests, also without a signature.
+#: The size in bytes of all kept requests: anybody can send some, even without a signature.
 KEPT_BYTES = 16 << 20
 
 
 @attrs.define(eq=False, kw_only=True)
 class SeenRequest:
-    """A request as it arrived, and the status of its answer.
+    """A request as it arrived, and the status of its response.
 
     Args:
         operation: The operation, such as ``PutImage``; ``DownloadLayer`` for a download by
-            presigned address, ``Registry`` for what is below ``/v2/``, empty for anything else.
+            presigned URL, ``Registry`` for everything below ``/v2/``, empty for anything else.
         method: The method, such as ``POST``.
         path: The path, decoded.
-        query: What follows the question mark, not decoded.
-        headers: The headers under their names in lower case.
+        query: The query string, not decoded.
+        headers: The headers by their names in lower case.
         body: The body; None if it was larger than 64 KiB.
-        body_size: The number of bytes of the body.
-        status: The status of the answer; None while there is none, and if there never was one.
+        body_size: The size of the body in bytes.
+        status: The status of the response; None if there is none, or not yet.
     """
 
     operation: str
@@ -48,7 +48,7 @@ class SeenRequest:
 
     @property
     def members(self) -> dict[str, Any]:
-        """The members of an API request by their wire names; empty if its body is not known."""
+        """The members of an API request by their wire names; empty if the body was not kept."""
         try:
             members = json.loads(self.body or b"{}")
         except ValueError:
@@ -56,22 +56,22 @@ class SeenRequest:
         return members if isinstance(members, dict) else {}
 
     def receive(self, data: bytes) -> None:
-        """Add to the body what came over the wire."""
+        """Add bytes to the body."""
         self.body_size += len(data)
         if self.body is not None:
             self.body = self.body + data if self.body_size <= KEPT_BODY else None
 
 
-class Requests(Sequence[SeenRequest]):
+class RequestLog(Sequence[SeenRequest]):
     """The last 1,000 requests in the order of their arrival; safe to read from any thread.
 
-    They are fewer if they have large headers and bodies, 16 MiB together.
+    There are fewer if they are larger than 16 MiB together.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seen: deque[SeenRequest] = deque()
-        # The size of each that is remembered, by its identity, and of all.
+        # The size of each request, by its identity, and of all.
         self._sizes: dict[int, int] = {}
         self._size = 0
 
@@ -89,39 +89,39 @@ class Requests(Sequence[SeenRequest]):
         return iter(self._snapshot())
 
     def __repr__(self) -> str:
-        return f"Requests({self._snapshot()!r})"
+        return f"RequestLog({self._snapshot()!r})"
 
     def of(self, operation: str) -> list[SeenRequest]:
-        """Give the requests of an operation."""
+        """Return the requests of an operation."""
         return [request for request in self._snapshot() if request.operation == operation]
 
     def operations(self) -> list[str]:
-        """Give the name of the operation of each request."""
+        """Return the name of the operation of each request."""
         return [request.operation for request in self._snapshot()]
 
     def add(self, request: SeenRequest) -> None:
-        """Remember a request."""
+        """Add a request."""
         with self._lock:
             self._seen.append(request)
             self._sizes[id(request)] = 0
             self._measure(request)
 
     def receive(self, request: SeenRequest, data: bytes) -> None:
-        """Add to the body of a request what came over the wire."""
+        """Add bytes to the body of a request."""
         with self._lock:
             request.receive(data)
             if id(request) in self._sizes:
                 self._measure(request)
 
     def clear(self) -> None:
-        """Forget all requests."""
+        """Drop all requests."""
         with self._lock:
             self._seen.clear()
             self._sizes.clear()
             self._size = 0
 
     def _measure(self, request: SeenRequest) -> None:
-        """Note the size of a request, and forget the oldest ones if all are too large."""
+        """Update the size of a request, and drop the oldest requests if all are too large."""
         head = len(request.path) + len(request.query)
         head += sum(len(name) + len(value) for name, value in request.headers.items())
         size = head + len(request.body or b"")

@@ -1,4 +1,4 @@
-"""The tags of resources: names and values by which accounts sort what they have."""
+"""The tags of resources: keys and values by which accounts sort what they own."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from ecr_client.local.errors import ServiceError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ecr_client.local.store.scope import Scope
-    from ecr_client.local.store.store import Store
+    from ecr_client.local.registry import RegistryKey
+    from ecr_client.local.store import Store
 
-#: The kind of document that they are kept as: value by key, under the name of the repository.
-KIND = "repository/tags"
+#: The kind of the documents, value by key; their key is the name of the repository.
+_KIND = "repository/tags"
 _ALLOWED = re.compile(r"[\w\s.:/=+\-@]*")
 _LONGEST_KEY = 128
 _LONGEST_VALUE = 256
 
 
-def read(store: Store, scope: Scope, repository: str) -> dict[str, str]:
-    """Give the tags of a repository, value by key."""
-    return dict(store.documents.get(scope, KIND, repository) or {})
+def read_tags(store: Store, registry: RegistryKey, repository: str) -> dict[str, str]:
+    """Return the tags of a repository, value by key."""
+    return dict(store.documents.get(registry, _KIND, repository) or {})
 
 
-def write(store: Store, scope: Scope, repository: str, tags: Mapping[str, str]) -> None:
+def write_tags(
+    store: Store, registry: RegistryKey, repository: str, tags: Mapping[str, str]
+) -> None:
     """Replace the tags of a repository.
 
     Raises:
@@ -36,11 +38,11 @@ def write(store: Store, scope: Scope, repository: str, tags: Mapping[str, str]) 
         raise ServiceError(
             "TooManyTagsException", f"A repository has at most {limit} tags; these are {len(tags)}"
         )
-    store.documents.put(scope, KIND, repository, dict(tags))
+    store.documents.put(registry, _KIND, repository, dict(tags))
 
 
-def checked(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Give tags as the API takes them (``Key`` and ``Value``), value by key.
+def checked_tags(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the tags of a request (``Key`` and ``Value``), value by key.
 
     Raises:
         ServiceError: InvalidTagParameterException.

@@ -1,4 +1,4 @@
-"""How many calls a second the service takes, for tests of what becomes of code that calls faster.
+"""The rate quotas of the service, for tests of code that exceeds them.
 
 Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-#: Calls a second by operation, for each account in each region. Others have no documented limit.
+#: Calls per second by operation, for each account in each region. Others have no documented quota.
 CALLS_PER_SECOND: Mapping[str, int] = {
     "BatchCheckLayerAvailability": 1_000,
     "BatchGetImage": 2_000,
@@ -27,12 +27,12 @@ CALLS_PER_SECOND: Mapping[str, int] = {
 }
 
 
-class Rates:
-    """The calls that each account may still make; what was used comes back within a second.
+class Throttle:
+    """A token bucket for each account, region and operation, refilled within a second.
 
     Args:
-        rates: Calls a second by operation; those that are not named are not counted.
-        clock: Gives the time as an aware UTC datetime.
+        rates: Calls per second by operation; other operations are not limited.
+        clock: Returns the time as an aware UTC datetime.
     """
 
     def __init__(self, rates: Mapping[str, int], clock: Callable[[], datetime]) -> None:
@@ -41,11 +41,11 @@ class Rates:
         self._lock = threading.Lock()
         self._left: dict[tuple[str, str, str], tuple[float, float]] = {}
 
-    def use(self, account: str, region: str, operation: str) -> None:
-        """Take one call.
+    def acquire(self, account: str, region: str, operation: str) -> None:
+        """Take a token for one call.
 
         Raises:
-            ServiceError: ThrottlingException, since there is none left.
+            ServiceError: ThrottlingException; none is left.
         """
         rate = self._rates.get(operation)
         if rate is None:

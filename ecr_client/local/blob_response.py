@@ -1,4 +1,4 @@
-"""Responses that are files, or ranges of them."""
+"""Responses with the content of a blob, or a range of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, Response
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
-#: Makes the response that refuses a range, of a status and a message.
+#: Returns the response that refuses a range, from a status and a message.
 Refuse = Callable[[int, str], Response]
 _REFUSED = {
     400: "The Range header is malformed.",
@@ -20,15 +20,15 @@ _REFUSED = {
 
 
 class BlobResponse(FileResponse):
-    """A file that may be large, and errors of ranges in the form of the protocol in question.
+    """A file, with errors about ranges in the form of the protocol at hand.
 
     Args:
         path: The file.
-        refuse: Makes the response to a range that cannot be had.
+        refuse: Returns the response to a range that cannot be satisfied.
         headers: Further headers.
     """
 
-    # Larger pieces than the framework would read, whose size is meant for small files.
+    # The framework's pieces are meant for small files.
     chunk_size = 1 << 20
 
     def __init__(
@@ -48,7 +48,7 @@ class BlobResponse(FileResponse):
         async def checked(message: Message) -> None:
             nonlocal refusal
             if message["type"] == "http.response.start" and message["status"] in _REFUSED:
-                # The framework refuses with a plain text.
+                # The framework refuses with plain text.
                 refusal = self._refuse(message["status"], _REFUSED[message["status"]])
                 sizes = [pair for pair in message["headers"] if pair[0] == b"content-range"]
                 refusal.raw_headers.extend(sizes)

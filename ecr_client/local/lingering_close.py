@@ -1,4 +1,4 @@
-"""Connections stay open until a request that was refused early has been read to its end."""
+"""Lingering close: a connection stays open until a refused request has been read to its end."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-#: How many seconds the rest of a request may take, and how long it may pause.
+#: How many seconds the rest of a request may take, and how many it may pause.
 LONGEST = 30.0
 LONGEST_PAUSE = 5.0
 
 
-class Lingering:
-    """An ASGI application around another one that may answer before it has read the request.
+class LingeringClose:
+    """ASGI middleware for an application that may respond before it has read the request.
 
-    A connection that is closed while bytes arrive is reset, and the reset may overtake the answer:
-    the client then sees a broken connection and no reason for it. So the answer goes out at once,
-    and what is left of the request is read and dropped before the answer ends and with it the
-    connection. Other servers call this a lingering close.
+    A connection that is closed while bytes arrive is reset, and the reset may overtake the
+    response: the client then sees a connection error and no reason for it. So the response is sent
+    at once, and the rest of the request is read and dropped before the response ends, and with it
+    the connection.
 
     Args:
-        app: The application that does the work.
+        app: The application.
         longest: How many seconds the rest of a request may take.
         longest_pause: How many seconds it may pause.
     """
@@ -39,11 +39,11 @@ class Lingering:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        more_comes, waits_for_us = _announced(scope)
+        more_comes, expects_continue = _body_of(scope)
 
         async def noted() -> Message:
-            nonlocal more_comes, waits_for_us
-            waits_for_us = False
+            nonlocal more_comes, expects_continue
+            expects_continue = False
             message = await receive()
             more_comes = message.get("more_body", False)
             return message
@@ -52,7 +52,7 @@ class Lingering:
             if more_comes and message["type"] == "http.response.start":
                 headers = [*message.get("headers", ()), (b"connection", b"close")]
                 message = {**message, "headers": headers}
-            elif more_comes and not waits_for_us and not message.get("more_body"):
+            elif more_comes and not expects_continue and not message.get("more_body"):
                 await send({**message, "more_body": True})
                 await self._drain(noted)
                 message = {"type": "http.response.body"}
@@ -69,8 +69,8 @@ class Lingering:
             pass
 
 
-def _announced(scope: Scope) -> tuple[bool, bool]:
-    """Tell whether a request has a body, and whether the client waits to be told to send it."""
+def _body_of(scope: Scope) -> tuple[bool, bool]:
+    """Return whether a request has a body, and whether the client waits for 100 Continue."""
     headers = dict(scope["headers"])
     has_body = b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
     return has_body, headers.get(b"expect", b"").lower() == b"100-continue"

@@ -1,8 +1,8 @@
-"""Request bodies that are needed whole, and how much of them is in memory at the same time.
+"""Request bodies that are needed as a whole, and the memory that they share.
 
-A body may come slowly, or not to its end, so what arrives is kept in a file once it is more than a
-little. Memory is only asked for when all of it is there: whoever holds some is working, waits for
-nobody, and gives it back. So those who wait for memory get it.
+A body may arrive slowly or never completely, so that larger ones are spooled to a file. Memory is
+acquired only once a body is complete: its holder works, waits for nobody and releases it, so that
+everybody who waits for memory gets it.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: What bodies may take together while they are worked on.
+#: How many bytes all bodies may take together while they are processed.
 BUDGET = 64 << 20
-#: What a body takes while it is worked on, in its own size: as it came, and as bytes.
+#: How many times its size a body takes while it is processed: as it arrived, and decoded.
 COPIES = 2
-#: A body of at most this size is kept in memory, and worked on without asking.
+#: A body of at most this many bytes is kept in memory, and processed without acquiring any.
 SMALL = 1 << 16
 _PIECE = 1 << 19
 
 
-class Budget:
-    """A number of bytes that many share; the first to ask is the first to get. For one event loop.
+class MemoryBudget:
+    """A number of bytes to share, first come, first served; for the thread of one event loop.
 
     Args:
-        size: How many bytes there are. Who asks for more gets all of them.
+        size: The number of bytes. A request for more gets all of them.
     """
 
     def __init__(self, size: int) -> None:
@@ -46,8 +46,8 @@ class Budget:
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @asynccontextmanager
-    async def hold(self, size: int) -> AsyncIterator[None]:
-        """Wait for some bytes and hold them; whoever does must wait for nobody else meanwhile."""
+    async def acquire(self, size: int) -> AsyncIterator[None]:
+        """Wait for some bytes and hold them; their holder must not wait for others."""
         size = min(size, self._size)
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         entry = (size, granted)
@@ -76,8 +76,8 @@ class Budget:
                 granted.set_result(None)
 
 
-class Body:
-    """A body that has arrived whole."""
+class RequestBody:
+    """A body, in memory or spooled to a file."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -90,25 +90,25 @@ class Body:
         return self._file is None
 
     def read(self) -> Buffer:
-        """Return all bytes; they may be those of the file."""
+        """Return all bytes, of a file as a mapping."""
         if self._file is None:
             return bytes(self._gathered)
         return mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def close(self) -> None:
-        """Remove the file."""
+        """Delete the file."""
         if self._file is not None:
-            with suppress(OSError):  # it may be of a full disk that not all was written
+            with suppress(OSError):  # a full disk may have kept the rest from being written
                 self._file.close()
 
     def gather(self, piece: bytes) -> bool:
-        """Add bytes, and tell whether there are enough to be written down."""
+        """Add bytes, and return whether it is time to `flush` them."""
         self._gathered += piece
         self.size += len(piece)
         return self.size > SMALL and len(self._gathered) >= _PIECE
 
     def flush(self, folder: Path) -> None:
-        """Move what was gathered into the file."""
+        """Move the gathered bytes into the file."""
         if self._file is None:
             self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (`close` closes it)
         self._file.write(self._gathered)
@@ -116,27 +116,27 @@ class Body:
         self._gathered = bytearray()
 
 
-class Bodies:
-    """Receives bodies, and has them worked on.
+class RequestBodies:
+    """Receives bodies, and has them processed.
 
     Args:
-        executor: The threads that work.
-        folder: Where bodies are on their way; their files have no names.
-        budget: What bodies may take together while they are worked on.
+        executor: The threads that process bodies.
+        folder: The folder of the files, which have no names.
+        budget: How many bytes all bodies may take together while they are processed.
     """
 
     def __init__(self, executor: Executor, folder: Path, budget: int = BUDGET) -> None:
         self._executor = executor
         self._folder = folder
-        self._budget = Budget(budget)
+        self._budget = MemoryBudget(budget)
 
-    async def receive(self, stream: AsyncIterator[bytes], longest: int) -> Body | None:
+    async def receive(self, stream: AsyncIterator[bytes], longest: int) -> RequestBody | None:
         """Return the whole body, or None if it is longer than `longest`.
 
         Raises:
-            OSError: It cannot be written down.
+            OSError: It cannot be written.
         """
-        body = Body()
+        body = RequestBody()
         try:
             async for piece in stream:
                 if body.size + len(piece) > longest:
@@ -151,12 +151,12 @@ class Bodies:
             raise
         return body
 
-    async def work(self, body: Body, work: Callable[[Buffer], T]) -> T:
-        """Return what `work` makes of a body in another thread."""
+    async def process(self, body: RequestBody, work: Callable[[Buffer], T]) -> T:
+        """Return what `work` returns for a body in another thread."""
         if body.is_small:
             return await self._run(lambda: work(body.read()))
         try:
-            async with self._budget.hold(COPIES * body.size):
+            async with self._budget.acquire(COPIES * body.size):
                 return await self._run(lambda: work(body.read()))
         finally:
             body.close()

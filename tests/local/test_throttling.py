@@ -10,11 +10,11 @@ import pytest
 import requests
 
 from ecr_client.local import LocalECR
-from ecr_client.local.rates import CALLS_PER_SECOND
+from ecr_client.local.throttling import CALLS_PER_SECOND
 from ecr_client.local.validation import operations
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
-#: What calls are answered with that are not throttled.
+#: The error of calls that are not throttled.
 WORKED = "RepositoryNotFoundException"
 
 
@@ -40,7 +40,7 @@ def ecr(clock: Clock) -> Iterator[LocalECR]:
 
 
 def codes(ecr: LocalECR, times: int, where: str = "123456789012/us-east-1") -> Counter[str]:
-    """Count the codes that some calls of PutImage are answered with; no client repeats them."""
+    """Count the error codes of some calls of PutImage, which no client retries."""
     account, region = where.split("/")
     caller = f"{account}/20261120/{region}/ecr/aws4_request"
     headers = {
@@ -50,10 +50,10 @@ def codes(ecr: LocalECR, times: int, where: str = "123456789012/us-east-1") -> C
     body = {"repositoryName": "missing", "imageManifest": "{}"}
     with requests.Session() as session:
         session.trust_env = False
-        answers = [
+        responses = [
             session.post(ecr.endpoint, json=body, headers=headers, timeout=60) for _ in range(times)
         ]
-    return Counter(answer.json()["__type"] for answer in answers)
+    return Counter(response.json()["__type"] for response in responses)
 
 
 def test_calls_come_back_with_time(ecr: LocalECR, clock: Clock) -> None:
@@ -72,18 +72,18 @@ def test_too_many_calls_are_throttled(ecr: LocalECR) -> None:
 
 
 def test_accounts_and_regions_are_counted_apart(ecr: LocalECR) -> None:
-    """Who is throttled is so in one region of one account."""
+    """Rates are counted for each account in each region."""
     places = ("123456789012/us-east-1", "123456789012/eu-west-1", "210987654321/us-east-1")
 
     assert [codes(ecr, 11, where)[WORKED] for where in places] == [10, 10, 10]
 
 
 def test_operations_of_the_service_are_limited() -> None:
-    """The table names no operation that is not there."""
+    """The table names operations of the service only."""
     assert CALLS_PER_SECOND.keys() <= operations().keys()
 
 
-def test_nobody_is_throttled_who_did_not_ask_for_it() -> None:
-    """Tests run as fast as they can unless they want otherwise."""
+def test_no_throttling_by_default() -> None:
+    """Rates are not limited by default."""
     with LocalECR(clock=Clock(), auth=False) as ecr:
         assert codes(ecr, 12) == {WORKED: 12}

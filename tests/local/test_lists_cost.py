@@ -1,0 +1,141 @@
+"""What lists cost: SQL only in the store, and work that grows with the page alone."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from ecr_client import ECRClient
+from ecr_client.local import LocalECR, server
+from ecr_client.local.store import Database
+
+PAGE = 50
+FILL = """
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count})
+INSERT INTO images (repository, digest, media_type, size, pushed_at, annotations, children, status)
+SELECT 1, printf('sha256:%064x', n), 'a/b', 1, 0, '{{}}', '[]', 'ACTIVE' FROM numbers;
+INSERT INTO tags SELECT 1, printf('v%06d', id), id FROM images;
+INSERT INTO documents SELECT '123456789012', 'us-east-1', 'image/scan', 'app:' || digest, '0.0'
+FROM images;
+"""
+
+
+class Cost:
+    """Counts the statements and the instructions that SQLite executes."""
+
+    def __init__(self) -> None:
+        self.statements = self.instructions = 0
+
+    def watch(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        connection.set_trace_callback(self._statement)
+        connection.set_progress_handler(self._instruction, 1)
+        return connection
+
+    def of(self, call: Callable[[], Any]) -> tuple[int, int]:
+        """Return the statements and the instructions of a call."""
+        self.statements = self.instructions = 0
+        call()
+        return self.statements, self.instructions
+
+    def _statement(self, _: str) -> None:
+        self.statements += 1
+
+    def _instruction(self) -> None:
+        self.instructions += 1
+
+
+@pytest.fixture
+def cost(monkeypatch: pytest.MonkeyPatch) -> Cost:
+    """Count what all databases of the test do."""
+    counted, connect = Cost(), Database._connect
+    monkeypatch.setattr(Database, "_connect", lambda self: counted.watch(connect(self)))
+    return counted
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Iterator[Callable[[int], tuple[LocalECR, ECRClient]]]:
+    """Yield a function that starts a server with tagged and scanned images, but without blobs."""
+    with ExitStack() as stack:
+
+        def start(count: int) -> tuple[LocalECR, ECRClient]:
+            folder = tmp_path / str(count)
+            with LocalECR(folder, auth=False) as ecr, ecr.client() as client:
+                client.create_repository(repository_name="app")
+            with closing(sqlite3.connect(folder / "ecr.sqlite3")) as connection:
+                connection.executescript(FILL.format(count=count))
+            ecr = stack.enter_context(LocalECR(folder, auth=False))
+            client = stack.enter_context(ecr.client())
+            shutil.rmtree(folder / "blobs")
+            # The first token needs a secret, which is stored once.
+            client.list_images(repository_name="app", max_results=1)
+            return ecr, client
+
+        yield start
+
+
+def list_images(client: ECRClient, ecr: LocalECR, first: int) -> Callable[[], Any]:
+    return _page(client.list_images, first)
+
+
+def describe_images(client: ECRClient, ecr: LocalECR, first: int) -> Callable[[], Any]:
+    return _page(client.describe_images, first)
+
+
+def list_tags(client: ECRClient, ecr: LocalECR, first: int) -> Callable[[], Any]:
+    url = f"{ecr.endpoint}/v2/app/tags/list?n={PAGE}&last=v{first:06}"
+    return lambda: requests.get(url, timeout=60).raise_for_status()
+
+
+def _page(operation: Callable[..., Any], first: int) -> Callable[[], Any]:
+    token = None
+    while first:
+        size = min(first, 1_000)
+        token = operation(repository_name="app", max_results=size, next_token=token).next_token
+        first -= size
+    return lambda: operation(repository_name="app", max_results=PAGE, next_token=token)
+
+
+@pytest.mark.parametrize("listing", [list_images, describe_images, list_tags])
+def test_a_page_costs_the_same_in_any_repository(
+    listing: Callable[..., Any], filled: Callable[[int], Any], cost: Cost
+) -> None:
+    """A page behind 9,900 of 10,000 images costs what one behind 100 of 200 costs."""
+    costs = []
+    for count in (200, 10_000):
+        ecr, client = filled(count)
+        costs.append(cost.of(listing(client, ecr, count - 100)))
+    (few, little), (many, much) = costs
+
+    assert few == many < 25
+    assert much < 1.2 * little
+
+
+def test_a_larger_page_takes_no_more_statements(filled: Callable[[int], Any], cost: Cost) -> None:
+    """The number of statements does not grow with the page."""
+    _, client = filled(200)
+    found = [
+        cost.of(lambda size=size: client.describe_images(repository_name="app", max_results=size))
+        for size in (10, 100)
+    ]
+
+    assert found[0][0] == found[1][0]
+
+
+def test_sql_is_in_the_store() -> None:
+    """No module outside of the store executes SQL."""
+    root = Path(server.__file__).parent
+    found = [
+        path.relative_to(root).as_posix()
+        for path in sorted(root.rglob("*.py"))
+        if path.parent.name != "store" and re.search(r"\.execute\w*\(", path.read_text())
+    ]
+
+    assert found == []
