@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from ecr_client._exceptions import ParamValidationException
-from ecr_client._shapes import (
-    NO_ENTRIES,
-    AmazonWebServiceRequest,
-    AmazonWebServiceResult,
-    Unset,
-)
+from ecr_client._shapes import NO_ENTRIES, AmazonWebServiceRequest, AmazonWebServiceResult
 from ecr_client._unavailable import Guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from types import CodeType
     from typing import TypeAlias
 
     from ecr_client.pagination import Paginator
@@ -65,26 +62,63 @@ class Operation(Generic[Request, Result]):
             self.request_class, self.result_class = (getattr(module, n) for n in self._names)
             return self.request_class if name == "request_class" else self.result_class
 
-    def request(self, given: Request | Unset, members: Mapping[str, object]) -> Request:
+    def request(self, args: tuple[Any, ...], members: dict[str, Any]) -> Request:
         """Return the request of a call: the object that was passed, or one made of keywords.
 
         Args:
-            given: The object, or ``UNSET``.
-            members: The keywords; ``None`` stands for one that was not passed.
+            args: The positional arguments of the method that calls this.
+            members: Its keywords. They are taken out of it: tools that print the local variables
+                of the method would show the bytes of a layer.
 
         Raises:
-            ParamValidationException: The object is of another class, or both were passed.
+            ParamValidationException: The object is of another class, both were passed, or a member
+                is missing.
+            TypeError: There is more than one object, or a keyword that the method does not take.
         """
-        if isinstance(given, Unset):
-            return self.request_class(**members)
-        both = [name for name, value in members.items() if value is not None]
-        del members  # Tools that print local variables would show the bytes of a layer.
-        self.check(given)
-        if both:
+        try:
+            return self._passed(args, members) if args else self.request_class(**members)
+        except TypeError:
+            # The error message names the method, as one of Python's own would.
+            refusal = self._refusal(sys._getframe(1).f_code, args, list(members))
+            if refusal is None:
+                raise
+        finally:
+            members.clear()
+        raise refusal
+
+    def _passed(self, args: tuple[Any, ...], members: dict[str, Any]) -> Request:
+        """Return the request object that was passed."""
+        request: Request = args[0]
+        if len(args) > 1:
+            raise TypeError
+        self.check(request)
+        if members:
             raise ParamValidationException(
-                f"takes a request object or keywords, not both: {', '.join(both)}", self.name
+                f"takes a request object or keywords, not both: {', '.join(members)}", self.name
             )
-        return given
+        return request
+
+    def _refusal(
+        self, method: CodeType, args: tuple[Any, ...], given: list[str]
+    ) -> Exception | None:
+        """Return what is wrong with the arguments of a method, if it is their number or names."""
+        import attrs
+
+        from ecr_client._common.hints import unexpected
+
+        request_class: Any = self.request_class
+        name, fields = method.co_name, attrs.fields(request_class)
+        if args:
+            takes = "takes a request object or keywords"
+            return TypeError(f"{name}() {takes}, got {len(args)} positional arguments")
+        more = method.co_varnames[1 : 1 + method.co_kwonlyargcount]
+        known = [*(field.name for field in fields), *more]
+        if problem := unexpected(name, given, known, "operation"):
+            return TypeError(problem)
+        for field in fields:
+            if field.default is attrs.NOTHING and field.name not in given:
+                return ParamValidationException(f"{field.name} is required", self.name)
+        return None
 
     def check(self, request: object) -> None:
         """Check that an object is a request of this operation.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
 
 import attrs
 
+from ecr_client._common.hints import explains_its_keywords, hint
 from ecr_client.metadata import NO_METADATA, ResponseMetadata
 
 if TYPE_CHECKING:
@@ -21,15 +22,6 @@ PUBLIC_MODULE = "ecr_client.models"
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _Structure = TypeVar("_Structure", bound="Structure")
-
-
-class Unset(Enum):
-    """Tells an argument that was left out from one that is ``None``."""
-
-    UNSET = "UNSET"
-
-
-UNSET: Final = Unset.UNSET
 
 
 def _publish(cls: type) -> None:
@@ -88,6 +80,26 @@ class Structure:
 
     def __init_subclass__(cls) -> None:
         _publish(cls)
+        if "__attrs_attrs__" in vars(cls):
+            explains_its_keywords(cls)
+
+    # Hidden from type checkers, for which every misspelt name would be ``Any``.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            error = f"{type(self).__name__!r} object has no attribute {name!r}"
+            meant = "" if name.startswith("_") else hint(name, _names(self))
+            if meant:
+                raise AttributeError(error + meant)
+            # With these two, Python itself looks for a name that is spelled alike.
+            raise AttributeError(error, name=name, obj=self)
+
+        def __getitem__(self, key: object) -> Any:
+            meant = hint(key, _names(self)) if isinstance(key, str) else ""
+            raise TypeError(
+                f"{type(self).__name__!r} object is neither a list nor a dict, "
+                f"its members are attributes{meant}"
+            )
 
     def __eq__(self, other: object) -> bool:
         if other.__class__ is not self.__class__:
@@ -118,6 +130,10 @@ def shown_members(structure: Structure, *, absent: bool = True) -> list[str]:
 def _fields(structure: Structure) -> tuple[attrs.Attribute[Any], ...]:
     found: tuple[attrs.Attribute[Any], ...] = structure.__class__.__attrs_attrs__  # type: ignore[attr-defined]
     return found
+
+
+def _names(structure: Structure) -> list[str]:
+    return [field.name for field in _fields(structure)]
 
 
 def _values(structure: Any) -> tuple[Any, ...]:

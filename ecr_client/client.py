@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ecr_client._common.forks import Lock
+from ecr_client._common.hints import explains_keywords, hint
 from ecr_client._common.redact import keeps_arguments_secret
 from ecr_client._generated.batches import Batches
 from ecr_client._generated.interface import AmazonECR
@@ -107,6 +108,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
     """
 
     @keeps_arguments_secret
+    @explains_keywords
     def __init__(
         self,
         *,
@@ -200,6 +202,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         shared.cache.put(request, result.response_metadata)
         return result
 
+    @explains_keywords
     def download_layer(
         self,
         *,
@@ -313,6 +316,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         return self._shared.cache.get(request)
 
     @keeps_arguments_secret
+    @explains_keywords
     def with_options(
         self,
         *,
@@ -386,6 +390,17 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.endpoint} ({self.region})>"
+
+    # Hidden from type checkers, for which every misspelt name would be ``Any``.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            error = f"{type(self).__name__!r} object has no attribute {name!r}"
+            meant = "" if name.startswith("_") else hint(name, dir(type(self)), "client")
+            if meant:
+                raise AttributeError(error + meant)
+            # With these two, Python itself looks for a name that is spelled alike.
+            raise AttributeError(error, name=name, obj=self)
 
     def _make_pipeline(self) -> Pipeline:
         # Only here, at the first call, are the signer, the codec and the types loaded.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 
 from ecr_client._common import durations
+from ecr_client._common.hints import explains_its_keywords
 from ecr_client._common.redact import keeps_values_secret
 from ecr_client._common.shown import redact_url, shown
 from ecr_client._exceptions import InvalidConfigurationException
@@ -219,6 +220,7 @@ def _protocol(_: object, field: attrs.Attribute[Any], value: object) -> None:
 
 
 @keeps_values_secret
+@explains_its_keywords
 @attrs.frozen(kw_only=True)
 class ClientConfiguration:
     """The settings of a client, checked when they are made and never changed afterwards.

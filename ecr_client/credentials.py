@@ -20,6 +20,7 @@ from typing import Any, Final, NoReturn, Protocol
 import attrs
 
 from ecr_client._common.forks import Lock, renew_after_fork
+from ecr_client._common.hints import explains_its_keywords
 from ecr_client._common.redact import keeps_arguments_secret, keeps_values_secret
 from ecr_client._exceptions import (
     CredentialRetrievalException,
@@ -52,6 +53,7 @@ def _check_key(_: object, field: attrs.Attribute[Any], value: object) -> None:
 
 
 @keeps_values_secret
+@explains_its_keywords
 @attrs.frozen
 class Credentials:
     """Keys that sign calls; the repr shows the access key only.

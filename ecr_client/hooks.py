@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from ecr_client._common.hints import explains_its_keywords
 from ecr_client._exceptions import AmazonClientException, InvalidConfigurationException
 
 
@@ -54,6 +55,7 @@ def _function(_: object, field: attrs.Attribute[Any], value: object) -> None:
         )
 
 
+@explains_its_keywords
 @attrs.frozen(kw_only=True)
 class Hooks:
     """Functions that are told of every call; each takes a `CallEvent`.

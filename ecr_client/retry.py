@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ecr_client._common import durations
+from ecr_client._common.hints import explains_its_keywords
 from ecr_client._common.shown import shown
 from ecr_client._exceptions import InvalidConfigurationException
 
@@ -51,6 +52,7 @@ def _draw() -> float:
     return random.random()
 
 
+@explains_its_keywords
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
     """How a client retries calls that failed for a passing reason, in the manner of AWS's SDKs.

@@ -88,7 +88,7 @@ def render(plan: Plan) -> str:
     """Return ``_generated/interface.py``."""
     return (
         banner(plan, "The interface: every operation of Amazon ECR.")
-        + HEADER.replace("TYPE_CHECKING,", "TYPE_CHECKING, ClassVar,")
+        + HEADER.replace("Any,", "Any, ClassVar,")
         + imports(plan, plan.operations, types=TYPES)
         + CLASS
         + "\n".join(_method(op) for op in plan.operations)

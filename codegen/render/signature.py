@@ -8,7 +8,7 @@ from codegen.kinds import Member, Operation, Plan
 from codegen.render.text import type_names
 
 #: The imports that annotations need; they are for tools only and cost nothing at run time.
-HEADER = "from __future__ import annotations\n\nfrom typing import TYPE_CHECKING, overload\n\n"
+HEADER = "from __future__ import annotations\n\nfrom typing import TYPE_CHECKING, Any, overload\n\n"
 
 
 def overloads(method: str, operation: Operation, returns: str, extra: str = "") -> str:
@@ -22,17 +22,16 @@ def overloads(method: str, operation: Operation, returns: str, extra: str = "") 
     """
     request = operation.request
     keywords = "".join(f"{_parameter(member)}, " for member in request.members)
-    loose = "".join(f"{member.name}: {member.optional_type} = None, " for member in request.members)
     star = "*, " if keywords or extra else ""
-    only_extra = f"*, {extra}" if extra else ""
-    # The implementation has no "/": mypy would not accept it as one of the second overload.
+    only_extra = f", *, {extra}" if extra else ""
+    more = f"{extra}, " if extra else ""
     return (
         "    @overload\n"
-        f"    def {method}(self, request: {request.name}, /, {only_extra}) -> {returns}: ...\n"
+        f"    def {method}(self, request: {request.name}, /{only_extra}) -> {returns}: ...\n"
         "    @overload\n"
         f"    def {method}(self, {star}{keywords}{extra}) -> {returns}: ...\n"
-        f"    def {method}(self, request: {request.name} | Unset = UNSET, "
-        f"{star}{loose}{extra}) -> {returns}:\n"
+        f"    @takes({operation.constant})\n"
+        f"    def {method}(self, *args: Any, {more}**members: Any) -> {returns}:\n"
     )
 
 
@@ -43,18 +42,7 @@ def body(operation: Operation, call: Callable[[str], str]) -> str:
         operation: Whose members are the keywords.
         call: Returns the expression that makes the call, given that of the request.
     """
-    members = ", ".join(f"{m.name!r}: {m.name}" for m in operation.request.members)
-    request = f"{operation.constant}.request(request, {{{members}}})"
-    hidden = [member.name for member in operation.request.members if member.repr]
-    if not hidden:
-        return f"        return {call(request)}\n"
-    return (
-        f"        try:\n            request = {request}\n"
-        "        finally:\n"
-        "            # Tools that print local variables would show its value.\n"
-        f"            del {', '.join(hidden)}\n"
-        f"        return {call('request')}\n"
-    )
+    return f"        return {call(f'{operation.constant}.request(args, members)')}\n"
 
 
 def reach(variable: str, path: Sequence[str], absent: str) -> str:
@@ -96,9 +84,9 @@ def imports(
     )
     return (
         f"{constants}from ecr_client._operation import {bases}\n"
-        "from ecr_client._shapes import UNSET\n\nif TYPE_CHECKING:\n"
+        "from ecr_client._signatures import takes\n\nif TYPE_CHECKING:\n"
         "    from collections.abc import Sequence\n"
-        f"{types}{models}    from ecr_client._shapes import Unset\n"
+        f"{types}{models}"
     )
 
 

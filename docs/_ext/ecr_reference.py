@@ -73,8 +73,8 @@ def resource_of(method: Any) -> str:
     request = inspect.signature(method).parameters.get("request")
     if request is None:
         return ""
-    name = str(request.annotation).partition(" ")[0]
-    return RESOURCE_OF.get(name, "")
+    # The other methods that take a request say so in words.
+    return RESOURCE_OF.get(getattr(request.annotation, "__name__", ""), "")
 
 
 def types_of(resource: str) -> list[str]:

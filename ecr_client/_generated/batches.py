@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from ecr_client._generated.operations import (
     BATCH_CHECK_LAYER_AVAILABILITY,
@@ -14,7 +14,7 @@ from ecr_client._generated.operations import (
     BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION,
 )
 from ecr_client._operation import Invoker
-from ecr_client._shapes import UNSET
+from ecr_client._signatures import takes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         BatchGetRepositoryScanningConfigurationResult,
         ImageIdentifier,
     )
-    from ecr_client._shapes import Unset
 
 
 class Batches(Invoker):
@@ -38,9 +37,7 @@ class Batches(Invoker):
 
     @overload
     def batch_check_layer_availability_all(
-        self,
-        request: BatchCheckLayerAvailabilityRequest,
-        /,
+        self, request: BatchCheckLayerAvailabilityRequest, /
     ) -> BatchCheckLayerAvailabilityResult: ...
     @overload
     def batch_check_layer_availability_all(
@@ -50,13 +47,9 @@ class Batches(Invoker):
         layer_digests: Sequence[str],
         registry_id: str | None = None,
     ) -> BatchCheckLayerAvailabilityResult: ...
+    @takes(BATCH_CHECK_LAYER_AVAILABILITY)
     def batch_check_layer_availability_all(
-        self,
-        request: BatchCheckLayerAvailabilityRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        layer_digests: Sequence[str] | None = None,
-        registry_id: str | None = None,
+        self, *args: Any, **members: Any
     ) -> BatchCheckLayerAvailabilityResult:
         r"""Call ``batch_check_layer_availability`` for any number of items, in calls of 100.
 
@@ -79,23 +72,14 @@ class Batches(Invoker):
         """
         return self._invoke_all(
             BATCH_CHECK_LAYER_AVAILABILITY,
-            BATCH_CHECK_LAYER_AVAILABILITY.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "layer_digests": layer_digests,
-                    "registry_id": registry_id,
-                },
-            ),
+            BATCH_CHECK_LAYER_AVAILABILITY.request(args, members),
             "layer_digests",
             100,
         )
 
     @overload
     def batch_delete_image_all(
-        self,
-        request: BatchDeleteImageRequest,
-        /,
+        self, request: BatchDeleteImageRequest, /
     ) -> BatchDeleteImageResult: ...
     @overload
     def batch_delete_image_all(
@@ -105,14 +89,8 @@ class Batches(Invoker):
         image_ids: Sequence[ImageIdentifier],
         registry_id: str | None = None,
     ) -> BatchDeleteImageResult: ...
-    def batch_delete_image_all(
-        self,
-        request: BatchDeleteImageRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        image_ids: Sequence[ImageIdentifier] | None = None,
-        registry_id: str | None = None,
-    ) -> BatchDeleteImageResult:
+    @takes(BATCH_DELETE_IMAGE)
+    def batch_delete_image_all(self, *args: Any, **members: Any) -> BatchDeleteImageResult:
         r"""Call ``batch_delete_image`` for any number of items, in calls of 100.
 
         The result holds the items and the failures of all calls, in the order of the calls, and the
@@ -133,25 +111,11 @@ class Batches(Invoker):
             RepositoryNotFoundException: The registry has no repository with this name.
         """
         return self._invoke_all(
-            BATCH_DELETE_IMAGE,
-            BATCH_DELETE_IMAGE.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "image_ids": image_ids,
-                    "registry_id": registry_id,
-                },
-            ),
-            "image_ids",
-            100,
+            BATCH_DELETE_IMAGE, BATCH_DELETE_IMAGE.request(args, members), "image_ids", 100
         )
 
     @overload
-    def batch_get_image_all(
-        self,
-        request: BatchGetImageRequest,
-        /,
-    ) -> BatchGetImageResult: ...
+    def batch_get_image_all(self, request: BatchGetImageRequest, /) -> BatchGetImageResult: ...
     @overload
     def batch_get_image_all(
         self,
@@ -161,15 +125,8 @@ class Batches(Invoker):
         registry_id: str | None = None,
         accepted_media_types: Sequence[str] | None = None,
     ) -> BatchGetImageResult: ...
-    def batch_get_image_all(
-        self,
-        request: BatchGetImageRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        image_ids: Sequence[ImageIdentifier] | None = None,
-        registry_id: str | None = None,
-        accepted_media_types: Sequence[str] | None = None,
-    ) -> BatchGetImageResult:
+    @takes(BATCH_GET_IMAGE)
+    def batch_get_image_all(self, *args: Any, **members: Any) -> BatchGetImageResult:
         r"""Call ``batch_get_image`` for any number of items, in calls of 100.
 
         The result holds the items and the failures of all calls, in the order of the calls, and the
@@ -194,25 +151,12 @@ class Batches(Invoker):
                 registry.
         """
         return self._invoke_all(
-            BATCH_GET_IMAGE,
-            BATCH_GET_IMAGE.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "image_ids": image_ids,
-                    "registry_id": registry_id,
-                    "accepted_media_types": accepted_media_types,
-                },
-            ),
-            "image_ids",
-            100,
+            BATCH_GET_IMAGE, BATCH_GET_IMAGE.request(args, members), "image_ids", 100
         )
 
     @overload
     def batch_get_repository_scanning_configuration_all(
-        self,
-        request: BatchGetRepositoryScanningConfigurationRequest,
-        /,
+        self, request: BatchGetRepositoryScanningConfigurationRequest, /
     ) -> BatchGetRepositoryScanningConfigurationResult: ...
     @overload
     def batch_get_repository_scanning_configuration_all(
@@ -220,11 +164,9 @@ class Batches(Invoker):
         *,
         repository_names: Sequence[str],
     ) -> BatchGetRepositoryScanningConfigurationResult: ...
+    @takes(BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION)
     def batch_get_repository_scanning_configuration_all(
-        self,
-        request: BatchGetRepositoryScanningConfigurationRequest | Unset = UNSET,
-        *,
-        repository_names: Sequence[str] | None = None,
+        self, *args: Any, **members: Any
     ) -> BatchGetRepositoryScanningConfigurationResult:
         r"""Call ``batch_get_repository_scanning_configuration`` for any number of items, in calls of 25.
 
@@ -244,9 +186,7 @@ class Batches(Invoker):
         """
         return self._invoke_all(
             BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION,
-            BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION.request(
-                request, {"repository_names": repository_names}
-            ),
+            BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION.request(args, members),
             "repository_names",
             25,
         )

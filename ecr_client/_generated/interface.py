@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from ecr_client._generated.operations import (
     BATCH_CHECK_LAYER_AVAILABILITY,
@@ -72,7 +72,7 @@ from ecr_client._generated.operations import (
     VALIDATE_PULL_THROUGH_CACHE_RULE,
 )
 from ecr_client._operation import Invoker
-from ecr_client._shapes import UNSET
+from ecr_client._signatures import takes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -224,7 +224,7 @@ if TYPE_CHECKING:
         ValidatePullThroughCacheRuleRequest,
         ValidatePullThroughCacheRuleResult,
     )
-    from ecr_client._shapes import AmazonWebServiceRequest, Unset
+    from ecr_client._shapes import AmazonWebServiceRequest
     from ecr_client.metadata import ResponseMetadata
     from ecr_client.regions import Region
 
@@ -289,9 +289,7 @@ class AmazonECR(Invoker):
 
     @overload
     def batch_check_layer_availability(
-        self,
-        request: BatchCheckLayerAvailabilityRequest,
-        /,
+        self, request: BatchCheckLayerAvailabilityRequest, /
     ) -> BatchCheckLayerAvailabilityResult: ...
     @overload
     def batch_check_layer_availability(
@@ -301,13 +299,9 @@ class AmazonECR(Invoker):
         layer_digests: Sequence[str],
         registry_id: str | None = None,
     ) -> BatchCheckLayerAvailabilityResult: ...
+    @takes(BATCH_CHECK_LAYER_AVAILABILITY)
     def batch_check_layer_availability(
-        self,
-        request: BatchCheckLayerAvailabilityRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        layer_digests: Sequence[str] | None = None,
-        registry_id: str | None = None,
+        self, *args: Any, **members: Any
     ) -> BatchCheckLayerAvailabilityResult:
         r"""Tells which of some layers a repository has.
 
@@ -334,23 +328,11 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html
         """
         return self.invoke(
-            BATCH_CHECK_LAYER_AVAILABILITY,
-            BATCH_CHECK_LAYER_AVAILABILITY.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "layer_digests": layer_digests,
-                    "registry_id": registry_id,
-                },
-            ),
+            BATCH_CHECK_LAYER_AVAILABILITY, BATCH_CHECK_LAYER_AVAILABILITY.request(args, members)
         )
 
     @overload
-    def batch_delete_image(
-        self,
-        request: BatchDeleteImageRequest,
-        /,
-    ) -> BatchDeleteImageResult: ...
+    def batch_delete_image(self, request: BatchDeleteImageRequest, /) -> BatchDeleteImageResult: ...
     @overload
     def batch_delete_image(
         self,
@@ -359,14 +341,8 @@ class AmazonECR(Invoker):
         image_ids: Sequence[ImageIdentifier],
         registry_id: str | None = None,
     ) -> BatchDeleteImageResult: ...
-    def batch_delete_image(
-        self,
-        request: BatchDeleteImageRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        image_ids: Sequence[ImageIdentifier] | None = None,
-        registry_id: str | None = None,
-    ) -> BatchDeleteImageResult:
+    @takes(BATCH_DELETE_IMAGE)
+    def batch_delete_image(self, *args: Any, **members: Any) -> BatchDeleteImageResult:
         r"""Deletes up to 100 images, or tags of images, from a repository.
 
         An image that is named by a tag loses that tag, and is deleted once no tag is left. An image
@@ -391,24 +367,10 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
         """
-        return self.invoke(
-            BATCH_DELETE_IMAGE,
-            BATCH_DELETE_IMAGE.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "image_ids": image_ids,
-                    "registry_id": registry_id,
-                },
-            ),
-        )
+        return self.invoke(BATCH_DELETE_IMAGE, BATCH_DELETE_IMAGE.request(args, members))
 
     @overload
-    def batch_get_image(
-        self,
-        request: BatchGetImageRequest,
-        /,
-    ) -> BatchGetImageResult: ...
+    def batch_get_image(self, request: BatchGetImageRequest, /) -> BatchGetImageResult: ...
     @overload
     def batch_get_image(
         self,
@@ -418,15 +380,8 @@ class AmazonECR(Invoker):
         registry_id: str | None = None,
         accepted_media_types: Sequence[str] | None = None,
     ) -> BatchGetImageResult: ...
-    def batch_get_image(
-        self,
-        request: BatchGetImageRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        image_ids: Sequence[ImageIdentifier] | None = None,
-        registry_id: str | None = None,
-        accepted_media_types: Sequence[str] | None = None,
-    ) -> BatchGetImageResult:
+    @takes(BATCH_GET_IMAGE)
+    def batch_get_image(self, *args: Any, **members: Any) -> BatchGetImageResult:
         r"""Gives the manifests of up to 100 images of a repository.
 
         An image that could not be read does not make the call fail; it is listed in ``failures``
@@ -457,24 +412,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html
         """
-        return self.invoke(
-            BATCH_GET_IMAGE,
-            BATCH_GET_IMAGE.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "image_ids": image_ids,
-                    "registry_id": registry_id,
-                    "accepted_media_types": accepted_media_types,
-                },
-            ),
-        )
+        return self.invoke(BATCH_GET_IMAGE, BATCH_GET_IMAGE.request(args, members))
 
     @overload
     def batch_get_repository_scanning_configuration(
-        self,
-        request: BatchGetRepositoryScanningConfigurationRequest,
-        /,
+        self, request: BatchGetRepositoryScanningConfigurationRequest, /
     ) -> BatchGetRepositoryScanningConfigurationResult: ...
     @overload
     def batch_get_repository_scanning_configuration(
@@ -482,11 +424,9 @@ class AmazonECR(Invoker):
         *,
         repository_names: Sequence[str],
     ) -> BatchGetRepositoryScanningConfigurationResult: ...
+    @takes(BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION)
     def batch_get_repository_scanning_configuration(
-        self,
-        request: BatchGetRepositoryScanningConfigurationRequest | Unset = UNSET,
-        *,
-        repository_names: Sequence[str] | None = None,
+        self, *args: Any, **members: Any
     ) -> BatchGetRepositoryScanningConfigurationResult:
         r"""Tells how the images of up to 25 repositories are scanned.
 
@@ -509,16 +449,12 @@ class AmazonECR(Invoker):
         """
         return self.invoke(
             BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION,
-            BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION.request(
-                request, {"repository_names": repository_names}
-            ),
+            BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION.request(args, members),
         )
 
     @overload
     def complete_layer_upload(
-        self,
-        request: CompleteLayerUploadRequest,
-        /,
+        self, request: CompleteLayerUploadRequest, /
     ) -> CompleteLayerUploadResult: ...
     @overload
     def complete_layer_upload(
@@ -529,15 +465,8 @@ class AmazonECR(Invoker):
         layer_digests: Sequence[str],
         registry_id: str | None = None,
     ) -> CompleteLayerUploadResult: ...
-    def complete_layer_upload(
-        self,
-        request: CompleteLayerUploadRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        upload_id: str | None = None,
-        layer_digests: Sequence[str] | None = None,
-        registry_id: str | None = None,
-    ) -> CompleteLayerUploadResult:
+    @takes(COMPLETE_LAYER_UPLOAD)
+    def complete_layer_upload(self, *args: Any, **members: Any) -> CompleteLayerUploadResult:
         r"""Ends the upload of a layer, so that images can refer to it.
 
         Call it after the last ``upload_layer_part``. The bytes that arrived are checked against the
@@ -572,24 +501,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html
         """
-        return self.invoke(
-            COMPLETE_LAYER_UPLOAD,
-            COMPLETE_LAYER_UPLOAD.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "upload_id": upload_id,
-                    "layer_digests": layer_digests,
-                    "registry_id": registry_id,
-                },
-            ),
-        )
+        return self.invoke(COMPLETE_LAYER_UPLOAD, COMPLETE_LAYER_UPLOAD.request(args, members))
 
     @overload
     def create_pull_through_cache_rule(
-        self,
-        request: CreatePullThroughCacheRuleRequest,
-        /,
+        self, request: CreatePullThroughCacheRuleRequest, /
     ) -> CreatePullThroughCacheRuleResult: ...
     @overload
     def create_pull_through_cache_rule(
@@ -603,17 +519,9 @@ class AmazonECR(Invoker):
         custom_role_arn: str | None = None,
         upstream_repository_prefix: str | None = None,
     ) -> CreatePullThroughCacheRuleResult: ...
+    @takes(CREATE_PULL_THROUGH_CACHE_RULE)
     def create_pull_through_cache_rule(
-        self,
-        request: CreatePullThroughCacheRuleRequest | Unset = UNSET,
-        *,
-        ecr_repository_prefix: str | None = None,
-        upstream_registry_url: str | None = None,
-        registry_id: str | None = None,
-        upstream_registry: UpstreamRegistry | str | None = None,
-        credential_arn: str | None = None,
-        custom_role_arn: str | None = None,
-        upstream_repository_prefix: str | None = None,
+        self, *args: Any, **members: Any
     ) -> CreatePullThroughCacheRuleResult:
         r"""Creates a rule by which the registry caches an upstream registry.
 
@@ -663,27 +571,11 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
         """
         return self.invoke(
-            CREATE_PULL_THROUGH_CACHE_RULE,
-            CREATE_PULL_THROUGH_CACHE_RULE.request(
-                request,
-                {
-                    "ecr_repository_prefix": ecr_repository_prefix,
-                    "upstream_registry_url": upstream_registry_url,
-                    "registry_id": registry_id,
-                    "upstream_registry": upstream_registry,
-                    "credential_arn": credential_arn,
-                    "custom_role_arn": custom_role_arn,
-                    "upstream_repository_prefix": upstream_repository_prefix,
-                },
-            ),
+            CREATE_PULL_THROUGH_CACHE_RULE, CREATE_PULL_THROUGH_CACHE_RULE.request(args, members)
         )
 
     @overload
-    def create_repository(
-        self,
-        request: CreateRepositoryRequest,
-        /,
-    ) -> CreateRepositoryResult: ...
+    def create_repository(self, request: CreateRepositoryRequest, /) -> CreateRepositoryResult: ...
     @overload
     def create_repository(
         self,
@@ -697,19 +589,8 @@ class AmazonECR(Invoker):
         image_scanning_configuration: ImageScanningConfiguration | None = None,
         encryption_configuration: EncryptionConfiguration | None = None,
     ) -> CreateRepositoryResult: ...
-    def create_repository(
-        self,
-        request: CreateRepositoryRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        registry_id: str | None = None,
-        tags: Sequence[Tag] | None = None,
-        image_tag_mutability: ImageTagMutability | str | None = None,
-        image_tag_mutability_exclusion_filters: Sequence[ImageTagMutabilityExclusionFilter]
-        | None = None,
-        image_scanning_configuration: ImageScanningConfiguration | None = None,
-        encryption_configuration: EncryptionConfiguration | None = None,
-    ) -> CreateRepositoryResult:
+    @takes(CREATE_REPOSITORY)
+    def create_repository(self, *args: Any, **members: Any) -> CreateRepositoryResult:
         r"""Creates an empty repository.
 
         Fails with ``RepositoryAlreadyExistsException`` if the name is taken, whatever the settings
@@ -747,27 +628,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
         """
-        return self.invoke(
-            CREATE_REPOSITORY,
-            CREATE_REPOSITORY.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "registry_id": registry_id,
-                    "tags": tags,
-                    "image_tag_mutability": image_tag_mutability,
-                    "image_tag_mutability_exclusion_filters": image_tag_mutability_exclusion_filters,
-                    "image_scanning_configuration": image_scanning_configuration,
-                    "encryption_configuration": encryption_configuration,
-                },
-            ),
-        )
+        return self.invoke(CREATE_REPOSITORY, CREATE_REPOSITORY.request(args, members))
 
     @overload
     def create_repository_creation_template(
-        self,
-        request: CreateRepositoryCreationTemplateRequest,
-        /,
+        self, request: CreateRepositoryCreationTemplateRequest, /
     ) -> CreateRepositoryCreationTemplateResult: ...
     @overload
     def create_repository_creation_template(
@@ -786,22 +651,9 @@ class AmazonECR(Invoker):
         lifecycle_policy: str | None = None,
         custom_role_arn: str | None = None,
     ) -> CreateRepositoryCreationTemplateResult: ...
+    @takes(CREATE_REPOSITORY_CREATION_TEMPLATE)
     def create_repository_creation_template(
-        self,
-        request: CreateRepositoryCreationTemplateRequest | Unset = UNSET,
-        *,
-        prefix: str | None = None,
-        applied_for: Sequence[RCTAppliedFor | str] | None = None,
-        description: str | None = None,
-        encryption_configuration: EncryptionConfigurationForRepositoryCreationTemplate
-        | None = None,
-        resource_tags: Sequence[Tag] | None = None,
-        image_tag_mutability: ImageTagMutability | str | None = None,
-        image_tag_mutability_exclusion_filters: Sequence[ImageTagMutabilityExclusionFilter]
-        | None = None,
-        repository_policy: str | None = None,
-        lifecycle_policy: str | None = None,
-        custom_role_arn: str | None = None,
+        self, *args: Any, **members: Any
     ) -> CreateRepositoryCreationTemplateResult:
         r"""Creates a template for repositories that ECR makes on its own.
 
@@ -849,28 +701,12 @@ class AmazonECR(Invoker):
         """
         return self.invoke(
             CREATE_REPOSITORY_CREATION_TEMPLATE,
-            CREATE_REPOSITORY_CREATION_TEMPLATE.request(
-                request,
-                {
-                    "prefix": prefix,
-                    "applied_for": applied_for,
-                    "description": description,
-                    "encryption_configuration": encryption_configuration,
-                    "resource_tags": resource_tags,
-                    "image_tag_mutability": image_tag_mutability,
-                    "image_tag_mutability_exclusion_filters": image_tag_mutability_exclusion_filters,
-                    "repository_policy": repository_policy,
-                    "lifecycle_policy": lifecycle_policy,
-                    "custom_role_arn": custom_role_arn,
-                },
-            ),
+            CREATE_REPOSITORY_CREATION_TEMPLATE.request(args, members),
         )
 
     @overload
     def delete_lifecycle_policy(
-        self,
-        request: DeleteLifecyclePolicyRequest,
-        /,
+        self, request: DeleteLifecyclePolicyRequest, /
     ) -> DeleteLifecyclePolicyResult: ...
     @overload
     def delete_lifecycle_policy(
@@ -879,13 +715,8 @@ class AmazonECR(Invoker):
         repository_name: str,
         registry_id: str | None = None,
     ) -> DeleteLifecyclePolicyResult: ...
-    def delete_lifecycle_policy(
-        self,
-        request: DeleteLifecyclePolicyRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        registry_id: str | None = None,
-    ) -> DeleteLifecyclePolicyResult:
+    @takes(DELETE_LIFECYCLE_POLICY)
+    def delete_lifecycle_policy(self, *args: Any, **members: Any) -> DeleteLifecyclePolicyResult:
         r"""Deletes the lifecycle policy of a repository and gives its text.
 
         From then on no image of the repository is deleted or archived on its own. Images that the
@@ -907,18 +738,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteLifecyclePolicy.html
         """
-        return self.invoke(
-            DELETE_LIFECYCLE_POLICY,
-            DELETE_LIFECYCLE_POLICY.request(
-                request, {"repository_name": repository_name, "registry_id": registry_id}
-            ),
-        )
+        return self.invoke(DELETE_LIFECYCLE_POLICY, DELETE_LIFECYCLE_POLICY.request(args, members))
 
     @overload
     def delete_pull_through_cache_rule(
-        self,
-        request: DeletePullThroughCacheRuleRequest,
-        /,
+        self, request: DeletePullThroughCacheRuleRequest, /
     ) -> DeletePullThroughCacheRuleResult: ...
     @overload
     def delete_pull_through_cache_rule(
@@ -927,12 +751,9 @@ class AmazonECR(Invoker):
         ecr_repository_prefix: str,
         registry_id: str | None = None,
     ) -> DeletePullThroughCacheRuleResult: ...
+    @takes(DELETE_PULL_THROUGH_CACHE_RULE)
     def delete_pull_through_cache_rule(
-        self,
-        request: DeletePullThroughCacheRuleRequest | Unset = UNSET,
-        *,
-        ecr_repository_prefix: str | None = None,
-        registry_id: str | None = None,
+        self, *args: Any, **members: Any
     ) -> DeletePullThroughCacheRuleResult:
         r"""Deletes a pull through cache rule and gives the settings it had.
 
@@ -956,27 +777,19 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeletePullThroughCacheRule.html
         """
         return self.invoke(
-            DELETE_PULL_THROUGH_CACHE_RULE,
-            DELETE_PULL_THROUGH_CACHE_RULE.request(
-                request,
-                {"ecr_repository_prefix": ecr_repository_prefix, "registry_id": registry_id},
-            ),
+            DELETE_PULL_THROUGH_CACHE_RULE, DELETE_PULL_THROUGH_CACHE_RULE.request(args, members)
         )
 
     @overload
     def delete_registry_policy(
-        self,
-        request: DeleteRegistryPolicyRequest,
-        /,
+        self, request: DeleteRegistryPolicyRequest, /
     ) -> DeleteRegistryPolicyResult: ...
     @overload
     def delete_registry_policy(
         self,
     ) -> DeleteRegistryPolicyResult: ...
-    def delete_registry_policy(
-        self,
-        request: DeleteRegistryPolicyRequest | Unset = UNSET,
-    ) -> DeleteRegistryPolicyResult:
+    @takes(DELETE_REGISTRY_POLICY)
+    def delete_registry_policy(self, *args: Any, **members: Any) -> DeleteRegistryPolicyResult:
         """Deletes the permissions policy of the registry and gives its text.
 
         Other accounts lose what the policy allowed them, such as replicating images into this
@@ -990,14 +803,10 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRegistryPolicy.html
         """
-        return self.invoke(DELETE_REGISTRY_POLICY, DELETE_REGISTRY_POLICY.request(request, {}))
+        return self.invoke(DELETE_REGISTRY_POLICY, DELETE_REGISTRY_POLICY.request(args, members))
 
     @overload
-    def delete_repository(
-        self,
-        request: DeleteRepositoryRequest,
-        /,
-    ) -> DeleteRepositoryResult: ...
+    def delete_repository(self, request: DeleteRepositoryRequest, /) -> DeleteRepositoryResult: ...
     @overload
     def delete_repository(
         self,
@@ -1006,14 +815,8 @@ class AmazonECR(Invoker):
         registry_id: str | None = None,
         force: bool | None = None,
     ) -> DeleteRepositoryResult: ...
-    def delete_repository(
-        self,
-        request: DeleteRepositoryRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        registry_id: str | None = None,
-        force: bool | None = None,
-    ) -> DeleteRepositoryResult:
+    @takes(DELETE_REPOSITORY)
+    def delete_repository(self, *args: Any, **members: Any) -> DeleteRepositoryResult:
         r"""Deletes a repository, on demand together with its images.
 
         Without ``force``, a repository that holds images is left alone and
@@ -1038,19 +841,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html
         """
-        return self.invoke(
-            DELETE_REPOSITORY,
-            DELETE_REPOSITORY.request(
-                request,
-                {"repository_name": repository_name, "registry_id": registry_id, "force": force},
-            ),
-        )
+        return self.invoke(DELETE_REPOSITORY, DELETE_REPOSITORY.request(args, members))
 
     @overload
     def delete_repository_creation_template(
-        self,
-        request: DeleteRepositoryCreationTemplateRequest,
-        /,
+        self, request: DeleteRepositoryCreationTemplateRequest, /
     ) -> DeleteRepositoryCreationTemplateResult: ...
     @overload
     def delete_repository_creation_template(
@@ -1058,11 +853,9 @@ class AmazonECR(Invoker):
         *,
         prefix: str,
     ) -> DeleteRepositoryCreationTemplateResult: ...
+    @takes(DELETE_REPOSITORY_CREATION_TEMPLATE)
     def delete_repository_creation_template(
-        self,
-        request: DeleteRepositoryCreationTemplateRequest | Unset = UNSET,
-        *,
-        prefix: str | None = None,
+        self, *args: Any, **members: Any
     ) -> DeleteRepositoryCreationTemplateResult:
         r"""Deletes a repository creation template and gives its settings.
 
@@ -1082,14 +875,12 @@ class AmazonECR(Invoker):
         """
         return self.invoke(
             DELETE_REPOSITORY_CREATION_TEMPLATE,
-            DELETE_REPOSITORY_CREATION_TEMPLATE.request(request, {"prefix": prefix}),
+            DELETE_REPOSITORY_CREATION_TEMPLATE.request(args, members),
         )
 
     @overload
     def delete_repository_policy(
-        self,
-        request: DeleteRepositoryPolicyRequest,
-        /,
+        self, request: DeleteRepositoryPolicyRequest, /
     ) -> DeleteRepositoryPolicyResult: ...
     @overload
     def delete_repository_policy(
@@ -1098,13 +889,8 @@ class AmazonECR(Invoker):
         repository_name: str,
         registry_id: str | None = None,
     ) -> DeleteRepositoryPolicyResult: ...
-    def delete_repository_policy(
-        self,
-        request: DeleteRepositoryPolicyRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        registry_id: str | None = None,
-    ) -> DeleteRepositoryPolicyResult:
+    @takes(DELETE_REPOSITORY_POLICY)
+    def delete_repository_policy(self, *args: Any, **members: Any) -> DeleteRepositoryPolicyResult:
         r"""Deletes the permissions policy of a repository and gives its text.
 
         Other accounts lose the access to the repository that the policy gave them.
@@ -1125,25 +911,20 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryPolicy.html
         """
         return self.invoke(
-            DELETE_REPOSITORY_POLICY,
-            DELETE_REPOSITORY_POLICY.request(
-                request, {"repository_name": repository_name, "registry_id": registry_id}
-            ),
+            DELETE_REPOSITORY_POLICY, DELETE_REPOSITORY_POLICY.request(args, members)
         )
 
     @overload
     def delete_signing_configuration(
-        self,
-        request: DeleteSigningConfigurationRequest,
-        /,
+        self, request: DeleteSigningConfigurationRequest, /
     ) -> DeleteSigningConfigurationResult: ...
     @overload
     def delete_signing_configuration(
         self,
     ) -> DeleteSigningConfigurationResult: ...
+    @takes(DELETE_SIGNING_CONFIGURATION)
     def delete_signing_configuration(
-        self,
-        request: DeleteSigningConfigurationRequest | Unset = UNSET,
+        self, *args: Any, **members: Any
     ) -> DeleteSigningConfigurationResult:
         """Deletes the signing rules of the registry and gives them back.
 
@@ -1157,14 +938,12 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteSigningConfiguration.html
         """
         return self.invoke(
-            DELETE_SIGNING_CONFIGURATION, DELETE_SIGNING_CONFIGURATION.request(request, {})
+            DELETE_SIGNING_CONFIGURATION, DELETE_SIGNING_CONFIGURATION.request(args, members)
         )
 
     @overload
     def deregister_pull_time_update_exclusion(
-        self,
-        request: DeregisterPullTimeUpdateExclusionRequest,
-        /,
+        self, request: DeregisterPullTimeUpdateExclusionRequest, /
     ) -> DeregisterPullTimeUpdateExclusionResult: ...
     @overload
     def deregister_pull_time_update_exclusion(
@@ -1172,11 +951,9 @@ class AmazonECR(Invoker):
         *,
         principal_arn: str,
     ) -> DeregisterPullTimeUpdateExclusionResult: ...
+    @takes(DEREGISTER_PULL_TIME_UPDATE_EXCLUSION)
     def deregister_pull_time_update_exclusion(
-        self,
-        request: DeregisterPullTimeUpdateExclusionRequest | Unset = UNSET,
-        *,
-        principal_arn: str | None = None,
+        self, *args: Any, **members: Any
     ) -> DeregisterPullTimeUpdateExclusionResult:
         r"""Has the pull times of an IAM principal noted again.
 
@@ -1200,16 +977,12 @@ class AmazonECR(Invoker):
         """
         return self.invoke(
             DEREGISTER_PULL_TIME_UPDATE_EXCLUSION,
-            DEREGISTER_PULL_TIME_UPDATE_EXCLUSION.request(
-                request, {"principal_arn": principal_arn}
-            ),
+            DEREGISTER_PULL_TIME_UPDATE_EXCLUSION.request(args, members),
         )
 
     @overload
     def describe_image_replication_status(
-        self,
-        request: DescribeImageReplicationStatusRequest,
-        /,
+        self, request: DescribeImageReplicationStatusRequest, /
     ) -> DescribeImageReplicationStatusResult: ...
     @overload
     def describe_image_replication_status(
@@ -1219,13 +992,9 @@ class AmazonECR(Invoker):
         image_id: ImageIdentifier,
         registry_id: str | None = None,
     ) -> DescribeImageReplicationStatusResult: ...
+    @takes(DESCRIBE_IMAGE_REPLICATION_STATUS)
     def describe_image_replication_status(
-        self,
-        request: DescribeImageReplicationStatusRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        image_id: ImageIdentifier | None = None,
-        registry_id: str | None = None,
+        self, *args: Any, **members: Any
     ) -> DescribeImageReplicationStatusResult:
         r"""Tells how far an image's replication to each destination has come.
 
@@ -1251,21 +1020,12 @@ class AmazonECR(Invoker):
         """
         return self.invoke(
             DESCRIBE_IMAGE_REPLICATION_STATUS,
-            DESCRIBE_IMAGE_REPLICATION_STATUS.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "image_id": image_id,
-                    "registry_id": registry_id,
-                },
-            ),
+            DESCRIBE_IMAGE_REPLICATION_STATUS.request(args, members),
         )
 
     @overload
     def describe_image_scan_findings(
-        self,
-        request: DescribeImageScanFindingsRequest,
-        /,
+        self, request: DescribeImageScanFindingsRequest, /
     ) -> DescribeImageScanFindingsResult: ...
     @overload
     def describe_image_scan_findings(
@@ -1277,15 +1037,9 @@ class AmazonECR(Invoker):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> DescribeImageScanFindingsResult: ...
+    @takes(DESCRIBE_IMAGE_SCAN_FINDINGS)
     def describe_image_scan_findings(
-        self,
-        request: DescribeImageScanFindingsRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        image_id: ImageIdentifier | None = None,
-        registry_id: str | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
+        self, *args: Any, **members: Any
     ) -> DescribeImageScanFindingsResult:
         r"""Gives the state of an image's scan and a page of what it found.
 
@@ -1319,24 +1073,12 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
         """
         return self.invoke(
-            DESCRIBE_IMAGE_SCAN_FINDINGS,
-            DESCRIBE_IMAGE_SCAN_FINDINGS.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "image_id": image_id,
-                    "registry_id": registry_id,
-                    "next_token": next_token,
-                    "max_results": max_results,
-                },
-            ),
+            DESCRIBE_IMAGE_SCAN_FINDINGS, DESCRIBE_IMAGE_SCAN_FINDINGS.request(args, members)
         )
 
     @overload
     def describe_image_signing_status(
-        self,
-        request: DescribeImageSigningStatusRequest,
-        /,
+        self, request: DescribeImageSigningStatusRequest, /
     ) -> DescribeImageSigningStatusResult: ...
     @overload
     def describe_image_signing_status(
@@ -1346,13 +1088,9 @@ class AmazonECR(Invoker):
         image_id: ImageIdentifier,
         registry_id: str | None = None,
     ) -> DescribeImageSigningStatusResult: ...
+    @takes(DESCRIBE_IMAGE_SIGNING_STATUS)
     def describe_image_signing_status(
-        self,
-        request: DescribeImageSigningStatusRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        image_id: ImageIdentifier | None = None,
-        registry_id: str | None = None,
+        self, *args: Any, **members: Any
     ) -> DescribeImageSigningStatusResult:
         r"""Tells how the signing of an image went, for each signing profile.
 
@@ -1377,23 +1115,11 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageSigningStatus.html
         """
         return self.invoke(
-            DESCRIBE_IMAGE_SIGNING_STATUS,
-            DESCRIBE_IMAGE_SIGNING_STATUS.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "image_id": image_id,
-                    "registry_id": registry_id,
-                },
-            ),
+            DESCRIBE_IMAGE_SIGNING_STATUS, DESCRIBE_IMAGE_SIGNING_STATUS.request(args, members)
         )
 
     @overload
-    def describe_images(
-        self,
-        request: DescribeImagesRequest,
-        /,
-    ) -> DescribeImagesResult: ...
+    def describe_images(self, request: DescribeImagesRequest, /) -> DescribeImagesResult: ...
     @overload
     def describe_images(
         self,
@@ -1405,17 +1131,8 @@ class AmazonECR(Invoker):
         max_results: int | None = None,
         filter: DescribeImagesFilter | None = None,
     ) -> DescribeImagesResult: ...
-    def describe_images(
-        self,
-        request: DescribeImagesRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        registry_id: str | None = None,
-        image_ids: Sequence[ImageIdentifier] | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-        filter: DescribeImagesFilter | None = None,
-    ) -> DescribeImagesResult:
+    @takes(DESCRIBE_IMAGES)
+    def describe_images(self, *args: Any, **members: Any) -> DescribeImagesResult:
         r"""Gives a page of the images of a repository, without their manifests.
 
         With ``image_ids``, up to 100 images are described in one answer without pages; if one of
@@ -1446,26 +1163,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
         """
-        return self.invoke(
-            DESCRIBE_IMAGES,
-            DESCRIBE_IMAGES.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "registry_id": registry_id,
-                    "image_ids": image_ids,
-                    "next_token": next_token,
-                    "max_results": max_results,
-                    "filter": filter,
-                },
-            ),
-        )
+        return self.invoke(DESCRIBE_IMAGES, DESCRIBE_IMAGES.request(args, members))
 
     @overload
     def describe_pull_through_cache_rules(
-        self,
-        request: DescribePullThroughCacheRulesRequest,
-        /,
+        self, request: DescribePullThroughCacheRulesRequest, /
     ) -> DescribePullThroughCacheRulesResult: ...
     @overload
     def describe_pull_through_cache_rules(
@@ -1476,14 +1178,9 @@ class AmazonECR(Invoker):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> DescribePullThroughCacheRulesResult: ...
+    @takes(DESCRIBE_PULL_THROUGH_CACHE_RULES)
     def describe_pull_through_cache_rules(
-        self,
-        request: DescribePullThroughCacheRulesRequest | Unset = UNSET,
-        *,
-        registry_id: str | None = None,
-        ecr_repository_prefixes: Sequence[str] | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
+        self, *args: Any, **members: Any
     ) -> DescribePullThroughCacheRulesResult:
         r"""Gives a page of the pull through cache rules of a registry.
 
@@ -1512,31 +1209,17 @@ class AmazonECR(Invoker):
         """
         return self.invoke(
             DESCRIBE_PULL_THROUGH_CACHE_RULES,
-            DESCRIBE_PULL_THROUGH_CACHE_RULES.request(
-                request,
-                {
-                    "registry_id": registry_id,
-                    "ecr_repository_prefixes": ecr_repository_prefixes,
-                    "next_token": next_token,
-                    "max_results": max_results,
-                },
-            ),
+            DESCRIBE_PULL_THROUGH_CACHE_RULES.request(args, members),
         )
 
     @overload
-    def describe_registry(
-        self,
-        request: DescribeRegistryRequest,
-        /,
-    ) -> DescribeRegistryResult: ...
+    def describe_registry(self, request: DescribeRegistryRequest, /) -> DescribeRegistryResult: ...
     @overload
     def describe_registry(
         self,
     ) -> DescribeRegistryResult: ...
-    def describe_registry(
-        self,
-        request: DescribeRegistryRequest | Unset = UNSET,
-    ) -> DescribeRegistryResult:
+    @takes(DESCRIBE_REGISTRY)
+    def describe_registry(self, *args: Any, **members: Any) -> DescribeRegistryResult:
         """Gives the id of the caller's registry and its replication rules.
 
         Raises:
@@ -1546,13 +1229,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRegistry.html
         """
-        return self.invoke(DESCRIBE_REGISTRY, DESCRIBE_REGISTRY.request(request, {}))
+        return self.invoke(DESCRIBE_REGISTRY, DESCRIBE_REGISTRY.request(args, members))
 
     @overload
     def describe_replication_backfill_results(
-        self,
-        request: DescribeReplicationBackfillResultsRequest,
-        /,
+        self, request: DescribeReplicationBackfillResultsRequest, /
     ) -> DescribeReplicationBackfillResultsResult: ...
     @overload
     def describe_replication_backfill_results(
@@ -1564,15 +1245,9 @@ class AmazonECR(Invoker):
         max_results: int | None = None,
         next_token: str | None = None,
     ) -> DescribeReplicationBackfillResultsResult: ...
+    @takes(DESCRIBE_REPLICATION_BACKFILL_RESULTS)
     def describe_replication_backfill_results(
-        self,
-        request: DescribeReplicationBackfillResultsRequest | Unset = UNSET,
-        *,
-        replication_backfill_id: str | None = None,
-        registry_id: str | None = None,
-        result_status_filter: ReplicationBackfillResultStatus | str | None = None,
-        max_results: int | None = None,
-        next_token: str | None = None,
+        self, *args: Any, **members: Any
     ) -> DescribeReplicationBackfillResultsResult:
         """Gives the state of a replication backfill and a page of its results.
 
@@ -1606,23 +1281,12 @@ class AmazonECR(Invoker):
         """
         return self.invoke(
             DESCRIBE_REPLICATION_BACKFILL_RESULTS,
-            DESCRIBE_REPLICATION_BACKFILL_RESULTS.request(
-                request,
-                {
-                    "replication_backfill_id": replication_backfill_id,
-                    "registry_id": registry_id,
-                    "result_status_filter": result_status_filter,
-                    "max_results": max_results,
-                    "next_token": next_token,
-                },
-            ),
+            DESCRIBE_REPLICATION_BACKFILL_RESULTS.request(args, members),
         )
 
     @overload
     def describe_repositories(
-        self,
-        request: DescribeRepositoriesRequest,
-        /,
+        self, request: DescribeRepositoriesRequest, /
     ) -> DescribeRepositoriesResult: ...
     @overload
     def describe_repositories(
@@ -1633,15 +1297,8 @@ class AmazonECR(Invoker):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> DescribeRepositoriesResult: ...
-    def describe_repositories(
-        self,
-        request: DescribeRepositoriesRequest | Unset = UNSET,
-        *,
-        registry_id: str | None = None,
-        repository_names: Sequence[str] | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-    ) -> DescribeRepositoriesResult:
+    @takes(DESCRIBE_REPOSITORIES)
+    def describe_repositories(self, *args: Any, **members: Any) -> DescribeRepositoriesResult:
         r"""Gives a page of the repositories of a registry.
 
         With ``repository_names``, up to 100 repositories are described in one answer without pages;
@@ -1667,24 +1324,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html
         """
-        return self.invoke(
-            DESCRIBE_REPOSITORIES,
-            DESCRIBE_REPOSITORIES.request(
-                request,
-                {
-                    "registry_id": registry_id,
-                    "repository_names": repository_names,
-                    "next_token": next_token,
-                    "max_results": max_results,
-                },
-            ),
-        )
+        return self.invoke(DESCRIBE_REPOSITORIES, DESCRIBE_REPOSITORIES.request(args, members))
 
     @overload
     def describe_repository_creation_templates(
-        self,
-        request: DescribeRepositoryCreationTemplatesRequest,
-        /,
+        self, request: DescribeRepositoryCreationTemplatesRequest, /
     ) -> DescribeRepositoryCreationTemplatesResult: ...
     @overload
     def describe_repository_creation_templates(
@@ -1694,13 +1338,9 @@ class AmazonECR(Invoker):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> DescribeRepositoryCreationTemplatesResult: ...
+    @takes(DESCRIBE_REPOSITORY_CREATION_TEMPLATES)
     def describe_repository_creation_templates(
-        self,
-        request: DescribeRepositoryCreationTemplatesRequest | Unset = UNSET,
-        *,
-        prefixes: Sequence[str] | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
+        self, *args: Any, **members: Any
     ) -> DescribeRepositoryCreationTemplatesResult:
         r"""Gives a page of the repository creation templates of the registry.
 
@@ -1723,17 +1363,12 @@ class AmazonECR(Invoker):
         """
         return self.invoke(
             DESCRIBE_REPOSITORY_CREATION_TEMPLATES,
-            DESCRIBE_REPOSITORY_CREATION_TEMPLATES.request(
-                request,
-                {"prefixes": prefixes, "next_token": next_token, "max_results": max_results},
-            ),
+            DESCRIBE_REPOSITORY_CREATION_TEMPLATES.request(args, members),
         )
 
     @overload
     def get_account_setting(
-        self,
-        request: GetAccountSettingRequest,
-        /,
+        self, request: GetAccountSettingRequest, /
     ) -> GetAccountSettingResult: ...
     @overload
     def get_account_setting(
@@ -1741,12 +1376,8 @@ class AmazonECR(Invoker):
         *,
         name: str,
     ) -> GetAccountSettingResult: ...
-    def get_account_setting(
-        self,
-        request: GetAccountSettingRequest | Unset = UNSET,
-        *,
-        name: str | None = None,
-    ) -> GetAccountSettingResult:
+    @takes(GET_ACCOUNT_SETTING)
+    def get_account_setting(self, *args: Any, **members: Any) -> GetAccountSettingResult:
         """Gives the value of one of the account's settings.
 
         The settings are ``BASIC_SCAN_TYPE_VERSION``, ``REGISTRY_POLICY_SCOPE`` and
@@ -1763,15 +1394,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAccountSetting.html
         """
-        return self.invoke(
-            GET_ACCOUNT_SETTING, GET_ACCOUNT_SETTING.request(request, {"name": name})
-        )
+        return self.invoke(GET_ACCOUNT_SETTING, GET_ACCOUNT_SETTING.request(args, members))
 
     @overload
     def get_authorization_token(
-        self,
-        request: GetAuthorizationTokenRequest,
-        /,
+        self, request: GetAuthorizationTokenRequest, /
     ) -> GetAuthorizationTokenResult: ...
     @overload
     def get_authorization_token(
@@ -1779,12 +1406,8 @@ class AmazonECR(Invoker):
         *,
         registry_ids: Sequence[str] | None = None,
     ) -> GetAuthorizationTokenResult: ...
-    def get_authorization_token(
-        self,
-        request: GetAuthorizationTokenRequest | Unset = UNSET,
-        *,
-        registry_ids: Sequence[str] | None = None,
-    ) -> GetAuthorizationTokenResult:
+    @takes(GET_AUTHORIZATION_TOKEN)
+    def get_authorization_token(self, *args: Any, **members: Any) -> GetAuthorizationTokenResult:
         """Gives a token with which tools such as Docker sign in to registries.
 
         The token lasts 12 hours and can be used for many pulls and pushes, so keep it until
@@ -1805,16 +1428,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
         """
-        return self.invoke(
-            GET_AUTHORIZATION_TOKEN,
-            GET_AUTHORIZATION_TOKEN.request(request, {"registry_ids": registry_ids}),
-        )
+        return self.invoke(GET_AUTHORIZATION_TOKEN, GET_AUTHORIZATION_TOKEN.request(args, members))
 
     @overload
     def get_download_url_for_layer(
-        self,
-        request: GetDownloadUrlForLayerRequest,
-        /,
+        self, request: GetDownloadUrlForLayerRequest, /
     ) -> GetDownloadUrlForLayerResult: ...
     @overload
     def get_download_url_for_layer(
@@ -1824,13 +1442,9 @@ class AmazonECR(Invoker):
         layer_digest: str,
         registry_id: str | None = None,
     ) -> GetDownloadUrlForLayerResult: ...
+    @takes(GET_DOWNLOAD_URL_FOR_LAYER)
     def get_download_url_for_layer(
-        self,
-        request: GetDownloadUrlForLayerRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        layer_digest: str | None = None,
-        registry_id: str | None = None,
+        self, *args: Any, **members: Any
     ) -> GetDownloadUrlForLayerResult:
         r"""Gives a presigned Amazon S3 address from which a layer can be fetched.
 
@@ -1859,22 +1473,12 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
         """
         return self.invoke(
-            GET_DOWNLOAD_URL_FOR_LAYER,
-            GET_DOWNLOAD_URL_FOR_LAYER.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "layer_digest": layer_digest,
-                    "registry_id": registry_id,
-                },
-            ),
+            GET_DOWNLOAD_URL_FOR_LAYER, GET_DOWNLOAD_URL_FOR_LAYER.request(args, members)
         )
 
     @overload
     def get_lifecycle_policy(
-        self,
-        request: GetLifecyclePolicyRequest,
-        /,
+        self, request: GetLifecyclePolicyRequest, /
     ) -> GetLifecyclePolicyResult: ...
     @overload
     def get_lifecycle_policy(
@@ -1883,13 +1487,8 @@ class AmazonECR(Invoker):
         repository_name: str,
         registry_id: str | None = None,
     ) -> GetLifecyclePolicyResult: ...
-    def get_lifecycle_policy(
-        self,
-        request: GetLifecyclePolicyRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        registry_id: str | None = None,
-    ) -> GetLifecyclePolicyResult:
+    @takes(GET_LIFECYCLE_POLICY)
+    def get_lifecycle_policy(self, *args: Any, **members: Any) -> GetLifecyclePolicyResult:
         r"""Gives the lifecycle policy of a repository and when it last ran.
 
         ``LifecyclePolicyNotFoundException`` says that the repository has none.
@@ -1910,18 +1509,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicy.html
         """
-        return self.invoke(
-            GET_LIFECYCLE_POLICY,
-            GET_LIFECYCLE_POLICY.request(
-                request, {"repository_name": repository_name, "registry_id": registry_id}
-            ),
-        )
+        return self.invoke(GET_LIFECYCLE_POLICY, GET_LIFECYCLE_POLICY.request(args, members))
 
     @overload
     def get_lifecycle_policy_preview(
-        self,
-        request: GetLifecyclePolicyPreviewRequest,
-        /,
+        self, request: GetLifecyclePolicyPreviewRequest, /
     ) -> GetLifecyclePolicyPreviewResult: ...
     @overload
     def get_lifecycle_policy_preview(
@@ -1934,16 +1526,9 @@ class AmazonECR(Invoker):
         max_results: int | None = None,
         filter: LifecyclePolicyPreviewFilter | None = None,
     ) -> GetLifecyclePolicyPreviewResult: ...
+    @takes(GET_LIFECYCLE_POLICY_PREVIEW)
     def get_lifecycle_policy_preview(
-        self,
-        request: GetLifecyclePolicyPreviewRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        registry_id: str | None = None,
-        image_ids: Sequence[ImageIdentifier] | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-        filter: LifecyclePolicyPreviewFilter | None = None,
+        self, *args: Any, **members: Any
     ) -> GetLifecyclePolicyPreviewResult:
         r"""Gives the state of a lifecycle policy preview and a page of results.
 
@@ -1978,34 +1563,19 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicyPreview.html
         """
         return self.invoke(
-            GET_LIFECYCLE_POLICY_PREVIEW,
-            GET_LIFECYCLE_POLICY_PREVIEW.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "registry_id": registry_id,
-                    "image_ids": image_ids,
-                    "next_token": next_token,
-                    "max_results": max_results,
-                    "filter": filter,
-                },
-            ),
+            GET_LIFECYCLE_POLICY_PREVIEW, GET_LIFECYCLE_POLICY_PREVIEW.request(args, members)
         )
 
     @overload
     def get_registry_policy(
-        self,
-        request: GetRegistryPolicyRequest,
-        /,
+        self, request: GetRegistryPolicyRequest, /
     ) -> GetRegistryPolicyResult: ...
     @overload
     def get_registry_policy(
         self,
     ) -> GetRegistryPolicyResult: ...
-    def get_registry_policy(
-        self,
-        request: GetRegistryPolicyRequest | Unset = UNSET,
-    ) -> GetRegistryPolicyResult:
+    @takes(GET_REGISTRY_POLICY)
+    def get_registry_policy(self, *args: Any, **members: Any) -> GetRegistryPolicyResult:
         """Gives the permissions policy of the registry.
 
         ``RegistryPolicyNotFoundException`` says that the registry has none.
@@ -2018,21 +1588,19 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryPolicy.html
         """
-        return self.invoke(GET_REGISTRY_POLICY, GET_REGISTRY_POLICY.request(request, {}))
+        return self.invoke(GET_REGISTRY_POLICY, GET_REGISTRY_POLICY.request(args, members))
 
     @overload
     def get_registry_scanning_configuration(
-        self,
-        request: GetRegistryScanningConfigurationRequest,
-        /,
+        self, request: GetRegistryScanningConfigurationRequest, /
     ) -> GetRegistryScanningConfigurationResult: ...
     @overload
     def get_registry_scanning_configuration(
         self,
     ) -> GetRegistryScanningConfigurationResult: ...
+    @takes(GET_REGISTRY_SCANNING_CONFIGURATION)
     def get_registry_scanning_configuration(
-        self,
-        request: GetRegistryScanningConfigurationRequest | Unset = UNSET,
+        self, *args: Any, **members: Any
     ) -> GetRegistryScanningConfigurationResult:
         """Gives the scan type and the scanning rules of the registry.
 
@@ -2047,14 +1615,12 @@ class AmazonECR(Invoker):
         """
         return self.invoke(
             GET_REGISTRY_SCANNING_CONFIGURATION,
-            GET_REGISTRY_SCANNING_CONFIGURATION.request(request, {}),
+            GET_REGISTRY_SCANNING_CONFIGURATION.request(args, members),
         )
 
     @overload
     def get_repository_policy(
-        self,
-        request: GetRepositoryPolicyRequest,
-        /,
+        self, request: GetRepositoryPolicyRequest, /
     ) -> GetRepositoryPolicyResult: ...
     @overload
     def get_repository_policy(
@@ -2063,13 +1629,8 @@ class AmazonECR(Invoker):
         repository_name: str,
         registry_id: str | None = None,
     ) -> GetRepositoryPolicyResult: ...
-    def get_repository_policy(
-        self,
-        request: GetRepositoryPolicyRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        registry_id: str | None = None,
-    ) -> GetRepositoryPolicyResult:
+    @takes(GET_REPOSITORY_POLICY)
+    def get_repository_policy(self, *args: Any, **members: Any) -> GetRepositoryPolicyResult:
         r"""Gives the permissions policy of a repository.
 
         ``RepositoryPolicyNotFoundException`` says that the repository has none.
@@ -2089,26 +1650,19 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRepositoryPolicy.html
         """
-        return self.invoke(
-            GET_REPOSITORY_POLICY,
-            GET_REPOSITORY_POLICY.request(
-                request, {"repository_name": repository_name, "registry_id": registry_id}
-            ),
-        )
+        return self.invoke(GET_REPOSITORY_POLICY, GET_REPOSITORY_POLICY.request(args, members))
 
     @overload
     def get_signing_configuration(
-        self,
-        request: GetSigningConfigurationRequest,
-        /,
+        self, request: GetSigningConfigurationRequest, /
     ) -> GetSigningConfigurationResult: ...
     @overload
     def get_signing_configuration(
         self,
     ) -> GetSigningConfigurationResult: ...
+    @takes(GET_SIGNING_CONFIGURATION)
     def get_signing_configuration(
-        self,
-        request: GetSigningConfigurationRequest | Unset = UNSET,
+        self, *args: Any, **members: Any
     ) -> GetSigningConfigurationResult:
         """Gives the rules by which the registry signs images.
 
@@ -2123,14 +1677,12 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetSigningConfiguration.html
         """
         return self.invoke(
-            GET_SIGNING_CONFIGURATION, GET_SIGNING_CONFIGURATION.request(request, {})
+            GET_SIGNING_CONFIGURATION, GET_SIGNING_CONFIGURATION.request(args, members)
         )
 
     @overload
     def initiate_layer_upload(
-        self,
-        request: InitiateLayerUploadRequest,
-        /,
+        self, request: InitiateLayerUploadRequest, /
     ) -> InitiateLayerUploadResult: ...
     @overload
     def initiate_layer_upload(
@@ -2139,13 +1691,8 @@ class AmazonECR(Invoker):
         repository_name: str,
         registry_id: str | None = None,
     ) -> InitiateLayerUploadResult: ...
-    def initiate_layer_upload(
-        self,
-        request: InitiateLayerUploadRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        registry_id: str | None = None,
-    ) -> InitiateLayerUploadResult:
+    @takes(INITIATE_LAYER_UPLOAD)
+    def initiate_layer_upload(self, *args: Any, **members: Any) -> InitiateLayerUploadResult:
         r"""Begins the upload of a layer and gives the upload an identifier.
 
         Send the layer with ``upload_layer_part`` in parts of ``part_size`` bytes, then call
@@ -2167,18 +1714,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_InitiateLayerUpload.html
         """
-        return self.invoke(
-            INITIATE_LAYER_UPLOAD,
-            INITIATE_LAYER_UPLOAD.request(
-                request, {"repository_name": repository_name, "registry_id": registry_id}
-            ),
-        )
+        return self.invoke(INITIATE_LAYER_UPLOAD, INITIATE_LAYER_UPLOAD.request(args, members))
 
     @overload
     def list_image_referrers(
-        self,
-        request: ListImageReferrersRequest,
-        /,
+        self, request: ListImageReferrersRequest, /
     ) -> ListImageReferrersResult: ...
     @overload
     def list_image_referrers(
@@ -2191,17 +1731,8 @@ class AmazonECR(Invoker):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> ListImageReferrersResult: ...
-    def list_image_referrers(
-        self,
-        request: ListImageReferrersRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        subject_id: SubjectIdentifier | None = None,
-        registry_id: str | None = None,
-        filter: ListImageReferrersFilter | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-    ) -> ListImageReferrersResult:
+    @takes(LIST_IMAGE_REFERRERS)
+    def list_image_referrers(self, *args: Any, **members: Any) -> ListImageReferrersResult:
         r"""Gives a page of the artifacts, such as signatures, of one image.
 
         The caller needs the IAM permission ``ecr:BatchGetImage``. A page has up to 20 artifacts
@@ -2231,27 +1762,10 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
         """
-        return self.invoke(
-            LIST_IMAGE_REFERRERS,
-            LIST_IMAGE_REFERRERS.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "subject_id": subject_id,
-                    "registry_id": registry_id,
-                    "filter": filter,
-                    "next_token": next_token,
-                    "max_results": max_results,
-                },
-            ),
-        )
+        return self.invoke(LIST_IMAGE_REFERRERS, LIST_IMAGE_REFERRERS.request(args, members))
 
     @overload
-    def list_images(
-        self,
-        request: ListImagesRequest,
-        /,
-    ) -> ListImagesResult: ...
+    def list_images(self, request: ListImagesRequest, /) -> ListImagesResult: ...
     @overload
     def list_images(
         self,
@@ -2262,16 +1776,8 @@ class AmazonECR(Invoker):
         max_results: int | None = None,
         filter: ListImagesFilter | None = None,
     ) -> ListImagesResult: ...
-    def list_images(
-        self,
-        request: ListImagesRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        registry_id: str | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-        filter: ListImagesFilter | None = None,
-    ) -> ListImagesResult:
+    @takes(LIST_IMAGES)
+    def list_images(self, *args: Any, **members: Any) -> ListImagesResult:
         r"""Gives a page of the digests and tags of a repository's images.
 
         An image with several tags is listed once for each of them, an image without a tag once, by
@@ -2300,25 +1806,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImages.html
         """
-        return self.invoke(
-            LIST_IMAGES,
-            LIST_IMAGES.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "registry_id": registry_id,
-                    "next_token": next_token,
-                    "max_results": max_results,
-                    "filter": filter,
-                },
-            ),
-        )
+        return self.invoke(LIST_IMAGES, LIST_IMAGES.request(args, members))
 
     @overload
     def list_pull_time_update_exclusions(
-        self,
-        request: ListPullTimeUpdateExclusionsRequest,
-        /,
+        self, request: ListPullTimeUpdateExclusionsRequest, /
     ) -> ListPullTimeUpdateExclusionsResult: ...
     @overload
     def list_pull_time_update_exclusions(
@@ -2327,12 +1819,9 @@ class AmazonECR(Invoker):
         max_results: int | None = None,
         next_token: str | None = None,
     ) -> ListPullTimeUpdateExclusionsResult: ...
+    @takes(LIST_PULL_TIME_UPDATE_EXCLUSIONS)
     def list_pull_time_update_exclusions(
-        self,
-        request: ListPullTimeUpdateExclusionsRequest | Unset = UNSET,
-        *,
-        max_results: int | None = None,
-        next_token: str | None = None,
+        self, *args: Any, **members: Any
     ) -> ListPullTimeUpdateExclusionsResult:
         """Gives a page of the IAM principals whose pull times are not noted.
 
@@ -2353,16 +1842,12 @@ class AmazonECR(Invoker):
         """
         return self.invoke(
             LIST_PULL_TIME_UPDATE_EXCLUSIONS,
-            LIST_PULL_TIME_UPDATE_EXCLUSIONS.request(
-                request, {"max_results": max_results, "next_token": next_token}
-            ),
+            LIST_PULL_TIME_UPDATE_EXCLUSIONS.request(args, members),
         )
 
     @overload
     def list_replication_backfills(
-        self,
-        request: ListReplicationBackfillsRequest,
-        /,
+        self, request: ListReplicationBackfillsRequest, /
     ) -> ListReplicationBackfillsResult: ...
     @overload
     def list_replication_backfills(
@@ -2372,13 +1857,9 @@ class AmazonECR(Invoker):
         max_results: int | None = None,
         next_token: str | None = None,
     ) -> ListReplicationBackfillsResult: ...
+    @takes(LIST_REPLICATION_BACKFILLS)
     def list_replication_backfills(
-        self,
-        request: ListReplicationBackfillsRequest | Unset = UNSET,
-        *,
-        registry_id: str | None = None,
-        max_results: int | None = None,
-        next_token: str | None = None,
+        self, *args: Any, **members: Any
     ) -> ListReplicationBackfillsResult:
         """Gives a page of the replication backfills of a registry.
 
@@ -2400,18 +1881,12 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListReplicationBackfills.html
         """
         return self.invoke(
-            LIST_REPLICATION_BACKFILLS,
-            LIST_REPLICATION_BACKFILLS.request(
-                request,
-                {"registry_id": registry_id, "max_results": max_results, "next_token": next_token},
-            ),
+            LIST_REPLICATION_BACKFILLS, LIST_REPLICATION_BACKFILLS.request(args, members)
         )
 
     @overload
     def list_tags_for_resource(
-        self,
-        request: ListTagsForResourceRequest,
-        /,
+        self, request: ListTagsForResourceRequest, /
     ) -> ListTagsForResourceResult: ...
     @overload
     def list_tags_for_resource(
@@ -2419,12 +1894,8 @@ class AmazonECR(Invoker):
         *,
         resource_arn: str,
     ) -> ListTagsForResourceResult: ...
-    def list_tags_for_resource(
-        self,
-        request: ListTagsForResourceRequest | Unset = UNSET,
-        *,
-        resource_arn: str | None = None,
-    ) -> ListTagsForResourceResult:
+    @takes(LIST_TAGS_FOR_RESOURCE)
+    def list_tags_for_resource(self, *args: Any, **members: Any) -> ListTagsForResourceResult:
         """Gives all AWS tags of a repository.
 
         These tags belong to the repository itself. For the tags of images, see ``list_images``.
@@ -2440,16 +1911,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListTagsForResource.html
         """
-        return self.invoke(
-            LIST_TAGS_FOR_RESOURCE,
-            LIST_TAGS_FOR_RESOURCE.request(request, {"resource_arn": resource_arn}),
-        )
+        return self.invoke(LIST_TAGS_FOR_RESOURCE, LIST_TAGS_FOR_RESOURCE.request(args, members))
 
     @overload
     def put_account_setting(
-        self,
-        request: PutAccountSettingRequest,
-        /,
+        self, request: PutAccountSettingRequest, /
     ) -> PutAccountSettingResult: ...
     @overload
     def put_account_setting(
@@ -2458,13 +1924,8 @@ class AmazonECR(Invoker):
         name: str,
         value: str,
     ) -> PutAccountSettingResult: ...
-    def put_account_setting(
-        self,
-        request: PutAccountSettingRequest | Unset = UNSET,
-        *,
-        name: str | None = None,
-        value: str | None = None,
-    ) -> PutAccountSettingResult:
+    @takes(PUT_ACCOUNT_SETTING)
+    def put_account_setting(self, *args: Any, **members: Any) -> PutAccountSettingResult:
         """Changes one of the account's settings.
 
         It governs the version of basic scanning, the scope of the registry policy, or the mounting
@@ -2486,17 +1947,10 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutAccountSetting.html
         """
-        return self.invoke(
-            PUT_ACCOUNT_SETTING,
-            PUT_ACCOUNT_SETTING.request(request, {"name": name, "value": value}),
-        )
+        return self.invoke(PUT_ACCOUNT_SETTING, PUT_ACCOUNT_SETTING.request(args, members))
 
     @overload
-    def put_image(
-        self,
-        request: PutImageRequest,
-        /,
-    ) -> PutImageResult: ...
+    def put_image(self, request: PutImageRequest, /) -> PutImageResult: ...
     @overload
     def put_image(
         self,
@@ -2508,17 +1962,8 @@ class AmazonECR(Invoker):
         image_tag: str | None = None,
         image_digest: str | None = None,
     ) -> PutImageResult: ...
-    def put_image(
-        self,
-        request: PutImageRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        image_manifest: str | None = None,
-        registry_id: str | None = None,
-        image_manifest_media_type: str | None = None,
-        image_tag: str | None = None,
-        image_digest: str | None = None,
-    ) -> PutImageResult:
+    @takes(PUT_IMAGE)
+    def put_image(self, *args: Any, **members: Any) -> PutImageResult:
         r"""Stores an image's manifest in a repository and may give it a tag.
 
         All layers of the manifest must have been uploaded, and all images that a manifest list
@@ -2559,26 +2004,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
         """
-        return self.invoke(
-            PUT_IMAGE,
-            PUT_IMAGE.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "image_manifest": image_manifest,
-                    "registry_id": registry_id,
-                    "image_manifest_media_type": image_manifest_media_type,
-                    "image_tag": image_tag,
-                    "image_digest": image_digest,
-                },
-            ),
-        )
+        return self.invoke(PUT_IMAGE, PUT_IMAGE.request(args, members))
 
     @overload
     def put_image_scanning_configuration(
-        self,
-        request: PutImageScanningConfigurationRequest,
-        /,
+        self, request: PutImageScanningConfigurationRequest, /
     ) -> PutImageScanningConfigurationResult: ...
     @overload
     def put_image_scanning_configuration(
@@ -2588,13 +2018,9 @@ class AmazonECR(Invoker):
         image_scanning_configuration: ImageScanningConfiguration,
         registry_id: str | None = None,
     ) -> PutImageScanningConfigurationResult: ...
+    @takes(PUT_IMAGE_SCANNING_CONFIGURATION)
     def put_image_scanning_configuration(
-        self,
-        request: PutImageScanningConfigurationRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        image_scanning_configuration: ImageScanningConfiguration | None = None,
-        registry_id: str | None = None,
+        self, *args: Any, **members: Any
     ) -> PutImageScanningConfigurationResult:
         r"""Sets whether a repository scans images when they are pushed.
 
@@ -2620,21 +2046,12 @@ class AmazonECR(Invoker):
         """
         return self.invoke(
             PUT_IMAGE_SCANNING_CONFIGURATION,
-            PUT_IMAGE_SCANNING_CONFIGURATION.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "image_scanning_configuration": image_scanning_configuration,
-                    "registry_id": registry_id,
-                },
-            ),
+            PUT_IMAGE_SCANNING_CONFIGURATION.request(args, members),
         )
 
     @overload
     def put_image_tag_mutability(
-        self,
-        request: PutImageTagMutabilityRequest,
-        /,
+        self, request: PutImageTagMutabilityRequest, /
     ) -> PutImageTagMutabilityResult: ...
     @overload
     def put_image_tag_mutability(
@@ -2646,16 +2063,8 @@ class AmazonECR(Invoker):
         image_tag_mutability_exclusion_filters: Sequence[ImageTagMutabilityExclusionFilter]
         | None = None,
     ) -> PutImageTagMutabilityResult: ...
-    def put_image_tag_mutability(
-        self,
-        request: PutImageTagMutabilityRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        image_tag_mutability: ImageTagMutability | str | None = None,
-        registry_id: str | None = None,
-        image_tag_mutability_exclusion_filters: Sequence[ImageTagMutabilityExclusionFilter]
-        | None = None,
-    ) -> PutImageTagMutabilityResult:
+    @takes(PUT_IMAGE_TAG_MUTABILITY)
+    def put_image_tag_mutability(self, *args: Any, **members: Any) -> PutImageTagMutabilityResult:
         r"""Sets whether tags in a repository may be moved to another image.
 
         Up to five exclusion filters name tags that are treated the other way round; they go with
@@ -2681,23 +2090,12 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageTagMutability.html
         """
         return self.invoke(
-            PUT_IMAGE_TAG_MUTABILITY,
-            PUT_IMAGE_TAG_MUTABILITY.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "image_tag_mutability": image_tag_mutability,
-                    "registry_id": registry_id,
-                    "image_tag_mutability_exclusion_filters": image_tag_mutability_exclusion_filters,
-                },
-            ),
+            PUT_IMAGE_TAG_MUTABILITY, PUT_IMAGE_TAG_MUTABILITY.request(args, members)
         )
 
     @overload
     def put_lifecycle_policy(
-        self,
-        request: PutLifecyclePolicyRequest,
-        /,
+        self, request: PutLifecyclePolicyRequest, /
     ) -> PutLifecyclePolicyResult: ...
     @overload
     def put_lifecycle_policy(
@@ -2707,14 +2105,8 @@ class AmazonECR(Invoker):
         lifecycle_policy_text: str,
         registry_id: str | None = None,
     ) -> PutLifecyclePolicyResult: ...
-    def put_lifecycle_policy(
-        self,
-        request: PutLifecyclePolicyRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        lifecycle_policy_text: str | None = None,
-        registry_id: str | None = None,
-    ) -> PutLifecyclePolicyResult:
+    @takes(PUT_LIFECYCLE_POLICY)
+    def put_lifecycle_policy(self, *args: Any, **members: Any) -> PutLifecyclePolicyResult:
         r"""Sets the lifecycle policy of a repository, in place of any other.
 
         The policy then deletes or archives the images that it selects, without asking again, and
@@ -2741,23 +2133,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html
         """
-        return self.invoke(
-            PUT_LIFECYCLE_POLICY,
-            PUT_LIFECYCLE_POLICY.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "lifecycle_policy_text": lifecycle_policy_text,
-                    "registry_id": registry_id,
-                },
-            ),
-        )
+        return self.invoke(PUT_LIFECYCLE_POLICY, PUT_LIFECYCLE_POLICY.request(args, members))
 
     @overload
     def put_registry_policy(
-        self,
-        request: PutRegistryPolicyRequest,
-        /,
+        self, request: PutRegistryPolicyRequest, /
     ) -> PutRegistryPolicyResult: ...
     @overload
     def put_registry_policy(
@@ -2765,12 +2145,8 @@ class AmazonECR(Invoker):
         *,
         policy_text: str,
     ) -> PutRegistryPolicyResult: ...
-    def put_registry_policy(
-        self,
-        request: PutRegistryPolicyRequest | Unset = UNSET,
-        *,
-        policy_text: str | None = None,
-    ) -> PutRegistryPolicyResult:
+    @takes(PUT_REGISTRY_POLICY)
+    def put_registry_policy(self, *args: Any, **members: Any) -> PutRegistryPolicyResult:
         """Sets the permissions policy of the registry, in place of any other.
 
         It gives other accounts permissions for the registry. A source account needs them to
@@ -2787,15 +2163,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryPolicy.html
         """
-        return self.invoke(
-            PUT_REGISTRY_POLICY, PUT_REGISTRY_POLICY.request(request, {"policy_text": policy_text})
-        )
+        return self.invoke(PUT_REGISTRY_POLICY, PUT_REGISTRY_POLICY.request(args, members))
 
     @overload
     def put_registry_scanning_configuration(
-        self,
-        request: PutRegistryScanningConfigurationRequest,
-        /,
+        self, request: PutRegistryScanningConfigurationRequest, /
     ) -> PutRegistryScanningConfigurationResult: ...
     @overload
     def put_registry_scanning_configuration(
@@ -2804,12 +2176,9 @@ class AmazonECR(Invoker):
         scan_type: ScanType | str | None = None,
         rules: Sequence[RegistryScanningRule] | None = None,
     ) -> PutRegistryScanningConfigurationResult: ...
+    @takes(PUT_REGISTRY_SCANNING_CONFIGURATION)
     def put_registry_scanning_configuration(
-        self,
-        request: PutRegistryScanningConfigurationRequest | Unset = UNSET,
-        *,
-        scan_type: ScanType | str | None = None,
-        rules: Sequence[RegistryScanningRule] | None = None,
+        self, *args: Any, **members: Any
     ) -> PutRegistryScanningConfigurationResult:
         """Sets scan type and scanning rules of the registry, in place of the old.
 
@@ -2837,16 +2206,12 @@ class AmazonECR(Invoker):
         """
         return self.invoke(
             PUT_REGISTRY_SCANNING_CONFIGURATION,
-            PUT_REGISTRY_SCANNING_CONFIGURATION.request(
-                request, {"scan_type": scan_type, "rules": rules}
-            ),
+            PUT_REGISTRY_SCANNING_CONFIGURATION.request(args, members),
         )
 
     @overload
     def put_replication_configuration(
-        self,
-        request: PutReplicationConfigurationRequest,
-        /,
+        self, request: PutReplicationConfigurationRequest, /
     ) -> PutReplicationConfigurationResult: ...
     @overload
     def put_replication_configuration(
@@ -2854,11 +2219,9 @@ class AmazonECR(Invoker):
         *,
         replication_configuration: ReplicationConfiguration,
     ) -> PutReplicationConfigurationResult: ...
+    @takes(PUT_REPLICATION_CONFIGURATION)
     def put_replication_configuration(
-        self,
-        request: PutReplicationConfigurationRequest | Unset = UNSET,
-        *,
-        replication_configuration: ReplicationConfiguration | None = None,
+        self, *args: Any, **members: Any
     ) -> PutReplicationConfigurationResult:
         """Sets the replication rules of the registry, in place of the old ones.
 
@@ -2880,17 +2243,12 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutReplicationConfiguration.html
         """
         return self.invoke(
-            PUT_REPLICATION_CONFIGURATION,
-            PUT_REPLICATION_CONFIGURATION.request(
-                request, {"replication_configuration": replication_configuration}
-            ),
+            PUT_REPLICATION_CONFIGURATION, PUT_REPLICATION_CONFIGURATION.request(args, members)
         )
 
     @overload
     def put_signing_configuration(
-        self,
-        request: PutSigningConfigurationRequest,
-        /,
+        self, request: PutSigningConfigurationRequest, /
     ) -> PutSigningConfigurationResult: ...
     @overload
     def put_signing_configuration(
@@ -2898,11 +2256,9 @@ class AmazonECR(Invoker):
         *,
         signing_configuration: SigningConfiguration,
     ) -> PutSigningConfigurationResult: ...
+    @takes(PUT_SIGNING_CONFIGURATION)
     def put_signing_configuration(
-        self,
-        request: PutSigningConfigurationRequest | Unset = UNSET,
-        *,
-        signing_configuration: SigningConfiguration | None = None,
+        self, *args: Any, **members: Any
     ) -> PutSigningConfigurationResult:
         """Sets the signing rules of the registry, in place of the old ones.
 
@@ -2922,17 +2278,12 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutSigningConfiguration.html
         """
         return self.invoke(
-            PUT_SIGNING_CONFIGURATION,
-            PUT_SIGNING_CONFIGURATION.request(
-                request, {"signing_configuration": signing_configuration}
-            ),
+            PUT_SIGNING_CONFIGURATION, PUT_SIGNING_CONFIGURATION.request(args, members)
         )
 
     @overload
     def register_pull_time_update_exclusion(
-        self,
-        request: RegisterPullTimeUpdateExclusionRequest,
-        /,
+        self, request: RegisterPullTimeUpdateExclusionRequest, /
     ) -> RegisterPullTimeUpdateExclusionResult: ...
     @overload
     def register_pull_time_update_exclusion(
@@ -2940,11 +2291,9 @@ class AmazonECR(Invoker):
         *,
         principal_arn: str,
     ) -> RegisterPullTimeUpdateExclusionResult: ...
+    @takes(REGISTER_PULL_TIME_UPDATE_EXCLUSION)
     def register_pull_time_update_exclusion(
-        self,
-        request: RegisterPullTimeUpdateExclusionRequest | Unset = UNSET,
-        *,
-        principal_arn: str | None = None,
+        self, *args: Any, **members: Any
     ) -> RegisterPullTimeUpdateExclusionResult:
         r"""Stops noting the pull times of an IAM principal.
 
@@ -2969,14 +2318,12 @@ class AmazonECR(Invoker):
         """
         return self.invoke(
             REGISTER_PULL_TIME_UPDATE_EXCLUSION,
-            REGISTER_PULL_TIME_UPDATE_EXCLUSION.request(request, {"principal_arn": principal_arn}),
+            REGISTER_PULL_TIME_UPDATE_EXCLUSION.request(args, members),
         )
 
     @overload
     def set_repository_policy(
-        self,
-        request: SetRepositoryPolicyRequest,
-        /,
+        self, request: SetRepositoryPolicyRequest, /
     ) -> SetRepositoryPolicyResult: ...
     @overload
     def set_repository_policy(
@@ -2987,15 +2334,8 @@ class AmazonECR(Invoker):
         registry_id: str | None = None,
         force: bool | None = None,
     ) -> SetRepositoryPolicyResult: ...
-    def set_repository_policy(
-        self,
-        request: SetRepositoryPolicyRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        policy_text: str | None = None,
-        registry_id: str | None = None,
-        force: bool | None = None,
-    ) -> SetRepositoryPolicyResult:
+    @takes(SET_REPOSITORY_POLICY)
+    def set_repository_policy(self, *args: Any, **members: Any) -> SetRepositoryPolicyResult:
         r"""Sets the permissions policy of a repository, in place of any other.
 
         A policy that would bar its author from setting another one later on is refused unless
@@ -3019,25 +2359,10 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
         """
-        return self.invoke(
-            SET_REPOSITORY_POLICY,
-            SET_REPOSITORY_POLICY.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "policy_text": policy_text,
-                    "registry_id": registry_id,
-                    "force": force,
-                },
-            ),
-        )
+        return self.invoke(SET_REPOSITORY_POLICY, SET_REPOSITORY_POLICY.request(args, members))
 
     @overload
-    def start_image_scan(
-        self,
-        request: StartImageScanRequest,
-        /,
-    ) -> StartImageScanResult: ...
+    def start_image_scan(self, request: StartImageScanRequest, /) -> StartImageScanResult: ...
     @overload
     def start_image_scan(
         self,
@@ -3046,14 +2371,8 @@ class AmazonECR(Invoker):
         image_id: ImageIdentifier,
         registry_id: str | None = None,
     ) -> StartImageScanResult: ...
-    def start_image_scan(
-        self,
-        request: StartImageScanRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        image_id: ImageIdentifier | None = None,
-        registry_id: str | None = None,
-    ) -> StartImageScanResult:
+    @takes(START_IMAGE_SCAN)
+    def start_image_scan(self, *args: Any, **members: Any) -> StartImageScanResult:
         r"""Starts a basic scan of an image and gives the state of the scan.
 
         Does not wait for the scan; ``describe_image_scan_findings`` tells when it is done and what
@@ -3082,23 +2401,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html
         """
-        return self.invoke(
-            START_IMAGE_SCAN,
-            START_IMAGE_SCAN.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "image_id": image_id,
-                    "registry_id": registry_id,
-                },
-            ),
-        )
+        return self.invoke(START_IMAGE_SCAN, START_IMAGE_SCAN.request(args, members))
 
     @overload
     def start_lifecycle_policy_preview(
-        self,
-        request: StartLifecyclePolicyPreviewRequest,
-        /,
+        self, request: StartLifecyclePolicyPreviewRequest, /
     ) -> StartLifecyclePolicyPreviewResult: ...
     @overload
     def start_lifecycle_policy_preview(
@@ -3108,13 +2415,9 @@ class AmazonECR(Invoker):
         registry_id: str | None = None,
         lifecycle_policy_text: str | None = None,
     ) -> StartLifecyclePolicyPreviewResult: ...
+    @takes(START_LIFECYCLE_POLICY_PREVIEW)
     def start_lifecycle_policy_preview(
-        self,
-        request: StartLifecyclePolicyPreviewRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        registry_id: str | None = None,
-        lifecycle_policy_text: str | None = None,
+        self, *args: Any, **members: Any
     ) -> StartLifecyclePolicyPreviewResult:
         r"""Starts working out what a lifecycle policy would do to a repository.
 
@@ -3145,22 +2448,12 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartLifecyclePolicyPreview.html
         """
         return self.invoke(
-            START_LIFECYCLE_POLICY_PREVIEW,
-            START_LIFECYCLE_POLICY_PREVIEW.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "registry_id": registry_id,
-                    "lifecycle_policy_text": lifecycle_policy_text,
-                },
-            ),
+            START_LIFECYCLE_POLICY_PREVIEW, START_LIFECYCLE_POLICY_PREVIEW.request(args, members)
         )
 
     @overload
     def start_replication_backfill(
-        self,
-        request: StartReplicationBackfillRequest,
-        /,
+        self, request: StartReplicationBackfillRequest, /
     ) -> StartReplicationBackfillResult: ...
     @overload
     def start_replication_backfill(
@@ -3169,12 +2462,9 @@ class AmazonECR(Invoker):
         destination: ReplicationDestination,
         registry_id: str | None = None,
     ) -> StartReplicationBackfillResult: ...
+    @takes(START_REPLICATION_BACKFILL)
     def start_replication_backfill(
-        self,
-        request: StartReplicationBackfillRequest | Unset = UNSET,
-        *,
-        destination: ReplicationDestination | None = None,
-        registry_id: str | None = None,
+        self, *args: Any, **members: Any
     ) -> StartReplicationBackfillResult:
         """Starts copying existing images to a destination of the registry.
 
@@ -3204,17 +2494,12 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartReplicationBackfill.html
         """
         return self.invoke(
-            START_REPLICATION_BACKFILL,
-            START_REPLICATION_BACKFILL.request(
-                request, {"destination": destination, "registry_id": registry_id}
-            ),
+            START_REPLICATION_BACKFILL, START_REPLICATION_BACKFILL.request(args, members)
         )
 
     @overload
     def stop_replication_backfill(
-        self,
-        request: StopReplicationBackfillRequest,
-        /,
+        self, request: StopReplicationBackfillRequest, /
     ) -> StopReplicationBackfillResult: ...
     @overload
     def stop_replication_backfill(
@@ -3223,12 +2508,9 @@ class AmazonECR(Invoker):
         replication_backfill_id: str,
         registry_id: str | None = None,
     ) -> StopReplicationBackfillResult: ...
+    @takes(STOP_REPLICATION_BACKFILL)
     def stop_replication_backfill(
-        self,
-        request: StopReplicationBackfillRequest | Unset = UNSET,
-        *,
-        replication_backfill_id: str | None = None,
-        registry_id: str | None = None,
+        self, *args: Any, **members: Any
     ) -> StopReplicationBackfillResult:
         """Stops a running replication backfill.
 
@@ -3254,19 +2536,11 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StopReplicationBackfill.html
         """
         return self.invoke(
-            STOP_REPLICATION_BACKFILL,
-            STOP_REPLICATION_BACKFILL.request(
-                request,
-                {"replication_backfill_id": replication_backfill_id, "registry_id": registry_id},
-            ),
+            STOP_REPLICATION_BACKFILL, STOP_REPLICATION_BACKFILL.request(args, members)
         )
 
     @overload
-    def tag_resource(
-        self,
-        request: TagResourceRequest,
-        /,
-    ) -> TagResourceResult: ...
+    def tag_resource(self, request: TagResourceRequest, /) -> TagResourceResult: ...
     @overload
     def tag_resource(
         self,
@@ -3274,13 +2548,8 @@ class AmazonECR(Invoker):
         resource_arn: str,
         tags: Sequence[Tag],
     ) -> TagResourceResult: ...
-    def tag_resource(
-        self,
-        request: TagResourceRequest | Unset = UNSET,
-        *,
-        resource_arn: str | None = None,
-        tags: Sequence[Tag] | None = None,
-    ) -> TagResourceResult:
+    @takes(TAG_RESOURCE)
+    def tag_resource(self, *args: Any, **members: Any) -> TagResourceResult:
         """Adds AWS tags to a repository.
 
         A tag whose key the repository already has gets the new value; all other tags stay. A
@@ -3300,17 +2569,10 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_TagResource.html
         """
-        return self.invoke(
-            TAG_RESOURCE,
-            TAG_RESOURCE.request(request, {"resource_arn": resource_arn, "tags": tags}),
-        )
+        return self.invoke(TAG_RESOURCE, TAG_RESOURCE.request(args, members))
 
     @overload
-    def untag_resource(
-        self,
-        request: UntagResourceRequest,
-        /,
-    ) -> UntagResourceResult: ...
+    def untag_resource(self, request: UntagResourceRequest, /) -> UntagResourceResult: ...
     @overload
     def untag_resource(
         self,
@@ -3318,13 +2580,8 @@ class AmazonECR(Invoker):
         resource_arn: str,
         tag_keys: Sequence[str],
     ) -> UntagResourceResult: ...
-    def untag_resource(
-        self,
-        request: UntagResourceRequest | Unset = UNSET,
-        *,
-        resource_arn: str | None = None,
-        tag_keys: Sequence[str] | None = None,
-    ) -> UntagResourceResult:
+    @takes(UNTAG_RESOURCE)
+    def untag_resource(self, *args: Any, **members: Any) -> UntagResourceResult:
         """Removes AWS tags from a repository.
 
         Args:
@@ -3341,16 +2598,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UntagResource.html
         """
-        return self.invoke(
-            UNTAG_RESOURCE,
-            UNTAG_RESOURCE.request(request, {"resource_arn": resource_arn, "tag_keys": tag_keys}),
-        )
+        return self.invoke(UNTAG_RESOURCE, UNTAG_RESOURCE.request(args, members))
 
     @overload
     def update_image_storage_class(
-        self,
-        request: UpdateImageStorageClassRequest,
-        /,
+        self, request: UpdateImageStorageClassRequest, /
     ) -> UpdateImageStorageClassResult: ...
     @overload
     def update_image_storage_class(
@@ -3361,14 +2613,9 @@ class AmazonECR(Invoker):
         target_storage_class: TargetStorageClass | str,
         registry_id: str | None = None,
     ) -> UpdateImageStorageClassResult: ...
+    @takes(UPDATE_IMAGE_STORAGE_CLASS)
     def update_image_storage_class(
-        self,
-        request: UpdateImageStorageClassRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        image_id: ImageIdentifier | None = None,
-        target_storage_class: TargetStorageClass | str | None = None,
-        registry_id: str | None = None,
+        self, *args: Any, **members: Any
     ) -> UpdateImageStorageClassResult:
         r"""Moves an image to the archive or brings it back from there.
 
@@ -3397,23 +2644,12 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdateImageStorageClass.html
         """
         return self.invoke(
-            UPDATE_IMAGE_STORAGE_CLASS,
-            UPDATE_IMAGE_STORAGE_CLASS.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "image_id": image_id,
-                    "target_storage_class": target_storage_class,
-                    "registry_id": registry_id,
-                },
-            ),
+            UPDATE_IMAGE_STORAGE_CLASS, UPDATE_IMAGE_STORAGE_CLASS.request(args, members)
         )
 
     @overload
     def update_pull_through_cache_rule(
-        self,
-        request: UpdatePullThroughCacheRuleRequest,
-        /,
+        self, request: UpdatePullThroughCacheRuleRequest, /
     ) -> UpdatePullThroughCacheRuleResult: ...
     @overload
     def update_pull_through_cache_rule(
@@ -3424,14 +2660,9 @@ class AmazonECR(Invoker):
         credential_arn: str | None = None,
         custom_role_arn: str | None = None,
     ) -> UpdatePullThroughCacheRuleResult: ...
+    @takes(UPDATE_PULL_THROUGH_CACHE_RULE)
     def update_pull_through_cache_rule(
-        self,
-        request: UpdatePullThroughCacheRuleRequest | Unset = UNSET,
-        *,
-        ecr_repository_prefix: str | None = None,
-        registry_id: str | None = None,
-        credential_arn: str | None = None,
-        custom_role_arn: str | None = None,
+        self, *args: Any, **members: Any
     ) -> UpdatePullThroughCacheRuleResult:
         r"""Changes how a pull through cache rule signs in to its upstream.
 
@@ -3466,23 +2697,12 @@ class AmazonECR(Invoker):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdatePullThroughCacheRule.html
         """
         return self.invoke(
-            UPDATE_PULL_THROUGH_CACHE_RULE,
-            UPDATE_PULL_THROUGH_CACHE_RULE.request(
-                request,
-                {
-                    "ecr_repository_prefix": ecr_repository_prefix,
-                    "registry_id": registry_id,
-                    "credential_arn": credential_arn,
-                    "custom_role_arn": custom_role_arn,
-                },
-            ),
+            UPDATE_PULL_THROUGH_CACHE_RULE, UPDATE_PULL_THROUGH_CACHE_RULE.request(args, members)
         )
 
     @overload
     def update_repository_creation_template(
-        self,
-        request: UpdateRepositoryCreationTemplateRequest,
-        /,
+        self, request: UpdateRepositoryCreationTemplateRequest, /
     ) -> UpdateRepositoryCreationTemplateResult: ...
     @overload
     def update_repository_creation_template(
@@ -3501,22 +2721,9 @@ class AmazonECR(Invoker):
         applied_for: Sequence[RCTAppliedFor | str] | None = None,
         custom_role_arn: str | None = None,
     ) -> UpdateRepositoryCreationTemplateResult: ...
+    @takes(UPDATE_REPOSITORY_CREATION_TEMPLATE)
     def update_repository_creation_template(
-        self,
-        request: UpdateRepositoryCreationTemplateRequest | Unset = UNSET,
-        *,
-        prefix: str | None = None,
-        description: str | None = None,
-        encryption_configuration: EncryptionConfigurationForRepositoryCreationTemplate
-        | None = None,
-        resource_tags: Sequence[Tag] | None = None,
-        image_tag_mutability: ImageTagMutability | str | None = None,
-        image_tag_mutability_exclusion_filters: Sequence[ImageTagMutabilityExclusionFilter]
-        | None = None,
-        repository_policy: str | None = None,
-        lifecycle_policy: str | None = None,
-        applied_for: Sequence[RCTAppliedFor | str] | None = None,
-        custom_role_arn: str | None = None,
+        self, *args: Any, **members: Any
     ) -> UpdateRepositoryCreationTemplateResult:
         r"""Changes a repository creation template.
 
@@ -3556,29 +2763,11 @@ class AmazonECR(Invoker):
         """
         return self.invoke(
             UPDATE_REPOSITORY_CREATION_TEMPLATE,
-            UPDATE_REPOSITORY_CREATION_TEMPLATE.request(
-                request,
-                {
-                    "prefix": prefix,
-                    "description": description,
-                    "encryption_configuration": encryption_configuration,
-                    "resource_tags": resource_tags,
-                    "image_tag_mutability": image_tag_mutability,
-                    "image_tag_mutability_exclusion_filters": image_tag_mutability_exclusion_filters,
-                    "repository_policy": repository_policy,
-                    "lifecycle_policy": lifecycle_policy,
-                    "applied_for": applied_for,
-                    "custom_role_arn": custom_role_arn,
-                },
-            ),
+            UPDATE_REPOSITORY_CREATION_TEMPLATE.request(args, members),
         )
 
     @overload
-    def upload_layer_part(
-        self,
-        request: UploadLayerPartRequest,
-        /,
-    ) -> UploadLayerPartResult: ...
+    def upload_layer_part(self, request: UploadLayerPartRequest, /) -> UploadLayerPartResult: ...
     @overload
     def upload_layer_part(
         self,
@@ -3590,17 +2779,8 @@ class AmazonECR(Invoker):
         layer_part_blob: bytes | bytearray | memoryview,
         registry_id: str | None = None,
     ) -> UploadLayerPartResult: ...
-    def upload_layer_part(
-        self,
-        request: UploadLayerPartRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        upload_id: str | None = None,
-        part_first_byte: int | None = None,
-        part_last_byte: int | None = None,
-        layer_part_blob: bytes | bytearray | memoryview | None = None,
-        registry_id: str | None = None,
-    ) -> UploadLayerPartResult:
+    @takes(UPLOAD_LAYER_PART)
+    def upload_layer_part(self, *args: Any, **members: Any) -> UploadLayerPartResult:
         r"""Uploads one part of a layer.
 
         Send the parts in order, each beginning with the byte after the end of the one before. A
@@ -3637,28 +2817,11 @@ class AmazonECR(Invoker):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html
         """
-        try:
-            request = UPLOAD_LAYER_PART.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "upload_id": upload_id,
-                    "part_first_byte": part_first_byte,
-                    "part_last_byte": part_last_byte,
-                    "layer_part_blob": layer_part_blob,
-                    "registry_id": registry_id,
-                },
-            )
-        finally:
-            # Tools that print local variables would show its value.
-            del layer_part_blob
-        return self.invoke(UPLOAD_LAYER_PART, request)
+        return self.invoke(UPLOAD_LAYER_PART, UPLOAD_LAYER_PART.request(args, members))
 
     @overload
     def validate_pull_through_cache_rule(
-        self,
-        request: ValidatePullThroughCacheRuleRequest,
-        /,
+        self, request: ValidatePullThroughCacheRuleRequest, /
     ) -> ValidatePullThroughCacheRuleResult: ...
     @overload
     def validate_pull_through_cache_rule(
@@ -3667,12 +2830,9 @@ class AmazonECR(Invoker):
         ecr_repository_prefix: str,
         registry_id: str | None = None,
     ) -> ValidatePullThroughCacheRuleResult: ...
+    @takes(VALIDATE_PULL_THROUGH_CACHE_RULE)
     def validate_pull_through_cache_rule(
-        self,
-        request: ValidatePullThroughCacheRuleRequest | Unset = UNSET,
-        *,
-        ecr_repository_prefix: str | None = None,
-        registry_id: str | None = None,
+        self, *args: Any, **members: Any
     ) -> ValidatePullThroughCacheRuleResult:
         r"""Tries out whether a pull through cache rule can sign in upstream.
 
@@ -3698,8 +2858,5 @@ class AmazonECR(Invoker):
         """
         return self.invoke(
             VALIDATE_PULL_THROUGH_CACHE_RULE,
-            VALIDATE_PULL_THROUGH_CACHE_RULE.request(
-                request,
-                {"ecr_repository_prefix": ecr_repository_prefix, "registry_id": registry_id},
-            ),
+            VALIDATE_PULL_THROUGH_CACHE_RULE.request(args, members),
         )

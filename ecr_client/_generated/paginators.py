@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from ecr_client._generated.operations import (
     DESCRIBE_IMAGE_SCAN_FINDINGS,
@@ -21,7 +21,7 @@ from ecr_client._generated.operations import (
     LIST_REPLICATION_BACKFILLS,
 )
 from ecr_client._operation import Invoker
-from ecr_client._shapes import UNSET
+from ecr_client._signatures import takes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,6 @@ if TYPE_CHECKING:
         RepositoryCreationTemplate,
         SubjectIdentifier,
     )
-    from ecr_client._shapes import Unset
     from ecr_client.pagination import Paginator
 
 
@@ -93,16 +92,9 @@ class Paginators(Invoker):
     ) -> Paginator[
         ImageScanFinding | EnhancedImageScanFinding, DescribeImageScanFindingsResult
     ]: ...
+    @takes(DESCRIBE_IMAGE_SCAN_FINDINGS)
     def paginate_describe_image_scan_findings(
-        self,
-        request: DescribeImageScanFindingsRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        image_id: ImageIdentifier | None = None,
-        registry_id: str | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-        max_items: int | None = None,
+        self, *args: Any, max_items: int | None = None, **members: Any
     ) -> Paginator[ImageScanFinding | EnhancedImageScanFinding, DescribeImageScanFindingsResult]:
         r"""Iterate over everything that ``describe_image_scan_findings`` finds, page by page.
 
@@ -135,16 +127,7 @@ class Paginators(Invoker):
         """
         return self._paginate(
             DESCRIBE_IMAGE_SCAN_FINDINGS,
-            DESCRIBE_IMAGE_SCAN_FINDINGS.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "image_id": image_id,
-                    "registry_id": registry_id,
-                    "next_token": next_token,
-                    "max_results": max_results,
-                },
-            ),
+            DESCRIBE_IMAGE_SCAN_FINDINGS.request(args, members),
             (("image_scan_findings", "findings"), ("image_scan_findings", "enhanced_findings")),
             max_items,
         )
@@ -165,17 +148,9 @@ class Paginators(Invoker):
         filter: DescribeImagesFilter | None = None,
         max_items: int | None = None,
     ) -> Paginator[ImageDetail, DescribeImagesResult]: ...
+    @takes(DESCRIBE_IMAGES)
     def paginate_describe_images(
-        self,
-        request: DescribeImagesRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        registry_id: str | None = None,
-        image_ids: Sequence[ImageIdentifier] | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-        filter: DescribeImagesFilter | None = None,
-        max_items: int | None = None,
+        self, *args: Any, max_items: int | None = None, **members: Any
     ) -> Paginator[ImageDetail, DescribeImagesResult]:
         r"""Iterate over everything that ``describe_images`` finds, page by page.
 
@@ -208,17 +183,7 @@ class Paginators(Invoker):
         """
         return self._paginate(
             DESCRIBE_IMAGES,
-            DESCRIBE_IMAGES.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "registry_id": registry_id,
-                    "image_ids": image_ids,
-                    "next_token": next_token,
-                    "max_results": max_results,
-                    "filter": filter,
-                },
-            ),
+            DESCRIBE_IMAGES.request(args, members),
             (("image_details",),),
             max_items,
         )
@@ -237,15 +202,9 @@ class Paginators(Invoker):
         max_results: int | None = None,
         max_items: int | None = None,
     ) -> Paginator[PullThroughCacheRule, DescribePullThroughCacheRulesResult]: ...
+    @takes(DESCRIBE_PULL_THROUGH_CACHE_RULES)
     def paginate_describe_pull_through_cache_rules(
-        self,
-        request: DescribePullThroughCacheRulesRequest | Unset = UNSET,
-        *,
-        registry_id: str | None = None,
-        ecr_repository_prefixes: Sequence[str] | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-        max_items: int | None = None,
+        self, *args: Any, max_items: int | None = None, **members: Any
     ) -> Paginator[PullThroughCacheRule, DescribePullThroughCacheRulesResult]:
         r"""Iterate over everything that ``describe_pull_through_cache_rules`` finds, page by page.
 
@@ -275,15 +234,7 @@ class Paginators(Invoker):
         """
         return self._paginate(
             DESCRIBE_PULL_THROUGH_CACHE_RULES,
-            DESCRIBE_PULL_THROUGH_CACHE_RULES.request(
-                request,
-                {
-                    "registry_id": registry_id,
-                    "ecr_repository_prefixes": ecr_repository_prefixes,
-                    "next_token": next_token,
-                    "max_results": max_results,
-                },
-            ),
+            DESCRIBE_PULL_THROUGH_CACHE_RULES.request(args, members),
             (("pull_through_cache_rules",),),
             max_items,
         )
@@ -303,16 +254,9 @@ class Paginators(Invoker):
         next_token: str | None = None,
         max_items: int | None = None,
     ) -> Paginator[ReplicationBackfillResult, DescribeReplicationBackfillResultsResult]: ...
+    @takes(DESCRIBE_REPLICATION_BACKFILL_RESULTS)
     def paginate_describe_replication_backfill_results(
-        self,
-        request: DescribeReplicationBackfillResultsRequest | Unset = UNSET,
-        *,
-        replication_backfill_id: str | None = None,
-        registry_id: str | None = None,
-        result_status_filter: ReplicationBackfillResultStatus | str | None = None,
-        max_results: int | None = None,
-        next_token: str | None = None,
-        max_items: int | None = None,
+        self, *args: Any, max_items: int | None = None, **members: Any
     ) -> Paginator[ReplicationBackfillResult, DescribeReplicationBackfillResultsResult]:
         """Iterate over everything that ``describe_replication_backfill_results`` finds, page by page.
 
@@ -344,16 +288,7 @@ class Paginators(Invoker):
         """
         return self._paginate(
             DESCRIBE_REPLICATION_BACKFILL_RESULTS,
-            DESCRIBE_REPLICATION_BACKFILL_RESULTS.request(
-                request,
-                {
-                    "replication_backfill_id": replication_backfill_id,
-                    "registry_id": registry_id,
-                    "result_status_filter": result_status_filter,
-                    "max_results": max_results,
-                    "next_token": next_token,
-                },
-            ),
+            DESCRIBE_REPLICATION_BACKFILL_RESULTS.request(args, members),
             (("results",),),
             max_items,
         )
@@ -372,15 +307,9 @@ class Paginators(Invoker):
         max_results: int | None = None,
         max_items: int | None = None,
     ) -> Paginator[Repository, DescribeRepositoriesResult]: ...
+    @takes(DESCRIBE_REPOSITORIES)
     def paginate_describe_repositories(
-        self,
-        request: DescribeRepositoriesRequest | Unset = UNSET,
-        *,
-        registry_id: str | None = None,
-        repository_names: Sequence[str] | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-        max_items: int | None = None,
+        self, *args: Any, max_items: int | None = None, **members: Any
     ) -> Paginator[Repository, DescribeRepositoriesResult]:
         r"""Iterate over everything that ``describe_repositories`` finds, page by page.
 
@@ -409,15 +338,7 @@ class Paginators(Invoker):
         """
         return self._paginate(
             DESCRIBE_REPOSITORIES,
-            DESCRIBE_REPOSITORIES.request(
-                request,
-                {
-                    "registry_id": registry_id,
-                    "repository_names": repository_names,
-                    "next_token": next_token,
-                    "max_results": max_results,
-                },
-            ),
+            DESCRIBE_REPOSITORIES.request(args, members),
             (("repositories",),),
             max_items,
         )
@@ -439,14 +360,9 @@ class Paginators(Invoker):
         max_results: int | None = None,
         max_items: int | None = None,
     ) -> Paginator[RepositoryCreationTemplate, DescribeRepositoryCreationTemplatesResult]: ...
+    @takes(DESCRIBE_REPOSITORY_CREATION_TEMPLATES)
     def paginate_describe_repository_creation_templates(
-        self,
-        request: DescribeRepositoryCreationTemplatesRequest | Unset = UNSET,
-        *,
-        prefixes: Sequence[str] | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-        max_items: int | None = None,
+        self, *args: Any, max_items: int | None = None, **members: Any
     ) -> Paginator[RepositoryCreationTemplate, DescribeRepositoryCreationTemplatesResult]:
         r"""Iterate over everything that ``describe_repository_creation_templates`` finds, page by page.
 
@@ -472,10 +388,7 @@ class Paginators(Invoker):
         """
         return self._paginate(
             DESCRIBE_REPOSITORY_CREATION_TEMPLATES,
-            DESCRIBE_REPOSITORY_CREATION_TEMPLATES.request(
-                request,
-                {"prefixes": prefixes, "next_token": next_token, "max_results": max_results},
-            ),
+            DESCRIBE_REPOSITORY_CREATION_TEMPLATES.request(args, members),
             (("repository_creation_templates",),),
             max_items,
         )
@@ -496,17 +409,9 @@ class Paginators(Invoker):
         filter: LifecyclePolicyPreviewFilter | None = None,
         max_items: int | None = None,
     ) -> Paginator[LifecyclePolicyPreviewResult, GetLifecyclePolicyPreviewResult]: ...
+    @takes(GET_LIFECYCLE_POLICY_PREVIEW)
     def paginate_get_lifecycle_policy_preview(
-        self,
-        request: GetLifecyclePolicyPreviewRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        registry_id: str | None = None,
-        image_ids: Sequence[ImageIdentifier] | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-        filter: LifecyclePolicyPreviewFilter | None = None,
-        max_items: int | None = None,
+        self, *args: Any, max_items: int | None = None, **members: Any
     ) -> Paginator[LifecyclePolicyPreviewResult, GetLifecyclePolicyPreviewResult]:
         r"""Iterate over everything that ``get_lifecycle_policy_preview`` finds, page by page.
 
@@ -540,17 +445,7 @@ class Paginators(Invoker):
         """
         return self._paginate(
             GET_LIFECYCLE_POLICY_PREVIEW,
-            GET_LIFECYCLE_POLICY_PREVIEW.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "registry_id": registry_id,
-                    "image_ids": image_ids,
-                    "next_token": next_token,
-                    "max_results": max_results,
-                    "filter": filter,
-                },
-            ),
+            GET_LIFECYCLE_POLICY_PREVIEW.request(args, members),
             (("preview_results",),),
             max_items,
         )
@@ -571,17 +466,9 @@ class Paginators(Invoker):
         max_results: int | None = None,
         max_items: int | None = None,
     ) -> Paginator[ImageReferrer, ListImageReferrersResult]: ...
+    @takes(LIST_IMAGE_REFERRERS)
     def paginate_list_image_referrers(
-        self,
-        request: ListImageReferrersRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        subject_id: SubjectIdentifier | None = None,
-        registry_id: str | None = None,
-        filter: ListImageReferrersFilter | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-        max_items: int | None = None,
+        self, *args: Any, max_items: int | None = None, **members: Any
     ) -> Paginator[ImageReferrer, ListImageReferrersResult]:
         r"""Iterate over everything that ``list_image_referrers`` finds, page by page.
 
@@ -615,17 +502,7 @@ class Paginators(Invoker):
         """
         return self._paginate(
             LIST_IMAGE_REFERRERS,
-            LIST_IMAGE_REFERRERS.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "subject_id": subject_id,
-                    "registry_id": registry_id,
-                    "filter": filter,
-                    "next_token": next_token,
-                    "max_results": max_results,
-                },
-            ),
+            LIST_IMAGE_REFERRERS.request(args, members),
             (("referrers",),),
             max_items,
         )
@@ -645,16 +522,9 @@ class Paginators(Invoker):
         filter: ListImagesFilter | None = None,
         max_items: int | None = None,
     ) -> Paginator[ImageIdentifier, ListImagesResult]: ...
+    @takes(LIST_IMAGES)
     def paginate_list_images(
-        self,
-        request: ListImagesRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        registry_id: str | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-        filter: ListImagesFilter | None = None,
-        max_items: int | None = None,
+        self, *args: Any, max_items: int | None = None, **members: Any
     ) -> Paginator[ImageIdentifier, ListImagesResult]:
         r"""Iterate over everything that ``list_images`` finds, page by page.
 
@@ -682,19 +552,7 @@ class Paginators(Invoker):
             RepositoryNotFoundException: The registry has no repository with this name.
         """
         return self._paginate(
-            LIST_IMAGES,
-            LIST_IMAGES.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "registry_id": registry_id,
-                    "next_token": next_token,
-                    "max_results": max_results,
-                    "filter": filter,
-                },
-            ),
-            (("image_ids",),),
-            max_items,
+            LIST_IMAGES, LIST_IMAGES.request(args, members), (("image_ids",),), max_items
         )
 
     @overload
@@ -709,13 +567,9 @@ class Paginators(Invoker):
         next_token: str | None = None,
         max_items: int | None = None,
     ) -> Paginator[str, ListPullTimeUpdateExclusionsResult]: ...
+    @takes(LIST_PULL_TIME_UPDATE_EXCLUSIONS)
     def paginate_list_pull_time_update_exclusions(
-        self,
-        request: ListPullTimeUpdateExclusionsRequest | Unset = UNSET,
-        *,
-        max_results: int | None = None,
-        next_token: str | None = None,
-        max_items: int | None = None,
+        self, *args: Any, max_items: int | None = None, **members: Any
     ) -> Paginator[str, ListPullTimeUpdateExclusionsResult]:
         """Iterate over everything that ``list_pull_time_update_exclusions`` finds, page by page.
 
@@ -739,9 +593,7 @@ class Paginators(Invoker):
         """
         return self._paginate(
             LIST_PULL_TIME_UPDATE_EXCLUSIONS,
-            LIST_PULL_TIME_UPDATE_EXCLUSIONS.request(
-                request, {"max_results": max_results, "next_token": next_token}
-            ),
+            LIST_PULL_TIME_UPDATE_EXCLUSIONS.request(args, members),
             (("pull_time_update_exclusions",),),
             max_items,
         )
@@ -759,14 +611,9 @@ class Paginators(Invoker):
         next_token: str | None = None,
         max_items: int | None = None,
     ) -> Paginator[ReplicationBackfillSummary, ListReplicationBackfillsResult]: ...
+    @takes(LIST_REPLICATION_BACKFILLS)
     def paginate_list_replication_backfills(
-        self,
-        request: ListReplicationBackfillsRequest | Unset = UNSET,
-        *,
-        registry_id: str | None = None,
-        max_results: int | None = None,
-        next_token: str | None = None,
-        max_items: int | None = None,
+        self, *args: Any, max_items: int | None = None, **members: Any
     ) -> Paginator[ReplicationBackfillSummary, ListReplicationBackfillsResult]:
         """Iterate over everything that ``list_replication_backfills`` finds, page by page.
 
@@ -791,10 +638,7 @@ class Paginators(Invoker):
         """
         return self._paginate(
             LIST_REPLICATION_BACKFILLS,
-            LIST_REPLICATION_BACKFILLS.request(
-                request,
-                {"registry_id": registry_id, "max_results": max_results, "next_token": next_token},
-            ),
+            LIST_REPLICATION_BACKFILLS.request(args, members),
             (("backfills",),),
             max_items,
         )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from ecr_client._generated.operations import (
     DESCRIBE_IMAGE_SCAN_FINDINGS,
@@ -14,7 +14,7 @@ from ecr_client._generated.operations import (
     GET_LIFECYCLE_POLICY_PREVIEW,
 )
 from ecr_client._operation import Acceptors, Invoker
-from ecr_client._shapes import UNSET
+from ecr_client._signatures import takes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         ImageIdentifier,
         LifecyclePolicyPreviewFilter,
     )
-    from ecr_client._shapes import Unset
 
 _IMAGE_EXISTS: Acceptors[DescribeImagesResult] = Acceptors(
     errors={"ImageNotFoundException": "retry"}, statuses={200: "success"}
@@ -96,19 +95,14 @@ class Waiters(Invoker):
         max_wait: float = 200.0,
         sleep: Callable[[float], object] = time.sleep,
     ) -> DescribeImagesResult: ...
+    @takes(DESCRIBE_IMAGES)
     def wait_until_image_exists(
         self,
-        request: DescribeImagesRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        registry_id: str | None = None,
-        image_ids: Sequence[ImageIdentifier] | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-        filter: DescribeImagesFilter | None = None,
+        *args: Any,
         delay: float = 5.0,
         max_wait: float = 200.0,
         sleep: Callable[[float], object] = time.sleep,
+        **members: Any,
     ) -> DescribeImagesResult:
         r"""Wait until every image asked for exists, and return the last result.
 
@@ -146,17 +140,7 @@ class Waiters(Invoker):
         return self._wait(
             "ImageExists",
             DESCRIBE_IMAGES,
-            DESCRIBE_IMAGES.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "registry_id": registry_id,
-                    "image_ids": image_ids,
-                    "next_token": next_token,
-                    "max_results": max_results,
-                    "filter": filter,
-                },
-            ),
+            DESCRIBE_IMAGES.request(args, members),
             _IMAGE_EXISTS,
             delay,
             max_wait,
@@ -186,18 +170,14 @@ class Waiters(Invoker):
         max_wait: float = 300.0,
         sleep: Callable[[float], object] = time.sleep,
     ) -> DescribeImageScanFindingsResult: ...
+    @takes(DESCRIBE_IMAGE_SCAN_FINDINGS)
     def wait_until_image_scan_complete(
         self,
-        request: DescribeImageScanFindingsRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        image_id: ImageIdentifier | None = None,
-        registry_id: str | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
+        *args: Any,
         delay: float = 5.0,
         max_wait: float = 300.0,
         sleep: Callable[[float], object] = time.sleep,
+        **members: Any,
     ) -> DescribeImageScanFindingsResult:
         r"""Wait until the scan of an image is complete, and return the last result.
 
@@ -237,16 +217,7 @@ class Waiters(Invoker):
         return self._wait(
             "ImageScanComplete",
             DESCRIBE_IMAGE_SCAN_FINDINGS,
-            DESCRIBE_IMAGE_SCAN_FINDINGS.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "image_id": image_id,
-                    "registry_id": registry_id,
-                    "next_token": next_token,
-                    "max_results": max_results,
-                },
-            ),
+            DESCRIBE_IMAGE_SCAN_FINDINGS.request(args, members),
             _IMAGE_SCAN_COMPLETE,
             delay,
             max_wait,
@@ -277,19 +248,14 @@ class Waiters(Invoker):
         max_wait: float = 100.0,
         sleep: Callable[[float], object] = time.sleep,
     ) -> GetLifecyclePolicyPreviewResult: ...
+    @takes(GET_LIFECYCLE_POLICY_PREVIEW)
     def wait_until_lifecycle_policy_preview_complete(
         self,
-        request: GetLifecyclePolicyPreviewRequest | Unset = UNSET,
-        *,
-        repository_name: str | None = None,
-        registry_id: str | None = None,
-        image_ids: Sequence[ImageIdentifier] | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-        filter: LifecyclePolicyPreviewFilter | None = None,
+        *args: Any,
         delay: float = 5.0,
         max_wait: float = 100.0,
         sleep: Callable[[float], object] = time.sleep,
+        **members: Any,
     ) -> GetLifecyclePolicyPreviewResult:
         r"""Wait until a lifecycle policy preview is complete, and return the last result.
 
@@ -329,17 +295,7 @@ class Waiters(Invoker):
         return self._wait(
             "LifecyclePolicyPreviewComplete",
             GET_LIFECYCLE_POLICY_PREVIEW,
-            GET_LIFECYCLE_POLICY_PREVIEW.request(
-                request,
-                {
-                    "repository_name": repository_name,
-                    "registry_id": registry_id,
-                    "image_ids": image_ids,
-                    "next_token": next_token,
-                    "max_results": max_results,
-                    "filter": filter,
-                },
-            ),
+            GET_LIFECYCLE_POLICY_PREVIEW.request(args, members),
             _LIFECYCLE_POLICY_PREVIEW_COMPLETE,
             delay,
             max_wait,

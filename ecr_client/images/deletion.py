@@ -86,7 +86,7 @@ class DeletionPlan:
 
     repository: str
     images: tuple[PlannedImage, ...]
-    _location: Location = attrs.field(repr=False, eq=False)
+    _location: Location = attrs.field(alias="location", repr=False, eq=False)
 
     @property
     def deleted(self) -> tuple[PlannedImage, ...]:

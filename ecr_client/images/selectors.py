@@ -40,7 +40,7 @@ class Selector:
     """
 
     description: str
-    _choose: Callable[[Candidates], set[str]] = attrs.field(repr=False)
+    _choose: Callable[[Candidates], set[str]] = attrs.field(alias="choose", repr=False)
 
     def choose(self, candidates: Candidates) -> set[str]:
         """Return the digests of the images that are chosen."""

@@ -154,7 +154,11 @@ SENTENCES: list[tuple[str, str, tuple[Any, ...]]] = [
         r"authorization tokens expire after (\d+) hours, and presigned URLs after (\w+)",
         (hours(tokens.TOKEN_LIFETIME), hours(tokens.DOWNLOAD_LIFETIME)),
     ),
-    ("guide/local-ecr.md", r"valid for one listing, and expire after (a) day", (hours(pages.LIFETIME) / 24,)),
+    (
+        "guide/local-ecr.md",
+        r"valid for one listing, and expire after (a) day",
+        (hours(pages.LIFETIME) / 24,),
+    ),
 ]
 
 

@@ -57,6 +57,10 @@ REFUSED: dict[str, Callable[[], object]] = {
     "keys in the endpoint": lambda: client(endpoint=f"https://{USER}@host"),
     "keys in the query": lambda: client(endpoint=f"https://host/?key={KEY}"),
     "unknown argument": lambda: client(secret_key=KEY),
+    "another SDK's arguments": lambda: client(aws_access_key_id="AKID", aws_secret_access_key=KEY),
+    "another SDK's keys": lambda: Credentials(aws_secret_access_key=KEY),  # type: ignore[call-arg]
+    "another SDK's retries": lambda: ClientConfiguration(retries={}, proxies=PROXY),  # type: ignore[call-arg]
+    "another SDK's options": lambda: client().with_options(retries=1, headers=HEADERS),  # type: ignore[call-arg]
     "another endpoint": lambda: client().set_endpoint(f"https://{USER}@host"),
     "config that is none": lambda: client(config=PROXY),
     "header with a line end": lambda: client().with_options(headers={**HEADERS, "x-bad": "a\n"}),

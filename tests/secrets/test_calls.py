@@ -338,7 +338,9 @@ def test_requests_that_are_not_sent(connect: Connect, evidence: Any) -> None:
                 models.UploadLayerPartRequest(**members)
             )
         )
-    for wrong in ({"request": UPLOAD}, {"request": None}):
-        evidence.fails(lambda wrong=wrong: client.upload_layer_part(**wrong, layer_part_blob=LAYER))
+    evidence.fails(lambda: client.upload_layer_part(UPLOAD, layer_part_blob=LAYER))
+    for call in (client.upload_layer_part, models.UploadLayerPartRequest):
+        for wrong in ({}, {"request": UPLOAD}, {"uploadId": "1"}):
+            evidence.fails(lambda call=call, wrong=wrong: call(**wrong, layer_part_blob=LAYER))
 
     assert evidence.leaks() == []

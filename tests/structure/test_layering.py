@@ -24,6 +24,7 @@ GENERATED_MAY_IMPORT = (
     "ecr_client._generated",
     "ecr_client._operation",
     "ecr_client._shapes",
+    "ecr_client._signatures",
 )
 #: What does I/O, waits or starts threads, and the parts of the package that do.
 DRIVERS = (

@@ -433,8 +433,10 @@ def test_a_double_that_overrides_only_invoke(operation: str) -> None:
             return example(operation.result_class)
 
     method = getattr(Double(), snake(operation))
+    fields = attrs.fields(OPERATIONS[operation].request_class)
+    required = {field.name: "app" for field in fields if field.default is attrs.NOTHING}
 
-    assert method() == example(getattr(models, f"{operation}Result"))
+    assert method(**required) == example(getattr(models, f"{operation}Result"))
 
 
 # --- invoke ---------------------------------------------------------------------------------------

@@ -89,19 +89,18 @@ def test_types_are_loaded_late() -> None:
 
 
 def test_request_of_keywords() -> None:
-    """Keywords become a request; one that was not passed is not set."""
-    members = {"repository_name": "app", "next_token": None}
+    """Keywords become a request, and are taken out of where tools could show them."""
+    members: dict[str, Any] = {"repository_name": "app", "next_token": None}
 
-    assert LIST_IMAGES.request(ecr_client._shapes.UNSET, members) == ListImagesRequest(
-        repository_name="app"
-    )
+    assert LIST_IMAGES.request((), members) == ListImagesRequest(repository_name="app")
+    assert members == {}
 
 
 def test_request_that_was_passed() -> None:
     """A request object is used as it is."""
     request = ListImagesRequest(repository_name="app")
 
-    assert LIST_IMAGES.request(request, {"repository_name": None}) is request
+    assert LIST_IMAGES.request((request,), {}) is request
 
 
 @pytest.mark.parametrize(
@@ -116,15 +115,15 @@ def test_request_that_was_passed() -> None:
         ),
         (
             ListImagesRequest(repository_name="app"),
-            {"max_results": 5, "next_token": "", "filter": None},
+            {"max_results": 5, "next_token": None},
             "takes a request object or keywords, not both: max_results, next_token",
         ),
     ],
 )
-def test_wrong_requests(given: Any, members: dict[str, object], problem: str) -> None:
+def test_wrong_requests(given: Any, members: dict[str, Any], problem: str) -> None:
     """What is no request of the operation, or comes with keywords, is an error that names it."""
     with pytest.raises(ParamValidationException) as caught:
-        LIST_IMAGES.request(given, members)
+        LIST_IMAGES.request((given,), members)
 
     assert str(caught.value) == f"ListImages: {problem}"
     assert caught.value.operation_name == "ListImages"

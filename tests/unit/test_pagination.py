@@ -569,9 +569,11 @@ def test_a_wrong_member_is_refused_at_once(service: Service, ecr: ECRClient, nam
 def test_bad_input(service: Service, ecr: ECRClient) -> None:
     """What cannot be right is refused with a message that names the operation and the argument."""
     request = ListImagesRequest(repository_name="app")
+    with pytest.raises(ParamValidationException, match=r"^ListImages: request must be a .*Request"):
+        ecr.paginate_list_images(None)  # type: ignore[call-overload]
+    with pytest.raises(ParamValidationException, match=r"^ListImages: .*not both: max_results"):
+        ecr.paginate_list_images(request, max_results=1)  # type: ignore[call-overload]
     for given, problem in [
-        ({"request": None}, "request must be a ListImagesRequest, not NoneType"),
-        ({"request": request, "max_results": 1}, ".*not both: max_results"),
         ({}, "repository_name is required"),
         ({"repository_name": 7}, "repository_name must be a str, got int 7"),
         *(
