@@ -18,9 +18,15 @@ _CONFIGURATION = {
         name: f"config=ClientConfiguration({name}=...)"
         for name in (
             *("client_cert", "connect_timeout", "connection_max_idle_time", "hooks"),
-            *("max_pool_connections", "max_response_size", "protocol", "proxies", "read_timeout"),
-            *("response_metadata_cache_size", "retry", "total_timeout", "use_dualstack_endpoint"),
-            *("use_fips_endpoint", "user_agent_appid", "verify"),
+            *("max_pool_connections", "max_response_size", "protocol", "proxies"),
+            *("proxies_config", "read_timeout", "response_metadata_cache_size", "retry"),
+            *(
+                "total_timeout",
+                "use_dualstack_endpoint",
+                "use_fips_endpoint",
+                "user_agent_appid",
+                "verify",
+            ),
         )
     },
     "max_attempts": "config=ClientConfiguration(retry=RetryPolicy(max_attempts=...))",

@@ -149,9 +149,12 @@ def test_what_is_not_there(client: ECRClient, arguments: Any, error: type[Except
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ({"repository_name": "a"}, "repository_name must have at least 2 characters, not 'a'"),
+        ({"repository_name": "a"}, "repository_name must have at least 2 characters, got 'a'"),
         ({"repository_name": None}, "repository_name is required"),
-        ({"registry_id": 123456789012}, "registry_id must be a str, not int 123456789012"),
+        (
+            {"registry_id": 123456789012},
+            "registry_id must be a str, got int 123456789012; did you mean '123456789012'?",
+        ),
     ],
 )
 def test_members_are_checked_at_once(client: ECRClient, arguments: Any, problem: str) -> None:

@@ -15,6 +15,7 @@ from ecr_client import ECRClient, Operation
 from ecr_client._operation import Request, Result
 from ecr_client.models import Image, ImageIdentifier
 from ecr_client.testing import assert_image_valid
+from ecr_client.testing import example as example_of
 from ecr_client.transport import Deadline, HTTPRequest, InMemory, StreamingResponse, Transport
 
 LAYER = b"the bytes of a layer"
@@ -68,7 +69,7 @@ class Registry(ECRClient):
         if operation.name == "BatchGetImage":
             digest = digest_of(self.text.encode("utf-8", "surrogatepass"))
             image_id = ImageIdentifier(image_digest=digest)
-            members = {"images": [Image(image_id=image_id, image_manifest=self.text)]}
+            members = {"images": [example_of(Image, image_id=image_id, image_manifest=self.text)]}
         return operation.result_class(**members)
 
 

@@ -80,7 +80,7 @@ def test_plain_layers(ecr_client: ECRClient, tmp_path: Path, files: Any) -> None
 @pytest.mark.parametrize(
     ("content", "media_type"),
     [
-        (gzip.compress(LAYER), media_types.DOCKER_LAYER_GZIP),
+        (gzip.compress(LAYER, mtime=0), media_types.DOCKER_LAYER_GZIP),
         (b"\x28\xb5\x2f\xfd" + LAYER, media_types.OCI_LAYER_ZSTD),
     ],
 )
@@ -129,7 +129,7 @@ def test_hostile_archives(ecr_client: ECRClient, tmp_path: Path, files: Any, pro
         push_image(ecr_client, place, "team/app:1", create=True)
 
 
-@pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"text")])
+@pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"text", mtime=0)])
 def test_other_files(ecr_client: ECRClient, tmp_path: Path, content: bytes) -> None:
     """A file that is no archive is refused."""
     path = tmp_path / "file"
@@ -163,8 +163,11 @@ def test_round_trips(ecr_client: ECRClient, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("layers", "problem"),
     [
-        ([(media_types.OCI_LAYER_GZIP, gzip.compress(LAYER)[:-12])], "cannot be decompressed"),
-        ([(media_types.OCI_LAYER_GZIP, gzip.compress(b"other"))], "a layer is corrupt"),
+        (
+            [(media_types.OCI_LAYER_GZIP, gzip.compress(LAYER, mtime=0)[:-12])],
+            "cannot be decompressed",
+        ),
+        ([(media_types.OCI_LAYER_GZIP, gzip.compress(b"other", mtime=0))], "a layer is corrupt"),
         ([(media_types.OCI_LAYER_ZSTD, b"\x28\xb5\x2f\xfd")], "compressed with zstd"),
         ([], "it may be an artifact"),
     ],

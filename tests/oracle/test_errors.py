@@ -300,10 +300,13 @@ def test_an_unknown_code_is_exactly_the_general_error(answered: Any, code: str) 
 def test_an_answer_of_a_proxy_has_the_status_as_its_code(
     answered: Any, peer: Any, status: int, body: bytes
 ) -> None:
-    """A failure without a body of the service has code and message of botocore's error."""
+    """A failure without a body of the service has the code of botocore's error, and its message.
+
+    A page in the place of a response is told in addition.
+    """
     ours = _raised(answered, body, status=status)
     theirs = _theirs(peer, body, status=status)
 
     assert type(ours) is AmazonECRException
-    assert ours.response["Error"] == theirs.response["Error"]
-    assert ours.error_code == str(status)
+    assert ours.response["Error"]["Code"] == theirs.response["Error"]["Code"] == str(status)
+    assert ours.error_message.partition(":")[0] == theirs.response["Error"]["Message"]

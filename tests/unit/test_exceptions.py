@@ -44,6 +44,7 @@ CLIENT_SIDE = {
 #: The bases that the module's drawing promises, besides the root.
 BUILTINS: dict[str, tuple[type[BaseException], ...]] = {
     "ParamValidationException": (ValueError,),
+    "ImageSourceException": (ValueError,),
     "InvalidConfigurationException": (ValueError,),
     "InvalidEndpointException": (ValueError,),
     "InvalidRegionException": (ValueError,),

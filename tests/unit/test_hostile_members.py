@@ -282,11 +282,10 @@ def test_times_that_no_datetime_holds(calls: Calls, text: str, year: int) -> Non
 )
 def test_lone_surrogates(calls: Calls, text: str, read: str) -> None:
     """A lone surrogate, as an escape or as bytes, is U+FFFD, and spoils nothing around it."""
-    body = f'{{"imageDetails": [{{"imageDigest": "a"}}, {{"artifactMediaType": "{text}"}}]}}'
-    result = calls.result("DescribeImages", body.encode("utf-8", "surrogatepass"))
+    body = f'{{"imageIds": [{{"imageTag": "a"}}, {{"imageTag": "{text}"}}]}}'
+    result = calls.result("ListImages", body.encode("utf-8", "surrogatepass"))
 
-    assert result.image_details[0].image_digest == "a"
-    assert result.image_details[1].artifact_media_type == read
+    assert [each.image_tag for each in result.image_ids] == ["a", read]
 
 
 # --- what is read, and what is never shown --------------------------------------------------------

@@ -265,7 +265,7 @@ def operations() -> list[str]:
             "; did you mean client.paginate_describe_image_scan_findings(...)?",
         ),
         (models.BatchGetImageResult(), "; did you mean its images or failures?"),
-        (models.PutImageResult(), ""),
+        (example(models.PutImageResult), ""),
     ],
 )
 def test_results_are_no_sequences(made: Any, meant: str) -> None:
