@@ -100,8 +100,8 @@ class Anonymous(enum.Enum):
         return self.name
 
 
-#: In the place of credentials: calls are not signed, and nothing is looked up. For emulators that
-#: check no signatures; the service itself refuses such calls.
+#: Pass it as ``credentials`` to send calls without a signature and to look up no credentials. It is
+#: for emulators that do not check signatures; the service itself refuses such calls.
 ANONYMOUS: Final = Anonymous.ANONYMOUS
 
 #: Returns what made a source fail: of the error, and of what the caller was handling before.

@@ -136,7 +136,7 @@ SENTENCES: list[tuple[str, str, tuple[Any, ...]]] = [
         (default("max_response_size") / MIB,),
     ),
     ("reliability.md", r"storage of layers are, up to (\w+) times", (downloads.MOST_REDIRECTS,)),
-    ("guide/downloads.md", r"No more than a piece of (a) MiB", (downloads.CHUNK / MIB,)),
+    ("guide/downloads.md", r"At most (\d+) MiB of the layer is in", (downloads.CHUNK / MIB,)),
     (
         "guide/calls.md",
         r"metadata of the latest (\d+) successful calls",
@@ -148,7 +148,7 @@ SENTENCES: list[tuple[str, str, tuple[Any, ...]]] = [
         (default("connect_timeout"), default("read_timeout"), default("max_pool_connections")),
     ),
     ("guide/from-boto3.md", r"A failed call is sent up to (\w+) times", (policy("max_attempts"),)),
-    ("guide/from-java.md", r"A failed call is retried up to (\w+);", (policy("max_attempts") - 1,)),
+    ("guide/from-java.md", r"failed call is retried at most (\w+);", (policy("max_attempts") - 1,)),
     (
         "guide/local-ecr.md",
         r"authorization tokens expire after (\d+) hours, and presigned URLs after (\w+)",

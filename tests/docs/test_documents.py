@@ -45,7 +45,7 @@ class Block(NamedTuple):
 def documents() -> list[Path]:
     """Return the files that users read."""
     pages = (page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)
-    return [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(pages)]
+    return [*sorted(ROOT.glob("*.md")), *sorted(pages)]
 
 
 def blocks(document: Path) -> list[Block]:
@@ -159,6 +159,15 @@ def test_the_readme_lists_the_configuration() -> None:
     fields = {field.name: field.default for field in attrs.fields(ClientConfiguration)}
 
     assert listed == fields
+
+
+def test_the_readme_has_measured_figures() -> None:
+    """Each row of the table of the performance is one of the results, which has more columns."""
+    results = (ROOT / "docs" / "performance" / "results.md").read_text(encoding="utf-8")
+    lines = (line.split(" | ") for line in results.splitlines() if line.startswith("| "))
+    measured = [[cells[0].strip("| "), *cells[1:4], cells[6]] for cells in lines]
+
+    assert all(row in measured for row in rows("## Performance"))
 
 
 def test_the_readme_lists_the_environment_variables() -> None:
