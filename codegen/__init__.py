@@ -1,1 +1,1 @@
-"""The generator of ``ecr_client/_generated``: reads the ECR model of botocore and writes Python."""
+"""The generator of ``ecr_client/_generated``: from botocore's model of ECR to Python."""

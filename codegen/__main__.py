@@ -1,4 +1,9 @@
-"""``python -m codegen`` writes the generated code; ``--check`` only compares it with the disk."""
+"""Write the generated code, or compare it with the files on disk.
+
+The stages: ``model`` reads the model that botocore ships, ``resolve`` turns it into the
+intermediate representation (``ir``) with the descriptions of ``docs``, ``render`` turns that into
+the text of files, and ``diff`` compares them with those on disk.
+"""
 
 from __future__ import annotations
 
@@ -7,33 +12,37 @@ import subprocess
 import sys
 from pathlib import Path
 
-from codegen import model, plan, render
+from codegen import diff, model, render, resolve
 
 ROOT = Path(__file__).resolve().parent.parent
 INVENTORY = "codegen/inventory.txt"
 
 
 class GenerationError(Exception):
-    """The words or the customizations do not fit the model."""
+    """The descriptions or the customizations contradict the model."""
 
 
-def generate() -> dict[str, str]:
-    """Return every generated file as it has to be: path below the repository -> text.
+def generate() -> tuple[dict[str, str], list[str]]:
+    """Return every generated file, and what is not described yet.
+
+    Returns:
+        The text of each file by its path below the root, and a line for each gap.
 
     Raises:
-        GenerationError: An entry is missing or unused; the text lists every one.
+        GenerationError: An entry contradicts the model; the message lists every one.
     """
-    planned = plan.make_plan(model.read())
-    if planned.problems:
-        raise GenerationError("\n".join(planned.problems))
-    return {
+    service = resolve.resolve(model.read())
+    if service.problems:
+        raise GenerationError("\n".join(service.problems))
+    files = {
         path: format_python(text) if path.endswith(".py") else text
-        for path, text in render.render(planned).items()
+        for path, text in render.render(service).items()
     }
+    return files, service.gaps
 
 
 def format_python(text: str) -> str:
-    """Return Python code in the form that the linter wants."""
+    """Return Python code as the linter formats it."""
     for command in (["check", "--select=I", "--fix", "--quiet"], ["format"]):
         done = subprocess.run(
             [sys.executable, "-m", "ruff", *command, "--stdin-filename=generated.py", "-"],
@@ -49,40 +58,8 @@ def format_python(text: str) -> str:
     return text
 
 
-def differences(files: dict[str, str], root: Path = ROOT) -> list[str]:
-    """Return a line for every file that is not on disk as it has to be."""
-    found = [
-        f"{path} {'differs' if (root / path).exists() else 'is missing'}"
-        for path, text in sorted(files.items())
-        if not (root / path).exists() or (root / path).read_text(encoding="utf-8") != text
-    ]
-    on_disk = {
-        path.relative_to(root).as_posix() for path in (root / render.GENERATED).rglob("*.py")
-    }
-    return found + [f"{path} is not generated any more" for path in sorted(on_disk - set(files))]
-
-
-def news(before: str, after: str) -> list[str]:
-    """Return what a new model adds, changes and removes, a line for each fact of the inventory."""
-    old = {_subject(line): line for line in before.splitlines()}
-    new = {_subject(line): line for line in after.splitlines()}
-    lines = [f"added: {new[key]}" for key in sorted(new.keys() - old.keys())]
-    lines += [
-        f"changed: {old[key]} => {new[key]}"
-        for key in sorted(new.keys() & old.keys())
-        if old[key] != new[key]
-    ]
-    return lines + [f"removed: {old[key]}" for key in sorted(old.keys() - new.keys())]
-
-
-def _subject(line: str) -> str:
-    """What a line of the inventory is about; the rest of the line may change."""
-    words = line.split()
-    return line if words[0] in ("operation", "enum") else " ".join(words[:2])
-
-
-def write(files: dict[str, str], root: Path = ROOT) -> None:
-    """Write the files and delete the generated ones that are no longer generated."""
+def write(files: dict[str, str], root: Path) -> None:
+    """Write the files, and delete the generated ones that are no longer generated."""
     for path in (root / render.GENERATED).rglob("*.py"):
         if path.relative_to(root).as_posix() not in files:
             path.unlink()
@@ -94,26 +71,37 @@ def write(files: dict[str, str], root: Path = ROOT) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m codegen", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare with the disk, write nothing")
+    parser = argparse.ArgumentParser(
+        prog="python -m codegen",
+        description="Write the generated code from the model of the installed botocore.",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="compare with the files on disk; write nothing"
+    )
+    parser.add_argument(
+        "--release", action="store_true", help="fail if anything is not described yet"
+    )
     options = parser.parse_args(arguments)
     try:
-        files = generate()
+        files, gaps = generate()
     except GenerationError as error:
         print(error, file=sys.stderr)
         return 1
+    for gap in gaps:
+        print(f"{'error' if options.release else 'warning'}: {gap}", file=sys.stderr)
     inventory = ROOT / INVENTORY
     before = inventory.read_text(encoding="utf-8") if inventory.exists() else ""
-    for line in news(before, files[INVENTORY]):
+    for line in diff.inventories(before, files[INVENTORY]):
         print(line)
-    found = differences(files)
+    found = diff.files(files, ROOT)
+    incomplete = options.release and bool(gaps)
     if options.check:
         for line in found:
             print(line, file=sys.stderr)
-        return 1 if found else 0
-    write(files)
+        return 1 if found or incomplete else 0
+    write(files, ROOT)
     print(f"{len(files)} files generated, {len(found)} changed")
-    return 0
+    return 1 if incomplete else 0
 
 
 if __name__ == "__main__":

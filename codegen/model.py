@@ -1,4 +1,4 @@
-"""Reads what botocore knows about ECR: the service model, its paginators and its waiters."""
+"""Reads the ECR model of the installed botocore: the service, its paginators and its waiters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Model:
         service: botocore's view of the model.
         paginators: By operation: input_token, output_token, limit_key, result_key.
         waiters: By waiter name: operation, delay, maxAttempts, acceptors.
-        botocore_version: The release that the model comes from.
+        botocore_version: The release of botocore that ships the model.
         sha256: Of the model's JSON text with sorted keys, so that the banner names its exact input.
     """
 
@@ -34,7 +34,7 @@ class Model:
 
 
 def read() -> Model:
-    """Return the model that the installed botocore ships."""
+    """Return the model of the installed botocore."""
     loader = Loader()
     parts = [
         loader.load_service_model(SERVICE, part)

@@ -1,8 +1,8 @@
-"""From the plan to the text of each generated file: path below the repository -> content."""
+"""From the intermediate representation to the text of each generated file."""
 
 from __future__ import annotations
 
-from codegen.kinds import Plan
+from codegen.ir import Service
 from codegen.render import (
     batches,
     exceptions,
@@ -18,20 +18,20 @@ from codegen.render import (
 GENERATED = "ecr_client/_generated"
 
 
-def render(plan: Plan) -> dict[str, str]:
-    """Return every generated file, not yet formatted."""
+def render(service: Service) -> dict[str, str]:
+    """Return the text of each generated file by its path, not yet formatted."""
     files = {
         f"{GENERATED}/__init__.py": '"""Generated code; see codegen/."""\n',
-        f"{GENERATED}/exceptions.py": exceptions.render(plan),
-        f"{GENERATED}/interface.py": interface.render(plan),
-        f"{GENERATED}/operations.py": operations.render(plan),
-        f"{GENERATED}/paginators.py": paginators.render(plan),
-        f"{GENERATED}/resources.py": resources.render(plan),
-        f"{GENERATED}/waiters.py": waiters.render(plan),
-        f"{GENERATED}/batches.py": batches.render(plan),
-        f"{GENERATED}/models/__init__.py": models.render_index(plan),
-        "codegen/inventory.txt": inventory.render(plan),
+        f"{GENERATED}/exceptions.py": exceptions.render(service),
+        f"{GENERATED}/interface.py": interface.render(service),
+        f"{GENERATED}/operations.py": operations.render(service),
+        f"{GENERATED}/paginators.py": paginators.render(service),
+        f"{GENERATED}/resources.py": resources.render(service),
+        f"{GENERATED}/waiters.py": waiters.render(service),
+        f"{GENERATED}/batches.py": batches.render(service),
+        f"{GENERATED}/models/__init__.py": models.render_index(service),
+        "codegen/inventory.txt": inventory.render(service),
     }
-    for module in plan.modules.values():
-        files[f"{GENERATED}/models/{module.name}.py"] = models.render_module(plan, module)
+    for module in service.modules.values():
+        files[f"{GENERATED}/models/{module.name}.py"] = models.render_module(service, module)
     return files

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from codegen.kinds import Batch, Plan
+from codegen.ir import Batch, Service
 from codegen.render.signature import HEADER, body, imports, overloads
 from codegen.render.text import banner, docstring, member_entries, paragraphs, section
 
 CLASS = '''
 
 class Batches(Invoker):
-    """One method per batch operation whose list of items is bounded."""
+    """One method for each batch operation that limits its number of items."""
 
 '''
 
 
-def render(plan: Plan) -> str:
+def render(service: Service) -> str:
     """Return ``_generated/batches.py``."""
     return (
-        banner(plan, "Batch operations without their limit on the number of items.")
+        banner(service, "Batch operations for any number of items.")
         + HEADER
-        + imports(plan, [each.operation for each in plan.batches])
+        + imports(service, [each.operation for each in service.batches])
         + CLASS
-        + "\n".join(_method(batch) for batch in plan.batches)
+        + "\n".join(_method(batch) for batch in service.batches)
     )
 
 
@@ -30,7 +30,7 @@ def _method(batch: Batch) -> str:
     lines = [f"Call ``{op.method}`` for any number of items, in calls of {batch.size}."]
     lines += paragraphs(
         "The result holds the items and the failures of all calls, in the order of the calls, and "
-        "the metadata of the last one. If a call raises, the calls before it have done their work.",
+        "the metadata of the last call. If a call raises, the calls before it have taken effect.",
         8,
     )
     entries = [
@@ -38,7 +38,7 @@ def _method(batch: Batch) -> str:
         for name, text in member_entries(op.request.members)
     ]
     lines += section("Args", entries, 8)
-    lines += section("Raises", [(error.name, error.text.summary) for error in op.errors], 8)
+    lines += section("Raises", [(error.name, error.description.summary) for error in op.errors], 8)
     split = f"{batch.member!r}, {batch.size}"
     return (
         overloads(f"{op.method}_all", op, op.result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.kinds import ErrorPlan, Plan
+from codegen.ir import Error, Service
 from codegen.render.text import (
     API_REFERENCE,
     banner,
@@ -13,28 +13,28 @@ from codegen.render.text import (
 )
 
 
-def render(plan: Plan) -> str:
+def render(service: Service) -> str:
     """Return ``_generated/exceptions.py``."""
-    exported = "".join(f"    {error.name!r},\n" for error in plan.errors)
-    names = "".join(f"    {error.name!r}: {error.name},\n" for error in plan.errors)
+    exported = "".join(f"    {error.name!r},\n" for error in service.errors)
+    names = "".join(f"    {error.name!r}: {error.name},\n" for error in service.errors)
     return (
-        banner(plan, "The errors that the model names.")
+        banner(service, "The exceptions of the service's model.")
         + "from ecr_client._exceptions import AmazonECRException\n\n"
         + f"__all__ = [\n{exported}]\n"
-        + "".join(_class(plan, error) for error in plan.errors)
+        + "".join(_class(service, error) for error in service.errors)
         + "\n\n#: The class of each modeled error code.\n"
         + f"MODELED: dict[str, type[AmazonECRException]] = {{\n{names}}}\n"
         + "\nfor _class in MODELED.values():\n    _class._IS_MODELED = True\n"
     )
 
 
-def _class(plan: Plan, error: ErrorPlan) -> str:
-    raised_by = [op for op in plan.operations if error in op.errors]
-    lines = [error.text.summary]
-    if error.text.details:
-        lines += paragraphs(error.text.details, 4)
+def _class(service: Service, error: Error) -> str:
+    raised_by = [op for op in service.operations if error in op.errors]
+    lines = [error.description.summary]
+    if error.description.details:
+        lines += paragraphs(error.description.details, 4)
     lines += section("Attributes", member_entries(error.members), 4)
-    # AWS gives errors no page of their own: they stand on the pages of their operations.
+    # Errors have no pages of their own in the API reference; those of operations list them.
     page = f"API_{raised_by[0].name}" if raised_by else "CommonErrors"
     lines += ["", f"{API_REFERENCE}/{page}.html"]
     text = f"\n\nclass {error.name}(AmazonECRException):\n{docstring(lines, 4)}\n"

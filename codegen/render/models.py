@@ -1,9 +1,9 @@
-"""Renders the types, enums among them, and the index of where each of them lives."""
+"""Renders the types, and the index of their modules."""
 
 from __future__ import annotations
 
 from codegen import naming
-from codegen.kinds import EnumPlan, Member, Module, Plan, Structure
+from codegen.ir import Enum, Member, Module, Service, Structure
 from codegen.render.text import (
     banner,
     docstring,
@@ -13,27 +13,27 @@ from codegen.render.text import (
     type_names,
 )
 
-#: Comparison and repr are those of the base: compiling them for each class would slow down imports.
+#: Comparison and repr come from the base: compiling them for each class slows down imports.
 DECORATOR = (
     "@attrs.frozen(kw_only=True, eq=False, repr=False, weakref_slot=False, "
     "field_transformer=immutable)"
 )
 
 
-def render_module(plan: Plan, module: Module) -> str:
+def render_module(service: Service, module: Module) -> str:
     """Return one module of ``_generated/models/``."""
     structures = "".join(map(_class, module.structures))
     return (
-        banner(plan, _title(module))
-        + _imports(plan, module, structures)
+        banner(service, _title(module))
+        + _imports(service, module, structures)
         + "".join(map(_enum, module.enums))
         + structures
     )
 
 
-def render_index(plan: Plan) -> str:
-    """Return ``_generated/models/__init__.py``: everything visible to tools, nothing loaded."""
-    places = {name: f"models.{module.name}" for name, module in plan.module_of.items()}
+def render_index(service: Service) -> str:
+    """Return ``_generated/models/__init__.py``, which tools can read and which loads no type."""
+    places = {name: f"models.{module.name}" for name, module in service.module_of.items()}
     imports = "".join(
         f"    from ecr_client._generated.{place} import {name} as {name}\n"
         for name, place in sorted(places.items(), key=lambda item: (item[1], item[0]))
@@ -41,7 +41,7 @@ def render_index(plan: Plan) -> str:
     where = "".join(f"    {name!r}: {places[name]!r},\n" for name in sorted(places))
     names = "".join(f"    {name!r},\n" for name in sorted(places))
     return (
-        banner(plan, "All types, each loaded with its module when it is first used.")
+        banner(service, "All types; each is loaded with its module on first use.")
         + "from typing import TYPE_CHECKING\n\n"
         + f"if TYPE_CHECKING:\n{imports}\n"
         + f"__all__ = [\n{names}]\n\n"
@@ -57,8 +57,8 @@ def _title(module: Module) -> str:
     return f"Types of {', '.join(others)} and {last}."
 
 
-def _imports(plan: Plan, module: Module, source: str) -> str:
-    """Return what the structures of a module need; sorting is left to the formatter."""
+def _imports(service: Service, module: Module, source: str) -> str:
+    """Return the imports of a module; the formatter sorts them."""
     used = set().union(*(type_names(structure.members) for structure in module.structures))
     shapes = {structure.base for structure in module.structures}
     shapes |= {m.repr for s in module.structures for m in s.members if m.repr}
@@ -70,8 +70,8 @@ def _imports(plan: Plan, module: Module, source: str) -> str:
         "datetime": used & {"datetime"},
         "ecr_client._shapes": shapes,
     }
-    for name in used & (plan.module_of.keys() - set(module.types)):
-        place = f"ecr_client._generated.models.{plan.module_of[name].name}"
+    for name in used & (service.module_of.keys() - set(module.types)):
+        place = f"ecr_client._generated.models.{service.module_of[name].name}"
         names.setdefault(place, set()).add(name)
     lines = [
         f"from {place} import {', '.join(sorted(names[place]))}\n"
@@ -81,7 +81,7 @@ def _imports(plan: Plan, module: Module, source: str) -> str:
     return "".join([*(["import attrs\n"] if module.structures else []), *lines])
 
 
-def _enum(enum: EnumPlan) -> str:
+def _enum(enum: Enum) -> str:
     values = "".join(f"    {name} = {value!r}\n" for name, value in enum.members)
     return f'\n\nclass {enum.name}(OpenEnum):\n    """{enum.summary}"""\n\n{values}'
 

@@ -2,52 +2,52 @@
 
 from __future__ import annotations
 
-from codegen.kinds import Paginator, Plan
+from codegen.ir import Paginator, Service
 from codegen.render.signature import HEADER, body, imports, overloads
 from codegen.render.text import banner, docstring, member_entries, paragraphs, section
 
 CLASS = '''
 
 class Paginators(Invoker):
-    """One method per operation that answers in pages."""
+    """One method for each paginated operation."""
 
 '''
 
 
-def render(plan: Plan) -> str:
+def render(service: Service) -> str:
     """Return ``_generated/paginators.py``."""
     return (
-        banner(plan, "A paginator for every operation that answers in pages.")
+        banner(service, "A paginator for every paginated operation.")
         + HEADER
         + imports(
-            plan,
-            [each.operation for each in plan.paginators],
+            service,
+            [each.operation for each in service.paginators],
             types="    from ecr_client.pagination import Paginator\n",
-            more=(name for each in plan.paginators for name in each.item_type.split(" | ")),
+            more=(name for each in service.paginators for name in each.item_type.split(" | ")),
         )
         + CLASS
-        + "\n".join(_method(paginator) for paginator in plan.paginators)
+        + "\n".join(_method(paginator) for paginator in service.paginators)
     )
 
 
 def _method(paginator: Paginator) -> str:
     op = paginator.operation
-    lines = [f"Iterate over everything that ``{op.method}`` finds, page by page."]
+    lines = [f"Iterate over all results of ``{op.method}``, page by page."]
     lines += paragraphs(
-        f"Each item: {paginator.item_words} ``.pages()`` yields the results themselves, and "
-        "``.resume_from()`` goes on where an iteration ended. Nothing is sent before the first "
-        "item is asked for.",
+        f"Items: {paginator.item_description} ``.pages()`` yields the result of each call, and "
+        "``.resume_from()`` resumes an iteration where it ended. Nothing is sent before the first "
+        "item is requested.",
         8,
     )
     entries = [
         *member_entries(op.request.members),
-        ("max_items", "The most items to iterate over, at least 1. Absent means all."),
+        ("max_items", "Maximum number of items, at least 1. Absent means all."),
     ]
     lines += section("Args", entries, 8)
     raises = [
-        ("ParamValidationException", "An argument cannot be right; nothing was sent."),
-        ("PaginationException", "The service repeated a token, which would page forever."),
-        *((error.name, error.text.summary) for error in op.errors),
+        ("ParamValidationException", "An argument is invalid; no call was made."),
+        ("PaginationException", "The service returned the same token twice."),
+        *((error.name, error.description.summary) for error in op.errors),
     ]
     lines += section("Raises", raises, 8)
     returns = f"Paginator[{paginator.item_type}, {op.result}]"

@@ -1,10 +1,10 @@
-"""The signature that operations, paginators, waiters and batches share: an object or keywords."""
+"""The signature of all generated methods: a request object, or its members as keywords."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from codegen.kinds import Member, Operation, Plan
+from codegen.ir import Member, Operation, Service
 from codegen.render.text import type_names
 
 #: The imports that annotations need; they are for tools only and cost nothing at run time.
@@ -16,7 +16,7 @@ def overloads(method: str, operation: Operation, returns: str, extra: str = "") 
 
     Args:
         method: Its name.
-        operation: Whose members are the keywords.
+        operation: The operation whose members are the keywords.
         returns: The annotation of what it returns.
         extra: Further keyword parameters, written out, which both forms take.
     """
@@ -39,14 +39,14 @@ def body(operation: Operation, call: Callable[[str], str]) -> str:
     """Return the body of a method: one expression.
 
     Args:
-        operation: Whose members are the keywords.
+        operation: The operation whose members are the keywords.
         call: Returns the expression that makes the call, given that of the request.
     """
     return f"        return {call(f'{operation.constant}.request(args, members)')}\n"
 
 
 def reach(variable: str, path: Sequence[str], absent: str) -> str:
-    """Return the expression for what lies at a path of attributes that may be ``None``."""
+    """Return the expression for the value at a path of attributes that may be ``None``."""
     steps = [".".join((variable, *path[:number])) for number in range(1, len(path) + 1)]
     *owners, found = steps
     tests = " or ".join(f"{owner} is None" for owner in owners)
@@ -54,7 +54,7 @@ def reach(variable: str, path: Sequence[str], absent: str) -> str:
 
 
 def imports(
-    plan: Plan,
+    service: Service,
     operations: Sequence[Operation],
     *,
     bases: str = "Invoker",
@@ -64,11 +64,11 @@ def imports(
     """Return the imports of a module of methods.
 
     Args:
-        plan: Which tells the names of types from other words.
+        service: Tells the names of types from other names in annotations.
         operations: Those that are called, and whose requests and results are mentioned.
         bases: What is imported of ``ecr_client._operation``.
         types: Further imports for type checkers, written out.
-        more: Further words of annotations.
+        more: Further names in annotations.
     """
     names = set(more)
     for operation in operations:
@@ -76,7 +76,7 @@ def imports(
         names |= type_names(operation.request.members)
     models = "".join(
         f"    from ecr_client._generated.models import {name}\n"
-        for name in sorted(names & plan.module_of.keys())
+        for name in sorted(names & service.module_of.keys())
     )
     constants = "".join(
         f"from ecr_client._generated.operations import {name}\n"

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from codegen.kinds import Acceptors, Plan, Waiter
+from codegen.ir import Acceptors, Service, Waiter
 from codegen.render.signature import HEADER, body, imports, overloads, reach
 from codegen.render.text import banner, docstring, member_entries, paragraphs, section
 
 CLASS = '''
 
 class Waiters(Invoker):
-    """One method per thing that can be waited for."""
+    """One method for each waiter."""
 
 '''
 
 
-def render(plan: Plan) -> str:
+def render(service: Service) -> str:
     """Return ``_generated/waiters.py``."""
     return (
-        banner(plan, "The waiters: calls that are made until something has come about.")
+        banner(service, "The waiters: calls that are repeated until a condition holds.")
         + HEADER.replace("from typing", "import time\nfrom typing")
         + imports(
-            plan,
-            [each.operation for each in plan.waiters],
+            service,
+            [each.operation for each in service.waiters],
             bases="Acceptors, Invoker",
             types="    from collections.abc import Callable\n",
         )
         + "\n"
-        + "".join(_acceptors(waiter) for waiter in plan.waiters)
+        + "".join(_acceptors(waiter) for waiter in service.waiters)
         + CLASS
-        + "\n".join(_method(waiter) for waiter in plan.waiters)
+        + "\n".join(_method(waiter) for waiter in service.waiters)
     )
 
 
@@ -37,7 +37,7 @@ def _constant(waiter: Waiter) -> str:
 
 
 def _acceptors(waiter: Waiter) -> str:
-    """Return what decides a waiter; its functions are checked against the type of the result."""
+    """Return the acceptors of a waiter; type checkers see what its functions read."""
     found = waiter.acceptors
     arguments = []
     if found.path:
@@ -56,13 +56,13 @@ def _acceptors(waiter: Waiter) -> str:
 
 
 def _meanings(acceptors: Acceptors) -> str:
-    """Return what a docstring says of the states that a waiter may see."""
+    """Return the meaning of each state, for the docstring."""
     if not acceptors.states:
         return ""
     sentences = [f"``{'.'.join(acceptors.path)}`` decides."]
     for outcome, title in (("success", "Success"), ("failure", "Failure"), ("retry", "Not yet")):
         states = [f"``{state}``" for state, each in acceptors.states.items() if each == outcome]
-        states += ["whatever this release does not know"] if outcome == "retry" else []
+        states += ["any state that this release does not know"] if outcome == "retry" else []
         if states:
             sentences.append(f"{title}: {', '.join(states)}.")
     return " ".join(sentences)
@@ -72,8 +72,8 @@ def _method(waiter: Waiter) -> str:
     op = waiter.operation
     lines = [f"Wait until {waiter.summary}, and return the last result."]
     lines += paragraphs(
-        f"It calls ``{op.method}`` again and again. An error that is not part of the waiting is "
-        "raised as it is.",
+        f"Calls ``{op.method}`` repeatedly. Errors that the waiter does not expect are raised "
+        "unchanged.",
         8,
     )
     lines += paragraphs(_meanings(waiter.acceptors), 8)
@@ -82,16 +82,16 @@ def _method(waiter: Waiter) -> str:
         ("delay", "Seconds between two calls, above 0 and at most 3,600."),
         (
             "max_wait",
-            "Seconds to wait in total, from 0 to 86,400, not counting the time that the calls "
-            "take; 0 makes one call.",
+            "Seconds to wait in total, from 0 to 86,400, without the time of the calls themselves; "
+            "0 makes one call.",
         ),
-        ("sleep", "What waits, given the seconds."),
+        ("sleep", "Function that waits for a number of seconds."),
     ]
     lines += section("Args", entries, 8)
     raises = [
-        ("WaiterTimeoutException", "It did not come about within ``max_wait``."),
-        ("WaiterFailureException", "It can no longer come about."),
-        *((error.name, error.text.summary) for error in op.errors),
+        ("WaiterTimeoutException", "The condition did not hold within ``max_wait``."),
+        ("WaiterFailureException", "The condition can no longer hold."),
+        *((error.name, error.description.summary) for error in op.errors),
     ]
     lines += section("Raises", raises, 8)
     extra = (

@@ -18,11 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))
 
-SUMMARY = {"summary": "What it does."}
+SUMMARY = {"summary": "Do it."}
 
 
 def text(name: str, minimum: int | None = None, **more: Any) -> dict[str, Any]:
-    """Return a string shape; the name stands for nothing but keeps the tables readable."""
+    """Return a string shape; its name only keeps the tables readable."""
     bounds = {} if minimum is None else {"min": minimum}
     return {"type": "string", "documentation": name, **bounds, **more}
 
@@ -37,7 +37,7 @@ def structure(*required: str, **members: str) -> dict[str, Any]:
 
 
 def operation(name: str, *errors: str) -> dict[str, Any]:
-    """Return an operation of the shapes that its name gives."""
+    """Return an operation, with the shapes that are named after it."""
     return {
         "name": name,
         "http": {"method": "POST", "requestUri": "/"},
@@ -134,7 +134,7 @@ class Sample:
             for member in shape.get("members", {})
         }
         paging = {"message", "next_token", "max_results"}
-        self.words: dict[str, dict[str, dict[str, str]]] = {
+        self.descriptions: dict[str, dict[str, dict[str, str]]] = {
             "operations": {name: dict(SUMMARY) for name in self.operations},
             "errors": {
                 name: {"summary": "It went wrong.", "details": "\nTry *again*.\n"}
@@ -148,8 +148,11 @@ class Sample:
             },
             "members": {
                 "common": dict.fromkeys(sorted(members - paging), "Some words."),
-                "common_request": {"next_token": "Where to go on.", "max_results": "How many."},
-                "common_response": {"next_token": "Where the next page begins."},
+                "common_request": {
+                    "next_token": "Previous token.",
+                    "max_results": "Maximum number.",
+                },
+                "common_response": {"next_token": "Next token."},
             },
         }
         self.customizations: dict[str, Any] = {
@@ -163,27 +166,27 @@ class Sample:
             "batches": {"DeleteThings": {"reason": "Many.", "member": "thingIds"}},
         }
 
-    def plan(self) -> Any:
-        """Return the generator's plan for the sample as it is now."""
+    def resolve(self) -> Any:
+        """Return the intermediate representation of the sample as it is now."""
         from botocore.model import ServiceModel
 
+        from codegen.docs import Descriptions
         from codegen.model import Model
-        from codegen.plan import make_plan
-        from codegen.words import Words
+        from codegen.resolve import resolve
 
         service = ServiceModel(
             {"metadata": {}, "operations": self.operations, "shapes": self.shapes}, "sample"
         )
         model = Model(service, self.paginators, self.waiters, "0.0.0", "0" * 64)
-        return make_plan(model, Words(**self.words), self.customizations)
+        return resolve(model, Descriptions(**self.descriptions), self.customizations)
 
     def render(self) -> dict[str, str]:
         """Return the generated files for the sample as it is now, not yet formatted."""
         from codegen.render import render
 
-        planned = self.plan()
-        assert planned.problems == []
-        return render(planned)
+        service = self.resolve()
+        assert service.problems == []
+        return render(service)
 
 
 @pytest.fixture

@@ -13,39 +13,40 @@ import botocore
 import pytest
 
 from codegen import __main__ as command
-from codegen.__main__ import GenerationError, differences, news, write
+from codegen import diff
+from codegen.__main__ import GenerationError, write
+from codegen.docs import load_toml
 from codegen.model import read
 from codegen.naming import class_name
-from codegen.plan import CUSTOMIZATIONS
 from codegen.render import GENERATED
-from codegen.words import load_toml
+from codegen.resolve import CUSTOMIZATIONS, walk
 
 #: Prints the hash of everything that is rendered, not yet formatted.
 RENDER = """
 import hashlib
-from codegen import model, plan, render
-files = render.render(plan.make_plan(model.read()))
+from codegen import model, render, resolve
+files = render.render(resolve.resolve(model.read()))
 print(hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest())
 """
 
 
 @pytest.fixture(scope="module")
 def generated(pinned_model: str) -> dict[str, str]:
-    """Give what the generator writes, made once because formatting takes a second."""
-    return command.generate()
+    """Return what the generator writes, made once because formatting takes a second."""
+    return command.generate()[0]
 
 
 def test_generated_code_is_current(generated: dict[str, str]) -> None:
-    """What is on disk is what the generator writes; `python -m codegen` mends it."""
-    assert differences(generated) == []
+    """The files on disk are what the generator writes; `python -m codegen` corrects them."""
+    assert diff.files(generated, command.ROOT) == []
 
 
 def test_check_succeeds(
     generated: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The check says nothing, and succeeds, where all is current."""
-    monkeypatch.setattr(command, "generate", lambda: generated)
-    status = command.main(["--check"])
+    """The check succeeds, and prints nothing, where all is current and described."""
+    monkeypatch.setattr(command, "generate", lambda: (generated, []))
+    status = command.main(["--check", "--release"])
 
     assert status == 0
     assert capsys.readouterr() == ("", "")
@@ -54,11 +55,11 @@ def test_check_succeeds(
 def test_check_fails(
     generated: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The check fails where a file differs, names it, and tells what is new in the model."""
+    """The check fails where a file differs, and prints the file and what is new in the model."""
     changed = dict(generated)
     changed[f"{GENERATED}/resources.py"] += "# more\n"
     changed[command.INVENTORY] += "type Zebra\n"
-    monkeypatch.setattr(command, "generate", lambda: changed)
+    monkeypatch.setattr(command, "generate", lambda: (changed, []))
     status = command.main(["--check"])
 
     assert status == 1
@@ -68,35 +69,73 @@ def test_check_fails(
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status", "kind"),
+    [
+        ([], 0, "warning"),
+        (["--check"], 0, "warning"),
+        (["--release"], 1, "error"),
+        (["--check", "--release"], 1, "error"),
+    ],
+)
+def test_gaps(
+    sample: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    status: int,
+    kind: str,
+) -> None:
+    """A new member is a warning and is generated all the same, but a release fails on it."""
+    sample.shapes["Part"]["members"]["weight"] = {"shape": "Size"}
+    service = sample.resolve()
+    monkeypatch.setattr(command.model, "read", lambda: None)
+    monkeypatch.setattr(command.resolve, "resolve", lambda _: service)
+    monkeypatch.setattr(command, "format_python", lambda text: text)
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    write(command.generate()[0], tmp_path)
+    found = command.main(arguments)
+
+    assert found == status
+    assert capsys.readouterr().err == (
+        f"{kind}: descriptions/members.toml: no description of Part.weight\n"
+    )
+    assert "weight: ``weight`` of the API." in (
+        tmp_path / f"{GENERATED}/models/list_things.py"
+    ).read_text(encoding="utf-8")
+
+
 def test_problems_stop_the_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Words that do not fit the model are printed, and nothing is written."""
+    """Entries that contradict the model are printed, and nothing is written."""
 
-    def fail() -> dict[str, str]:
-        raise GenerationError("docs/errors.toml says nothing of BadPartException")
+    def fail() -> tuple[dict[str, str], list[str]]:
+        raise GenerationError("descriptions/errors.toml: BadPartException is not in the model")
 
     monkeypatch.setattr(command, "generate", fail)
     status = command.main([])
 
     assert status == 1
-    assert capsys.readouterr() == ("", "docs/errors.toml says nothing of BadPartException\n")
+    assert capsys.readouterr() == (
+        "",
+        "descriptions/errors.toml: BadPartException is not in the model\n",
+    )
 
 
-def test_all_problems_at_once(
-    sample: Any, pinned_model: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Every problem is reported in one go, a line for each."""
-    for name in ("PutBlob", "ListThings"):
-        del sample.words["operations"][name]
-    planned = sample.plan()
-    monkeypatch.setattr(command.plan, "make_plan", lambda _: planned)
+def test_all_problems_at_once(sample: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every problem is reported at once, a line for each."""
+    for name in ("GetThing", "AddThing"):
+        sample.descriptions["operations"][name] = {"summary": "Do it."}
+    service = sample.resolve()
+    monkeypatch.setattr(command.resolve, "resolve", lambda _: service)
     with pytest.raises(GenerationError) as caught:
         command.generate()
 
     assert str(caught.value).splitlines() == [
-        "docs/operations.toml says nothing of ListThings",
-        "docs/operations.toml says nothing of PutBlob",
+        "descriptions/operations.toml: AddThing is not in the model; delete the entry",
+        "descriptions/operations.toml: GetThing is not in the model; delete the entry",
     ]
 
 
@@ -117,7 +156,7 @@ def test_two_runs_are_equal(pinned_model: str) -> None:
 
 
 def test_evidence(pinned_model: str) -> None:
-    """What the examples of botocore are named as evidence for, each of their outputs has."""
+    """Every output of the examples that are named as evidence has the member."""
     service = read().service
     path = Path(botocore.__file__).parent / "data/ecr/2015-09-21/examples-1.json"
     outputs: dict[str, list[tuple[str, set[str]]]] = {
@@ -173,10 +212,10 @@ def test_generated_modules_are_short(generated: dict[str, str]) -> None:
 
 def test_an_operation_loads_only_its_types(generated: dict[str, str]) -> None:
     """What an operation's module declares and imports are the types that it needs, and no more."""
-    planned = command.plan.make_plan(command.model.read())
+    service = command.resolve.resolve(command.model.read())
     declared: dict[str, set[str]] = {}
     imported: dict[str, set[str]] = {}
-    for name in planned.modules:
+    for name in service.modules:
         body = ast.parse(generated[f"{GENERATED}/models/{name}.py"]).body
         declared[name] = {node.name for node in body if isinstance(node, ast.ClassDef)}
         imported[name] = {
@@ -188,12 +227,12 @@ def test_an_operation_loads_only_its_types(generated: dict[str, str]) -> None:
     def loaded(name: str) -> set[str]:
         return declared[name].union(*map(loaded, imported[name]))
 
-    for op in planned.operations:
-        shapes = planned.model.service.operation_model(op.name)
+    for op in service.operations:
+        shapes = service.model.service.operation_model(op.name)
         needed = {
             class_name(shape.name)
             for top in (shapes.input_shape, shapes.output_shape)
-            for shape in command.plan.walk(top)
+            for shape in walk(top)
             if shape.type_name == "structure" or getattr(shape, "enum", None)
         }
         assert loaded(op.method) == needed, op.name
@@ -206,14 +245,14 @@ def test_every_changed_file_is_detected(generated: dict[str, str], tmp_path: Pat
     for name, content in generated.items():
         path = tmp_path / name
         path.write_text(content.replace("e", "E", 1), encoding="utf-8")
-        found.append(differences(generated, tmp_path))
+        found.append(diff.files(generated, tmp_path))
         path.write_text(content, encoding="utf-8")
 
     assert found == [[f"{name} differs"] for name in generated]
 
 
 def test_unformatted_code_is_an_error() -> None:
-    """What is not Python does not get past the formatter."""
+    """Text that is not Python is an error of the formatter."""
     with pytest.raises(GenerationError):
         command.format_python("def broken(:\n")
 
@@ -226,7 +265,7 @@ def test_formatting() -> None:
 
 
 def test_differences(tmp_path: Path) -> None:
-    """Differing, missing and stale files are told apart, and other files do not matter."""
+    """Differing, missing and stale files are distinguished, and other files are ignored."""
     write(
         {
             f"{GENERATED}/same.py": "1\n",
@@ -238,15 +277,15 @@ def test_differences(tmp_path: Path) -> None:
     (tmp_path / "ecr_client/client.py").write_text("by hand\n", encoding="utf-8")
     wanted = {f"{GENERATED}/same.py": "1\n", f"{GENERATED}/other.py": "3\n", "inventory.txt": "x\n"}
 
-    assert differences(wanted, tmp_path) == [
+    assert diff.files(wanted, tmp_path) == [
         f"{GENERATED}/other.py differs",
         "inventory.txt is missing",
-        f"{GENERATED}/models/s.py is not generated any more",
+        f"{GENERATED}/models/s.py is no longer generated",
     ]
 
 
 def test_write(tmp_path: Path) -> None:
-    """Writing makes folders, replaces files, deletes stale ones, and leaves those of others."""
+    """Writing creates folders, replaces files, deletes stale ones, and leaves other files."""
     by_hand = tmp_path / "ecr_client/client.py"
     by_hand.parent.mkdir()
     by_hand.write_text("by hand\n", encoding="utf-8")
@@ -260,7 +299,7 @@ def test_write(tmp_path: Path) -> None:
     }
 
     assert found == {**files, "ecr_client/client.py": "by hand\n"}
-    assert differences(files, tmp_path) == []
+    assert diff.files(files, tmp_path) == []
 
 
 INVENTORY = """\
@@ -308,9 +347,9 @@ type Thing
 )
 def test_news(before: str, after: str, lines: list[str]) -> None:
     """What a new model adds, changes and removes is told, a line for each fact."""
-    assert news(INVENTORY, INVENTORY.replace(before, after)) == lines
+    assert diff.inventories(INVENTORY, INVENTORY.replace(before, after)) == lines
 
 
 def test_news_of_the_first_run() -> None:
     """Without an inventory, everything is new."""
-    assert news("", INVENTORY) == [f"added: {line}" for line in INVENTORY.splitlines()]
+    assert diff.inventories("", INVENTORY) == [f"added: {line}" for line in INVENTORY.splitlines()]

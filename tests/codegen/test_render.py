@@ -71,16 +71,16 @@ def test_every_file_compiles(sample: Any) -> None:
 
 
 def test_request_class(sample: Any) -> None:
-    """A request has its summary, its members with words and facts, and the address of its page."""
+    """A request has its summary, its members with their constraints, and the URL of its page."""
     source = sample.render()[f"{GENERATED}/models/list_things.py"]
 
     assert _definition(source, "ListThingsRequest") == (
         "class ListThingsRequest(AmazonWebServiceRequest):\n"
-        '    """What ``list_things`` takes.\n\n'
+        '    """Request of ``list_things``.\n\n'
         "    Attributes:\n"
         "        registry: Some words. Exactly 12 characters.\n"
-        "        next_token: Where to go on.\n"
-        "        max_results: How many. 1 to 1,000.\n"
+        "        next_token: Previous token.\n"
+        "        max_results: Maximum number. 1 to 1,000.\n"
         "        filter: Some words.\n\n"
         f"    {REFERENCE}/API_ListThings.html\n"
         '    """\n\n'
@@ -172,7 +172,7 @@ def test_title_of_a_module(sample: Any, module: str, title: str) -> None:
 
 def test_long_title(sample: Any) -> None:
     """A title that names many operations is wrapped at the width of a line."""
-    title = text.banner(sample.plan(), f"Types of {'Something, ' * 20}and more.")
+    title = text.banner(sample.resolve(), f"Types of {'Something, ' * 20}and more.")
     docstring = title.partition("\n\n")[0]
 
     assert docstring.startswith('"""Types of Something, ')
@@ -187,7 +187,7 @@ def test_table_of_resources(sample: Any) -> None:
     assert table.value is not None
     found = ast.literal_eval(table.value)
 
-    assert list(found) == sorted(sample.plan().module_of)
+    assert list(found) == sorted(sample.resolve().module_of)
     assert {name: found[name] for name in ("Kind", "Failure", "PutBlobResult", "ThingId")} == {
         "Kind": "things",
         "Failure": "things",
@@ -221,25 +221,25 @@ def test_method_without_members(sample: Any) -> None:
     sample.shapes["PutBlobRequest"] = {"type": "structure", "members": {}}
     sample.customizations["repr"] = {}
     for name in ("at", "blob"):
-        del sample.words["members"]["common"][name]
+        del sample.descriptions["members"]["common"][name]
     source = _definition(sample.render()[f"{GENERATED}/interface.py"], "put_blob")
 
     assert "def put_blob(self, ) -> PutBlobResult: ..." in source
 
 
 def test_docstring_of_a_method(sample: Any) -> None:
-    """A method tells what it does, what it takes, what it raises, and where AWS documents it."""
-    sample.words["operations"]["ListThings"]["details"] = "First.\n\nSecond\nparagraph."
+    """A method has its description, its arguments, its errors and the URL of its page at AWS."""
+    sample.descriptions["operations"]["ListThings"]["details"] = "First.\n\nSecond\nparagraph."
     tree = ast.parse(sample.render()[f"{GENERATED}/interface.py"])
     (cls,) = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     method = [n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "list_things"][-1]
 
     assert ast.get_docstring(method) == (
-        "What it does.\n\nFirst.\n\nSecond paragraph.\n\n"
+        "Do it.\n\nFirst.\n\nSecond paragraph.\n\n"
         "Args:\n"
         "    registry: Some words. Exactly 12 characters.\n"
-        "    next_token: Where to go on.\n"
-        "    max_results: How many. 1 to 1,000.\n"
+        "    next_token: Previous token.\n"
+        "    max_results: Maximum number. 1 to 1,000.\n"
         "    filter: Some words.\n\n"
         "Raises:\n"
         "    ThingNotFoundException: It went wrong.\n"
@@ -327,9 +327,9 @@ def test_wrapping() -> None:
     assert text.section("Args", [], 4) == []
 
 
-def test_words_of_annotations(sample: Any) -> None:
+def test_names_in_annotations(sample: Any) -> None:
     """The names in annotations are told apart from brackets, commas and bars."""
-    module = sample.plan().modules["put_blob"]
+    module = sample.resolve().modules["put_blob"]
 
     assert text.type_names(module.structures[1].members) == {
         "int",
@@ -484,7 +484,7 @@ def test_a_rendered_waiter_fails_with_a_description(sample: Any, recorder: Any) 
         "description": {"shape": "Token"},
     }
     sample.shapes["ListThingsResponse"]["members"]["one"] = {"shape": "Thing"}
-    sample.words["members"]["common"] |= {"one": "One.", "state": "A.", "description": "B."}
+    sample.descriptions["members"]["common"] |= {"one": "One.", "state": "A.", "description": "B."}
     sample.waiters["ThingsActive"]["acceptors"][0]["argument"] = "one.state"
     sample.customizations["waiter_states"]["ThingsActive"]["GONE"] = "failure"
     child, things = recorder("waiters", "Waiters")
@@ -500,7 +500,7 @@ def test_a_waiter_says_what_its_states_mean(sample: Any) -> None:
     source = " ".join(sample.render()[f"{GENERATED}/waiters.py"].split())
 
     assert (
-        "``state`` decides. Success: ``ACTIVE``. Not yet: ``GONE``, whatever this release does not"
+        "``state`` decides. Success: ``ACTIVE``. Not yet: ``GONE``, any state that this release"
         in source
     )
 

@@ -1,8 +1,8 @@
 """Which module each type lives in: types that the same operations need share one.
 
-The first call of an operation then loads the types of that operation and no others. What a type
-refers to is needed by at least the same operations, so modules import one another only in the
-direction of more operations, and never in a circle.
+The first call of an operation then loads the types of that operation and no others. A type is
+needed by at least the operations that need what refers to it, so modules import only modules of
+more operations, and never in a circle.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from codegen import naming
-from codegen.kinds import EnumPlan, Module, Structure
+from codegen.ir import Enum, Module, Structure
 
 #: The resource of types that operations of several resources need.
 COMMON = "common"
@@ -18,11 +18,11 @@ COMMON = "common"
 
 def group(
     structures: Iterable[Structure],
-    enums: Iterable[EnumPlan],
+    enums: Iterable[Enum],
     users: Mapping[str, Collection[str]],
     resources: Mapping[str, str],
 ) -> tuple[dict[str, Module], list[str]]:
-    """Return the modules by their names, and a problem for each name that two of them would have.
+    """Return the modules by name, and a problem for each name that two of them would have.
 
     Args:
         structures: All structures.
@@ -30,7 +30,7 @@ def group(
         users: The operations that need each shape.
         resources: The resource of each operation.
     """
-    groups: dict[tuple[str, ...], tuple[list[EnumPlan], list[Structure]]] = {}
+    groups: dict[tuple[str, ...], tuple[list[Enum], list[Structure]]] = {}
     for enum in enums:
         groups.setdefault(tuple(sorted(users[enum.name])), ([], []))[0].append(enum)
     for structure in structures:
@@ -47,15 +47,15 @@ def group(
         )
         if module.name in modules:
             problems.append(
-                f"models/{module.name}.py would hold both the types of "
-                f"{', '.join(modules[module.name].operations)} and those of {', '.join(operations)}"
+                f"models/{module.name}.py would hold the types of both "
+                f"{', '.join(modules[module.name].operations)} and {', '.join(operations)}"
             )
         modules[module.name] = module
     return dict(sorted(modules.items())), problems
 
 
-def _name(operations: tuple[str, ...], enums: list[EnumPlan], structures: list[Structure]) -> str:
-    """Return the name of the method, or that of the first type that the others are made for."""
+def _name(operations: tuple[str, ...], enums: list[Enum], structures: list[Structure]) -> str:
+    """Return the name of the only method, or of the first type that no other refers to."""
     if len(operations) == 1:
         return naming.method_name(operations[0])
     inner = {reference for structure in structures for reference in structure.references}
@@ -69,7 +69,7 @@ def _resource(resources: Iterable[str]) -> str:
 
 
 def _ordered(structures: list[Structure]) -> tuple[Structure, ...]:
-    """Order by name, but each after what its annotations mention, since these are evaluated."""
+    """Return the structures by name, but each after those that its annotations refer to."""
     by_shape = {structure.shape: structure for structure in structures}
     done: dict[str, Structure] = {}
 

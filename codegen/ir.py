@@ -1,23 +1,30 @@
-"""What a plan is made of: one class for each kind of thing that is generated."""
+"""The intermediate representation: one class for each kind of thing that is generated."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from codegen.docs import Description
 from codegen.model import Model
-from codegen.words import Text
 
 
 @dataclass(frozen=True)
 class Member:
-    """One member of a structure, an error, a request."""
+    """A member of a structure or an error.
+
+    Attributes:
+        constraints: The bounds and patterns of the model, as sentences.
+        minimum: The lower bound that is checked before a request is sent.
+        item_minimum: The same for the items of a list.
+        repr: The function that makes its repr, if its value must not appear there.
+    """
 
     name: str
     wire_name: str
     type: str
     required: bool
-    words: str
-    facts: str
+    description: str
+    constraints: str
     default: str = "None"
     minimum: int | None = None
     item_minimum: int | None = None
@@ -31,7 +38,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Structure:
-    """One attrs class."""
+    """An attrs class."""
 
     name: str
     shape: str
@@ -42,8 +49,8 @@ class Structure:
 
 
 @dataclass(frozen=True)
-class EnumPlan:
-    """One enum: members are (name, value)."""
+class Enum:
+    """An enum; its members are pairs of name and value."""
 
     name: str
     summary: str
@@ -52,7 +59,7 @@ class EnumPlan:
 
 @dataclass(frozen=True)
 class Module:
-    """One module of types: those that exactly these operations need.
+    """A module of types: those that exactly these operations need.
 
     Attributes:
         resource: The resource that all of the operations belong to, or ``common``.
@@ -61,7 +68,7 @@ class Module:
     name: str
     operations: tuple[str, ...]
     resource: str
-    enums: tuple[EnumPlan, ...]
+    enums: tuple[Enum, ...]
     structures: tuple[Structure, ...]
 
     @property
@@ -71,25 +78,25 @@ class Module:
 
 
 @dataclass(frozen=True)
-class ErrorPlan:
-    """One modeled exception."""
+class Error:
+    """A modeled exception."""
 
     name: str
-    text: Text
+    description: Description
     members: tuple[Member, ...]
     server_fault: bool
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of the client."""
+    """A method of the client."""
 
     name: str
     method: str
-    text: Text
+    description: Description
     request: Structure
     result: str
-    errors: tuple[ErrorPlan, ...]
+    errors: tuple[Error, ...]
 
     @property
     def constant(self) -> str:
@@ -104,16 +111,16 @@ class Paginator:
     operation: Operation
     items: tuple[tuple[str, ...], ...]
     item_type: str
-    item_words: str
+    item_description: str
 
 
 @dataclass(frozen=True)
 class Acceptors:
-    """What the responses to a waiter's calls mean: ``success``, ``failure`` or ``retry``.
+    """What each response means to a waiter: ``success``, ``failure`` or ``retry``.
 
     Attributes:
         states: By the value of a member of the result.
-        path: Of that member; empty if the waiter looks at none.
+        path: The path of that member; empty if the waiter reads none.
         description: The path of the member that explains the state; empty if there is none.
         errors: By error code.
         statuses: By HTTP status.
@@ -128,7 +135,7 @@ class Acceptors:
 
 @dataclass(frozen=True)
 class Waiter:
-    """A waiter: what it calls, how often, and what ends it."""
+    """A waiter: what it calls, how often, and what ends it; times are in seconds."""
 
     name: str
     method: str
@@ -149,18 +156,24 @@ class Batch:
 
 
 @dataclass
-class Plan:
-    """Everything that will be rendered, in the order in which it is rendered."""
+class Service:
+    """Everything that is rendered, in the order in which it is rendered.
+
+    Attributes:
+        problems: What contradicts the model; nothing is generated until it is corrected.
+        gaps: What is new in the model and not described yet; facts of the model stand in for it.
+    """
 
     model: Model
     modules: dict[str, Module] = field(default_factory=dict)
-    enums: tuple[EnumPlan, ...] = ()
-    errors: tuple[ErrorPlan, ...] = ()
+    enums: tuple[Enum, ...] = ()
+    errors: tuple[Error, ...] = ()
     operations: tuple[Operation, ...] = ()
     paginators: tuple[Paginator, ...] = ()
     waiters: tuple[Waiter, ...] = ()
     batches: tuple[Batch, ...] = ()
     problems: list[str] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
 
     @property
     def module_of(self) -> dict[str, Module]:

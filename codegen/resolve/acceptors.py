@@ -1,7 +1,7 @@
-"""What each response means to a waiter: the model's acceptors, and a decision on every other state.
+"""What each response means to a waiter: the model's acceptors, and our decisions on other states.
 
-A waiter that looks at an enum has to know all of its values. One that it does not know would keep
-it waiting until its time is over, even if it is a success or a failure.
+A waiter that reads an enum has to know all of its values: a state that it does not know keeps it
+waiting until its time is up, even if the state is a success or a failure.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from botocore.model import OperationModel
 
 from codegen import naming
-from codegen.kinds import Acceptors
+from codegen.ir import Acceptors
 
 OUTCOMES = ("success", "failure", "retry")
 
@@ -22,14 +22,15 @@ def decide(
     acceptors: Sequence[Mapping[str, Any]],
     operation: OperationModel,
     decisions: Mapping[str, str],
-) -> tuple[Acceptors, list[str]]:
-    """Return what the responses mean to a waiter, and what is wrong with that.
+) -> tuple[Acceptors, list[str], list[str]]:
+    """Return what the responses mean to a waiter, the problems with that, and the gaps in it.
 
     Args:
         waiter: Its name.
         acceptors: Those of the model.
         operation: What it calls.
-        decisions: What the states mean of which the model says nothing.
+        decisions: The meaning of the states that no acceptor names. A state that is not here
+            either is a gap, and keeps the waiter waiting, as unknown states do at run time.
     """
     by_matcher: dict[str, dict[Any, str]] = {"path": {}, "error": {}, "status": {}}
     for each in acceptors:
@@ -45,10 +46,15 @@ def decide(
         if code not in {shape.name for shape in operation.error_shapes}
     ]
     if others:
-        problems.append(f"no such matcher is known: {', '.join([*by_matcher][3:])}")
-    return Acceptors({**modeled, **decisions}, path, description, errors, statuses), [
-        f"customizations.toml: the waiter {waiter}: {problem}" for problem in problems
-    ]
+        problems.append(f"unknown matcher {', '.join([*by_matcher][3:])}")
+    undecided = [state for state in known if state not in modeled and state not in decisions]
+    states = {**modeled, **decisions, **dict.fromkeys(undecided, "retry")}
+    where = f"customizations.toml: waiter_states.{waiter}"
+    return (
+        Acceptors(states, path, description, errors, statuses),
+        [f"{where}: {problem}" for problem in problems],
+        [f"{where}: no decision on the state {state}" for state in undecided],
+    )
 
 
 def _member(
@@ -70,16 +76,13 @@ def _member(
 def _problems(
     modeled: Mapping[str, str], decisions: Mapping[str, str], known: Sequence[str]
 ) -> Iterator[str]:
-    for state in known:
-        if state not in modeled and state not in decisions:
-            yield f"no decision on the state {state}"
     for state in modeled:
         if known and state not in known:
-            yield f"botocore decides on {state}, which is no state"
+            yield f"botocore decides on {state}, which is not a state of the model"
     for state, outcome in decisions.items():
         if state not in known:
-            yield f"{state} is no state"
+            yield f"{state} is not a state of the model"
         elif state in modeled:
-            yield f"botocore now decides on {state} itself"
+            yield f"botocore decides on {state} itself; delete the entry"
         if outcome not in OUTCOMES:
             yield f"{state} must be one of {', '.join(OUTCOMES)}, got {outcome!r}"

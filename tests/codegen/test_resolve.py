@@ -4,27 +4,29 @@ from typing import Any
 
 import pytest
 
-from codegen.facts import constraints, python_type
+from codegen.resolve.shapes import constraints, python_type
 
 
-def _structure(plan: Any, name: str) -> Any:
-    found = [s for module in plan.modules.values() for s in module.structures if s.name == name]
+def _structure(service: Any, name: str) -> Any:
+    found = [s for module in service.modules.values() for s in module.structures if s.name == name]
     assert len(found) == 1, name
     return found[0]
 
 
-def _members(plan: Any, name: str) -> dict[str, Any]:
-    return {member.name: member for member in _structure(plan, name).members}
+def _members(service: Any, name: str) -> dict[str, Any]:
+    return {member.name: member for member in _structure(service, name).members}
 
 
 def test_sample_has_no_problems(sample: Any) -> None:
-    """Words and customizations that fit the model make a plan without problems."""
-    assert sample.plan().problems == []
+    """Descriptions and customizations that fit the model leave no problems and no gaps."""
+    service = sample.resolve()
+
+    assert (service.problems, service.gaps) == ([], [])
 
 
 def test_required_members_first(sample: Any) -> None:
     """Required members come first, and otherwise the order is the model's."""
-    members = _structure(sample.plan(), "ListThingsRequest").members
+    members = _structure(sample.resolve(), "ListThingsRequest").members
 
     assert [(member.name, member.required) for member in members] == [
         ("registry", True),
@@ -54,13 +56,13 @@ def test_required_members_first(sample: Any) -> None:
 )
 def test_types(sample: Any, structure: str, member: str, hint: str) -> None:
     """Every kind of shape has its type in Python; an enum takes any text as well."""
-    assert _members(sample.plan(), structure)[member].type == hint
+    assert _members(sample.resolve(), structure)[member].type == hint
 
 
 def test_type_of_a_list_of_responses(sample: Any) -> None:
     """A type inside another has the name of its class, not of its shape."""
     sample.shapes["ThingList"]["member"]["shape"] = "PutBlobResponse"
-    shape = sample.plan().model.service.shape_for("ThingList")
+    shape = sample.resolve().model.service.shape_for("ThingList")
 
     assert python_type(shape) == "Sequence[PutBlobResult]"
 
@@ -79,7 +81,7 @@ def test_type_of_a_list_of_responses(sample: Any) -> None:
 )
 def test_defaults(sample: Any, structure: str, member: str, default: str) -> None:
     """What is absent is None, but an absent list or map is empty in what is received."""
-    assert _members(sample.plan(), structure)[member].default == default
+    assert _members(sample.resolve(), structure)[member].default == default
 
 
 @pytest.mark.parametrize(
@@ -96,33 +98,33 @@ def test_defaults(sample: Any, structure: str, member: str, default: str) -> Non
 )
 def test_minima(sample: Any, structure: str, member: str, minimum: int | None) -> None:
     """A lower bound is checked where it says something, and only in what is sent."""
-    assert _members(sample.plan(), structure)[member].minimum == minimum
+    assert _members(sample.resolve(), structure)[member].minimum == minimum
 
 
 def test_minimum_of_a_number_may_be_zero(sample: Any) -> None:
     """Zero is a bound for a number, since a number may be negative, but not for a length."""
     sample.shapes["PageSize"]["min"] = 0
     sample.shapes["ThingIdList"]["min"] = 0
-    plan = sample.plan()
+    service = sample.resolve()
 
-    assert _members(plan, "ListThingsRequest")["max_results"].minimum == 0
-    assert _members(plan, "DeleteThingsRequest")["thing_ids"].minimum is None
+    assert _members(service, "ListThingsRequest")["max_results"].minimum == 0
+    assert _members(service, "DeleteThingsRequest")["thing_ids"].minimum is None
 
 
 def test_item_minimum(sample: Any) -> None:
     """The lower bound of the items of a list is checked in what is sent, also deep inside."""
-    plan = sample.plan()
+    service = sample.resolve()
 
-    assert _members(plan, "PutBlobRequest")["codes"].item_minimum == 1
-    assert _members(plan, "DeleteThingsRequest")["thing_ids"].item_minimum is None
-    assert _members(plan, "Part")["codes"].item_minimum is None
+    assert _members(service, "PutBlobRequest")["codes"].item_minimum == 1
+    assert _members(service, "DeleteThingsRequest")["thing_ids"].item_minimum is None
+    assert _members(service, "Part")["codes"].item_minimum is None
 
 
 def test_minimum_in_a_structure_that_is_sent(sample: Any) -> None:
     """A structure that occurs in a request is checked, even if it occurs in results too."""
     sample.shapes["ThingFilter"]["members"]["child"] = {"shape": "Part"}
 
-    assert _members(sample.plan(), "Part")["codes"].item_minimum == 1
+    assert _members(sample.resolve(), "Part")["codes"].item_minimum == 1
 
 
 @pytest.mark.parametrize(
@@ -136,25 +138,25 @@ def test_minimum_in_a_structure_that_is_sent(sample: Any) -> None:
 )
 def test_bases(sample: Any, structure: str, base: str) -> None:
     """The base tells requests, results, results that may fail in part, and data apart."""
-    assert _structure(sample.plan(), structure).base == base
+    assert _structure(sample.resolve(), structure).base == base
 
 
 def test_name_that_only_looks_like_a_request(sample: Any) -> None:
     """A structure is a request because an operation takes it, not because of how it ends."""
     sample.shapes["PullRequest"] = sample.shapes.pop("Part")
     sample.shapes["Thing"]["members"]["child"]["shape"] = "PullRequest"
-    structures = sample.words["types"]["structures"]
+    structures = sample.descriptions["types"]["structures"]
     structures["PullRequest"] = structures.pop("Part")
-    plan = sample.plan()
+    service = sample.resolve()
 
-    assert _structure(plan, "PullRequest").base == "Structure"
-    assert _members(plan, "PullRequest")["codes"].default == "()"
-    assert plan.problems == []
+    assert _structure(service, "PullRequest").base == "Structure"
+    assert _members(service, "PullRequest")["codes"].default == "()"
+    assert service.problems == []
 
 
 def test_modules(sample: Any) -> None:
     """Types that exactly the same operations need share a module, and no others do."""
-    modules = sample.plan().modules
+    modules = sample.resolve().modules
 
     assert {name: (module.operations, set(module.types)) for name, module in modules.items()} == {
         "delete_things": (
@@ -195,48 +197,47 @@ def test_name_of_a_shared_module(sample: Any, shape: str, types: set[str], name:
     if shape == "Thing":
         del sample.shapes["ThingFilter"]["members"]["kind"]
     sample.shapes["PutBlobResponse"]["members"]["state"] = {"shape": shape}
-    plan = sample.plan()
+    service = sample.resolve()
 
-    assert plan.problems == []
-    assert set(plan.modules[name].types) == types
-    assert plan.modules[name].operations == ("ListThings", "PutBlob")
+    assert service.problems == []
+    assert set(service.modules[name].types) == types
+    assert service.modules[name].operations == ("ListThings", "PutBlob")
 
 
 def test_first_of_several_names(sample: Any) -> None:
     """Of several structures that no other refers to, the first by name gives the module its."""
     members = sample.shapes["PutBlobResponse"]["members"]
     members |= {"state": {"shape": "ThingFilter"}, "filter": {"shape": "Thing"}}
-    plan = sample.plan()
+    service = sample.resolve()
 
-    assert plan.problems == []
-    assert plan.modules["thing"].types == ("Kind", "Part", "Thing", "ThingFilter")
+    assert service.problems == []
+    assert service.modules["thing"].types == ("Kind", "Part", "Thing", "ThingFilter")
 
 
 def test_modules_of_one_name(sample: Any) -> None:
     """Two groups of types that would share a file are reported, and both are named."""
     sample.shapes["PutBlob"] = sample.shapes.pop("Thing")
     sample.shapes["ThingList"]["member"]["shape"] = "PutBlob"
-    structures = sample.words["types"]["structures"]
+    structures = sample.descriptions["types"]["structures"]
     structures["PutBlob"] = structures.pop("Thing")
     sample.shapes["DeleteThingsResponse"]["members"]["state"] = {"shape": "PutBlob"}
 
-    assert sample.plan().problems == [
-        "models/put_blob.py would hold both the types of DeleteThings, ListThings and those of "
-        "PutBlob"
+    assert sample.resolve().problems == [
+        "models/put_blob.py would hold the types of both DeleteThings, ListThings and PutBlob"
     ]
 
 
 def test_response_that_is_used_elsewhere(sample: Any) -> None:
     """An operation looks for both of its types in one module; if it could not, that is reported."""
     sample.shapes["ThingList"]["member"]["shape"] = "PutBlobResponse"
-    problems = sample.plan().problems
+    problems = sample.resolve().problems
 
-    assert "PutBlob: its request and its response are not used alike" in problems
+    assert "PutBlob: its request and its response are used by different operations" in problems
 
 
 def test_resources(sample: Any) -> None:
     """Types have the resource of the operations that need them, or none of their own."""
-    modules = sample.plan().modules
+    modules = sample.resolve().modules
     resources = {name: module.resource for name, module in modules.items()}
 
     assert resources == {
@@ -250,15 +251,15 @@ def test_resources(sample: Any) -> None:
 def test_resource_of_shared_types(sample: Any) -> None:
     """Types of several operations have a resource as well if all of these belong to it."""
     del sample.shapes["PutBlobResponse"]["members"]["owner"]
-    del sample.words["members"]["common"]["owner"]
-    module = sample.plan().modules["thing_id"]
+    del sample.descriptions["members"]["common"]["owner"]
+    module = sample.resolve().modules["thing_id"]
 
     assert (module.operations, module.resource) == (("DeleteThings", "ListThings"), "things")
 
 
 def test_order_in_a_module(sample: Any) -> None:
     """Enums come first, then each structure after those that it mentions, otherwise by name."""
-    assert sample.plan().modules["list_things"].types == (
+    assert sample.resolve().modules["list_things"].types == (
         "Kind",
         "State",
         "ThingFilter",
@@ -271,12 +272,16 @@ def test_order_in_a_module(sample: Any) -> None:
 
 def test_references(sample: Any) -> None:
     """A structure refers to all structures inside it, at any depth."""
-    assert _structure(sample.plan(), "ListThingsResult").references == ("Part", "Thing", "ThingId")
+    assert _structure(sample.resolve(), "ListThingsResult").references == (
+        "Part",
+        "Thing",
+        "ThingId",
+    )
 
 
 def test_enums(sample: Any) -> None:
     """Each enum in use has a constant for each value, in the order of the model."""
-    enums = {enum.name: enum.members for enum in sample.plan().enums}
+    enums = {enum.name: enum.members for enum in sample.resolve().enums}
 
     assert enums == {
         "Kind": (("BIG_ONE", "big-one"), ("SMALL", "SMALL"), ("MIDDLE_SIZED", "MiddleSized")),
@@ -288,16 +293,16 @@ def test_enum_that_occurs_only_as_a_key(sample: Any) -> None:
     """An enum that is only the key of a map is generated as well, since annotations mention it."""
     sample.shapes["Colour"] = {"type": "string", "enum": ["RED"]}
     sample.shapes["LabelMap"]["key"]["shape"] = "Colour"
-    sample.words["types"]["enums"]["Colour"] = "A colour."
-    plan = sample.plan()
+    sample.descriptions["types"]["enums"]["Colour"] = "A colour."
+    service = sample.resolve()
 
-    assert "Colour" in {enum.name for enum in plan.enums}
-    assert plan.problems == []
+    assert "Colour" in {enum.name for enum in service.enums}
+    assert service.problems == []
 
 
 def test_errors(sample: Any) -> None:
     """An error has its members beyond the message, and its fault is as the model says."""
-    errors = {error.name: error for error in sample.plan().errors}
+    errors = {error.name: error for error in sample.resolve().errors}
 
     assert list(errors) == ["BadPartException", "ServerException", "ThingNotFoundException"]
     assert [member.name for member in errors["BadPartException"].members] == [
@@ -306,12 +311,12 @@ def test_errors(sample: Any) -> None:
     ]
     assert [error.server_fault for error in errors.values()] == [False, True, False]
     assert errors["ServerException"].members == ()
-    assert errors["BadPartException"].text.details == "Try *again*."
+    assert errors["BadPartException"].description.details == "Try *again*."
 
 
 def test_operations(sample: Any) -> None:
     """An operation has its method, its types and its errors in the order of the model."""
-    operations = {op.name: op for op in sample.plan().operations}
+    operations = {op.name: op for op in sample.resolve().operations}
     found = operations["ListThings"]
 
     assert list(operations) == ["DeleteThings", "ListThings", "PutBlob"]
@@ -340,7 +345,7 @@ def test_operations(sample: Any) -> None:
 )
 def test_constraints(sample: Any, shape: str, facts: str) -> None:
     """The bounds and patterns of the model become sentences, with a unit where there is one."""
-    assert constraints(sample.plan().model.service.shape_for(shape)) == facts
+    assert constraints(sample.resolve().model.service.shape_for(shape)) == facts
 
 
 @pytest.mark.parametrize(
@@ -362,47 +367,47 @@ def test_constraints(sample: Any, shape: str, facts: str) -> None:
 def test_rare_constraints(sample: Any, shape: dict[str, Any], facts: str) -> None:
     """A bound that says nothing is left out, and so are the bounds of an enum."""
     sample.shapes["Token"] = shape
-    service = sample.plan().model.service
+    service = sample.resolve().model.service
 
     assert constraints(service.shape_for("Token")) == facts
 
 
 def test_paginator(sample: Any) -> None:
     """A paginator knows where a result keeps its items, and what they are."""
-    (paginator,) = sample.plan().paginators
+    (paginator,) = sample.resolve().paginators
 
     assert paginator.operation.name == "ListThings"
     assert paginator.items == (("things",),)
     assert paginator.item_type == "Thing"
-    assert paginator.item_words == "Some words."
+    assert paginator.item_description == "Some words."
 
 
 def test_paginator_with_several_lists(sample: Any) -> None:
     """A paginator with several lists, some of them nested, gives items of either type."""
     sample.shapes["Thing"]["members"]["all"] = {"shape": "FailureList"}
     sample.shapes["ListThingsResponse"]["members"]["one"] = {"shape": "Thing"}
-    sample.words["members"]["common"] |= {"one": "One.", "all": "All."}
+    sample.descriptions["members"]["common"] |= {"one": "One.", "all": "All."}
     sample.paginators["ListThings"]["result_key"] = ["things", "one.all"]
-    (paginator,) = sample.plan().paginators
+    (paginator,) = sample.resolve().paginators
 
     assert paginator.items == (("things",), ("one", "all"))
     assert paginator.item_type == "Thing | Failure"
-    assert paginator.item_words == "Some words. All."
+    assert paginator.item_description == "Some words. All."
 
 
 def test_paginator_of_our_own(sample: Any) -> None:
     """A paginator that botocore lacks may come from the customizations."""
     entry = sample.paginators.pop("ListThings")
     sample.customizations["paginators"] = {"ListThings": {"reason": "It pages.", **entry}}
-    plan = sample.plan()
+    service = sample.resolve()
 
-    assert [paginator.operation.name for paginator in plan.paginators] == ["ListThings"]
-    assert plan.problems == []
+    assert [paginator.operation.name for paginator in service.paginators] == ["ListThings"]
+    assert service.problems == []
 
 
 def test_waiter(sample: Any) -> None:
     """A waiter knows its method, its times in seconds, and what each acceptor looks for."""
-    (waiter,) = sample.plan().waiters
+    (waiter,) = sample.resolve().waiters
 
     assert (waiter.method, waiter.summary) == ("wait_until_things_active", "the things are active")
     assert (waiter.operation.name, waiter.delay, waiter.max_wait) == ("ListThings", 5, 100)
@@ -418,27 +423,34 @@ def test_waiter(sample: Any) -> None:
 @pytest.mark.parametrize(
     ("decisions", "acceptor", "problem"),
     [
-        ({}, {}, "no decision on the state GONE"),
-        ({"GONE": "retry", "NEW": "failure"}, {}, "NEW is no state"),
-        ({"GONE": "retry", "ACTIVE": "success"}, {}, "botocore now decides on ACTIVE itself"),
+        ({"GONE": "retry", "NEW": "failure"}, {}, "NEW is not a state of the model"),
+        (
+            {"GONE": "retry", "ACTIVE": "success"},
+            {},
+            "botocore decides on ACTIVE itself; delete the entry",
+        ),
         (
             {"GONE": "end"},
             {},
             "GONE must be one of success, failure, retry, got 'end'",
         ),
-        ({"GONE": "retry"}, {"expected": "OLD"}, "botocore decides on OLD, which is no state"),
+        (
+            {"GONE": "retry"},
+            {"expected": "OLD"},
+            "botocore decides on OLD, which is not a state of the model",
+        ),
         (
             {"GONE": "retry"},
             {"matcher": "error", "expected": "Misspelt"},
             "ListThings has no error Misspelt",
         ),
-        ({"GONE": "retry"}, {"matcher": "pathAny"}, "no such matcher is known: pathAny"),
+        ({"GONE": "retry"}, {"matcher": "pathAny"}, "unknown matcher pathAny"),
     ],
 )
 def test_states_of_a_waiter(
     sample: Any, decisions: dict[str, str], acceptor: dict[str, str], problem: str
 ) -> None:
-    """Each state of the model has exactly one decision, and each decision is on such a state."""
+    """A state has one decision at most, and each decision is on a state of the model."""
     sample.customizations["waiter_states"]["ThingsActive"] = decisions
     if acceptor:
         sample.waiters["ThingsActive"]["acceptors"] += [
@@ -446,36 +458,41 @@ def test_states_of_a_waiter(
             | {"matcher": acceptor.get("matcher", "path")}
         ]
 
-    assert sample.plan().problems == [f"customizations.toml: the waiter ThingsActive: {problem}"]
+    assert sample.resolve().problems == [
+        f"customizations.toml: waiter_states.ThingsActive: {problem}"
+    ]
 
 
 def test_a_new_state_of_the_model(sample: Any) -> None:
-    """A state that a newer model has is a problem that names the waiter and the state."""
+    """A state without a decision is a gap, and keeps the waiter waiting."""
     sample.shapes["State"]["enum"].append("PAUSED")
+    service = sample.resolve()
 
-    assert sample.plan().problems == [
-        "customizations.toml: the waiter ThingsActive: no decision on the state PAUSED"
+    assert service.problems == []
+    assert service.gaps == [
+        "customizations.toml: waiter_states.ThingsActive: no decision on the state PAUSED"
     ]
+    assert service.waiters[0].acceptors.states["PAUSED"] == "retry"
 
 
 def test_batch(sample: Any) -> None:
     """A batch helper knows which list it splits, and the model's bound of one call."""
-    (batch,) = sample.plan().batches
+    (batch,) = sample.resolve().batches
 
     assert (batch.operation.name, batch.member, batch.size) == ("DeleteThings", "thing_ids", 100)
 
 
 def test_custom_repr(sample: Any) -> None:
     """A member whose value is not to be shown knows what is shown instead."""
-    plan = sample.plan()
+    service = sample.resolve()
 
-    assert _members(plan, "PutBlobRequest")["blob"].repr == "show_size"
-    assert _members(plan, "PutBlobRequest")["at"].repr is None
+    assert _members(service, "PutBlobRequest")["blob"].repr == "show_size"
+    assert _members(service, "PutBlobRequest")["at"].repr is None
 
 
 def test_always_sent(sample: Any) -> None:
     """What responses always have is required, and stands before what they may lack."""
-    members = _structure(sample.plan(), "PutBlobResult").members
+    members = _structure(sample.resolve(), "PutBlobResult").members
 
     assert [(each.name, each.required) for each in members[:2]] == [
         ("size", True),
@@ -497,50 +514,88 @@ def test_always_sent(sample: Any) -> None:
 def test_always_sent_that_is_not(sample: Any, member: str, evidence: str, problem: str) -> None:
     """An entry that is wrong, or that changes nothing, is reported."""
     sample.customizations["always_sent"][member] = evidence
-    (found,) = sample.plan().problems
+    (found,) = sample.resolve().problems
 
     assert found.startswith(f"customizations.toml: always_sent.{member!r} ")
     assert found.endswith(problem)
 
 
 @pytest.mark.parametrize(
-    ("path", "problem"),
+    ("path", "gap", "file", "line"),
     [
-        (("words", "operations", "PutBlob"), "docs/operations.toml says nothing of PutBlob"),
         (
-            ("words", "errors", "ServerException"),
-            "docs/errors.toml says nothing of ServerException",
+            "descriptions operations PutBlob",
+            "descriptions/operations.toml: no description of PutBlob",
+            "interface.py",
+            '"""Call ``PutBlob``.',
         ),
         (
-            ("words", "types", "structures", "Part"),
-            "docs/types.toml says nothing of structures.Part",
-        ),
-        (("words", "types", "enums", "Kind"), "docs/types.toml says nothing of enums.Kind"),
-        (
-            ("words", "members", "common", "force"),
-            "docs/members.toml says nothing of DeleteThingsRequest.force",
+            "descriptions errors ServerException",
+            "descriptions/errors.toml: no description of ServerException",
+            "exceptions.py",
+            '"""The service reported ``ServerException``.',
         ),
         (
-            ("customizations", "waiter_summaries", "ThingsActive"),
-            "customizations.toml: waiter_summaries and the waiters differ in ThingsActive",
+            "descriptions types structures Part",
+            "descriptions/types.toml: no description of structures.Part",
+            "models/list_things.py",
+            '"""``Part`` of the service\'s model.',
         ),
         (
-            ("customizations", "resources", "blobs"),
-            "customizations.toml: no resource for PutBlob",
+            "descriptions types enums Kind",
+            "descriptions/types.toml: no description of enums.Kind",
+            "models/list_things.py",
+            '"""``Kind`` of the service\'s model."""',
         ),
-        (("shapes", "PutBlobRequest", "members", "blob"), "repr.'PutBlobRequest.blob'"),
-        (("waiters", "ThingsActive"), "waiter_summaries and the waiters differ in ThingsActive"),
+        (
+            "descriptions members common_request max_results",
+            "descriptions/members.toml: no description of ListThingsRequest.max_results",
+            "interface.py",
+            "max_results: ``maxResults`` of the API. 1 to 1,000.",
+        ),
+        (
+            "customizations waiter_summaries ThingsActive",
+            "customizations.toml: waiter_summaries: no summary of ThingsActive",
+            "waiters.py",
+            '"""Wait until ``ThingsActive`` holds, and return the last result.',
+        ),
+        (
+            "customizations resources blobs",
+            "customizations.toml: resources: no resource of PutBlob",
+            "resources.py",
+            "'PutBlobRequest': 'common',",
+        ),
     ],
 )
-def test_missing_entry(sample: Any, path: tuple[str, ...], problem: str) -> None:
-    """What has lost its counterpart, in the words, the customizations or the model, is reported."""
-    *parents, last = path
+def test_gap(sample: Any, path: str, gap: str, file: str, line: str) -> None:
+    """What is missing is no problem but a gap, and a fact of the model stands in for it."""
+    *parents, last = path.split()
     table = vars(sample)
     for parent in parents:
         table = table[parent]
     del table[last]
 
-    assert any(problem in each for each in sample.plan().problems)
+    assert sample.resolve().gaps == [gap]
+    assert line in sample.render()[f"ecr_client/_generated/{file}"]
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("shapes PutBlobRequest members blob", "repr.'PutBlobRequest.blob'"),
+        ("waiters ThingsActive", "waiter_summaries: no waiter ThingsActive"),
+        ("operations PutBlob", "descriptions/operations.toml: PutBlob is not in the model"),
+    ],
+)
+def test_removed_from_the_model(sample: Any, path: str, problem: str) -> None:
+    """What the model no longer has, but an entry still mentions, is a problem."""
+    *parents, last = path.split()
+    table = vars(sample)
+    for parent in parents:
+        table = table[parent]
+    del table[last]
+
+    assert any(problem in each for each in sample.resolve().problems)
 
 
 @pytest.mark.parametrize(
@@ -558,9 +613,9 @@ def test_missing_entry(sample: Any, path: tuple[str, ...], problem: str) -> None
     ],
 )
 def test_customization_without_use(sample: Any, table: str, name: str, entry: Any) -> None:
-    """A customization that changes nothing, or what botocore models by now, is reported."""
+    """A customization that changes nothing, or that botocore models itself, is reported."""
     sample.customizations[table][name] = entry or sample.waiters[name]
-    problems = sample.plan().problems
+    problems = sample.resolve().problems
 
     assert len(problems) == 1
     assert problems[0].startswith("customizations.toml: ")

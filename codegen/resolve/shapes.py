@@ -1,6 +1,8 @@
-"""What the model says of a shape: its type in Python, and its constraints as sentences."""
+"""Shapes of the model: what they consist of, their types in Python, their constraints in words."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from botocore.model import Shape
 
@@ -16,6 +18,19 @@ SCALARS = {
     "timestamp": "datetime",
     "blob": "bytes | bytearray | memoryview",
 }
+
+
+def walk(shape: Shape) -> Iterator[Shape]:
+    """Yield a shape and everything that it consists of; the ECR model has no cycles."""
+    yield shape
+    if shape.type_name == "structure":
+        for member in shape.members.values():
+            yield from walk(member)
+    elif shape.type_name == "list":
+        yield from walk(shape.member)
+    elif shape.type_name == "map":
+        yield from walk(shape.key)
+        yield from walk(shape.value)
 
 
 def python_type(shape: Shape) -> str:

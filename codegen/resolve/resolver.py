@@ -1,63 +1,58 @@
-"""What will be generated: names, types and words are settled here, so rendering only writes."""
+"""Resolves everything that is generated, so that rendering only writes it down."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from botocore.model import OperationModel, Shape, StructureShape
 
 from codegen import naming
-from codegen.acceptors import decide
-from codegen.facts import constraints, python_type
-from codegen.kinds import (
+from codegen.docs import Descriptions, load_toml
+from codegen.ir import (
     Acceptors,
     Batch,
-    EnumPlan,
-    ErrorPlan,
+    Enum,
+    Error,
     Member,
     Module,
     Operation,
     Paginator,
-    Plan,
+    Service,
     Structure,
     Waiter,
 )
 from codegen.model import Model
-from codegen.modules import group
-from codegen.words import Words, load_toml
+from codegen.resolve.acceptors import decide
+from codegen.resolve.modules import group
+from codegen.resolve.shapes import constraints, python_type, walk
 
-CUSTOMIZATIONS = Path(__file__).parent / "customizations.toml"
-
-
-def make_plan(
-    model: Model, words: Words | None = None, customizations: dict[str, Any] | None = None
-) -> Plan:
-    """Return the plan for a model; what is missing or unused stands in ``problems``."""
-    planner = _Planner(model, words or Words.load(), customizations or load_toml(CUSTOMIZATIONS))
-    return planner.plan()
+CUSTOMIZATIONS = Path(__file__).parents[1] / "customizations.toml"
 
 
-def walk(shape: Shape) -> Iterator[Shape]:
-    """Yield a shape and everything that it is made of; the ECR model has no cycles."""
-    yield shape
-    if shape.type_name == "structure":
-        for member in shape.members.values():
-            yield from walk(member)
-    elif shape.type_name == "list":
-        yield from walk(shape.member)
-    elif shape.type_name == "map":
-        yield from walk(shape.key)
-        yield from walk(shape.value)
+def resolve(
+    model: Model,
+    descriptions: Descriptions | None = None,
+    customizations: dict[str, Any] | None = None,
+) -> Service:
+    """Return the intermediate representation of a model, with its problems and its gaps."""
+    return _Resolver(
+        model,
+        descriptions or Descriptions.load(),
+        customizations or load_toml(CUSTOMIZATIONS),
+    ).service()
 
 
-class _Planner:
-    def __init__(self, model: Model, words: Words, customizations: dict[str, Any]) -> None:
+class _Resolver:
+    def __init__(
+        self, model: Model, descriptions: Descriptions, customizations: dict[str, Any]
+    ) -> None:
         self.model = model
-        self.words = words
+        self.descriptions = descriptions
         self.custom = customizations
         self.problems: list[str] = []
+        self.gaps: list[str] = []
         self.reprs_used: set[str] = set()
         self.sent_used: set[str] = set()
         service = model.service
@@ -73,7 +68,7 @@ class _Planner:
         self.sent = {shape.name for op in operations for shape in walk(op.input_shape)}
         self.received = {shape.name for op in operations for shape in walk(op.output_shape)}
 
-    def plan(self) -> Plan:
+    def service(self) -> Service:
         structures = self._structures()
         enums = self._enums()
         errors = {
@@ -85,14 +80,14 @@ class _Planner:
             name: Operation(
                 name=name,
                 method=naming.method_name(name),
-                text=self.words.operation(name),
+                description=self.descriptions.operation(name),
                 request=structures[op.input_shape.name],
                 result=naming.class_name(op.output_shape.name),
                 errors=tuple(errors[shape.name] for shape in op.error_shapes),
             )
             for name, op in self.operation_models.items()
         }
-        plan = Plan(
+        service = Service(
             model=self.model,
             modules=self._modules(structures, enums),
             enums=enums,
@@ -106,8 +101,9 @@ class _Planner:
             self.problems.append(f"customizations.toml: repr.{unused!r} is not in the model")
         for unused in sorted(set(self.custom["always_sent"]) - self.sent_used):
             self.problems.append(f"customizations.toml: always_sent.{unused!r} is in no result")
-        plan.problems = self.problems + self.words.problems + self.words.unused()
-        return plan
+        service.problems = self.problems + self.descriptions.unused()
+        service.gaps = self.gaps + self.descriptions.gaps
+        return service
 
     # --- types ------------------------------------------------------------------------------
 
@@ -128,11 +124,11 @@ class _Planner:
             base = "ResultWithFailures"
         if kind:
             summary = {
-                "Request": f"What ``{naming.method_name(operation)}`` takes.",
-                "Response": f"What ``{naming.method_name(operation)}`` answers.",
+                "Request": f"Request of ``{naming.method_name(operation)}``.",
+                "Response": f"Result of ``{naming.method_name(operation)}``.",
             }[kind]
         else:
-            summary = self.words.type("structures", shape.name)
+            summary = self.descriptions.type("structures", shape.name)
         references = {
             part.name for part in walk(shape) if part is not shape and part.type_name == "structure"
         }
@@ -141,7 +137,7 @@ class _Planner:
             shape=shape.name,
             base=base,
             summary=summary,
-            # Members without a default come first, as attrs wants them and readers expect them.
+            # Members without a default come first, as attrs requires and readers expect.
             members=tuple(sorted(members, key=lambda member: not member.required)),
             references=tuple(sorted(references)),
         )
@@ -170,8 +166,8 @@ class _Planner:
             wire_name=wire,
             type=python_type(shape),
             required=required,
-            words=self.words.member(owner.name, name),
-            facts=constraints(shape),
+            description=self.descriptions.member(owner.name, name, wire),
+            constraints=constraints(shape),
             default=default,
             minimum=self._minimum(shape) if checked else None,
             item_minimum=(item or None) if checked else None,
@@ -179,7 +175,7 @@ class _Planner:
         )
 
     def _always_sent(self, owner: StructureShape, wire: str, shape: Shape) -> bool:
-        """Whether each response has a member that the model does not require."""
+        """Return whether every response has a member that the model does not require."""
         key = f"{owner.name}.{wire}"
         if owner.name not in self.received or key not in self.custom["always_sent"]:
             return False
@@ -199,29 +195,29 @@ class _Planner:
 
     @staticmethod
     def _minimum(shape: Shape) -> int | None:
-        """The lower bound that is checked; lengths cannot be negative anyway."""
+        """Return the lower bound that is checked; that of a length only if it is above 0."""
         bound = shape.metadata.get("min")
         numeric = shape.type_name in ("integer", "long")
         return bound if bound or (numeric and bound is not None) else None
 
-    def _enums(self) -> tuple[EnumPlan, ...]:
+    def _enums(self) -> tuple[Enum, ...]:
         enums: dict[str, Shape] = {}
         for op in self.operation_models.values():
             for top in (op.input_shape, op.output_shape):
                 enums |= {s.name: s for s in walk(top) if getattr(s, "enum", None)}
         return tuple(
-            EnumPlan(
+            Enum(
                 name=name,
-                summary=self.words.type("enums", name),
+                summary=self.descriptions.type("enums", name),
                 members=tuple((naming.enum_member(value), value) for value in shape.enum),
             )
             for name, shape in sorted(enums.items())
         )
 
-    def _error(self, shape: StructureShape) -> ErrorPlan:
-        return ErrorPlan(
+    def _error(self, shape: StructureShape) -> Error:
+        return Error(
             name=shape.name,
-            text=self.words.error(shape.name),
+            description=self.descriptions.error(shape.name),
             members=tuple(
                 self._member(shape, wire, part)
                 for wire, part in shape.members.items()
@@ -232,18 +228,20 @@ class _Planner:
         )
 
     def _modules(
-        self, structures: dict[str, Structure], enums: tuple[EnumPlan, ...]
+        self, structures: dict[str, Structure], enums: tuple[Enum, ...]
     ) -> dict[str, Module]:
         found, clashes = group(structures.values(), enums, self.users, self._resources())
         self.problems += clashes
         for name, op in self.operation_models.items():
-            # An operation finds both of its types in one module.
+            # An operation looks for both of its types in one module.
             if self.users[op.input_shape.name] != self.users[op.output_shape.name]:
-                self.problems.append(f"{name}: its request and its response are not used alike")
+                self.problems.append(
+                    f"{name}: its request and its response are used by different operations"
+                )
         return found
 
     def _resources(self) -> dict[str, str]:
-        """Return the resource of each operation."""
+        """Return the resource of each operation that has one."""
         tables: dict[str, list[str]] = self.custom["resources"]
         places = [(name, table) for table, names in tables.items() for name in names]
         known = self._known("resources", dict(places))
@@ -252,8 +250,8 @@ class _Planner:
             for name in known
             if (count := sum(name == other for other, _ in places)) > 1
         ]
-        self.problems += [
-            f"customizations.toml: no resource for {name}"
+        self.gaps += [
+            f"customizations.toml: resources: no resource of {name}"
             for name in self.operation_models
             if name not in known
         ]
@@ -265,7 +263,9 @@ class _Planner:
         modeled = dict(self.model.paginators)
         for name, entry in self.custom["paginators"].items():
             if name in modeled:
-                self.problems.append(f"customizations.toml: botocore now pages {name} itself")
+                self.problems.append(
+                    f"customizations.toml: paginators: botocore has {name} itself; delete the entry"
+                )
             modeled[name] = entry
         return tuple(
             self._paginator(operations[name], modeled[name]["result_key"])
@@ -275,43 +275,48 @@ class _Planner:
     def _paginator(self, operation: Operation, result_key: str | list[str]) -> Paginator:
         paths = [result_key] if isinstance(result_key, str) else result_key
         output = self.operation_models[operation.name].output_shape
-        types, words = [], []
+        types, descriptions = [], []
         for path in paths:
             owner: Any = None
             shape: Shape = output
             for part in path.split("."):
                 owner, shape = shape, shape.members[part]
             types.append(python_type(shape.member))
-            words.append(self.words.member(owner.name, naming.member_name(path.split(".")[-1])))
+            descriptions.append(
+                self.descriptions.member(owner.name, naming.member_name(part), part)
+            )
         return Paginator(
             operation=operation,
             items=tuple(
                 tuple(naming.member_name(part) for part in path.split(".")) for path in paths
             ),
             item_type=" | ".join(types),
-            item_words=" ".join(words),
+            item_description=" ".join(descriptions),
         )
 
     def _waiters(self, operations: dict[str, Operation]) -> tuple[Waiter, ...]:
         modeled = dict(self.model.waiters)
         for name, entry in self.custom["waiters"].items():
             if name in modeled:
-                self.problems.append(f"customizations.toml: botocore now has the waiter {name}")
+                self.problems.append(
+                    f"customizations.toml: waiters: botocore has {name} itself; delete the entry"
+                )
             modeled[name] = entry
         summaries = self.custom["waiter_summaries"]
-        self.problems += [
-            f"customizations.toml: waiter_summaries and the waiters differ in {name}"
-            for name in sorted(set(summaries) ^ set(modeled))
+        self.gaps += [
+            f"customizations.toml: waiter_summaries: no summary of {name}"
+            for name in sorted(set(modeled) - set(summaries))
         ]
         self.problems += [
-            f"customizations.toml: waiter_states: no waiter {name}"
-            for name in sorted(set(self.custom["waiter_states"]) - set(modeled))
+            f"customizations.toml: {table}: no waiter {name}"
+            for table in ("waiter_summaries", "waiter_states")
+            for name in sorted(set(self.custom[table]) - set(modeled))
         ]
         return tuple(
             Waiter(
                 name=name,
                 method=f"wait_until_{naming.method_name(name)}",
-                summary=summaries.get(name, ""),
+                summary=summaries.get(name, f"``{name}`` holds"),
                 operation=operations[entry["operation"]],
                 delay=entry["delay"],
                 max_wait=entry["delay"] * entry["maxAttempts"],
@@ -321,13 +326,14 @@ class _Planner:
         )
 
     def _acceptors(self, name: str, entry: dict[str, Any]) -> Acceptors:
-        found, problems = decide(
+        found, problems, gaps = decide(
             name,
             entry["acceptors"],
             self.operation_models[entry["operation"]],
             self.custom["waiter_states"].get(name, {}),
         )
         self.problems += problems
+        self.gaps += gaps
         return found
 
     def _batches(self, operations: dict[str, Operation]) -> tuple[Batch, ...]:
@@ -344,7 +350,7 @@ class _Planner:
         )
 
     def _known(self, table: str, entries: Iterable[str]) -> list[str]:
-        """Return the names that are operations; of the others, complain."""
+        """Return the names that are operations, and record the others as problems."""
         unknown = sorted(set(entries) - set(self.operation_models))
         self.problems += [f"customizations.toml: {table}: no operation {name}" for name in unknown]
         return sorted(set(entries) - set(unknown))

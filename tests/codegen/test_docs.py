@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codegen.docs import DESCRIPTIONS, Description, Descriptions, load_toml
+
+GENERATED = Path(__file__).parents[2] / "ecr_client/_generated"
+#: The first words of generated methods.
+IMPERATIVES = (
+    *("Add", "Archive", "Call", "Change", "Close", "Complete", "Create", "Delete", "Iterate"),
+    *("Remove", "Resume", "Return", "Send", "Set", "Start", "Stop", "Store", "Upload"),
+    *("Validate", "Wait"),
+)
+
+
+@pytest.fixture
+def descriptions() -> Descriptions:
+    """Return descriptions of an operation, an error, a structure, an enum and some members."""
+    return Descriptions(
+        operations={"PutThing": {"summary": "Put it.", "details": "\nOne line.\n\nAnother.\n"}},
+        errors={"BadThing": {"summary": "It is bad."}},
+        types={"structures": {"Thing": "A thing."}, "enums": {"Kind": "A kind."}},
+        members={
+            "common": {"name": "Common name.", "token": "Common token."},
+            "common_request": {"token": "Request token."},
+            "common_response": {"token": "Response token."},
+            "Thing": {"name": "Name of the thing."},
+        },
+    )
+
+
+def test_operation_with_details(descriptions: Descriptions) -> None:
+    """Details come without the blank lines that TOML puts around them."""
+    assert descriptions.operation("PutThing") == Description("Put it.", "One line.\n\nAnother.")
+
+
+def test_error_without_details(descriptions: Descriptions) -> None:
+    """Details may be left out."""
+    assert descriptions.error("BadThing") == Description("It is bad.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "found"), [("structures", "Thing", "A thing."), ("enums", "Kind", "A kind.")]
+)
+def test_type(descriptions: Descriptions, kind: str, name: str, found: str) -> None:
+    """Structures and enums have tables of their own."""
+    assert descriptions.type(kind, name) == found
+
+
+@pytest.mark.parametrize(
+    ("shape", "member", "found"),
+    [
+        ("Thing", "name", "Name of the thing."),
+        ("Other", "name", "Common name."),
+        ("Other", "token", "Common token."),
+        ("PutThingRequest", "token", "Request token."),
+        ("PutThingResponse", "token", "Response token."),
+        ("PutThingResponse", "name", "Common name."),
+    ],
+)
+def test_member(descriptions: Descriptions, shape: str, member: str, found: str) -> None:
+    """The entry of the structure comes before that of its kind, and that before the common one."""
+    assert descriptions.member(shape, member, "wireName") == found
+
+
+def test_missing_entries(descriptions: Descriptions) -> None:
+    """What has no description is described by its name, and is a gap with file and entry."""
+    found: list[Any] = [
+        descriptions.operation("GetThing"),
+        descriptions.error("WorseThing"),
+        descriptions.type("structures", "Part"),
+        descriptions.type("enums", "Size"),
+        descriptions.member("Thing", "part_size", "partSize"),
+    ]
+
+    assert found == [
+        Description("Call ``GetThing``."),
+        Description("The service reported ``WorseThing``."),
+        "``Part`` of the service's model.",
+        "``Size`` of the service's model.",
+        "``partSize`` of the API.",
+    ]
+    assert descriptions.gaps == [
+        "descriptions/operations.toml: no description of GetThing",
+        "descriptions/errors.toml: no description of WorseThing",
+        "descriptions/types.toml: no description of structures.Part",
+        "descriptions/types.toml: no description of enums.Size",
+        "descriptions/members.toml: no description of Thing.part_size",
+    ]
+
+
+def test_unused_entries(descriptions: Descriptions) -> None:
+    """Every entry that was never looked up is listed, in a fixed order."""
+    descriptions.operation("PutThing")
+    descriptions.type("enums", "Kind")
+    descriptions.member("PutThingRequest", "token", "token")
+
+    assert descriptions.unused() == [
+        "descriptions/errors.toml: BadThing is not in the model; delete the entry",
+        "descriptions/members.toml: Thing.name is not in the model; delete the entry",
+        "descriptions/members.toml: common.name is not in the model; delete the entry",
+        "descriptions/members.toml: common.token is not in the model; delete the entry",
+        "descriptions/members.toml: common_response.token is not in the model; delete the entry",
+        "descriptions/types.toml: structures.Thing is not in the model; delete the entry",
+    ]
+
+
+def test_all_entries_used(descriptions: Descriptions) -> None:
+    """Descriptions that were all looked up have no unused entry and no gap."""
+    descriptions.operation("PutThing")
+    descriptions.error("BadThing")
+    descriptions.type("structures", "Thing")
+    descriptions.type("enums", "Kind")
+    for shape in ("Thing", "Other", "PutThingRequest", "PutThingResponse"):
+        descriptions.member(shape, "token", "token")
+        descriptions.member(shape, "name", "name")
+
+    assert descriptions.unused() == []
+    assert descriptions.gaps == []
+
+
+def test_shadowed_entry_is_unused(descriptions: Descriptions) -> None:
+    """A common entry is not used by a structure that has an entry of its own."""
+    descriptions.member("Thing", "name", "name")
+
+    assert (
+        "descriptions/members.toml: common.name is not in the model; delete the entry"
+        in descriptions.unused()
+    )
+
+
+def test_load_from_a_folder(tmp_path: Path) -> None:
+    """The four files of a folder become the four tables."""
+    for name in ("operations", "errors", "members"):
+        (tmp_path / f"{name}.toml").write_text(f'[{name}]\nsummary = "é"\n', encoding="utf-8")
+    (tmp_path / "types.toml").write_text('[enums]\nKind = "A kind."\n', encoding="utf-8")
+    descriptions = Descriptions.load(tmp_path)
+
+    assert descriptions.operations == {"operations": {"summary": "é"}}
+    assert descriptions.errors == {"errors": {"summary": "é"}}
+    assert descriptions.members == {"members": {"summary": "é"}}
+    assert descriptions.types == {"enums": {"Kind": "A kind."}}
+
+
+@pytest.mark.parametrize("name", ["operations", "errors"])
+def test_our_summaries(name: str) -> None:
+    """Each of our summaries is one sentence on one line, with nothing in the entry but details."""
+    entries = load_toml(DESCRIPTIONS / f"{name}.toml")
+    bad = [
+        key
+        for key, entry in entries.items()
+        if not entry["summary"].endswith(".")
+        or "\n" in entry["summary"]
+        or not entry.keys() <= {"summary", "details"}
+    ]
+
+    assert bad == []
+
+
+@pytest.mark.parametrize("name", ["types", "members"])
+def test_our_descriptions(name: str) -> None:
+    """Each of our descriptions is a text of whole sentences on one line."""
+    bad = [
+        f"{table}.{key}"
+        for table, entries in load_toml(DESCRIPTIONS / f"{name}.toml").items()
+        for key, description in entries.items()
+        if not description.endswith(".") or "\n" in description
+    ]
+
+    assert bad == []
+
+
+def test_imperatives() -> None:
+    """The docstring of each generated method begins in the imperative."""
+    methods = [
+        node
+        for path in GENERATED.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    first = {
+        node.name: docstring.split()[0]
+        for node in methods
+        if (docstring := ast.get_docstring(node))
+    }
+
+    assert len(first) > 80
+    assert {name: word for name, word in first.items() if word not in IMPERATIVES} == {}
