@@ -3,7 +3,7 @@
 ``.. ecr-methods:: images`` documents the methods of ``ECRClient`` whose request belongs to that
 resource, ``.. ecr-types:: images`` the structures of that resource, ``.. ecr-enums::`` all enums,
 ``.. ecr-errors:: modeled`` and ``.. ecr-errors:: unmodeled`` what the service answers with, and
-``.. ecr-index::`` links every method.
+``.. ecr-index::`` links every method. ``.. ecr-commands::`` shows the help of the command line.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import enum
 import inspect
 import types
 import typing
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
+import click
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
@@ -27,6 +29,8 @@ from sphinx.util.inspect import stringify_signature
 from ecr_client import AmazonECR, ECRClient, exceptions, models
 from ecr_client._generated.exceptions import MODELED
 from ecr_client._generated.resources import RESOURCE_OF
+from ecr_client.cli.options import Command, Group
+from ecr_client.cli.program import ecr as program
 from ecr_client.models import (
     AmazonWebServiceRequest,
     AmazonWebServiceResult,
@@ -191,6 +195,32 @@ class Index(Generated):
         return lines
 
 
+class Commands(Generated):
+    """Shows the help of every command of the command line."""
+
+    def lines(self, argument: str) -> list[str]:
+        """Return a heading and the help for each command."""
+        lines: list[str] = []
+        for name, text in helps(program):
+            lines += [f".. rubric:: {name}", "", ".. code-block:: text", ""]
+            lines += [f"   {line}" for line in text.splitlines()] + [""]
+        return lines
+
+
+def helps(group: Group, parent: click.Context | None = None) -> Iterator[tuple[str, str]]:
+    """Yield what is typed for each command, and its help."""
+    context = group.make_context(
+        "ecr" if parent is None else group.name, [], parent=parent, resilient_parsing=True
+    )
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, Group):
+            yield from helps(command, context)
+        elif isinstance(command, Command):
+            own = command.make_context(name, [], parent=context, resilient_parsing=True)
+            yield own.command_path, command.get_help(own)
+
+
 # --- signatures and references ------------------------------------------------------------------
 
 
@@ -304,6 +334,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("ecr-enums", Enums)
     app.add_directive("ecr-errors", Errors)
     app.add_directive("ecr-index", Index)
+    app.add_directive("ecr-commands", Commands)
     app.connect("autodoc-process-signature", show_signature)
     app.connect("autodoc-process-bases", hide_bases)
     app.connect("autodoc-process-docstring", keep_whole, priority=400)

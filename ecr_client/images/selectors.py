@@ -72,6 +72,15 @@ def everything() -> Selector:
     return _each("any image", lambda image, now: True)
 
 
+def named(*digests: str) -> Selector:
+    """Select the images with some digests.
+
+    Args:
+        *digests: Digests such as ``sha256:...``; one that no image has is no error.
+    """
+    return _each("named", lambda image, now: image.image_digest in digests)
+
+
 def untagged() -> Selector:
     """Select images without a tag."""
     return _each("untagged", lambda image, now: not image.image_tags)

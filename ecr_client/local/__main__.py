@@ -23,9 +23,14 @@ _TRUSTING = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 NAME = "python -m ecr_client.local"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return its exit status."""
-    parser = _parser()
+def main(arguments: list[str] | None = None, name: str = NAME) -> int:
+    """Run the command; return its exit status.
+
+    Args:
+        arguments: What comes after the name; ``None`` takes those of the process.
+        name: What the command is called in messages.
+    """
+    parser = _parser(name)
     options = parser.parse_args(arguments)
     if (options.access_key is None) != (options.secret_key is None):
         parser.error("--access-key and --secret-key go together")
@@ -40,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         from ecr_client.local import Certificate, LocalECR
     except ImportError as error:
-        return _fail(str(error))
+        return _fail(name, str(error))
     # Before the server starts, so that no signal interrupts its start.
     with _signals() as wait:
         try:
@@ -62,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
                 trust_forwarded=options.trust_forwarded,
             )
         except (ValueError, DataFolderError, ServerStartError) as error:
-            return _fail(str(error))
+            return _fail(name, str(error))
         with server:
             _announce(server, keeps_token=options.session_token is not None)
             wait()
@@ -122,9 +127,9 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; --help lists the options\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(name: str) -> argparse.ArgumentParser:
     about = "Run a local Amazon ECR until it is told to stop."
-    parser = _Parser(prog=NAME, description=about, allow_abbrev=False)
+    parser = _Parser(prog=name, description=about, allow_abbrev=False)
     parser.add_argument("--port", type=_port, default=5001, help="0 takes a free one (%(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (%(default)s)")
     parser.add_argument(
@@ -182,8 +187,8 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _fail(message: str) -> int:
-    print(f"{NAME}: {message}", file=sys.stderr)
+def _fail(name: str, message: str) -> int:
+    print(f"{name}: {message}", file=sys.stderr)
     return 1
 
 

@@ -15,6 +15,7 @@ from ecr_client.images import Selector, plan_deletion, pull_image, push_image
 from ecr_client.images.selectors import (
     beyond_newest,
     everything,
+    named,
     not_pulled_for,
     older_than,
     tagged,
@@ -56,6 +57,7 @@ def days(timed_client: ECRClient, clock: Any, tmp_path: Path) -> dict[str, str]:
     ("selector", "chosen"),
     [
         (everything(), "01234"),
+        (named("sha256:none"), ""),
         (untagged(), "1"),
         (tagged(), "0234"),
         (tagged("d[23]"), "23"),

@@ -185,12 +185,15 @@ def _is_private(name: str) -> bool:
 
 
 def client_imports(root: Path) -> list[str]:
-    """Nothing outside of ``testing``, ``local`` and ``cli`` imports any of them."""
+    """Nothing outside of ``testing``, ``local`` and ``cli`` imports any of them.
+
+    ``python -m ecr_client`` is ``cli``.
+    """
     above = [f"ecr_client.{name}" for name in ABOVE]
     return [
         line
         for path in _files(root)
-        if path.relative_to(root).parts[0].removesuffix(".py") not in ABOVE
+        if path.relative_to(root).parts[0].removesuffix(".py") not in (*ABOVE, "__main__")
         for line in _found(root, path, (n for n in imports(path, root) if _within(n, above)))
     ]
 
@@ -364,6 +367,7 @@ def test_forbidden_import_is_found(
         (user_imports, "testing/a.py", "import ecr_client._shapes"),
         (client_imports, "cli/a.py", "from ecr_client import local, testing"),
         (client_imports, "testing/a.py", "from ecr_client.local import Server"),
+        (client_imports, "__main__.py", "from ecr_client.cli import main"),
         (client_imports, "client.py", "import ecr_client.localities, local"),
         (boto3_imports, "a.py", "import botocore.session\nNAME = 'import boto3'"),
         (sizes, "_generated/a.py", FUNCTION + "    pass\n"),

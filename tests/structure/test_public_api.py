@@ -23,13 +23,15 @@ UPDATE = "PYTHONPATH=. python tests/structure/test_public_api.py"
 #: The modules that users import from, and their public names where these are not ``__all__``.
 MODULES: dict[str, list[str]] = {
     "ecr_client": [],
+    "ecr_client.cli": [],
     "ecr_client.conversion": [],
     "ecr_client.docker": [],
     "ecr_client.downloads": ["LayerDownload"],
     "ecr_client.exceptions": [],
     "ecr_client.images": [],
     "ecr_client.images.selectors": [
-        *("beyond_newest", "everything", "not_pulled_for", "older_than", "tagged", "untagged"),
+        *("beyond_newest", "everything", "named", "not_pulled_for", "older_than", "tagged"),
+        "untagged",
     ],
     "ecr_client.local": [],
     "ecr_client.models": [],

@@ -1,0 +1,363 @@
+"""``ecr images``: the images in a repository."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ecr_client.cli.errors import REFUSED, CommandError
+from ecr_client.cli.options import (
+    Options,
+    confirm,
+    dry_run_option,
+    group,
+    image_members,
+    repository_members,
+    some_of,
+    without_scheme,
+    yes_option,
+)
+from ecr_client.cli.output import merged, plain
+from ecr_client.cli.tables import Column, Table, number, pairs, render_table, size, time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ecr_client import ECRClient
+    from ecr_client.images import DeletionPlan, Selector
+    from ecr_client.models import Image
+    from ecr_client.oci import Reference
+
+command = group("images", "List, inspect, delete and tag images.")
+
+_AGE = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[hdw])")
+_HOURS = {"h": 1, "d": 24, "w": 7 * 24}
+
+
+def _age(context: click.Context, parameter: click.Parameter, value: str | None) -> timedelta | None:
+    """Return the time that ``30d`` stands for."""
+    if value is None:
+        return None
+    found = _AGE.fullmatch(value)
+    if found is None:
+        raise click.BadParameter(f"must be like 12h, 30d or 8w, got {value!r}", context, parameter)
+    return timedelta(hours=int(found["count"]) * _HOURS[found["unit"]])
+
+
+@command.command("list")
+@click.argument("repository")
+@click.option("--tagged", "tag_status", flag_value="TAGGED", help="Only images with a tag.")
+@click.option("--untagged", "tag_status", flag_value="UNTAGGED", help="Only images without a tag.")
+@click.pass_obj
+def list_images(options: Options, repository: str, tag_status: str | None) -> None:
+    """List the images of a repository, the newest first."""
+    from ecr_client.models import DescribeImagesFilter
+
+    wanted = None if tag_status is None else DescribeImagesFilter(tag_status=tag_status)
+    with options.find(repository) as (client, reference):
+        members = repository_members(reference)
+        document = merged(client.paginate_describe_images(**members, filter=wanted).pages())
+    document["imageDetails"].sort(key=lambda image: image.get("imagePushedAt", ""), reverse=True)
+    options.show(document, lambda: _table(document["imageDetails"]))
+
+
+@command.command("inspect")
+@click.argument("reference")
+@click.pass_obj
+def inspect(options: Options, reference: str) -> None:
+    """Show what an image consists of: platforms, layers, configuration."""
+    from ecr_client.images import inspect_image
+
+    with options.find(reference) as (client, found):
+        document = plain(inspect_image(client, _with_tag(reference, found.tag or found.digest)))
+    options.show(document, lambda: _inspected(document))
+
+
+@command.command("delete")
+@click.argument("references", nargs=-1, required=True, metavar="REFERENCE...")
+@click.option("--untagged", is_flag=True, help="Images without a tag.")
+@click.option("--tagged", metavar="PATTERN", help="Images with a tag such as 'pr-*'.")
+@click.option(
+    "--older-than", metavar="AGE", callback=_age, help="Images pushed longer ago: 12h, 30d, 8w."
+)
+@click.option(
+    "--not-pulled-for", metavar="AGE", callback=_age, help="Images nobody pulled for so long."
+)
+@click.option("--keep-newest", type=click.IntRange(0), help="All but the newest ones.")
+@yes_option
+@dry_run_option
+@click.pass_obj
+def delete(
+    options: Options, /, references: Sequence[str], yes: bool, dry_run: bool, **selected: Any
+) -> None:
+    """Delete images: those that are named, or those of a repository that match all options.
+
+    An image goes with all its tags, and with those images of its platforms that have no tag. What
+    an index lists stays as long as the index does, and a signature as long as its image.
+    """
+    from ecr_client.images import plan_deletion
+
+    with options.find(references[0]) as (client, first):
+        repository = _without_image(first)
+        named = _named(client, repository, references)
+        if named is not None and any(value not in (None, False) for value in selected.values()):
+            raise click.UsageError("options that select images go with the name of a repository")
+        plan = plan_deletion(client, str(repository), named or _selector(selected))
+        if dry_run:
+            options.show(plain(plan), lambda: _planned(plan))
+            return
+        if plan.deleted:
+            tags = [tag for image in plan.deleted for tag in image.tags]
+            tagged = f", tagged {some_of(tags)}" if tags else ""
+            count = number(len(plan.deleted), "image")
+            confirm(f"delete {count} of {plan.repository} ({size(plan.size)}{tagged})", yes)
+        result = plan.execute()
+    document = {"deleted": list(result.deleted), "failures": plain(result.failures)}
+    deleted = number(len(result.deleted), "image")
+    options.show(document, lambda: f"deleted {deleted} of {plan.repository}")
+    result.raise_for_failures()
+
+
+@command.command("tag")
+@click.argument("reference")
+@click.argument("tags", nargs=-1, required=True, metavar="TAG...")
+@click.pass_obj
+def tag(options: Options, reference: str, tags: Sequence[str]) -> None:
+    """Give an image further tags, or move tags to it."""
+    from ecr_client.exceptions import ImageAlreadyExistsException
+
+    with options.find(reference) as (client, found):
+        image = _get(client, image_members(found))
+        members = image_members(found)
+        del members["image_id"]
+        for name in tags:
+            try:
+                client.put_image(
+                    **members,
+                    image_manifest=image.image_manifest or "",
+                    image_manifest_media_type=image.image_manifest_media_type,
+                    image_digest=image.image_id.image_digest if image.image_id else None,
+                    image_tag=name,
+                )
+            except ImageAlreadyExistsException:
+                continue  # The image has the tag.
+    digest = image.image_id.image_digest if image.image_id else None
+    document = {"imageDigest": digest, "imageTags": list(tags)}
+    options.show(document, lambda: f"tagged {digest} as {some_of(tags)}")
+
+
+@command.command("untag")
+@click.argument("references", nargs=-1, required=True, metavar="REFERENCE...")
+@yes_option
+@dry_run_option
+@click.pass_obj
+def untag(options: Options, references: Sequence[str], yes: bool, dry_run: bool) -> None:
+    """Remove tags. The service deletes an image with its last tag: see --dry-run."""
+    removed: list[dict[str, Any]] = []
+    for reference in references:
+        with options.find(reference) as (client, found):
+            if found.tag is None or found.digest is not None:
+                raise ValueError(f"{reference!r} must have a tag, and no digest")
+            members = image_members(found)
+            image = members.pop("image_id")
+            (detail,) = client.describe_images(**members, image_ids=[image]).image_details
+            is_last = len(detail.image_tags) == 1
+            what = f"remove the tag {found.tag!r} of {found.repository}"
+            if is_last:
+                what += f", the last one, and delete its image {detail.image_digest}"
+            if not dry_run:
+                confirm(what, yes)
+                client.batch_delete_image(**members, image_ids=[image]).raise_for_failures()
+            removed.append(
+                {
+                    "imageTag": found.tag,
+                    "imageDigest": detail.image_digest,
+                    "imageDeleted": is_last,
+                }
+            )
+    verb = "would remove" if dry_run else "removed"
+    options.show(
+        {"imageIds": removed},
+        lambda: "\n".join(
+            f"{verb} the tag {each['imageTag']!r}"
+            + (f" and the image {each['imageDigest']}" if each["imageDeleted"] else "")
+            for each in removed
+        ),
+    )
+
+
+def _get(client: ECRClient, members: dict[str, Any]) -> Image:
+    from ecr_client.oci import media_types
+
+    image = members.pop("image_id")
+    found = client.batch_get_image(
+        **members,
+        image_ids=[image],
+        accepted_media_types=sorted(media_types.MANIFESTS | media_types.INDEXES),
+    )
+    if not found.images:
+        name = image.image_digest or image.image_tag
+        raise CommandError(f"{members['repository_name']} has no image {name!r}", REFUSED)
+    return found.images[0]
+
+
+def _without_image(reference: Reference) -> Reference:
+    import attrs
+
+    return attrs.evolve(reference, tag=None, digest=None)
+
+
+def _named(client: ECRClient, repository: Reference, references: Sequence[str]) -> Selector | None:
+    """Return what selects the images that are named, and the untagged ones that these list.
+
+    Returns:
+        None if there is just a repository.
+    """
+    from urllib.parse import urlsplit
+
+    from ecr_client.images.selectors import named
+    from ecr_client.models import DescribeImagesFilter
+    from ecr_client.oci import Index, Reference, parse_manifest
+
+    host = urlsplit(client.endpoint).netloc
+    found = [Reference.parse(without_scheme(text), hosts=[host]) for text in references]
+    if found == [repository]:
+        return None
+    digests, listed = set[str](), set[str]()
+    for each in found:
+        if _without_image(each) != repository or each == repository:
+            raise click.UsageError(
+                f"all references must name images of {str(repository)!r}, got {str(each)!r}"
+            )
+        image = _get(client, image_members(each))
+        digests.add((image.image_id and image.image_id.image_digest) or "")
+        document = parse_manifest(image.image_manifest or "", image.image_manifest_media_type)
+        if isinstance(document, Index):
+            listed |= {child.digest for child in document.manifests}
+    if listed:
+        untagged = client.paginate_describe_images(
+            **repository_members(repository), filter=DescribeImagesFilter(tag_status="UNTAGGED")
+        )
+        digests |= listed & {image.image_digest for image in untagged}
+    return named(*digests)
+
+
+def _selector(selected: dict[str, Any]) -> Selector:
+    """Return the selector that the options make."""
+    from ecr_client.images import selectors
+
+    found = []
+    if selected["untagged"]:
+        found.append(selectors.untagged())
+    if selected["tagged"] is not None:
+        found.append(selectors.tagged(selected["tagged"]))
+    if selected["older_than"] is not None:
+        found.append(selectors.older_than(selected["older_than"]))
+    if selected["not_pulled_for"] is not None:
+        found.append(selectors.not_pulled_for(selected["not_pulled_for"]))
+    if selected["keep_newest"] is not None:
+        found.append(selectors.beyond_newest(selected["keep_newest"]))
+    if not found:
+        raise click.UsageError(
+            "name an image with a tag or a digest, or say which images of the repository to delete,"
+            " such as --untagged or --older-than 30d"
+        )
+    selector = found[0]
+    for each in found[1:]:
+        selector &= each
+    return selector
+
+
+def _with_tag(reference: str, named: str | None) -> str:
+    return without_scheme(reference) + ("" if named else ":latest")
+
+
+def _table(images: Sequence[dict[str, Any]]) -> Table:
+    return Table(
+        [
+            Column("TAGS", cut=True),
+            Column("DIGEST", cut=True),
+            Column("SIZE", right=True),
+            Column("PUSHED (UTC)"),
+            Column("PULLED (UTC)"),
+        ],
+        [
+            (
+                ", ".join(each.get("imageTags", [])),
+                each["imageDigest"],
+                size(each.get("imageSizeInBytes")),
+                time(each.get("imagePushedAt")),
+                time(each.get("lastRecordedPullTime")),
+            )
+            for each in images
+        ],
+    )
+
+
+def _planned(plan: DeletionPlan) -> Table:
+    return Table(
+        [
+            Column("", colours={"delete": "red"}),
+            Column("TAGS", cut=True),
+            Column("DIGEST", cut=True),
+            Column("SIZE", right=True),
+            Column("REASON", cut=True),
+        ],
+        [
+            (
+                "delete" if each.is_deleted else "keep",
+                ", ".join(each.tags),
+                each.digest,
+                size(each.size),
+                each.reason,
+            )
+            for each in plan.images
+        ],
+        footer=f"would delete {number(len(plan.deleted), 'image')} ({size(plan.size)})",
+    )
+
+
+def _inspected(image: dict[str, Any]) -> str:
+    shared = f", {size(image['sharedSize'])} of it shared" if image.get("sharedSize") else ""
+    heading = pairs(
+        {
+            "digest": image["digest"],
+            "media type": image["mediaType"],
+            "size": f"{size(image['size'])}{shared}",
+        }
+    )
+    rows = [
+        (
+            _platform(manifest),
+            manifest["digest"],
+            str(len(manifest.get("layers", []))),
+            size(manifest["size"]),
+        )
+        for manifest in image["manifests"]
+    ]
+    columns = [
+        Column("PLATFORM"),
+        Column("DIGEST", cut=True),
+        Column("LAYERS", right=True),
+        Column("SIZE", right=True),
+    ]
+    layers = [
+        (layer["digest"], layer["mediaType"], size(layer["size"]))
+        for manifest in image["manifests"]
+        for layer in manifest.get("layers", [])
+    ]
+    listed = Table(
+        [Column("LAYER", cut=True), Column("MEDIA TYPE", cut=True), Column("SIZE", right=True)],
+        list(dict.fromkeys(layers)),
+    )
+    return "\n\n".join(map(render_table, [heading, Table(columns, rows), listed]))
+
+
+def _platform(manifest: dict[str, Any]) -> str:
+    found = manifest.get("platform")
+    if found is None:
+        return str(manifest.get("artifactType", ""))
+    return "/".join(filter(None, (found.get(key) for key in ("os", "architecture", "variant"))))

@@ -1,0 +1,86 @@
+"""``ecr lifecycle``: which images the service deletes by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ecr_client.cli.options import Options, group, repository_members
+from ecr_client.cli.output import merged
+from ecr_client.cli.policy import pretty
+from ecr_client.cli.tables import Column, Table, number, time
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+command = group("lifecycle", "Get, set and preview the lifecycle policy of a repository.")
+
+
+@command.command("get")
+@click.argument("repository")
+@click.pass_obj
+def get(options: Options, repository: str) -> None:
+    """Print the lifecycle policy."""
+    with options.find(repository) as (client, reference):
+        result = client.get_lifecycle_policy(**repository_members(reference))
+    options.show(merged([result]), lambda: pretty(result.lifecycle_policy_text or ""))
+
+
+@command.command("set")
+@click.argument("repository")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.pass_obj
+def set_policy(options: Options, repository: str, file: TextIO) -> None:
+    """Replace the lifecycle policy by the JSON in a FILE; '-' reads stdin."""
+    with options.find(repository) as (client, reference):
+        result = client.put_lifecycle_policy(
+            **repository_members(reference), lifecycle_policy_text=file.read()
+        )
+    options.show(merged([result]), lambda: f"set the lifecycle policy of {result.repository_name}")
+
+
+@command.command("preview")
+@click.argument("repository")
+@click.argument("file", type=click.File(encoding="utf-8"), required=False)
+@click.option(
+    "--timeout", type=click.FloatRange(0), default=300, show_default=True, help="Seconds to wait."
+)
+@click.pass_obj
+def preview(options: Options, repository: str, file: TextIO | None, timeout: float) -> None:
+    """Show which images a lifecycle policy would delete.
+
+    The policy is the one in FILE, '-' for stdin, or the one that the repository has.
+    """
+    with options.find(repository) as (client, reference):
+        members = repository_members(reference)
+        client.start_lifecycle_policy_preview(
+            **members, lifecycle_policy_text=None if file is None else file.read()
+        )
+        client.wait_until_lifecycle_policy_preview_complete(**members, max_wait=timeout)
+        document = merged(client.paginate_get_lifecycle_policy_preview(**members).pages())
+    options.show(document, lambda: _table(document))
+
+
+def _table(document: dict[str, Any]) -> Table:
+    images = document.get("previewResults", [])
+    return Table(
+        [
+            Column("ACTION", colours={"EXPIRE": "red"}),
+            Column("RULE", right=True),
+            Column("TAGS", cut=True),
+            Column("DIGEST", cut=True),
+            Column("PUSHED (UTC)"),
+        ],
+        [
+            (
+                each.get("action", {}).get("type", ""),
+                str(each.get("appliedRulePriority", "")),
+                ", ".join(each.get("imageTags", [])),
+                each.get("imageDigest", ""),
+                time(each.get("imagePushedAt")),
+            )
+            for each in images
+        ],
+        footer=f"{number(len(images), 'image')} would expire or be archived",
+    )

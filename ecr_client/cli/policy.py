@@ -1,0 +1,74 @@
+"""``ecr policy``: who may use a repository."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from ecr_client.cli.options import (
+    Options,
+    confirm,
+    dry_run_option,
+    group,
+    repository_members,
+    yes_option,
+)
+from ecr_client.cli.output import merged
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+command = group("policy", "Get, set and delete the policy of a repository.")
+
+
+def pretty(text: str) -> str:
+    """Return a JSON document with line breaks."""
+    try:
+        return json.dumps(json.loads(text), indent=4, ensure_ascii=False)
+    except ValueError:
+        return text
+
+
+@command.command("get")
+@click.argument("repository")
+@click.pass_obj
+def get(options: Options, repository: str) -> None:
+    """Print the policy."""
+    with options.find(repository) as (client, reference):
+        result = client.get_repository_policy(**repository_members(reference))
+    options.show(merged([result]), lambda: pretty(result.policy_text or ""))
+
+
+@command.command("set")
+@click.argument("repository")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option("--force", is_flag=True, help="Even if it keeps you from changing it again.")
+@click.pass_obj
+def set_policy(options: Options, repository: str, file: TextIO, force: bool) -> None:
+    """Replace the policy by the JSON in a FILE; '-' reads stdin."""
+    with options.find(repository) as (client, reference):
+        result = client.set_repository_policy(
+            **repository_members(reference), policy_text=file.read(), force=force
+        )
+    options.show(merged([result]), lambda: f"set the policy of {result.repository_name}")
+
+
+@command.command("delete")
+@click.argument("repository")
+@yes_option
+@dry_run_option
+@click.pass_obj
+def delete(options: Options, repository: str, yes: bool, dry_run: bool) -> None:
+    """Delete the policy."""
+    with options.find(repository) as (client, reference):
+        members = repository_members(reference)
+        if dry_run:
+            found = client.get_repository_policy(**members)
+            line = f"would delete the policy of {found.repository_name}"
+            options.show(merged([found]), lambda: f"{line}:\n{pretty(found.policy_text or '')}")
+            return
+        confirm(f"delete the policy of {reference.repository}", yes)
+        result = client.delete_repository_policy(**members)
+    options.show(merged([result]), lambda: f"deleted the policy of {result.repository_name}")

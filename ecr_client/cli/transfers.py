@@ -1,0 +1,337 @@
+"""``ecr push``, ``pull``, ``copy`` and ``sync``: moving images."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ecr_client.cli.errors import REFUSED, CommandError, describe, status_of
+from ecr_client.cli.options import (
+    Command,
+    Options,
+    dry_run_option,
+    registry_id,
+    without_scheme,
+)
+from ecr_client.cli.output import plain
+from ecr_client.cli.progress import progress
+from ecr_client.cli.tables import Column, Table, number, size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ecr_client import ECRClient
+    from ecr_client.images import SyncPlan, SyncResult, TransferEvent, TransferResult
+    from ecr_client.oci import Reference
+
+_CREATE = click.option("--create", is_flag=True, help="Create the repository if it is missing.")
+_PLATFORMS = click.option(
+    "--platform", "platforms", multiple=True, help="Only this platform, such as linux/arm64."
+)
+_REFERRERS = click.option("--referrers", is_flag=True, help="Also signatures, SBOMs and the like.")
+_TAGS = click.option("--tag", "tags", multiple=True, help="A further tag.")
+_JOBS = click.option(
+    "--jobs", "-j", type=click.IntRange(1), default=4, show_default=True, help="Layers at once."
+)
+_SOURCE_PROFILE = click.option(
+    "--source-profile", metavar="NAME", help="The profile for the source, if it is another one."
+)
+
+
+@click.command("push", cls=Command)
+@click.argument("source")
+@click.argument("reference")
+@_TAGS
+@_PLATFORMS
+@_REFERRERS
+@_CREATE
+@_JOBS
+@dry_run_option
+@click.pass_obj
+def push(
+    options: Options, /, source: str, reference: str, create: bool, dry_run: bool, **details: Any
+) -> None:
+    """Push an image from a file or a folder.
+
+    SOURCE is oci:PATH[:NAME], oci-archive:PATH[:NAME], docker-archive:PATH[:NAME:TAG], or a path.
+    """
+    from ecr_client.images import push_image
+
+    with options.find(reference) as (client, found), _hint(client, found, create):
+        _transfer(
+            options,
+            dry_run,
+            lambda **how: push_image(client, source, without_scheme(reference), **how),
+            create=create,
+            **_details(details),
+        )
+
+
+@click.command("pull", cls=Command)
+@click.argument("reference")
+@click.argument("target")
+@_PLATFORMS
+@_REFERRERS
+@_JOBS
+@dry_run_option
+@click.pass_obj
+def pull(options: Options, /, reference: str, target: str, dry_run: bool, **details: Any) -> None:
+    """Pull an image into a file or a folder.
+
+    TARGET is oci:PATH[:NAME], oci-archive:PATH[:NAME], docker-archive:PATH[:NAME:TAG], or the path
+    of a folder.
+    """
+    from ecr_client.images import inspect_image, pull_image
+
+    text = without_scheme(reference)
+    with options.find(reference) as (client, found):
+        if found.tag is None and found.digest is None:
+            text += ":latest"
+        if dry_run:
+            image = inspect_image(client, text)
+            document = {"target": target, "digest": image.digest, "bytes": image.size}
+            line = f"would pull {image.digest} ({size(image.size)} at most) into {target}"
+            options.show(document, lambda: line)
+            return
+        how = _details(details)
+        _transfer(options, False, lambda **more: pull_image(client, text, target, **more), **how)
+
+
+@click.command("copy", cls=Command)
+@click.argument("source")
+@click.argument("target")
+@_TAGS
+@_PLATFORMS
+@_REFERRERS
+@_CREATE
+@_JOBS
+@_SOURCE_PROFILE
+@dry_run_option
+@click.pass_obj
+def copy(
+    options: Options,
+    /,
+    source: str,
+    target: str,
+    source_profile: str | None,
+    create: bool,
+    dry_run: bool,
+    **details: Any,
+) -> None:
+    """Copy an image to another repository, account or region.
+
+    SOURCE and TARGET are references; hosts in them say in which account and region each is.
+    """
+    from ecr_client.images import copy_image, inspect_image
+
+    with ExitStack() as stack:
+        here, image = stack.enter_context(options.find(source, profile=source_profile))
+        there, found = stack.enter_context(options.find(target))
+        stack.enter_context(_hint(there, found, create))
+        text = without_scheme(source)
+        if image.tag is None and image.digest is None:
+            text += ":latest"
+        if dry_run:
+            inspect_image(here, text)  # or a missing source would pass for a missing target
+        _transfer(
+            options,
+            dry_run,
+            lambda **how: copy_image(here, text, there, without_scheme(target), **how),
+            create=create,
+            **_details(details),
+        )
+
+
+@click.command("sync", cls=Command)
+@click.argument("source")
+@click.argument("target")
+@click.option("--tag", "tags", multiple=True, metavar="PATTERN", help="Only tags like 'v1.*'.")
+@click.option("--newest", type=click.IntRange(1), help="Only so many images, the newest.")
+@click.option("--since", type=click.DateTime(), help="Only images pushed since then, UTC.")
+@_REFERRERS
+@_CREATE
+@_SOURCE_PROFILE
+@dry_run_option
+@click.pass_obj
+def sync(
+    options: Options,
+    /,
+    source: str,
+    target: str,
+    tags: Sequence[str],
+    since: datetime | None,
+    source_profile: str | None,
+    dry_run: bool,
+    **details: Any,
+) -> None:
+    """Copy the images that another repository lacks.
+
+    SOURCE and TARGET are repositories; hosts say in which account and region each is. Tags of the
+    target that the source has not stay as they are.
+    """
+    from ecr_client.images import plan_sync
+
+    with ExitStack() as stack:
+        here, _ = stack.enter_context(options.find(source, profile=source_profile))
+        there, found = stack.enter_context(options.find(target))
+        stack.enter_context(_hint(there, found, details["create"]))
+        plan = plan_sync(
+            here,
+            without_scheme(source),
+            there,
+            without_scheme(target),
+            tags=tags or "*",
+            since=None if since is None else since.replace(tzinfo=timezone.utc),
+            **details,
+        )
+        if dry_run:
+            options.show(_plan_document(plan), lambda: _planned(plan))
+            return
+        result = _execute(plan)
+    failed = [
+        {"digest": each.digest, "imageTags": list(each.tags), "error": describe(each.error)}
+        for each in result.failures
+    ]
+    document = {"copied": plain(result.copied), "failures": failed}
+    options.show(document, lambda: _synchronized(plan, result))
+    if failed:
+        raise CommandError(
+            f"{number(len(failed), 'image')} could not be copied: {failed[0]['digest']}:"
+            f" {failed[0]['error']}",
+            status_of(result.failures[0].error),
+        )
+
+
+def _details(details: dict[str, Any]) -> dict[str, Any]:
+    found = {**details, "concurrency": details["jobs"], "platforms": details["platforms"] or None}
+    del found["jobs"]
+    return found
+
+
+def _transfer(
+    options: Options, dry_run: bool, move: Callable[..., TransferResult], **how: Any
+) -> None:
+    if dry_run:
+        document = _missing(move, **how)
+        options.show(document, lambda: _would_move(document))
+        return
+    with progress() as report:
+        result = move(progress=report, **how)
+    options.show(plain(result), lambda: _moved(result))
+
+
+def _missing(
+    move: Callable[..., TransferResult], create: bool = False, **how: Any
+) -> dict[str, Any]:
+    """Begin a transfer, cancel it when it is known what would be moved, and return that."""
+    from ecr_client.exceptions import RepositoryNotFoundException, TransferCancelledException
+    from ecr_client.images import TransferStarted
+
+    cancel = threading.Event()
+    found: dict[str, Any] = {"createsRepository": False}
+
+    def stop(event: TransferEvent) -> None:
+        if isinstance(event, TransferStarted):
+            found.update(blobs=event.blobs, bytes=event.bytes)
+            cancel.set()
+
+    try:
+        # Without "create", so that nothing is created.
+        move(progress=stop, cancel=cancel, **how)
+    except TransferCancelledException:
+        pass
+    except RepositoryNotFoundException:
+        if not create:
+            raise
+        found["createsRepository"] = True
+    return found
+
+
+def _would_move(document: dict[str, Any]) -> str:
+    if document["createsRepository"]:
+        return "would create the repository, and move all of the image"
+    return f"would move {number(document['blobs'], 'blob')}, {size(document['bytes'])}"
+
+
+@contextmanager
+def _hint(client: ECRClient, target: Reference, create: bool) -> Iterator[None]:
+    """Say what to do if the repository that images go to does not exist."""
+    from ecr_client.exceptions import RepositoryNotFoundException
+
+    try:
+        yield
+    except RepositoryNotFoundException as error:
+        if create or not _is_missing(client, target):
+            raise
+        name = target.repository
+        raise CommandError(
+            f"the repository {name!r} does not exist; create it with 'ecr repos create {name}', or"
+            f" add --create ({error.error_code}, request id {error.request_id})",
+            REFUSED,
+        ) from error
+
+
+def _is_missing(client: ECRClient, repository: Reference) -> bool:
+    from ecr_client.exceptions import RepositoryNotFoundException
+
+    try:
+        client.describe_repositories(
+            repository_names=[repository.repository], registry_id=registry_id(repository)
+        )
+    except RepositoryNotFoundException:
+        return True
+    return False
+
+
+def _execute(plan: SyncPlan) -> SyncResult:
+    """Copy what has to be copied; an interrupt ends all copies."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import attrs
+
+    cancel = threading.Event()
+    with progress() as report, ThreadPoolExecutor(4, "ecr-sync") as pool:
+        more = {"progress": report, "cancel": cancel}
+        tasks = tuple(attrs.evolve(task, options={**task.options, **more}) for task in plan.tasks)
+        try:
+            return attrs.evolve(plan, tasks=tasks).execute(pool)
+        except BaseException:
+            cancel.set()
+            raise
+
+
+def _moved(result: TransferResult) -> str:
+    tags = f" as {', '.join(result.tags)}" if result.tags else ""
+    moved = f"{size(result.bytes_moved)} moved, {size(result.bytes_skipped)} there already"
+    return f"{result.digest}\n{result.target}{tags}: {moved}, in {result.duration:.1f} s"
+
+
+def _plan_document(plan: SyncPlan) -> dict[str, Any]:
+    return {"source": plan.source, "target": plan.target, "tags": plain(plan.tags)}
+
+
+def _planned(plan: SyncPlan) -> Table:
+    return Table(
+        [
+            Column("", colours={"copy": "green"}),
+            Column("TAG", cut=True),
+            Column("DIGEST", cut=True),
+            Column("REASON", cut=True),
+        ],
+        [(each.action, each.tag, each.digest, each.reason) for each in plan.tags],
+        footer=f"would copy {number(len(plan.tasks), 'image')} to {plan.target}",
+    )
+
+
+def _synchronized(plan: SyncPlan, result: SyncResult) -> str:
+    skipped = sum(each.action == "skip" for each in plan.tags)
+    lines = [f"copied {', '.join(each.tags)} ({each.digest})" for each in result.copied]
+    lines.append(
+        f"{number(len(result.copied), 'image')} copied to {plan.target},"
+        f" {number(skipped, 'tag')} there already"
+    )
+    return "\n".join(lines)

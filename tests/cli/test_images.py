@@ -1,0 +1,146 @@
+"""``ecr images``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ecr_client import ECRClient
+from ecr_client.images import push_image
+from ecr_client.testing import RandomImage, random_image
+
+
+def digests(client: ECRClient) -> dict[str, str | None]:
+    """Return the digests of ``team/app`` by their tags."""
+    return {
+        each.image_tag: each.image_digest
+        for each in client.paginate_list_images(repository_name="team/app")
+        if each.image_tag
+    }
+
+
+def count(client: ECRClient) -> int:
+    """Return how many images ``team/app`` has."""
+    return len(client.describe_images(repository_name="team/app").image_details)
+
+
+@pytest.mark.parametrize(("option", "expected"), [(None, 3), ("--tagged", 1), ("--untagged", 2)])
+def test_list(ecr: Any, pushed: RandomImage, option: str | None, expected: int) -> None:
+    """All images are listed, or those with or without tags."""
+    words = ["images", "list", "team/app", *([option] if option else [])]
+    table = ecr(*words).out.splitlines()
+
+    assert len(table) == 1 + expected
+    assert len(ecr(*words, "--output", "json").json["imageDetails"]) == expected
+
+
+def test_inspect(ecr: Any, pushed: RandomImage) -> None:
+    """An image is shown with its platforms and layers; without a tag it is the latest."""
+    shown = ecr("images", "inspect", "team/app").out
+    document = ecr("images", "inspect", f"team/app@{pushed.digest}", "--output", "json").json
+    layers = [layer.digest for manifest in pushed.manifests for layer in manifest.layers]
+
+    assert document["digest"] == pushed.digest
+    assert [each["platform"]["architecture"] for each in document["manifests"]] == [
+        "amd64",
+        "arm64",
+    ]
+    assert all(text in shown for text in ("linux/amd64", "linux/arm64", pushed.digest, *layers))
+
+
+def test_delete_by_name(ecr: Any, ecr_client: ECRClient, pushed: RandomImage) -> None:
+    """An image goes with all its tags and platforms, after a confirmation."""
+    planned = ecr("images", "delete", "team/app:1", "--dry-run")
+    unconfirmed = ecr("images", "delete", "team/app:1")
+    before = count(ecr_client)
+    deleted = ecr("images", "delete", "team/app:1", "--yes")
+
+    assert planned.out.count("\ndelete ") == 3
+    assert unconfirmed.status == 7
+    assert "tagged '1', 'latest'" in unconfirmed.err
+    assert before == 3
+    assert (deleted.out, count(ecr_client)) == ("deleted 3 images of team/app\n", 0)
+
+
+def test_platforms_that_others_need_stay(
+    ecr: Any, ecr_client: ECRClient, pushed: RandomImage
+) -> None:
+    """A platform with a tag of its own stays when its index goes."""
+    platform = pushed.manifests[0].descriptor.digest
+    ecr("images", "tag", f"team/app@{platform}", "amd64")
+    ecr("images", "delete", "team/app:latest", "--yes")
+
+    assert digests(ecr_client) == {"amd64": platform}
+    assert count(ecr_client) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--untagged"], 0),
+        (["--tagged", "l*"], 1),
+        (["--tagged", "x*"], 0),
+        (["--tagged", "*", "--older-than", "1h"], 0),
+        (["--not-pulled-for", "2w"], 0),
+        (["--keep-newest", "0"], 3),
+    ],
+)
+def test_delete_by_options(
+    ecr: Any, pushed: RandomImage, options: list[str], expected: int
+) -> None:
+    """All options have to fit, and what an index lists stays with it."""
+    ended = ecr("images", "delete", "team/app", *options, "--dry-run", "--output", "json")
+
+    assert sum(each["isDeleted"] for each in ended.json["images"]) == expected
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["team/app"],
+        ["team/app:1", "--untagged"],
+        ["team/app:1", "other/app:1"],
+        ["team/app:1", "team/app"],
+        ["team/app", "--older-than", "1 month"],
+    ],
+)
+def test_unclear_deletions(
+    ecr: Any, ecr_client: ECRClient, pushed: RandomImage, words: list[str]
+) -> None:
+    """What does not say clearly which images to delete deletes none."""
+    assert ecr("images", "delete", *words, "--yes").status == 2
+    assert count(ecr_client) == 3
+
+
+def test_tag(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tmp_path: Any) -> None:
+    """Tags are added and moved, and one that is there already is no error."""
+    other = random_image(tmp_path / "other", seed=2, size=100)
+    push_image(ecr_client, other.path, "team/app:2")
+    ended = ecr("images", "tag", "team/app:2", "2", "latest", "stable")
+
+    assert ended.status == 0
+    assert digests(ecr_client) == {
+        "1": pushed.digest,
+        "2": other.digest,
+        "latest": other.digest,
+        "stable": other.digest,
+    }
+
+
+def test_untag(ecr: Any, ecr_client: ECRClient, pushed: RandomImage) -> None:
+    """A tag goes after a confirmation, which warns if the image goes with it."""
+    planned = ecr("images", "untag", "team/app:1", "--dry-run")
+    first = ecr("images", "untag", "team/app:1", "--yes")
+    unconfirmed = ecr("images", "untag", "team/app:latest")
+
+    assert (planned.status, first.status, unconfirmed.status) == (0, 0, 7)
+    assert f"the last one, and delete its image {pushed.digest}" in unconfirmed.err
+    assert digests(ecr_client) == {"latest": pushed.digest}
+
+
+def test_missing_image(ecr: Any, pushed: RandomImage) -> None:
+    """An image that does not exist is one line, with the status of a refusal."""
+    ended = ecr("images", "tag", "team/app:nope", "x")
+
+    assert (ended.status, ended.err) == (3, "ecr: team/app has no image 'nope'\n")

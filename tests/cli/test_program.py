@@ -1,0 +1,373 @@
+"""The program as a whole: options, errors, exit statuses, start-up, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+import ecr_client
+from ecr_client import ECRClient, exceptions
+from ecr_client.cli import errors, main
+from ecr_client.cli.options import GLOBAL, Command
+from ecr_client.cli.program import ecr as program
+from ecr_client.local import LocalECR
+from ecr_client.testing import RandomImage
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def commands(group: click.Group = program, prefix: str = "") -> dict[str, click.Command]:
+    """Return all commands by what is typed."""
+    found: dict[str, click.Command] = {}
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            found |= commands(command, f"{prefix}{name} ")
+        else:
+            found[f"{prefix}{name}"] = command
+    return found
+
+
+COMMANDS = commands()
+
+
+def test_all_commands() -> None:
+    """These are the commands."""
+    assert list(COMMANDS) == [
+        *("repos list", "repos describe", "repos create", "repos delete"),
+        *("images list", "images inspect", "images delete", "images tag", "images untag"),
+        *("push", "pull", "copy", "sync", "login", "token"),
+        *("policy get", "policy set", "policy delete"),
+        *("lifecycle get", "lifecycle set", "lifecycle preview"),
+        *("scan start", "scan wait", "scan findings"),
+        *("usage", "local", "completion"),
+    ]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_options_of_commands(name: str) -> None:
+    """All commands but the server take the global options; what deletes or moves, a dry run."""
+    command = COMMANDS[name]
+    options = {option for each in command.params for option in each.opts}
+    deletes = name.endswith(("delete", "untag"))
+
+    assert isinstance(command, Command) == (name != "local")
+    assert name == "local" or all(each in command.params for each in GLOBAL)
+    assert ("--yes" in options) == deletes
+    assert ("--dry-run" in options) == (deletes or name in ("push", "pull", "copy", "sync"))
+
+
+@pytest.mark.parametrize("name", ["", "repos", *COMMANDS])
+def test_help(ecr: Any, name: str) -> None:
+    """Each command and group has a help that fits 80 columns, with no text cut off."""
+    ended = ecr(*name.split(), "--help")
+
+    assert ended.status == 0
+    assert all(len(line) <= 80 for line in ended.out.splitlines())
+    assert not re.search(r"[a-z]\.\.\.", ended.out)  # where click cuts a sentence
+
+
+def test_global_options_stand_anywhere(ecr: Any, local_ecr: LocalECR) -> None:
+    """A global option may come before, between and behind the words of a command."""
+    results = [
+        ecr("--region", "eu-west-1", "repos", "create", "team/app"),
+        ecr("repos", "--region", "eu-west-1", "--output", "json", "list"),
+        ecr("repos", "list", "--query", "repositories[].repositoryName", "--region", "us-east-1"),
+    ]
+
+    assert [each.status for each in results] == [0, 0, 0]
+    assert len(results[1].json["repositories"]) == 1
+    assert results[2].json == []
+
+
+def test_endpoint_and_profile(
+    ecr: Any, local_ecr: LocalECR, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The endpoint and the profile of the options beat those of the environment."""
+    keys = local_ecr.credentials[local_ecr.account]
+    path = tmp_path / "credentials"
+    path.write_text(
+        f"[dev]\naws_access_key_id = {keys.access_key}\naws_secret_access_key = {keys.secret_key}\n"
+    )
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(path))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL_ECR"):
+        monkeypatch.delenv(name, raising=False)
+    ended = ecr("repos", "list", "--endpoint-url", local_ecr.endpoint, "--profile", "dev")
+    unknown = ecr("repos", "list", "--profile", "prod")
+
+    assert ended.status == 0
+    assert (unknown.status, unknown.err.count("\n")) == (5, 1)
+
+
+def test_certificates(ecr: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate has to be trusted, by a bundle or by not verifying it."""
+    with LocalECR(tls=True) as local, local.client() as client:
+        client.create_repository(repository_name="team/app")
+        keys = local.credentials[local.account]
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_key)
+        words = ("repos", "list", "--endpoint-url", local.endpoint)
+        refused = ecr(*words)
+        trusted = ecr(*words, "--ca-bundle", local.ca_file)
+        careless = ecr(*words, "--no-verify-ssl")
+
+    assert (refused.status, trusted.status, careless.status) == (4, 0, 0)
+    assert trusted.err == ""
+    assert "team/app" in careless.out
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "text"),
+    [
+        (["nope"], 2, "No such command 'nope'"),
+        (["repos", "list", "--nope"], 2, "see 'ecr repos list --help'"),
+        (["repos", "describe", "team/nope"], 3, "RepositoryNotFoundException, request id "),
+        (["repos", "describe", "UPPER"], 2, "must be lower case"),
+        (["repos", "describe", "team/app:1"], 2, "must name a repository"),
+        (["repos", "list", "--endpoint-url", "http://127.0.0.1:1"], 4, "no connection"),
+        (["repos", "list", "--region", "x y"], 2, "cannot be a region"),
+        (["repos", "list", "--query", "a["], 2, "must be a JMESPath expression, got 'a['"),
+        (["push", "nowhere", "team/app:1"], 1, "nowhere"),
+        (["local", "--port", "x"], 2, "ecr local: argument --port"),
+        (["images", "list", "public.ecr.aws/x/app"], 2, "Amazon ECR Public"),
+    ],
+)
+def test_errors(ecr: Any, words: list[str], status: int, text: str) -> None:
+    """An error is one line on stderr, with a status that tells what kind it is of."""
+    ended = ecr(*words)
+
+    assert ended.status == status
+    assert ended.out == ""
+    assert ended.err.startswith(("ecr: ", "ecr local: "))
+    assert ended.err.count("\n") == 1
+    assert text in ended.err
+
+
+def test_debug(ecr: Any) -> None:
+    """The log and the traceback are printed on demand, without keys and signatures."""
+    ended = ecr("repos", "describe", "team/nope", "--debug")
+
+    assert "DescribeRepositories: attempt 1 is sent" in ended.err
+    assert "Traceback (most recent call last)" in ended.err
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] not in ended.err
+    assert "Signature=" not in ended.err
+
+
+def test_statuses_of_exceptions() -> None:
+    """Each exception of the package has a status on purpose."""
+    found = {
+        name: errors.status_of(cls.__new__(cls))
+        for name, cls in vars(exceptions).items()
+        if isinstance(cls, type) and issubclass(cls, exceptions.AmazonClientException)
+    }
+    failed = {name for name, status in found.items() if status == errors.FAILED}
+
+    assert found["ThrottlingException"] == errors.REFUSED
+    assert found["LayerVerificationException"] == errors.NO_RESPONSE
+    assert failed == {
+        "AmazonClientException",
+        "ClientShutdownException",
+        "ImageSourceException",
+        "PaginationException",
+        "TransferCancelledException",
+        "WaiterException",
+    }
+
+
+SCRIPT = """
+import json, sys
+from ecr_client.cli import main
+status = main(sys.argv[1:])
+print(json.dumps([status, list(sys.modules)]), file=sys.stderr)
+"""
+CLIENT = ("requests", "botocore", "ecr_client.client", "ecr_client.images", "attrs")
+FORMS = ("rich", "yaml", "jmespath", "PIL")
+
+
+@pytest.mark.parametrize(
+    ("words", "never"),
+    [
+        (["--version"], ("click", *CLIENT, *FORMS)),
+        (["--help"], (*CLIENT, *FORMS)),
+        (["images", "delete", "--help"], (*CLIENT, *FORMS)),
+        (["repos", "list", "--nope"], (*CLIENT, *FORMS)),
+        (
+            ["repos", "list"],
+            (*FORMS, "ecr_client.images", "ecr_client.local", "botocore.session", "boto3"),
+        ),
+        (["repos", "list", "--output", "json"], FORMS),
+    ],
+)
+def test_loaded_modules(
+    environment: None, tmp_path: Path, words: list[str], never: tuple[str, ...]
+) -> None:
+    """A command loads what it needs, and nothing else."""
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *words],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, paths))},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    status, modules = json.loads(done.stderr.splitlines()[-1])
+
+    assert status == (2 if "--nope" in words else 0)
+    assert [
+        name
+        for name in modules
+        if any(name == package or name.startswith(f"{package}.") for package in never)
+    ] == []
+
+
+def test_version(ecr: Any) -> None:
+    """The version is printed, also among other options."""
+    expected = f"ecr-client {ecr_client.__version__}\n"
+
+    assert ecr("--version").out == ecr("--debug", "--version").out == expected
+
+
+def test_without_the_extra(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without click, one line says what to install."""
+    monkeypatch.setitem(sys.modules, "click", None)
+    monkeypatch.delitem(sys.modules, "ecr_client.cli.program", raising=False)
+    status = main(["repos", "list"])
+    printed = capsys.readouterr()
+
+    assert (status, printed.out) == (1, "")
+    assert printed.err == (
+        "ecr: click is missing; install it with: python -m pip install 'ecr-client[cli]'\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["--version"], ["repos", "list"], ["completion", "bash"]])
+def test_closed_pipe(start: Any, words: list[str]) -> None:
+    """If nobody reads the output, the command ends silently, as if by SIGPIPE."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stdout:
+        process = start(*words, stdout=stdout)
+    _, err = process.communicate(timeout=60)
+
+    assert (process.returncode, err) == (141, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device")
+@pytest.mark.parametrize("words", [["--version"], ["repos", "list"]])
+def test_full_disk(start: Any, words: list[str]) -> None:
+    """Output that cannot be written is one line, and no success."""
+    with open("/dev/full", "w") as stdout:
+        process = start(*words, stdout=stdout)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert err.startswith("ecr: ")
+    assert err.count("\n") == 1
+
+
+def interrupt(process: Any, local_ecr: LocalECR, operation: str, again: bool) -> None:
+    """Press Ctrl-C as soon as the server has a call of an operation, once or twice."""
+    ends = time.monotonic() + 60
+    while not any(each.operation == operation for each in local_ecr.requests):
+        assert time.monotonic() < ends
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    while again and process.poll() is None:
+        process.send_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("again", "status"), [(False, 130), (True, -signal.SIGINT)], ids=["once", "twice"]
+)
+def test_interrupt_of_a_push(
+    start: Any,
+    local_ecr: LocalECR,
+    ecr_client: ECRClient,
+    image: RandomImage,
+    again: bool,
+    status: int,
+) -> None:
+    """Ctrl-C ends a push without a traceback and without a tag; a second one does so at once."""
+    ecr_client.create_repository(repository_name="team/app")
+    local_ecr.faults.add("UploadLayerPart", latency=60.0 if again else 0.5, count=None)
+    process = start("push", image.path, "team/app:1")
+    interrupt(process, local_ecr, "UploadLayerPart", again)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == status
+    assert "Traceback" not in err
+    assert out == ""
+    assert ecr_client.list_images(repository_name="team/app").image_ids == ()
+
+
+def test_interrupt_of_a_sync(
+    start: Any, local_ecr: LocalECR, ecr_client: ECRClient, pushed: RandomImage
+) -> None:
+    """Ctrl-C ends all copies of a synchronization."""
+    local_ecr.requests.clear()
+    local_ecr.faults.add("UploadLayerPart", latency=0.5, count=None)
+    process = start("sync", "team/app", "team/copy", "--create")
+    interrupt(process, local_ecr, "UploadLayerPart", again=False)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert ecr_client.list_images(repository_name="team/copy").image_ids == ()
+
+
+def test_local(start: Any) -> None:
+    """The local ECR runs until it is told to stop, and prints what to export."""
+    process = start("local", "--port", "0")
+    printed = [process.stdout.readline() for _ in range(3)]
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    assert printed[0].startswith("Local ECR at http://127.0.0.1:")
+    assert printed[2].startswith("export AWS_ENDPOINT_URL_ECR=")
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (["re"], ["repos"]),
+        (["images", "in"], ["inspect"]),
+        (["scan", "findings", "--fail"], ["--fail-on"]),
+        (["repos", "list", "--output", "j"], ["json"]),
+    ],
+)
+def test_completion(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    typed: list[str],
+    expected: list[str],
+) -> None:
+    """Commands, options and their values are completed."""
+    monkeypatch.setenv("_ECR_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", " ".join(["ecr", *typed]))
+    monkeypatch.setenv("COMP_CWORD", str(len(typed)))
+    main([])
+
+    found = [line.partition(",")[2] for line in capsys.readouterr().out.splitlines()]
+    assert found == expected
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(ecr: Any, shell: str) -> None:
+    """There is a script for each shell, which asks the program."""
+    assert f"_ECR_COMPLETE={shell}_complete" in ecr("completion", shell).out
