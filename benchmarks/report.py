@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import GROWTH_MEASURES, MEASURES, PEERS
-from benchmarks.results import RESULTS, read
+from benchmarks.results import IMAGES, RESULTS, read
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "performance"
 
 #: What the tables call a side.
 SIDES = {"ecr_client": "ecr_client", "boto3": "boto3", "capo": "capo-ecr", "bare": "bare parts"}
+
+IMAGE_TITLES = (
+    *("work", "wall, s", "ratio to skopeo", "ratio to the bound", "ratio to pull and push"),
+    *("ratio of CPU to skopeo", "memory, MiB", "target"),
+)
 
 
 def tables(results: dict[str, Any]) -> str:
@@ -65,6 +70,32 @@ def cells(title: str, measure: str, figures: dict[str, Any]) -> list[str]:
     return row
 
 
+def image_table(results: dict[str, Any]) -> str:
+    """Return the table of whole images as Markdown."""
+    lines = [
+        f"Measured with `python -m benchmarks.images` on Python {results['python']} "
+        f"({results['machine']}; skopeo {results['skopeo']}).",
+        "",
+        f"| {' | '.join(IMAGE_TITLES)} |",
+        "|---" * len(IMAGE_TITLES) + "|",
+    ]
+    for case in results["cases"].values():
+        ratios = case["ratios"]
+        cells = [case["title"], f"{case['medians']['ecr_client']['wall']:.2f}"]
+        cells += [_ratio(ratios, side, "wall") for side in ("skopeo", "bound", "pull and push")]
+        cells += [_ratio(ratios, "skopeo", "cpu"), f"{case['peak_growth'] / 2**20:.0f}"]
+        cells.append("" if case["target"] is None else f"{case['target']:.2f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _ratio(ratios: dict[str, Any], side: str, measure: str) -> str:
+    if side not in ratios:
+        return ""
+    middle, low, high = (shown(ratios[side][measure][each]) for each in ("ratio", "low", "high"))
+    return f"**{middle}** ({low} to {high})"
+
+
 def shown(ratio: float) -> str:
     """Return a ratio with two decimals, or four if it is small."""
     return f"{ratio:.{2 if ratio >= 0.01 else 4}f}"
@@ -100,12 +131,15 @@ def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
     parser.add_argument("--results", type=Path, default=RESULTS, help="what was measured")
+    parser.add_argument("--images", type=Path, default=IMAGES, help="what was measured of images")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="folder to write to")
     options = parser.parse_args()
     results = read(options.results)
     options.output.mkdir(exist_ok=True)
     (options.output / "results.md").write_text(tables(results), encoding="utf-8")
     plots(results, options.output)
+    images = image_table(read(options.images))
+    (options.output / "images.md").write_text(images, encoding="utf-8")
     return 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results.json"
+IMAGES = Path(__file__).parent / "images.json"
 DIGITS = 4
 #: Below this level of nesting everything is on one line: the figures of a measure or a series.
 DEPTH = 4

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import json
-import tarfile
+import shutil
 import tempfile
 import zlib
 from contextlib import contextmanager
@@ -39,7 +40,8 @@ class DockerArchiveSource:
 
     Args:
         path: The archive.
-        reference: The name of the image, such as ``app:1.0``; ``None`` if it is the only one.
+        reference: The name of the image, such as ``app:1.0``, or its position in the archive,
+            such as ``@0``; ``None`` if it is the only one.
     """
 
     def __init__(self, path: Path, reference: str | None) -> None:
@@ -67,6 +69,9 @@ class DockerArchiveSource:
     def find_referrers(self, digest: str) -> tuple[Descriptor, ...]:
         return ()
 
+    def check_blob(self, descriptor: Descriptor) -> None:
+        pass  # its descriptor was made here
+
     @contextmanager
     def open_blob(self, descriptor: Descriptor) -> Iterator[Reader]:
         place = self._places[descriptor.digest]
@@ -83,6 +88,8 @@ class DockerArchiveSource:
         if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
             raise ImageSourceException(f"{self.name}: manifest.json must be a list of images")
         wanted = self._reference
+        if wanted is not None and wanted.startswith("@") and wanted[1:].isdecimal():
+            return self._entry_at(entries, int(wanted[1:]))
         found = [
             each for each in entries if wanted is None or wanted in (each.get("RepoTags") or ())
         ]
@@ -93,6 +100,11 @@ class DockerArchiveSource:
                 f" 'docker-archive:PATH:NAME:TAG'; names: {', '.join(names) or 'none'}"
             )
         return found[0]
+
+    def _entry_at(self, entries: list[Any], position: int) -> Any:
+        if position >= len(entries):
+            raise ImageSourceException(f"{self.name} has only {len(entries)} images")
+        return entries[position]
 
     def _read_image(self, entry: dict[str, Any]) -> Manifest:
         names = entry.get("Layers")
@@ -200,25 +212,23 @@ class DockerArchiveTarget(ArchiveTarget):
         diff_ids = _diff_ids(config, len(document.layers))
         names = []
         for layer, diff_id in zip(document.layers, diff_ids, strict=True):
-            path = Path(self._folder.name) / f"{diff_id.encoded}.tar"
-            if not path.exists():
+            path = self.folder / f"{diff_id.encoded}.tar"
+            if path.name not in names:
                 with self.layout.open_blob(layer) as file:
                     _decompress(file, path, diff_id)
             names.append(path.name)
         self._write(config, document.config.digest, names)
 
     def _write(self, config: bytes, digest: Digest, layers: list[str]) -> None:
-        folder = Path(self._folder.name)
-        config_path = folder / f"{digest.encoded}.json"
+        config_path = self.folder / f"{digest.encoded}.json"
         config_path.write_bytes(config)
         listing = [{"Config": config_path.name, "RepoTags": self._names, "Layers": layers}]
-        manifest_path = folder / "manifest.json"
+        manifest_path = self.folder / "manifest.json"
         manifest_path.write_text(json.dumps(listing))
-        packed = folder / "packed"
-        with tarfile.open(packed, "w", format=tarfile.PAX_FORMAT) as archive:
+        with self.packed() as archive:
             for name in (*dict.fromkeys(layers), config_path.name, manifest_path.name):
-                add_file(archive, folder / name, name)
-        packed.replace(self._path)
+                add_file(archive, self.folder / name, name)
+                (self.folder / name).unlink()  # It need not take its space twice.
 
 
 def _diff_ids(config: bytes, count: int) -> list[Digest]:
@@ -234,7 +244,14 @@ def _diff_ids(config: bytes, count: int) -> list[Digest]:
 
 
 def _decompress(file: BinaryIO, path: Path, diff_id: Digest) -> None:
-    """Write a layer as the archive that it is, and verify that."""
+    """Write a layer as the archive that it is, and verify that.
+
+    Raises:
+        ImageSourceException: It is corrupt, or compressed in a way that docker does not load.
+        OSError: It decompresses to more than there is space for (``ENOSPC``).
+    """
+    # What it decompresses to is written twice, and nothing that is known says how much it is.
+    space = shutil.disk_usage(path.parent).free // 2
     start = file.read(4)
     file.seek(0)
     if start == _ZSTD:
@@ -247,6 +264,13 @@ def _decompress(file: BinaryIO, path: Path, diff_id: Digest) -> None:
     try:
         with path.open("wb") as target:
             while piece := plain.read(_CHUNK):
+                space -= len(piece)
+                if space < 0:
+                    raise OSError(
+                        errno.ENOSPC,
+                        f"the layer {diff_id} decompresses to more than there is space for",
+                        str(path.parent),
+                    )
                 hasher.update(piece)
                 target.write(piece)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:

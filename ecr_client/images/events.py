@@ -132,6 +132,7 @@ class Reporter:
         self.bytes_moved = 0
         self.bytes_skipped = 0
         self.skipped: set[str] = set()
+        self._moved: dict[str, int] = {}
         self._progress = progress
         self._cancel = cancel
         self._stopped = threading.Event()
@@ -151,11 +152,19 @@ class Reporter:
         with self._lock:
             if isinstance(event, BytesMoved):
                 self.bytes_moved += event.bytes
+                self._moved[event.digest] = self._moved.get(event.digest, 0) + event.bytes
+            elif isinstance(event, BlobRetried):
+                self.bytes_moved -= event.bytes
+                self._moved[event.digest] = 0
             elif isinstance(event, BlobSkipped):
                 self.bytes_skipped += event.size
                 self.skipped.add(event.digest)
             if self._progress is not None:
                 self._progress(event)
+
+    def retried(self, digest: str, error: Exception) -> None:
+        """Report that a blob begins again, so that what was moved of it does not count."""
+        self.event(BlobRetried(digest=digest, bytes=self._moved.get(digest, 0), error=error))
 
     def moved(self, digest: str, count: int) -> None:
         """Report moved bytes, unless the transfer was cancelled."""

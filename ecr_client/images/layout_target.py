@@ -5,30 +5,28 @@ from __future__ import annotations
 import errno
 import shutil
 import tarfile
-import tempfile
-import uuid
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import attrs
 
-from ecr_client.exceptions import LayerVerificationException
+from ecr_client.exceptions import ImageSourceException, LayerVerificationException
 from ecr_client.images.sources import REF_NAME, RepositorySource, VerifyingReader
 from ecr_client.images.trees import blobs_of
 from ecr_client.oci import Descriptor, Layout
+from ecr_client.oci.unfinished import lock, remove_leftovers, unfinished_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from ecr_client.images.events import Reporter
     from ecr_client.images.sources import Reader, Source
     from ecr_client.images.trees import Node, Tree
 
 _CHUNK = 1 << 20
-#: Blobs from this size on are pulled over several connections if there are any to spare.
-_RANGED = 64 * 1024 * 1024
 
 
 class LayoutTarget:
@@ -43,8 +41,12 @@ class LayoutTarget:
         self._layout = layout
         self.name = name or str(layout.path)
 
-    def find_missing(self, tree: Tree, reporter: Reporter) -> Sequence[Descriptor]:
+    def find_missing(
+        self, tree: Tree, tags: Sequence[str], reporter: Reporter
+    ) -> Sequence[Descriptor]:
         self._layout.create()
+        for folder in (self._layout.path, *self._layout.path.glob("blobs/*")):
+            remove_leftovers(folder)
         missing = []
         for blob in blobs_of(tree.all_nodes):
             # Nothing that could not be verified is pulled.
@@ -60,12 +62,12 @@ class LayoutTarget:
     ) -> None:
         path = self._layout.blob_path(blob.digest)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _incomplete(path) as unfinished:
-            if streams > 1 and blob.size >= _RANGED and isinstance(source, RepositorySource):
-                _pull_ranges(unfinished, blob, source, reporter, streams)
+        with unfinished_file(path.parent) as (file, publish):
+            if streams > 1 and isinstance(source, RepositorySource):
+                _pull_ranges(file, blob, source, reporter, streams)
             else:
-                _pull(unfinished, blob, source, reporter)
-            unfinished.replace(path)
+                _pull(file, blob, source, reporter)
+            publish(path)
 
     def write_manifest(self, node: Node) -> None:
         self._layout.write_blob(node.document.media_type, node.content)
@@ -113,14 +115,26 @@ class ArchiveTarget:
     def __init__(self, path: Path) -> None:
         self.name = str(path)
         self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Beside the archive: the space of another file system would be no help.
-        self._folder = tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent)
-        self.layout = Layout(Path(self._folder.name) / "layout")
+        # Beside the archive, since another file system may have no space. The next pull finds what
+        # a killed one has left there.
+        self.folder = path.with_name(f".{path.name}.incomplete")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.folder / "lock").open("wb")
+        try:
+            lock(self._lock)
+        except BlockingIOError:
+            self._lock.close()
+            raise FileExistsError(
+                errno.EEXIST, "another process or thread is writing this archive", str(path)
+            ) from None
+        remove_leftovers(self.folder)
+        self.layout = Layout(self.folder / "layout")
         self._target = LayoutTarget(self.layout, self.name)
 
-    def find_missing(self, tree: Tree, reporter: Reporter) -> Sequence[Descriptor]:
-        return self._target.find_missing(tree, reporter)
+    def find_missing(
+        self, tree: Tree, tags: Sequence[str], reporter: Reporter
+    ) -> Sequence[Descriptor]:
+        return self._target.find_missing(tree, tags, reporter)
 
     def write_blob(
         self, blob: Descriptor, source: Source, reporter: Reporter, streams: int
@@ -133,17 +147,24 @@ class ArchiveTarget:
     def finish(self, tree: Tree, tags: Sequence[str]) -> None:
         self._target.finish(tree, tags)
         folder = self.layout.path
-        with _incomplete(self._path) as unfinished:
-            with tarfile.open(unfinished, "w", format=tarfile.PAX_FORMAT) as archive:
-                for path in sorted(folder.rglob("*")):
-                    add_file(archive, path, path.relative_to(folder).as_posix())
-                    if path.is_file():
-                        path.unlink()  # It need not take its space twice.
-            unfinished.replace(self._path)
+        with self.packed() as archive:
+            for path in sorted(folder.rglob("*")):
+                add_file(archive, path, path.relative_to(folder).as_posix())
+                if path.is_file():
+                    path.unlink()  # It need not take its space twice.
+
+    @contextmanager
+    def packed(self) -> Iterator[tarfile.TarFile]:
+        """Return the archive to write, which gets its name when it is complete."""
+        with unfinished_file(self.folder) as (file, publish):
+            with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
+                yield archive
+            publish(self._path)
 
     def close(self) -> None:
         """Remove what was pulled; the archive stays."""
-        self._folder.cleanup()
+        self._lock.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def add_file(archive: tarfile.TarFile, path: Path, name: str) -> None:
@@ -173,20 +194,10 @@ def check_space(folder: Path, needed: int) -> None:
         )
 
 
-@contextmanager
-def _incomplete(path: Path) -> Iterator[Path]:
-    """Return the path of a file beside another one, and remove it unless it was renamed."""
-    unfinished = path.with_name(f".{path.name[:100]}-incomplete-{uuid.uuid4()}")
-    try:
-        yield unfinished
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _pull(path: Path, blob: Descriptor, source: Source, reporter: Reporter) -> None:
+def _pull(file: BinaryIO, blob: Descriptor, source: Source, reporter: Reporter) -> None:
     """Write a blob to a file; the reader verifies it."""
     written, buffer = 0, memoryview(bytearray(min(_CHUNK, max(blob.size, 1))))
-    with path.open("xb", buffering=0) as file, source.open_blob(blob) as reader:
+    with source.open_blob(blob) as reader:
         while received := reader.readinto(buffer):
             written += received
             if written > blob.size:
@@ -197,20 +208,20 @@ def _pull(path: Path, blob: Descriptor, source: Source, reporter: Reporter) -> N
 
 
 def _pull_ranges(
-    path: Path, blob: Descriptor, source: RepositorySource, reporter: Reporter, streams: int
+    target: BinaryIO, blob: Descriptor, source: RepositorySource, reporter: Reporter, streams: int
 ) -> None:
     """Write a blob to a file over several connections at a time, and verify it then."""
     share = -(-blob.size // streams)
     starts = range(0, blob.size, share)
-    with path.open("xb") as file:
-        file.truncate(blob.size)
+    failed = threading.Event()
+    target.truncate(blob.size)
 
     def pull_range(start: int) -> None:
         left = min(share, blob.size - start)
         buffer = memoryview(bytearray(_CHUNK))
-        with path.open("r+b", buffering=0) as file, source.open_blob(blob, start) as reader:
+        with open(target.name, "r+b", buffering=0) as file, source.open_blob(blob, start) as reader:
             file.seek(start)
-            while left:
+            while left and not failed.is_set():
                 received = reader.readinto(buffer[: min(left, _CHUNK)])
                 if not received:
                     raise LayerVerificationException("it ended too early", blob.digest)
@@ -221,13 +232,17 @@ def _pull_ranges(
     with ThreadPoolExecutor(len(starts), "ecr-client-range") as pool:
         futures = [pool.submit(pull_range, start) for start in starts]
         try:
-            for future in futures:
+            for future in as_completed(futures):
                 future.result()
         except BaseException:
-            reporter.stop()
+            failed.set()
             raise
-    with path.open("rb") as written:
-        read_through(VerifyingReader(written, blob, source.name))
+    hasher = blob.digest.hasher()
+    with open(target.name, "rb") as file:
+        while piece := file.read(_CHUNK):
+            hasher.update(piece)
+    if hasher.hexdigest() != blob.digest.encoded:
+        raise LayerVerificationException("what was downloaded has another digest", blob.digest)
 
 
 def read_through(reader: Reader) -> None:
@@ -239,8 +254,7 @@ def read_through(reader: Reader) -> None:
 
 def _check_size(blob: Descriptor, written: int) -> None:
     if written != blob.size:
-        raise LayerVerificationException(
-            f"it has {'more' if written > blob.size else 'fewer'} bytes than the {blob.size} that"
-            " its manifest says",
-            blob.digest,
+        more = "more" if written > blob.size else "fewer"
+        raise ImageSourceException(
+            f"the layer {blob.digest} has {more} bytes than the {blob.size} that its manifest says"
         )

@@ -50,16 +50,18 @@ def pull_image(
         progress: Called with a ``TransferEvent`` at every step, one at a time, from several
             threads.
         cancel: An event; once it is set, the pull ends with a `TransferCancelledException`.
-        concurrency: How many connections are read at the same time, at least 1.
+        concurrency: How many layers are read at the same time, at least 1; a single large one is
+            read over as many connections.
 
     Returns:
         What was pulled.
 
     Raises:
         ImageSourceException: There is no such image, or one that is malformed.
-        LayerVerificationException: A layer is not what its digest or its manifest says.
+        LayerVerificationException: A layer is not what its digest says.
         TransferCancelledException: ``cancel`` was set.
         ValueError: An argument cannot be right, or the target is another kind of folder.
+        FileExistsError: Another pull is just writing the archive.
         OSError: The target cannot be written, or has not enough space (``ENOSPC``).
         AmazonClientException: A call failed.
     """

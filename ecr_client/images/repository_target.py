@@ -14,10 +14,8 @@ from ecr_client.exceptions import (
     LayerAlreadyExistsException,
     RepositoryAlreadyExistsException,
     RepositoryNotFoundException,
-    TransportException,
-    UploadNotFoundException,
 )
-from ecr_client.images.events import BlobRetried, BlobSkipped
+from ecr_client.images.events import BlobSkipped
 from ecr_client.images.pace import wait_for
 from ecr_client.images.sources import ACCEPTED
 from ecr_client.images.trees import blobs_of
@@ -35,9 +33,6 @@ if TYPE_CHECKING:
 
 #: The service's own, for a result that has none.
 _PART_SIZE = 10 * 1024 * 1024
-_MOST_ATTEMPTS = 3
-#: After these, a blob is uploaded once more from its first byte.
-_RESTARTS = (TransportException, InvalidLayerPartException, UploadNotFoundException)
 
 
 class RepositoryTarget:
@@ -59,15 +54,18 @@ class RepositoryTarget:
         self._create = create
         self._mounting = mounting
         self._existing: set[str] = set()
+        self._tagged: set[str | None] = set()
 
     @property
     def name(self) -> str:
         return str(self._location)
 
-    def find_missing(self, tree: Tree, reporter: Reporter) -> Sequence[Descriptor]:
+    def find_missing(
+        self, tree: Tree, tags: Sequence[str], reporter: Reporter
+    ) -> Sequence[Descriptor]:
         try:
             # A stored image is complete: what it refers to cannot be deleted before it.
-            self._existing = self._find_existing(tree)
+            self._find_existing(tree, tags)
         except RepositoryNotFoundException as error:
             if not self._create:
                 raise _with_hint(error, self._location.repository) from None
@@ -94,19 +92,7 @@ class RepositoryTarget:
         if self._mounting is not None and self._mounting.mount(blob.digest):
             reporter.event(BlobSkipped(digest=blob.digest, size=blob.size))
             return
-        for attempt in range(1, _MOST_ATTEMPTS + 1):
-            upload = _Upload(self._location, blob, reporter)
-            try:
-                upload.run(source)
-                return
-            except (
-                TransportException,
-                InvalidLayerPartException,
-                UploadNotFoundException,
-            ) as error:
-                if attempt == _MOST_ATTEMPTS:
-                    raise
-                reporter.event(BlobRetried(digest=blob.digest, bytes=upload.sent, error=error))
+        _Upload(self._location, blob, reporter).run(source)
 
     def write_manifest(self, node: Node) -> None:
         if node.descriptor.digest not in self._existing:
@@ -116,22 +102,26 @@ class RepositoryTarget:
         if not tags:
             self.write_manifest(tree.root)
         for tag in tags:
-            self._put(tree.root, tag)
+            if tag not in self._tagged:
+                self._put(tree.root, tag)
 
-    def _find_existing(self, tree: Tree) -> set[str]:
+    def _find_existing(self, tree: Tree, tags: Sequence[str]) -> None:
+        digests = [node.descriptor.digest for node in tree.all_nodes]
         found = self._client.batch_get_image_all(
             repository_name=self._repository,
             registry_id=self._registry_id,
             image_ids=[
-                ImageIdentifier(image_digest=node.descriptor.digest) for node in tree.all_nodes
+                *(ImageIdentifier(image_digest=digest) for digest in digests),
+                *(ImageIdentifier(image_tag=tag) for tag in tags),
             ],
             accepted_media_types=ACCEPTED,
         )
-        return {
-            image.image_id.image_digest
-            for image in found.images
-            if image.image_id is not None and image.image_id.image_digest is not None
-        }
+        for image in found.images:
+            if image.image_id is None or image.image_id.image_digest is None:
+                continue
+            self._existing.add(image.image_id.image_digest)
+            if image.image_id.image_digest == tree.root.descriptor.digest:
+                self._tagged.add(image.image_id.image_tag)
 
     def _create_repository(self) -> None:
         with suppress(RepositoryAlreadyExistsException):  # Somebody else was faster.
@@ -161,7 +151,7 @@ class _Upload:
         self._registry_id = location.registry_id
         self._blob = blob
         self._reporter = reporter
-        self.sent = 0
+        self._sent = 0
 
     def run(self, source: Source) -> None:
         wait_for(self._client, "InitiateLayerUpload")
@@ -190,7 +180,7 @@ class _Upload:
             ) from error
 
     def _send(self, upload_id: str, part: memoryview) -> None:
-        first = self.sent
+        first = self._sent
         try:
             self._client.upload_layer_part(
                 repository_name=self._repository,
@@ -212,7 +202,7 @@ class _Upload:
             self._advance(len(part))
 
     def _advance(self, count: int) -> None:
-        self.sent += count
+        self._sent += count
         self._reporter.moved(self._blob.digest, count)
 
 

@@ -78,6 +78,14 @@ class Source(Protocol):
         """Return the manifests whose subject is a manifest of this digest."""
         ...
 
+    def check_blob(self, descriptor: Descriptor) -> None:
+        """Refuse a blob of which it is known without reading it that it is not right.
+
+        Raises:
+            ImageSourceException: It is missing, or its size or digest cannot be right.
+        """
+        ...
+
     def open_blob(self, descriptor: Descriptor) -> AbstractContextManager[Reader]:
         """Return a context manager with the bytes of a blob, which are read once."""
         ...
@@ -134,6 +142,9 @@ class RepositorySource:
             )
             for each in pages
         )
+
+    def check_blob(self, descriptor: Descriptor) -> None:
+        pass
 
     def open_blob(self, descriptor: Descriptor, start: int = 0) -> AbstractContextManager[Reader]:
         """Return a context manager with the bytes of a blob, from a position on.
@@ -228,6 +239,10 @@ class LayoutSource:
                 if subject is not None:
                     self._referrers.setdefault(subject.digest, []).append(each)
         return tuple(self._referrers.get(digest, ()))
+
+    def check_blob(self, descriptor: Descriptor) -> None:
+        with self.open_blob(descriptor):
+            pass
 
     @contextmanager
     def open_blob(self, descriptor: Descriptor) -> Iterator[Reader]:

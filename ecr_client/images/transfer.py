@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
-from ecr_client.exceptions import ImageSourceException
+from ecr_client.exceptions import (
+    ImageSourceException,
+    InvalidLayerPartException,
+    TransportException,
+    UploadNotFoundException,
+)
 from ecr_client.images.events import (
     BlobFinished,
     BlobSkipped,
@@ -19,6 +24,12 @@ from ecr_client.images.events import (
 )
 from ecr_client.images.trees import blobs_of, read_tree
 from ecr_client.oci import Manifest, Reference
+
+#: Blobs from this size on may be moved over several connections.
+LARGE = 64 * 1024 * 1024
+_MOST_ATTEMPTS = 3
+#: After these, a blob is moved once more from its first byte.
+_RESTARTS = (TransportException, InvalidLayerPartException, UploadNotFoundException)
 
 if TYPE_CHECKING:
     import threading
@@ -82,7 +93,9 @@ class Target(Protocol):
         """What messages and results call it."""
         ...
 
-    def find_missing(self, tree: Tree, reporter: Reporter) -> Sequence[Descriptor]:
+    def find_missing(
+        self, tree: Tree, tags: Sequence[str], reporter: Reporter
+    ) -> Sequence[Descriptor]:
         """Return the blobs that have to be moved; whatever can be refused is refused here."""
         ...
 
@@ -146,19 +159,28 @@ def transfer(
     if expected not in (None, digest):
         raise ImageSourceException(f"{source.name} is the image {digest}, not {expected}")
     blobs = blobs_of(tree.all_nodes)
-    missing = target.find_missing(tree, reporter)
+    missing = target.find_missing(tree, tags, reporter)
+    for blob in missing:
+        source.check_blob(blob)
     reporter.event(TransferStarted(blobs=len(missing), bytes=sum(blob.size for blob in missing)))
     to_move = {blob.digest for blob in missing}
     for blob in blobs:
         if blob.digest not in to_move:
             reporter.event(BlobSkipped(digest=blob.digest, size=blob.size))
-    # Idle workers would be of no use otherwise, and the largest blobs are on the way longest.
-    streams = max(1, concurrency // max(1, len(missing)))
+    # Large blobs are on the way longest, and the small ones are soon done.
+    streams = max(1, concurrency // max(1, sum(blob.size >= LARGE for blob in missing)))
 
     def move(blob: Descriptor) -> None:
         reporter.check()
         reporter.event(BlobStarted(digest=blob.digest, size=blob.size))
-        target.write_blob(blob, source, reporter, streams)
+        for attempts_left in reversed(range(_MOST_ATTEMPTS)):
+            try:
+                target.write_blob(blob, source, reporter, streams if blob.size >= LARGE else 1)
+                break
+            except _RESTARTS as error:
+                if not attempts_left:
+                    raise
+                reporter.retried(blob.digest, error)
         reporter.event(BlobFinished(digest=blob.digest, size=blob.size))
 
     largest_first = sorted(missing, key=lambda blob: -blob.size)

@@ -8,6 +8,7 @@ import attrs
 
 from ecr_client.exceptions import ImageSourceException
 from ecr_client.oci import Descriptor, Index, Manifest, Platform
+from ecr_client.oci.media_types import INDEXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -123,12 +124,19 @@ class _Reading:
             )
         return node
 
+    def listed(self, index: Index, depth: int = 0) -> Iterator[Descriptor]:
+        """Yield what an index lists, and instead of an index in it, what that one lists."""
+        self._check_depth(depth)
+        for each in index.manifests:
+            document = self.read(each).document if each.media_type in INDEXES else None
+            if isinstance(document, Index):
+                yield from self.listed(document, depth + 1)
+            else:
+                yield each
+
     def below(self, node: Node, depth: int) -> Iterator[Node]:
         """Yield what a node needs, each once, then the node, then what refers to it."""
-        if depth > _MOST_DEPTH:
-            raise ImageSourceException(
-                f"{self._source.name} has indexes in indexes, more than {_MOST_DEPTH} deep"
-            )
+        self._check_depth(depth)
         if node.descriptor.digest in self._visited:
             return
         self._visited.add(node.descriptor.digest)
@@ -141,12 +149,18 @@ class _Reading:
             for referrer in self._source.find_referrers(node.descriptor.digest):
                 yield from self.below(self.read(referrer), depth + 1)
 
+    def _check_depth(self, depth: int) -> None:
+        if depth > _MOST_DEPTH:
+            raise ImageSourceException(
+                f"{self._source.name} has indexes in indexes, more than {_MOST_DEPTH} deep"
+            )
+
 
 def _select(name: str, root: Node, wanted: list[Platform], reading: _Reading) -> Node:
     """Return the manifest for a platform, or an index of those for several."""
     if not isinstance(root.document, Index):
         raise ImageSourceException(f"{name} is a single manifest, not an index with platforms")
-    listed = root.document.manifests
+    listed = tuple(reading.listed(root.document))
     kept: list[Descriptor] = []
     for platform in wanted:
         found = [each for each in listed if each.platform and each.platform.matches(platform)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import mmap
 import tempfile
+import weakref
 from collections import deque
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -31,6 +32,8 @@ COPIES = 2
 #: A body of at most this many bytes is kept in memory, and processed without acquiring any.
 SMALL = 1 << 16
 _PIECE = 1 << 19
+#: How many files are kept for further bodies.
+_SPARE = 4
 
 
 class MemoryBudget:
@@ -77,10 +80,15 @@ class MemoryBudget:
 
 
 class RequestBody:
-    """A body, in memory or spooled to a file."""
+    """A body that has arrived, in memory or spooled to a file.
 
-    def __init__(self) -> None:
+    Args:
+        spare: Files of earlier bodies, which are written over: fresh pages cost more.
+    """
+
+    def __init__(self, spare: list[IO[bytes]]) -> None:
         self.size = 0
+        self._spare = spare
         self._gathered = bytearray()
         self._file: IO[bytes] | None = None
 
@@ -93,7 +101,15 @@ class RequestBody:
         """Return all bytes, of a file as a mapping."""
         if self._file is None:
             return bytes(self._gathered)
-        return mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        return mmap.mmap(self._file.fileno(), self.size, access=mmap.ACCESS_READ)
+
+    def recycle(self) -> None:
+        """Leave the file to another body."""
+        if self._file is not None and len(self._spare) < _SPARE:
+            self._file.seek(0)
+            self._spare.append(self._file)
+        else:
+            self.close()
 
     def close(self) -> None:
         """Delete the file."""
@@ -110,10 +126,18 @@ class RequestBody:
     def flush(self, folder: Path) -> None:
         """Move the gathered bytes into the file."""
         if self._file is None:
-            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (`close` closes it)
+            try:
+                self._file = self._spare.pop()
+            except IndexError:
+                self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (`close` closes it)
         self._file.write(self._gathered)
         self._file.flush()
         self._gathered = bytearray()
+
+
+def _close(files: list[IO[bytes]]) -> None:
+    for file in files:
+        file.close()
 
 
 class RequestBodies:
@@ -129,6 +153,8 @@ class RequestBodies:
         self._executor = executor
         self._folder = folder
         self._budget = MemoryBudget(budget)
+        self._spare: list[IO[bytes]] = []
+        weakref.finalize(self, _close, self._spare)
 
     async def receive(self, stream: AsyncIterator[bytes], longest: int) -> RequestBody | None:
         """Return the whole body, or None if it is longer than `longest`.
@@ -136,7 +162,7 @@ class RequestBodies:
         Raises:
             OSError: It cannot be written.
         """
-        body = RequestBody()
+        body = RequestBody(self._spare)
         try:
             async for piece in stream:
                 if body.size + len(piece) > longest:
@@ -159,7 +185,7 @@ class RequestBodies:
             async with self._budget.acquire(COPIES * body.size):
                 return await self._run(lambda: work(body.read()))
         finally:
-            body.close()
+            body.recycle()
 
     async def _run(self, work: Callable[[], T]) -> T:
         """Return what `work` returns; it has ended when this ends."""

@@ -137,7 +137,7 @@ def _members(operation: str, body: wire.Buffer) -> dict[str, Any]:
     members, blob = wire.extract_blob(body, _PART)
     checked = validation.validate(operation, members)
     if blob is not None:
-        part = wire.decode_blob(blob, _PART)
+        part = wire.EncodedBlob(blob, _PART)
         largest = validation.operations()[operation].input_shape.members[_PART].metadata["max"]
         if len(part) > largest:
             constraint = f"Member must have length less than or equal to {largest}"

@@ -17,7 +17,7 @@ import pybase64
 from ecr_client.local.errors import ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921"
@@ -26,7 +26,7 @@ TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921"
 Buffer = bytes | mmap.mmap
 _PLACEHOLDER = b"<the blob>"
 #: How much base64 is decoded at once; a multiple of four.
-_PIECE = 1 << 20
+_PIECE = 1 << 18
 
 
 @attrs.frozen(kw_only=True)
@@ -89,28 +89,38 @@ def extract_blob(body: Buffer, member: str) -> tuple[dict[str, Any], memoryview 
     return {**members, member: ""}, view[begin:end]
 
 
-def decode_blob(encoded: memoryview, member: str) -> memoryview:
-    """Decode base64 into memory that is returned to the system.
+class EncodedBlob:
+    """Bytes that are written in base64, and decoded a piece at a time: fresh memory costs more.
 
     Args:
         encoded: The base64.
-        member: The member that it is the value of.
-
-    Raises:
-        ServiceError: It is malformed (``SerializationException``).
+        member: The member that they are the value of.
     """
-    decoded = mmap.mmap(-1, max(len(encoded) // 4 * 3, 1))
-    size = 0
-    try:
-        for begin in range(0, len(encoded), _PIECE):
-            data = pybase64.b64decode(encoded[begin : begin + _PIECE], validate=True)
-            if len(data) % 3 and begin + _PIECE < len(encoded):
-                raise ValueError("padding before the end")
-            decoded[size : size + len(data)] = data
-            size += len(data)
-    except ValueError:
-        raise ServiceError("SerializationException", f"'{member}' is not base64.") from None
-    return memoryview(decoded)[:size]
+
+    def __init__(self, encoded: memoryview, member: str) -> None:
+        self._encoded = encoded
+        self._member = member
+
+    def __len__(self) -> int:
+        padding = bytes(self._encoded[-2:]).count(b"=")
+        return len(self._encoded) // 4 * 3 - padding
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the bytes in pieces.
+
+        Raises:
+            ServiceError: It is no base64 (``SerializationException``).
+        """
+        left = len(self)
+        for begin in range(0, len(self._encoded), _PIECE):
+            try:
+                data = pybase64.b64decode(self._encoded[begin : begin + _PIECE], validate=True)
+            except ValueError:
+                data = b""
+            left -= len(data)
+            if not data or (begin + _PIECE >= len(self._encoded) and left):
+                raise ServiceError("SerializationException", f"'{self._member}' is not base64.")
+            yield data
 
 
 def encode(members: Mapping[str, Any]) -> ApiResponse:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import uuid
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -16,9 +14,10 @@ from ecr_client.oci.digest import Digest
 from ecr_client.oci.manifest import MAX_MANIFEST_LENGTH, Index, Manifest, parse_manifest
 from ecr_client.oci.media_types import OCI_INDEX
 from ecr_client.oci.tar_files import TarFiles
+from ecr_client.oci.unfinished import unfinished_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable
 
 _VERSION = "1.0.0"
 #: A manifest has as many characters at most, none of which takes more than four bytes.
@@ -179,7 +178,7 @@ class Layout(LayoutReader):
         """
         folder = self.blob_folder("sha256")
         hasher, size = hashlib.sha256(), 0
-        with _unnamed(folder) as (file, publish):
+        with unfinished_file(folder) as (file, publish):
             for piece in [pieces] if isinstance(pieces, bytes) else pieces:
                 hasher.update(piece)
                 size += file.write(piece)
@@ -216,22 +215,6 @@ def _blob_name(digest: Digest) -> str:
 
 
 def _write_file(path: Path, content: bytes) -> None:
-    with _unnamed(path.parent) as (file, publish):
+    with unfinished_file(path.parent) as (file, publish):
         file.write(content)
         publish(path)
-
-
-@contextmanager
-def _unnamed(folder: Path) -> Iterator[tuple[BinaryIO, Callable[[Path], None]]]:
-    """Open a file that is removed again unless it is published under a name."""
-    path = folder / f".incomplete-{uuid.uuid4()}"
-
-    def publish(name: Path) -> None:
-        file.close()
-        path.replace(name)
-
-    try:
-        with path.open("xb") as file:
-            yield file, publish
-    finally:
-        path.unlink(missing_ok=True)

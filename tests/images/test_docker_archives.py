@@ -100,7 +100,11 @@ def test_names(ecr_client: ECRClient, tmp_path: Path) -> None:
     listing = [*LISTING, {**LISTING[0], "RepoTags": ["app:2"]}]
     place = write(tmp_path / "a.tar", {**FILES, "manifest.json": json.dumps(listing).encode()})
 
-    push_image(ecr_client, f"{place}:app:2", "team/app:1", create=True)
+    by_name = push_image(ecr_client, f"{place}:app:2", "team/app:1", create=True)
+    by_position = push_image(ecr_client, f"{place}:@1", "team/app:1")
+    assert by_position.digest == by_name.digest
+    with pytest.raises(ImageSourceException, match="has only 2 images"):
+        push_image(ecr_client, f"{place}:@2", "team/app:1")
     with pytest.raises(ImageSourceException, match=r"has 2 such images; .* names: app:1, app:2"):
         push_image(ecr_client, place, "team/app:1")
     with pytest.raises(ImageSourceException, match="has 0 such images"):

@@ -15,10 +15,10 @@ import attrs
 import pytest
 
 from ecr_client import ECRClient, RetryPolicy
-from ecr_client.exceptions import AmazonClientException, ImageSourceException
-from ecr_client.images import BytesMoved, layout_target, pull_image, push_image
+from ecr_client.exceptions import AmazonClientException
+from ecr_client.images import BytesMoved, pull_image, push_image, transfer
 from ecr_client.local import LocalECR
-from ecr_client.oci import Descriptor, Index, Layout, Manifest
+from ecr_client.oci import Descriptor, Layout, Manifest
 from ecr_client.testing import RandomImage, random_image
 
 REF_NAME = "org.opencontainers.image.ref.name"
@@ -166,7 +166,7 @@ def test_ranges(
     contents: Callable[[Path], dict[str, bytes]],
 ) -> None:
     """A single large layer is pulled over several connections, and is verified."""
-    monkeypatch.setattr(layout_target, "_RANGED", MIB)
+    monkeypatch.setattr(transfer, "LARGE", MIB)
     image = random_image(tmp_path / "in", layers=1, size=5 * MIB)
     push_image(ecr_client, image.path, "team/app:1", create=True)
     layout = Layout(tmp_path / "out")
@@ -188,14 +188,14 @@ def test_corrupt_ranges(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A layer that was pulled in ranges gets its name only if its digest is right."""
-    monkeypatch.setattr(layout_target, "_RANGED", MIB)
+    monkeypatch.setattr(transfer, "LARGE", MIB)
     image = random_image(tmp_path / "in", layers=1, size=5 * MIB)
     push_image(ecr_client, image.path, "team/app:1", create=True)
     layout = Layout(tmp_path / "out")
     layout.create()
     config = image.manifests[0].config
     layout.write_blob(config.media_type, image.blob_path(config.digest).read_bytes())
-    local_ecr.faults.add("DownloadLayer", body="garbage", count=4)
+    local_ecr.faults.add("DownloadLayer", body="garbage", count=None)
 
     with pytest.raises(AmazonClientException):
         pull_image(ecr_client, "team/app:1", layout.path)
@@ -357,18 +357,3 @@ def test_skopeo_pushes_and_pulls(
     skopeo("copy", *flags, f"docker://{host}/team/ours:1", f"oci:{tmp_path / 'b'}:1")
 
     assert contents(tmp_path / "a") == contents(tmp_path / "b") == contents(image.path)
-
-
-def test_hostile_manifests(
-    ecr_client: ECRClient, tmp_path: Path, make_layout: Callable[..., Descriptor]
-) -> None:
-    """Indexes in indexes without an end in sight are refused."""
-    layout = Layout(tmp_path / "in")
-    inner = make_layout(layout.path, ("text/plain", b"content"))
-    for _ in range(10):
-        index = Index(manifests=(inner,))
-        inner = layout.write_blob(index.media_type, index.to_bytes())
-    layout.write_index(Index(manifests=(inner,)))
-
-    with pytest.raises(ImageSourceException, match="more than 8 deep"):
-        push_image(ecr_client, layout.path, "team/app:1", create=True)

@@ -328,7 +328,9 @@ def test_a_blob_is_decoded_in_pieces(size: int) -> None:
     data = bytes(number % 251 for number in range(size))
     encoded = base64.b64encode(data)
 
-    assert bytes(wire.decode_blob(memoryview(encoded), "layerPartBlob")) == data
+    blob = wire.EncodedBlob(memoryview(encoded), "layerPartBlob")
+
+    assert (len(blob), b"".join(blob)) == (size, data)
 
 
 @pytest.mark.parametrize("text", [b"Y", b"YWJ", b"YW=j", b"YW J", b"\xff\xff\xff\xff", b"YQ==YWJj"])
@@ -336,11 +338,11 @@ def test_a_blob_is_decoded_in_pieces(size: int) -> None:
 def test_a_blob_that_is_no_base64(before: bytes, text: bytes) -> None:
     """Base64 that is malformed anywhere is refused."""
     with pytest.raises(ServiceError, match="is not base64"):
-        wire.decode_blob(memoryview(before + text), "layerPartBlob")
+        list(wire.EncodedBlob(memoryview(before + text), "layerPartBlob"))
 
 
 def test_base64_does_not_end_between_two_pieces() -> None:
     """Padding at the end of a piece is refused, if that is not the end of all."""
     piece = b"YWJj" * ((1 << 18) - 1) + b"YQ=="
     with pytest.raises(ServiceError, match="is not base64"):
-        wire.decode_blob(memoryview(piece + b"YWJj"), "layerPartBlob")
+        list(wire.EncodedBlob(memoryview(piece + b"YWJj"), "layerPartBlob"))

@@ -8,16 +8,17 @@ import re
 import threading
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from ecr_client.local.store.folder import FILE_MODE, FOLDER_MODE
 from ecr_client.oci import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _UPLOAD_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PIECE = 1 << 20
+Buffer = bytes | bytearray | memoryview
 
 
 def sha256_digest(text: str) -> Digest | None:
@@ -50,22 +51,33 @@ class BlobWriter:
         self._hash = None if size else hashlib.sha256()
         self._chunk: Chunk | None = None
 
-    def append(self, data: bytes | bytearray | memoryview) -> None:
-        """Add bytes at the end; an error leaves the upload as it was."""
-        hasher = self._hasher()
+    def append(self, data: Buffer | Iterable[Buffer]) -> None:
+        """Add bytes, or pieces of them, at the end; an error leaves the upload as it was."""
+        hasher = self._hasher().copy()
         self._chunk = None
-        self.write(self.size, data)
-        self.size += len(data)
-        hasher.update(data)
+        is_whole = isinstance(data, (bytes, bytearray, memoryview))
+        pieces = cast("Iterable[Buffer]", [data] if is_whole else data)
+        added = 0
 
-    def write(self, position: int, data: bytes | bytearray | memoryview) -> None:
+        def hashed() -> Iterator[Buffer]:
+            nonlocal added
+            for piece in pieces:
+                hasher.update(piece)
+                added += len(piece)
+                yield piece
+
+        self.write(self.size, hashed())
+        self.size += added
+        self._hash = hasher
+
+    def write(self, position: int, pieces: Iterable[Buffer]) -> None:
         """Write bytes that do not count yet, and drop everything behind them."""
         if self._path.stat().st_nlink > 1:
             _cut(self._path, position)
         try:
             with self._path.open("r+b") as file:
                 file.seek(position)
-                file.write(data)
+                file.writelines(pieces)
                 file.truncate()
         except BaseException:
             _cut(self._path, position)
@@ -150,7 +162,7 @@ class Chunk:
         """
         with self.writer.lock:
             self.writer.check_current(self)
-            self.writer.write(self.size, data)
+            self.writer.write(self.size, [data])
             self.size += len(data)
         self.hasher.update(data)
 

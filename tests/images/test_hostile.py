@@ -1,0 +1,193 @@
+"""Images that were made to do harm: each is refused with an error, before anything is uploaded."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import shutil
+import tarfile
+from collections import namedtuple
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from ecr_client import ECRClient
+from ecr_client.exceptions import ImageSourceException
+from ecr_client.images import pull_image, push_image
+from ecr_client.local import LocalECR
+from ecr_client.oci import Descriptor, Digest, Index, Layout, Manifest, media_types
+
+MIB = 1024 * 1024
+EMPTY = Digest.of(b"")
+LINUX = {"architecture": "amd64", "os": "linux"}
+
+
+def write_root(layout: Layout, content: bytes, media_type: str) -> None:
+    """Make some bytes the only image of a layout."""
+    layout.write_index(Index(manifests=(layout.write_blob(media_type, content),)))
+
+
+def changed_layer(layout: Layout, **members: Any) -> None:
+    """Let the manifest say something else of its layer."""
+    (root,) = layout.read_index().manifests
+    document = layout.read_manifest(root)[1]
+    assert isinstance(document, Manifest)
+    layer = attrs.evolve(document.layers[0], **members)
+    changed = attrs.evolve(document, layers=(layer,))
+    write_root(layout, changed.to_bytes(), changed.media_type)
+
+
+def long_manifest(layout: Layout) -> None:
+    """Make the manifest one character longer than the service takes."""
+    (root,) = layout.read_index().manifests
+    content = layout.read_manifest(root)[0]
+    write_root(layout, content + b" " * (4 * MIB + 1 - len(content)), root.media_type)
+
+
+def listing_itself(layout: Layout) -> None:
+    """Write an index that seems to list itself, as no digest can be that of such an index."""
+    name = "0" * 64
+    entry = {"mediaType": media_types.OCI_INDEX, "digest": f"sha256:{name}", "size": 300}
+    content = json.dumps(
+        {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": [entry]}
+    )
+    layout.blob_path(Digest(f"sha256:{name}")).write_text(content.ljust(300))
+    layout.write_index(
+        Index(
+            manifests=(
+                Descriptor(
+                    media_type=media_types.OCI_INDEX, digest=Digest(f"sha256:{name}"), size=300
+                ),
+            )
+        )
+    )
+
+
+def nested(layout: Layout) -> None:
+    """Put the image into ten indexes."""
+    for _ in range(10):
+        index = Index(manifests=layout.read_index().manifests)
+        write_root(layout, index.to_bytes(), index.media_type)
+
+
+def many_manifests(layout: Layout) -> None:
+    """List more manifests than any image has."""
+    (root,) = layout.read_index().manifests
+    document = layout.read_manifest(root)[1]
+    written = []
+    for number in range(1001):
+        each = attrs.evolve(document, annotations={"number": str(number)})
+        written.append(layout.write_blob(each.media_type, each.to_bytes()))
+    index = Index(manifests=tuple(written))
+    write_root(layout, index.to_bytes(), index.media_type)
+
+
+def two_sizes(layout: Layout) -> None:
+    """List two manifests that say different sizes of one layer."""
+    (root,) = layout.read_index().manifests
+    changed_layer(layout, size=8)
+    index = Index(manifests=(root, *layout.read_index().manifests))
+    write_root(layout, index.to_bytes(), index.media_type)
+
+
+def unknown_algorithm(layout: Layout) -> None:
+    """Let the layer have a digest that cannot be verified."""
+    digest = Digest("md5:" + "0" * 32)
+    layout.blob_path(digest).parent.mkdir()
+    layout.blob_path(digest).write_bytes(b"content")
+    changed_layer(layout, digest=digest)
+
+
+HARM: dict[str, tuple[Callable[[Layout], None], str]] = {
+    "an index that lists itself": (listing_itself, "is corrupt"),
+    "ten indexes": (nested, "more than 8 deep"),
+    "1001 manifests": (many_manifests, "more than 1000 manifests"),
+    "4 MiB and a byte of manifest": (long_manifest, "1 to 4,194,304 characters, got 4,194,305"),
+    "a layer that is larger": (lambda layout: changed_layer(layout, size=6), "7 bytes instead of"),
+    "a layer that is smaller": (lambda layout: changed_layer(layout, size=8), "7 bytes instead of"),
+    "a layer of 8 EiB": (lambda layout: changed_layer(layout, size=2**63 - 1), "7 bytes instead"),
+    "two sizes of one layer": (two_sizes, "different sizes of"),
+    "an empty layer": (lambda layout: changed_layer(layout, size=0, digest=EMPTY), "is empty"),
+    "an unknown algorithm": (unknown_algorithm, "sha256 or sha512"),
+    "a missing layer": (
+        lambda layout: changed_layer(layout, digest=Digest.of(b"missing")),
+        "has no blob",
+    ),
+}
+
+
+@pytest.mark.parametrize(("harm", "problem"), HARM.values(), ids=HARM)
+def test_layouts(
+    ecr_client: ECRClient,
+    local_ecr: LocalECR,
+    tmp_path: Path,
+    make_layout: Callable[..., Descriptor],
+    operations: Callable[[LocalECR], list[str]],
+    harm: Callable[[Layout], None],
+    problem: str,
+) -> None:
+    """A layout that cannot be an image is refused by what is wrong with it, and nothing is sent."""
+    make_layout(tmp_path, ("text/plain", b"content"))
+    harm(Layout(tmp_path))
+    with pytest.raises(ImageSourceException, match=problem):
+        push_image(ecr_client, tmp_path, "team/app:1", create=True)
+
+    assert not {"UploadLayerPart", "PutImage"} & set(operations(local_ecr))
+
+
+@pytest.mark.parametrize(
+    "name", ["../escaped", "/escaped", "blobs/../../escaped", "./blobs//sha256/../../../escaped"]
+)
+@pytest.mark.parametrize(
+    "kind", [tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE]
+)
+def test_names_in_archives(
+    ecr_client: ECRClient,
+    tmp_path: Path,
+    make_layout: Callable[..., Descriptor],
+    name: str,
+    kind: bytes,
+) -> None:
+    """Whatever entries of an archive are called and are, they are not extracted anywhere."""
+    make_layout(tmp_path / "in" / "layout", ("text/plain", b"content"))
+    archive_path = tmp_path / "in" / "image.tar"
+    with tarfile.open(archive_path, "w") as archive:
+        entry = tarfile.TarInfo(name)
+        entry.type, entry.linkname = kind, "/etc/passwd"
+        archive.addfile(entry, io.BytesIO())
+        archive.add(tmp_path / "in" / "layout", ".")
+    before = sorted(tmp_path.rglob("*"))
+    push_image(ecr_client, archive_path, "team/app:1", create=True)
+
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_bombs(
+    ecr_client: ECRClient,
+    tmp_path: Path,
+    make_layout: Callable[..., Descriptor],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A layer that decompresses to more than the disk has ends the pull, and leaves no file."""
+    plain = bytes(20 * MIB)
+    layout = Layout(tmp_path / "in")
+    layout.create()
+    diff_ids = [f"sha256:{sha256(plain).hexdigest()}"]
+    config = json.dumps({**LINUX, "rootfs": {"type": "layers", "diff_ids": diff_ids}}).encode()
+    make_layout(
+        layout.path,
+        (media_types.OCI_LAYER_GZIP, gzip.compress(plain)),
+        config=layout.write_blob(media_types.OCI_CONFIG, config),
+    )
+    push_image(ecr_client, layout.path, "team/app:1", create=True)
+    usage = namedtuple("usage", "total used free")(40 * MIB, 10 * MIB, 30 * MIB)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(OSError, match="decompresses to more than there is space for"):
+        pull_image(ecr_client, "team/app:1", f"docker-archive:{tmp_path / 'out' / 'image.tar'}")
+
+    assert list((tmp_path / "out").iterdir()) == []
