@@ -1,8 +1,7 @@
 """A typed client of Amazon ECR.
 
 `ECRClient` is the client, ``ecr_client.models`` holds the types, ``ecr_client.exceptions`` the
-errors, and ``ecr_client.operations`` the operations as objects. Each name is loaded when it is
-first used.
+errors, and ``ecr_client.operations`` the operations as objects. Each name is loaded on first use.
 """
 
 from __future__ import annotations
@@ -70,7 +69,7 @@ _MODULE_OF = {
 
 
 if not TYPE_CHECKING:
-    # Hidden from type checkers, for which every misspelt name would be ``Any``.
+    # Hidden from type checkers, for which every misspelled name would be ``Any``.
     def __getattr__(name: str) -> Any:
         module = _MODULE_OF.get(name)
         if module is None:

@@ -1,6 +1,6 @@
-"""What to say of the shared configuration files; no message quotes a value, which may be a key.
+"""Error messages about the shared configuration files, loaded on the first failure.
 
-Loaded when something failed.
+No message quotes a value, which may be a key.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ecr_client._common.shown import shown
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-#: How many profiles a message lists.
+#: The most profiles that a message lists.
 LISTED = 10
 _PROBLEMS = {
     "MissingSectionHeaderError": "comes before the first [section]",
@@ -23,7 +23,7 @@ _PROBLEMS = {
 
 
 def malformed(error: Any) -> str:
-    """Return what is wrong with a file that botocore could not parse, and in which line.
+    """Return the error message for a file that botocore could not parse, with the line.
 
     Args:
         error: botocore's ``ConfigParseError``.
@@ -41,11 +41,11 @@ def malformed(error: Any) -> str:
 
 
 def _bad_line(path: str, encoding: str = "latin-1") -> int | None:
-    """Return the first line that is not in an encoding, or no setting of an indented block."""
+    """Return the first line that is not in the encoding, or not a setting of its block."""
     try:
         with open(path, "rb") as file:
             lines = file.readlines()
-    except OSError:  # it was there a moment ago
+    except OSError:  # deleted meanwhile
         return None
     in_block = False
     for number, raw in enumerate(lines, 1):
@@ -70,19 +70,19 @@ def missing_profile(
     sections: Collection[str],
     paths: Sequence[str],
 ) -> str:
-    """Return what to say of a profile that does not exist.
+    """Return the error message for a profile that does not exist.
 
     Args:
         name: The profile.
-        source: Who named it.
-        profiles: Those that exist.
+        source: Where it is named.
+        profiles: The existing profiles.
         sections: The other sections of the configuration file.
         paths: The shared files.
     """
     known = sorted(profiles)
     close = get_close_matches(name, known, 3)
     if name in sections:
-        hint = f"call its section [profile {name}] instead of [{name}]"
+        hint = f"rename its section [{name}] to [profile {name}]"
     elif close:
         hint = f"did you mean {' or '.join(map(repr, close))}?"
     elif known:
@@ -95,7 +95,7 @@ def missing_profile(
 
 
 def described(path: str) -> str:
-    """Return a path, with the reason if the file cannot be read."""
+    """Return a path, with the reason if the file is not readable."""
     try:
         with open(path, "rb"):
             return path

@@ -1,14 +1,13 @@
-"""Hand-written exceptions: the roots, and the client side.
+"""Hand-written exceptions: the base classes, and the errors of the client itself.
 
-``ecr_client.exceptions`` is the public face, which also draws the tree. This module exists apart
-from it so that the generated leaves can derive from these roots.
+``ecr_client.exceptions`` is the public module, which also draws the tree. This module is separate
+so that the generated exceptions can derive from these classes.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ecr_client._error_codes import THROTTLING_CODES, TRANSIENT_CODES, TRANSIENT_STATUSES
 from ecr_client.metadata import NO_METADATA, ResponseMetadata
 
 if TYPE_CHECKING:
@@ -56,43 +55,75 @@ PUBLIC_MODULE = "ecr_client.exceptions"
 
 SERVICE_NAME = "AmazonECR"
 
+#: Codes and statuses of transient errors, which are not due to the rate of calls.
+TRANSIENT_CODES = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalFailureException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServerException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+    }
+)
+TRANSIENT_STATUSES = frozenset({500, 502, 503, 504})
+#: Codes by which AWS asks clients to slow down.
+THROTTLING_CODES = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttling",
+        "ThrottledException",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+
 
 def _rebuild(
     cls: type[BaseException], args: tuple[object, ...], state: dict[str, object]
 ) -> BaseException:
-    """Return an exception as it was, without calling its constructor."""
+    """Return a restored exception without calling its constructor."""
     error = cls.__new__(cls, *args)
-    error.args = args  # an OSError takes them from its constructor only
+    error.args = args  # OSError sets them only in its constructor
     error.__dict__.update(state)
     return error
 
 
 class AmazonClientException(Exception):
-    """The root of everything that ``ecr_client`` raises on purpose."""
+    """The base of every exception that ``ecr_client`` raises on purpose."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, dict(self.__dict__))
 
 
 class AmazonServiceException(AmazonClientException, ClientError):
-    """The service received the call and answered with an error.
+    """The service received the call and responded with an error.
 
-    It is also a ``botocore.exceptions.ClientError``: handlers written for boto3 go on working.
+    It is also a ``botocore.exceptions.ClientError``: handlers written for boto3 keep working.
 
     Attributes:
-        error_code: What went wrong, in the service's words, such as ``ImageNotFoundException``.
-        error_message: The service's explanation, without the details that ``str()`` adds.
+        error_code: The service's code of the error, such as ``ImageNotFoundException``.
+        error_message: The service's error message, without the details that ``str()`` adds.
         operation_name: The operation, for example ``DescribeImages``; ``None`` if unknown.
         response_metadata: Request id, status, headers and attempts.
         service_name: ``AmazonECR``.
         earlier_attempt_may_have_succeeded: Whether the call was retried after an attempt that may
-            have done its work. A ``RepositoryAlreadyExistsException`` may then be about the
-            repository of this very call, or about somebody else's: look before you go on.
+            have succeeded. The repository of a ``RepositoryAlreadyExistsException``, for example,
+            may then be the one that this call created, or another one: check before you go on.
     """
 
-    #: The members that the model gives this error beyond the message: attribute, wire name, type.
+    #: The members of this error besides its message: attribute -> wire name and type.
     MEMBERS: ClassVar[Mapping[str, tuple[str, type]]] = {}
-    #: The code of an instance that is made without one, as test doubles are.
+    #: The code of instances that are created without one, for example in tests.
     DEFAULT_CODE: ClassVar[str] = "Unknown"
     SERVER_FAULT: ClassVar[bool] = False
     _IS_MODELED: ClassVar[bool] = False
@@ -126,27 +157,27 @@ class AmazonServiceException(AmazonClientException, ClientError):
 
     @property
     def status_code(self) -> int | None:
-        """The HTTP status of the answer, or ``None`` if the exception was made by hand."""
+        """The HTTP status of the response, or ``None`` if the exception was created by hand."""
         return self.response_metadata.http_status_code
 
     @property
     def request_id(self) -> str | None:
-        """The id that AWS support asks for, or ``None`` if the answer carried none."""
+        """The request id, which AWS support asks for, or ``None`` if the response had none."""
         return self.response_metadata.request_id
 
     @property
     def attempts(self) -> int:
-        """How many times the call was sent, at least 1."""
+        """The number of attempts of the call, at least 1."""
         return self.response_metadata.retry_attempts + 1
 
     @property
     def retried_errors(self) -> tuple[Exception, ...]:
-        """What the attempts before the last one failed with, in their order."""
+        """The errors of the attempts before the last one, in order."""
         return self.response_metadata.retried_errors
 
     @property
     def error_type(self) -> Literal["Client", "Service", "Unknown"]:
-        """Whose fault it is: ``Client`` for a call to correct, ``Service`` for one to retry."""
+        """The side at fault: ``Client`` if the call has to be corrected, ``Service`` if retried."""
         status = self.status_code
         if self.SERVER_FAULT or (status is not None and status >= 500):
             return "Service"
@@ -168,9 +199,9 @@ class AmazonServiceException(AmazonClientException, ClientError):
 
     @property
     def response(self) -> dict[str, Any]:
-        """The error in the form that botocore gives to handlers of ``ClientError``."""
+        """The error in the form of ``botocore.exceptions.ClientError.response``."""
         metadata = self.response_metadata
-        answer: dict[str, Any] = {
+        response: dict[str, Any] = {
             "Error": {"Code": self.error_code, "Message": self.error_message},
             "ResponseMetadata": {
                 "RequestId": metadata.request_id,
@@ -180,12 +211,12 @@ class AmazonServiceException(AmazonClientException, ClientError):
             },
         }
         if self._IS_MODELED:
-            answer["message"] = self.error_message
+            response["message"] = self.error_message
         for attribute, (wire_name, _) in self.MEMBERS.items():
             value = getattr(self, attribute)
             if value is not None:
-                answer[wire_name] = value
-        return answer
+                response[wire_name] = value
+        return response
 
     def __str__(self) -> str:
         details = [f"Service: {self.service_name}"]
@@ -202,20 +233,20 @@ class AmazonServiceException(AmazonClientException, ClientError):
             details.append("an earlier attempt may have succeeded")
         return f"{self.error_message} ({'; '.join(details)})".lstrip()
 
-    # ``ClientError`` has its own, which knows nothing of our constructor.
+    # That of ``ClientError`` does not fit our constructor.
     __reduce__ = AmazonClientException.__reduce__
 
 
 class AmazonECRException(AmazonServiceException):
-    """Amazon ECR answered with an error; one whose code has no class of its own is exactly this."""
+    """Amazon ECR responded with an error; unknown codes raise exactly this class."""
 
 
 class ParamValidationException(AmazonClientException, ValueError):
-    """A request is not one that the operation takes, or data not of a model; nothing was sent.
+    """A request does not fit its operation, or data its model; nothing was sent.
 
     Attributes:
         operation_name: The operation, for example ``PutImage``; ``None`` if there is none.
-        problems: What is wrong, one sentence a problem, each naming the member.
+        problems: The problems, each a sentence that names the member.
     """
 
     operation_name: str | None
@@ -229,39 +260,39 @@ class ParamValidationException(AmazonClientException, ValueError):
 
 
 class InvalidConfigurationException(AmazonClientException, ValueError):
-    """A setting has a value that cannot work: an argument, an environment variable or a profile."""
+    """An argument, an environment variable or a profile has an unusable value."""
 
 
 class InvalidEndpointException(AmazonClientException, ValueError):
-    """The text is not an endpoint that this client can call."""
+    """The value is not an endpoint that this client can call."""
 
 
 class InvalidRegionException(AmazonClientException, ValueError):
-    """The text is not a region, or a region that does not offer the service."""
+    """The value is not a region, or a region that does not offer the service."""
 
 
 class NoCredentialsException(AmazonClientException):
-    """No credentials were found; the text says where they were looked for."""
+    """No credentials were found; the message lists the places that were searched."""
 
 
 class CredentialRetrievalException(AmazonClientException):
-    """A source of credentials was found, but getting or refreshing them failed."""
+    """A source of credentials was found, but retrieving or refreshing them failed."""
 
 
 class ClientShutdownException(AmazonClientException, RuntimeError):
-    """The client was shut down, so make a new one; or the interpreter is shutting down."""
+    """The client was shut down, or the interpreter is shutting down."""
 
 
 class TransportException(AmazonClientException, ConnectionError):
-    """No answer arrived: the request may or may not have reached the service.
+    """No response arrived; the request may or may not have reached the service.
 
     Attributes:
         operation_name: The operation, for example ``PutImage``; ``None`` if there is none.
         retryable: Whether the same call may succeed later without being changed.
-        request_sent: Whether the service may have received the request, in any of the attempts,
-            and done the work.
-        attempts: How many times the call was sent, or was tried to, at least 1.
-        retried_errors: What the attempts before the last one failed with, in their order.
+        request_sent: Whether the service may have received the request of any attempt, and may
+            have done the work.
+        attempts: The number of attempts of the call, at least 1.
+        retried_errors: The errors of the attempts before the last one, in order.
     """
 
     retryable: bool = True
@@ -282,33 +313,33 @@ class TransportException(AmazonClientException, ConnectionError):
 
 
 class EndpointConnectionException(TransportException):
-    """No connection could be made, for example because it was refused; nothing was sent."""
+    """No connection could be established, for example because it was refused; nothing was sent."""
 
     request_sent = False
 
 
 class NameResolutionException(EndpointConnectionException):
-    """The name of the host could not be resolved: it is wrong, or DNS does not work."""
+    """The host name could not be resolved: it is wrong, or DNS does not work."""
 
 
 class ConnectTimeoutException(TransportException, TimeoutError):
-    """No connection was made within ``connect_timeout``; the request was not sent."""
+    """No connection was established within ``connect_timeout``; the request was not sent."""
 
     request_sent = False
 
 
 class ReadTimeoutException(TransportException, TimeoutError):
-    """The service did not answer within ``read_timeout``; it may have done the work."""
+    """The service did not respond within ``read_timeout``; it may have done the work."""
 
 
 class TotalTimeoutException(TransportException, TimeoutError):
-    """The call did not end within ``total_timeout``; the service may have done the work."""
+    """The call did not finish within ``total_timeout``; the service may have done the work."""
 
     retryable = False
 
 
 class ConnectionClosedException(TransportException):
-    """The connection broke before the answer was complete; the service may have done the work."""
+    """The connection broke before the response was complete; the service may have done the work."""
 
 
 class ProxyConnectionException(TransportException):
@@ -325,11 +356,11 @@ class TLSException(TransportException):
 
 
 class LayerDownloadException(TransportException):
-    """The storage behind a layer's presigned URL did not hand the layer out.
+    """The storage behind a layer's presigned URL did not return the layer.
 
     Attributes:
-        layer_digest: The layer.
-        status_code: The HTTP status of the storage; ``None`` if that was not the problem.
+        layer_digest: The digest of the layer.
+        status_code: The HTTP status of the storage; ``None`` if the problem was another one.
     """
 
     layer_digest: str | None
@@ -345,15 +376,15 @@ class LayerDownloadException(TransportException):
 
 
 class LayerVerificationException(LayerDownloadException):
-    """What was downloaded is not the layer: its digest or its size differs."""
+    """The downloaded content is not the layer: its digest or its size differs."""
 
 
 class ResponseParseException(AmazonClientException):
-    """The service answered with something that is not an answer to this operation.
+    """The service responded with something that is not a response to this operation.
 
     Attributes:
         operation_name: The operation, for example ``DescribeImages``.
-        response_metadata: Request id, status, headers and attempts of the answer.
+        response_metadata: Request id, status, headers and attempts of the response.
     """
 
     operation_name: str | None
@@ -376,27 +407,27 @@ class ResponseParseException(AmazonClientException):
 
 
 class PaginationException(AmazonClientException):
-    """The service gave the same page token twice, which would page forever."""
+    """The service returned the same page token twice, so that paging would never end."""
 
 
 class WaiterException(AmazonClientException):
-    """What was waited for did not come."""
+    """The state that a waiter waits for was not reached."""
 
 
 class WaiterTimeoutException(WaiterException, TimeoutError):
-    """What was waited for did not come within ``max_wait`` seconds."""
+    """The state was not reached within ``max_wait`` seconds."""
 
 
 class WaiterFailureException(WaiterException):
-    """What was waited for can no longer come, because its counterpart came."""
+    """A state was reached from which the awaited one cannot be reached any more."""
 
 
 class PartialFailureException(AmazonClientException):
     """A batch call succeeded only for some of its items.
 
     Attributes:
-        failures: What the service said of each item that failed, in the order of the answer.
-        result: The whole result, with what did succeed.
+        failures: The service's failure of each item that failed, in the order of the response.
+        result: The whole result, including the items that succeeded.
     """
 
     failures: tuple[Any, ...]
@@ -412,7 +443,7 @@ class PartialFailureException(AmazonClientException):
 
 
 class ImageSourceException(AmazonClientException, ValueError):
-    """An image to be moved is malformed, incomplete or corrupt where it comes from."""
+    """An image to be transferred is malformed, incomplete or corrupt at its source."""
 
 
 class TransferCancelledException(AmazonClientException):

@@ -1,4 +1,4 @@
-"""Tells logs and hooks what happens to a call."""
+"""Reports the events of calls to the log and to hooks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ecr_client")
 
-#: The attributes of an event that a log record has, too.
+#: The attributes of an event that are also attributes of log records.
 EXTRAS = (
     "operation",
     "attempt",
@@ -30,30 +30,30 @@ EXTRAS = (
 
 
 class Observer:
-    """What logs and hooks see of calls; it costs next to nothing while nobody looks.
+    """Reports events to the log and to hooks, at almost no cost while neither is enabled.
 
     Args:
-        hooks: Of the configuration.
+        hooks: The hooks of the configuration.
     """
 
     def __init__(self, hooks: Hooks | None) -> None:
         self._hooks = hooks
 
     def watches_attempts(self) -> bool:
-        """Return whether anybody wants to know of each request and response."""
+        """Return whether each request and response has to be reported."""
         return self._hooks is not None or logger.isEnabledFor(logging.DEBUG)
 
     def request(self, call: Call) -> None:
-        """Tell that an attempt is about to be sent."""
-        if self._looks("request", logging.DEBUG):
-            self._tell("request", logging.DEBUG, f"is sent to {call.endpoint.url}", call)
+        """Report that an attempt is about to be sent."""
+        if self._is_enabled("request", logging.DEBUG):
+            self._report("request", logging.DEBUG, f"is sent to {call.endpoint.url}", call)
 
     def response(
         self, call: Call, status: int, request_id: str | None, size: int | None = None
     ) -> None:
-        """Tell that a response has arrived."""
-        if self._looks("response", logging.DEBUG):
-            self._tell(
+        """Report that a response has arrived."""
+        if self._is_enabled("response", logging.DEBUG):
+            self._report(
                 "response",
                 logging.DEBUG,
                 f"got a response with status {status} (request id {request_id})",
@@ -65,24 +65,24 @@ class Observer:
             )
 
     def retry(self, call: Call, error: AmazonClientException, delay: float) -> None:
-        """Tell that an attempt failed, and that there will be another one."""
-        if self._looks("retry", logging.INFO):
-            text = f"failed, the next one comes in {delay:.3f} s: {error}"
+        """Report that an attempt has failed and another one will follow."""
+        if self._is_enabled("retry", logging.INFO):
+            text = f"failed, the next one follows in {delay:.3f} s: {error}"
             members = {"error": error, "delay": delay, **_response_of(error)}
-            self._tell("retry", logging.INFO, text, call, **members)
+            self._report("retry", logging.INFO, text, call, **members)
 
     def error(self, call: Call, error: AmazonClientException) -> None:
-        """Tell that a call has failed."""
-        if self._looks("error", logging.DEBUG):
+        """Report that a call has failed."""
+        if self._is_enabled("error", logging.DEBUG):
             members = {"error": error, "duration": call.seconds(), **_response_of(error)}
-            self._tell("error", logging.DEBUG, f"failed: {error}", call, **members)
+            self._report("error", logging.DEBUG, f"failed: {error}", call, **members)
 
-    def _looks(self, kind: str, level: int) -> bool:
+    def _is_enabled(self, kind: str, level: int) -> bool:
         if self._hooks is not None and getattr(self._hooks, kind) is not None:
             return True
         return logger.isEnabledFor(level)
 
-    def _tell(self, kind: str, level: int, text: str, call: Call, **members: Any) -> None:
+    def _report(self, kind: str, level: int, text: str, call: Call, **members: Any) -> None:
         from ecr_client.hooks import CallEvent
 
         event = CallEvent(

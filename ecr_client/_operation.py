@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
     from ecr_client.pagination import Paginator
 
-    #: What one response means to a waiter.
+    #: How a waiter interprets one response.
     Outcome: TypeAlias = Literal["success", "failure", "retry"]
 
 Request = TypeVar("Request", bound=AmazonWebServiceRequest)
 Result = TypeVar("Result", bound=AmazonWebServiceResult)
 
-#: The version of the service that its JSON protocol names in every call.
+#: The prefix of ``X-Amz-Target``, which names the service and the version of its API.
 TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921"
 
 
 class Operation(Generic[Request, Result]):
-    """One operation of the service; the objects in ``ecr_client.operations`` are all there are.
+    """One operation of the service; every instance is in ``ecr_client.operations``.
 
-    The types are imported when they are first asked for, so that a program loads those that it
-    uses.
+    The classes of requests and results are imported on first access, so that a program loads only
+    those that it uses.
 
     Attributes:
         name: The service's name of the operation, for example ``CreateRepository``.
@@ -63,12 +63,12 @@ class Operation(Generic[Request, Result]):
             return self.request_class if name == "request_class" else self.result_class
 
     def request(self, args: tuple[Any, ...], members: dict[str, Any]) -> Request:
-        """Return the request of a call: the object that was passed, or one made of keywords.
+        """Return the request of a call: the object that was passed, or one built from keywords.
 
         Args:
-            args: The positional arguments of the method that calls this.
-            members: Its keywords. They are taken out of it: tools that print the local variables
-                of the method would show the bytes of a layer.
+            args: The positional arguments of the calling method.
+            members: Its keyword arguments. The dict is emptied, because tools that print the local
+                variables of that method would show the bytes of a layer.
 
         Raises:
             ParamValidationException: The object is of another class, both were passed, or a member
@@ -101,7 +101,7 @@ class Operation(Generic[Request, Result]):
     def _refusal(
         self, method: CodeType, args: tuple[Any, ...], given: list[str]
     ) -> Exception | None:
-        """Return what is wrong with the arguments of a method, if it is their number or names."""
+        """Return an exception for a wrong number or wrong names of arguments, or ``None``."""
         import attrs
 
         from ecr_client._common.hints import unexpected
@@ -124,18 +124,18 @@ class Operation(Generic[Request, Result]):
         """Check that an object is a request of this operation.
 
         Raises:
-            ParamValidationException: It is not.
+            ParamValidationException: It is something else.
         """
         if not isinstance(request, self.request_class):
             name = self._names[0]
             meant = f"; did you mean keywords, or from_dict({name}, ...)?"
             hint = meant if isinstance(request, dict) else ""
             raise ParamValidationException(
-                f"request must be a {name}, not {type(request).__name__}{hint}", self.name
+                f"request must be a {name}, got {type(request).__name__}{hint}", self.name
             )
 
     def __reduce__(self) -> str:
-        # The constant's name: copies and unpickled operations are the one object that there is.
+        # By the constant's name, so that copies and unpickled operations are the same object.
         return _constant(self.name)
 
     def __repr__(self) -> str:
@@ -152,15 +152,15 @@ Operation.__module__ = "ecr_client.operations"
 
 
 class Acceptors(Generic[Result]):
-    """What the responses to a waiter's calls mean to it.
+    """How a waiter interprets the responses to its calls.
 
     Attributes:
-        states: By the value of a member of the result.
+        states: Outcomes by the value of one member of the result.
         path: The name of that member, for error messages.
         value: Returns that member of a result.
-        description: Returns what the service says of that state.
-        errors: By error code.
-        statuses: By HTTP status; the more specific meanings count first.
+        description: Returns the service's explanation of that state.
+        errors: Outcomes by error code.
+        statuses: Outcomes by HTTP status, used where nothing more specific applies.
     """
 
     # Not an attrs class: attrs compiles code for each class, and every client would pay for it.
@@ -185,14 +185,13 @@ class Acceptors(Generic[Result]):
 
 
 class Invoker:
-    """The base of all that makes calls: the interface, paginators, waiters and batches."""
+    """The base of everything that makes calls: the interface, paginators, waiters and batches."""
 
     def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
         """Make one call and return its result.
 
-        Everything that calls the service comes here: each method of an operation, each page of a
-        paginator, each poll of a waiter, each call of a batch. Override it to observe, to change or
-        to replace calls.
+        Every call goes through this method: each operation, each page of a paginator, each poll of
+        a waiter, each call of a batch. Override it to observe, change or replace calls.
 
         Args:
             operation: One of ``ecr_client.operations``.
@@ -204,7 +203,7 @@ class Invoker:
         """
         raise NotImplementedError(f"{type(self).__name__} does not implement {operation.name}")
 
-    # What the generated methods call; each module is loaded when it is first needed.
+    # Called by the generated methods; each module is loaded when it is first needed.
 
     def _paginate(
         self,

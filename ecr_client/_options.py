@@ -1,4 +1,4 @@
-"""What may differ between the calls of one client."""
+"""Options that may differ between the calls of one client."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ecr_client._common.shown import shown
+from ecr_client._credentials.sources import credentials_source
 from ecr_client._exceptions import InvalidConfigurationException
 from ecr_client._shapes import Hidden
 from ecr_client.config import check_seconds
-from ecr_client.credentials import Credentials, credentials_source
+from ecr_client.credentials import Credentials
 from ecr_client.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ecr_client.credentials import CredentialsSource
+    from ecr_client._credentials.sources import CredentialsSource
 
-#: What the client sets itself; another value would break the call or its signature.
+#: Headers that the client sets; another value would break the call or its signature.
 RESERVED = frozenset(
     {
         "accept-encoding",
@@ -41,16 +42,17 @@ _VALUE = r"[!-~](?:[ -~]*[!-~])?"
 
 
 class CallOptions:
-    """Whose a call is, how long it may take, how often it is sent, and what it sends besides.
+    """The credentials, retry policy, total timeout and additional headers of a call.
 
     Attributes:
-        credentials: Gives the credentials, asked anew for every attempt, since they may expire.
-        retry: When it is retried.
-        total_timeout: Seconds for the call as a whole; ``None`` for any time.
-        headers: Further headers, by their names.
+        credentials: The source of the credentials, which is asked again for every attempt, since
+            they may expire.
+        retry: The retry policy.
+        total_timeout: Seconds for the call as a whole; ``None`` for no limit.
+        headers: Additional headers by name.
     """
 
-    # No tuple: some tools show what is in one whatever its repr shows, and headers may be secrets.
+    # Not a tuple: some tools show its items whatever its repr shows, and headers may be secrets.
     __slots__ = ("credentials", "headers", "retry", "total_timeout")
 
     def __init__(
@@ -66,7 +68,7 @@ class CallOptions:
         self.headers = headers
 
     def with_total_timeout(self, seconds: float) -> CallOptions:
-        """Return the same options with another time for the call as a whole."""
+        """Return the same options with another total timeout."""
         return CallOptions(self.credentials, self.retry, seconds, self.headers)
 
     def simulated(self) -> CallOptions:
@@ -75,7 +77,7 @@ class CallOptions:
         return CallOptions(_SIMULATED, once, self.total_timeout, self.headers)
 
     def __repr__(self) -> str:
-        # Neither headers nor a source of credentials may be seen.
+        # Headers and credentials may be secrets.
         return f"CallOptions(retry={self.retry}, total_timeout={self.total_timeout})"
 
 
@@ -83,11 +85,11 @@ _SIMULATED = credentials_source(credentials=Credentials("SIMULATED", "SIMULATED"
 
 
 def checked_overrides(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a view of a client does otherwise than the client; secrets in it are hidden.
+    """Return the options in which a view differs from its client, with secrets hidden.
 
     Args:
-        before: The same of the client, which may be a view itself.
-        given: What was asked for; ``None`` changes nothing.
+        before: The overrides of the client, which may be a view itself.
+        given: The arguments of ``with_options``; ``None`` changes nothing.
 
     Raises:
         InvalidConfigurationException: A value has the wrong type or is out of range.
@@ -98,7 +100,7 @@ def checked_overrides(before: Mapping[str, Any], given: Mapping[str, Any]) -> di
         check_seconds("timeout", timeout)
     if given["retry"] is not None and not isinstance(given["retry"], RetryPolicy):
         kind = type(given["retry"]).__name__
-        raise InvalidConfigurationException(f"retry must be a RetryPolicy, not {kind}")
+        raise InvalidConfigurationException(f"retry must be a RetryPolicy, got {kind}")
     if given["headers"] is not None:
         added = checked_headers(given["headers"])
         overrides["headers"] = Hidden(_merged(before.get("headers", Hidden({})).value, added))
@@ -109,30 +111,34 @@ def checked_overrides(before: Mapping[str, Any], given: Mapping[str, Any]) -> di
 
 
 def _merged(before: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:
-    """Return both, of which the added ones replace others, however these are capitalized."""
+    """Return both; added headers replace those of the same name, regardless of case."""
     replaced = {name.lower() for name in added}
     kept = {name: text for name, text in before.items() if name.lower() not in replaced}
     return {**kept, **added}
 
 
 def checked_headers(headers: Any) -> dict[str, str]:
-    """Return headers that may be sent in addition to those of the client.
+    """Return the additional headers of a call, checked.
 
     Raises:
-        InvalidConfigurationException: One is reserved, or is no header; the value is not shown,
-            since it may be a secret.
+        InvalidConfigurationException: One is reserved, or is not a valid header; the value is not
+            shown, since it may be a secret.
     """
     found = {}
-    # Asked first, so that what a mapping of the user's own raises comes out as it is.
+    # Checked first, so that an error raised by a user's own mapping is not replaced.
     if not hasattr(type(headers), "items"):
         raise InvalidConfigurationException(
-            f"headers must be a mapping of names to texts, not {type(headers).__name__}"
+            f"headers must be a mapping of str to str, got {type(headers).__name__}"
         )
     for name, value in headers.items():
         if not isinstance(name, str) or not re.fullmatch(_NAME, name):
-            raise InvalidConfigurationException(f"the name of a header cannot be {shown(name)}")
+            raise InvalidConfigurationException(
+                f"the name of a header must be a token of RFC 9110, got {shown(name)}"
+            )
         if name.lower() in RESERVED:
-            raise InvalidConfigurationException(f"the header {name} is set by the client itself")
+            raise InvalidConfigurationException(
+                f"the header {name} cannot be replaced: the client sets it; remove it"
+            )
         if not isinstance(value, str) or not re.fullmatch(_VALUE, value):
             raise InvalidConfigurationException(
                 f"the value of the header {name} must be a str of printable ASCII characters "

@@ -1,8 +1,8 @@
-"""The default client config of a botocore session, which botocore's own clients begin with.
+"""The default client config of a botocore session, which botocore's own clients start from.
 
-Each option of `botocore.config.Config` has one place below: it is a field of the configuration, a
+Each option of `botocore.config.Config` is listed once below: it is a field of the configuration, a
 setting, part of the User-Agent, about the signature, or without effect on calls of ECR. An option
-that has none, because botocore is newer than this package, is refused by its name.
+that is not listed, because botocore is newer than this package, is refused by name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FIELDS = (
     "proxies_config",
     "read_timeout",
 )
-#: Settings that environment and profile may also have, by botocore's name for those.
+#: Settings that the environment and the profile may also have, by botocore's names.
 SETTINGS = {
     "ignore_configured_endpoint_urls": "ignore_configured_endpoint_urls",
     "region_name": "region",
@@ -37,7 +37,7 @@ SETTINGS = {
 RETRIES = "retries"
 SIGNATURE = "signature_version"
 USER_AGENT = ("user_agent", "user_agent_extra")
-#: Of other services, of what the model of ECR does not use, or always as it is here.
+#: Options of other services, of features that ECR does not use, or that are always on here.
 WITHOUT_EFFECT = (
     "account_id_endpoint_mode",
     "auth_scheme_preference",
@@ -64,7 +64,7 @@ def with_session_defaults(config: ClientConfiguration, session: Any) -> ClientCo
     """Return a configuration with the session's values in the fields that are at their defaults.
 
     Args:
-        config: The configuration that code gives.
+        config: The configuration that was passed to the client.
         session: A botocore session.
 
     Raises:
@@ -73,7 +73,7 @@ def with_session_defaults(config: ClientConfiguration, session: Any) -> ClientCo
     options = _options(session)
     for name, value in options.items():
         if name not in _KNOWN:
-            raise _refuse(name, value, "this package does not know it; remove it")
+            raise _refuse(name, value, "this release does not know it; remove it")
         if name in USER_AGENT and not (isinstance(value, str) and re.fullmatch(_HEADER, value)):
             raise _refuse(name, value, "a header cannot hold it; use printable ASCII characters")
     is_unsigned(session)
@@ -84,7 +84,7 @@ def with_session_defaults(config: ClientConfiguration, session: Any) -> ClientCo
 
 
 def default_settings(session: Any) -> dict[str, str]:
-    """Return what the session's default client config says of settings, by botocore's names."""
+    """Return the settings in the session's default client config, by botocore's names."""
     options = _options(session)
     retries = options.get(RETRIES, {})
     attempts = retries.get("total_max_attempts")
@@ -96,10 +96,10 @@ def default_settings(session: Any) -> dict[str, str]:
 
 
 def is_unsigned(session: Any) -> bool:
-    """Return whether the session's default client config says that calls are not signed.
+    """Return whether the session's default client config turns signing off.
 
     Raises:
-        InvalidConfigurationException: It asks for a signature that ECR does not take.
+        InvalidConfigurationException: It asks for a signature version that ECR does not accept.
     """
     version = _options(session).get(SIGNATURE)
     if version in (None, "v4"):
@@ -112,23 +112,23 @@ def is_unsigned(session: Any) -> bool:
 
 
 def session_user_agent(session: Any, user_agent: str) -> str:
-    """Return a User-Agent with what the session's default client config puts in its place."""
+    """Return the User-Agent with the changes of the session's default client config."""
     options = _options(session)
     parts = [options.get("user_agent", user_agent), options.get("user_agent_extra")]
     return " ".join(filter(None, parts))
 
 
 def _options(session: Any) -> dict[str, Any]:
-    """Return the options that the session's default client config was given."""
+    """Return the options that were passed to the session's default client config."""
     config = getattr(session, "get_default_client_config", lambda: None)()
     if config is None:
         return {}
-    # What botocore's own `Config.merge` goes by; nothing public tells a default from a value.
+    # As botocore's `Config.merge` does: nothing public distinguishes defaults from given values.
     options = getattr(config, "_user_provided_options", None)
     if options is None:
         kind = type(config).__name__
-        raise InvalidConfigurationException(f"{_SOURCE} must be a botocore Config, not {kind}")
-    # For botocore, too, None is no value, but for timeouts, where it is no limit.
+        raise InvalidConfigurationException(f"{_SOURCE} must be a botocore Config, got {kind}")
+    # In botocore, None means not set, except for timeouts, where it means no limit.
     return {
         name: value
         for name, value in options.items()

@@ -1,7 +1,7 @@
-"""What the environment and the shared configuration files say, where no argument says it.
+"""Settings from the environment and the shared configuration files.
 
-The names, their order and the files are botocore's; its session, which would load most of botocore,
-is not needed for that. Where this module is stricter than botocore, it says so at the place.
+Names, precedence and files are botocore's, but its session, which would load most of botocore, is
+not needed. Comments mark the places where this module is stricter than botocore.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ecr_client._exceptions import InvalidConfigurationException
 Parsed = TypeVar("Parsed")
 
 _LOG = logging.getLogger("ecr_client")
-#: Setting, by botocore's name for it: environment variables (first wins) and the profile's key.
+#: By botocore's name: the environment variables (the first wins) and the profile's key.
 _SETTINGS: dict[str, tuple[tuple[str, ...], str]] = {
     "region": (("AWS_REGION", "AWS_DEFAULT_REGION"), "region"),
     "use_fips_endpoint": (("AWS_USE_FIPS_ENDPOINT",), "use_fips_endpoint"),
@@ -35,24 +35,24 @@ _SETTINGS: dict[str, tuple[tuple[str, ...], str]] = {
     "max_attempts": (("AWS_MAX_ATTEMPTS",), "max_attempts"),
     "retry_mode": (("AWS_RETRY_MODE",), "retry_mode"),
 }
-#: A profile's own endpoint, and the section of per-service endpoints that it refers to.
+#: These keys, a profile's own endpoint, and its reference to a section of service endpoints.
 _PROFILE_KEYS = {key for _, key in _SETTINGS.values()} | {"endpoint_url", "services"}
-#: The order of the two is botocore's.
+#: In botocore's order.
 _PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
 _BOOLEANS = {"true": True, "false": False}
-#: botocore's oldest mode, which is still its default, has no counterpart here.
+#: botocore's ``legacy`` mode, still its default, has no counterpart here.
 _RETRY_MODES = {"legacy": "standard", "standard": "standard", "adaptive": "adaptive"}
 # botocore.useragent replaces what it does not allow instead of refusing it.
 _NOT_ALLOWED_IN_APPID = r"[^A-Za-z0-9!$%&'*+\-.^_`|~,#]"
 
 
 class Setting(NamedTuple):
-    """A value that was found, and where, in words for a message.
+    """A value and its source.
 
     Attributes:
         value: The value.
-        source: Where it is.
-        in_file: Whether that is a shared file, which the caller may not even know of.
+        source: Where it was found, as error messages name it.
+        in_file: Whether that is a shared file, which the user may not even know of.
     """
 
     value: str
@@ -61,7 +61,7 @@ class Setting(NamedTuple):
 
 
 class _Profile(NamedTuple):
-    """The part of a profile that this package reads, which holds no secrets."""
+    """The part of a profile that this module reads; it holds no secrets."""
 
     values: Mapping[str, Any]
     services: Mapping[str, Any]
@@ -72,19 +72,19 @@ def unwrap_session(session: Any) -> Any:
     """Return the botocore session behind a botocore or boto3 session.
 
     Args:
-        session: The caller's ``session`` argument.
+        session: The ``session`` argument of a client.
 
     Returns:
         An object with botocore's ``get_config_variable`` and ``get_credentials``.
 
     Raises:
-        InvalidConfigurationException: It is neither.
+        InvalidConfigurationException: It is something else.
     """
     inner = getattr(session, "_session", session)
     if all(hasattr(inner, name) for name in ("get_config_variable", "get_credentials")):
         return inner
     raise InvalidConfigurationException(
-        f"session must be a botocore or boto3 session, not {type(session).__name__}"
+        f"session must be a botocore or boto3 session, got {type(session).__name__}"
     )
 
 
@@ -96,7 +96,7 @@ def config_file_paths(environ: Mapping[str, str]) -> tuple[str, str]:
             ``AWS_SHARED_CREDENTIALS_FILE``.
 
     Returns:
-        Both paths with ``~`` and variables replaced; the files need not exist.
+        Both paths with ``~`` and variables expanded; the files need not exist.
     """
     config = environ.get("AWS_CONFIG_FILE") or "~/.aws/config"
     credentials = environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials"
@@ -109,18 +109,17 @@ def _expand(path: str) -> str:
 
 @attrs.frozen(kw_only=True, slots=False, eq=False)
 class Settings:
-    """The settings that come from the environment and the profile, read when they are asked for.
+    """The settings of the environment and the profile, each read on first access.
 
-    An environment variable that is set but empty counts as not set. What nobody asks for is not
-    read, so that it may be malformed.
+    An empty environment variable counts as not set. A setting that nobody reads may be malformed.
 
     Args:
-        profile: The profile that the caller named. It must exist; so must one that
+        profile: The ``profile`` argument of a client. It must exist; so must a profile that
             ``AWS_DEFAULT_PROFILE`` or ``AWS_PROFILE`` names, once a setting is looked up there.
-        session: A botocore or boto3 session: what it knows comes before everything else here.
+        session: A botocore or boto3 session, which takes precedence over everything else here.
         environ: The environment variables, by default those of the process.
-        lenient: Whether to leave out what cannot be used in the shared files, with a warning in
-            the log. A caller that says where it calls, and as whom, needs none of them.
+        lenient: Whether to ignore unusable values in the shared files, with a warning in the log:
+            a client that was given region, endpoint and credentials needs none of them.
 
     Raises:
         InvalidConfigurationException: ``profile`` does not exist, ``session`` is not a session,
@@ -138,9 +137,9 @@ class Settings:
         if self.profile is not None:
             if not isinstance(self.profile, str) or not self.profile.strip():
                 raise InvalidConfigurationException(
-                    f"profile must be the name of a profile, not {self.profile!r}"
+                    f"profile must be the name of a profile, got {self.profile!r}"
                 )
-            # A misspelt name shall not wait for the first setting that nothing else answers.
+            # Fail now for a misspelled name, not at the first setting that is looked up there.
             self._profile  # noqa: B018
 
     @property
@@ -150,12 +149,12 @@ class Settings:
 
     @property
     def use_fips(self) -> bool:
-        """Whether FIPS endpoints are wanted: ``AWS_USE_FIPS_ENDPOINT``, the profile, else not."""
+        """Whether to use FIPS endpoints: ``AWS_USE_FIPS_ENDPOINT``, then the profile."""
         return self._read("use_fips_endpoint", _boolean) or False
 
     @property
     def use_dualstack(self) -> bool:
-        """Whether dual-stack is wanted: ``AWS_USE_DUALSTACK_ENDPOINT``, the profile, else not."""
+        """Whether to use dual-stack endpoints: ``AWS_USE_DUALSTACK_ENDPOINT``, then the profile."""
         return self._read("use_dualstack_endpoint", _boolean) or False
 
     @property
@@ -165,7 +164,7 @@ class Settings:
         The order is ``AWS_ENDPOINT_URL_ECR``, ``AWS_ENDPOINT_URL``, ``endpoint_url`` below ``ecr``
         in the ``services`` section that the profile names, and the profile's ``endpoint_url``.
         ``AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`` or the profile's
-        ``ignore_configured_endpoint_urls`` switches all of them off.
+        ``ignore_configured_endpoint_urls`` turns all of them off.
         """
         return self._value("endpoint_url")
 
@@ -182,19 +181,19 @@ class Settings:
     def user_agent_appid(self) -> str | None:
         """The application id: ``AWS_SDK_UA_APP_ID``, the profile's ``sdk_ua_app_id``.
 
-        Other SDKs read the same setting, so a character that a User-Agent cannot hold is replaced
-        by a dash, as botocore does, and not refused.
+        Characters that a User-Agent cannot hold are replaced by dashes, as in botocore, because
+        other SDKs read the same setting.
         """
         value = self._value("user_agent_appid")
         return re.sub(_NOT_ALLOWED_IN_APPID, "-", value) if value else None
 
     @property
     def retry(self) -> dict[str, Any]:
-        """The members of a ``RetryPolicy`` that are set.
+        """The configured arguments of a ``RetryPolicy``.
 
-        They are ``max_attempts``, from ``AWS_MAX_ATTEMPTS`` or the profile, and ``mode``, from
-        ``AWS_RETRY_MODE`` or the profile's ``retry_mode``, where ``legacy``, which other SDKs know,
-        is read as ``standard``.
+        ``max_attempts`` comes from ``AWS_MAX_ATTEMPTS`` or the profile, and ``mode`` from
+        ``AWS_RETRY_MODE`` or the profile's ``retry_mode``; ``legacy``, a mode of other SDKs, is
+        read as ``standard``.
         """
         members = {
             "max_attempts": self._read("max_attempts", _attempts),
@@ -204,17 +203,17 @@ class Settings:
 
     @property
     def named_profile(self) -> str | None:
-        """The name of the profile, if an argument, a variable or the session names one."""
+        """The profile that an argument, a variable or the session names, else ``None``."""
         return self._profile_name()[0]
 
     def find(self, name: str) -> Setting | None:
         """Return a setting with its source.
 
         Args:
-            name: The setting by botocore's name, or ``endpoint_url``.
+            name: botocore's name of the setting, or ``endpoint_url``.
 
         Returns:
-            The first value in the order of precedence, or ``None`` if there is none.
+            The value with the highest precedence, or ``None``.
         """
         candidates = self._endpoint_urls() if name == "endpoint_url" else self._candidates(name)
         return next(candidates, None)
@@ -224,7 +223,7 @@ class Settings:
         return found.value if found else None
 
     def _read(self, name: str, parse: Callable[[Setting], Parsed]) -> Parsed | None:
-        """Return a setting as a function reads it, ``None`` if there is none."""
+        """Return a parsed setting, or ``None`` if it is not set."""
         found = self.find(name)
         if found is None:
             return None
@@ -233,7 +232,7 @@ class Settings:
         except InvalidConfigurationException as error:
             if not (self.lenient and found.in_file):
                 raise
-            _LOG.warning("%s; it is left out", error)
+            _LOG.warning("%s; it is ignored", error)
             return None
 
     def _candidates(self, name: str) -> Iterator[Setting]:
@@ -245,7 +244,7 @@ class Settings:
             if stated is not None:
                 yield Setting(stated, f"{name} of the session's default client config")
             value = _ask(self.session, name)
-            # botocore gives its booleans as such.
+            # botocore returns booleans as bool.
             if value is not None and value != "":
                 yield Setting(str(value), f"the session's {name}")
         yield from self._from_environment(*variables)
@@ -268,7 +267,7 @@ class Settings:
         name = self._profile.values.get("services")
         if name is None:
             return {}
-        # Lines that are indented below it make it a dict, which names no section.
+        # Indented lines below the key make its value a dict, which names no section.
         named = isinstance(name, str)
         section: Mapping[str, Any] | None = self._profile.services.get(name) if named else None
         if not section:
@@ -291,8 +290,8 @@ class Settings:
 
     @property
     def _profile(self) -> _Profile:
-        # Not functools.cached_property, which before Python 3.12 has a lock for all instances. If
-        # another thread holds it, a process that is forked meanwhile would wait forever.
+        # Not functools.cached_property: before Python 3.12 its lock is shared by all instances, and
+        # a process forked while another thread holds it would wait forever.
         found: _Profile | None = self.__dict__.get("_profile_read")
         if found is None:
             found = self.__dict__["_profile_read"] = self._usable_profile()
@@ -304,7 +303,7 @@ class Settings:
         except InvalidConfigurationException as error:
             if not self.lenient:
                 raise
-            _LOG.warning("%s; the shared files are left out", error)
+            _LOG.warning("%s; the shared files are ignored", error)
             return _Profile({}, {}, "no profile")
 
     def _read_profile(self) -> _Profile:
@@ -339,7 +338,7 @@ class Settings:
 def _boolean(setting: Setting) -> bool:
     value = _BOOLEANS.get(setting.value.lower())
     if value is None:
-        # botocore reads anything else as false; but whoever wrote "yes" for FIPS meant it.
+        # Stricter than botocore, which reads anything else as false, even "yes" for FIPS.
         raise _refuse(setting, "true or false")
     return value
 
@@ -354,7 +353,7 @@ def _existing(setting: Setting) -> str:
 
 
 def _attempts(setting: Setting) -> int:
-    # Few digits: Python refuses to read very long numbers.
+    # At most nine digits, because int() refuses very long numbers.
     if not re.fullmatch(r"0*[1-9][0-9]{0,8}", setting.value):
         raise _refuse(setting, "a whole number of at least 1")
     return int(setting.value)
@@ -369,7 +368,7 @@ def _retry_mode(setting: Setting) -> str:
 
 def _refuse(setting: Setting, expected: str) -> InvalidConfigurationException:
     return InvalidConfigurationException(
-        f"{setting.source} must be {expected}, not {shown(setting.value)}"
+        f"{setting.source} must be {expected}, got {shown(setting.value)}"
     )
 
 
@@ -379,7 +378,7 @@ def _ask(session: Any, name: str) -> Any:
         try:
             return session.get_config_variable(name)
         except ValueError as error:
-            # botocore reads numbers by int(), whose error quotes no more than a part of a long one.
+            # Safe to show: botocore reads numbers by int(), whose error truncates long values.
             raise InvalidConfigurationException(
                 f"the session's {name} cannot be used: {error}"
             ) from None
@@ -387,7 +386,7 @@ def _ask(session: Any, name: str) -> Any:
 
 @contextlib.contextmanager
 def _readable_session() -> Iterator[None]:
-    """Turn what a botocore session raises on a bad profile or file into our own error."""
+    """Replace the errors of a botocore session about its profile or files by our own."""
     from botocore.exceptions import BotoCoreError, ConfigParseError
 
     try:
@@ -399,13 +398,13 @@ def _readable_session() -> Iterator[None]:
         problem = malformed(error)
     except BotoCoreError as error:
         raise InvalidConfigurationException(f"the session cannot be used: {error}") from error
-    # Outside of the handler: the parser quotes the lines that it cannot read, which may hold a
-    # secret, so its error must not even be the context of ours.
+    # Raised outside of the handler: the parser quotes lines that it cannot read, which may hold
+    # secrets, so its error must not become the context of ours.
     raise InvalidConfigurationException(problem)
 
 
 def _read_files(config_path: str, credentials_path: str) -> dict[str, Any]:
-    """Return both shared files merged as botocore's session does it; a missing file is empty."""
+    """Return both shared files, merged as in botocore's session; a missing file is empty."""
     paths = [path for path in (config_path, credentials_path) if os.path.isfile(path)]
     contents: dict[str, Any] = {"profiles": {}}
     if not paths:
@@ -424,5 +423,5 @@ def _read_files(config_path: str, credentials_path: str) -> dict[str, Any]:
         from ecr_client._config_files import malformed
 
         problem = malformed(error)
-    # Not chained, for the reason above.
+    # Outside of the handler for the same reason as above.
     raise InvalidConfigurationException(problem)

@@ -1,4 +1,4 @@
-"""What the generated types are made of: bases, containers, and what reprs hide."""
+"""Base classes, containers and reprs of the generated types."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _Structure = TypeVar("_Structure", bound="Structure")
 
 
 def _publish(cls: type) -> None:
-    """Let a type say where users import it from; a subclass of theirs stays where it is."""
+    """Set the public module of a type; subclasses defined by users keep theirs."""
     if cls.__module__.startswith("ecr_client."):
         cls.__module__ = PUBLIC_MODULE
 
 
 class OpenEnum(str, Enum):
-    """A text with known values. A value that this release does not know stays a plain ``str``."""
+    """A string with known values. A value that this release does not know stays a plain ``str``."""
 
     def __init_subclass__(cls) -> None:
         _publish(cls)
 
-    # As enum.StrEnum, which Python 3.10 lacks: the text itself, also in f-strings.
+    # Like enum.StrEnum, which Python 3.10 lacks: the string itself, also in f-strings.
     def __str__(self) -> str:
         return str.__str__(self)
 
@@ -45,14 +45,14 @@ class OpenEnum(str, Enum):
 
 
 class FrozenMap(dict[_Key, _Value]):
-    """A dict that refuses to change, so that what holds it can be immutable and hashable."""
+    """An immutable dict, so that structures with one can be immutable and hashable."""
 
     __slots__ = ()
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("this mapping is read-only; copy it with dict() to change it")
 
-    # No type checker takes one method for another.
+    # Type checkers do not accept one method in place of another.
     if not TYPE_CHECKING:
         __setitem__ = __delitem__ = _refuse
         __ior__ = clear = pop = popitem = setdefault = update = _refuse
@@ -64,18 +64,18 @@ class FrozenMap(dict[_Key, _Value]):
         return type(self), (dict(self),)
 
 
-#: What a result has in place of an absent map.
+#: The value of an absent map in a result.
 NO_ENTRIES: Final[Mapping[Any, Any]] = FrozenMap()
 
 
 class Structure:
-    """The base of every generated type: data that compares by value and never changes.
+    """The base of every generated type: immutable data that compares by value.
 
     Comparison, hash and repr are written here once instead of being compiled for every class, which
-    would be two thirds of the time that importing a module of types takes.
+    would take two thirds of the time to import a module of types.
     """
 
-    # Here rather than in each class, so that decoding can build any of them (see codec.py).
+    # Here rather than in each class, so that the codec can build any of them.
     __slots__ = ("__weakref__",)
 
     def __init_subclass__(cls) -> None:
@@ -83,7 +83,7 @@ class Structure:
         if "__attrs_attrs__" in vars(cls):
             explains_its_keywords(cls)
 
-    # Hidden from type checkers, for which every misspelt name would be ``Any``.
+    # Hidden from type checkers, for which every misspelled name would be ``Any``.
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
@@ -91,14 +91,14 @@ class Structure:
             meant = "" if name.startswith("_") else hint(name, _names(self))
             if meant:
                 raise AttributeError(error + meant)
-            # With these two, Python itself looks for a name that is spelled alike.
+            # With these two arguments, Python itself suggests a similar name.
             raise AttributeError(error, name=name, obj=self)
 
         def __getitem__(self, key: object) -> Any:
             meant = hint(key, _names(self)) if isinstance(key, str) else ""
             raise TypeError(
-                f"{type(self).__name__!r} object is neither a list nor a dict, "
-                f"its members are attributes{meant}"
+                f"{type(self).__name__!r} object is neither a list nor a dict; "
+                f"use attributes{meant}"
             )
 
     def __eq__(self, other: object) -> bool:
@@ -114,11 +114,11 @@ class Structure:
 
 
 def shown_members(structure: Structure, *, absent: bool = True) -> list[str]:
-    """Return the members of a structure as its repr shows them, which is without secrets.
+    """Return the members of a structure as its repr shows them, without secrets.
 
     Args:
-        structure: Any.
-        absent: Whether those that are ``None`` are among them.
+        structure: The structure.
+        absent: Whether to include members that are ``None``.
     """
     return [
         f"{field.name}={_shown(field, getattr(structure, field.name))}"
@@ -146,7 +146,7 @@ def _shown(field: attrs.Attribute[Any], value: object) -> str:
 
 def evolve(structure: _Structure, **members: object) -> _Structure:
     """Return a copy of a structure with other values of some members."""
-    # Not attrs.evolve, which calls the constructor: that of a subclass may take other arguments.
+    # Not attrs.evolve, which calls the constructor: that of a subclass may have other parameters.
     made = copy.copy(structure)
     for name, value in members.items():
         object.__setattr__(made, name, value)
@@ -164,13 +164,12 @@ class AmazonWebServiceResult(Structure):
     """The base of every result.
 
     Attributes:
-        response_metadata: Request id, status and headers of the answer; it takes no part in
-            comparisons.
+        response_metadata: Request id, status and headers of the response, ignored by comparisons.
     """
 
     response_metadata: ResponseMetadata = attrs.field(default=NO_METADATA, repr=False, eq=False)
 
-    # Hidden from type checkers, for which a result would have items.
+    # Hidden from type checkers, for which a result would be iterable.
     if not TYPE_CHECKING:
 
         def __iter__(self) -> NoReturn:
@@ -179,24 +178,23 @@ class AmazonWebServiceResult(Structure):
         def __len__(self) -> NoReturn:
             raise TypeError(f"object of type {type(self).__name__!r} has no len(){_hint_of(self)}")
 
-        # Or its truth would be a matter of its length.
+        # Without it, bool() would call __len__.
         def __bool__(self) -> bool:
             return True
 
 
 def _hint_of(result: AmazonWebServiceResult) -> str:
-    """Return where the items are that a result was taken for."""
-    from ecr_client._generated.paginators import Paginators
-
+    """Return a hint at the lists of a result that was used like a list itself."""
     name = type(result).__name__.removesuffix("Result")
     method = "paginate" + "".join(f"_{each.lower()}" if each.isupper() else each for each in name)
     lists = [field.name for field in _fields(result) if type(getattr(result, field.name)) is tuple]
-    places = [f"client.{method}(...)"] if hasattr(Paginators, method) else []
+    # Each result that comes in pages has a paginator.
+    places = [f"client.{method}(...)"] if hasattr(result, "next_token") else []
     places += [f"its {' or '.join(lists)}"] if lists else []
     return f"; did you mean {' or '.join(places)}?" if places else ""
 
 
-# Not the text that it is in this file: it has to resolve in the module that the class claims.
+# Not a string as in this file: it has to resolve in the public module of the class.
 AmazonWebServiceResult.__annotations__["response_metadata"] = ResponseMetadata
 
 
@@ -209,7 +207,7 @@ class ResultWithFailures(AmazonWebServiceResult):
         """Return this result if no item failed.
 
         Raises:
-            PartialFailureException: Some items failed. It carries them and this result.
+            PartialFailureException: Some items failed; it has the failures and this result.
         """
         failures: Sequence[Any] = getattr(self, "failures", ())
         if failures:
@@ -220,7 +218,7 @@ class ResultWithFailures(AmazonWebServiceResult):
 
 
 def immutable(cls: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
-    """Let a class copy the lists and maps that it is given (an attrs field transformer)."""
+    """Return the fields with converters that copy lists and maps (an attrs field transformer)."""
     return [_copying(field) for field in fields]
 
 
@@ -234,9 +232,9 @@ def _copying(field: attrs.Attribute[Any]) -> attrs.Attribute[Any]:
     return field
 
 
-# What is not a list or a map is left alone here: encoding knows which operation and member to name.
+# Other values are left alone here: the error of encoding names the operation and the member.
 def to_tuple(value: Any) -> Any:
-    """Return a sequence as a tuple, and anything else, strings and bytes among it, as it is."""
+    """Return a sequence as a tuple, and anything else, including strings and bytes, as it is."""
     if isinstance(value, (tuple, str, bytes, bytearray, memoryview)):
         return value
     return tuple(value) if isinstance(value, Sequence) else value
@@ -249,12 +247,12 @@ def _to_frozen_map(value: Any) -> Any:
 
 
 def hide(value: object) -> str:
-    """Return what a repr shows of a secret: only whether there is one."""
+    """Return the repr of a secret, which shows only whether there is one."""
     return "None" if value is None else "'<hidden>'"
 
 
 def hide_query(value: object) -> str:
-    """Return what a repr shows of a presigned URL, whose query is as good as a password."""
+    """Return the repr of a presigned URL without its query, which is a secret."""
     if not isinstance(value, str):
         return hide(value)
     address, mark, _ = value.partition("?")
@@ -262,7 +260,7 @@ def hide_query(value: object) -> str:
 
 
 def show_size(value: object) -> str:
-    """Return what a repr shows of bytes: how many there are."""
+    """Return the repr of bytes, which shows only their number."""
     if not isinstance(value, (bytes, bytearray, memoryview)):
         return f"<{type(value).__name__}>"
     size = value.nbytes if isinstance(value, memoryview) else len(value)
@@ -270,10 +268,10 @@ def show_size(value: object) -> str:
 
 
 class Hidden(Generic[_Value]):
-    """A value whose repr shows nothing of it.
+    """A wrapper whose repr does not show its value.
 
     Args:
-        value: Anything.
+        value: The value.
     """
 
     __slots__ = ("value",)
@@ -283,6 +281,15 @@ class Hidden(Generic[_Value]):
 
     def __repr__(self) -> str:
         return "<hidden>"
+
+
+def wire_name(field: attrs.Attribute[Any]) -> str:
+    """Return the name of a member in JSON."""
+    given: str | None = field.metadata.get("wire_name")
+    if given:
+        return given
+    first, *rest = field.name.split("_")
+    return first + "".join(f"{word[:1].upper()}{word[1:]}" for word in rest)
 
 
 def type_parts(annotation: Any) -> tuple[Any, ...]:

@@ -1,8 +1,8 @@
-"""What tools see of the generated methods, which take a request object or its members as keywords.
+"""Signatures of the generated methods, which take a request object or its members as keywords.
 
-The source of such a method spells its parameters once, in the overload for type checkers, and takes
-``*args`` and ``**members`` at run time. `inspect.signature`, ``help()`` and `unittest.mock` get the
-parameters from the class of the request, when they ask.
+The source of such a method lists its parameters once, in the overload for type checkers, and takes
+``*args`` and ``**members`` at run time. The signature that `inspect.signature`, ``help()`` and
+`unittest.mock` read is built on first access from the class of the request.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 Method = TypeVar("Method")
 
-#: Where the names come from that annotations mention.
+#: The modules of the names in annotations.
 _TYPES = ("ecr_client.models", "ecr_client.pagination", "collections.abc")
 
 
 def takes(operation: Operation[Any, Any]) -> Callable[[Method], Method]:
-    """Let tools see that a method takes the request of an operation, or its members."""
+    """Return a decorator that sets the signature of a method by the request of its operation."""
 
     def describe(method: Any) -> Any:
         method.__signature__ = CallSignature.of(method, operation)
-        # Its own annotations are for type checkers: they mention types that are loaded late.
+        # Its own annotations are for type checkers; they name types that are loaded late.
         method.__no_type_check__ = True
         return method
 
@@ -35,16 +35,16 @@ def takes(operation: Operation[Any, Any]) -> Callable[[Method], Method]:
 
 
 class _Omitted:
-    """Stands for a request object that was not passed."""
+    """The default of a request object that was not passed."""
 
     def __repr__(self) -> str:
         return "..."
 
 
 class CallSignature(Signature):
-    """A signature with two forms, of which a call has one: a request object, or its members.
+    """A signature with two forms: a call has either a request object or its members.
 
-    Mocks bind calls to it, and make others of it without ``self``.
+    Mocks bind calls to it, and derive signatures without ``self`` from it.
     """
 
     __slots__ = ("_method", "_operation")
@@ -55,7 +55,7 @@ class CallSignature(Signature):
 
     @classmethod
     def of(cls, method: Any, operation: Operation[Any, Any]) -> CallSignature:
-        """Return the signature of a method, which loads its types when it is first looked at."""
+        """Return the signature of a method, which loads its types on first access."""
         made = cls.__new__(cls)
         made._method, made._operation = method, operation
         return made
@@ -87,15 +87,15 @@ class CallSignature(Signature):
         super().__init__(parameters, return_annotation=types["return"])
 
     def bind(self, /, *args: Any, **keywords: Any) -> BoundArguments:
-        """Return what a call binds to the parameters.
+        """Return the arguments of a call, bound to the parameters.
 
         Raises:
-            TypeError: No call may have these arguments.
+            TypeError: The arguments do not fit the signature.
         """
         return self._form(args).bind(*args, **keywords)
 
     def bind_partial(self, /, *args: Any, **keywords: Any) -> BoundArguments:
-        """Do the same for a call that may leave out what it has to have."""
+        """Return the same for a call that may lack required arguments."""
         return self._form(args).bind_partial(*args, **keywords)
 
     def _form(self, args: tuple[Any, ...]) -> Signature:
@@ -115,10 +115,10 @@ def _keyword(name: str, default: Any, annotation: Any) -> Parameter:
 
 
 class _Types(dict[str, Any]):
-    """The names that annotations of the generated methods mention, each loaded when it is."""
+    """The names in annotations of the generated methods, each loaded on first access."""
 
     def __missing__(self, name: str) -> Any:
         for module in map(import_module, _TYPES):
             if hasattr(module, name):
                 return getattr(module, name)
-        raise KeyError(name)  # It is a name of the module, or a builtin one.
+        raise KeyError(name)  # a global or builtin name

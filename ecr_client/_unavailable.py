@@ -1,4 +1,4 @@
-"""What to say when the interpreter or the file system withholds what a call needs."""
+"""Errors for modules and files that cannot be loaded, and for calls at interpreter shutdown."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _REMEDY = (
 
 
 def unavailable(what: str, error: BaseException) -> AmazonClientException | None:
-    """Return our exception for a module or a file that cannot be loaded, or for a late call.
+    """Return our exception for a module or file that cannot be loaded, or for a call at shutdown.
 
-    Modules are loaded when they are first needed, also in the middle of a call.
+    Modules are loaded on first use, which may be in the middle of a call.
 
     Args:
         what: What failed, for example the name of the operation.
-        error: What was raised.
+        error: The original exception.
 
     Returns:
-        The exception; ``None`` if the error comes from elsewhere.
+        Our exception, or ``None`` if the error has another reason.
     """
     if is_finalizing():
         return _too_late(what)
@@ -55,10 +55,10 @@ def _too_late(what: str) -> ClientShutdownException:
 
 
 class Guarded:
-    """A block that raises our exception for what the interpreter or the file system withholds.
+    """A context manager that replaces errors of unavailable modules and files by our own.
 
-    It is not entered once the interpreter takes its modules apart: some releases of Python crash
-    when one of them is used then.
+    It refuses to be entered while the interpreter shuts down: some releases of Python crash when
+    a module is used then.
 
     Args:
         what: As in `unavailable`.
@@ -92,7 +92,7 @@ def unreadable_data(name: str, error: Exception) -> AmazonClientException:
 
     Args:
         name: The path below botocore's data directory, without its extension.
-        error: What was raised.
+        error: The original exception.
     """
     found = unavailable("looking for regions and endpoints", error)
     if found is not None:

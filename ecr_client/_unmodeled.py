@@ -1,9 +1,8 @@
-"""The errors that AWS sends in the name of every service, and that no model names."""
+"""The common errors of all AWS services, which are not part of their models."""
 
 from __future__ import annotations
 
-from ecr_client._error_codes import THROTTLING_CODES
-from ecr_client._exceptions import PUBLIC_MODULE, AmazonECRException
+from ecr_client._exceptions import PUBLIC_MODULE, THROTTLING_CODES, AmazonECRException
 
 __all__ = [
     "AccessDeniedException",
@@ -25,19 +24,19 @@ __all__ = [
 
 
 class AccessDeniedException(AmazonECRException):
-    """The credentials are good, but their policies do not allow this call."""
+    """The credentials are valid, but their policies do not allow this call."""
 
 
 class ExpiredTokenException(AmazonECRException):
-    """The session token of temporary credentials has expired; get new credentials."""
+    """The session token of temporary credentials has expired; obtain new credentials."""
 
 
 class IncompleteSignatureException(AmazonECRException):
-    """The signature lacks a part, usually because something on the way changed the headers."""
+    """The signature lacks a part, usually because a proxy changed the headers."""
 
 
 class InternalFailureException(AmazonECRException):
-    """The service failed for a reason of its own; the same call may succeed later."""
+    """The service had an internal error; the same call may succeed later."""
 
     SERVER_FAULT = True
 
@@ -51,7 +50,7 @@ class MissingAuthenticationTokenException(AmazonECRException):
 
 
 class NotAuthorizedException(AmazonECRException):
-    """The caller may not perform this action."""
+    """The principal is not authorized to perform this action."""
 
 
 class OptInRequiredException(AmazonECRException):
@@ -59,7 +58,7 @@ class OptInRequiredException(AmazonECRException):
 
 
 class RequestExpiredException(AmazonECRException):
-    """The request's time stamp lies too far in the past or future; look at the clock."""
+    """The request's timestamp is too far in the past or future; check the clock."""
 
 
 class RequestTimeoutException(AmazonECRException):
@@ -71,25 +70,24 @@ class SerializationException(AmazonECRException):
 
 
 class ServiceUnavailableException(AmazonECRException):
-    """The service cannot answer at the moment; the same call may succeed later."""
+    """The service is temporarily unavailable; the same call may succeed later."""
 
     SERVER_FAULT = True
 
 
 class ThrottlingException(AmazonECRException):
-    """The account calls more often than its rate limit allows; slow down and retry."""
+    """The account exceeds its rate limit; slow down and retry."""
 
 
 class UnknownOperationException(AmazonECRException):
-    """The endpoint does not know the operation: usually not an ECR endpoint, or one without it."""
+    """The endpoint does not know the operation, usually because it is not an ECR endpoint."""
 
 
 class UnrecognizedClientException(AmazonECRException):
-    """The access key or the session token is not one that AWS knows."""
+    """The access key or the session token is unknown to AWS."""
 
 
-#: Which class an unmodelled code becomes; a code that stands in no table is an
-#: `AmazonECRException`.
+#: The classes of unmodeled codes; a code in no table becomes an `AmazonECRException`.
 UNMODELED: dict[str, type[AmazonECRException]] = {
     "AccessDenied": AccessDeniedException,
     "AccessDeniedException": AccessDeniedException,

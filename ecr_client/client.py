@@ -1,4 +1,4 @@
-"""The client: what it is made of, where it calls, and when it ends."""
+"""The client: construction, endpoint, calls and shutdown."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ecr_client._common.forks import Lock
 from ecr_client._common.hints import explains_keywords, hint
 from ecr_client._common.redact import keeps_arguments_secret
+from ecr_client._credentials.sources import credentials_source
 from ecr_client._generated.batches import Batches
 from ecr_client._generated.interface import AmazonECR
 from ecr_client._generated.paginators import Paginators
@@ -18,7 +19,6 @@ from ecr_client._transport.base import shut_down
 from ecr_client._transport.requests_transport import RequestsTransport
 from ecr_client._unavailable import Guarded
 from ecr_client.config import with_defaults
-from ecr_client.credentials import credentials_source
 from ecr_client.endpoints import (
     choose_endpoint,
     parse_endpoint,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from ecr_client.endpoints import Endpoint
     from ecr_client.retry import RetryPolicy
 
-#: The attributes that each client makes for itself; those that a subclass adds are copied.
+#: The attributes that every client creates for itself; those of subclasses are copied.
 _OWN = frozenset(
     {
         "_arguments",
@@ -63,19 +63,19 @@ _OWN = frozenset(
 
 
 class _Shared:
-    """What a client and all its views have in common."""
+    """The state that a client shares with all its views."""
 
     def __init__(self, config: ClientConfiguration, settings: Settings) -> None:
         self.lifetime = Lifetime()
         self.transport: Transport = RequestsTransport(config, settings)
         self.cache = ResponseMetadataCache(config.response_metadata_cache_size)
-        # A policy that is given beats the settings, which then may be whatever they are.
+        # With a policy, the settings are not read, so that they may be malformed.
         self.retry = {} if config.retry is not None else settings.retry
         self.pipeline: Pipeline | None = None
         self._lock = Lock()
 
     def keep(self, pipeline: Pipeline) -> Pipeline:
-        """Use a pipeline from now on, unless another thread was faster; return the one in use."""
+        """Set the pipeline unless another thread has set one already; return the one in use."""
         with self._lock.held:
             if self.pipeline is None:
                 self.pipeline = pipeline
@@ -89,22 +89,22 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
     Building a client sends nothing and looks up no credentials; the first call does.
 
     Args:
-        region: A region or its name. ``None`` takes ``AWS_REGION``, ``AWS_DEFAULT_REGION`` or the
+        region: A region or its name. ``None`` uses ``AWS_REGION``, ``AWS_DEFAULT_REGION`` or the
             profile's; without any of them the endpoint is ``https://ecr.us-east-1.amazonaws.com``.
-        endpoint: A host or a URL to call instead of the region's. ``None`` takes
+        endpoint: A host or a URL to call instead of the region's. ``None`` uses
             ``AWS_ENDPOINT_URL_ECR``, ``AWS_ENDPOINT_URL`` or the profile's, if there is one.
         credentials: `Credentials`, credentials of botocore, a function that returns either, or
-            `ANONYMOUS` for calls that are not signed. ``None`` takes botocore's default chain.
+            `ANONYMOUS` to send calls unsigned. ``None`` uses botocore's default chain.
         profile: A profile of the shared configuration files, for settings and credentials.
-        session: A botocore or boto3 session to take region, settings, credentials and what its
-            default client config says from.
+        session: A botocore or boto3 session, for region, settings, credentials and its default
+            client config.
         config: Timeouts, connections, proxies and the rest.
 
     Raises:
         InvalidConfigurationException: Arguments contradict each other, or a setting of the
-            environment or the profile cannot work.
-        InvalidRegionException: The region is not one.
-        InvalidEndpointException: The endpoint is not one.
+            environment or the profile is unusable.
+        InvalidRegionException: The region is invalid.
+        InvalidEndpointException: The endpoint is invalid.
     """
 
     @keeps_arguments_secret
@@ -120,7 +120,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         config: ClientConfiguration | None = None,
     ) -> None:
         config = with_defaults(config, {})
-        # Then nothing that is really needed can come from a file.
+        # Then no setting of the shared files is needed.
         is_complete = all(each is not None for each in (region, endpoint, credentials))
         self._settings = Settings(profile=profile, session=session, lenient=is_complete)
         if session is not None:
@@ -157,16 +157,15 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
 
     @property
     def region(self) -> str:
-        """The region that calls are signed for, for example ``eu-west-1``."""
+        """The region for which calls are signed, for example ``eu-west-1``."""
         return self._endpoint.signing_region
 
     @property
     def transport(self) -> Transport:
-        """What sends the requests of this client and all its views; it may be replaced.
+        """The transport of this client and all its views, which may be replaced.
 
-        Derive from `ecr_client.transport.Transport` to put something in the place of HTTP. Calls
-        that have begun end with the transport that they began with. `shutdown` closes the one that
-        is set then.
+        Derive from `ecr_client.transport.Transport` to replace HTTP. Calls in progress keep the
+        transport that they started with. `shutdown` closes the current one.
         """
         return self._shared.transport
 
@@ -177,9 +176,9 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
     def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
         """Make one call and return its result.
 
-        Everything that calls the service comes here: each method of an operation, each page of a
-        paginator, each poll of a waiter, each call of a batch, and the search for the URL of a
-        layer. Override it to observe, to change or to replace calls.
+        Every call goes through this method: each operation, each page of a paginator, each poll of
+        a waiter, each call of a batch, and the lookup of the URL of a layer. Override it to
+        observe, change or replace calls.
 
         Args:
             operation: One of `ecr_client.operations`.
@@ -187,11 +186,11 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
 
         Raises:
             ParamValidationException: The request is not one of the operation; nothing was sent.
-            ClientShutdownException: The client was shut down, or the interpreter is about to end.
+            ClientShutdownException: The client was shut down, or the interpreter is shutting down.
             AmazonClientException: The call failed; see the method of the operation.
         """
         shared = self._shared
-        # Taken once: the call ends with the endpoint and the transport that it began with.
+        # Read once: a call keeps the endpoint and the transport that it started with.
         endpoint, transport = self._endpoint, shared.transport
         if shared.lifetime.over:
             raise shut_down(operation.name)
@@ -213,9 +212,9 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
     ) -> LayerDownload:
         """Return a stream of the bytes of a layer, to be used in a ``with`` block.
 
-        The service is asked for a presigned URL, and the URL is read through the proxies, with the
-        certificates and timeouts of this client, but without its credentials. A broken connection
-        is resumed, an expired URL replaced, and the digest verified at the end::
+        The client requests a presigned URL from the service, and reads it with its own proxies,
+        certificates and timeouts, but without its credentials. After a broken connection the
+        download is resumed, an expired URL is replaced, and the digest is verified at the end::
 
             with client.download_layer(repository_name="app", layer_digest=digest) as layer:
                 for chunk in layer.iter_bytes():
@@ -225,12 +224,12 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
             repository_name: The repository that has the layer.
             layer_digest: The digest of the layer, ``sha256:...`` or ``sha512:...``. A manifest or
                 a configuration can be downloaded likewise.
-            registry_id: The AWS account id of the registry; ``None`` for the caller's own.
-            start: How many bytes at the beginning of the layer to leave out, at least 0. Their
-                digest cannot be verified then, only the size.
+            registry_id: The AWS account id of the registry; ``None`` for that of the principal.
+            start: How many bytes to skip at the beginning of the layer, at least 0. If there are
+                any, only the size can be verified, not the digest.
 
         Raises:
-            ParamValidationException: An argument cannot be right; nothing was sent.
+            ParamValidationException: An argument is invalid; nothing was sent.
         """
         from ecr_client._engine.download import PURPOSE, Transfer
         from ecr_client._engine.prepare import encode
@@ -242,7 +241,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
             repository_name=repository_name, layer_digest=layer_digest, registry_id=registry_id
         )
         transfer = Transfer(layer_digest, start)
-        # Or what is wrong would be found where the block is entered.
+        # Checked here, not only when the block is entered.
         encode(GET_DOWNLOAD_URL_FOR_LAYER, request)
         pipeline = self._shared.pipeline or self._make_pipeline()
         options = self._options or self._make_options()
@@ -251,7 +250,7 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         def begin(url: Hidden[str]) -> Call:
             # The query of a presigned URL is a secret.
             endpoint = Endpoint(url.value.partition("?")[0], region)
-            # A download begins when it is read: the transport is the one that is set then.
+            # A download starts when it is read, with the transport that is set by then.
             return pipeline.begin(PURPOSE, endpoint, options, shared.transport)
 
         return LayerDownload(
@@ -263,15 +262,15 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
 
     @keeps_arguments_secret
     def set_endpoint(self, endpoint: str) -> None:
-        """Send the calls that begin from now on to another endpoint.
+        """Send all later calls to another endpoint.
 
         Args:
-            endpoint: A host, which takes the configured protocol, or a URL, taken as it is.
-                The signing region follows the host name of an AWS endpoint; otherwise it stays.
+            endpoint: A host, which is called by the configured protocol, or a URL. The host name
+                of an AWS endpoint also sets the signing region, which otherwise stays the same.
 
         Raises:
-            InvalidEndpointException: It is not an endpoint.
-            InvalidConfigurationException: FIPS or dual-stack endpoints were asked for.
+            InvalidEndpointException: The endpoint is invalid.
+            InvalidConfigurationException: FIPS or dual-stack endpoints are configured.
         """
         refuse_variant(*wanted_variant(self._config, self._settings), "set_endpoint")
         self._endpoint = parse_endpoint(
@@ -281,13 +280,13 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
 
     @keeps_arguments_secret
     def set_region(self, region: Region | str) -> None:
-        """Send the calls that begin from now on to the endpoint of another region.
+        """Send all later calls to the endpoint of another region.
 
         Args:
             region: A region that offers Amazon ECR, or its name.
 
         Raises:
-            InvalidRegionException: It is not a region, or one without Amazon ECR.
+            InvalidRegionException: The region is invalid, or does not offer Amazon ECR.
         """
         use_fips, use_dualstack = wanted_variant(self._config, self._settings)
         self._endpoint = resolve_endpoint(
@@ -301,17 +300,17 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
     def get_cached_response_metadata(
         self, request: AmazonWebServiceRequest
     ) -> ResponseMetadata | None:
-        """Return the metadata of the latest successful call with this very request object.
+        """Return the metadata of the latest successful call with a request object.
 
         Only the latest calls are remembered (``ClientConfiguration.response_metadata_cache_size``,
         50 by default), and only while the request object lives. The metadata is also on every
         result, as ``result.response_metadata``.
 
         Args:
-            request: The object that was passed to the call; an equal one is not the same.
+            request: The object that was passed to the call; an equal object does not count.
 
         Returns:
-            The metadata, or ``None`` if it is not, or no longer, remembered.
+            The metadata, or ``None`` if it is not or no longer remembered.
         """
         return self._shared.cache.get(request)
 
@@ -325,25 +324,26 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         headers: Mapping[str, str] | None = None,
         credentials: CredentialsLike | None = None,
     ) -> Self:
-        """Return a view of this client whose calls differ in what is given here.
+        """Return a view of this client with other options for its calls.
 
-        It costs nothing to make and needs no shutdown: connections, retry quota and remembered
-        metadata are those of this client, and `shutdown` of either ends both. Its endpoint is the
-        one that this client has now; later changes of one do not change the other.
+        A view is cheap and needs no shutdown: it shares connections, retry quota and remembered
+        metadata with this client, and `shutdown` of either shuts both down. It starts with the
+        current endpoint of this client; later changes of one do not affect the other.
 
         Args:
-            timeout: Seconds that each call may take as a whole, in place of ``total_timeout``.
-            retry: How failed calls are retried.
-            headers: Further headers to send, added to those of this view; the client's own cannot
-                be replaced. Those that begin with ``x-amz-`` are signed.
-            credentials: Whose calls they are.
+            timeout: Seconds that each call may take as a whole, instead of ``total_timeout``.
+            retry: The retry policy.
+            headers: Headers to send in addition to those of this client or view; the headers that
+                the client sets itself cannot be replaced. Those that begin with ``x-amz-`` are
+                signed.
+            credentials: The credentials that sign the calls.
 
         Raises:
             InvalidConfigurationException: A value has the wrong type or is out of range.
         """
         from ecr_client._options import checked_overrides
 
-        # Not copy.copy, which makes a client of its own out of what is pickled.
+        # Not copy.copy, which would create an independent client by means of __reduce__.
         view = object.__new__(type(self))
         view.__dict__.update(self.__dict__)
         given = {"timeout": timeout, "retry": retry, "headers": headers, "credentials": credentials}
@@ -352,13 +352,13 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         return view
 
     def close(self) -> None:
-        """Do the same as `shutdown`, which is the name in Java."""
+        """Close all connections, like `shutdown`."""
         self.shutdown()
 
     def shutdown(self) -> None:
-        """Close all connections. A call after it raises; calling it again does nothing.
+        """Close all connections. Later calls fail; shutting down again does nothing.
 
-        Calls that other threads are making end with their response, or with a
+        Calls in progress in other threads end with their response, or with a
         ``ClientShutdownException`` if they are waiting to be retried.
         """
         self._shared.lifetime.end()
@@ -376,22 +376,24 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
         self.shutdown()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The configuration travels; connections, and credentials that were found, do not.
+        # The arguments are pickled; connections and retrieved credentials are not.
         if self._arguments["session"] is not None:
-            raise TypeError("a client of a session does not pickle; give it a profile instead")
+            raise TypeError(
+                "a client with a session cannot be pickled; pass profile= or credentials= instead"
+            )
         state = self.__getstate__()
         if isinstance(state, dict):
             state = {name: value for name, value in state.items() if name not in _OWN}
         return _restore, (type(self), self._arguments, self._endpoint, self._overrides), state
 
     def __getstate__(self) -> Any:
-        # As every object has it from Python 3.11 on. A subclass leaves out what does not travel.
+        # Python 3.11 adds it to every object. Subclasses may leave out what cannot be pickled.
         return dict(vars(self))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.endpoint} ({self.region})>"
 
-    # Hidden from type checkers, for which every misspelt name would be ``Any``.
+    # Hidden from type checkers, for which every misspelled name would be ``Any``.
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
@@ -399,11 +401,11 @@ class ECRClient(Batches, Paginators, Waiters, AmazonECR):
             meant = "" if name.startswith("_") else hint(name, dir(type(self)), "client")
             if meant:
                 raise AttributeError(error + meant)
-            # With these two, Python itself looks for a name that is spelled alike.
+            # With these two arguments, Python itself suggests a similar name.
             raise AttributeError(error, name=name, obj=self)
 
     def _make_pipeline(self) -> Pipeline:
-        # Only here, at the first call, are the signer, the codec and the types loaded.
+        # The signer, the codec and the types are loaded only here, at the first call.
         from ecr_client._engine.user_agent import user_agent
         from ecr_client._observer import Observer
         from ecr_client._pipeline import Pipeline
@@ -446,9 +448,9 @@ def _restore(
     endpoint: Endpoint,
     overrides: dict[str, Any],
 ) -> ECRClient:
-    """Return a client like the one that was pickled, calling where that one called."""
-    # As Python does it for all objects: not by the constructor of a subclass, which may take
-    # other arguments, and whose attributes come along.
+    """Return a client like the one that was pickled, with its current endpoint."""
+    # Not by the constructor of a subclass, which may have other parameters; its attributes are
+    # restored from the pickled state.
     client = object.__new__(client_class)
     ECRClient.__init__(client, **{**arguments, "credentials": arguments["credentials"].value})
     client._endpoint = endpoint

@@ -1,4 +1,4 @@
-"""How a client behaves: timeouts, connections, proxies, certificates and kinds of endpoints."""
+"""The configuration of a client: timeouts, connections, proxies, certificates, endpoints."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ecr_client.hooks import Hooks
     from ecr_client.retry import RetryPolicy
 
-# urllib3 makes a place for each connection at once; an address has no more ports than this.
+# urllib3 allocates a slot for each connection at once; an address has no more ports than this.
 _MOST_CONNECTIONS = 65_535
 #: The keys of ``proxies_config``.
 PROXY_SETTINGS = ("proxy_ca_bundle", "proxy_client_cert", "proxy_use_forwarding_for_https")
@@ -67,28 +67,28 @@ class Proxies(Frozen[str]):
 
 
 def _shown(value: object) -> str:
-    """Return a value for a message; of a text, nothing that may be a password."""
+    """Return a value as an error message shows it, without passwords."""
     return redact_url(value) if isinstance(value, str) else type(value).__name__
 
 
 def _refuse(field: str, expected: str, value: object) -> InvalidConfigurationException:
-    return InvalidConfigurationException(f"{field} must be {expected}, not {shown(value)}")
+    return InvalidConfigurationException(f"{field} must be {expected}, got {shown(value)}")
 
 
 def _snapshot(proxies: Mapping[str, str] | None) -> Mapping[str, str] | None:
-    """Return the proxies as the configuration keeps them; the validator sees what is wrong."""
+    """Return an immutable copy of the proxies; anything else is left to the validator."""
     return Proxies(proxies) if isinstance(proxies, Mapping) else proxies
 
 
 def _settings_snapshot(settings: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Do the same for what goes with the proxies; what is ``None`` counts as absent."""
+    """Return an immutable copy of the proxy settings, without those that are ``None``."""
     if not isinstance(settings, Mapping):
         return settings
     return Frozen({key: _as_path(each) for key, each in settings.items() if each is not None})
 
 
 def _as_path(verify: bool | str | os.PathLike[str] | None) -> bool | str | None:
-    """Return a path as text, so that equal configurations are equal; leave the rest alone."""
+    """Return a path as a string, so that equal configurations are equal, and others as they are."""
     return os.fspath(verify) if isinstance(verify, os.PathLike) else verify
 
 
@@ -96,7 +96,7 @@ def check_seconds(name: str, value: object) -> None:
     """Check a timeout.
 
     Raises:
-        InvalidConfigurationException: It is not a number of seconds that anything may take.
+        InvalidConfigurationException: It is not a valid number of seconds.
     """
     problem = durations.problem(value)
     if problem is not None:
@@ -113,7 +113,7 @@ def _optional_seconds(instance: object, field: attrs.Attribute[Any], value: obje
 
 
 def _retry(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    # Imported only for a value: a client that has none pays nothing for it.
+    # Imported only if there is a policy, to keep the cold start fast.
     if value is not None:
         from ecr_client.retry import RetryPolicy
 
@@ -153,7 +153,7 @@ def _proxies(_: object, field: attrs.Attribute[Any], value: object) -> None:
         # The value itself may hold a password.
         raise InvalidConfigurationException(
             f"{field.name} must be a mapping such as {{'https': 'http://proxy:8080'}} or None, "
-            f"not {type(value).__name__}"
+            f"got {type(value).__name__}"
         )
     for key, url in value.items():
         if not isinstance(key, str) or not re.fullmatch(_PROXY_KEY, key):
@@ -167,7 +167,7 @@ def _existing_path(name: str, value: object, expected: str) -> None:
         raise _refuse(name, expected, value)
     if not os.path.exists(value):
         raise InvalidConfigurationException(
-            f"{name}: there is no file or directory {shown(value)}; correct the path"
+            f"{name} must be an existing file or directory, got {shown(value)}; correct the path"
         )
 
 
@@ -210,7 +210,9 @@ def _proxies_config(_: object, field: attrs.Attribute[Any], value: object) -> No
 def _appid(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if value is not None and not (isinstance(value, str) and re.fullmatch(_APPID, value)):
         raise _refuse(
-            field.name, "at most 50 ASCII letters, digits and !$%&'*+-.^_`|~,# and no space", value
+            field.name,
+            "at most 50 ASCII letters, digits and !$%&'*+-.^_`|~,# without spaces",
+            value,
         )
 
 
@@ -223,10 +225,10 @@ def _protocol(_: object, field: attrs.Attribute[Any], value: object) -> None:
 @explains_its_keywords
 @attrs.frozen(kw_only=True)
 class ClientConfiguration:
-    """The settings of a client, checked when they are made and never changed afterwards.
+    """The immutable configuration of a client, checked when it is created.
 
     The names are botocore's where botocore has one. Two configurations with the same values are
-    equal; ``attrs.evolve(config, read_timeout=10)`` gives a changed copy.
+    equal; ``attrs.evolve(config, read_timeout=10)`` returns a changed copy.
 
     Args:
         connect_timeout: Seconds to wait for a connection, and for the service to take a request,
@@ -236,48 +238,47 @@ class ClientConfiguration:
         max_pool_connections: Connections kept open for the next call, at least 1 and at most
             65,535. Default 50.
         connection_max_idle_time: Seconds after which an idle connection is not used again, above 0
-            and at most 3,600. Default 60. Some NAT gateways and load balancers drop idle
-            connections after 350 seconds without telling either side.
+            and at most 3,600. Default 60. Some NAT gateways and load balancers drop connections
+            that were idle for 350 seconds without notice.
         proxies: Proxy URLs by the scheme of the endpoint, ``{"https": "http://proxy:8080"}``.
             ``None``, the default, takes them from the environment (``HTTPS_PROXY``,
-            ``NO_PROXY``, ...); ``{}`` uses none. User and password may stand in the URL and are
-            not shown in the repr.
-        proxies_config: More about proxies whose URL begins with ``https``: ``proxy_ca_bundle``, the
-            path of the CA bundle to check the proxy's certificate with instead of ``verify``;
-            ``proxy_client_cert``, as ``client_cert`` but for the proxy; and
+            ``NO_PROXY``, ...); ``{}`` uses none. The URL may contain user and password, which the
+            repr does not show.
+        proxies_config: Settings of proxies whose URL begins with ``https``: ``proxy_ca_bundle``,
+            the path of the CA bundle that verifies the proxy's certificate instead of ``verify``;
+            ``proxy_client_cert``, like ``client_cert`` but for the proxy; and
             ``proxy_use_forwarding_for_https``: if it is ``True``, the proxy makes the TLS
-            connection to the endpoint, and sees and may change every call, signatures and tokens
+            connection to the endpoint, and can read and change every call, signatures and tokens
             included. Default ``None``: none of them.
-        verify: Whether and how to check the server's certificate: ``True`` by the default
-            certificates, ``False`` not at all (for tests only), or the path of a CA bundle or of
-            a directory of certificates, which must exist. ``None``, the default, looks at
-            ``AWS_CA_BUNDLE``, the profile's ``ca_bundle``, ``REQUESTS_CA_BUNDLE`` and
-            ``CURL_CA_BUNDLE``, and then takes the default certificates.
+        verify: How to verify the server's certificate: ``True`` with the default certificates,
+            ``False`` not at all (for tests only), or the path of a CA bundle or of a directory of
+            certificates, which must exist. ``None``, the default, reads ``AWS_CA_BUNDLE``, the
+            profile's ``ca_bundle``, ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE``, and falls back
+            to the default certificates.
         client_cert: The path of a file with the client's certificate and key, or the paths of
             both; the files must exist. Default ``None``: none.
-        use_fips_endpoint: Whether to call the FIPS 140 endpoint. ``None``, the default, looks at
+        use_fips_endpoint: Whether to call the FIPS 140 endpoint. ``None``, the default, reads
             ``AWS_USE_FIPS_ENDPOINT`` and the profile, else ``False``.
         use_dualstack_endpoint: Whether to call the endpoint that has IPv4 and IPv6 addresses.
-            ``None``, the default, looks at ``AWS_USE_DUALSTACK_ENDPOINT`` and the profile, else
+            ``None``, the default, reads ``AWS_USE_DUALSTACK_ENDPOINT`` and the profile, else
             ``False``.
-        user_agent_appid: A name for the application in the User-Agent, at most 50 characters.
-            ``None``, the default, looks at ``AWS_SDK_UA_APP_ID`` and the profile's
-            ``sdk_ua_app_id``; ``""`` is none.
-        protocol: ``"https"``, the default, or ``"http"``, for endpoints that are given or found
-            without one.
+        user_agent_appid: The name of the application in the User-Agent, at most 50 characters.
+            ``None``, the default, reads ``AWS_SDK_UA_APP_ID`` and the profile's
+            ``sdk_ua_app_id``; ``""`` sends none.
+        protocol: The scheme of endpoints without one, ``"https"``, the default, or ``"http"``.
         total_timeout: Seconds that a call may take as a whole, with all its attempts and the
             waiting between them, above 0 and at most 3,600. ``None``, the default, sets no limit.
-        retry: How failed calls are retried. ``None``, the default, is a `RetryPolicy` with the
-            attempts of ``AWS_MAX_ATTEMPTS`` and the mode of ``AWS_RETRY_MODE``, or of the profile.
-        max_response_size: Bytes of the longest answer that is read, at least 1. Default
+        retry: The retry policy. ``None``, the default, is a `RetryPolicy` with the attempts of
+            ``AWS_MAX_ATTEMPTS`` and the mode of ``AWS_RETRY_MODE``, or those of the profile.
+        max_response_size: The most bytes of a response that are read, at least 1. Default
             104,857,600, which is 100 MiB.
-        hooks: Functions that are told of every call. Default ``None``: none.
-        response_metadata_cache_size: Calls whose metadata ``get_cached_response_metadata``
-            remembers, at least 0, which switches it off. Default 50.
+        hooks: Functions that are called with the events of every call. Default ``None``: none.
+        response_metadata_cache_size: How many calls ``get_cached_response_metadata`` remembers,
+            at least 0, which turns it off. Default 50.
 
     Raises:
         InvalidConfigurationException: A value has the wrong type or is out of range; a
-            ``ValueError`` that names the field, the value and what it should be.
+            ``ValueError`` that names the field, the value and what is allowed.
     """
 
     connect_timeout: float = attrs.field(default=50.0, validator=_seconds)
@@ -306,11 +307,11 @@ class ClientConfiguration:
 def with_defaults(
     config: ClientConfiguration | None, values: Mapping[str, Any]
 ) -> ClientConfiguration:
-    """Return a configuration with other values in the fields that are at their defaults.
+    """Return a configuration with these values in the fields that have their defaults.
 
     Args:
-        config: The caller's ``config`` argument.
-        values: The values, by the names of the fields.
+        config: The ``config`` argument of a client.
+        values: The values by field name.
 
     Raises:
         InvalidConfigurationException: ``config`` is not a configuration, or a value cannot be used.
@@ -319,7 +320,7 @@ def with_defaults(
         return ClientConfiguration(**values)
     if not isinstance(config, ClientConfiguration):
         raise InvalidConfigurationException(
-            f"config must be a ClientConfiguration, not {type(config).__name__}"
+            f"config must be a ClientConfiguration, got {type(config).__name__}"
         )
     defaults = {field.name: field.default for field in attrs.fields(ClientConfiguration)}
     left = {name: each for name, each in values.items() if getattr(config, name) == defaults[name]}

@@ -1,4 +1,4 @@
-"""Models as plain data that JSON can hold, and back."""
+"""Conversion of models to plain data that JSON can represent, and back."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ import attrs
 
 from ecr_client._common.redact import keeps_arguments_secret
 from ecr_client._engine import suggestions, values
-from ecr_client._engine.codec import wire_name
 from ecr_client._engine.values import Mismatch
 from ecr_client._exceptions import ParamValidationException
-from ecr_client._shapes import AmazonWebServiceResult, OpenEnum, Structure, to_tuple, type_parts
+from ecr_client._shapes import (
+    AmazonWebServiceResult,
+    OpenEnum,
+    Structure,
+    to_tuple,
+    type_parts,
+    wire_name,
+)
 from ecr_client.metadata import ResponseMetadata
 
 if TYPE_CHECKING:
@@ -39,21 +45,21 @@ def to_dict(
 ) -> dict[str, Any]:
     """Return a model as a dict that ``json.dumps`` takes.
 
-    Times are ISO 8601 strings with their zone, bytes are base64, values of enums are their strings.
-    Absent members are left out. So are empty lists and maps of results, which may have been absent,
-    except the outermost ones: ``to_dict(result)["repositories"]`` is there, and may be ``[]``.
+    Times become ISO 8601 strings with their time zone, bytes become base64, enum values strings.
+    Absent members are left out, and so are empty lists and maps, which may have been absent, except
+    those of a result itself: ``to_dict(result)["repositories"]`` always exists, and may be ``[]``.
 
     Args:
-        value: A request, a result, or what is in one.
-        names: Whether members have the names of this package, ``"python"``, or those that the
-            service, boto3 and the AWS CLI use, ``"wire"``.
-        include_metadata: Whether a result has its request id, status, headers and retries, as
-            ``response_metadata``, or as boto3's ``ResponseMetadata``.
+        value: A request, a result, or a model in one.
+        names: ``"python"`` for the member names of this package, ``"wire"`` for those of the
+            service, boto3 and the AWS CLI.
+        include_metadata: Whether to include the metadata of a result as ``response_metadata``, or
+            as boto3's ``ResponseMetadata``.
         include_secrets: Whether to include authorization tokens, presigned URLs and the bytes of
-            layers, which are left out otherwise.
+            layers.
 
     Raises:
-        ParamValidationException: A member has a value that is not of its type.
+        ParamValidationException: A member has a value of the wrong type.
     """
     if not _is_model(type(value)):
         raise TypeError(f"value must be a model, got {type(value).__name__}")
@@ -63,23 +69,22 @@ def to_dict(
     return plain
 
 
-# What it is given may hold secrets in plain sight.
+# The data may contain secrets.
 @keeps_arguments_secret
 def from_dict(cls: type[Model], data: Mapping[str, Any]) -> Model:
-    """Return the model that a dict stands for: one of `to_dict`, of boto3, or of a file.
+    """Return the model for a dict of `to_dict`, of boto3, or of a file.
 
-    Members are found by either of their names. Besides what `to_dict` makes of them, times may be
-    seconds of the epoch or ``datetime`` objects, bytes may be bytes, and models may be models.
-    ``None`` is an absent member. The members of requests are checked as far as types go; the rest
-    is checked when they are sent.
+    Members may have either of their names. Besides the output of `to_dict`, times may be epoch
+    seconds or ``datetime`` objects, bytes may be bytes, and models may be models. ``None`` counts
+    as absent. Only the types are checked; the bounds of requests are checked when they are sent.
 
     Args:
         cls: A class of ``ecr_client.models``.
         data: The members.
 
     Raises:
-        ParamValidationException: A member is missing, unknown or of a wrong type; the text says
-            where, as in ``repositories[3].created_at``.
+        ParamValidationException: A member is missing, unknown or of the wrong type; the message
+            has its path, as in ``repositories[3].created_at``.
     """
     if not _is_model(cls):
         raise TypeError(f"cls must be a class of ecr_client.models, got {cls!r}")
@@ -91,9 +96,9 @@ def from_dict(cls: type[Model], data: Mapping[str, Any]) -> Model:
 def converter(
     names: Names = "python", *, include_metadata: bool = False, include_secrets: bool = False
 ) -> cattrs.Converter:
-    """Return a cattrs converter that does what `to_dict` and `from_dict` do.
+    """Return a new cattrs converter that converts models like `to_dict` and `from_dict`.
 
-    It is for classes of your own that have models in them. Each call returns a new one.
+    It is for your own classes that contain models.
 
     Args:
         names: As in `to_dict`.
@@ -122,12 +127,12 @@ def _checked(cls: type, convert: Convert, value: Any) -> Any:
         return convert(value)
     except Mismatch as mismatch:
         problem = str(mismatch)
-    # Outside of the handler: the frames hold the values.
+    # Outside of the handler, whose frames hold the values.
     raise ParamValidationException(f"{cls.__name__}: {problem}")
 
 
 def _convert(annotation: Any, scalar: Callable[[Any], Convert], model: Convert) -> Convert:
-    """Return what converts a value of a type, given what does so for scalars and for models."""
+    """Return a function that converts values of a type, given those for scalars and models."""
     parts = type_parts(annotation)
     kind = bytes if bytes in parts else parts[0]
     if _is_model(kind):
@@ -168,7 +173,7 @@ def _at(place: str, convert: Convert, value: Any) -> Any:
 
 
 def _whole(value: Any) -> int:
-    # A response may hold more than the 64 bits of what is sent.
+    # Unlike a request, a response may have integers of more than 64 bits.
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     return values.wrong_type("an int", value)
@@ -181,7 +186,7 @@ def _iso(value: Any) -> str:
 
 
 _TO_PLAIN: tuple[tuple[type, Convert], ...] = (
-    # The string itself, of an enum's member as well.
+    # A plain string, also for members of enums.
     (str, lambda value: str.__str__(values.check_str(value))),
     (bool, values.check_bool),
     (int, _whole),
@@ -197,7 +202,7 @@ def _to_plain(kind: type) -> Convert:
 
 @cache
 def _writer(cls: Any, names: Names, *, metadata: bool, secrets: bool) -> Convert:
-    """Return what makes a dict of an instance."""
+    """Return a function that converts an instance to a dict."""
     if names not in ("python", "wire"):
         raise ValueError(f"names must be 'python' or 'wire', got {names!r}")
     wire = names == "wire"
@@ -205,7 +210,7 @@ def _writer(cls: Any, names: Names, *, metadata: bool, secrets: bool) -> Convert
     plan = [
         (field, wire_name(field) if wire else field.name, _convert(field.type, _to_plain, model))
         for field in attrs.fields(cls)
-        # What a repr hides is a secret.
+        # A custom repr hides a secret.
         if field.name != "response_metadata" and (secrets or not callable(field.repr))
     ]
     is_result = issubclass(cls, AmazonWebServiceResult)
@@ -232,7 +237,7 @@ def _writer(cls: Any, names: Names, *, metadata: bool, secrets: bool) -> Convert
 
 
 def _read_whole(value: Any) -> int:
-    # Some encoders write a fraction of zero.
+    # Some encoders write integers as floats.
     return int(value) if isinstance(value, float) and value.is_integer() else _whole(value)
 
 
@@ -253,7 +258,7 @@ def _read_bytes(value: Any) -> Any:
     try:
         return values.read_bytes(value)
     except Mismatch:
-        raise Mismatch("must be base64, got another str") from None
+        raise Mismatch("must be base64, got another string") from None
 
 
 _FROM_PLAIN: tuple[tuple[type, Convert], ...] = (
@@ -276,7 +281,7 @@ def _from_plain(kind: type) -> Convert:
 
 @cache
 def _reader(cls: Any) -> Convert:
-    """Return what makes an instance of a dict."""
+    """Return a function that converts a dict to an instance."""
     fields = [field for field in attrs.fields(cls) if field.name != "response_metadata"]
     members = {
         name: (field.name, _convert(field.type, _from_plain, _reader))
@@ -297,10 +302,10 @@ def _reader(cls: Any) -> Convert:
         for key, value in data.items():
             if key not in members:
                 meant = suggestions.of_key(key, members)
-                raise Mismatch(f"is no member of {cls.__name__}", _shown(key), meant)
+                raise Mismatch(f"is not a member of {cls.__name__}", _shown(key), meant)
             name, convert = members[key]
             if name in found:
-                raise Mismatch("is there twice, by both of its names", _shown(key))
+                raise Mismatch("is given twice, by both of its names; remove one", _shown(key))
             if value is not None:
                 found[name] = _at(key, convert, value)
         for name in required:
@@ -317,7 +322,7 @@ def _shown(key: object) -> str:
 
 # --- metadata -------------------------------------------------------------------------------------
 
-#: The members of metadata as botocore calls them, and what reads them.
+#: The members of metadata: botocore's names, and the functions that read them.
 _METADATA: dict[str, tuple[str, Convert]] = {
     "request_id": ("RequestId", values.check_str),
     "http_status_code": ("HTTPStatusCode", _whole),
@@ -327,7 +332,7 @@ _METADATA: dict[str, tuple[str, Convert]] = {
 
 
 def _plain_metadata(metadata: ResponseMetadata, *, wire: bool) -> dict[str, Any]:
-    """Return metadata as a dict; errors of earlier attempts are no data."""
+    """Return metadata as a dict, without the errors of earlier attempts."""
     out = {}
     for name, (botocore_name, _) in _METADATA.items():
         value = getattr(metadata, name)
@@ -339,7 +344,7 @@ def _plain_metadata(metadata: ResponseMetadata, *, wire: bool) -> dict[str, Any]
 
 
 def _read_metadata(data: Any) -> ResponseMetadata:
-    """Return metadata; what else botocore has there is left out."""
+    """Return metadata; further members of botocore are ignored."""
     from requests.structures import CaseInsensitiveDict
 
     if isinstance(data, ResponseMetadata):

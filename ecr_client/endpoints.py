@@ -1,4 +1,4 @@
-"""Endpoints: where a client sends its calls, and the region that it signs them for."""
+"""Endpoints: where a client sends its calls, and the region for which it signs them."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ DEFAULT_REGION = "us-east-1"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # RFC 3986 without "?" and "#", and without "@", which comes after a password or in place of one.
 _URL_CHARACTERS = r"[A-Za-z0-9\-._~:/\[\]!$&'()*+,;=%]+"
-# The underscore is not for host names, but container networks use it.
+# Host names may not contain underscores, but those of container networks do.
 _HOST = r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_-]{1,63})*\.?"
 _ECR_HOST = (
     r"(?P<privatelink>vpce-[a-z0-9-]+\.)?(api\.)?ecr(-fips)?\.(?P<region>[a-z0-9-]+)"
     r"\.(?(privatelink)vpce\.)(?P<domain>[a-z0-9.-]+)"
 )
-#: A host that images are pulled from, with account and region; it is no endpoint of the API.
+#: A registry host, from which images are pulled; it is not an endpoint of the API.
 _REGISTRY_HOST = (
     r"[0-9]{12}\.dkr[.-]ecr(?P<fips>-fips)?\.(?P<region>[a-z0-9-]+)\.(?P<domain>[a-z0-9.-]+)"
 )
@@ -57,14 +57,14 @@ _LOADING = Lock()
 
 @attrs.frozen
 class Endpoint:
-    """Where calls go and the region they are signed for; made by the functions of this module.
+    """A URL to call and the region to sign for; created by the functions of this module.
 
     Attributes:
-        url: Scheme, host, and port and path if there are any.
+        url: Scheme and host, with port and path if it has them.
         signing_region: The region in the signature.
-        host: The ``Host`` header: the host, and the port unless it is the scheme's own.
-        path: What requests are sent to on that host, at least a slash.
-        request_url: What a request is sent to: the URL, with a slash if it has no path.
+        host: The ``Host`` header: the host, and the port unless it is the scheme's default.
+        path: The path of requests, at least a slash.
+        request_url: The URL of requests: the endpoint's, with a slash if it has no path.
     """
 
     url: str
@@ -100,36 +100,36 @@ def _host_header(url: str) -> str:
     return parts.netloc.removesuffix(f":{_DEFAULT_PORTS[parts.scheme]}")
 
 
-#: Where calls go when nothing is configured: the interface's own default.
+#: The endpoint if nothing is configured.
 DEFAULT_ENDPOINT = Endpoint("https://ecr.us-east-1.amazonaws.com", DEFAULT_REGION)
 
 
 def parse_endpoint(endpoint: str, *, protocol: str, signing_region: str) -> Endpoint:
-    """Return the endpoint of a host name or a URL.
+    """Return the endpoint for a host name or a URL.
 
     Args:
         endpoint: ``"host"``, ``"host:port"``, or a URL with ``http`` or ``https``; a path may
             follow.
         protocol: The scheme of an endpoint that has none, ``"https"`` or ``"http"``.
-        signing_region: The region to sign for, unless the host is one of ECR in AWS: then it is
-            the region of the host.
+        signing_region: The region to sign for, unless the host is an ECR endpoint of AWS, which
+            names its own region.
 
     Raises:
-        InvalidEndpointException: It is not such a text, or holds credentials, a query or a
-            fragment; a ``ValueError``.
+        InvalidEndpointException: It is neither, or contains credentials, a query or a fragment; a
+            ``ValueError``.
     """
     url, region = _parse(endpoint, protocol)
     return Endpoint(url, region or signing_region)
 
 
 def _parse(endpoint: str, protocol: str) -> tuple[str, str]:
-    """Return the URL of an endpoint, and its region if the host is one of ECR in AWS, else ""."""
-    text = _checked_text(endpoint)
+    """Return the URL of an endpoint, and its region if it is an ECR endpoint of AWS, else ""."""
+    text = _checked(endpoint)
     url = text if "://" in text else f"{protocol}://{text}"
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
-        # An address in brackets is all that may hold a colon.
+        # Only an address in brackets may contain a colon.
         is_address = ":" in host and _is_ipv6(host)
     except ValueError as error:
         raise _invalid(text, f"its host or port is not valid ({error})") from error
@@ -138,15 +138,15 @@ def _parse(endpoint: str, protocol: str) -> tuple[str, str]:
     if not host:
         raise _invalid(text, "it has no host")
     netloc = (f"[{host}]" if is_address else host) + ("" if port is None else f":{port}")
-    # What does not come back as it went in has an empty port, a stray bracket or the like.
+    # Anything that does not round-trip has an empty port, a stray bracket or the like.
     if port == 0 or netloc != parts.netloc.lower() or not (is_address or re.fullmatch(_HOST, host)):
         raise _invalid(text, "its host or port is not valid")
     registry = re.fullmatch(_REGISTRY_HOST, host)
     if registry is not None:
         meant = f"api.ecr{registry['fips'] or ''}.{registry['region']}.{registry['domain']}"
         meant = meant.replace(".on.aws", ".amazonaws.com")
-        raise _invalid(text, f"it is a registry of images; the endpoint of its API is {meant!r}")
-    # A path is kept as it is, as botocore does it: behind a proxy, a slash at its end may matter.
+        raise _invalid(text, f"it is a registry host, whose API has the endpoint {meant!r}")
+    # A path is kept as it is, as in botocore: behind a proxy, a trailing slash may matter.
     path = parts.path if parts.path.strip("/") else ""
     return f"{parts.scheme}://{netloc}{path}", _region_of(host) or ""
 
@@ -154,7 +154,7 @@ def _parse(endpoint: str, protocol: str) -> tuple[str, str]:
 def resolve_endpoint(
     region: Region | str, *, use_fips: bool, use_dualstack: bool, protocol: str = "https"
 ) -> Endpoint:
-    """Return the endpoint of ECR in a region, by the rules of the installed botocore.
+    """Return the endpoint of ECR in a region, by the endpoint rules of the installed botocore.
 
     Args:
         region: A `Region` or its name.
@@ -163,7 +163,7 @@ def resolve_endpoint(
         protocol: ``"https"`` or ``"http"``.
 
     Raises:
-        InvalidRegionException: It cannot be a region.
+        InvalidRegionException: The name cannot be that of a region.
         InvalidEndpointException: The region's partition has no such endpoint.
     """
     name = (region if isinstance(region, Region) else Region(region)).name
@@ -186,21 +186,21 @@ def choose_endpoint(
     config: ClientConfiguration,
     settings: Settings,
 ) -> Endpoint:
-    """Return the endpoint of a new client: arguments before environment before profile.
+    """Return the endpoint of a new client from arguments, environment and profile, in that order.
 
     Args:
-        region: The client's argument, or ``None``.
-        endpoint: The client's argument, or ``None``.
+        region: The ``region`` argument of the client.
+        endpoint: The ``endpoint`` argument of the client.
         config: The client's configuration.
-        settings: What the environment and the profile say.
+        settings: The settings of the environment and the profile.
 
     Returns:
-        The given or configured endpoint; else that of the region; else `DEFAULT_ENDPOINT`.
+        The given or configured endpoint, else that of the region, else `DEFAULT_ENDPOINT`.
 
     Raises:
-        InvalidEndpointException: The endpoint is not one, wherever it comes from.
-        InvalidRegionException: The region is not one, wherever it comes from.
-        InvalidConfigurationException: An endpoint is given together with FIPS or dual-stack.
+        InvalidEndpointException: The endpoint is invalid, whatever its source.
+        InvalidRegionException: The region is invalid, whatever its source.
+        InvalidConfigurationException: An endpoint is combined with FIPS or dual-stack.
     """
     use_fips, use_dualstack = wanted_variant(config, settings)
     endpoint, source = _argument_or_setting(endpoint, "endpoint_url", settings)
@@ -214,8 +214,8 @@ def choose_endpoint(
     region, source = _argument_or_setting(region, "region", settings)
     if region is None and settings.named_profile is not None:
         _LOG.warning(
-            "profile %s has no region, and neither has anything else; calls go to, or are signed "
-            "for, %s: set the profile's region, AWS_REGION or the region argument",
+            "profile %s has no region, and none is configured elsewhere; calls use %s: set the "
+            "profile's region, AWS_REGION or the region argument",
             shown(settings.named_profile),
             DEFAULT_REGION,
         )
@@ -236,7 +236,7 @@ def choose_endpoint(
 
 @contextlib.contextmanager
 def _named(source: str) -> Iterator[None]:
-    """Let the errors of an endpoint or region say where it comes from."""
+    """Add the source of an endpoint or a region to the errors about it."""
     try:
         yield
     except (InvalidRegionException, InvalidEndpointException) as error:
@@ -244,11 +244,11 @@ def _named(source: str) -> Iterator[None]:
 
 
 def wanted_variant(config: ClientConfiguration, settings: Settings) -> tuple[bool, bool]:
-    """Return whether FIPS and whether dual-stack endpoints are wanted.
+    """Return whether to use FIPS and whether to use dual-stack endpoints.
 
     Args:
-        config: The client's configuration, which comes first.
-        settings: What the environment and the profile say.
+        config: The client's configuration, which takes precedence.
+        settings: The settings of the environment and the profile.
     """
     use_fips, use_dualstack = config.use_fips_endpoint, config.use_dualstack_endpoint
     return (
@@ -258,7 +258,7 @@ def wanted_variant(config: ClientConfiguration, settings: Settings) -> tuple[boo
 
 
 def _argument_or_setting(argument: Any, name: str, settings: Settings) -> tuple[Any, str]:
-    """Return a value and the words that say where it comes from."""
+    """Return a value and the name of its source."""
     if argument is not None:
         return argument, f"the {name.removesuffix('_url')} argument"
     found = settings.find(name)
@@ -266,36 +266,38 @@ def _argument_or_setting(argument: Any, name: str, settings: Settings) -> tuple[
 
 
 def refuse_variant(use_fips: bool, use_dualstack: bool, endpoint_source: str) -> None:
-    """Refuse an endpoint of the caller's own together with FIPS or dual-stack.
+    """Refuse a custom endpoint together with FIPS or dual-stack.
 
     Raises:
-        InvalidConfigurationException: Either is wanted: which host offers it cannot be known.
+        InvalidConfigurationException: Either is wanted; the host of a custom endpoint is fixed.
     """
     wanted = [
         name for name, is_wanted in (("FIPS", use_fips), ("dual-stack", use_dualstack)) if is_wanted
     ]
     if wanted:
         raise InvalidConfigurationException(
-            f"{' and '.join(wanted)} cannot be asked for together with an endpoint of your own "
-            f"(from {endpoint_source}); give the region instead of the endpoint, or switch off "
+            f"{' and '.join(wanted)} cannot be combined with a custom endpoint "
+            f"(from {endpoint_source}); pass the region instead of the endpoint, or turn off "
             "use_fips_endpoint and use_dualstack_endpoint"
         )
 
 
-def _checked_text(endpoint: object) -> str:
-    """Return the text of an endpoint that holds nothing that an endpoint cannot hold."""
+def _checked(endpoint: object) -> str:
+    """Return an endpoint if all of its characters are allowed in one."""
     if not isinstance(endpoint, str):
         raise InvalidEndpointException(
-            f"endpoint must be a host or a URL, not {type(endpoint).__name__}"
+            f"endpoint must be a host or a URL, got {type(endpoint).__name__}"
         )
     if not endpoint.strip():
         raise _invalid(endpoint, "it is empty")
     if "@" in endpoint:
-        raise _invalid(endpoint, "it holds a user or password; pass credentials= to the client")
+        raise _invalid(endpoint, "it contains a user or password; pass credentials= to the client")
     if "?" in endpoint or "#" in endpoint:
         raise _invalid(endpoint, "it has a query or a fragment")
     if not re.fullmatch(_URL_CHARACTERS, endpoint):
-        raise _invalid(endpoint, "it holds white space or a character that a URL cannot hold")
+        raise _invalid(
+            endpoint, "it contains white space or other characters that a URL cannot contain"
+        )
     return endpoint
 
 
@@ -313,13 +315,13 @@ def _is_ipv6(host: str) -> bool:
 
 
 def _region_of(host: str) -> str | None:
-    """Return the region in the name of a host of ECR in AWS, ``None`` for any other host."""
+    """Return the region in the name of an ECR endpoint of AWS, ``None`` for any other host."""
     match = re.fullmatch(_ECR_HOST, host)
     if match is None:
         return None
     region, domain = match["region"], match["domain"]
     partition = find_partition(region)
-    # A look-alike has the domain of somebody else, or of a partition without this region.
+    # A look-alike has a foreign domain, or that of a partition without this region.
     if partition is None or domain not in (partition.domain, partition.dual_stack_domain):
         return None
     return region
@@ -330,7 +332,7 @@ def _with_protocol(url: str, protocol: str) -> str:
 
 
 def _rules() -> Any:
-    """Return botocore's interpreter of the endpoint rules of ECR, made once per process."""
+    """Return botocore's resolver with the endpoint rules of ECR, created once per process."""
     with _LOADING.held:
         return _load_rules()
 
@@ -340,7 +342,7 @@ def _load_rules() -> Any:
     try:
         from botocore.endpoint_provider import EndpointProvider
 
-        # Not load_service_model: it looks into the directories of all services.
+        # Not load_service_model, which searches the directories of all services.
         version = loader().determine_latest_version("ecr", "endpoint-rule-set-1")
     except Exception as error:
         raise unreadable_data("ecr", error) from error
@@ -349,11 +351,11 @@ def _load_rules() -> Any:
 
 
 def warn_if_unsafe(url: str, verify: bool | str | None = None) -> None:
-    """Log a warning if others on the network can read or change what is sent to an endpoint.
+    """Log a warning if others on the network can read or change calls to an endpoint.
 
     Args:
         url: The endpoint.
-        verify: Whether certificates are verified.
+        verify: The ``verify`` of the configuration.
     """
     host = urlsplit(url).hostname or ""
     if url.startswith("http://") and not _is_loopback(host):

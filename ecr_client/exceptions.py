@@ -2,35 +2,35 @@
 
 AmazonClientException                         everything below
 ├── AmazonServiceException                    the service sent an error; also a ClientError
-│   └── AmazonECRException                    ... one of Amazon ECR; unknown codes are exactly this
+│   └── AmazonECRException                    ... Amazon ECR did; unknown codes are exactly this
 │       ├── RepositoryNotFoundException, ...  each error that the model names
-│       ├── ThrottlingException               calls come faster than the account may call
-│       ├── AccessDeniedException             the credentials may not do this
+│       ├── ThrottlingException               the account exceeds its rate limit
+│       ├── AccessDeniedException             the policies do not allow this call
 │       ├── ExpiredTokenException             temporary credentials have expired
 │       ├── InvalidSignatureException         wrong secret key, wrong clock, altered request
 │       ├── UnrecognizedClientException       unknown access key or token
-│       └── ...                               what else AWS sends without modelling it
+│       └── ...                               other common errors of AWS
 ├── ParamValidationException (ValueError)     the request cannot be sent
 ├── InvalidConfigurationException (ValueError)
 ├── InvalidEndpointException (ValueError)
 ├── InvalidRegionException (ValueError)
 ├── NoCredentialsException                    none were found
-├── CredentialRetrievalException              getting or refreshing them failed
+├── CredentialRetrievalException              retrieving or refreshing them failed
 ├── ClientShutdownException (RuntimeError)
 ├── TransportException (ConnectionError)      no response arrived
-│   ├── EndpointConnectionException           no connection could be made
-│   │   └── NameResolutionException           the host's name is wrong, or DNS does not work
+│   ├── EndpointConnectionException           no connection could be established
+│   │   └── NameResolutionException           the host name is wrong, or DNS does not work
 │   ├── ConnectTimeoutException (TimeoutError)
 │   ├── ReadTimeoutException (TimeoutError)
 │   ├── TotalTimeoutException (TimeoutError)
-│   ├── ConnectionClosedException             the connection broke on the way
+│   ├── ConnectionClosedException             the connection broke
 │   ├── ProxyConnectionException
 │   ├── TLSException
-│   └── LayerDownloadException                the storage did not hand out a layer
-│       └── LayerVerificationException        what it handed out is not the layer
-├── ResponseParseException                    the response is not one to the operation
-├── PaginationException                       the service repeats its pages
-├── ImageSourceException (ValueError)         an image to be moved is malformed or corrupt
+│   └── LayerDownloadException                the storage did not return a layer
+│       └── LayerVerificationException        the downloaded content is not the layer
+├── ResponseParseException                    the response does not fit the operation
+├── PaginationException                       the service returned a page token twice
+├── ImageSourceException (ValueError)         an image to be transferred is malformed or corrupt
 ├── TransferCancelledException                a transfer was cancelled
 ├── PartialFailureException                   a batch call failed for some items
 └── WaiterException

@@ -1,4 +1,4 @@
-"""Looking at calls without patching anything: what hooks are told, and when."""
+"""Hooks: functions that observe the calls of a client."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ from ecr_client._exceptions import AmazonClientException, InvalidConfigurationEx
 
 @attrs.frozen(kw_only=True)
 class CallEvent:
-    """What has happened to a call; it holds no content, no credentials and no signature.
+    """An event of a call; it contains no content, no credentials and no signature.
 
     Attributes:
         operation: The operation, for example ``PutImage``.
         attempt: The number of the attempt, from 1.
         endpoint: The URL that was called, without query.
-        region: The region that the call is signed for.
+        region: The region for which the call is signed.
         request_bytes: The length of the request's body.
-        context: A dict of the hooks' own. All events of a call have the same one.
-        status_code: The HTTP status of the answer, if there is one.
-        request_id: The id that the service gave the attempt, if it gave one.
-        response_bytes: The length of the answer's body, if it was read.
-        duration: Seconds: of this attempt for ``response``, of the whole call for ``error``,
-            otherwise 0.
-        error: What the attempt failed with: for ``retry`` and ``error``.
-        delay: How many seconds are waited before the next attempt, for ``retry``.
+        context: A dict for the hooks to use, shared by all events of a call.
+        status_code: The HTTP status of the response, if there is one.
+        request_id: The request id of the response, if it has one.
+        response_bytes: The length of the response's body, if it was read.
+        duration: Seconds of the attempt for ``response``, of the whole call for ``error``, else 0.
+        error: The error of the attempt, for ``retry`` and ``error``.
+        delay: Seconds until the next attempt, for ``retry``.
     """
 
     operation: str
@@ -51,29 +50,29 @@ Hook = Callable[[CallEvent], object]
 def _function(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if value is not None and not callable(value):
         raise InvalidConfigurationException(
-            f"hook {field.name} must be a function or None, not {type(value).__name__}"
+            f"hook {field.name} must be a function or None, got {type(value).__name__}"
         )
 
 
 @explains_its_keywords
 @attrs.frozen(kw_only=True)
 class Hooks:
-    """Functions that are told of every call; each takes a `CallEvent`.
+    """Functions that are called with the events of every call; each takes a `CallEvent`.
 
-    They run in the thread of the call. An exception of theirs is logged and does not disturb it.
-    An attempt is a ``request``, followed by a ``response`` if it was answered; between two attempts
-    comes a ``retry``; a call that fails ends with an ``error``, and one that succeeds with the
-    ``response`` of its last attempt. A request that is refused before anything is sent, by a
-    ``ParamValidationException``, is no call.
+    Hooks run in the thread of the call. If one raises an exception, it is logged, and the call goes
+    on. An attempt is a ``request``, followed by a ``response`` if one arrives; a ``retry`` comes
+    between two attempts; a call that fails ends with an ``error``, and one that succeeds with the
+    ``response`` of its last attempt. There are no events for a request that is refused with a
+    ``ParamValidationException`` before anything is sent.
 
     Args:
-        request: Before an attempt is sent.
-        response: After an answer has arrived, whatever its status.
-        retry: After an attempt failed, if there will be another one.
-        error: After the last attempt failed.
+        request: Called before an attempt is sent.
+        response: Called when a response has arrived, whatever its status.
+        retry: Called when an attempt has failed and another one will follow.
+        error: Called when the last attempt has failed.
 
     Raises:
-        InvalidConfigurationException: One is not a function.
+        InvalidConfigurationException: A hook is not a function.
     """
 
     request: Hook | None = attrs.field(default=None, validator=_function)

@@ -1,4 +1,4 @@
-"""What the service says about a response besides its content, and a bounded memory of it."""
+"""The metadata of responses, and a bounded cache of it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ecr_client._common.forks import Lock
 
 @attrs.frozen(kw_only=True)
 class ResponseMetadata:
-    """Request id, status, headers and attempts of one response.
+    """The request id, status, headers and retries of one response.
 
     Attributes:
         request_id: The id that AWS support asks for; ``None`` if the response carried none.
-        http_status_code: The HTTP status; ``None`` on an object that was made by hand.
-        http_headers: The headers of the response. Names are looked up without regard to case.
+        http_status_code: The HTTP status; ``None`` if the object was created by hand.
+        http_headers: The headers of the response; lookups ignore case.
         retry_attempts: How many times the call was retried; 0 if the first attempt was the last.
-        retried_errors: What the attempts before this response failed with, in their order.
+        retried_errors: The errors of the earlier attempts, in order.
     """
 
     request_id: str | None = None
@@ -29,24 +29,24 @@ class ResponseMetadata:
     retry_attempts: int = 0
     retried_errors: tuple[Exception, ...] = attrs.field(default=(), repr=False, eq=False)
 
-    # Headers are a mapping, which has no hash; the rest identifies a response well enough.
+    # Without the headers, which are not hashable; the rest identifies a response well enough.
     def __hash__(self) -> int:
         return hash((self.request_id, self.http_status_code, self.retry_attempts))
 
 
-#: What an object carries that is no response of a service, such as a result made by a test.
+#: The metadata of objects that are not responses, such as results created by tests.
 NO_METADATA = ResponseMetadata()
 
 
 class ResponseMetadataCache:
-    """The metadata of the latest successful calls, found by the identity of the request object.
+    """The metadata of the latest successful calls, by the identity of the request object.
 
-    It does not keep requests alive, and it never answers for an object that merely lives where a
-    dead request lived, because each entry remembers its request by a weak reference. A request
-    object that dies at once, such as that of a call with keywords, pushes out no living one.
+    Each entry has a weak reference to its request, so that the cache keeps no request alive and
+    never mistakes another object at the same address for it. Entries of dead requests, such as
+    those of calls with keywords, are evicted before those of living ones.
 
     Args:
-        size: How many calls are remembered; the oldest is forgotten first. 0 remembers none.
+        size: The most calls that are remembered; 0 turns the cache off.
     """
 
     def __init__(self, size: int) -> None:
@@ -57,12 +57,12 @@ class ResponseMetadataCache:
         self._lock = Lock()
 
     def put(self, request: object, metadata: ResponseMetadata) -> None:
-        """Remember the metadata of a call that was made with this request object."""
+        """Remember the metadata of a call with this request object."""
         if self._size == 0:
             return
         key = id(request)
         with self._lock.held:
-            # Not afterwards: only the next call can tell whether this request object lives on.
+            # Before the new entry is added: only the next call can see whether its request lives.
             self._trim()
             self._entries.pop(key, None)
             self._entries[key] = (weakref.ref(request), metadata)
@@ -77,7 +77,7 @@ class ResponseMetadataCache:
         return entry[1]
 
     def _trim(self) -> None:
-        """Forget the newest entry of a dead request, or else the oldest, if there is one too many.
+        """Evict the newest entry of a dead request, or else the oldest, if there are too many.
 
         The lock must be held.
         """
@@ -90,5 +90,5 @@ class ResponseMetadataCache:
         self._entries.popitem(last=False)
 
     def __len__(self) -> int:
-        """Return how many entries are held: one more than are remembered until the next call."""
+        """Return the number of entries, which exceeds the size by one until the next call."""
         return len(self._entries)

@@ -1,4 +1,4 @@
-"""Every request, result, data type and enum of Amazon ECR, each loaded when it is first used."""
+"""The requests, results, data types and enums of Amazon ECR, each loaded on first use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = sorted([*_BASES, *_names])
 
 
 if not TYPE_CHECKING:
-    # Hidden from type checkers, for which every misspelt name would be ``Any``.
+    # Hidden from type checkers, for which every misspelled name would be ``Any``.
     def __getattr__(name: str) -> Any:
         if name in _BASES:
             module = "ecr_client._shapes"

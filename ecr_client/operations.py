@@ -1,7 +1,7 @@
-"""Every operation of Amazon ECR as an object, for `ecr_client.ECRClient.invoke`.
+"""The operations of Amazon ECR as objects, for `ecr_client.ECRClient.invoke`.
 
-``OPERATIONS`` maps the service's names to them. An operation knows the classes of its request and
-of its result, and imports them when it is first asked for them.
+``OPERATIONS`` maps the service's names to them. An operation has the classes of its request and of
+its result, which are imported on first access.
 """
 
 from ecr_client._generated import operations as _operations

@@ -1,7 +1,7 @@
 """Regions: the partition that a region belongs to, and the services that it offers.
 
-The facts are those of the installed botocore: ``partitions.json`` says which regions and partitions
-there are, ``endpoints.json`` which services they offer.
+The data is that of the installed botocore: ``partitions.json`` lists the regions and partitions,
+``endpoints.json`` the services that they offer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Client = TypeVar("Client")
 
 _LOG = logging.getLogger("ecr_client")
-#: A region is a part of a host name (RFC 1123).
+#: A region is a label of a host name (RFC 1123).
 _NAME = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 _LOADING = Lock()
 
@@ -40,7 +40,7 @@ class Partition:
         domain: The suffix of its host names, for example ``amazonaws.com``.
         dual_stack_domain: The suffix of its dual-stack host names, for example ``api.aws``.
         regions: The regions that botocore lists, pseudo-regions like ``aws-global`` included.
-        pattern: What the names of its regions look like, listed or not.
+        pattern: The pattern of the names of its regions, listed or not.
     """
 
     name: str
@@ -62,7 +62,7 @@ def load_data(name: str) -> Any:
     Raises:
         InvalidConfigurationException: The file cannot be read.
     """
-    # The lock keeps threads that start together from reading the same file twice.
+    # The lock keeps concurrent threads from reading the same file twice.
     with _LOADING.held:
         return _load_data(name)
 
@@ -76,8 +76,8 @@ def _load_data(name: str) -> Any:
 
 
 def loader() -> Any:
-    """Return a loader of what the installed botocore itself has, and not of ``~/.aws/models``."""
-    # Imported late: a client with an endpoint of its own never needs botocore's data.
+    """Return a loader of botocore's own data, which does not read ``~/.aws/models``."""
+    # Imported late: a client with a custom endpoint never needs botocore's data.
     from botocore.loaders import Loader
 
     return Loader([Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
@@ -99,7 +99,7 @@ def partitions() -> tuple[Partition, ...]:
 
 
 def find_partition(region: str) -> Partition | None:
-    """Return the partition of a region, or ``None`` if the name fits none.
+    """Return the partition of a region, or ``None`` if the name matches none.
 
     Args:
         region: The name of a region, for example ``eu-west-1``.
@@ -113,24 +113,24 @@ def find_partition(region: str) -> Partition | None:
 
 
 def check_name(region: object) -> str:
-    """Return a name that can stand for a region in a signature, whether AWS knows it or not.
+    """Return the name of a region for a signature, whether AWS knows the region or not.
 
     Args:
         region: A `Region` or its name.
 
     Raises:
-        InvalidRegionException: It is neither, or the name cannot be part of a host name.
+        InvalidRegionException: It is neither, or the name cannot be a label of a host name.
     """
     if isinstance(region, Region):
         return region.name
     if not isinstance(region, str):
         raise InvalidRegionException(
-            f"region must be a name like 'eu-west-1' or a Region, not {type(region).__name__}"
+            f"region must be a name like 'eu-west-1' or a Region, got {type(region).__name__}"
         )
     if not re.fullmatch(_NAME, region):
         raise InvalidRegionException(
-            f"{region[:100]!r} cannot be a region: expected a name like 'eu-west-1' of lower-case "
-            "letters, digits and dashes"
+            "region must be a name like 'eu-west-1' of lower-case letters, digits and dashes, got "
+            f"{region[:100]!r}"
         )
     return region
 
@@ -139,7 +139,7 @@ def _known_partition(region: str) -> Partition:
     partition = find_partition(region)
     if partition is None:
         raise InvalidRegionException(
-            f"{region!r} is not like a region of any partition that the installed botocore knows; "
+            f"region must match a partition that the installed botocore knows, got {region!r}; "
             "correct the name, or update botocore if the partition is new"
         )
     return partition
@@ -147,7 +147,7 @@ def _known_partition(region: str) -> Partition:
 
 def _check_known(_: object, __: object, name: str) -> None:
     if isinstance(name, Region):
-        raise InvalidRegionException("the name of a region must be a str, not a Region")
+        raise InvalidRegionException("name must be a str, got a Region")
     _known_partition(check_name(name))
 
 
@@ -167,7 +167,7 @@ class Region:
 
     @classmethod
     def get_region(cls, name: str) -> Region:
-        """Return the region of a name.
+        """Return the region with a name.
 
         Args:
             name: For example ``eu-west-1``.
@@ -188,26 +188,26 @@ class Region:
         return self._partition.domain
 
     def is_service_supported(self, service: str) -> bool:
-        """Tell whether the region offers a service, as far as the installed botocore knows.
+        """Return whether the region offers a service, according to the installed botocore.
 
         Args:
             service: The prefix of the service's endpoints, ``ECRClient.ENDPOINT_PREFIX`` for ECR.
 
         Returns:
-            ``False`` for a service that the partition does not have, or that a region which
-            botocore knows does not have. A region that botocore does not know yet is taken to
-            offer what its partition offers: regions appear before releases do.
+            ``False`` if the partition does not offer the service, or if botocore lists the region
+            without it. A region that botocore does not list yet is assumed to offer what its
+            partition offers, since regions open before botocore is released.
         """
         partition = _endpoints_of(self.partition)
         services = partition["services"]
-        # ECR's own prefix is "ecr"; the data has it, as a few others, as "api.ecr".
+        # The prefix of ECR is "ecr", but the data lists it, like a few others, as "api.ecr".
         found = services.get(service) or services.get(f"api.{service}")
         if found is None:
             return False
         if self.name in found.get("endpoints", {}):
             return True
         if self.name in partition["regions"]:
-            # One endpoint for the whole partition, as IAM has it, serves every region.
+            # One endpoint for the whole partition, as that of IAM, serves every region.
             return found.get("isRegionalized") is False
         return not self._is_pseudo
 
@@ -221,14 +221,14 @@ class Region:
 
         Args:
             client_class: The class of the client, for example ``ECRClient``.
-            credentials: What the client's ``credentials`` argument takes.
+            credentials: The ``credentials`` argument of the client.
             config: The client's configuration.
         """
         return client_class(region=self, credentials=credentials, config=config)
 
     @property
     def _is_pseudo(self) -> bool:
-        """Whether this is a name like ``aws-global``, which stands for no place."""
+        """Whether this is a pseudo-region like ``aws-global``."""
         return not self._partition.pattern.match(self.name)
 
     @property
@@ -240,22 +240,22 @@ class Region:
 
 
 def usable_region(region: Region | str) -> Region:
-    """Return the region of an argument or a setting, ready to be resolved to an endpoint.
+    """Return a region that can be resolved to an endpoint.
 
-    A region that botocore does not list is accepted with one line in the log.
+    A region that botocore does not list is accepted with a warning in the log.
 
     Args:
         region: A `Region` or its name.
 
     Raises:
-        InvalidRegionException: It cannot be a region, or it is a pseudo-region like
-            ``aws-global``, which has no endpoint of ECR.
+        InvalidRegionException: It is not a region, or is a pseudo-region like ``aws-global``,
+            which has no endpoint of ECR.
     """
     found = region if isinstance(region, Region) else Region(region)
     if found._is_pseudo:
         raise InvalidRegionException(
-            f"{found.name!r} stands for no place and has no endpoint of ECR; "
-            "give a region like 'eu-west-1'"
+            f"region must have an endpoint of ECR, got the pseudo-region {found.name!r}; "
+            "pass one like 'eu-west-1'"
         )
     if found.name not in found._partition.regions:
         _LOG.warning(
@@ -267,27 +267,27 @@ def usable_region(region: Region | str) -> Region:
 
 
 def supported_region(region: Region | str, service: str = "ecr") -> Region:
-    """Return a region after asking botocore's data whether it offers the service.
+    """Return a region that offers a service, according to botocore's data.
 
-    This is `usable_region` and `Region.is_service_supported`, which reads 1.2 MB on its first call.
+    This reads 1.2 MB of data on its first call.
 
     Args:
         region: A `Region` or its name.
         service: The prefix of the service's endpoints.
 
     Raises:
-        InvalidRegionException: It cannot be a region, or is known not to offer the service.
+        InvalidRegionException: It is not a region, or is known not to offer the service.
     """
     found = usable_region(region)
     if not found.is_service_supported(service):
         raise InvalidRegionException(
-            f"region {found.name!r} does not offer {service!r}; choose another region"
+            f"region must offer the service {service!r}, got {found.name!r}; choose another region"
         )
     return found
 
 
 def _endpoints_of(partition: str) -> Any:
-    """Return what ``endpoints.json`` says of a partition."""
+    """Return the entry of a partition in ``endpoints.json``."""
     for data in load_data("endpoints")["partitions"]:
         if data["partition"] == partition:
             return data

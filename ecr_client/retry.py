@@ -1,4 +1,4 @@
-"""Which failed calls are retried, how often, and how long the client waits in between."""
+"""Retry policies: which failed calls are retried, how often, and after which delays."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def _count(_: object, field: attrs.Attribute[Any], value: object) -> None:
     is_number = isinstance(value, int) and not isinstance(value, bool)
     if not is_number or not 1 <= value <= sys.maxsize:  # type: ignore[operator]
         raise InvalidConfigurationException(
-            f"{field.name} must be a whole number of at least 1, not {shown(value)}"
+            f"{field.name} must be a whole number of at least 1, got {shown(value)}"
         )
 
 
 def _mode(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if value not in MODES:
         raise InvalidConfigurationException(
-            f"{field.name} must be 'standard' or 'adaptive', not {shown(value)}"
+            f"{field.name} must be 'standard' or 'adaptive', got {shown(value)}"
         )
 
 
@@ -43,39 +43,37 @@ def _seconds(_: object, field: attrs.Attribute[Any], value: object) -> None:
 def _function(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if not callable(value):
         raise InvalidConfigurationException(
-            f"{field.name} must be a function, not {type(value).__name__}"
+            f"{field.name} must be a function, got {type(value).__name__}"
         )
 
 
 def _draw() -> float:
-    """Return a random number; a function of ours, since `random.random` pickles its state."""
+    """Return a random number; our own function, because `random.random` pickles its state."""
     return random.random()
 
 
 @explains_its_keywords
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
-    """How a client retries calls that failed for a passing reason, in the manner of AWS's SDKs.
+    """How a client retries calls after transient errors, in the manner of AWS's SDKs.
 
-    Retried are throttling, status 429, 500, 502, 503 and 504, timeouts and broken connections.
+    Throttling, status 429, 500, 502, 503 and 504, timeouts and broken connections are retried.
     Before the n-th retry, the client waits for a random time between 0 and
-    ``base_delay * 2 ** (n - 1)`` seconds, at most ``max_delay``; a server that asks for more by
-    ``Retry-After`` or ``x-amz-retry-after`` gets it, up to ``max_delay``. The first broken
-    connection of a call is retried at once. A client also has a quota of 500 for all its calls
-    together, of which a retry takes 5, or 10 after a timeout, and which successes fill again: when
-    a service is down altogether, calls soon fail at their first attempt. What is retried at once
-    takes nothing.
+    ``base_delay * 2 ** (n - 1)`` seconds, at most ``max_delay``; a longer delay that the server
+    requests by ``Retry-After`` or ``x-amz-retry-after`` is respected up to ``max_delay``. The first
+    broken connection of a call is retried immediately. All calls of a client share a retry quota of
+    500: a retry acquires 5, or 10 after a timeout, an immediate retry nothing, and successful calls
+    release it. While a service is down, calls therefore soon fail at their first attempt.
 
     Args:
-        mode: ``"standard"``, the default, or ``"adaptive"``, which also slows down the calls of an
-            operation that the service throttles, before they are sent.
-        max_attempts: How often a call is sent at most, at least 1, which retries nothing.
-            Default 3.
+        mode: ``"standard"``, the default, or ``"adaptive"``, which also limits the rate of calls
+            of an operation that the service throttles.
+        max_attempts: The most attempts of a call, at least 1, which means no retries. Default 3.
         base_delay: Seconds, from 0 to 3,600. Default 1.
         max_delay: Seconds, from 0 to 3,600. Default 20.
-        sleep: Waits for some seconds. ``None``, the default, waits until then or until the client
-            is shut down.
-        random: Returns a number from 0 to 1.
+        sleep: A function that waits for some seconds. ``None``, the default, waits until then or
+            until the client is shut down.
+        random: A function that returns a number from 0 to 1.
 
     Raises:
         InvalidConfigurationException: A value has the wrong type or is out of range.

@@ -1,8 +1,8 @@
-"""The seam between a client and HTTP, for those who put something else in the place of HTTP.
+"""The interface between a client and HTTP, for transports that replace HTTP.
 
 A transport takes one `HTTPRequest` and returns one `StreamingResponse`. Set it as
-``client.transport``; the API calls and the downloads of layers go through it. To look at calls
-without replacing anything, use `ecr_client.Hooks`.
+``client.transport``; API calls and downloads of layers go through it. To observe calls without
+replacing anything, use `ecr_client.Hooks`.
 """
 
 from __future__ import annotations

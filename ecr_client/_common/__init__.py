@@ -1,1 +1,1 @@
-"""Small helpers that every other module may use, and that use none of them."""
+"""Small helpers for all other modules, which import none of them."""

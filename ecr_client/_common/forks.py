@@ -1,4 +1,4 @@
-"""What a forked process must not share with its parent: locks and connections."""
+"""Renewal of locks and connections in forked processes."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Renewable(Protocol):
-        """An object that holds what a child process must not use."""
+        """An object with a resource that a forked process must not use."""
 
         def renew(self) -> None:
-            """Replace it without touching the old one, which another thread may have used."""
+            """Replace the resource without touching the old one, which may be in use."""
 
 
 _objects: weakref.WeakSet[Renewable] = weakref.WeakSet()
 
 
 def renew_after_fork(owner: Renewable) -> None:
-    """Let an object renew itself in every child process that is forked."""
+    """Register an object whose ``renew`` is called in every forked process."""
     _objects.add(owner)
 
 
 class Lock:
     """A lock that is free in a forked process, even if a thread of the parent held it.
 
-    It is used as ``with lock.held:``. Only the interpreter's own lock is safe there: Python may
-    raise a ``KeyboardInterrupt`` between any two lines of an ``__enter__``, after the lock was
-    acquired and before the block was entered, and every later call would wait for it.
+    Use it as ``with lock.held:``, which enters the interpreter's own lock. In an ``__enter__``
+    written in Python, a ``KeyboardInterrupt`` could be raised after the lock was acquired and
+    before the block was entered, and every later call would wait forever.
 
     Attributes:
         held: The lock of this process.
@@ -41,7 +41,7 @@ class Lock:
         renew_after_fork(self)
 
     def renew(self) -> None:
-        """Become a lock that nobody holds."""
+        """Replace the lock by a free one."""
         self.held = threading.Lock()
 
 

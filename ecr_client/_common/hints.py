@@ -1,4 +1,4 @@
-"""What was meant by a name that does not exist: another spelling, or another SDK's word for it."""
+"""Hints at the right name for one that does not exist, or that belongs to another SDK."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
+Returned = TypeVar("Returned")
 
 _KEYS = 'credentials=Credentials("...", "...")'
-#: For ``ECRClient``: the fields of a ``ClientConfiguration``, and what boto3 and Java call some.
+#: Hints for ``ECRClient``: fields of ``ClientConfiguration``, and names of boto3 and Java.
 _CONFIGURATION = {
     **{
         name: f"config=ClientConfiguration({name}=...)"
@@ -35,8 +35,8 @@ _CONFIGURATION = {
     "timeout": "config=ClientConfiguration(total_timeout=...)",
     "use_ssl": "config=ClientConfiguration(protocol=...)",
 }
-#: What boto3 and the Java SDK call something: who is asked for it -> their word -> ours.
-_WORDS: dict[str, dict[str, str]] = {
+#: Names of boto3 and the Java SDK: the owner of the name -> their name -> ours.
+_FOREIGN_NAMES: dict[str, dict[str, str]] = {
     "ECRClient": {
         **_CONFIGURATION,
         "aws_access_key_id": _KEYS,
@@ -111,19 +111,19 @@ _WORDS: dict[str, dict[str, str]] = {
 
 
 def hint(
-    name: str, known: Iterable[str], words: Mapping[str, str] | str = "", *, close: bool = False
+    name: str, known: Iterable[str], foreign: Mapping[str, str] | str = "", *, close: bool = False
 ) -> str:
-    """Return the end of an error message that says what was meant; empty if nobody knows.
+    """Return a hint at the right name, to append to an error message, or ``""``.
 
     Args:
-        name: What does not exist.
-        known: What does.
-        words: What other SDKs say, or a key of the table of that.
-        close: Whether a name may also be meant that is only spelled alike.
+        name: The unknown name.
+        known: The existing names.
+        foreign: Names of other SDKs and ours, or the key of a table of them.
+        close: Whether names that are only similar count, too.
     """
-    others = _WORDS.get(words, {}) if isinstance(words, str) else words
+    others = _FOREIGN_NAMES.get(foreign, {}) if isinstance(foreign, str) else foreign
     meant = {**{_plain(each): others[each] for each in others}, **{_plain(n): n for n in known}}
-    # The getters and setters of Java.
+    # Getters and setters of Java.
     for each in (name, *(name.removeprefix(verb) for verb in ("get", "is", "set", "with"))):
         if _plain(each) in meant:
             return f"; did you mean {meant[_plain(each)]}?"
@@ -136,39 +136,39 @@ def hint(
 
 
 def _plain(name: str) -> str:
-    """Return a name as it is in all spellings: ``repositoryName`` and ``repository_name``."""
+    """Return the common form of all spellings: ``repositoryName`` and ``repository_name``."""
     return name.replace("_", "").lower()
 
 
-def unexpected(owner: str, given: Iterable[str], known: Iterable[str], words: str) -> str:
-    """Return the error message for the first keyword that is not known; empty if all are.
+def unexpected(owner: str, given: Iterable[str], known: Iterable[str], foreign: str) -> str:
+    """Return the error message for the first unknown keyword, or ``""`` if all are known.
 
     Args:
-        owner: What was called.
+        owner: The function or class that was called.
         given: The keywords of the call.
-        known: Those that it takes.
-        words: Whose words of other SDKs these may be.
+        known: The known keywords.
+        foreign: The key of the table of names of other SDKs.
     """
     known = list(known)
     for name in given:
         if name not in known:
-            meant = hint(name, known, words, close=True)
+            meant = hint(name, known, foreign, close=True)
             return f"{owner}() got an unexpected keyword argument {name!r}{meant}"
     return ""
 
 
-def explains_keywords(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Let a function say what was meant when it is called with a keyword that it does not have."""
+def explains_keywords(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
+    """Return a function with hints in its errors about unknown keywords."""
 
     @functools.wraps(function)
-    def call(*args: Parameters.args, **keywords: Parameters.kwargs) -> Result:
+    def call(*args: Parameters.args, **keywords: Parameters.kwargs) -> Returned:
         try:
             return function(*args, **keywords)
         except TypeError as error:
             given = list(keywords)
-            # Tools that print local variables would show what may be secrets.
+            # They may hold secrets, which tools that print local variables would show.
             del args, keywords
-            # What the function itself raises has its frame.
+            # An error that the function itself raised has its frame.
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                 raise
             problem = _explained(function, given)
@@ -183,11 +183,11 @@ def _explained(function: Callable[..., Any], given: list[str]) -> str:
     import inspect
 
     owner, _, name = function.__qualname__.rpartition(".")
-    words = owner if name == "__init__" else name
-    return unexpected(function.__qualname__, given, inspect.signature(function).parameters, words)
+    foreign = owner if name == "__init__" else name
+    return unexpected(function.__qualname__, given, inspect.signature(function).parameters, foreign)
 
 
-def explains_its_keywords(cls: type[Result]) -> type[Result]:
-    """Do the same for the constructor of a class."""
+def explains_its_keywords(cls: type[Returned]) -> type[Returned]:
+    """Return a class with the same hints in the errors of its constructor."""
     cls.__init__ = explains_keywords(cls.__init__)  # type: ignore[method-assign]
     return cls

@@ -1,8 +1,8 @@
-"""What keeps secrets out of exceptions.
+"""Removal of secrets from exceptions.
 
-Tools that print tracebacks with local variables show whatever a stack frame holds. Below the
-transport, and in the constructors of objects that hold secrets, frames hold them as plain strings;
-there, frames are removed. All other frames stay, and hold secrets only in objects whose reprs hide
+Tools that print tracebacks with local variables show the contents of stack frames. Below the
+transport, and in the constructors of objects with secrets, frames hold secrets as plain strings, so
+they are removed. All other frames are kept; they hold secrets only in objects whose reprs hide
 them.
 """
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
+Returned = TypeVar("Returned")
 
-#: Their exceptions hold connections with the headers of a proxy, requests, and pieces of responses.
+#: Libraries whose exceptions hold connections with proxy headers, requests and parts of responses.
 _LIBRARIES = frozenset({"botocore", "http", "json", "orjson", "requests", "urllib3"})
-#: Errors of urllib3 and requests about what a response holds; so are all of http.client.
+#: Errors of urllib3 and requests that quote a response, as all errors of http.client do.
 _QUOTING = frozenset({"DecodeError", "HeaderParsingError", "InvalidChunkLength", "InvalidHeader"})
 _KEPT = (bool, int, float, str, type, BaseException, type(None))
 _OURS = __name__.partition(".")[0]
 
 
 def chain(error: BaseException, outside: BaseException | None = None) -> Iterator[BaseException]:
-    """Yield an exception and all that led to it, however they hang together, each once.
+    """Yield an exception and all of its causes, however they are linked, each once.
 
     Args:
         error: The exception.
-        outside: What the caller of this package was handling when it called; as the context of
-            everything that is raised then, it is in the chain, but is none of our business.
+        outside: The exception that was being handled when this package was called, which is the
+            context of everything raised since then, and is left out.
     """
     seen = {id(outside)}
     waiting: list[object] = [error]
@@ -49,7 +49,7 @@ def chain(error: BaseException, outside: BaseException | None = None) -> Iterato
 
 
 def forget_frames(error: BaseException, outside: BaseException | None = None) -> None:
-    """Remove all stack frames of an exception and of those that led to it, and what they hold.
+    """Remove all stack frames of an exception and its causes, and the objects that they hold.
 
     Args:
         error: The exception.
@@ -71,7 +71,7 @@ def forget_frames(error: BaseException, outside: BaseException | None = None) ->
 
 
 def _quotes(error: BaseException) -> bool:
-    """Return whether it quotes what a malformed response held, which may be a secret."""
+    """Return whether an error quotes a malformed response, which may hold secrets."""
     return any(
         each.__module__ == "http.client" or each.__name__ in _QUOTING
         for each in type(error).__mro__
@@ -95,8 +95,8 @@ def _without_objects(value: Any) -> Any:
 
 
 def redact_text(text: str) -> str:
-    """Return a string without the users, passwords and queries of the URLs in it."""
-    # One pattern for all of it would begin again at every "://" there is.
+    """Return a string without users, passwords and queries of URLs."""
+    # Word by word, because a single pattern would take quadratic time.
     return re.sub(r"\?\S+", "?***", re.sub(r"\S+", lambda word: _without_user(word[0]), text))
 
 
@@ -106,10 +106,10 @@ def _without_user(word: str) -> str:
 
 
 def forget_own_frames(error: BaseException, outside: BaseException | None = None) -> None:
-    """Remove the stack frames of this package and of botocore; those of users stay.
+    """Remove the stack frames of this package and its libraries, and keep those of users.
 
     Args:
-        error: The exception; what raised it must have returned by now.
+        error: The exception; the function that raised it must have returned.
         outside: As in `chain`.
     """
     for each in chain(error, outside):
@@ -119,7 +119,7 @@ def forget_own_frames(error: BaseException, outside: BaseException | None = None
 
 
 def _others(traceback: TracebackType | None) -> TracebackType | None:
-    """Return a traceback without the frames of this package, of attrs and of botocore."""
+    """Return a traceback without the frames of this package, of attrs and of the libraries."""
     kept = []
     while traceback is not None:
         if not _holds_secrets(traceback):
@@ -138,17 +138,19 @@ def _holds_secrets(traceback: TracebackType) -> bool:
     return module.partition(".")[0] in (_OURS, "attr", *_LIBRARIES)
 
 
-def keeps_arguments_secret(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Let what a function raises hold none of its arguments, and nothing that it makes of them."""
+def keeps_arguments_secret(
+    function: Callable[Parameters, Returned],
+) -> Callable[Parameters, Returned]:
+    """Return a function whose exceptions hold neither its arguments nor its local variables."""
 
     @functools.wraps(function)
-    def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+    def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Returned:
         outside = sys.exc_info()[1]
         try:
             return function(*args, **kwargs)
         except BaseException as error:
             failure = error
-        # The variables of this frame can be seen, too.
+        # Tools show the local variables of this frame, too.
         del args, kwargs
         forget_own_frames(failure, outside)
         try:
@@ -159,7 +161,7 @@ def keeps_arguments_secret(function: Callable[Parameters, Result]) -> Callable[P
     return call
 
 
-def keeps_values_secret(cls: type[Result]) -> type[Result]:
-    """Do the same for the constructor of a class."""
+def keeps_values_secret(cls: type[Returned]) -> type[Returned]:
+    """Return a class whose constructor keeps its arguments secret."""
     cls.__init__ = keeps_arguments_secret(cls.__init__)  # type: ignore[method-assign]
     return cls

@@ -1,4 +1,4 @@
-"""How messages show values: not too long, and without what may be secret."""
+"""How error messages and logs show values: short, and without secrets."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*"
 
 
 def redact_url(url: str) -> str:
-    """Return a URL that may be shown: without user, password, query and fragment.
+    """Return a URL without user, password, query and fragment.
 
     Args:
-        url: Any text, also one that is not a URL.
+        url: Any string, even if it is not a URL.
 
     Returns:
-        The text with ``***`` in the place of what may be secret, cut after 200 characters.
+        The string with ``***`` in place of possible secrets, truncated to 200 characters.
     """
     scheme, separator, rest = url.partition("://")
     if not re.fullmatch(_SCHEME, scheme) or not separator:
         scheme, separator, rest = "", "", url
     has_user, has_query = "@" in rest, re.search(r"[?#]", rest)
     if has_user and has_query:
-        # Either may be part of the other; showing nothing is the only safe reading.
+        # Either may be part of the other, so neither is shown.
         rest = "***"
     elif has_user:
         rest = "***@" + rest.rpartition("@")[2]
@@ -32,20 +32,20 @@ def redact_url(url: str) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as a message shows it: not too long, and whatever its repr does."""
+    """Return the repr of a value, truncated if it is long."""
     try:
         text = repr(value)
-    except Exception:  # as Python does for a number of thousands of digits
+    except Exception:  # for example for an int of thousands of digits
         return f"a value of type {type(value).__name__}"
     return _shortened(text)
 
 
 def one_line(text: str, longest: int = 2000) -> str:
-    """Return a string as one line of printable characters, which a service's error may not be.
+    """Return a string as one line of printable characters, truncated if it is long.
 
     Args:
-        text: The string.
-        longest: How many characters to show of it at most.
+        text: The string, for example an error message of the service.
+        longest: The most characters.
     """
     cut = text if len(text) <= longest else f"{text[:longest]}..."
     if cut.isprintable():

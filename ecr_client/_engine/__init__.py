@@ -1,5 +1,5 @@
-"""The call path without I/O: what to send, what a response means, and whether to try again.
+"""The sans-I/O engine: what to send, what a response means, and whether to retry.
 
-Nothing here opens a socket, sleeps or starts a thread, so a synchronous and an asynchronous client
+Nothing here opens a socket, sleeps or starts a thread, so that synchronous and asynchronous clients
 can drive the same code.
 """

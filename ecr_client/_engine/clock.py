@@ -1,4 +1,4 @@
-"""The time of signatures, corrected by what the service says the time is."""
+"""The time of signatures, corrected by the ``Date`` of the service."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: The codes by which AWS refuses a time, or a signature that a wrong time may have invalidated.
+#: Codes by which AWS refuses a time, or a signature that a wrong time may have invalidated.
 SKEW_CODES = frozenset(
     {
         "AuthFailure",
@@ -18,9 +18,9 @@ SKEW_CODES = frozenset(
         "SignatureDoesNotMatch",
     }
 )
-#: AWS allows 5 minutes; a smaller difference than this is not why it refused.
+#: AWS allows 5 minutes; a difference below this bound is not the reason of a refusal.
 TOLERANCE = timedelta(minutes=4)
-#: A clock that is wrong by more has to be set; a ``Date`` that says so is more likely wrong itself.
+#: If a ``Date`` differs by more than this, it is more likely wrong itself.
 LARGEST = timedelta(days=1)
 
 
@@ -28,7 +28,7 @@ _NONE = timedelta(0)
 
 
 def utc_now() -> datetime:
-    """Return the time of this machine."""
+    """Return the local time in UTC."""
     return datetime.now(timezone.utc)
 
 
@@ -37,7 +37,7 @@ def skew(date: datetime, now: datetime, offset: timedelta) -> timedelta | None:
 
     Args:
         date: The ``Date`` of the response.
-        now: The time of this machine.
+        now: The local time in UTC.
         offset: The correction of the refused signature.
     """
     found = date - now
@@ -45,14 +45,14 @@ def skew(date: datetime, now: datetime, offset: timedelta) -> timedelta | None:
 
 
 class SigningClock:
-    """The time that the service expects; a correction is kept for later calls of its endpoint.
+    """The time that the service expects; corrections are kept for later calls of an endpoint.
 
     Args:
-        local: Returns the time of this machine as an aware UTC datetime.
+        local: A function that returns the local time as an aware datetime in UTC.
 
     Attributes:
-        offsets: The corrections by endpoint, as one server's wrong time is nobody else's. They are
-            read and replaced as a whole, so they need no lock.
+        offsets: The corrections by endpoint, since servers may differ. Each is read and replaced
+            atomically, so no lock is needed.
     """
 
     def __init__(self, local: Callable[[], datetime] = utc_now) -> None:

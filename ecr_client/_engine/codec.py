@@ -1,8 +1,7 @@
-"""AWS JSON 1.1: requests to bodies, bodies to results.
+"""The codec of AWS JSON 1.1: encodes requests and decodes results.
 
-Functions that read are compiled for their class, member by member, because a page holds thousands
-of objects. Requests are small, so those that write are plain loops, which check everything that is
-sent.
+Readers are compiled for their class, member by member, because a page of results holds thousands
+of objects. Requests are small, so writers are plain loops, which check everything that is sent.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ import orjson
 
 from ecr_client._engine import values
 from ecr_client._engine.values import Mismatch, NotJSON
-from ecr_client._shapes import FrozenMap, OpenEnum, Structure, type_parts
+from ecr_client._shapes import FrozenMap, OpenEnum, Structure, type_parts, wire_name
 
 Reader = Callable[[Any], Any]
 Writer = Callable[[Any], Any]
 Kind = TypeVar("Kind")
 
-#: A multiple of three bytes, so that the pieces of a blob are base64 without padding in between.
+#: A multiple of three bytes, so that the base64 of the pieces needs no padding in between.
 BLOB_PIECE = 3 * 64 * 1024
-#: A page of the service has a thousand records; these are bounds for what is no such page.
+#: Bounds for malicious bodies; a page of the service has a thousand records.
 MOST_CONTAINERS, MOST_ITEMS = 500_000, 4_000_000
-#: A body of so few bytes takes a bounded amount of memory whatever is in it; counting takes time.
+#: Smaller bodies are not counted, since their memory is bounded and counting takes time.
 UNCHECKED = 8 * 1024 * 1024
-#: Surrogates as escapes, and as bytes. So many are looked at: no page of the service has more.
+#: Surrogates as escapes and as bytes, and how many of each are replaced at most.
 _ESCAPES = re.compile(
     rb"\\u[dD](?:[89abAB][\da-fA-F]{2}(\\u[dD][c-fC-F][\da-fA-F]{2})?|[c-fC-F][\da-fA-F]{2})"
 )
@@ -43,18 +42,9 @@ MOST_SURROGATES = 100_000
 _REPLACEMENT = b"\\ufffd"
 
 
-def wire_name(field: attrs.Attribute[Any]) -> str:
-    """Return the name of a member in JSON."""
-    given: str | None = field.metadata.get("wire_name")
-    if given:
-        return given
-    first, *rest = field.name.split("_")
-    return first + "".join(f"{word[:1].upper()}{word[1:]}" for word in rest)
-
-
 # --- reading ------------------------------------------------------------------------------------
 
-#: Found by ``issubclass``, a bool before an int: tools that stop the clock replace `datetime`.
+#: Matched by ``issubclass``, bool before int, because tools that freeze time replace `datetime`.
 _READ_SCALARS: tuple[tuple[type, Reader], ...] = (
     (str, values.read_str),
     (bool, values.read_bool),
@@ -69,7 +59,7 @@ def _scalar(kind: type, functions: tuple[tuple[type, Callable[[Any], Any]], ...]
 
 
 def _reader_of(annotation: Any) -> Reader:
-    """Return what reads a value of this type."""
+    """Return the reader of a type."""
     parts = type_parts(annotation)
     if bytes in parts:
         return values.read_bytes
@@ -102,7 +92,7 @@ def _list_reader(annotation: Any) -> Reader:
         try:
             return read_all(value)
         except Mismatch:
-            # Only now is it worth knowing which item it was.
+            # Read again, item by item, to find the index.
             for index, item in enumerate(value):
                 if item is not None:
                     _at(f"[{index}]", read, item)
@@ -135,7 +125,7 @@ def _at(place: str, read: Reader, value: Any) -> Any:
 
 @cache
 def structure_reader(cls: Any) -> Reader:
-    """Return the function that reads an instance of a class from what JSON says of it."""
+    """Return the function that builds an instance of a class from parsed JSON."""
     read_all = _structures_reader(cls)
 
     def read(value: Any) -> Any:
@@ -148,25 +138,25 @@ def structure_reader(cls: Any) -> Reader:
 
 @cache
 def _structures_reader(cls: type) -> Callable[[Iterable[Any]], tuple[Any, ...]]:
-    """Compile the function that reads any number of instances of a class.
+    """Compile the function that builds any number of instances of a class.
 
-    An instance is filled as an instance of a twin class, which has the same slots but can be
-    changed, and becomes one of the real class at the end: a third of the cost of a frozen
-    ``__init__``. Lists and maps come out immutable anyway, so no converter is left out.
+    An instance is filled as one of a mutable twin class with the same slots, and changes to the
+    real class at the end, which takes a third of the time of a frozen ``__init__``. The converters
+    are not needed, since the readers of lists and maps return immutable ones.
     """
     twin = type(
         cls.__name__,
         cls.__bases__,
         {"__slots__": cls.__slots__, "__setattr__": object.__setattr__},  # type: ignore[attr-defined]
     )
-    scope: dict[str, Any] = {
+    namespace: dict[str, Any] = {
         "cls": cls,
         "twin": twin,
         "Mismatch": Mismatch,
         "missing": values.missing,
         "wrong_type": values.wrong_type,
     }
-    body = [line for field in attrs.fields(cls) for line in _member_lines(field, scope)]
+    body = [line for field in attrs.fields(cls) for line in _member_lines(field, namespace)]
     source = f"""
 def read_all(values):
     found = []
@@ -185,18 +175,18 @@ def read_all(values):
         found.append(self)
     return tuple(found)
 """
-    exec(source, scope)  # every name in it is an attribute or a literal
-    read_all: Callable[[Iterable[Any]], tuple[Any, ...]] = scope["read_all"]
+    exec(source, namespace)  # every name in it is an attribute or a literal
+    read_all: Callable[[Iterable[Any]], tuple[Any, ...]] = namespace["read_all"]
     return read_all
 
 
-def _member_lines(field: attrs.Attribute[Any], scope: dict[str, Any]) -> list[str]:
-    """Return the lines that read one member; what they call goes into ``scope``."""
+def _member_lines(field: attrs.Attribute[Any], namespace: dict[str, Any]) -> list[str]:
+    """Return the lines that read one member; the functions they call are added to ``namespace``."""
     name, wire = field.name, wire_name(field)
-    scope[f"default_{name}"] = field.default
+    namespace[f"default_{name}"] = field.default
     if name == "response_metadata":
         return [f"self.{name} = default_{name}"]
-    scope[f"read_{name}"] = _reader_of(field.type)
+    namespace[f"read_{name}"] = _reader_of(field.type)
     value = f"read_{name}(v)"
     if field.default is attrs.NOTHING:
         value += " if v is not None else missing()"
@@ -231,7 +221,7 @@ _WRITE_SCALARS: tuple[tuple[type, Writer], ...] = (
 
 
 def _writer_of(annotation: Any) -> Writer:
-    """Return what checks a value of this type and turns it into JSON's types."""
+    """Return the writer of a type, which checks values and converts them to types of JSON."""
     parts = type_parts(annotation)
     if bytes in parts:
         return values.check_bytes
@@ -296,7 +286,7 @@ def _list_writer(item_type: Any) -> Writer:
 
 @cache
 def structure_writer(cls: Any, left_out: frozenset[str] = frozenset()) -> Writer:
-    """Return what checks an instance and turns it into a dict; what has its default is not sent.
+    """Return the writer of a class, which checks an instance and converts it to a dict.
 
     Args:
         cls: The class.
@@ -312,7 +302,7 @@ def structure_writer(cls: Any, left_out: frozenset[str] = frozenset()) -> Writer
         out: dict[str, Any] = {}
         for name, wire, write_member, default in plan:
             member = getattr(value, name)
-            # Nothing but a tuple is compared: mock.ANY, for example, equals everything.
+            # Absent members are not sent. Only tuples are compared: mock.ANY equals everything.
             if member is None or (isinstance(member, tuple) and member == () == default):
                 if default is attrs.NOTHING:
                     raise Mismatch("is required", name)
@@ -320,7 +310,7 @@ def structure_writer(cls: Any, left_out: frozenset[str] = frozenset()) -> Writer
             try:
                 out[wire] = write_member(member)
             except Mismatch as mismatch:
-                # As in ``repository_name=repository``.
+                # A model in place of its member, as in ``repository_name=repository``.
                 if isinstance(member, Structure) and not mismatch.path and hasattr(member, name):
                     mismatch.meant = f"its {name}"
                 raise mismatch.under(name) from None
@@ -330,9 +320,9 @@ def structure_writer(cls: Any, left_out: frozenset[str] = frozenset()) -> Writer
 
 
 def _bounded(write: Writer, field: attrs.Attribute[Any]) -> Writer:
-    """Add the lower bounds of the model, which the service cannot lower without breaking callers.
+    """Return a writer that also checks the lower bounds of the model.
 
-    Upper bounds are the service's to raise, so it is the service that checks them.
+    Upper bounds are left to the service, which may raise them.
     """
     low: int | None = field.metadata.get("min")
     item_low: int = field.metadata.get("item_min", 0)
@@ -362,7 +352,7 @@ def _check_low(value: Any, low: int) -> None:
         raise Mismatch(f"must have at least {low} {unit}{shown}")
 
 
-# --- the two ways -------------------------------------------------------------------------------
+# --- encode and decode ----------------------------------------------------------------------------
 
 
 def _is_structure(kind: Any) -> bool:
@@ -373,7 +363,7 @@ def encode(request: Structure) -> bytes:
     """Return the body of a request.
 
     Raises:
-        Mismatch: A member is missing, has a wrong type, or is too small; the path names it.
+        Mismatch: A member is missing, has the wrong type, or is too small; the path names it.
     """
     kind: Any = type(request)
     members = structure_writer(kind)(request)
@@ -385,7 +375,7 @@ def encode(request: Structure) -> bytes:
 
 
 def _with_blobs(text: bytes, blobs: Mapping[str, memoryview]) -> bytes:
-    """Add blobs to a JSON object, piece by piece and unescaped: base64 needs no escapes."""
+    """Return a JSON object with blobs added piece by piece; base64 needs no escapes."""
     import pybase64  # ten times as fast as the standard library; only uploads need it
 
     body = io.BytesIO()
@@ -398,26 +388,26 @@ def _with_blobs(text: bytes, blobs: Mapping[str, memoryview]) -> bytes:
         body.write(b'"')
         separator = b", "
     body.write(b"}")
-    # CPython hands out the buffer itself here, so the body is in memory once.
+    # CPython returns the buffer itself, so the body is in memory only once.
     return body.getvalue()
 
 
 def decode(body: bytes, cls: type[Kind]) -> Kind:
-    """Return the result that a body stands for.
+    """Return the result in a body.
 
     Raises:
         NotJSON: The body is not JSON.
-        Mismatch: It is not of this type; the path names the member.
+        Mismatch: The content does not fit the class; the path names the member.
     """
     if not body or body.isspace():
         if len(attrs.fields(cls)) == 1:  # type: ignore[arg-type]
-            return cls()  # Nothing but the metadata is expected.
+            return cls()  # The only field is the metadata.
         raise Mismatch("is empty", "the response")
     _check_items(body)
     try:
         parsed = loads(body)
     except orjson.JSONDecodeError as error:
-        # The error's own text is safe: it says where and why, but quotes nothing.
+        # Safe to show: the message of the error quotes nothing.
         raise NotJSON(f"is not JSON ({error.msg}, position {error.pos})", "the response") from None
     kind: Any = cls
     result: Kind = structure_reader(kind)(parsed)
@@ -425,7 +415,7 @@ def decode(body: bytes, cls: type[Kind]) -> Kind:
 
 
 def loads(body: bytes) -> Any:
-    """Return the content of JSON; U+FFFD takes the place of each lone surrogate.
+    """Return parsed JSON, with U+FFFD in place of each lone surrogate.
 
     Raises:
         orjson.JSONDecodeError: It is not JSON in UTF-8.
@@ -441,14 +431,14 @@ def loads(body: bytes) -> Any:
 
 
 def _replaced(found: re.Match[bytes]) -> bytes:
-    """Return what takes the place of a surrogate and of the one after it, if these are a pair."""
-    if _backslashes(found.string, found.start()) % 2:  # no escape, but a backslash and its text
+    """Return the replacement of a surrogate and, if there is one, of the low one after it."""
+    if _backslashes(found.string, found.start()) % 2:  # an escaped backslash, not an escape
         return found[0][:6] + (_REPLACEMENT if found[1] else b"")
     return found[0] if found[1] else _REPLACEMENT
 
 
 def _backslashes(body: bytes, end: int) -> int:
-    """Return how many backslashes stand directly before a position."""
+    """Return the number of backslashes directly before a position."""
     size = 16
     while True:
         part = body[max(0, end - size) : end]
@@ -459,10 +449,10 @@ def _backslashes(body: bytes, end: int) -> int:
 
 
 def _check_items(body: bytes) -> None:
-    """Refuse a body that would take many times its size when it is parsed.
+    """Refuse a body that would take many times its size once it is parsed.
 
-    A pair of braces takes two bytes, and as a dict a hundred. What is in strings, as manifests are,
-    is counted as well, unless it begins with an escape.
+    A pair of braces takes two bytes, and as a dict a hundred. Brackets in strings, for example in
+    manifests, are counted as well, unless they are followed by an escape.
     """
     if len(body) < UNCHECKED:
         return

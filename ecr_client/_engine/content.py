@@ -1,26 +1,28 @@
-"""The body of a response as it arrives, of which no more is ever held than is allowed."""
+"""The body of a response as it arrives, with a limit of its size."""
 
 from __future__ import annotations
 
 import io
 import zlib
 
-#: How many bytes are read, or unpacked, at a time.
+#: How many bytes are read or decompressed at a time.
 PIECE = 1024 * 1024
-#: Lets zlib find out by itself whether it reads gzip or zlib.
+#: Makes zlib detect gzip and zlib headers.
 _ANY_HEADER = zlib.MAX_WBITS | 32
 
 
 class RefusedBody(Exception):
-    """A body that is too long, or not compressed as its headers say."""
+    """A body is too long, or not compressed as its headers declare."""
 
 
 class Body:
-    """Collects the pieces of a body. The client asks for no compression; some proxies use gzip.
+    """Collects the pieces of a body, and decompresses it.
+
+    The client requests no compression, but some proxies compress nevertheless.
 
     Args:
         coding: The header ``Content-Encoding``.
-        limit: The most bytes of the body, after decompression.
+        limit: The most bytes after decompression.
     """
 
     __slots__ = ("_content", "_inflater", "_limit", "_received")
@@ -28,21 +30,21 @@ class Body:
     def __init__(self, coding: str, limit: int) -> None:
         self._limit = limit
         self._received = 0
-        self._content = io.BytesIO()  # not a list: a hostile server sends single bytes
+        self._content = io.BytesIO()  # not a list: a hostile server may send single bytes
         packed = coding.strip().lower() in ("gzip", "x-gzip", "deflate")
         self._inflater = zlib.decompressobj(_ANY_HEADER) if packed else None
 
     def feed(self, piece: bytes) -> bool:
-        """Add a piece; return whether there was any.
+        """Add a piece, which is empty at the end; return whether more may follow.
 
         Raises:
-            RefusedBody: The body is too long, or not compressed as it says.
+            RefusedBody: The body is too long, or not compressed as its headers declare.
         """
         self._received += len(piece)
         if self._inflater is None:
             self._add(piece)
             return bool(piece)
-        # Compression may make a body a little longer, and never by as much as this.
+        # Compression may make a body longer, but never by as much as this.
         if self._received > self._limit + PIECE:
             raise RefusedBody(f"its compressed form is longer than {self._bound()}")
         is_end = not piece
@@ -51,7 +53,7 @@ class Body:
                 self._add(self._inflater.decompress(piece, PIECE))
                 piece = self._inflater.unconsumed_tail
         except zlib.error as error:
-            problem = f"it is not compressed as its headers say ({error})"
+            problem = f"it is not compressed as its headers declare ({error})"
         else:
             if not piece and not self._inflater.unused_data:
                 return not is_end

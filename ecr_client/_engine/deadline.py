@@ -1,4 +1,4 @@
-"""When a call has to end, whatever it is doing then."""
+"""The deadline of a call as a whole."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 class Deadline:
-    """The end of the time that a call as a whole may take.
+    """The deadline of a call as a whole.
 
     Args:
-        seconds: How long it may take from now on; ``None`` for any time.
-        monotonic: Returns seconds that never go back.
+        seconds: Seconds from now; ``None`` for no deadline.
+        monotonic: A monotonic clock in seconds.
     """
 
     __slots__ = ("_at", "_monotonic", "seconds")
@@ -27,7 +27,7 @@ class Deadline:
         self._at = None if seconds is None else monotonic() + seconds
 
     def left(self) -> float | None:
-        """Return the seconds that are left, 0 or less if none are; ``None`` if there is no end."""
+        """Return the remaining seconds, 0 or less after the deadline; ``None`` if there is none."""
         return None if self._at is None else self._at - self._monotonic()
 
     @property
@@ -37,11 +37,11 @@ class Deadline:
         return left is not None and left <= 0
 
     def allows(self, seconds: float) -> bool:
-        """Return whether some time is left after these seconds."""
+        """Return whether time is left after these seconds."""
         left = self.left()
         return left is None or seconds < left
 
     def limit(self, seconds: float) -> float:
-        """Return a timeout that ends by the deadline, and is never 0."""
+        """Return a timeout that ends at the deadline at the latest, and is never 0."""
         left = self.left()
         return seconds if left is None else max(min(seconds, left), 1e-3)

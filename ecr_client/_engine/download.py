@@ -1,4 +1,4 @@
-"""One layer on its way in: what to ask for next, what has arrived, and whether it is the layer."""
+"""The state of a layer download: what to request next, and whether the content is valid."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ecr_client._exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: What error messages and events call the requests to the storage.
+#: The purpose of requests to the storage in error messages and events.
 PURPOSE = "DownloadLayer"
-#: How storages refuse a presigned URL that has expired.
+#: The statuses of presigned URLs that have expired.
 EXPIRED_STATUSES = frozenset({400, 401, 403})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CONTENT_RANGE = r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)"
@@ -29,16 +29,15 @@ class Transfer:
     """The state of one download.
 
     Args:
-        digest: Of the layer; its algorithm has to be one that hashlib has.
-        start: How many bytes at the beginning are not wanted. The digest of the whole can only be
-            verified if it is 0.
+        digest: The digest of the layer, by SHA-256 or SHA-512.
+        start: How many bytes to skip at the beginning. The digest can only be verified if it is 0.
 
     Attributes:
         position: How many bytes of the layer have been skipped or received.
-        size: How many bytes the layer has; ``None`` before the first response.
+        size: The size of the layer in bytes; ``None`` before the first response.
 
     Raises:
-        ParamValidationException: An argument cannot be used.
+        ParamValidationException: An argument is invalid.
     """
 
     def __init__(self, digest: str, start: int = 0) -> None:
@@ -58,20 +57,20 @@ class Transfer:
         self._skip = 0
 
     def request(self, url: str, user_agent: str) -> HTTPRequest:
-        """Return the request for what is missing; it carries no credentials and no signature."""
+        """Return the request for the missing bytes, without credentials or signature."""
         headers = {"User-Agent": user_agent}
         if self.position:
             headers["Range"] = f"bytes={self.position}-"
         return HTTPRequest("GET", url, headers, purpose=PURPOSE)
 
     def begin(self, status: int, headers: Mapping[str, str]) -> bool:
-        """Take the head of a response; return whether the bytes of the layer follow.
+        """Process the head of a response; return whether the bytes of the layer follow.
 
         Raises:
-            LayerDownloadException: It is a success, but not the response to the request.
+            LayerDownloadException: The response is successful, but does not fit the request.
         """
         if status == 200:
-            # A storage that does not know ranges sends the layer from its beginning.
+            # A storage without support for ranges sends the layer from its beginning.
             first, size = 0, _number(headers.get("Content-Length"))
         elif status == 206:
             found = re.fullmatch(_CONTENT_RANGE, headers.get("Content-Range", "").strip())
@@ -81,7 +80,7 @@ class Transfer:
         else:
             return False
         self._skip = self.position - first
-        # A head that was truncated may have told a wrong size, but then no byte has come.
+        # A truncated head may have had a wrong size, but then no bytes were received.
         if size is not None and self.size not in (None, size) and self.position > self.start:
             raise self._differs(f"its size changed from {self.size} to {size} bytes")
         self.size = size if size is not None else self.size
@@ -90,11 +89,11 @@ class Transfer:
         return True
 
     def wanted(self, size: int) -> int:
-        """Return how many bytes of the body to read at most, for as many new ones as ``size``."""
+        """Return the most bytes of the body to read, for up to ``size`` new ones."""
         return max(size, min(self._skip, PIECE))
 
     def receive(self, piece: bytes) -> bytes:
-        """Take a piece of the body, empty at its end, and return what of it is new."""
+        """Process a piece of the body, which is empty at the end, and return its new bytes."""
         if self._skip:
             skipped = min(self._skip, len(piece))
             self._skip -= skipped
@@ -105,14 +104,14 @@ class Transfer:
         return piece
 
     def problem(self, *, at_end: bool) -> LayerDownloadException | None:
-        """Return what is wrong with what was received, or ``None``.
+        """Return the problem of the received bytes, or ``None``.
 
         Args:
             at_end: Whether the body has ended.
 
         Returns:
-            A `LayerVerificationException` if it is not the layer; a retryable exception if the body
-            ended too early.
+            A `LayerVerificationException` if they are not the layer; a retryable exception if the
+            body ended early.
         """
         if self.size is not None and self.position > self.size:
             return self._differs(f"there are more than {self.size} bytes")
@@ -123,14 +122,14 @@ class Transfer:
             error.retryable = True
             return error
         if self.size is None and self.start:
-            return self._error("the storage did not tell its size, so its end is not certain", None)
+            return self._error("the storage did not send its size, so its end is uncertain", None)
         found = self._hash.hexdigest()
         if self.start == 0 and found != self.digest.partition(":")[2].lower():
             return self._differs(f"the content has the digest {self._hash.name}:{found}")
         return None
 
     def refused(self, status: int | None) -> LayerDownloadException:
-        """Return the exception for a response that does not carry the layer."""
+        """Return the exception for a response without the layer."""
         if status is None:
             return self._error("the service returned no HTTP URL for it", None)
         return self._error(f"the storage responded with status {status}", status)
@@ -143,7 +142,7 @@ class Transfer:
         return LayerDownloadException(problem, self.digest, status)
 
     def _differs(self, problem: str) -> LayerVerificationException:
-        return LayerVerificationException(f"what was downloaded differs: {problem}", self.digest)
+        return LayerVerificationException(f"the downloaded content differs: {problem}", self.digest)
 
 
 def _number(text: str | None) -> int | None:

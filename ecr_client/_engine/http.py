@@ -1,4 +1,4 @@
-"""What goes over the wire, as values."""
+"""HTTP requests and responses as values."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ LONGEST_ID = 128
 
 
 class HTTPRequest:
-    """One HTTP request. Its repr shows neither headers, nor a query, nor the body.
+    """An HTTP request, whose repr shows neither headers nor query nor body.
 
     Args:
         method: ``GET``, ``POST``, ...
-        url: The whole URL.
-        headers: All headers but ``Host`` and ``Content-Length``.
+        url: The URL.
+        headers: The headers except ``Host`` and ``Content-Length``.
         body: The body.
-        purpose: What error messages say the request is for, for example ``CreateRepository``.
+        purpose: The purpose in error messages, for example ``CreateRepository``.
     """
 
-    # Not an attrs class or a tuple: some tools show the fields of those whatever the repr shows.
+    # Not an attrs class or a tuple: some tools show their fields whatever the repr shows.
     __slots__ = ("body", "headers", "method", "purpose", "url")
 
     def __init__(
@@ -46,11 +46,11 @@ class HTTPRequest:
 
 
 class HTTPResponse:
-    """One HTTP response that has been read to its end. Its repr shows no header and no content.
+    """An HTTP response that has been read to its end, whose repr shows neither headers nor content.
 
     Args:
         status: The status code.
-        headers: Looked up without regard to case.
+        headers: The headers; lookups ignore case.
         body: The body, decompressed.
     """
 
@@ -66,8 +66,13 @@ class HTTPResponse:
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """Return the id in the headers of a response, cut and cleaned so that logs may show it."""
+    """Return the request id of a response, truncated and printable, or ``None``."""
     found = headers.get("x-amzn-RequestId") or headers.get("x-amz-request-id") or ""
     if len(found) > LONGEST_ID or not found.isprintable():
         found = "".join(filter(str.isprintable, found))[:LONGEST_ID]
     return found or None
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL."""
+    return "/".join(url.split("/", 3)[:3])

@@ -1,4 +1,4 @@
-"""From a response to the result, or to the exception, that it stands for."""
+"""Parses responses to results and exceptions."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from ecr_client._operation import Operation, Request, Result
 
 MAX_CODE = 128
-#: What the name of a member that holds a secret has in it.
+#: A part of the names of members with secrets.
 _SECRET = "token|secret|password|credential|authorization|signature|url"
-#: Reads the members of errors, which the model has of these types.
+#: The readers of members of errors, by type.
 _READ: dict[type, Callable[[Any], Any]] = {str: values.read_str, int: values.read_int}
 
 
@@ -34,16 +34,16 @@ def parse(
     retried_errors: tuple[Exception, ...] = (),
     url: str = "",
 ) -> Result:
-    """Return the result that a response stands for.
+    """Return the result in a response.
 
     Args:
-        operation: What was called.
+        operation: The operation.
         response: The response, whatever its status.
-        retried_errors: What the attempts before failed with.
-        url: Where the call went.
+        retried_errors: The errors of the earlier attempts.
+        url: The URL that was called.
 
     Raises:
-        ResponseParseException: It is no response to this operation.
+        ResponseParseException: It is not a response to this operation.
         AmazonECRException: The service responded with an error.
     """
     metadata = ResponseMetadata(
@@ -63,7 +63,7 @@ def parse(
     else:
         object.__setattr__(result, "response_metadata", metadata)
         return result
-    # Outside of the handler: the frames of the codec hold what the response contains.
+    # Outside of the handler, whose frames hold the content of the response.
     if not is_json:
         problem = _with_page(problem, operation, response, url)
     raise ResponseParseException(problem, operation.name, metadata)
@@ -77,12 +77,12 @@ def _service_exception(
 ) -> AmazonECRException:
     """Return the exception for a response that is not a success.
 
-    The code comes from the header ``x-amzn-ErrorType``, else from ``__type``, else from ``code``:
-    the forms that AWS's JSON protocols and their SDKs know. A body that is not the service's,
-    such as a proxy's page, gives an exception whose code is the HTTP status. A code or message that
-    is no string is shown as compact JSON.
+    The code comes from the header ``x-amzn-ErrorType``, else from ``__type``, else from ``code``,
+    as in AWS's JSON protocols. For a body that is not from the service, such as the page of a
+    proxy, the code is the HTTP status. A code or message that is not a string is shown as compact
+    JSON.
     """
-    # Only here: calls that succeed do not need the classes of all errors.
+    # Imported late: successful calls do not need the classes of errors.
     from ecr_client._generated.exceptions import MODELED
     from ecr_client._unmodeled import UNMODELED
 
@@ -116,9 +116,9 @@ def _service_exception(
 def _with_page(
     problem: str, operation: Operation[Request, Result], response: HTTPResponse, url: str
 ) -> str:
-    from ecr_client._engine.pages import page
+    from ecr_client._engine.proxy_pages import describe_page
 
-    return ": ".join(filter(None, [problem, page(operation, response, url)]))
+    return ": ".join(filter(None, [problem, describe_page(operation, response, url)]))
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _clean_code(raw: object) -> str:
-    """``aws.protocoltests#FooError:http://...`` -> ``FooError``."""
+    """Return the name in a code: ``aws.protocoltests#FooError:http://...`` -> ``FooError``."""
     if not isinstance(raw, str):
         return ""
     return raw.partition(":")[0].rpartition("#")[2].strip()[:MAX_CODE]
@@ -146,7 +146,7 @@ def _message(content: dict[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Return what is no string as one line of compact JSON, and nothing for what says nothing."""
+    """Return a value that is not a string as one line of compact JSON, or ``""`` if it is empty."""
     if isinstance(value, str) or value in (None, [], {}):
         return ""
     text = json.dumps(_without_secrets(value), ensure_ascii=False, separators=(",", ":"))
@@ -154,7 +154,7 @@ def _shown(value: Any) -> str:
 
 
 def _without_secrets(value: Any, levels: int = 8) -> Any:
-    """Return JSON without queries of URLs, what is named like a secret, and what lies too deep."""
+    """Return JSON without queries of URLs, members named like secrets, and deeper levels."""
     if isinstance(value, str):
         return redact_text(value)
     if isinstance(value, (list, dict)) and not levels:
@@ -170,7 +170,7 @@ def _without_secrets(value: Any, levels: int = 8) -> Any:
 
 
 def _member(value: Any, kind: type) -> Any:
-    """Return a member of an error, or ``None`` for one that is absent or not of its type."""
+    """Return a member of an error, or ``None`` if it is absent or has the wrong type."""
     try:
         return None if value is None else _READ[kind](value)
     except Mismatch:

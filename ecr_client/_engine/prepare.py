@@ -1,4 +1,4 @@
-"""From a request object to the signed HTTP request of one attempt."""
+"""Prepares the signed HTTP request of one attempt."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
 def encode(operation: Operation[Request, Result], request: Request) -> bytes:
-    """Return the body of a request, which is checked on the way.
+    """Return the body of a request, after checking it.
 
     Raises:
-        ParamValidationException: The request is not one that the operation takes.
+        ParamValidationException: The request does not fit the operation.
     """
     operation.check(request)
     try:
         return codec.encode(request)
     except Mismatch as mismatch:
         problem = str(mismatch)
-    # Outside of the handler: the frames of the codec hold what the request contains.
+    # Outside of the handler, whose frames hold the content of the request.
     raise ParamValidationException(problem, operation.name)
 
 
@@ -49,18 +49,18 @@ def prepare(
     """Return the request of one attempt, signed if there are credentials.
 
     Args:
-        operation: What is called.
-        body: What `encode` returned.
-        endpoint: Where it is sent, and the region that it is signed for.
-        credentials: Who signs; ``None`` for a request that is not signed.
-        now: The time of the signature, in UTC.
-        user_agent: The header of that name.
-        headers: Further headers; those that begin with ``x-amz-`` are signed.
+        operation: The operation.
+        body: The body that `encode` returned.
+        endpoint: The endpoint and the signing region.
+        credentials: The credentials to sign with; ``None`` sends the request unsigned.
+        now: The time of the signature in UTC.
+        user_agent: The ``User-Agent`` header.
+        headers: Additional headers; those that begin with ``x-amz-`` are signed.
     """
     covered = {"content-type": CONTENT_TYPE, "x-amz-target": operation.target}
     for name, text in (headers or {}).items():
         if name.lower().startswith("x-amz-"):
-            # In the canonical form, in which each space stands alone.
+            # The canonical form has single spaces.
             covered[name.lower()] = " ".join(text.split())
     signature = {} if credentials is None else sign(endpoint, covered, body, credentials, now)
     return HTTPRequest(

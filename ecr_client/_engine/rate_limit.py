@@ -1,4 +1,4 @@
-"""The adaptive mode: calls that the service throttles are slowed down before they are sent."""
+"""The rate limiter of the adaptive retry mode, which delays calls that the service throttles."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from ecr_client._common.forks import Lock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: The figures of AWS's SDKs, whose "adaptive" mode follows CUBIC, an algorithm of TCP.
+#: The constants of AWS's SDKs, whose adaptive mode is based on TCP CUBIC.
 BETA = 0.7
 SCALE = 0.4
 SMOOTHING = 0.8
 LOWEST_RATE = 0.5
-#: Seconds over which the rate of calls is measured.
+#: The window in seconds over which the rate of calls is measured.
 WINDOW = 0.5
 ROUNDING = 1e-6
 
 
 class RateLimiter:
-    """A token bucket for one operation, whose rate follows what the service lets through.
+    """A token bucket for one operation, whose rate adapts to throttling by the service.
 
-    It lets everything through until the service throttles for the first time.
+    There is no limit until the service throttles a call for the first time.
 
     Args:
-        monotonic: Gives seconds that never go back.
+        monotonic: A monotonic clock in seconds.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
@@ -43,29 +43,29 @@ class RateLimiter:
 
     @property
     def rate(self) -> float | None:
-        """How many calls a second are let through; ``None`` for all."""
+        """The calls per second that are allowed; ``None`` for no limit."""
         return self._rate
 
     def acquire(self) -> float:
-        """Take the place of one call, if there is one.
+        """Acquire a token for one call, if there is one.
 
         Returns:
-            0 if the call may be sent; else the seconds after which to ask again. Nothing is
-            reserved meanwhile, since the rate may have changed by then.
+            0 if the call may be sent, else the seconds after which to try again. Nothing is
+            reserved meanwhile, since the rate may change.
         """
         with self._lock.held:
             if self._rate is None:
                 return 0.0
             self._fill()
             missing = 1 - self._tokens
-            # What is left over by rounding is not waited for.
+            # Rounding errors are not waited for.
             if missing > ROUNDING:
                 return missing / self._rate
             self._tokens -= 1
             return 0.0
 
     def update(self, *, throttled: bool) -> None:
-        """Learn from an answer whether calls may come faster or have to come slower."""
+        """Adapt the rate to a response."""
         with self._lock.held:
             self._measure()
             if throttled:
@@ -81,7 +81,7 @@ class RateLimiter:
             self._rate = max(LOWEST_RATE, min(wanted, 2 * self._measured))
 
     def _cubic(self) -> float:
-        """Return a rate that rises to the one before throttling, stays there, and then goes on."""
+        """Return a rate that rises to the one before throttling, stays near it, and rises again."""
         before = self._rate_before_throttling
         until_same = math.pow(before * (1 - BETA) / SCALE, 1 / 3)
         passed = self._monotonic() - self._throttled_at

@@ -1,9 +1,9 @@
-"""What the error of a retry means if an earlier attempt of the same call has done the work.
+"""Reconciles the error of a retry with an earlier attempt that may have succeeded.
 
-An attempt whose response is lost may have succeeded; its retry then fails because the work is done.
-Three operations name their content by digest or offset, so that it can be proven that what is there
-is what the call sent. For all others, the error is raised: a repository that exists may be somebody
-else's.
+An attempt whose response was lost may have succeeded; its retry then fails because the work is
+done. Three operations identify their content by digest or offset, which proves that the existing
+content is what the call sent. For all others the error is raised: an existing repository may have
+been created by another call.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 
 class Lookup(NamedTuple):
-    """A call that reads what is there, and what its result proves.
+    """A call that reads the existing content, and a function that compares it.
 
     Attributes:
-        operation: What to call.
-        request: With which request.
-        prove: Returns the result of the retried call, or ``None`` if the content is another one.
+        operation: The operation to call.
+        request: Its request.
+        prove: Returns the result of the retried call, or ``None`` if the content differs.
     """
 
     operation: Operation[Any, Any]
@@ -46,14 +46,14 @@ class Lookup(NamedTuple):
 
 
 def reconcile(request: object, error: AmazonServiceException) -> Lookup | object | None:
-    """Return the result of a retried call whose error says that its work is done.
+    """Return the result of a retried call whose error means that its work is done.
 
     Args:
-        request: Of the call.
-        error: What the retry failed with.
+        request: The request of the call.
+        error: The error of the retry.
 
     Returns:
-        The result; a `Lookup` if the service has to be asked first; ``None`` to raise the error.
+        The result; a `Lookup` if a call has to prove it first; ``None`` to raise the error.
     """
     find = _PROOFS.get((type(request).__name__, error.error_code))
     return None if find is None else find(request, error)
@@ -117,7 +117,7 @@ def _image(request: PutImageRequest, _: object) -> Lookup:
     return Lookup(lookup, asked, prove)
 
 
-#: By class of the request and code of the error.
+#: By the class of the request and the code of the error.
 _PROOFS: dict[tuple[str, str], Callable[[Any, Any], Lookup | object | None]] = {
     ("UploadLayerPartRequest", "InvalidLayerPartException"): _part,
     ("CompleteLayerUploadRequest", "LayerAlreadyExistsException"): _layer,

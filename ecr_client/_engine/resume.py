@@ -1,4 +1,4 @@
-"""Resume tokens: where an iteration over pages goes on, as a string that a program can store."""
+"""Resume tokens: the position of an iteration over pages as a string that can be stored."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ecr_client._shapes import AmazonWebServiceRequest, evolve
 if TYPE_CHECKING:
     from ecr_client._operation import Operation
 
-#: By which a later release can tell the tokens of this one from its own.
+#: The version of the format, so that later releases can change it.
 VERSION = 1
 _EXPECTED = "token must be the resume_token of an iteration, or None"
 
 
 class Position(NamedTuple):
-    """A place in a listing.
+    """A position in a listing.
 
     Attributes:
-        token: The ``next_token`` that asks for a page; ``None`` for the first one.
-        skip: How many items after the beginning of that page; there may be fewer in it.
+        token: The ``next_token`` of a page; ``None`` for the first page.
+        skip: How many items of that page to skip; it may have fewer.
     """
 
     token: str | None
@@ -35,7 +35,7 @@ class Position(NamedTuple):
 def write_token(
     operation: Operation[Any, Any], request: AmazonWebServiceRequest, position: Position
 ) -> str:
-    """Return a token for a place in the listing that a request asks for."""
+    """Return a token for a position in the listing of a request."""
     fields = [VERSION, operation.name, *position]
     text = json.dumps([*fields, _digest(operation, request, fields)])
     return base64.urlsafe_b64encode(text.encode()).decode()
@@ -44,14 +44,14 @@ def write_token(
 def read_token(
     operation: Operation[Any, Any], request: AmazonWebServiceRequest, token: object
 ) -> Position:
-    """Return the place that a token stands for.
+    """Return the position in a token.
 
     Raises:
-        ParamValidationException: It is not a token, or that of another operation or request.
+        ParamValidationException: It is not a token, or one of another operation or request.
     """
     problem = f"{_EXPECTED}, got {type(token).__name__}"
     if isinstance(token, str):
-        # The string itself may be anything, and is not shown.
+        # The string itself may be a secret, and is not shown.
         problem = f"{_EXPECTED}, got another string; next_token takes the next_token of a page"
         match _fields(token):
             case [int(version), *_] if version != VERSION:
@@ -79,8 +79,8 @@ def _fields(token: str) -> list[Any]:
 def _digest(
     operation: Operation[Any, Any], request: AmazonWebServiceRequest, fields: list[Any]
 ) -> str:
-    """Return what binds a token to a request, of which only the page and its size may differ."""
+    """Return a digest that binds a token to a request, whose page and page size may differ."""
     body = encode(operation, evolve(request, next_token=None, max_results=None))
-    # In an order that does not depend on that of the model.
+    # Sorted, so that it does not depend on the order of the model.
     text = json.dumps([json.loads(body), fields], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Whether a failed attempt is followed by another one, when, and what is corrected before."""
+"""Retry decisions: whether and when a failed attempt is retried, and what is corrected first."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
     from ecr_client.retry import RetryPolicy
 
 EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
-#: AWS's figures for its standard mode.
+#: The constants of the standard retry mode of AWS's SDKs.
 QUOTA = 500
 COST, COST_OF_TIMEOUT = 5, 10
 
 
 class Wait(NamedTuple):
-    """Send the request again after some seconds, if the quota covers the cost."""
+    """Retry after a delay, if the quota covers the cost."""
 
     seconds: float
     cost: int
 
 
 class CorrectClock(NamedTuple):
-    """Sign with another time from now on, and send again at once unless it was the last attempt."""
+    """Correct the clock, and retry immediately unless this was the last attempt."""
 
     offset: timedelta
     retry: bool
 
 
 class RefreshCredentials(NamedTuple):
-    """Look for other credentials, and send again at once unless it was the last attempt."""
+    """Refresh the credentials, and retry immediately unless this was the last attempt."""
 
     retry: bool
 
@@ -55,14 +55,14 @@ Decision = Wait | CorrectClock | RefreshCredentials | GiveUp
 
 
 class Attempts(NamedTuple):
-    """What is known of the attempts of a call before the current one.
+    """The history of the attempts of a call before the current one.
 
     Attributes:
-        errors: What they failed with.
+        errors: Their errors, in order.
         may_have_succeeded: Whether one of them may have done the work nevertheless.
-        reconnected: Whether one was retried at once because its connection broke.
+        reconnected: Whether one was retried immediately after its connection broke.
         clock_corrected: Whether the clock was corrected.
-        credentials_refreshed: Whether other credentials were looked for.
+        credentials_refreshed: Whether the credentials were refreshed.
     """
 
     errors: tuple[AmazonClientException, ...] = ()
@@ -77,7 +77,7 @@ class Attempts(NamedTuple):
         return len(self.errors) + 1
 
     def followed_by(self, error: AmazonClientException, decision: Decision) -> Attempts:
-        """Return what is known after the current attempt has failed and a decision was made."""
+        """Return the history after the current attempt has failed and a decision was made."""
         at_once = isinstance(decision, Wait) and decision.cost == 0
         return Attempts(
             errors=(*self.errors, error),
@@ -102,12 +102,12 @@ def decide(
     """Return what to do about the error of an attempt.
 
     Args:
-        error: What it failed with.
-        attempts: What is known of those before.
-        policy: Of the call.
-        deadline: Of the call.
-        now: The time of this machine, in UTC.
-        offset: By how much the clock was corrected when the attempt was signed.
+        error: The error.
+        attempts: The history of the attempts before.
+        policy: The retry policy of the call.
+        deadline: The deadline of the call.
+        now: The local time in UTC.
+        offset: The correction of the clock when the attempt was signed.
     """
     is_last = attempts.number >= policy.max_attempts
     if isinstance(error, AmazonServiceException):
@@ -121,7 +121,7 @@ def decide(
     if is_last or not is_retryable(error):
         return GiveUp()
     if isinstance(error, ConnectionClosedException) and not attempts.reconnected:
-        # Most likely the server has closed a connection that was idle for too long.
+        # Most likely the server closed a connection that was idle for too long.
         return Wait(0.0, cost=0)
     seconds = backoff(policy, error, attempts.number, now + offset)
     if not deadline.allows(seconds):
@@ -135,7 +135,7 @@ def is_retryable(error: AmazonClientException) -> bool:
 
 
 def may_have_succeeded(error: AmazonClientException) -> bool:
-    """Return whether the service may have done what it was asked, although the attempt failed."""
+    """Return whether the service may have done the work although the attempt failed."""
     if isinstance(error, TransportException):
         return error.request_sent
     return (
@@ -146,15 +146,15 @@ def may_have_succeeded(error: AmazonClientException) -> bool:
 
 
 def backoff(policy: RetryPolicy, error: AmazonClientException, retry: int, now: datetime) -> float:
-    """Return how many seconds to wait before the n-th retry, from 1.
+    """Return the delay before a retry in seconds.
 
     Args:
-        policy: Of the call.
-        error: What the attempt failed with.
-        retry: The number of the retry.
-        now: The time of the service, to which an HTTP date of its response is compared.
+        policy: The retry policy of the call.
+        error: The error of the attempt.
+        retry: The number of the retry, from 1.
+        now: The time of the service, for a ``Retry-After`` with a date.
     """
-    # The exponent has a bound, because a float has one.
+    # The exponent is bounded, because floats are.
     longest = min(policy.max_delay, policy.base_delay * 2.0 ** min(retry - 1, 63))
     delay = min(longest, max(0.0, policy.random() * longest))
     if isinstance(error, AmazonServiceException):
@@ -164,9 +164,9 @@ def backoff(policy: RetryPolicy, error: AmazonClientException, retry: int, now: 
 
 
 def _wanted_by_server(headers: Mapping[str, str], now: datetime) -> float:
-    """Return the seconds that a server asks to wait for, or 0."""
+    """Return the delay that the server requests in seconds, or 0."""
     milliseconds = headers.get("x-amz-retry-after", "").strip()
-    # Digits only, and few: what is longer is nonsense, which float() would read all the same.
+    # Longer values are nonsense, which float() would accept.
     if milliseconds.isdecimal() and len(milliseconds) < 12:
         return int(milliseconds) / 1000
     text = headers.get("Retry-After", "").strip()
@@ -177,20 +177,20 @@ def _wanted_by_server(headers: Mapping[str, str], now: datetime) -> float:
 
 
 def http_date(text: str | None) -> datetime | None:
-    """Return the time that an HTTP header names, or ``None`` if it names none."""
+    """Return the time in an HTTP header, or ``None`` if it is malformed."""
     try:
         moment = parsedate_to_datetime(text or "")
-        # A zone of "-0000" is UTC, too.
+        # The zone "-0000" is UTC, too.
         return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
 
 class RetryQuota:
-    """A budget for retries that all calls of a client share, so that a failing service is spared.
+    """A quota of retries that all calls of a client share, to spare a failing service.
 
     Args:
-        capacity: What it holds when it is full.
+        capacity: The quota when nothing is acquired.
     """
 
     def __init__(self, capacity: int = QUOTA) -> None:
@@ -200,11 +200,11 @@ class RetryQuota:
 
     @property
     def left(self) -> int:
-        """What it holds now."""
+        """The remaining quota."""
         return self._left
 
     def acquire(self, cost: int) -> bool:
-        """Take out the cost of a retry; return whether there was enough."""
+        """Acquire the cost of a retry; return whether there was enough."""
         with self._lock.held:
             if self._left < cost:
                 return False
@@ -212,7 +212,7 @@ class RetryQuota:
             return True
 
     def release(self, amount: int) -> None:
-        """Put something back after a success."""
-        if self._left < self._capacity:  # which it nearly never is, so this nearly never locks
+        """Release an amount after a successful call."""
+        if self._left < self._capacity:  # rarely true, so the lock is rarely needed
             with self._lock.held:
                 self._left = min(self._capacity, self._left + amount)

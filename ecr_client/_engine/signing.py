@@ -1,4 +1,4 @@
-"""Signature Version 4, by botocore's signer."""
+"""Signature Version 4, with botocore's signer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ecr_client.credentials import Credentials
     from ecr_client.endpoints import Endpoint
 
-#: Never ``api.ecr``, which is only the host's prefix.
+#: Not ``api.ecr``, which is only the prefix of the host.
 SIGNING_NAME = "ecr"
 
 
@@ -29,19 +29,18 @@ def sign(
     credentials: Credentials,
     now: datetime,
 ) -> dict[str, str]:
-    """Return what has to be added to the headers of a POST to sign it.
+    """Return the headers that sign a POST request.
 
-    botocore derives the keys and computes the signature. The canonical request is written here,
-    since all of ours have the same form: that takes a third of the time, and botocore would log the
-    session token with it. The tests compare the outcome with botocore's own.
+    botocore derives the keys and computes the signature. The canonical request is composed here,
+    since all requests have the same form: this takes a third of the time, and botocore would log
+    the session token in it. Tests compare the result with botocore's own.
 
     Args:
-        endpoint: Where the request goes, and the region that it is signed for.
-        headers: All headers that the signature covers besides those that are added, by their names
-            in lower case.
-        body: What is sent.
-        credentials: Whose signature it is.
-        now: The time of the signature, in UTC.
+        endpoint: The endpoint and the signing region.
+        headers: The other headers to sign, by their names in lower case.
+        body: The body.
+        credentials: The credentials to sign with.
+        now: The time of the signature in UTC.
     """
     timestamp = now.strftime(SIGV4_TIMESTAMP)
     added = {"X-Amz-Date": timestamp}
@@ -63,7 +62,7 @@ def sign(
         ]
     )
     signer = SigV4Auth(credentials, SIGNING_NAME, endpoint.signing_region)
-    # All that the signer reads of a request from here on.
+    # The signer reads nothing else of the request from here on.
     request = SimpleNamespace(context={"timestamp": timestamp})
     signature = signer.signature(signer.string_to_sign(request, canonical), request)
     added["Authorization"] = (
@@ -75,6 +74,6 @@ def sign(
 
 @lru_cache(maxsize=64)
 def _signed_path(path: str) -> str:
-    """Return a path in the canonical form."""
+    """Return a path in its canonical form."""
     signed: str = quote(normalize_url_path(path), safe="/~")
     return signed

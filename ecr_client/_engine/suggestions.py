@@ -1,4 +1,4 @@
-"""What may have been meant by a value that does not fit; loaded when one does not."""
+"""Suggestions in error messages about wrong values, loaded on the first one."""
 
 from __future__ import annotations
 
@@ -8,31 +8,12 @@ from typing import Any
 
 import attrs
 
-from ecr_client._engine.codec import wire_name
 from ecr_client._engine.values import SHOWN, Mismatch, shorten
-from ecr_client._shapes import OpenEnum, Structure, type_parts
-
-
-def of_str(value: object) -> str:
-    """Return what may have been meant by a value in the place of a string."""
-    if isinstance(value, (bytes, bytearray)):
-        return "its decode()"
-    if isinstance(value, Mapping):
-        return "json.dumps(...)"
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 64:
-        return repr(str(value))
-    return ""
-
-
-def of_bytes(value: object) -> str:
-    """Return what may have been meant by a value in the place of bytes."""
-    if isinstance(value, str):
-        return "its encode()"
-    return "its read()" if hasattr(value, "read") else ""
+from ecr_client._shapes import OpenEnum, Structure, type_parts, wire_name
 
 
 def of_model(cls: type[Any], value: object) -> str:
-    """Return what may have been meant by a value in the place of a model."""
+    """Return a suggestion for a value in place of a model, or ``""``."""
     if isinstance(value, Mapping):
         return f"{_written(cls, value)} or from_dict({cls.__name__}, ...)"
     if isinstance(value, Structure):
@@ -43,11 +24,11 @@ def of_model(cls: type[Any], value: object) -> str:
 
 
 def of_list(item_type: Any, value: object) -> str:
-    """Return what may have been meant by a value in the place of a list.
+    """Return a suggestion for a value in place of a list, or ``""``.
 
     Args:
         item_type: The type of the items.
-        value: What was given.
+        value: The value.
     """
     kind = type_parts(item_type)[0]
     is_model = isinstance(kind, type) and issubclass(kind, Structure)
@@ -61,16 +42,17 @@ def of_list(item_type: Any, value: object) -> str:
 
 
 def of_key(key: object, names: Iterable[str]) -> str:
-    """Return which of these names may have been meant by a key of a dict."""
+    """Return the name that is most similar to a key of a dict, or ``""``."""
     near = difflib.get_close_matches(str(key)[:SHOWN], names, n=1)
     return near[0] if near else ""
 
 
 def check_enum(cls: type[OpenEnum], value: str) -> None:
-    """Check a string that an enum does not know, which may be a value of a newer model.
+    """Check a string that is not a known value of an enum; it may be one of a newer model.
 
     Raises:
-        Mismatch: It is of another enum, or differs only in case or punctuation from a known value.
+        Mismatch: It belongs to another enum, or differs from a known value only in case or
+            punctuation.
     """
     expected = f"must be a value of {cls.__name__}"
     if isinstance(value, OpenEnum):
@@ -92,7 +74,7 @@ def _members(structure: Structure) -> list[str]:
 
 
 def _written(cls: type[Any], names: Iterable[object]) -> str:
-    """Return how to write a model: with those members, or with its first ones if it has none."""
+    """Return the constructor call of a model with these members, or else its first three."""
     given = set(names)
     found = [f.name for f in attrs.fields(cls) if {f.name, wire_name(f)} & given]
     found = found or [f.name for f in attrs.fields(cls)[:3]]

@@ -1,4 +1,4 @@
-"""The User-Agent header, in the form that AWS asks of its SDKs."""
+"""The User-Agent header, in the format of AWS's SDKs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def user_agent(app_id: str | None) -> str:
     """Return ``ecr-client/<version> ua/2.1 os/... lang/python#... md/... [app/<id>]``.
 
     Args:
-        app_id: What the caller's application calls itself, or ``None``.
+        app_id: The name of the application, or ``None``.
     """
     system = {"Darwin": "macos"}.get(platform.system(), platform.system().lower() or "other")
     parts = [

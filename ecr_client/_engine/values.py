@@ -1,7 +1,7 @@
-"""Single values between Python and JSON, and what to say of one that does not fit.
+"""Conversion and checks of single values between Python and JSON.
 
-The functions whose names begin with ``read_`` take what ``json.loads`` gave; the others take what a
-caller gave. Both raise `Mismatch`.
+The functions whose names begin with ``read_`` take values of parsed JSON, and those with ``check_``
+values of users. Both raise `Mismatch`.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from math import inf, isfinite
 from typing import Any, NoReturn
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-#: What stands for a time before or after all that a datetime can hold.
+#: The replacements of times before or after the range of datetime.
 EARLIEST, LATEST = (each.replace(tzinfo=timezone.utc) for each in (datetime.min, datetime.max))
 _WHOLE = r"-?[0-9]{1,19}"
 _NUMBER = rf"{_WHOLE}(\.[0-9]{{1,19}})?([eE][+-]?[0-9]{{1,3}})?"
@@ -23,12 +24,12 @@ SHOWN = 60
 
 
 class Mismatch(Exception):
-    """A value is not what its place needs; the path to the place grows on the way up.
+    """A value does not fit its member; each level of the codec adds to the path.
 
     Attributes:
-        path: The place, from the outermost member inwards, as in ``image_ids[3].image_tag``.
-        problem: What is wrong with the value.
-        meant: What may have been meant by it; nothing if nobody knows.
+        path: The path of the member, as in ``image_ids[3].image_tag``.
+        problem: The problem.
+        meant: A suggestion, or ``""``.
     """
 
     def __init__(self, problem: str, path: str = "", meant: str = "") -> None:
@@ -38,7 +39,7 @@ class Mismatch(Exception):
         self.meant = meant
 
     def under(self, parent: str) -> Mismatch:
-        """Return this mismatch as seen from one level further out."""
+        """Return this mismatch with its path extended by the parent's."""
         joint = "." if self.path and not self.path.startswith("[") else ""
         return Mismatch(self.problem, f"{parent}{joint}{self.path}", self.meant)
 
@@ -48,39 +49,39 @@ class Mismatch(Exception):
 
 
 class NotJSON(Mismatch):
-    """A response that is not JSON at all."""
+    """A response is not JSON."""
 
 
 def wrong_type(expected: str, value: object, *, show: bool = True, meant: str = "") -> NoReturn:
-    """Raise for a value of the wrong type; containers and bytes are named, never shown."""
+    """Raise an error for a value of the wrong type, without the content of containers and bytes."""
     raise Mismatch(f"must be {expected}, got {describe(value, show=show)}", meant=meant)
 
 
 def missing() -> NoReturn:
-    """Raise for a member that the service always sends, but did not."""
+    """Raise an error for a required member of a response that is missing."""
     raise Mismatch("is missing")
 
 
 def describe(value: object, *, show: bool = True) -> str:
-    """Return the type of a value, and the value too where it is short and no secret."""
+    """Return the type of a value, with the value if it is short and not a secret."""
     if value is None:
         return "None"
     name = type(value).__name__
     if not show or not isinstance(value, (str, int, float)):
         return name
     if isinstance(value, int) and value.bit_length() > 64:
-        return f"{name} of {value.bit_length()} bits"  # Python refuses to print the largest ones
+        return f"{name} of {value.bit_length()} bits"  # Python refuses to print larger ones
     return f"{name} {shorten(repr(value))}"
 
 
 def shorten(text: str) -> str:
-    """Return a text, or its beginning, so that no message grows without bound."""
+    """Return a string, truncated if it is long."""
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def read_str(value: Any) -> str:
-    """Return a text."""
-    # An answer may hold anything, also a secret: what it holds is never shown.
+    """Return a string."""
+    # Values of responses may be secrets, and are never shown.
     return value if value.__class__ is str else wrong_type("a string", value, show=False)
 
 
@@ -90,7 +91,7 @@ def read_bool(value: Any) -> bool:
 
 
 def read_int(value: Any) -> int:
-    """Return a whole number; some encoders write it with a fraction of zero, or as a string."""
+    """Return an integer; some encoders write it as a float or a string."""
     if value.__class__ is int:
         return int(value)
     if value.__class__ is float and value.is_integer():
@@ -116,10 +117,10 @@ def _too_large() -> NoReturn:
 
 
 def read_datetime(value: Any) -> datetime:
-    """Return a time in UTC from epoch seconds, an ISO 8601 text or an HTTP date.
+    """Return a time in UTC from epoch seconds, an ISO 8601 string or an HTTP date.
 
-    Seconds beyond what a datetime can hold are the nearest time that it can: absence means
-    something else, for example that an image was never pulled.
+    Seconds out of the range of datetime become its nearest time, because absence has another
+    meaning, for example that an image was never pulled.
     """
     kind = value.__class__
     if kind is float or kind is int:
@@ -148,21 +149,21 @@ def _from_number(number: float | str) -> datetime:
         if not isfinite(seconds):
             raise ValueError("not a time") from None
     try:
-        # Windows knows no times before 1970.
+        # Windows does not support times before 1970.
         return EPOCH + timedelta(seconds=seconds)
     except OverflowError:
         return LATEST if seconds > 0 else EARLIEST
 
 
 def _from_iso(text: str) -> datetime:
-    # Python 3.10 reads neither the Z nor fractions of other than 3 or 6 digits.
+    # Python 3.10 reads neither "Z" nor fractions of other than 3 or 6 digits.
     text = text.strip().replace("Z", "+00:00").replace("z", "+00:00")
     text = re.sub(r"\.(\d+)", lambda match: f".{match[1][:6]:0<6}", text)
     return datetime.fromisoformat(text)
 
 
 def read_bytes(value: Any) -> bytes:
-    """Return what a base64 text stands for."""
+    """Return the bytes of a base64 string."""
     if value.__class__ is not str:
         wrong_type("a base64 string", value, show=False)
     try:
@@ -171,17 +172,26 @@ def read_bytes(value: Any) -> bytes:
         raise Mismatch("is not base64") from None
 
 
-def check_str(value: Any) -> str:
-    """Return a text that UTF-8 can hold, or the text of an enum member."""
-    if not isinstance(value, str):
-        from ecr_client._engine import suggestions
+def _meant_for_str(value: object) -> str:
+    """Return a suggestion for a value in place of a string, or ``""``."""
+    if isinstance(value, (bytes, bytearray)):
+        return "its decode()"
+    if isinstance(value, Mapping):
+        return "json.dumps(...)"
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 64:
+        return repr(str(value))
+    return ""
 
-        wrong_type("a str", value, meant=suggestions.of_str(value))
+
+def check_str(value: Any) -> str:
+    """Return a string that UTF-8 can encode, or that of an enum member."""
+    if not isinstance(value, str):
+        wrong_type("a str", value, meant=_meant_for_str(value))
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            problem = f"must be text without lone surrogates, got one at position {error.start}"
+            problem = f"must be a string without lone surrogates, got one at position {error.start}"
             raise Mismatch(problem) from None
     return value
 
@@ -192,16 +202,16 @@ def check_bool(value: Any) -> bool:
 
 
 def check_int(value: Any) -> int:
-    """Return a whole number."""
+    """Return an integer."""
     if isinstance(value, int) and not isinstance(value, bool):
         if value.bit_length() < 64:
             return value
-        raise Mismatch("must fit into 64 bits")
+        raise Mismatch(f"must fit into 64 bits, got one of {value.bit_length()}")
     return wrong_type("an int", value)
 
 
 def check_float(value: Any) -> float:
-    """Return a finite number; JSON has no other."""
+    """Return a finite number; JSON has no others."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if value - value == 0:
             return value
@@ -220,16 +230,21 @@ def check_datetime(value: Any) -> float:
     return (value - EPOCH) / timedelta(seconds=1)
 
 
+def _meant_for_bytes(value: object) -> str:
+    """Return a suggestion for a value in place of bytes, or ``""``."""
+    if isinstance(value, str):
+        return "its encode()"
+    return "its read()" if hasattr(value, "read") else ""
+
+
 def check_bytes(value: Any) -> memoryview:
     """Return a view of the bytes of any bytes-like object."""
     if not isinstance(value, (bytes, bytearray, memoryview)):
-        from ecr_client._engine import suggestions
-
-        wrong_type("bytes", value, show=False, meant=suggestions.of_bytes(value))
+        wrong_type("bytes", value, show=False, meant=_meant_for_bytes(value))
     try:
         view = memoryview(value)
     except ValueError:
-        raise Mismatch("is a memoryview that was released") from None
+        raise Mismatch("must be bytes, got a memoryview that was released") from None
     if not view.contiguous:
-        raise Mismatch("must be a contiguous view of bytes")
+        raise Mismatch("must be contiguous bytes, got a memoryview with gaps")
     return view.cast("B")

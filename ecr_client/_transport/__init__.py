@@ -1,1 +1,1 @@
-"""The one way in which anything is sent over HTTP, and its drivers."""
+"""The transport: the interface through which every HTTP request is sent, and its driver."""

@@ -1,4 +1,4 @@
-"""Where stock ``requests`` is configured: TCP keep-alive, idle connections, remembered pools."""
+"""The configuration of stock ``requests``: TCP keep-alive, idle connections, cached pools."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 from urllib3.connection import HTTPConnection
 from urllib3.util.ssl_ import create_urllib3_context
 
+from ecr_client._engine.http import origin_of
 from ecr_client._exceptions import InvalidConfigurationException
-from ecr_client._transport.requests_transport import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from requests import PreparedRequest, Response
 
-#: Probes begin after a minute of silence, and ten that fail end the connection: a peer that is gone
-#: is noticed, and NAT gateways, which forget a silent connection after 350 s, remember it.
+#: Probes start after a minute of silence, and ten failures close the connection, so that dead peers
+#: are noticed and NAT gateways, which drop silent connections after 350 s, keep them.
 _KEEP_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 10))
 
 
 def socket_options() -> list[tuple[int, int, int | bytes]]:
-    """Return urllib3's options for sockets, and TCP keep-alive as far as the system has it."""
+    """Return urllib3's socket options, and those of TCP keep-alive that the system supports."""
     defaults: Any = HTTPConnection.default_socket_options
     return [
         *defaults,
@@ -47,11 +47,11 @@ def socket_options() -> list[tuple[int, int, int | bytes]]:
 
 
 def proxy_context(verify: bool | str, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
-    """Return the context of TLS connections to a proxy.
+    """Return the SSL context of connections to a proxy.
 
     Args:
         verify: ``True``, ``False``, or the path of a CA bundle or of a directory of certificates.
-        cert: The client's certificate, as the ``cert`` of ``requests``.
+        cert: The client's certificate, like the ``cert`` of ``requests``.
 
     Raises:
         InvalidConfigurationException: One of the files cannot be used.
@@ -66,28 +66,28 @@ def proxy_context(verify: bool | str, cert: str | tuple[str, str] | None) -> ssl
             context.load_verify_locations(**{"capath" if is_directory else "cafile": bundle})
         if cert is not None:
             certificate, key = (cert, None) if isinstance(cert, str) else cert
-            # Without a password of ours, OpenSSL would ask on the terminal for that of a key.
+            # Without a password, OpenSSL would ask for one on the terminal.
             context.load_cert_chain(certificate, key, password="")
     except OSError as error:
         raise InvalidConfigurationException(
             f"the files for the proxy (CA bundle: {verify}, client certificate: {cert}) cannot be "
-            f"used: {error}; see proxies_config"
+            f"loaded: {error}; correct proxies_config"
         ) from error
     return context
 
 
 class IdleConnections(LifoQueue):  # type: ignore[type-arg]
-    """The queue of a urllib3 pool that hands out only connections that are fit for use.
+    """The queue of a urllib3 pool, which returns only usable connections.
 
-    The newest comes first. One that was idle for too long, that has bytes left which nobody asked
-    for, or that is one too many is closed. It is a queue because tools look for one in a pool, but
-    takes none of a queue's locks, so a forked process can use it whatever the threads of its
-    parent were doing.
+    The newest comes first. Connections that were idle for too long, that have unread bytes, or
+    that exceed the size are closed. It is a queue because tools expect one in a pool, but acquires
+    none of a queue's locks, so that a forked process can use it whatever the threads of its parent
+    were doing.
 
     Args:
-        size: The most that are kept.
-        longest: The most seconds that one may have been idle.
-        monotonic: Returns seconds that never go back.
+        size: The most connections that are kept.
+        longest: The most seconds that a connection may have been idle.
+        monotonic: A monotonic clock in seconds.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class IdleConnections(LifoQueue):  # type: ignore[type-arg]
         """Return an idle connection.
 
         Raises:
-            queue.Empty: There is none; the pool then makes one.
+            queue.Empty: There is none; the pool then creates one.
         """
         while True:
             try:
@@ -114,9 +114,9 @@ class IdleConnections(LifoQueue):  # type: ignore[type-arg]
             connection.close()
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        """Keep a connection for the next call, unless it is closed or one too many."""
+        """Keep a connection that is not closed, and drop the oldest if there are too many."""
         now = self._monotonic()
-        # The oldest stand at the beginning; they would wait there for calls that never come.
+        # The oldest come first; without new calls, they would stay open forever.
         while self._idle and now - self._idle[0][1] > self._longest:
             self._drop_oldest()
         if item is None or item.sock is None:
@@ -126,15 +126,15 @@ class IdleConnections(LifoQueue):  # type: ignore[type-arg]
             self._drop_oldest()
 
     def empty(self) -> bool:
-        """Return whether there is none."""
+        """Return whether there are no idle connections."""
         return not self._idle
 
     def qsize(self) -> int:
-        """Return how many there are."""
+        """Return the number of idle connections."""
         return len(self._idle)
 
     def close(self) -> None:
-        """Close all."""
+        """Close all idle connections."""
         while self._idle:
             self._drop_oldest()
 
@@ -147,42 +147,42 @@ class IdleConnections(LifoQueue):  # type: ignore[type-arg]
 
 
 def _is_clean(connection: Any) -> bool:
-    """Return whether nothing of an earlier response is left.
+    """Return whether no bytes of an earlier response are left.
 
-    urllib3 looks at the socket itself before it uses it again, but not into the buffers of TLS.
+    urllib3 checks the socket itself before it is used again, but not the buffers of TLS.
     """
     sock = connection.sock
     if sock is None:
         return False
     if hasattr(sock, "pending"):
         return bool(sock.pending() == 0)
-    if hasattr(sock, "sslobj"):  # TLS within TLS, through a proxy that speaks it, too
+    if hasattr(sock, "sslobj"):  # TLS within TLS, through an HTTPS proxy
         return not (sock.sslobj.pending() or sock.incoming.pending or sock.socket.pending())
     return True
 
 
 class Session(requests.Session):
-    """Takes every response as it is: follows no redirect, keeps no cookie."""
+    """A session that follows no redirects and keeps no cookies."""
 
     def __init__(self) -> None:
         super().__init__()
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def get_redirect_target(self, resp: Response) -> None:
-        # Even with ``allow_redirects=False``, requests prepares the request that would be next.
+        # Even with ``allow_redirects=False``, requests would prepare the next request.
         return None
 
 
 class Adapter(HTTPAdapter):
-    """Remembers the pool of each origin and the target of each URL, as both never change.
+    """An adapter that caches the pool of each origin and the target of each URL.
 
-    ``requests`` works them out for every call. ``send`` and the classes of pools and connections
-    are those of ``requests`` and urllib3, since tools replace them.
+    ``requests`` determines them anew for every call. ``send`` and the classes of pools and
+    connections stay those of ``requests`` and urllib3, since tools replace them.
 
     Args:
-        size: How many idle connections are kept for each origin.
+        size: The most idle connections for each origin.
         longest: The most seconds that a connection may be idle.
-        proxy_options: What urllib3 is told about proxies that speak TLS.
+        proxy_options: urllib3's options for HTTPS proxies.
     """
 
     def __init__(
@@ -205,7 +205,7 @@ class Adapter(HTTPAdapter):
         return super().proxy_manager_for(proxy, **kwargs, socket_options=socket_options())
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        # By the scheme of the URL, the certificate of a proxy for plain URLs would not be checked.
+        # The scheme of the URL would skip the certificate of an HTTPS proxy for http URLs.
         super().cert_verify(conn, f"{conn.scheme}:", verify, cert)  # type: ignore[no-untyped-call]
 
     def get_connection_with_tls_context(
@@ -217,10 +217,10 @@ class Adapter(HTTPAdapter):
     ) -> Any:
         origin = origin_of(str(request.url))
         pool = self._pools.get(origin)
-        # The managers of urllib3 close the pools of which they have too many.
+        # The pool managers of urllib3 close pools that exceed their limit.
         if pool is None or pool.pool is None:
             with self._lock:
-                # Its declared type, the base of all pools, lacks what all pools have.
+                # Any, because the declared type lacks the attribute ``pool``.
                 found: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
                 pool = found
                 if not isinstance(pool.pool, IdleConnections):
@@ -237,12 +237,12 @@ class Adapter(HTTPAdapter):
             if self._proxy_options.get("use_forwarding_for_https"):
                 proxy = select_proxy(url, proxies) or ""
                 target = url if proxy.lower().startswith("https:") else target
-            if "?" not in url:  # of which there may be any number
+            if "?" not in url:  # presigned URLs are all different
                 self._targets[url] = target
         return target
 
     def close(self) -> None:
         super().close()
-        # The managers leave it to garbage collection, and exceptions may refer to a pool.
+        # The pool managers leave it to garbage collection, which exceptions may delay.
         while self._pools:
             self._pools.popitem()[1].close()

@@ -1,4 +1,7 @@
-"""Names for all the ways in which there is no response; no text holds headers or content."""
+"""Translates errors of requests, urllib3 and the system to our own.
+
+No error message contains headers or content.
+"""
 
 from __future__ import annotations
 
@@ -36,20 +39,20 @@ _CLOSED = (
     ConnectionResetError,
     IncompleteRead,
     RemoteDisconnected,
-    # How TLS sees the same, above all on a connection that the server has closed while it was idle.
+    # The same over TLS, mostly on a connection that the server closed while it was idle.
     ssl.SSLEOFError,
     ssl.SSLZeroReturnError,
     urllib3_errors.ClosedPoolError,
 )
 _PROXY = (requests_errors.ProxyError, urllib3_errors.ProxyError)
-#: What OpenSSL calls a record that was damaged on the way, after the handshake.
+#: OpenSSL's reasons for a corrupt record after the handshake.
 _DAMAGED = ("BAD_RECORD_MAC", "DECRYPTION_FAILED", "DECRYPT_ERROR")
-#: What to do about certificate files that cannot be found.
+#: The remedy for certificate files that do not exist.
 _FILES = (
     "; see verify, client_cert, AWS_CA_BUNDLE; under a fake file system or in a chroot, make the "
     "real file readable"
 )
-#: An OverflowError comes of a chunk whose length no number of the system can hold.
+#: An OverflowError is due to a chunk length beyond the range of the system.
 _MALFORMED = (HTTPException, ValueError, OverflowError, requests_errors.InvalidHeader)
 _LIBRARIES = (requests_errors.RequestException, urllib3_errors.HTTPError, *_MALFORMED)
 
@@ -61,17 +64,17 @@ def translate(
     outside: BaseException | None = None,
     verify: bool | str = True,
 ) -> AmazonClientException | None:
-    """Return our exception for one of requests, urllib3, http.client or the system.
+    """Return our exception for an error of requests, urllib3, http.client or the system.
 
     Args:
-        request: What was sent.
-        error: What was raised.
-        config: What the timeouts are.
-        outside: What the caller was handling when it called, which is no cause of this error.
+        request: The request.
+        error: The original error.
+        config: The configuration, for its timeouts.
+        outside: The exception that was being handled before, which is not a cause of this error.
         verify: The CA bundle, or ``True`` for that of ``requests``.
 
     Returns:
-        The exception; ``None`` for one that comes from elsewhere, such as ``KeyboardInterrupt``.
+        Our exception, or ``None`` for any other error, such as ``KeyboardInterrupt``.
     """
     if isinstance(error, (requests_errors.InvalidSchema, requests_errors.InvalidURL)):
         return InvalidConfigurationException(
@@ -85,7 +88,7 @@ def translate(
         named.operation_name = request.purpose or None
         return named
     if isinstance(error, OSError):
-        # requests reports certificate files that it cannot find in this way.
+        # requests reports missing certificate files in this way.
         remedy = "" if error.errno else _FILES
         return InvalidConfigurationException(f"{request.purpose}: {error}{remedy}")
     return None
@@ -98,12 +101,12 @@ def _has(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
 def _connecting(
     url: str, causes: list[BaseException], config: ClientConfiguration, bundle: str
 ) -> TransportException | None:
-    """Return the exception if no connection was made, so that nothing was sent."""
+    """Return the exception if no connection was established, so that nothing was sent."""
     if _connect_timed_out(causes):
         return ConnectTimeoutException(
             f"could not connect to {url} within {config.connect_timeout:g} s (connect_timeout)"
         )
-    # A connection that breaks later is an error of the proxy for urllib3, too.
+    # For urllib3, a connection that breaks later is also a proxy error.
     if _has(causes, *_PROXY) and (
         not _has(causes, *_CLOSED) or _has(causes, urllib3_errors.NewConnectionError)
     ):
@@ -128,12 +131,12 @@ def _connecting(
 def _exchanging(
     url: str, causes: list[BaseException], config: ClientConfiguration
 ) -> TransportException:
-    """Return the exception if the connection failed while it was used."""
+    """Return the exception for a failure of an established connection."""
     named = _has(causes, requests_errors.ReadTimeout, urllib3_errors.ReadTimeoutError)
     if named or _has(causes, TimeoutError):
         limit = f"respond within {config.read_timeout:g} s (read_timeout)"
         if not named and _has(causes, urllib3_errors.ProtocolError):
-            # urllib3 sends with the timeout of connecting, and has no name for that.
+            # urllib3 sends with the connect timeout, and has no error of its own for it.
             limit = f"take the request within {config.connect_timeout:g} s (connect_timeout)"
         return ReadTimeoutException(f"{url} did not {limit}")
     if _tls_broke(causes) or (
@@ -151,7 +154,7 @@ def _exchanging(
 
 
 def _tls_broke(causes: list[BaseException]) -> bool:
-    """Return whether a TLS connection failed that had been established."""
+    """Return whether an established TLS connection failed."""
     return any(
         isinstance(each, ssl.SSLError)
         and (
@@ -164,7 +167,7 @@ def _tls_broke(causes: list[BaseException]) -> bool:
 
 def _connect_timed_out(causes: list[BaseException]) -> bool:
     for each in causes:
-        # A timeout before TLS is ready is a read timeout for urllib3.
+        # For urllib3, a timeout of the TLS handshake is a read timeout.
         if "handshake operation timed out" in str(each):
             return True
         if isinstance(each, urllib3_errors.ConnectTimeoutError) and not isinstance(
@@ -179,11 +182,11 @@ def _is_of_system(error: BaseException) -> bool:
 
 
 def _reason(causes: list[BaseException]) -> str:
-    """Return the error of the system if there is one, else what the innermost cause says."""
+    """Return the error of the system if there is one, else that of the innermost cause."""
     for each in filter(_is_of_system, causes):
         return f"{type(each).__name__}: {each.strerror}"  # type: ignore[attr-defined]
     last = causes[-1]
-    # What is malformed may be quoted, and be a secret.
+    # Errors about malformed responses may quote secrets.
     quotes = any(
         isinstance(each, _MALFORMED) and not isinstance(each, RemoteDisconnected) for each in causes
     )

@@ -1,4 +1,4 @@
-"""What keeps presigned URLs, and what responses hold, out of the log of urllib3."""
+"""A filter that keeps presigned URLs and content of responses out of the log of urllib3."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _thread = threading.local()
 
 
 class _Filter(logging.Filter):
-    """Cuts queries of URLs, and errors that quote headers, in threads that send for a client."""
+    """Removes queries of URLs and errors that quote headers, in threads that send for a client."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not getattr(_thread, "sends", False):
             return True
         if record.exc_info:
-            # Its text quotes headers that cannot be parsed, and its frames hold all of them.
+            # Its message quotes malformed headers, and its frames hold all headers.
             record.msg, record.args, record.exc_info = "malformed headers", (), None
         if isinstance(record.args, tuple):
             record.args = tuple(
@@ -36,7 +36,7 @@ for _name in ("urllib3.connection", "urllib3.connectionpool"):
 
 @contextmanager
 def filtered() -> Iterator[None]:
-    """Filter what urllib3 logs about the requests of this thread."""
+    """Filter the log messages of urllib3 about requests of this thread."""
     _thread.sends = True
     try:
         yield

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from ecr_client._common.forks import renew_after_fork
 from ecr_client._common.redact import forget_frames, keeps_arguments_secret
 from ecr_client._common.shown import redact_url
+from ecr_client._engine.http import origin_of
 from ecr_client._exceptions import (
     ConnectionClosedException,
     InvalidConfigurationException,
@@ -39,12 +40,12 @@ PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
 class Route(NamedTuple):
-    """How requests get to one origin.
+    """The proxies and certificates for one origin.
 
     Attributes:
-        proxies: Of which one may be used.
-        verify: How the certificate of the other end of the connection is checked.
-        cert: What the client shows to that end.
+        proxies: The proxies by scheme.
+        verify: How to verify the certificate of the peer, which is the origin or an HTTPS proxy.
+        cert: The client's certificate for the peer.
     """
 
     proxies: Proxies
@@ -53,15 +54,15 @@ class Route(NamedTuple):
 
 
 class RequestsTransport(Transport):
-    """A pool of connections, made when the first request is sent.
+    """A transport with a connection pool, which is created for the first request.
 
     Every request goes through ``requests.Session.send``, where tools hook in. Proxies and
-    certificates are settled once per origin and handed to it, so that ``requests`` does not look at
+    certificates are determined once per origin and passed to it, so that ``requests`` does not read
     the environment for every call.
 
     Args:
         config: Timeouts, connections, proxies and certificates.
-        settings: What the environment and the profile say of certificates.
+        settings: The settings of the environment and the profile, for the CA bundle.
     """
 
     def __init__(self, config: ClientConfiguration, settings: Settings) -> None:
@@ -74,9 +75,9 @@ class RequestsTransport(Transport):
         renew_after_fork(self)
 
     def renew(self) -> None:
-        """Begin anew in a forked process, which must not use the connections of its parent."""
+        """Start anew in a forked process, which must not use the connections of its parent."""
         self._lock = threading.Lock()
-        # The parent goes on using them: closing the copies says nothing to the other side.
+        # The parent keeps its connections: closing the copies does not notify the peer.
         self._session = None
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
@@ -103,9 +104,9 @@ class RequestsTransport(Transport):
             self.fail(request, error, deadline, outside)
         finally:
             if self.closed:
-                session.close()  # once more, for what was opened meanwhile
+                session.close()  # again, for connections that were opened meanwhile
         if 100 <= response.status_code < 200:
-            # Only "100 Continue" is known to http.client; the response proper may still follow.
+            # http.client handles only "100 Continue"; the final response may still follow.
             response.close()
             raise TransportException(
                 f"the response of {redact_url(request.url)} is malformed: "
@@ -116,7 +117,7 @@ class RequestsTransport(Transport):
         if response.raw.tell() == 0:
             stream: ByteStream = _Stream(self, session, request, response, deadline)
         else:
-            # A tool that hooked in has read, and decompressed, it already.
+            # A tool that hooks in has read and decompressed it already.
             stream = InMemory(response.content)
             headers = _without(headers, "Content-Encoding")
         return StreamingResponse(request, response.status_code, headers, stream)
@@ -153,7 +154,7 @@ class RequestsTransport(Transport):
         return self._settings.ca_bundle or True
 
     def _route(self, url: str) -> Route:
-        origin = origin_of(url)  # not the whole URL: those of layers are all different
+        origin = origin_of(url)  # not the URL: those of layers are all different
         found = self._routes.get(origin)
         if found is None:
             from requests.utils import get_environ_proxies
@@ -166,7 +167,7 @@ class RequestsTransport(Transport):
                 # TLS ends at the proxy.
                 found = Route(proxies, self._verify_proxy(), settings.get("proxy_client_cert"))
             else:
-                # A bundle that nothing is checked with may not even be there.
+                # Without TLS, the CA bundle need not exist.
                 found = Route(proxies, is_plain or self._verify(), config.client_cert)
             self._routes[origin] = found
         return found
@@ -177,7 +178,7 @@ class RequestsTransport(Transport):
         return verify is not False and (given or self._verify())
 
     def _proxy_options(self) -> dict[str, Any]:
-        """Return what urllib3 is told about proxies that speak TLS."""
+        """Return urllib3's options for HTTPS proxies."""
         settings = self.config.proxies_config or {}
         options: dict[str, Any] = {}
         if settings.get("proxy_use_forwarding_for_https"):
@@ -196,12 +197,12 @@ class RequestsTransport(Transport):
         deadline: Deadline,
         outside: BaseException | None,
     ) -> NoReturn:
-        """Raise our exception for one of the libraries, and others as they are."""
+        """Raise our exception for an error of the libraries, and other errors unchanged."""
         from ecr_client._transport.failures import translate
 
         verify = self._route(request.url).verify
         found = translate(request, error, self.config, outside, verify)
-        # Below this line are frames and objects with signed headers and with content.
+        # The frames below hold signed headers and content.
         forget_frames(error, outside)
         try:
             if found is None:
@@ -214,7 +215,7 @@ class RequestsTransport(Transport):
                     raise total_timeout(request.purpose, deadline, sent=sent) from error
             raise found from error
         finally:
-            # An exception and a frame that hold each other would keep the request alive.
+            # A cycle of exception and frame would keep the request alive.
             del found, error, outside
 
 
@@ -236,11 +237,11 @@ class _Stream:
         raw = response.raw
         raw.decode_content = False
         connection = getattr(raw, "connection", None)
-        # urllib3 has set the timeout of the socket; only a deadline makes it another one.
+        # urllib3 has set the timeout of the socket, which only a deadline changes.
         self._has_deadline = deadline.seconds is not None
         self._socket = _socket_of(raw) if self._has_deadline else None
-        # A response without a length ends with its connection, so nothing proves that it is whole.
-        # Those that tools make up have no connection.
+        # A response without a length ends with its connection, so it may be truncated. Responses
+        # of tools have no connection.
         self._may_be_truncated = (
             connection is not None and raw.length_remaining is None and not raw.chunked
         )
@@ -258,7 +259,7 @@ class _Stream:
             self._may_be_truncated = False
             return piece
         if self._transport.closed:
-            self.close()  # or the connection would wait for another call
+            self.close()  # or the connection would stay in the pool
         if self._may_be_truncated:
             raise ConnectionClosedException(
                 f"{redact_url(self._request.url)} closed the connection before the response was "
@@ -274,25 +275,25 @@ class _Stream:
 
     def _set_timeout(self, deadline: Deadline) -> None:
         if deadline.passed:
-            raise TimeoutError("the time for the whole call is over")
+            raise TimeoutError("the deadline of the call has passed")
         if self._socket is not None and self._response.raw.connection is not None:  # not at the end
             self._socket.settimeout(deadline.limit(self._transport.config.read_timeout))
 
 
 def _socket_of(raw: Any) -> Any:
-    """Return the socket of a response; ``None`` if there is none, or if it cannot be found."""
+    """Return the socket of a response, or ``None`` if it cannot be found."""
     sock = getattr(getattr(raw, "connection", None), "sock", None)
     if sock is not None:
         return sock
     try:
-        # The last response of a connection has taken the socket over, and nothing public shows it.
+        # The last response of a connection owns the socket, which has no public attribute then.
         return raw._original_response.fp.raw._sock
     except AttributeError:
         return None
 
 
 def _prepared(request: HTTPRequest) -> requests.PreparedRequest:
-    """Return a request that is ready to be sent, without what ``requests`` would work out again."""
+    """Return a prepared request, without the processing of ``requests``."""
     import requests
     from requests.structures import CaseInsensitiveDict
 
@@ -316,11 +317,11 @@ def _without(headers: Mapping[str, str], name: str) -> Mapping[str, str]:
 
 @keeps_arguments_secret
 def check_proxy(url: str, proxies: Mapping[str, str]) -> str:
-    """Return the scheme of the proxy for a URL, "" if there is none.
+    """Return the scheme of the proxy for a URL, or "" if there is none.
 
     Raises:
-        InvalidConfigurationException: It is not one, for which requests and urllib3 have all kinds
-            of errors.
+        InvalidConfigurationException: The proxy is invalid, for which requests and urllib3 raise
+            various errors.
     """
     from requests.utils import prepend_scheme_if_needed, select_proxy
     from urllib3.util import parse_url
@@ -340,8 +341,3 @@ def check_proxy(url: str, proxies: Mapping[str, str]) -> str:
             "see proxies, HTTPS_PROXY, NO_PROXY"
         )
     return scheme
-
-
-def origin_of(url: str) -> str:
-    """Return scheme, host and port of a URL."""
-    return "/".join(url.split("/", 3)[:3])

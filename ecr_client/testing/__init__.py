@@ -1,8 +1,8 @@
-"""What tests of code that uses `ecr_client.ECRClient` need; each name is loaded when it is used.
+"""Helpers for tests of code that uses `ecr_client.ECRClient`; each name is loaded on first use.
 
-`ECRStub` answers for a client without any server, `add_result` and `add_error` answer through the
-``responses`` library, and `example` makes results for both. `random_image` writes images and
-`assert_image_valid` checks stored ones. The fixtures ``local_ecr`` and ``ecr_client`` are there
+`ECRStub` responds to a client without a server, `add_result` and `add_error` respond through the
+``responses`` library, and `example` creates results for both. `random_image` writes images, and
+`assert_image_valid` checks stored ones. The fixtures ``local_ecr`` and ``ecr_client`` are available
 wherever this package is installed.
 """
 

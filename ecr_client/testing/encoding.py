@@ -1,7 +1,7 @@
-"""Results and errors as the service would write them.
+"""Encodes results and errors as the service would.
 
-This is not the client's codec, which writes requests and reads answers: what a test says is written
-here and read there, so that neither can hide a mistake of the other.
+This is independent of the client's codec, which decodes them again, so that neither can hide a
+mistake of the other.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 def encode_result(result: Structure) -> bytes:
-    """Return the body by which the service would answer with this result.
+    """Return the body of a response with this result.
 
     Raises:
-        ValueError: A member holds something that no answer can; the text begins with its path.
+        ValueError: A member has a value that no response can have; the message has its path.
     """
     return json.dumps(_members(result, "")).encode()
 
 
 def encode_error(error: AmazonServiceException) -> bytes:
-    """Return the body by which the service would answer with this error."""
+    """Return the body of a response with this error."""
     content = {"__type": error.error_code, "message": error.error_message}
     for attribute, (wire, _) in error.MEMBERS.items():
         value = getattr(error, attribute)
@@ -66,11 +66,11 @@ def _value(value: Any, path: str) -> Any:
         return {str(key): _value(item, f"{path}[{key!r}]") for key, item in value.items()}
     if isinstance(value, datetime):
         if value.tzinfo is None:
-            raise ValueError(f"{path} must be a datetime with a time zone")
+            raise ValueError(f"{path} must be a datetime with a time zone, got {value!r}")
         return value.timestamp()
     if isinstance(value, (bytes, bytearray, memoryview)):
         return base64.b64encode(value).decode("ascii")
-    # ``nan`` and the infinities are no JSON.
+    # JSON has neither NaN nor infinities.
     if isinstance(value, (str, int)) or (isinstance(value, float) and value - value == 0):
         return value
-    raise ValueError(f"{path} must not be {type(value).__name__} {value!r}")
+    raise ValueError(f"{path} must be a value of JSON, got {type(value).__name__} {value!r}")

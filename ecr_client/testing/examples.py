@@ -1,4 +1,4 @@
-"""Examples of what the service sends, for tests that care about some members only."""
+"""Example results, for tests that need only some members."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ecr_client._shapes import OpenEnum, Structure, type_parts
 
 Data = TypeVar("Data", bound=Structure)
 
-#: What is in braces is another member of the same object, or from here.
+#: Names in braces refer to other members of the same object, or to this table.
 _BY_NAME: dict[str, str | int] = {
     "authorization_token": "QVdTOmV4YW1wbGU=",  # AWS:example
     "digest": "sha256:{zeros}",
@@ -43,15 +43,15 @@ _BY_TYPE: dict[type, object] = {
 def example(kind: type[Data], **members: Any) -> Data:
     """Return an object as the service sends it, with the given members.
 
-    Members that the service always sends and that are not given have made-up values, which agree
-    with the given ones: the URI of a repository ends with its name. All others are absent.
+    Other members that the service always sends have example values that are consistent with the
+    given ones: the URI of a repository ends with its name. All others are absent.
 
     Args:
-        kind: A result, or a class of what results hold, such as `ecr_client.models.Repository`.
+        kind: The class of a result, or of a model in one, such as `ecr_client.models.Repository`.
         members: Some of its members.
 
     Raises:
-        TypeError: There is no such member.
+        TypeError: A member does not exist.
     """
     made = {
         field.name: _value(field, {**_BY_NAME, **members})

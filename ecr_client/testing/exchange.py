@@ -1,7 +1,7 @@
-"""What the two sides of a call exchange when no service takes part in it.
+"""Requests and responses of calls without a service.
 
-Everything that a test gives is taken through the client's own code at once: a request that the
-client would not send, or a result that it could not read, is found where the test says it.
+Expected requests and given results go through the client's own code at once, so that a request that
+the client would not send, or a result that it could not read, fails at its line in the test.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ REQUEST_ID = "x-amzn-RequestId"
 
 
 def named_operation(name: str) -> AnyOperation:
-    """Return the operation of this name, such as ``DescribeImages``.
+    """Return the operation with a name, such as ``DescribeImages``.
 
     Raises:
-        ValueError: There is none.
+        ValueError: There is no such operation.
     """
     found = OPERATIONS.get(name)
     if found is not None:
@@ -52,7 +52,7 @@ def named_operation(name: str) -> AnyOperation:
 
 
 def check_request(operation: AnyOperation, request: AmazonWebServiceRequest) -> None:
-    """Check the members of an expected request that are not left open.
+    """Check the members of an expected request, except those that are left open.
 
     Raises:
         ParamValidationException: The client would not send it.
@@ -64,12 +64,12 @@ def check_request(operation: AnyOperation, request: AmazonWebServiceRequest) -> 
         return
     except Mismatch as mismatch:
         problem = str(mismatch)
-    # Outside of the handler: the frames of the codec hold what the request contains.
+    # Outside of the handler, whose frames hold the content of the request.
     raise ParamValidationException(problem, operation.name)
 
 
 def request_of(operation: AnyOperation, body: bytes) -> AmazonWebServiceRequest:
-    """Return the request that a body stands for."""
+    """Return the request in a body."""
     import orjson
 
     request_class: Any = operation.request_class
@@ -82,23 +82,23 @@ def result_response(operation: AnyOperation, result: Any) -> HTTPResponse:
 
     Raises:
         TypeError: It is not a result of this operation.
-        ValueError: The client would read something else; the text names the member.
+        ValueError: The client would read another result; the message names the member.
     """
     if not isinstance(result, operation.result_class):
         kind, given = operation.result_class.__name__, type(result).__name__
-        raise TypeError(f"{operation.name}: result must be a {kind}, not {given}")
+        raise TypeError(f"{operation.name}: result must be a {kind}, got {given}")
     metadata = result.response_metadata
     try:
         body = encode_result(result)
         response = HTTPResponse(metadata.http_status_code or 200, _headers(metadata), body)
         read = parse(operation, response)
     except (ValueError, ResponseParseException, AmazonServiceException) as error:
-        raise ValueError(f"{operation.name}: the result is no response: {error}") from error
+        raise ValueError(f"{operation.name}: the result cannot be a response: {error}") from error
     for field in attrs.fields(operation.result_class):
         if field.eq and getattr(read, field.name) != getattr(result, field.name):
             raise ValueError(
-                f"{operation.name}: {field.name} would not arrive as it is given: "
-                f"some of it has a type that the service does not send"
+                f"{operation.name}: the client would read another {field.name}: "
+                f"it contains a type that the service does not send"
             )
     return response
 
@@ -120,7 +120,9 @@ def error_response(operation: AnyOperation, error: AmazonServiceException) -> HT
             f"{operation.name}: the client never raises {given} for code {error.error_code!r}, "
             f"but {raised}"
         ) from None
-    raise ValueError(f"{operation.name}: status {response.status} is not that of an error")
+    raise ValueError(
+        f"{operation.name}: the status of an error must not be 2xx, got {response.status}"
+    )
 
 
 def with_request_id(response: HTTPResponse, number: int) -> HTTPResponse:

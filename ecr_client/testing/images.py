@@ -1,4 +1,4 @@
-"""Random images: OCI image layouts with valid content that means nothing."""
+"""Random images: OCI image layouts with valid but meaningless content."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-#: How many bytes are made, hashed and written at a time.
+#: How many bytes are generated, hashed and written at a time.
 PIECE = 1024 * 1024
-#: What a stored block of gzip can hold.
+#: The most bytes of a stored block of gzip.
 STORED = 0xFFFF
 
 
 @attrs.frozen(kw_only=True)
 class RandomManifest:
-    """One manifest of a random image.
+    """A manifest of a random image.
 
     Attributes:
-        descriptor: Of the manifest itself.
-        config: Of its configuration.
-        layers: Of its layers, the lowest first.
+        descriptor: The descriptor of the manifest.
+        config: The descriptor of its configuration.
+        layers: The descriptors of its layers, the lowest first.
     """
 
     descriptor: Descriptor
@@ -40,12 +40,12 @@ class RandomManifest:
 
 @attrs.frozen(kw_only=True)
 class RandomImage:
-    """What `random_image` has written.
+    """An image that `random_image` has written.
 
     Attributes:
-        path: The folder with the layout.
-        root: What ``index.json`` names: the manifest, or the index of the manifests.
-        manifests: One for each platform.
+        path: The directory of the layout.
+        root: The descriptor in ``index.json``: the manifest, or the index of the manifests.
+        manifests: The manifests, one for each platform.
     """
 
     path: Path
@@ -54,16 +54,16 @@ class RandomImage:
 
     @property
     def digest(self) -> str:
-        """The digest by which the image is known."""
+        """The digest of the image."""
         return self.root.digest
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
-        """All layers and configurations, which have to be uploaded before the manifests."""
+        """All layers and configurations, which are uploaded before the manifests."""
         return tuple(blob for each in self.manifests for blob in (*each.layers, each.config))
 
     def blob_path(self, digest: str) -> Path:
-        """Return the file with the bytes of a blob."""
+        """Return the path of a blob."""
         return Layout(self.path).blob_path(Digest(digest))
 
 
@@ -75,27 +75,27 @@ def random_image(
     size: int = 1024,
     platforms: Sequence[str] | None = None,
 ) -> RandomImage:
-    """Write an OCI image layout, and return what is in it.
+    """Write an OCI image layout, and return its descriptors.
 
-    The same arguments give the same bytes, on every machine and with every version of Python.
+    The same arguments produce the same bytes on every machine and with every version of Python.
 
     Args:
-        path: The folder to write, which is made if it is not there, and must be empty if it is.
-        seed: Makes the difference between images.
-        layers: How many layers each manifest has, at least 1.
-        size: How many random bytes each layer has in it; as a gzip file it is about 2 KiB larger.
-        platforms: For example ``["linux/amd64", "linux/arm64/v8"]``, which gives an index with a
-            manifest for each. ``None`` gives a manifest for ``linux/amd64``.
+        path: The directory to write, which is created if it does not exist, and must be empty.
+        seed: Images with different seeds differ.
+        layers: The number of layers of each manifest, at least 1.
+        size: The number of random bytes in each layer, which is about 2 KiB larger as a gzip file.
+        platforms: For example ``["linux/amd64", "linux/arm64/v8"]`` for an index with a manifest
+            for each platform. ``None`` creates a single manifest for ``linux/amd64``.
 
     Raises:
-        FileExistsError: The folder is not empty.
-        ValueError: An argument is out of its range.
+        FileExistsError: The directory is not empty.
+        ValueError: An argument is out of range.
     """
     _check(layers, size, platforms)
     wanted = [Platform.parse(each) for each in platforms or ["linux/amd64"]]
     layout = Layout(path)
     if layout.path.exists() and any(layout.path.iterdir()):
-        raise FileExistsError(f"{layout.path} is not empty")
+        raise FileExistsError(f"path must be an empty directory, got {str(layout.path)!r}")
     layout.create()
     manifests = tuple(
         _write_manifest(layout, f"{seed}/{platform}", layers, size, platform) for platform in wanted
@@ -110,13 +110,13 @@ def random_image(
 
 def _check(layers: int, size: int, platforms: Sequence[str] | None) -> None:
     if layers < 1:
-        raise ValueError(f"layers must be at least 1, not {layers}")
+        raise ValueError(f"layers must be at least 1, got {layers}")
     if size < 0:
-        raise ValueError(f"size must be at least 0, not {size}")
+        raise ValueError(f"size must be at least 0, got {size}")
     if platforms is None:
         return
     if isinstance(platforms, str) or not platforms:
-        raise ValueError(f"platforms must be a list with one or more, not {platforms!r}")
+        raise ValueError(f"platforms must be a list of at least one, got {platforms!r}")
 
 
 def _write_manifest(
@@ -142,7 +142,7 @@ def _write_manifest(
 
 
 def _write_layer(layout: Layout, seed: str, number: int, size: int) -> tuple[Descriptor, str]:
-    """Write a layer; return its descriptor and the digest of the archive inside of it."""
+    """Write a layer; return its descriptor and the digest of the uncompressed archive."""
     archive = hashlib.sha256()
 
     def hashed() -> Iterator[bytes]:
@@ -155,7 +155,7 @@ def _write_layer(layout: Layout, seed: str, number: int, size: int) -> tuple[Des
 
 
 def _random(seed: str, size: int) -> Iterator[bytes]:
-    # Not `random`, whose bytes may change with Python: a hash of any length is random enough.
+    # Not `random`, whose bytes may change with Python; a hash is random enough.
     for number, start in enumerate(range(0, size, PIECE)):
         yield hashlib.shake_256(f"{seed}/{number}".encode()).digest(min(PIECE, size - start))
 
@@ -170,9 +170,9 @@ def _tar(name: str, size: int, content: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _gzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield a gzip file of blocks that are stored as they are.
+    """Yield a gzip file of stored blocks.
 
-    What a compressor writes depends on the version of zlib, and random bytes gain nothing by it.
+    The output of a compressor depends on the version of zlib, and random bytes do not compress.
     """
     yield b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
     checksum = total = 0

@@ -1,4 +1,4 @@
-"""Members of an expected request that a test leaves open, and what of a request differs."""
+"""Matchers in expected requests, and the differences of actual requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Matching:
-    """Is equal to whatever a predicate accepts."""
+    """A value that equals whatever a predicate accepts."""
 
     def __init__(self, predicate: Callable[[Any], object]) -> None:
         if not callable(predicate):
@@ -34,28 +34,28 @@ class Matching:
 
 
 def matching(predicate: Callable[[Any], object]) -> Any:
-    """Return a value for a member of an expected request that is equal to what a predicate accepts.
+    """Return a value for a member of an expected request that equals whatever a predicate accepts.
 
-    In an expected request, the function itself does the same; this is for type checkers, and for
-    comparisons elsewhere.
+    In an expected request, the function itself has the same effect; this one satisfies type
+    checkers, and works in comparisons elsewhere.
 
     Args:
-        predicate: Takes the member as the request has it, which is ``None`` if it is absent, and
-            returns whether it is as expected.
+        predicate: Takes the member of the request, which is ``None`` if it is absent, and returns
+            whether it is as expected.
 
     Raises:
-        TypeError: It is not a function.
+        TypeError: The predicate is not a function.
     """
     return Matching(predicate)
 
 
 def open_members(request: AmazonWebServiceRequest) -> frozenset[str]:
-    """Return the names of the members that are left open, or of which a part is."""
+    """Return the names of the members with a matcher in them."""
     return frozenset(name for name, value in _members(request) if _is_open(value))
 
 
 def prepared(value: Any) -> Any:
-    """Return an expected value as it is now: buffers are copied, and functions compare."""
+    """Return a snapshot of an expected value, with buffers copied and functions as matchers."""
     if issubclass(type(value), Structure):
         return evolve(value, **{name: prepared(member) for name, member in _members(value)})
     if isinstance(value, tuple):
@@ -66,12 +66,12 @@ def prepared(value: Any) -> Any:
 
 
 def differences(expected: Structure, actual: Structure, path: str = "") -> Iterator[str]:
-    """Yield a line for each member, nested ones too, that is not as expected.
+    """Yield a line for each member, including nested ones, that differs.
 
     Args:
-        expected: What `prepared` returned.
-        actual: What was sent.
-        path: The place of both in the request, with a dot at its end.
+        expected: The expected structure, as `prepared` returned it.
+        actual: The structure that was sent.
+        path: The path of both in the request, with a dot at its end.
     """
     for field in _fields(actual):
         wanted, found = getattr(expected, field.name), getattr(actual, field.name)
@@ -80,8 +80,8 @@ def differences(expected: Structure, actual: Structure, path: str = "") -> Itera
         yield from _differences(wanted, found, path + field.name, field)
 
 
-def shown(field: Any, value: object) -> str:
-    """Return a member for a message; layers and secrets say themselves how little is shown."""
+def shown_member(field: Any, value: object) -> str:
+    """Return a member as its repr shows it, without layers and secrets."""
     return str(field.repr(value)) if callable(field.repr) else repr(value)
 
 
@@ -94,9 +94,9 @@ def _differences(
             yield from _differences(item, found, f"{place}[{index}]", field)
     elif isinstance(actual, Structure) and isinstance(expected, type(actual)):
         yield from differences(expected, actual, f"{place}.")
-    # The expected value first: it may have an equality of its own.
+    # The expected value comes first, because it may define its own equality.
     elif not expected == actual:  # noqa: SIM201
-        yield f"{place} is {shown(field, actual)}, expected {shown(field, expected)}"
+        yield f"{place} is {shown_member(field, actual)}, expected {shown_member(field, expected)}"
 
 
 def _fields(structure: Structure) -> tuple[attrs.Attribute[Any], ...]:
@@ -109,17 +109,17 @@ def _members(structure: Structure) -> Iterator[tuple[str, Any]]:
 
 
 def _is_open(value: Any) -> bool:
-    """Return whether a value, or a part of it, is a predicate or decides itself what it equals."""
+    """Return whether a value, or a part of it, is a predicate or defines its own equality."""
     kind: Any = type(value)
-    if issubclass(kind, Structure):  # which a mock with a spec only claims to be
+    if issubclass(kind, Structure):  # unlike isinstance, not fooled by a mock with a spec
         return any(_is_open(member) for _, member in _members(value))
     if isinstance(value, tuple):
         return any(map(_is_open, value))
-    # Data of Python compare in their own way, too, and are refused where they have a wrong type.
+    # Plain data define their equality, too, but are refused where their type is wrong.
     is_data = kind.__module__ == "builtins" or issubclass(kind, (str, int, float, datetime))
     return _is_predicate(value) or (not is_data and kind.__eq__ is not object.__eq__)
 
 
 def _is_predicate(value: object) -> bool:
-    # Not every callable: classes, mocks and some matchers are callable, too.
+    # Not callable(): classes, mocks and some matchers are callable, too.
     return inspect.isroutine(value) or isinstance(value, functools.partial)

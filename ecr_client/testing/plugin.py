@@ -1,6 +1,6 @@
-"""Fixtures of a local ECR. pytest loads this module whenever the package is installed.
+"""Fixtures of a local ECR. pytest loads this module wherever the package is installed.
 
-Nothing else is loaded, and nothing is started, before a test asks for a fixture.
+Nothing else is loaded or started before a test uses a fixture.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def _local_ecr_of_the_session() -> Iterator[LocalECR]:
-    """Give the server that all tests of a session, or of one of its workers, have in common."""
+    """Yield the server that all tests of a session, or of one of its workers, share."""
     from ecr_client.local import LocalECR
 
     with LocalECR() as running:
@@ -27,13 +27,13 @@ def _local_ecr_of_the_session() -> Iterator[LocalECR]:
 
 @pytest.fixture
 def local_ecr(_local_ecr_of_the_session: LocalECR) -> LocalECR:
-    """A running local ECR without any repositories; ``local_ecr.client()`` makes clients of it."""
+    """A running local ECR without repositories; ``local_ecr.client()`` creates its clients."""
     _local_ecr_of_the_session.reset()
     return _local_ecr_of_the_session
 
 
 @pytest.fixture
 def ecr_client(local_ecr: LocalECR) -> Iterator[ECRClient]:
-    """A client of the test's own local ECR, which is closed after the test."""
+    """A client of ``local_ecr``, which is shut down after the test."""
     with local_ecr.client() as client:
         yield client

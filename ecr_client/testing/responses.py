@@ -1,8 +1,9 @@
-"""Answers of the service for the ``responses`` library, one line each.
+"""Responses of the service for the ``responses`` library.
 
-A call goes all the way through the client: it is signed, and it is ``requests`` that sends it.
-An answer is found by operation (``X-Amz-Target``) and, if one is given, by endpoint. As always with
-``responses``, several answers to one operation are given in turn, and the last one is repeated.
+A call goes all the way through the client: it is signed, and sent by ``requests``. Responses are
+matched by operation (``X-Amz-Target``) and, if one is given, by endpoint. As always with
+``responses``, several responses to an operation are returned in turn, and the last one again and
+again.
 """
 
 from __future__ import annotations
@@ -48,30 +49,30 @@ class Mock(Protocol):
 
     @property
     def add(self) -> Any:
-        """What registers an answer."""
+        """The function that registers a response."""
 
 
 def add_result(
     mock: Mock, result: AmazonWebServiceResult, endpoint: str | None = None
 ) -> BaseResponse:
-    """Answer calls with a result; its type says which operation that is.
+    """Respond to calls with a result, whose type determines the operation.
 
     Args:
         mock: A ``responses.RequestsMock``, or the module ``responses``.
-        result: What the client returns.
-        endpoint: The host or URL that is called, for example ``client.endpoint``; ``None`` takes
+        result: The result that the client returns.
+        endpoint: The host or URL that is called, for example ``client.endpoint``; ``None`` for
             any.
 
     Returns:
-        What was registered; its ``call_count`` tells how often it was used.
+        The registered response, whose ``call_count`` is the number of its calls.
 
     Raises:
         TypeError: It is not a result.
-        ValueError: The client could not read it; the text names the member.
+        ValueError: The client could not read it; the message names the member.
     """
     name = type(result).__name__
     if not name.endswith("Result") or not hasattr(result, "response_metadata"):
-        raise TypeError(f"result must be a result of an operation, not {name}")
+        raise TypeError(f"result must be a result of an operation, got {name}")
     operation = named_operation(name.removesuffix("Result"))
     response = with_request_id(result_response(operation, result), 1)
     return _add_response(mock, operation, endpoint, response)
@@ -83,21 +84,22 @@ def add_error(
     exception: BaseException | type[BaseException],
     endpoint: str | None = None,
 ) -> BaseResponse:
-    """Let calls fail.
+    """Respond to calls with an error.
 
     Args:
         mock: A ``responses.RequestsMock``, or the module ``responses``.
         operation: The name of the operation, for example ``DescribeImages``.
-        exception: What the client raises: an error of the service, or a `TransportException`,
-            which gets the text of the client. An exception of ``requests`` is raised in its place.
-        endpoint: The host or URL that is called, for example ``client.endpoint``; ``None`` takes
+        exception: The exception that the client raises: an error of the service, or a
+            `TransportException`, which gets the client's own message. ``requests`` raises an
+            exception of its own as it is.
+        endpoint: The host or URL that is called, for example ``client.endpoint``; ``None`` for
             any.
 
     Returns:
-        What was registered; its ``call_count`` tells how often it was used.
+        The registered response, whose ``call_count`` is the number of its calls.
 
     Raises:
-        TypeError: It is none of these exceptions.
+        TypeError: The exception is none of these.
         ValueError: There is no such operation, or the client never raises the exception.
     """
     found = named_operation(operation)
@@ -139,14 +141,15 @@ def _add(
 
 
 def _failure(error: BaseException) -> Exception:
-    """Return what ``requests`` raises where the client raises this."""
+    """Return the exception of ``requests`` that the client translates to this one."""
     from requests import exceptions
 
     if isinstance(error, exceptions.RequestException):
         return error
     if isinstance(error, TotalTimeoutException):
         raise ValueError(
-            "TotalTimeoutException comes of total_timeout; give a ReadTimeoutException"
+            "exception must not be a TotalTimeoutException, which is due to total_timeout; pass a "
+            "ReadTimeoutException"
         )
     of_requests: dict[type[TransportException], Callable[[str], Exception]] = {
         ConnectTimeoutException: exceptions.ConnectTimeout,
@@ -167,5 +170,5 @@ def _failure(error: BaseException) -> Exception:
             return theirs(str(error))
     raise TypeError(
         "exception must be one of the service, a TransportException or one of requests, "
-        f"not {type(error).__name__}"
+        f"got {type(error).__name__}"
     )

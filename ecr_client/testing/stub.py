@@ -1,4 +1,4 @@
-"""A stub: a client that gets the responses that a test has defined, without any server."""
+"""A stub that responds to a client as a test has defined, without a server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ecr_client.testing.exchange import (
     result_response,
     with_request_id,
 )
-from ecr_client.testing.matchers import differences, prepared, shown
+from ecr_client.testing.matchers import differences, prepared, shown_member
 from ecr_client.transport import (
     Deadline,
     HTTPRequest,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class StubAssertionError(AssertionError):
-    """A call was made that the test did not expect, or one that it expected was not made."""
+    """A call was not expected, or an expected call was not made."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -63,24 +63,24 @@ class _Expectation:
 
 
 class ECRStub:
-    """A stub of a client: while it is entered, calls get the responses that a test expects.
+    """A context manager in which a client gets the responses that a test has defined.
 
-    It takes the place of the client's transport: nothing is sent, no credentials are needed, and
-    nothing is retried. All else is as in a real call: the request is checked, encoded and signed,
-    hooks are called, the response is decoded, has metadata and is remembered by
+    It replaces the client's transport: nothing is sent, no credentials are needed, and nothing is
+    retried. Everything else is as in a real call: the request is checked, encoded and signed, hooks
+    are called, the response is decoded, has metadata and is remembered by
     ``get_cached_response_metadata``. Waiters, paginators and batches make single calls, each of
-    which is expected on its own. Leaving it fails if an expected call was not made, or if there
-    was one that was not expected, even if the code under test has caught that error.
+    which has to be expected. Leaving the block fails if an expected call was not made, or if a call
+    was not expected, even if the code under test has caught that error.
 
     Args:
-        client: Any client. It is as before when the stub is left.
-        in_order: Whether the calls come in the order in which they are expected. Otherwise a call
-            takes the first expectation that it meets.
+        client: Any client; its transport is restored when the block is left.
+        in_order: Whether calls have to come in the expected order. Otherwise a call gets the first
+            expectation that it meets.
     """
 
     def __init__(self, client: ECRClient, *, in_order: bool = True) -> None:
         if not isinstance(client, ECRClient):
-            raise TypeError(f"client must be an ECRClient, not {type(client).__name__}")
+            raise TypeError(f"client must be an ECRClient, got {type(client).__name__}")
         self._client = client
         self._in_order = in_order
         self._lock = threading.RLock()  # a predicate may look at the requests
@@ -103,15 +103,17 @@ class ECRStub:
         """Expect one call, and define its outcome.
 
         Args:
-            operation: Its name, for example ``DescribeImages``.
-            request: What it must be made with; ``None`` takes any request. Members of it, nested
-                ones too, may be functions that return whether the member is as expected, or
-                objects that decide themselves what they equal, such as ``unittest.mock.ANY``.
-            result: What it returns.
-            error: What it raises instead, an exception or its class. One of the service becomes a
-                response, and arrives with status and request id; others are raised as they are.
-            members: Members of the result, in place of ``result``; what else the service always
-                sends is made up as by ``example``. So is the result if none of the three is given.
+            operation: The name of the operation, for example ``DescribeImages``.
+            request: The expected request; ``None`` accepts any. Its members, including nested
+                ones, may be functions that return whether the member is as expected, or objects
+                that define their own equality, such as ``unittest.mock.ANY``.
+            result: The result of the call.
+            error: The error of the call instead of a result, an exception or its class. An error
+                of the service becomes a response with status and request id; others are raised as
+                they are.
+            members: Members of the result, instead of ``result``; others that the service always
+                sends have values as by ``example``. So has the result if none of the three is
+                given.
 
         Raises:
             ParamValidationException: The client would not send the request.
@@ -136,11 +138,11 @@ class ECRStub:
     def expect_download(self, content: bytes) -> None:
         """Expect one download of a layer, and define its content.
 
-        It is the call of ``GetDownloadUrlForLayer``, and what is read from the URL that it returns.
+        This includes the call of ``GetDownloadUrlForLayer``.
 
         Args:
-            content: What ``download_layer`` streams; its digest has to be the one that is asked
-                for.
+            content: The content that ``download_layer`` streams; its digest has to be the requested
+                one.
         """
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         url = f"https://layers.invalid/{digest}"
@@ -149,13 +151,13 @@ class ECRStub:
 
     @property
     def requests(self) -> tuple[AmazonWebServiceRequest, ...]:
-        """The requests of all calls so far, in their order; those made of keywords, too."""
+        """The requests of all calls so far, in order, including those built from keywords."""
         with self._lock:
             return tuple(self._requests)
 
     def __enter__(self) -> Self:
         if self._before is not None:
-            raise RuntimeError("the stub is entered already")
+            raise RuntimeError("a stub can be entered only once at a time; leave it first")
         self._before = self._client.transport
         self._client.transport = _StubTransport(self)
         return self
@@ -168,7 +170,7 @@ class ECRStub:
     ) -> None:
         if self._before is not None:
             self._client.transport, self._before = self._before, None
-        # An error on its way out tells more than its consequences.
+        # An error of the block is more informative than its consequences.
         if error is None:
             self._verify()
 
@@ -179,8 +181,8 @@ class ECRStub:
             raise unexpected[0]
         if left:
             lines = "".join(f"\n  {each}" for each in left)
-            calls = "1 call that was" if len(left) == 1 else f"{len(left)} calls that were"
-            raise StubAssertionError(f"{calls} expected did not come:{lines}")
+            calls = "1 expected call was" if len(left) == 1 else f"{len(left)} expected calls were"
+            raise StubAssertionError(f"{calls} not made:{lines}")
 
     def _call(self, operation: AnyOperation, body: bytes) -> HTTPResponse:
         request = request_of(operation, body)
@@ -218,7 +220,7 @@ class ECRStub:
 
 
 class _StubTransport(Transport):
-    """Lets a stub respond in the place of HTTP."""
+    """A transport that passes requests to a stub."""
 
     simulated = True
 
@@ -236,7 +238,7 @@ class _StubTransport(Transport):
         return StreamingResponse(request, response.status, response.headers, stream)
 
     def close(self) -> None:
-        # A client that is shut down while it is stubbed has connections nevertheless.
+        # A client that is shut down while it is stubbed may still have connections.
         if self._stub._before is not None:
             self._stub._before.close()
 
@@ -249,14 +251,16 @@ def _outcome(
 ) -> HTTPResponse | BaseException:
     given = [result is not None, error is not None, bool(members)]
     if sum(given) > 1:
-        raise TypeError(f"{operation.name}: give one of result, error and members of the result")
+        raise TypeError(
+            f"{operation.name}: pass only one of result, error and members of the result"
+        )
     if error is None:
         made = example(operation.result_class, **members) if result is None else result
         return result_response(operation, made)
     if isinstance(error, type) and issubclass(error, BaseException):
         error = error()
     if not isinstance(error, BaseException):
-        raise TypeError(f"{operation.name}: error must be an exception, not {error!r}")
+        raise TypeError(f"{operation.name}: error must be an exception, got {error!r}")
     return error_response(operation, error) if isinstance(error, AmazonServiceException) else error
 
 
@@ -277,9 +281,9 @@ def _unexpected(
 
 
 def _show(request: Any) -> str:
-    """Return a request without the members that are not set, which are most of them."""
+    """Return the repr of a request without absent members."""
     fields = [
         each for each in attrs.fields(type(request)) if getattr(request, each.name) is not None
     ]
-    members = [f"{each.name}={shown(each, getattr(request, each.name))}" for each in fields]
+    members = [f"{each.name}={shown_member(each, getattr(request, each.name))}" for each in fields]
     return f"{type(request).__name__}({', '.join(members)})"

@@ -1,4 +1,4 @@
-"""Whether a stored image is whole: every digest and every size of it."""
+"""Verification of stored images: all digests and sizes."""
 
 from __future__ import annotations
 
@@ -26,34 +26,36 @@ if TYPE_CHECKING:
 
     from ecr_client import ECRClient
 
-#: Without these, the service may return a manifest in another form than the stored one.
+#: Without these, the service may convert a manifest to another type.
 MANIFEST_TYPES = tuple(sorted(INDEXES | MANIFESTS))
 _DIGEST = r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}"
-#: The service's bound for a layer, 52,000 MiB.
+#: The service's limit for a layer, 52,000 MiB.
 LARGEST_SIZE = 52_000 * 1024 * 1024
-#: Manifests and blobs of one image, and indexes in each other: many times what is in use.
+#: Limits for manifests and blobs of an image and for nested indexes, far above those in use.
 MOST_DESCRIPTORS, DEEPEST_INDEX = 10_000, 8
 
 
-class _Descriptor(NamedTuple):
+class _Expected(NamedTuple):
+    """The digest and the size of a content."""
+
     digest: str
     size: int
 
 
 def assert_image_valid(client: ECRClient, reference: str) -> None:
-    """Check that all of a stored image is there, and that it is what its digests say.
+    """Check that a stored image is complete and has the right digests and sizes.
 
-    Manifests come from BatchGetImage; configurations and layers are downloaded, and not kept. The
-    check ends whatever is stored: a manifest may have 4,194,304 characters, a blob as many bytes as
-    its manifest says, and an image 10,000 manifests and blobs, in indexes up to 8 deep.
+    Manifests come from BatchGetImage; configurations and layers are downloaded, but not kept. The
+    check is bounded: a manifest may have 4,194,304 characters, a blob as many bytes as its manifest
+    declares, and an image 10,000 manifests and blobs, in indexes nested up to 8 levels.
 
     Args:
-        client: Has to be allowed to read the repository.
+        client: A client that may read the repository.
         reference: ``repository:tag`` or ``repository@sha256:...``.
 
     Raises:
-        AssertionError: Something is missing or wrong; the text lists all that is.
-        ValueError: It is not a reference.
+        AssertionError: The image is not valid; the message lists all problems.
+        ValueError: The reference is malformed.
         AmazonClientException: The service refused a call, or could not be reached.
     """
     repository, identifier = _parse(reference)
@@ -70,38 +72,38 @@ def _parse(reference: str) -> tuple[str, ImageIdentifier]:
         raise ValueError(
             f"the reference must be repository:tag or repository@digest, got {reference!r}"
         )
-    # The digest decides, as everywhere.
+    # The digest takes precedence, as everywhere.
     tag = None if found.digest else found.tag
     return found.repository, ImageIdentifier(image_tag=tag, image_digest=found.digest)
 
 
 class _Check:
-    """One check of one image, which goes on when it has found a problem."""
+    """The check of one image, which collects all problems."""
 
     def __init__(self, client: ECRClient, repository: str) -> None:
         self.problems: list[str] = []
         self._client = client
         self._repository = repository
         self._named = 0
-        #: How many bytes there are of what was looked at, if that is known.
+        #: The sizes of the contents that were checked, if they are known.
         self._sizes: dict[str, int | None] = {}
 
     def image(self, identifier: ImageIdentifier) -> None:
-        """Check a manifest and all that it names."""
+        """Check a manifest and everything that it references."""
         level = self._manifest(identifier, None)
         for _ in range(DEEPEST_INDEX):
             level = [child for each in level for child in self._child(each)]
         if level:
             self._note(f"manifest {level[0].digest} is in more than {DEEPEST_INDEX} indexes")
 
-    def _child(self, expected: _Descriptor) -> list[_Descriptor]:
-        """Check a manifest of an index; return the manifests that it names itself."""
+    def _child(self, expected: _Expected) -> list[_Expected]:
+        """Check a manifest of an index; return the manifests that it references itself."""
         if not self._is_new(f"manifest {expected.digest}", expected):
             return []
         return self._manifest(ImageIdentifier(image_digest=expected.digest), expected.size)
 
-    def _manifest(self, identifier: ImageIdentifier, size: int | None) -> list[_Descriptor]:
-        """Check a manifest and its blobs; return the manifests that it names."""
+    def _manifest(self, identifier: ImageIdentifier, size: int | None) -> list[_Expected]:
+        """Check a manifest and its blobs; return the manifests that it references."""
         name = f"manifest {identifier.image_digest or identifier.image_tag}"
         result = self._client.batch_get_image(
             repository_name=self._repository,
@@ -117,7 +119,7 @@ class _Check:
         if len(text) > MAX_MANIFEST_LENGTH:
             self._note(f"{name} has {len(text)} characters, more than {MAX_MANIFEST_LENGTH}")
             return []
-        # Half of a surrogate pair has no UTF-8; parsing refuses it.
+        # Lone surrogates have no UTF-8; parsing refuses them.
         content = text.encode("utf-8", "surrogatepass")
         listed = image.image_id.image_digest if image.image_id else None
         found = _digest(content, listed)
@@ -130,8 +132,8 @@ class _Check:
             self._note(f"{name} has the content of {_digest(content, asked)}")
         return self._contents(name, content)
 
-    def _contents(self, name: str, content: bytes) -> list[_Descriptor]:
-        """Check the blobs that a manifest names; return the manifests that it names."""
+    def _contents(self, name: str, content: bytes) -> list[_Expected]:
+        """Check the blobs of a manifest; return the manifests that it references."""
         children = []
         try:
             named = list(_named_by(_parsed(content)))
@@ -153,7 +155,7 @@ class _Check:
                 self._blob(descriptor)
         return children
 
-    def _blob(self, expected: _Descriptor) -> None:
+    def _blob(self, expected: _Expected) -> None:
         name = f"blob {expected.digest}"
         try:
             with self._client.download_layer(
@@ -176,8 +178,8 @@ class _Check:
         except TransportException as error:
             self._note(f"{name} cannot be downloaded ({error})")
 
-    def _is_new(self, name: str, expected: _Descriptor) -> bool:
-        """Return whether something has not been looked at; its size may differ nevertheless."""
+    def _is_new(self, name: str, expected: _Expected) -> bool:
+        """Return whether a content has not been checked yet; otherwise check only its size."""
         if name not in self._sizes:
             self._sizes[name] = None
             return True
@@ -191,7 +193,7 @@ class _Check:
             self._note(f"{name} has {found} bytes instead of {expected}")
 
     def _note(self, problem: str) -> None:
-        # What manifests and services say may be anything.
+        # Manifests and error messages of the service may contain anything.
         self.problems.append(one_line(problem))
 
 
@@ -202,12 +204,12 @@ def _digest(content: bytes, like: str | None) -> str:
 
 
 def _parsed(content: bytes) -> Any:
-    """Return what a manifest holds.
+    """Return the content of a manifest.
 
     Raises:
-        ValueError: It is not JSON, or readers may understand it differently.
+        ValueError: It is not JSON, or parsers may read it differently.
     """
-    # The stricter of the two: it takes no NaN and no halves of surrogate pairs.
+    # The stricter parser, which refuses NaN and lone surrogates.
     orjson.loads(content)
     return json.loads(content, object_pairs_hook=_without_duplicates)
 
@@ -222,10 +224,10 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _named_by(content: object) -> Iterator[tuple[str, object]]:
-    """Yield the descriptors of a manifest with their places.
+    """Yield the descriptors of a manifest with their paths.
 
     Raises:
-        ValueError: It is no manifest.
+        ValueError: It is not a manifest.
     """
     if not isinstance(content, dict) or not content.keys() & {"manifests", "layers"}:
         raise ValueError("it has neither manifests nor layers")
@@ -239,13 +241,11 @@ def _named_by(content: object) -> Iterator[tuple[str, object]]:
         yield "config", content["config"]
 
 
-def _descriptor(place: str, value: object) -> tuple[_Descriptor, bool]:
-    """Return a descriptor, and whether what it describes has addresses of its own.
-
-    What has is kept there, and is not the registry's to give.
+def _descriptor(place: str, value: object) -> tuple[_Expected, bool]:
+    """Return a descriptor, and whether its content has URLs outside of the registry.
 
     Raises:
-        ValueError: It is no descriptor.
+        ValueError: It is not a descriptor.
     """
     if not isinstance(value, dict):
         raise ValueError(f"{place} must be an object, got {shown(value)}")
@@ -257,4 +257,4 @@ def _descriptor(place: str, value: object) -> tuple[_Descriptor, bool]:
         raise ValueError(f"{place}.size must be from 0 to {LARGEST_SIZE} bytes, got {shown(size)}")
     if urls is not None and not isinstance(urls, list):
         raise ValueError(f"{place}.urls must be a list, got {shown(urls)}")
-    return _Descriptor(digest, size), bool(urls)
+    return _Expected(digest, size), bool(urls)

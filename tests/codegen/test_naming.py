@@ -52,7 +52,7 @@ def test_every_wire_name_of_the_model_is_kept(pinned_model: str) -> None:
 
     from codegen.model import read
     from ecr_client import models
-    from ecr_client._engine.codec import wire_name
+    from ecr_client._shapes import wire_name
 
     service = read().service
     shapes = [service.operation_model(name).input_shape for name in service.operation_names]

@@ -175,7 +175,7 @@ def test_sentences_with_numbers(page: str, pattern: str, actual: tuple[Any, ...]
 def test_sentences_of_docstrings() -> None:
     """The numbers in the prose of the docstrings are those that the program has."""
     text = " ".join((inspect.getdoc(RetryPolicy) or "").split())
-    quota = re.search(r"a quota of (\d+) .* a retry takes (\d+), or (\d+) after a timeout", text)
+    quota = re.search(r"quota of (\d+): a retry acquires (\d+), or (\d+) after a timeout", text)
     piece = re.search(
         r"No piece is longer than (\d+) MiB", downloads.LayerDownload.iter_bytes.__doc__ or ""
     )

@@ -20,7 +20,7 @@ def test_wrong_bytes(client: Any, storage: Any) -> None:
 
     assert (error.layer_digest, error.status_code, error.retryable) == (storage.digest, None, False)
     assert str(error) == (
-        f"layer {storage.digest}: what was downloaded differs: "
+        f"layer {storage.digest}: the downloaded content differs: "
         f"the content has the digest sha256:{sha256(bytes(40)).hexdigest()}"
     )
     assert len(storage.requests) == 1
@@ -165,7 +165,7 @@ def test_a_rest_of_which_nothing_tells_the_end(client: Any, storage: Any) -> Non
     """A rest that has neither a digest nor a size is an error: it may be truncated."""
     storage.ranges = False
     storage.script = [storage.send(200, {}, storage.content[:30], close=True)]
-    with pytest.raises(LayerDownloadException, match="the storage did not tell its size"):
+    with pytest.raises(LayerDownloadException, match="the storage did not send its size"):
         client.content(start=10)
 
 

@@ -155,8 +155,8 @@ def test_trailing_data(more: bytes, size: int) -> None:
 @pytest.mark.parametrize("coding", PACKED)
 @pytest.mark.parametrize("size", [1, 1000])
 def test_not_compressed(coding: str, size: int) -> None:
-    """A body that is not compressed as its headers say is refused."""
-    with pytest.raises(RefusedBody, match=r"it is not compressed as its headers say \("):
+    """A body that is not compressed as its headers declare is refused."""
+    with pytest.raises(RefusedBody, match=r"it is not compressed as its headers declare \("):
         collect(slices(CONTENT, size), coding)
 
 
@@ -164,5 +164,5 @@ def test_a_wrong_checksum() -> None:
     """A compressed body with a flipped bit is refused."""
     packed = bytearray(PACKED["gzip"])
     packed[-5] ^= 1
-    with pytest.raises(RefusedBody, match="not compressed as its headers say"):
+    with pytest.raises(RefusedBody, match="not compressed as its headers declare"):
         collect([bytes(packed)], "gzip")

@@ -122,7 +122,7 @@ def test_another_content(digest: str) -> None:
     assert problem.layer_digest == digest
     found = hashlib.new(digest[:6], b"9876543210").hexdigest()
     assert str(problem) == (
-        f"layer {digest}: what was downloaded differs: "
+        f"layer {digest}: the downloaded content differs: "
         f"the content has the digest {digest[:6]}:{found}"
     )
 
@@ -227,7 +227,7 @@ def test_a_rest_of_unknown_size() -> None:
 
     assert transfer.problem(at_end=False) is None
     assert type(problem) is LayerDownloadException
-    assert "did not tell its size" in str(problem)
+    assert "did not send its size" in str(problem)
     assert not problem.retryable
 
 

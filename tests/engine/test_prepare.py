@@ -196,12 +196,12 @@ BAD: dict[str, tuple[str, Any, str]] = {
     "another request": (
         "DescribeImages",
         models.ListImagesRequest(repository_name="app"),
-        r"DescribeImages: request must be a DescribeImagesRequest, not ListImagesRequest",
+        r"DescribeImages: request must be a DescribeImagesRequest, got ListImagesRequest",
     ),
     "no request": (
         "DescribeImages",
         None,
-        r"DescribeImages: request must be a DescribeImagesRequest, not NoneType",
+        r"DescribeImages: request must be a DescribeImagesRequest, got NoneType",
     ),
     "missing": (
         "DescribeImages",

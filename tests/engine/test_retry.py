@@ -34,7 +34,7 @@ from ecr_client._engine.retry import (
     is_retryable,
     may_have_succeeded,
 )
-from ecr_client._error_codes import THROTTLING_CODES, TRANSIENT_CODES
+from ecr_client._exceptions import THROTTLING_CODES, TRANSIENT_CODES
 from ecr_client.exceptions import (
     AmazonClientException,
     AmazonECRException,

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from ecr_client import Credentials, RetryPolicy
+from ecr_client._credentials.sources import credentials_source
 from ecr_client._engine.clock import SigningClock
-from ecr_client._engine.codec import wire_name
 from ecr_client._engine.http import request_id
 from ecr_client._engine.parse import parse
 from ecr_client._lifetime import Lifetime
@@ -26,8 +26,7 @@ from ecr_client._observer import Observer
 from ecr_client._operation import Operation
 from ecr_client._options import CallOptions
 from ecr_client._pipeline import Pipeline
-from ecr_client._shapes import FrozenMap, OpenEnum, Structure, type_parts
-from ecr_client.credentials import credentials_source
+from ecr_client._shapes import FrozenMap, OpenEnum, Structure, type_parts, wire_name
 from ecr_client.endpoints import Endpoint
 from ecr_client.exceptions import (
     AmazonClientException,

@@ -135,8 +135,8 @@ def test_a_layer_may_be_empty(tmp_path: Path) -> None:
     [
         ({"layers": 0}, "layers must be at least 1"),
         ({"size": -1}, "size must be at least 0"),
-        ({"platforms": []}, "platforms must be a list with one or more"),
-        ({"platforms": "linux/amd64"}, "platforms must be a list with one or more"),
+        ({"platforms": []}, "platforms must be a list of at least one"),
+        ({"platforms": "linux/amd64"}, "platforms must be a list of at least one"),
         ({"platforms": ["amd64"]}, r"os/architecture\[/variant\], got 'amd64'"),
         ({"platforms": ["linux/"]}, r"os/architecture\[/variant\], got 'linux/'"),
     ],
@@ -152,7 +152,7 @@ def test_arguments_are_checked(tmp_path: Path, arguments: dict[str, Any], proble
 def test_a_used_folder_is_left_alone(tmp_path: Path) -> None:
     """What is in a folder already is neither mixed with an image nor overwritten."""
     (tmp_path / "mine").write_text("text")
-    with pytest.raises(FileExistsError, match="is not empty"):
+    with pytest.raises(FileExistsError, match="must be an empty directory"):
         random_image(tmp_path)
 
     assert files(tmp_path) == {"mine": b"text"}

@@ -119,8 +119,8 @@ def test_the_fixtures_are_described(project: pytest.Pytester) -> None:
     result = project.runpytest_subprocess("--fixtures")
     text = result.stdout.str()
 
-    result.stdout.fnmatch_lines(["local_ecr -- *", "*A running local ECR without any*"])
-    result.stdout.fnmatch_lines(["ecr_client -- *", "*A client of the test's own local ECR*"])
+    result.stdout.fnmatch_lines(["local_ecr -- *", "*A running local ECR without*"])
+    result.stdout.fnmatch_lines(["ecr_client -- *", "*A client of ``local_ecr``*"])
     assert "_of_the_session" not in text
 
 

@@ -194,7 +194,7 @@ def test_errors_of_the_transport_come_about(
 
 def test_the_end_of_the_total_time_is_not_a_response() -> None:
     """What is a matter of the client's time cannot be registered, and the text says what can."""
-    with pytest.raises(ValueError, match="give a ReadTimeoutException"):
+    with pytest.raises(ValueError, match="pass a ReadTimeoutException"):
         add_error(responses.RequestsMock(), "ListImages", TotalTimeoutException)
 
 

@@ -460,7 +460,7 @@ def test_calls_that_did_not_come_fail(client: ECRClient) -> None:
         client.list_images(repository_name="app")
 
     assert str(raised.value) == (
-        "2 calls that were expected did not come:\n"
+        "2 expected calls were not made:\n"
         "  2. DescribeImages with any request\n"
         "  3. GetAuthorizationToken with any request"
     )
@@ -527,14 +527,14 @@ def test_an_expected_request_is_checked(
         (ListImagesResult(next_token=7), "nextToken must be a string"),  # type: ignore[arg-type]
         (ListImagesResult(image_ids=["1.0"]), r"imageIds\[0\] must be an object"),  # type: ignore[list-item]
         (ListImagesResult(image_ids=ImageIdentifier()), "imageIds must be a list"),  # type: ignore[arg-type]
-        (ListImagesResult(next_token=object()), "next_token must not be object"),  # type: ignore[arg-type]
+        (ListImagesResult(next_token=object()), "next_token must be a value of JSON, got object"),  # type: ignore[arg-type]
         (
             ListImagesResult(image_ids=[ImageIdentifier(image_tag=1.5)]),  # type: ignore[arg-type]
             r"imageIds\[0\].imageTag must be a string",
         ),
         (
             ListImagesResult(response_metadata=ResponseMetadata(http_status_code=404)),
-            "the result is no response",
+            "the result cannot be a response",
         ),
     ],
 )
@@ -552,9 +552,9 @@ def test_an_expected_result_is_checked(client: ECRClient, result: Any, problem: 
             PUSHED.replace(tzinfo=None),
             r"image_details\[0\].image_pushed_at must be a datetime with",
         ),
-        (PUSHED.timestamp(), "image_details would not arrive as it is given"),
+        (PUSHED.timestamp(), "the client would read another image_details"),
         ("yesterday", "imagePushedAt is not a timestamp"),
-        (float("nan"), "image_pushed_at must not be float nan"),
+        (float("nan"), "image_pushed_at must be a value of JSON, got float nan"),
     ],
 )
 def test_times_are_checked(client: ECRClient, pushed: Any, problem: str) -> None:
@@ -568,11 +568,11 @@ def test_times_are_checked(client: ECRClient, pushed: Any, problem: str) -> None
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ({"result": DETAILS}, "result must be a ListImagesResult, not DescribeImagesResult"),
+        ({"result": DETAILS}, "result must be a ListImagesResult, got DescribeImagesResult"),
         ({"image_details": []}, "image_details"),
-        ({"result": ListImagesResult(), "error": ServerException()}, "give one of"),
-        ({"result": ListImagesResult(), "next_token": "more"}, "give one of"),
-        ({"error": ServerException(), "next_token": "more"}, "give one of"),
+        ({"result": ListImagesResult(), "error": ServerException()}, "pass only one of"),
+        ({"result": ListImagesResult(), "next_token": "more"}, "pass only one of"),
+        ({"error": ServerException(), "next_token": "more"}, "pass only one of"),
         ({"error": "ServerException"}, "error must be an exception"),
         ({"error": int}, "error must be an exception"),
     ],
@@ -592,7 +592,7 @@ def test_a_result_is_of_the_operation(
         (RepositoryNotFoundException(error_code="Other"), "but AmazonECRException"),
         (
             RepositoryNotFoundException(response_metadata=ResponseMetadata(http_status_code=200)),
-            "status 200",
+            "must not be 2xx, got 200",
         ),
     ],
 )
@@ -765,12 +765,12 @@ def test_a_stub_can_be_used_again_but_not_twice_at_once(client: ECRClient) -> No
     for token in ("first", "second"):
         stub.expect("ListImages", next_token=token)
         with stub:
-            with pytest.raises(RuntimeError, match="entered already"):
+            with pytest.raises(RuntimeError, match="only once at a time"):
                 stub.__enter__()
             assert client.list_images(repository_name="app").next_token == token
 
 
 def test_only_clients_are_stubbed() -> None:
     """Whatever is not an `ECRClient` is refused at once."""
-    with pytest.raises(TypeError, match="must be an ECRClient, not str"):
+    with pytest.raises(TypeError, match="must be an ECRClient, got str"):
         ECRStub("client")  # type: ignore[arg-type]

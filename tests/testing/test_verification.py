@@ -104,7 +104,9 @@ class Stored(ECRClient):
 def differs(digest: str, content: bytes) -> str:
     """Return what the client says of other content."""
     found = sha256(content).hexdigest()
-    return f"layer {digest}: what was downloaded differs: the content has the digest sha256:{found}"
+    return (
+        f"layer {digest}: the downloaded content differs: the content has the digest sha256:{found}"
+    )
 
 
 @contextlib.contextmanager

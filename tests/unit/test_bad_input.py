@@ -132,7 +132,7 @@ def test_no_request_of_the_operation(refusing: ECRClient, operation: str) -> Non
         name = type(value).__name__
         text = refusal(lambda value=value: method(value))  # type: ignore[misc]
         hint = f"; did you mean keywords, or from_dict({operation}Request, ...)?"
-        expected = f"{operation}: request must be a {operation}Request, not {name}"
+        expected = f"{operation}: request must be a {operation}Request, got {name}"
 
         assert text == expected + (hint if value == {} else "")
 
@@ -268,7 +268,7 @@ RELEASED.release()
         ),
         pytest.param(
             lambda c: c.upload_layer_part(**PART, layer_part_blob=memoryview(b"layers")[::2]),
-            "UploadLayerPart: layer_part_blob must be a contiguous view of bytes",
+            "UploadLayerPart: layer_part_blob must be contiguous bytes, got a memoryview with gaps",
             id="blob with gaps",
         ),
     ],
@@ -363,7 +363,7 @@ def test_lone_surrogates(refusing: ECRClient, value: str) -> None:
     """A string that no UTF-8 can hold is refused, and its place in the string is told."""
     text = refusal(lambda: refusing.set_repository_policy(**APP, policy_text=value))
 
-    assert f"must be text without lone surrogates, got one at position {len(value) - 1}" in text
+    assert f"must be a string without lone surrogates, got one at position {len(value) - 1}" in text
 
 
 @pytest.mark.parametrize(

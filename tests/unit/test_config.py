@@ -157,7 +157,7 @@ def test_message_names_the_value_and_what_to_do() -> None:
         ClientConfiguration(max_pool_connections=-3)
 
     assert str(caught.value) == (
-        "max_pool_connections must be a whole number of at least 1 and at most 65,535, not -3"
+        "max_pool_connections must be a whole number of at least 1 and at most 65,535, got -3"
     )
 
 

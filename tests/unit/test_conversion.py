@@ -145,7 +145,7 @@ def test_metadata(
     ("made", "text"),
     [
         (ImageIdentifier(image_tag=5), "image_tag must be a str, got int 5; did you mean '5'?"),  # type: ignore[arg-type]
-        (ImageIdentifier(image_tag="\ud800"), "image_tag must be text without lone surrogates"),
+        (ImageIdentifier(image_tag="\ud800"), "image_tag must be a string without lone surrogates"),
         (
             example(Repository, created_at=NOW.replace(tzinfo=None)),
             "created_at must be a datetime with a",
@@ -228,11 +228,11 @@ def test_values_of_enums() -> None:
         ({"repositories": [{"registryId": 12}]}, "[0].registryId must be a str, got int 12; did"),
         (
             {"repositories": [{"repositoryname": "app"}]},
-            "[0].repositoryname is no member of Repository; did you mean repository_name?",
+            "[0].repositoryname is not a member of Repository; did you mean repository_name?",
         ),
-        ({"next": 1}, "next is no member of DescribeRepositoriesResult"),
-        ({1: 1}, "1 is no member of DescribeRepositoriesResult"),
-        ({"next_token": "a", "nextToken": "a"}, "nextToken is there twice, by both of its names"),
+        ({"next": 1}, "next is not a member of DescribeRepositoriesResult"),
+        ({1: 1}, "1 is not a member of DescribeRepositoriesResult"),
+        ({"next_token": "a", "nextToken": "a"}, "nextToken is given twice, by both of its names"),
         ({"response_metadata": 5}, "response_metadata must be a dict, got int 5"),
     ],
 )

@@ -27,13 +27,13 @@ from botocore.tokens import SSOTokenProvider
 from botocore.utils import ContainerMetadataFetcher
 
 from ecr_client import _config_files
-from ecr_client._credential_failures import reason
+from ecr_client._credentials.failures import explain
+from ecr_client._credentials.sources import CredentialsSource, credentials_source
 from ecr_client._exceptions import (
     AmazonClientException,
     CredentialRetrievalException,
     NoCredentialsException,
 )
-from ecr_client.credentials import CredentialsSource, credentials_source
 
 #: What is in files, variables, responses, and the output of processes, and in no message.
 SECRETS = ("s3cret", "t0ken", "pr1nted", "b0dy", "gu1d", "passw0rd")
@@ -169,8 +169,8 @@ CASES = {
     ),
     # --- processes
     "no program": process("{dir}/none passw0rd", "cannot run '{dir}/none': No such file"),
-    "no words": process("x 'passw0rd", "is no command"),
-    "empty": process("", "is no command"),
+    "no words": process("x 'passw0rd", "must be a command, got"),
+    "empty": process("", "must be a command, got"),
     "exit code": process(
         '{python} -c \'import sys; print("pr1nted"); print("b0dy", file=sys.stderr); sys.exit(3)\'',
         "'{python}' failed with exit code 3",
@@ -331,7 +331,7 @@ CASES = {
         environ={"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.com/gu1d"},
     ),
     "container, line end": Case(
-        ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "line end"),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "line break"),
         environ={**FULL_URI, "AWS_CONTAINER_AUTHORIZATION_TOKEN": "t0ken\n"},
     ),
     "container, no token file": Case(
@@ -466,9 +466,9 @@ def test_what_was_handled_before(sources: Sources) -> None:
 
 def test_refresh_of_a_role_with_mfa() -> None:
     """Keys that only a person can renew say so."""
-    text = reason(RefreshWithMFAUnsupportedError(), None, None, {})
+    text = explain(RefreshWithMFAUnsupportedError(), None, None, {})
 
-    assert "Make a new client, which asks for a new code" in text
+    assert "Create a new client, which asks for a new code" in text
 
 
 @pytest.mark.skipif(not hasattr(botocore.credentials, "LoginProvider"), reason="botocore is older")

@@ -300,7 +300,7 @@ def test_every_lock_is_renewed() -> None:
     The adapter is made anew in a child, and what `logs.py` has is not a lock.
     """
     package = Path(forks.__file__).parents[1]
-    rooms = "_common", "_engine", "_generated", "_transport"
+    rooms = "_common", "_credentials", "_engine", "_generated", "_transport"
     files = [
         *package.glob("*.py"),
         *(each for room in rooms for each in (package / room).rglob("*.py")),
@@ -310,10 +310,10 @@ def test_every_lock_is_renewed() -> None:
     assert found == {
         "_lifetime.py",
         "adapter.py",
-        "credentials.py",
         "forks.py",
         "logs.py",
         "requests_transport.py",
+        "sources.py",
     }
     assert not [path for path in files if "cached_property" in path.read_text().split("# Not")[0]]
 

@@ -150,7 +150,7 @@ def test_other_attributes(name: str) -> None:
 
 def test_items() -> None:
     """A result is no dict and no list, and says so."""
-    with pytest.raises(TypeError, match=r"its members are attributes; did you mean image_details"):
+    with pytest.raises(TypeError, match=r"use attributes; did you mean image_details"):
         RESULT["imageDetails"]
     with pytest.raises(TypeError, match=r"is not iterable; did you mean client\.paginate_desc"):
         list(RESULT)

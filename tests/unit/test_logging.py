@@ -70,7 +70,7 @@ def test_a_retry_and_a_failure(
         "DEBUG",
     ]
     assert lines(log)[2][1] == (
-        f"DescribeRegistry: attempt 1 failed, the next one comes in 1.000 s: {first}"
+        f"DescribeRegistry: attempt 1 failed, the next one follows in 1.000 s: {first}"
     )
     assert lines(log)[-1][1] == f"DescribeRegistry: attempt 2 failed: {caught.value}"
 

@@ -106,12 +106,12 @@ def test_request_that_was_passed() -> None:
 @pytest.mark.parametrize(
     ("given", "members", "problem"),
     [
-        (None, {}, "request must be a ListImagesRequest, not NoneType"),
-        ("app", {}, "request must be a ListImagesRequest, not str"),
+        (None, {}, "request must be a ListImagesRequest, got NoneType"),
+        ("app", {}, "request must be a ListImagesRequest, got str"),
         (
             models.DescribeRegistryRequest(),
             {},
-            "request must be a ListImagesRequest, not DescribeRegistryRequest",
+            "request must be a ListImagesRequest, got DescribeRegistryRequest",
         ),
         (
             ListImagesRequest(repository_name="app"),

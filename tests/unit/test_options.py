@@ -197,7 +197,9 @@ def test_headers_are_copied(server: Any, client: ECRClient) -> None:
 @pytest.mark.parametrize("name", RESERVED)
 def test_reserved_headers(client: ECRClient, name: str, change: Callable[[str], str]) -> None:
     """What the client sets itself cannot be replaced, however it is capitalized."""
-    with pytest.raises(InvalidConfigurationException, match="is set by the client itself") as e:
+    with pytest.raises(
+        InvalidConfigurationException, match="cannot be replaced: the client sets it"
+    ) as e:
         client.with_options(headers={change(name): "s3cret"})
 
     assert "s3cret" not in str(e.value)
@@ -269,8 +271,8 @@ def test_credentials_of_a_view(server: Any, client: ECRClient) -> None:
         ({"timeout": True}, "timeout must be"),
         ({"timeout": float("nan")}, "timeout must be"),
         ({"timeout": float("inf")}, "timeout must be"),
-        ({"retry": 3}, "retry must be a RetryPolicy, not int"),
-        ({"retry": RetryPolicy}, "retry must be a RetryPolicy, not type"),
+        ({"retry": 3}, "retry must be a RetryPolicy, got int"),
+        ({"retry": RetryPolicy}, "retry must be a RetryPolicy, got type"),
         ({"credentials": "AKID"}, "credentials must be Credentials"),
     ],
 )

@@ -108,7 +108,7 @@ def test_message_of_an_unknown_name() -> None:
         Region.get_region("mars-north-1")
 
     assert str(caught.value) == (
-        "'mars-north-1' is not like a region of any partition that the installed botocore knows; "
+        "region must match a partition that the installed botocore knows, got 'mars-north-1'; "
         "correct the name, or update botocore if the partition is new"
     )
 
@@ -224,7 +224,9 @@ def test_unusable_region_is_refused(check: Any, region: Any) -> None:
 
 def test_region_without_the_service_is_refused() -> None:
     """A region that is known not to offer a service is refused by both names."""
-    with pytest.raises(InvalidRegionException, match="'eu-west-1' does not offer 'ecr-public'"):
+    with pytest.raises(
+        InvalidRegionException, match="must offer the service 'ecr-public', got 'eu-west-1'"
+    ):
         supported_region("eu-west-1", "ecr-public")
 
 

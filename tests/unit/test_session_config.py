@@ -166,5 +166,5 @@ def test_what_is_no_client_config(session: botocore.session.Session) -> None:
     """Anything else in the place of a client config is refused."""
     session.set_default_client_config({"read_timeout": 2})
 
-    with pytest.raises(InvalidConfigurationException, match="must be a botocore Config, not dict"):
+    with pytest.raises(InvalidConfigurationException, match="must be a botocore Config, got dict"):
         ECRClient(session=session)

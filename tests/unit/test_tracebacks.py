@@ -129,7 +129,7 @@ def test_a_credentials_function(calling: Calling) -> None:
 
 def test_a_credentials_function_that_returns_nonsense(calling: Calling) -> None:
     """What is wrong with what it returns is said."""
-    with pytest.raises(CredentialRetrievalException, match="expected credentials, got int"):
+    with pytest.raises(CredentialRetrievalException, match="must return credentials, got int"):
         upload(calling(given=lambda: 5))
 
 

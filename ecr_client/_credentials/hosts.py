@@ -1,4 +1,4 @@
-"""Which host that has credentials did not respond, and how."""
+"""The hosts that provide credentials, and how requests to them fail."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Watched:
-    """An HTTP session of botocore that remembers how its last request ended.
+class MonitoredSession:
+    """An HTTP session of botocore that remembers the outcome of its last request.
 
-    The client of the instance's metadata takes every failure for an instance without a role.
+    botocore's client of instance metadata treats every failure like an instance without a role.
     """
 
     def __init__(self, session: Any, timeout: object) -> None:
@@ -35,38 +35,38 @@ class Watched:
                 self.outcome += f" within {self._timeout} s (AWS_METADATA_SERVICE_TIMEOUT)"
             raise
         status = response.status_code
-        self.outcome = f"{origin_of(request.url)} responded with status {status}"
+        self.outcome = f"{shown_origin(request.url)} responded with status {status}"
         if status == 404:
             self.outcome += ", so there may be no role"
         return response
 
 
-def watch_metadata(session: Any) -> Callable[[], str]:
-    """Return what tells how the last request for the instance's metadata ended.
+def monitor_metadata(session: Any) -> Callable[[], str]:
+    """Return a function that returns the outcome of the last request for instance metadata.
 
     Args:
-        session: A botocore session that has not looked for credentials yet.
+        session: A botocore session that has not retrieved credentials yet.
     """
     try:
         provider = session.get_component("credential_provider").get_provider("iam-role")
         fetcher = provider._role_fetcher
-        watched = fetcher._session = Watched(fetcher._session, fetcher._timeout)
-    except (AttributeError, BotoCoreError):  # botocore has changed, or the chain is another one
+        monitored = fetcher._session = MonitoredSession(fetcher._session, fetcher._timeout)
+    except (AttributeError, BotoCoreError):  # another botocore, or another chain
         return str
-    return lambda: watched.outcome
+    return lambda: monitored.outcome
 
 
 def unreachable(error: BaseException, url: str = "") -> str | None:
-    """Return which host did not respond, and how; ``None`` for an error of another kind.
+    """Return a description of a failed connection, or ``None`` for an error of another kind.
 
     Args:
-        error: What was raised.
-        url: Where the request went, if the error may not say it.
+        error: The exception.
+        url: The URL of the request, if the error does not contain it.
     """
     for each in chain(error):
         for kind, text in _UNREACHABLE:
             if isinstance(each, kind):
-                where = origin_of(str(getattr(each, "kwargs", {}).get("endpoint_url") or url))
+                where = shown_origin(str(getattr(each, "kwargs", {}).get("endpoint_url") or url))
                 return text.format(where)
     return None
 
@@ -85,8 +85,8 @@ _UNREACHABLE = (
 )
 
 
-def origin_of(url: str) -> str:
-    """Return scheme, host and port of a URL, whose path and query may be secrets."""
+def shown_origin(url: str) -> str:
+    """Return scheme, host and port of a URL, without user, path and query, which may be secrets."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,10 +1,10 @@
-"""What to say of the sources of credentials that failed, loaded when one did.
+"""Error messages for sources of credentials that failed, loaded on the first failure.
 
-botocore's exceptions seldom say all of which file, profile, command or host it was, and some quote
-the output of a process or the body of a response, which may be keys. So the messages are written
-here, out of the exception, of the shared files, and of the variables of botocore's functions that
-the exception came through. They show names, paths, hosts, codes and what STS or SSO say of their
-own errors, and never a key, a token, what a process printed, or the path of a URL.
+botocore's exceptions seldom name the file, profile, command and host involved, and some quote the
+output of a process or the body of a response, which may contain keys. The messages are therefore
+composed here from the exception, the shared files, and the local variables of the botocore
+functions in the traceback. They contain names, paths, hosts, codes and error messages of STS or
+SSO, but never a key, a token, the output of a process, or the path of a URL.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from botocore.parsers import ResponseParserError
 from ecr_client._common.redact import chain
 from ecr_client._common.shown import one_line, redact_url
 from ecr_client._config_files import described, malformed, missing_profile
-from ecr_client._credential_hosts import origin_of, unreachable
+from ecr_client._credentials.hosts import shown_origin, unreachable
 from ecr_client._exceptions import AmazonClientException
 from ecr_client._settings import config_file_paths
 from ecr_client._unavailable import unavailable, unreadable_data
@@ -31,13 +31,13 @@ from ecr_client._unavailable import unavailable, unreadable_data
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: The most of an error of STS or SSO that is shown.
+#: The most characters of an error message of STS or SSO.
 LONGEST = 500
 CONTAINER_HOST = "http://169.254.170.2"
 _CONTAINER_URL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 _CONTAINER_TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 _SOURCES = "Environment, Ec2InstanceMetadata or EcsContainer"
-#: botocore's names of sources: the source, and what its keys come from.
+#: botocore's names of sources, and ours.
 _METHODS = {
     "custom-process": "credential_process",
     "sso": "SSO",
@@ -46,9 +46,9 @@ _METHODS = {
     "login": "the login session",
     "env": "the environment",
 }
-#: botocore's functions that read when keys expire.
+#: botocore's functions that parse expiry times.
 _READ_EXPIRY = ("_expiry_datetime", "_parse_if_needed", "_set_from_data", "refresh_needed")
-#: What to do about codes of STS.
+#: Remedies by error code of STS.
 _REMEDIES = {
     "AccessDenied": "allow sts:AssumeRole in the policy of the principal and of the role",
     "ExpiredToken": "refresh the keys that the role is assumed with",
@@ -71,14 +71,14 @@ _QUOTING = (
 )
 
 
-class Found:
-    """What is known where something failed: the exception, the environment, the shared files.
+class Failure:
+    """The facts about a failure: the exception, the environment, the shared files.
 
     Args:
         profile: The profile that was used, ``None`` for that of the environment.
         environ: The environment variables.
         error: The exception, if there is one.
-        outside: What the caller was handling when it called, which is no cause of the exception.
+        outside: The exception that was being handled before, which is not a cause of this one.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Found:
 
     @property
     def base(self) -> str:
-        """The profile whose keys are looked for: at the end of the chain of ``source_profile``."""
+        """The profile that provides the keys: the end of the chain of ``source_profile``."""
         name, seen = self.profile, set[str]()
         while name not in seen:
             seen.add(name)
@@ -121,14 +121,14 @@ class Found:
         return value if isinstance(value, str) else None
 
     def place(self, name: str, key: str) -> str:
-        """Return what to call a profile: its name, and the file that has one of its settings."""
+        """Return the name of a profile, and the file that contains one of its settings."""
         return f"profile {name!r} in {self.files.get((name, key)) or ' or '.join(self.paths)}"
 
     def variables(self, function: str) -> Mapping[str, Any] | None:
-        """Return the variables of a function of botocore that the exception came through.
+        """Return the local variables of a botocore function in the traceback.
 
         Args:
-            function: Its name. Of several calls, it is the innermost.
+            function: Its name. Of several calls, the innermost counts.
         """
         found: Mapping[str, Any] | None = None
         for each in chain(self.error, self.outside):
@@ -142,12 +142,12 @@ class Found:
         return found
 
     def owner(self, function: str) -> Any:
-        """Return the object whose method the exception came through."""
+        """Return the object whose botocore method is in the traceback."""
         return (self.variables(function) or {}).get("self")
 
     @property
     def role(self) -> str | None:
-        """The role that was to be assumed, as a message calls it."""
+        """A description of the role to assume, or ``None``."""
         arn = getattr(self.owner("_get_credentials"), "_role_arn", None)
         if arn is None:
             return None
@@ -157,7 +157,7 @@ class Found:
 
 
 def _read(paths: tuple[str, str]) -> tuple[dict[str, Any], dict[tuple[str, str], str]]:
-    """Return the contents of the shared files as far as they can be read, and what is where."""
+    """Return the readable contents of the shared files, and the file of each setting."""
     from botocore.configloader import build_profile_map, raw_config_parse
 
     contents: dict[str, Any] = {"profiles": {}}
@@ -177,7 +177,7 @@ def _read(paths: tuple[str, str]) -> tuple[dict[str, Any], dict[tuple[str, str],
     return contents, files
 
 
-def reason(
+def explain(
     error: Exception,
     outside: BaseException | None,
     profile: str | None,
@@ -186,19 +186,19 @@ def reason(
     """Return what failed and what to do about it.
 
     Args:
-        error: What was raised.
-        outside: What the caller was handling when it called, which is no cause of the error.
+        error: The exception.
+        outside: The exception that was being handled before, which is not a cause of this one.
         profile: The profile that was used, ``None`` for that of the environment.
         environ: The environment variables.
     """
     name = type(error).__name__
     if isinstance(error, AmazonClientException):
         return f"{error} ({name})"
-    found = Found(profile, environ, error, outside)
-    for explain in _EXPLANATIONS:
-        # Another botocore may have other functions, which must not hide what failed.
+    failure = Failure(profile, environ, error, outside)
+    for explanation in _EXPLANATIONS:
+        # Internals of another botocore may differ, which must not hide the failure.
         with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
-            text = explain(found)
+            text = explanation(failure)
             if text is not None:
                 return f"{text} ({name})"
     known = isinstance(error, (BotoCoreError, ClientError)) and not quotes(error, outside)
@@ -210,7 +210,7 @@ def quotes(error: BaseException, outside: BaseException | None) -> bool:
 
     Args:
         error: The exception.
-        outside: As in `reason`.
+        outside: As in `explain`.
     """
     return any(
         isinstance(each, _QUOTING) or type(each).__module__.startswith("dateutil.")
@@ -221,8 +221,8 @@ def quotes(error: BaseException, outside: BaseException | None) -> bool:
 # --- files and settings -------------------------------------------------------------------------
 
 
-def _files(found: Found) -> str | None:
-    error = found.error
+def _files(failure: Failure) -> str | None:
+    error = failure.error
     if isinstance(error, ImportError):
         return str(unavailable("botocore", error))
     if isinstance(error, botocore_errors.DataNotFoundError):
@@ -231,73 +231,75 @@ def _files(found: Found) -> str | None:
         return malformed(error)
     if isinstance(error, botocore_errors.ProfileNotFound):
         name = str(error.kwargs.get("profile"))
-        return missing_profile(name, found.source, found.profiles, found.contents, found.paths)
+        return missing_profile(
+            name, failure.source, failure.profiles, failure.contents, failure.paths
+        )
     if isinstance(error, botocore_errors.ConfigNotFound):
         return f"{error} Correct AWS_CREDENTIAL_FILE"
     if isinstance(error, botocore_errors.PartialCredentialsError):
-        return _partial(found, error.kwargs["provider"], error.kwargs["cred_var"])
-    setting = found.variables("get_config_variable")
+        return _partial(failure, error.kwargs["provider"], error.kwargs["cred_var"])
+    setting = failure.variables("get_config_variable")
     if setting is not None and isinstance(error, ValueError):
         name = str(setting.get("logical_name"))
         return f"the setting {name} (AWS_{name.upper()}, or {name} of the profile) has a bad value"
     if isinstance(error, OSError) and isinstance(error.filename, str):
-        if found.variables("_retrieve_credentials_using") is not None:
+        if failure.variables("_retrieve_credentials_using") is not None:
             return None
         return (
             f"cannot read {error.filename}: {error.strerror}; correct "
-            f"{_setting_of(found, error.filename)}"
+            f"{_setting_of(failure, error.filename)}"
         )
     return None
 
 
-def _setting_of(found: Found, path: str) -> str:
-    """Return which setting names a file."""
+def _setting_of(failure: Failure, path: str) -> str:
+    """Return the setting that names a file."""
     for name in ("AWS_WEB_IDENTITY_TOKEN_FILE", f"{_CONTAINER_TOKEN}_FILE"):
-        if found.environ.get(name) == path:
+        if failure.environ.get(name) == path:
             return name
     key = "web_identity_token_file"
-    if found.section(found.base).get(key) == path:
-        return f"{key} of {found.place(found.base, key)}"
+    if failure.section(failure.base).get(key) == path:
+        return f"{key} of {failure.place(failure.base, key)}"
     return "the path, or its permissions"
 
 
-def _partial(found: Found, provider: str, missing: str) -> str:
+def _partial(failure: Failure, provider: str, missing: str) -> str:
     if provider == "env":
         return f"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must both be set; {missing} is not"
-    name = found.base
+    name = failure.base
     if provider == "assume-role":
-        place = found.place(name, "role_arn")
+        place = failure.place(name, "role_arn")
         return f"{place} has a role_arn, but no {missing}; add one of them"
     if provider == "boto-config":
         return f"the boto configuration (BOTO_CONFIG, /etc/boto.cfg, ~/.boto) has no {missing}"
-    return f"{found.place(name, 'aws_access_key_id')} has no {missing}; add it"
+    return f"{failure.place(name, 'aws_access_key_id')} has no {missing}; add it"
 
 
 # --- processes ----------------------------------------------------------------------------------
 
 
-def _process(found: Found) -> str | None:
-    variables = found.variables("_retrieve_credentials_using")
+def _process(failure: Failure) -> str | None:
+    variables = failure.variables("_retrieve_credentials_using")
     if variables is None:
         return None
-    name = getattr(variables.get("self"), "_profile_name", found.base)
-    setting = f"credential_process of {found.place(name, 'credential_process')}"
+    name = getattr(variables.get("self"), "_profile_name", failure.base)
+    setting = f"credential_process of {failure.place(name, 'credential_process')}"
     try:
-        # Arguments may be passwords; so may what stands before a "=".
+        # Arguments may be passwords, and so may values of variables.
         program = shlex.split(variables["credential_process"])[0].partition("=")[0]
     except (AttributeError, IndexError, TypeError, ValueError):
-        return f"{setting} is no command: it is empty, or a quotation does not end"
+        return f"{setting} must be a command, got an empty one or an unclosed quotation"
     code = getattr(variables.get("p"), "returncode", None)
     if code is None:
-        problem = getattr(found.error, "strerror", None) or type(found.error).__name__
+        problem = getattr(failure.error, "strerror", None) or type(failure.error).__name__
         return (
-            f"{setting} cannot run {program!r}: {problem}; name a program that exists, since no "
-            "shell runs it"
+            f"{setting} cannot run {program!r}: {problem}; name an existing program, which runs "
+            "without a shell"
         )
     if code:
         return (
             f"{setting}: {program!r} failed with exit code {code}; run it in a terminal to see "
-            "why: what it printed may be secret, and is not shown"
+            "why: its output may be secret, and is not shown"
         )
     parsed = variables.get("parsed")
     if not isinstance(parsed, dict):
@@ -310,20 +312,20 @@ def _process(found: Found) -> str | None:
     return f"{setting}: {program!r} printed {problem}"
 
 
-def _expiry(found: Found) -> str | None:
-    """Explain keys that are expired, or that expire at a time that is none."""
-    credentials = found.owner("_protected_refresh") or found.owner("refresh_needed")
+def _expiry(failure: Failure) -> str | None:
+    """Explain keys that have expired, or whose expiry time is malformed."""
+    credentials = failure.owner("_protected_refresh") or failure.owner("refresh_needed")
     method = getattr(credentials, "method", None)
-    method = method or (found.variables("create_from_metadata") or {}).get("method")
+    method = method or (failure.variables("create_from_metadata") or {}).get("method")
     source = _METHODS.get(str(method), "their source")
     if method == "custom-process":
-        source += f" of {found.place(found.base, 'credential_process')}"
-    if isinstance(found.error, RuntimeError) and str(found.error).endswith("still expired."):
-        return f"the keys from {source} are expired, even after a refresh; renew them there"
-    is_bad = isinstance(found.error, (TypeError, ValueError, OverflowError))
-    if is_bad and any(found.variables(each) is not None for each in _READ_EXPIRY):
+        source += f" of {failure.place(failure.base, 'credential_process')}"
+    if isinstance(failure.error, RuntimeError) and str(failure.error).endswith("still expired."):
+        return f"the keys from {source} have expired, even after a refresh; renew them there"
+    is_bad = isinstance(failure.error, (TypeError, ValueError, OverflowError))
+    if is_bad and any(failure.variables(each) is not None for each in _READ_EXPIRY):
         return (
-            f"the keys from {source} expire at a time that cannot be read; it must be like "
+            f"the expiry time of the keys from {source} is malformed; it must be like "
             "2030-01-01T00:00:00Z, with a time zone"
         )
     return None
@@ -332,94 +334,94 @@ def _expiry(found: Found) -> str | None:
 # --- SSO and login sessions ---------------------------------------------------------------------
 
 
-def _sso(found: Found) -> str | None:
-    error, name = found.error, found.base
-    session = found.setting(name, "sso_session")
+def _sso(failure: Failure) -> str | None:
+    error, name = failure.error, failure.base
+    session = failure.setting(name, "sso_session")
     option = f"--sso-session {session}" if session else f"--profile {name}"
-    place = found.place(name, "sso_role_name")
+    place = failure.place(name, "sso_role_name")
     login = f"run 'aws sso login {option}'"
     if isinstance(error, botocore_errors.InvalidConfigError) and (
-        found.variables("_load_sso_config") is not None
+        failure.variables("_load_sso_config") is not None
     ):
-        # Its message has both values.
+        # Not its message, which quotes both values.
         differing = re.match(r"The value for (\w+) is inconsistent", str(error))
         if differing:
             return f"{place} and its sso-session {session!r} differ in the value of {differing[1]}"
         return (
-            f"{error}; see {place} and its section [sso-session ...] in {found.paths[0]}, which "
+            f"{error}; see {place} and its section [sso-session ...] in {failure.paths[0]}, which "
             "'aws configure sso' writes"
         )
     if isinstance(
         error, (botocore_errors.UnauthorizedSSOTokenError, botocore_errors.TokenRetrievalError)
     ):
         return f"the SSO session of {place} has expired; {login}"
-    fetcher = found.owner("_get_credentials")
+    fetcher = failure.owner("_get_credentials")
     if type(fetcher).__name__ != "SSOCredentialFetcher":
         return None
     if isinstance(error, ClientError):
-        role, account = (found.setting(name, f"sso_{key}") for key in ("role_name", "account_id"))
+        role, account = (failure.setting(name, f"sso_{key}") for key in ("role_name", "account_id"))
         return f"SSO refused role {role!r} of account {account!r} to {place}: {_refusal(error)}"
-    has_token = "kwargs" in (found.variables("_get_credentials") or {})
+    has_token = "kwargs" in (failure.variables("_get_credentials") or {})
     bad_token = (botocore_errors.SSOTokenLoadError, KeyError, TypeError, ValueError)
     if isinstance(error, bad_token) and not has_token:
-        return f"~/.aws/sso/cache has no SSO token that can be used for {place}; {login}"
+        return f"~/.aws/sso/cache has no usable SSO token for {place}; {login}"
     return None
 
 
-def _login(found: Found) -> str | None:
-    place = found.place(found.base, "login_session")
-    if isinstance(found.error, botocore_errors.MissingDependencyException):
-        return f"{place}: {found.error}"
-    owner = found.owner("load_cached_credentials") or found.owner("refresh_credentials")
+def _login(failure: Failure) -> str | None:
+    place = failure.place(failure.base, "login_session")
+    if isinstance(failure.error, botocore_errors.MissingDependencyException):
+        return f"{place}: {failure.error}"
+    owner = failure.owner("load_cached_credentials") or failure.owner("refresh_credentials")
     if owner is None:
         return None
-    return f"the login session of {place} cannot be used; run 'aws login --profile {found.base}'"
+    return f"the login session of {place} cannot be used; run 'aws login --profile {failure.base}'"
 
 
 # --- containers and instances -------------------------------------------------------------------
 
 
-def _container(found: Found) -> str | None:
-    if found.variables("fetch_creds") is None:
+def _container(failure: Failure) -> str | None:
+    if failure.variables("fetch_creds") is None:
         return None
-    url = found.environ.get(_CONTAINER_URL)
-    if "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" in found.environ or not url:
+    url = failure.environ.get(_CONTAINER_URL)
+    if "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" in failure.environ or not url:
         url = CONTAINER_HOST
-    text, origin = str(found.error), origin_of(url)
+    text, origin = str(failure.error), shown_origin(url)
     if text.startswith("Unsupported host"):
         return (
             f"{_CONTAINER_URL} has the host {urlsplit(url).hostname!r}; it must begin with "
             "https://, or be a loopback address or the address that ECS or EKS sets"
         )
     if text.startswith("Auth token"):
-        return f"{_CONTAINER_TOKEN}, or the file {_CONTAINER_TOKEN}_FILE, holds a line end"
-    response = (found.variables("_get_response") or {}).get("response")
+        return f"{_CONTAINER_TOKEN}, or the file {_CONTAINER_TOKEN}_FILE, contains a line break"
+    response = (failure.variables("_get_response") or {}).get("response")
     status = getattr(response, "status_code", None)
-    if isinstance(found.error, KeyError):
-        problem = f"the response of {origin} has no {found.error.args[0]}"
-    elif status == 200 or isinstance(found.error, (AttributeError, TypeError)):
+    if isinstance(failure.error, KeyError):
+        problem = f"the response of {origin} has no {failure.error.args[0]}"
+    elif status == 200 or isinstance(failure.error, (AttributeError, TypeError)):
         problem = f"the response of {origin} is not a JSON object with keys"
     elif status is not None:
         problem = f"{origin} responded with status {status}"
     else:
-        problem = unreachable(found.error, url) or f"{origin} did not respond"
+        problem = unreachable(failure.error, url) or f"{origin} did not respond"
     return (
         f"the container's credentials: {problem}; check {_CONTAINER_URL} or "
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, and the role of the task or pod"
     )
 
 
-def _instance(found: Found) -> str | None:
-    error = found.error
+def _instance(failure: Failure) -> str | None:
+    error = failure.error
     if isinstance(error, botocore_errors.InvalidIMDSEndpointError):
         endpoint = redact_url(str(error.kwargs.get("endpoint")))
         return f"AWS_EC2_METADATA_SERVICE_ENDPOINT must be a URL, got {endpoint!r}"
-    if found.owner("retrieve_iam_role_credentials") is None:
+    if failure.owner("retrieve_iam_role_credentials") is None:
         return None
     if isinstance(error, botocore_errors.MetadataRetrievalError):
         return (
-            "the metadata of the EC2 instance gave no token, and AWS_EC2_METADATA_V1_DISABLED "
-            "forbids to go on without; raise the hop limit of the instance, or remove the setting"
+            "the metadata of the EC2 instance returned no token, and AWS_EC2_METADATA_V1_DISABLED "
+            "forbids requests without; raise the hop limit of the instance, or remove the setting"
         )
     return f"the metadata of the EC2 instance: {unreachable(error) or 'unreadable response'}"
 
@@ -427,25 +429,25 @@ def _instance(found: Found) -> str | None:
 # --- roles --------------------------------------------------------------------------------------
 
 
-def _roles(found: Found) -> str | None:
-    error = found.error
+def _roles(failure: Failure) -> str | None:
+    error = failure.error
     if isinstance(error, botocore_errors.RefreshWithMFAUnsupportedError):
-        return f"{error} Make a new client, which asks for a new code"
-    fetcher = found.owner("_get_credentials")
-    if found.variables("_assume_role_kwargs") is not None and isinstance(error, EOFError):
+        return f"{error} Create a new client, which asks for a new code"
+    fetcher = failure.owner("_get_credentials")
+    if failure.variables("_assume_role_kwargs") is not None and isinstance(error, EOFError):
         serial = fetcher._assume_kwargs.get("SerialNumber")
         return (
-            f"{found.role} needs a code of the MFA device {serial}, and there is no terminal to "
+            f"{failure.role} needs a code of the MFA device {serial}, and there is no terminal to "
             "ask on; get temporary keys first, for example with 'aws sts get-session-token'"
         )
-    if isinstance(error, ClientError) and found.role is not None:
+    if isinstance(error, ClientError) and failure.role is not None:
         remedy = _REMEDIES.get(error.response.get("Error", {}).get("Code", ""))
-        text = f"STS refused {found.role}: {_refusal(error)}"
+        text = f"STS refused {failure.role}: {_refusal(error)}"
         return f"{text}; {remedy}" if remedy else text
     if isinstance(error, botocore_errors.CredentialRetrievalError) and (
-        found.variables("_resolve_credentials_from_source") is not None
+        failure.variables("_resolve_credentials_from_source") is not None
     ):
-        place = found.place(found.base, "credential_source")
+        place = failure.place(failure.base, "credential_source")
         return (
             f"the credential_source {error.kwargs.get('provider')!r} of {place} has no credentials"
         )
@@ -454,17 +456,19 @@ def _roles(found: Found) -> str | None:
     if "no role ARN" in str(error):
         return (
             "there is a web identity token, but no role for it; set AWS_ROLE_ARN, or role_arn of "
-            f"{found.place(found.base, 'web_identity_token_file')}"
+            f"{failure.place(failure.base, 'web_identity_token_file')}"
         )
-    if found.variables("_validate_credential_source") is not None:
+    if failure.variables("_validate_credential_source") is not None:
         return f"{error} Use {_SOURCES}"
     missing = re.match(
         r'The source_profile "(.*)" referenced in the profile "(.*)" does', str(error)
     )
     if missing:
-        source = f"source_profile of {found.place(missing[2], 'source_profile')}"
-        return missing_profile(missing[1], source, found.profiles, found.contents, found.paths)
-    return f"{error} See {' and '.join(found.paths)}"
+        source = f"source_profile of {failure.place(missing[2], 'source_profile')}"
+        return missing_profile(
+            missing[1], source, failure.profiles, failure.contents, failure.paths
+        )
+    return f"{error} See {' and '.join(failure.paths)}"
 
 
 def _refusal(error: ClientError) -> str:
@@ -476,18 +480,18 @@ def _refusal(error: ClientError) -> str:
 # --- the network --------------------------------------------------------------------------------
 
 
-def _network(found: Found) -> str | None:
-    error = found.error
-    variables = found.variables("_get_credentials") or {}
-    what = found.role or f"profile {found.base!r}"
+def _network(failure: Failure) -> str | None:
+    error = failure.error
+    variables = failure.variables("_get_credentials") or {}
+    what = failure.role or f"profile {failure.base!r}"
     if isinstance(error, botocore_errors.ParamValidationError):
         names = ", ".join(sorted(set(re.findall(r"parameter (\w+)", str(error)))))
-        return f"{what}: the values of {names} are not what STS or SSO take"
+        return f"{what}: the values of {names} are invalid for STS or SSO; correct them"
     url = getattr(getattr(variables.get("client"), "meta", None), "endpoint_url", "")
     if isinstance(error, (KeyError, ResponseParserError, TypeError)) and url:
         return (
-            f"{what}: the response of {origin_of(url)} is none of STS or SSO; a proxy or a captive "
-            "portal may have sent it"
+            f"{what}: the response of {shown_origin(url)} is not one of STS or SSO; a proxy or a "
+            "captive portal may have sent it"
         )
     problem = unreachable(error, url)
     return None if problem is None else f"{what}: {problem}"
@@ -496,37 +500,37 @@ def _network(found: Found) -> str | None:
 # --- nothing found ------------------------------------------------------------------------------
 
 
-def nowhere(profile: str | None, environ: Mapping[str, str], instance: str) -> str:
-    """Return what to say if no source has any credentials: where was looked, and what to do.
+def not_found(profile: str | None, environ: Mapping[str, str], instance: str) -> str:
+    """Return the error message if no source has any credentials.
 
     Args:
         profile: The profile that was used, ``None`` for that of the environment.
         environ: The environment variables.
-        instance: How the last request for the instance's metadata ended.
+        instance: The outcome of the last request for instance metadata.
     """
-    found = Found(profile, environ)
+    failure = Failure(profile, environ)
     variables = "" if profile else "the environment variables AWS_ACCESS_KEY_ID and others"
     if not profile and environ.get("AWS_SECRET_ACCESS_KEY"):
         variables += " (AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not)"
     if environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
         instance = "not asked, because of AWS_EC2_METADATA_DISABLED"
-    name, key = found.profile, "aws_secret_access_key"
-    half = f" ({key} is set, but aws_access_key_id is not)" if (name, key) in found.files else ""
+    name, key = failure.profile, "aws_secret_access_key"
+    half = f" ({key} is set, but aws_access_key_id is not)" if (name, key) in failure.files else ""
     places = [
         *filter(None, [variables]),
-        f"profile {name!r} in {' and '.join(map(described, reversed(found.paths)))} "
+        f"profile {name!r} in {' and '.join(map(described, reversed(failure.paths)))} "
         f"(keys, SSO, assumed role, process){half}",
         "the container (AWS_CONTAINER_CREDENTIALS_...)",
         f"the metadata of the EC2 instance{f' ({instance})' if instance else ''}",
     ]
     return (
-        f"No AWS credentials were found. Looked at: {'; '.join(places)}. "
+        f"No AWS credentials were found. Searched: {'; '.join(places)}. "
         "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, configure a profile with "
         "'aws configure' or 'aws configure sso', or pass credentials=Credentials(...)."
     )
 
 
-_EXPLANATIONS: tuple[Callable[[Found], str | None], ...] = (
+_EXPLANATIONS: tuple[Callable[[Failure], str | None], ...] = (
     _files,
     _process,
     _expiry,

@@ -1,7 +1,4 @@
-"""Responses that somebody else sent in the place of the service: a page of a proxy or a portal.
-
-Loaded with the first of them.
-"""
+"""Pages that a proxy or a captive portal sent in place of the service, loaded on the first one."""
 
 from __future__ import annotations
 
@@ -19,25 +16,25 @@ if TYPE_CHECKING:
     from ecr_client._engine.http import HTTPResponse
     from ecr_client._operation import Operation, Request, Result
 
-#: How much of a page is searched for its title, and how much of that is shown.
+#: How many bytes are searched for a title, and how many characters of it are shown.
 SEARCHED, LONGEST_TITLE = 4096, 100
 _PAGE = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html)\b", re.IGNORECASE)
 _TITLE = re.compile(r"<title(?:\s[^<>]*)?>([^<]*)</title", re.IGNORECASE)
 _MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}")
-#: A word of a title; what is longer, or looks like data or code, may be a token.
+#: A word of a title; longer ones, and those that look like data or code, may be tokens.
 _WORD = re.compile(r"[^\s={}\[\]<>\"`\\@?]{1,20}")
 
 
-def page(operation: Operation[Request, Result], response: HTTPResponse, url: str) -> str:
-    """Return who sent a body that is not JSON, and what it is; ``""`` if it is meant to be JSON.
+def describe_page(operation: Operation[Request, Result], response: HTTPResponse, url: str) -> str:
+    """Return a description of a body that is not JSON, or ``""`` if it was meant to be JSON.
 
-    Of its content, the title of an HTML page is all that is shown, without words that may be
-    tokens, and not even that where a request or a result of the operation holds a secret.
+    Of its content, only the title of an HTML page is shown, without words that may be tokens, and
+    not at all if a request or a result of the operation contains a secret.
 
     Args:
-        operation: What was called.
+        operation: The operation.
         response: The response; its body is not JSON.
-        url: Where the call went.
+        url: The URL that was called.
     """
     content_type = response.headers.get("Content-Type") or ""
     kind = content_type.partition(";")[0].strip().lower()
@@ -69,7 +66,7 @@ def _has_secrets(operation: Operation[Request, Result]) -> bool:
 
 
 def _hides(kind: Any) -> bool:
-    """Return whether the repr of a type hides something, at any depth."""
+    """Return whether the repr of a type hides a member, at any depth."""
     if not isinstance(kind, type) or not issubclass(kind, Structure):
         return any(map(_hides, typing.get_args(kind)))
     return any(

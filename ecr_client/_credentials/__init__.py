@@ -1,0 +1,1 @@
+"""The sources of credentials, and the error messages when they fail."""
