@@ -1,19 +1,23 @@
-"""``python -m benchmarks.report`` makes the tables and plots of the docs from the results."""
+"""The table and the plots that the documentation makes of the results when it is built."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import GROWTH_MEASURES, MEASURES, PEERS
 from benchmarks.results import IMAGES, RESULTS, read
 
-OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "performance"
-
 #: What the tables call a side.
 SIDES = {"ecr_client": "ecr_client", "boto3": "boto3", "capo": "capo-ecr", "bare": "bare parts"}
+#: Of a plot. It loads no script, and its text is of a size to read when two stand side by side.
+LOOK = {
+    "width": 500,
+    "height": 340,
+    "js": [],
+    "legend_at_bottom": True,
+    "legend_at_bottom_columns": 2,
+}
 
 IMAGE_TITLES = (
     *("work", "wall, s", "ratio to skopeo", "ratio to the bound", "ratio to pull and push"),
@@ -102,46 +106,29 @@ def shown(ratio: float) -> str:
 
 
 def plots(results: dict[str, Any], folder: Path) -> None:
-    """Write one picture for each way in which cost grows."""
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    # The same results give the same file.
-    mpl.rcParams["svg.hashsalt"] = "ecr_client"
-    from matplotlib import pyplot
+    """Write a plot for each measure of each way in which cost grows."""
+    import pygal
 
     for name, growth in results["growth"].items():
-        figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.2))
-        for axis, key in zip(axes, GROWTH_MEASURES[growth["work"]], strict=True):
-            title, unit, factor = MEASURES[key]
+        for measure in GROWTH_MEASURES[growth["work"]]:
+            title, unit, factor = MEASURES[measure]
+            plot = pygal.XY(
+                title=f"{title}, {unit}",
+                x_title=growth["unit"],
+                range=(0, None),
+                xrange=(0, max(growth["series"]["ecr_client"]["size"])),
+                **LOOK,
+            )
             for side, points in growth["series"].items():
-                figures = [value * factor for value in points[key]]
-                axis.plot(points["size"], figures, marker="o", label=SIDES[side])
-            axis.set_xlabel(growth["unit"])
-            axis.set_ylabel(f"{title}, {unit}")
-            axis.set_xlim(left=0)
-            axis.set_ylim(bottom=0)
-            axis.legend()
-        figure.tight_layout()
-        figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
-        pyplot.close(figure)
+                figures = (value * factor for value in points[measure])
+                plot.add(SIDES[side], list(zip(points["size"], figures, strict=True)))
+            plot.render_to_file(str(folder / f"{name}-{measure}.svg"))
 
 
-def main() -> int:
-    """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
-    parser.add_argument("--results", type=Path, default=RESULTS, help="what was measured")
-    parser.add_argument("--images", type=Path, default=IMAGES, help="what was measured of images")
-    parser.add_argument("--output", type=Path, default=OUTPUT, help="folder to write to")
-    options = parser.parse_args()
-    results = read(options.results)
-    options.output.mkdir(exist_ok=True)
-    (options.output / "results.md").write_text(tables(results), encoding="utf-8")
-    plots(results, options.output)
-    images = image_table(read(options.images))
-    (options.output / "images.md").write_text(images, encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def write(folder: Path) -> None:
+    """Write the table and the plots of the results into a folder, which is made if necessary."""
+    results = read(RESULTS)
+    folder.mkdir(exist_ok=True)
+    (folder / "results.md").write_text(tables(results), encoding="utf-8")
+    (folder / "images.md").write_text(image_table(read(IMAGES)), encoding="utf-8")
+    plots(results, folder)

@@ -2,8 +2,8 @@
 
 The local ECR runs in a process of its own, with a data folder, and so does the proxy. At the end,
 whatever the service has acknowledged is read back without the proxy. The status is 1 if anything
-was lost or wrong, or if an error came out that is not documented. The results go to
-``benchmarks/soak.json``, and the table made from them to ``docs/reliability/soak.md``.
+was lost or wrong, or if an error came out that is not documented. A table of the results goes to
+``docs/reliability/soak.md``, and all of them to the file of ``--output``.
 """
 
 from __future__ import annotations
@@ -256,11 +256,12 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=32)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=0.01, help="of faults (%(default)s)")
-    parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "soak.json")
+    parser.add_argument("--output", type=Path, help="a file for all results, as JSON")
     parser.add_argument("--table", type=Path, default=ROOT / "docs" / "reliability" / "soak.md")
     options = parser.parse_args()
     results = soak(options.minutes, options.threads, options.seed, options.rate)
-    options.output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    if options.output is not None:
+        options.output.write_text(json.dumps(results) + "\n", encoding="utf-8")
     options.table.write_text(table(results), encoding="utf-8")
     print(table(results))
     for problem in results["problems"][:20]:

@@ -8,8 +8,13 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 # The extension lives here. The package itself is the installed one, or that of PYTHONPATH.
 sys.path.insert(0, str(DOCS / "_ext"))
+sys.path.append(str(DOCS.parent))  # of the benchmarks
 
+from benchmarks import report  # noqa: E402
 from ecr_client import __version__  # noqa: E402
+
+# Drawn at each build, so that only the figures are in the repository.
+report.write(DOCS / "performance")
 
 project = "ecr-client"
 author = "The ecr_client developers"
@@ -27,7 +32,7 @@ exclude_patterns = ["_build", "_ext"]
 default_role = "py:obj"
 nitpicky = True
 
-myst_enable_extensions = ["deflist"]
+myst_enable_extensions = ["attrs_inline", "deflist"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"

@@ -234,7 +234,8 @@ class AmazonServiceException(AmazonClientException, ClientError):
         return f"{self.error_message} ({'; '.join(details)})".lstrip()
 
     # That of ``ClientError`` does not fit our constructor.
-    __reduce__ = AmazonClientException.__reduce__
+    def __reduce__(self) -> tuple[Any, ...]:
+        return AmazonClientException.__reduce__(self)
 
 
 class AmazonECRException(AmazonServiceException):
@@ -371,7 +372,7 @@ class LayerDownloadException(TransportException):
     ) -> None:
         self.layer_digest = layer_digest
         self.status_code = status_code
-        self.retryable = status_code in (408, 429, *TRANSIENT_STATUSES)
+        self.retryable: bool = status_code in (408, 429, *TRANSIENT_STATUSES)
         super().__init__(f"layer {layer_digest}: {message}" if layer_digest else message)
 
 

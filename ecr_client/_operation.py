@@ -43,8 +43,8 @@ class Operation(Generic[Request, Result]):
     __slots__ = ("_module", "_names", "name", "request_class", "result_class", "target")
 
     def __init__(self, name: str, module: str, request: str, result: str) -> None:
-        self.name = name
-        self.target = f"{TARGET_PREFIX}.{name}"
+        self.name: str = name
+        self.target: str = f"{TARGET_PREFIX}.{name}"
         self._module, self._names = module, (request, result)
 
     if TYPE_CHECKING:

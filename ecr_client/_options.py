@@ -62,10 +62,10 @@ class CallOptions:
         total_timeout: float | None,
         headers: Mapping[str, str],
     ) -> None:
-        self.credentials = credentials
-        self.retry = retry
-        self.total_timeout = total_timeout
-        self.headers = headers
+        self.credentials: CredentialsSource = credentials
+        self.retry: RetryPolicy = retry
+        self.total_timeout: float | None = total_timeout
+        self.headers: Mapping[str, str] = headers
 
     def with_total_timeout(self, seconds: float) -> CallOptions:
         """Return the same options with another total timeout."""

@@ -62,12 +62,12 @@ class Call:
         self.options = options
         self.transport = transport
         self.body = body
-        self.attempts = Attempts()
+        self.attempts: Attempts = Attempts()
         #: What the attempt was signed with, and by how much the clock was corrected then.
         self.credentials: Credentials | None = None
-        self.offset = timedelta(0)
+        self.offset: timedelta = timedelta(0)
         self.limiter: RateLimiter | None = None
-        self.deadline = Deadline(options.total_timeout, monotonic)
+        self.deadline: Deadline = Deadline(options.total_timeout, monotonic)
         #: What a success gives back to the quota.
         self.cost = 1
         #: Of the hooks.
@@ -114,9 +114,9 @@ class Pipeline:
         self.user_agent = user_agent
         self.observer = observer
         self.max_response_size = max_response_size
-        self.clock = clock or SigningClock()
+        self.clock: SigningClock = clock or SigningClock()
         self.monotonic = monotonic
-        self.quota = RetryQuota()
+        self.quota: RetryQuota = RetryQuota()
         self._limiters: dict[str, RateLimiter] = {}
 
     def call(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ecr_client._exceptions import PUBLIC_MODULE, THROTTLING_CODES, AmazonECRException
 
 __all__ = [
@@ -38,7 +40,7 @@ class IncompleteSignatureException(AmazonECRException):
 class InternalFailureException(AmazonECRException):
     """The service had an internal error; the same call may succeed later."""
 
-    SERVER_FAULT = True
+    SERVER_FAULT: ClassVar[bool] = True
 
 
 class InvalidSignatureException(AmazonECRException):
@@ -72,7 +74,7 @@ class SerializationException(AmazonECRException):
 class ServiceUnavailableException(AmazonECRException):
     """The service is temporarily unavailable; the same call may succeed later."""
 
-    SERVER_FAULT = True
+    SERVER_FAULT: ClassVar[bool] = True
 
 
 class ThrottlingException(AmazonECRException):

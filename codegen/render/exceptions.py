@@ -19,7 +19,10 @@ def render(service: Service) -> str:
     names = "".join(f"    {error.name!r}: {error.name},\n" for error in service.errors)
     return (
         banner(service, "The exceptions of the service's model.")
+        + "from __future__ import annotations\n\n"
+        + "from typing import TYPE_CHECKING, ClassVar\n\n"
         + "from ecr_client._exceptions import AmazonECRException\n\n"
+        + "if TYPE_CHECKING:\n    from collections.abc import Mapping\n\n"
         + f"__all__ = [\n{exported}]\n"
         + "".join(_class(service, error) for error in service.errors)
         + "\n\n#: The class of each modeled error code.\n"
@@ -39,14 +42,14 @@ def _class(service: Service, error: Error) -> str:
     lines += ["", f"{API_REFERENCE}/{page}.html"]
     text = f"\n\nclass {error.name}(AmazonECRException):\n{docstring(lines, 4)}\n"
     text += '    __module__ = "ecr_client.exceptions"\n\n'
-    text += f"    DEFAULT_CODE = {error.name!r}\n"
+    text += f"    DEFAULT_CODE: ClassVar[str] = {error.name!r}\n"
     if error.server_fault:
-        text += "    SERVER_FAULT = True\n"
+        text += "    SERVER_FAULT: ClassVar[bool] = True\n"
     if error.members:
         entries = ", ".join(
             f"{member.name!r}: ({member.wire_name!r}, {member.type})" for member in error.members
         )
-        text += f"    MEMBERS = {{{entries}}}\n\n"
+        text += f"    MEMBERS: ClassVar[Mapping[str, tuple[str, type]]] = {{{entries}}}\n\n"
         text += "".join(
             f"    {member.name}: {member.optional_type} = None\n" for member in error.members
         )

@@ -22,7 +22,7 @@ class Deadline:
     def __init__(
         self, seconds: float | None, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self.seconds = seconds
+        self.seconds: float | None = seconds
         self._monotonic = monotonic
         self._at = None if seconds is None else monotonic() + seconds
 

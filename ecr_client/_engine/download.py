@@ -51,7 +51,8 @@ class Transfer:
                 f"layer_digest must be 'sha256:...' or 'sha512:...', got {digest!r}", PURPOSE
             )
         self.digest = digest
-        self.position = self.start = start
+        self.start: int = start
+        self.position: int = start
         self.size: int | None = None
         self._hash = hashlib.new(algorithm, usedforsecurity=False)
         self._skip = 0

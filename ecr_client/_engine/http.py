@@ -35,11 +35,11 @@ class HTTPRequest:
         body: bytes = b"",
         purpose: str = "",
     ) -> None:
-        self.method = method
-        self.url = url
-        self.headers = headers
-        self.body = body
-        self.purpose = purpose
+        self.method: str = method
+        self.url: str = url
+        self.headers: Mapping[str, str] = headers
+        self.body: bytes = body
+        self.purpose: str = purpose
 
     def __repr__(self) -> str:
         return f"<HTTPRequest {self.method} {redact_url(self.url)}, {len(self.body)} bytes>"
@@ -57,9 +57,9 @@ class HTTPResponse:
     __slots__ = ("body", "headers", "status")
 
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
+        self.status: int = status
+        self.headers: Mapping[str, str] = headers
+        self.body: bytes = body
 
     def __repr__(self) -> str:
         return f"<HTTPResponse {self.status}, {len(self.body)} bytes>"

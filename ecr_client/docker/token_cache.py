@@ -55,11 +55,11 @@ class CachedToken:
         requested_at: datetime,
         expires_at: datetime,
     ) -> None:
-        self.registry = registry
-        self.username = username
-        self.password = password
-        self.requested_at = requested_at
-        self.expires_at = expires_at
+        self.registry: str = registry
+        self.username: str = username
+        self.password: str = password
+        self.requested_at: datetime = requested_at
+        self.expires_at: datetime = expires_at
 
     def __repr__(self) -> str:
         return f"<CachedToken {self.registry} until {self.expires_at}>"

@@ -45,7 +45,7 @@ class DockerArchiveSource:
     """
 
     def __init__(self, path: Path, reference: str | None) -> None:
-        self.name = f"{path}{f':{reference}' if reference else ''}"
+        self.name: str = f"{path}{f':{reference}' if reference else ''}"
         self._files = TarFiles(path)
         self._reference = reference
         self._folder = tempfile.TemporaryDirectory(prefix="ecr-client-")

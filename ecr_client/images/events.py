@@ -129,8 +129,8 @@ class Reporter:
         progress: Callable[[TransferEvent], object] | None = None,
         cancel: threading.Event | None = None,
     ) -> None:
-        self.bytes_moved = 0
-        self.bytes_skipped = 0
+        self.bytes_moved: int = 0
+        self.bytes_skipped: int = 0
         self.skipped: set[str] = set()
         self._moved: dict[str, int] = {}
         self._progress = progress

@@ -39,7 +39,7 @@ class LayoutTarget:
 
     def __init__(self, layout: Layout, name: str | None = None) -> None:
         self._layout = layout
-        self.name = name or str(layout.path)
+        self.name: str = name or str(layout.path)
 
     def find_missing(
         self, tree: Tree, tags: Sequence[str], reporter: Reporter
@@ -113,7 +113,7 @@ class ArchiveTarget:
     """
 
     def __init__(self, path: Path) -> None:
-        self.name = str(path)
+        self.name: str = str(path)
         self._path = path
         # Beside the archive, since another file system may have no space. The next pull finds what
         # a killed one has left there.
@@ -128,7 +128,7 @@ class ArchiveTarget:
                 errno.EEXIST, "another process or thread is writing this archive", str(path)
             ) from None
         remove_leftovers(self.folder)
-        self.layout = Layout(self.folder / "layout")
+        self.layout: Layout = Layout(self.folder / "layout")
         self._target = LayoutTarget(self.layout, self.name)
 
     def find_missing(

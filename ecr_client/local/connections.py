@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Sequence
 
-logger = logging.getLogger("ecr_client.local")
+logger: logging.Logger = logging.getLogger("ecr_client.local")
 
 _NO_LINGERING = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 #: How many connections are accepted before the open ones are served.
@@ -63,7 +63,7 @@ class Connections:
     """
 
     def __init__(self, limits: ConnectionLimits | None = None) -> None:
-        self.limits = limits or ConnectionLimits()
+        self.limits: ConnectionLimits = limits or ConnectionLimits()
         self._open: dict[tuple[str, int], Connection] = {}
         self._listening: socket.socket | None = None
         self._protocol: Callable[[], asyncio.Protocol] | None = None

@@ -18,7 +18,9 @@ class ServiceError(Exception):
         self.code = code
         self.message = message
         self.status = status
-        self.members = {name: value for name, value in members.items() if value is not None}
+        self.members: dict[str, object] = {
+            name: value for name, value in members.items() if value is not None
+        }
 
 
 class DataFolderError(Exception):

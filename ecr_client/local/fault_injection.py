@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _GARBAGE = b"\x00\xff<garbage>"
 
-logger = logging.getLogger("ecr_client.local")
+logger: logging.Logger = logging.getLogger("ecr_client.local")
 
 
 class FaultInjection:

@@ -87,7 +87,7 @@ class RequestBody:
     """
 
     def __init__(self, spare: list[IO[bytes]]) -> None:
-        self.size = 0
+        self.size: int = 0
         self._spare = spare
         self._gathered = bytearray()
         self._file: IO[bytes] | None = None

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 from typing import NamedTuple
 
-logger = logging.getLogger("ecr_client.local")
+logger: logging.Logger = logging.getLogger("ecr_client.local")
 
 _DISK = {errno.ENOSPC, errno.EFBIG, *([errno.EDQUOT] if hasattr(errno, "EDQUOT") else [])}
 _NO_SPACE = "no space left on the device"

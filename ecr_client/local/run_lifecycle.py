@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ecr_client.local.lifecycle import Mark, Policy
     from ecr_client.local.store import Store, StoredImage
 
-logger = logging.getLogger("ecr_client.local")
+logger: logging.Logger = logging.getLogger("ecr_client.local")
 
 #: The kind of the document with the policy of a repository.
 KIND = "repository/lifecycle-policy"

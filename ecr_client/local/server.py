@@ -128,20 +128,22 @@ class LocalECR:
             raise ValueError(f"registry_protocol must be in {PROTOCOLS}, got {registry_protocol!r}")
         clock = clock or _utc_now
         hosts = _hosts(host, allow_hosts, auth, trust_forwarded)
-        self.account = checked_account(account)
-        self.region = checked_region(region)
-        self.faults = Faults(validation.operations)
-        self.requests = RequestLog()
+        self.account: str = checked_account(account)
+        self.region: str = checked_region(region)
+        self.faults: Faults = Faults(validation.operations)
+        self.requests: RequestLog = RequestLog()
         self._store = Store(None if data is None else Path(data), clock, limits=limits)
         try:
-            self.credentials = keys_by_account(credentials, account, self._store.secret("keys"))
+            self.credentials: dict[str, Credentials] = keys_by_account(
+                credentials, account, self._store.secret("keys")
+            )
             certificate = certificate_for(tls, self._store.root, host)
             self._socket = _listen(host, port)
         except BaseException:
             self._store.close()
             raise
-        self.ca_file = None if certificate is None else certificate.trusted
-        self.endpoint = _address("https" if certificate else "http", self._socket)
+        self.ca_file: Path | None = None if certificate is None else certificate.trusted
+        self.endpoint: str = _address("https" if certificate else "http", self._socket)
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="local-ecr")
         service = Service(
             store=self._store,

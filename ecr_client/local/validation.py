@@ -11,7 +11,7 @@ import pybase64
 from ecr_client.local.errors import ServiceError, invalid_parameter
 from ecr_client.local.patterns import Pattern, UnsupportedPatternError, compile_pattern
 
-logger = logging.getLogger("ecr_client.local")
+logger: logging.Logger = logging.getLogger("ecr_client.local")
 
 _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),

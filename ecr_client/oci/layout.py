@@ -136,7 +136,7 @@ class Layout(LayoutReader):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
 
     def create(self) -> None:
         """Make the folder an empty layout, unless it is a layout already.
@@ -203,7 +203,7 @@ class LayoutArchive(LayoutReader):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
         self._files = TarFiles(self.path)
 
     def _open(self, name: str) -> tuple[BinaryIO, int]:

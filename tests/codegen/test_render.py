@@ -262,8 +262,9 @@ def test_error(sample: Any) -> None:
         f"    {REFERENCE}/API_ListThings.html\n"
         '    """\n\n'
         '    __module__ = "ecr_client.exceptions"\n\n'
-        "    DEFAULT_CODE = 'BadPartException'\n"
-        "    MEMBERS = {'last_byte': ('lastByte', int), 'upload_id': ('uploadId', str)}\n\n"
+        "    DEFAULT_CODE: ClassVar[str] = 'BadPartException'\n"
+        "    MEMBERS: ClassVar[Mapping[str, tuple[str, type]]] = "
+        "{'last_byte': ('lastByte', int), 'upload_id': ('uploadId', str)}\n\n"
         "    last_byte: int | None = None\n"
         "    upload_id: str | None = None"
     )

@@ -229,6 +229,7 @@ def command(local_ecr: LocalECR, tmp_path: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("skopeo") is None, reason="install skopeo: apt-get install skopeo")
 def test_skopeo_asks_the_helper(
     ecr_client: ECRClient, local_ecr: LocalECR, command: dict[str, str], tmp_path: Path

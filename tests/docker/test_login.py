@@ -191,6 +191,7 @@ def test_malformed_tokens(ecr_client: ECRClient, token: str) -> None:
             get_docker_credentials(ecr_client)
 
 
+@pytest.mark.slow
 @needs_skopeo
 def test_skopeo_is_logged_in(ecr_client: ECRClient, tmp_path: Path) -> None:
     """Skopeo reads an image with the file that was written, and not without it."""
@@ -206,6 +207,7 @@ def test_skopeo_is_logged_in(ecr_client: ECRClient, tmp_path: Path) -> None:
     ).returncode
 
 
+@pytest.mark.slow
 @needs_podman
 def test_podman_is_logged_in(ecr_client: ECRClient, tmp_path: Path) -> None:
     """Podman takes the file that was written for a login of its own."""

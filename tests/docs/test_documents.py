@@ -161,15 +161,6 @@ def test_the_readme_lists_the_configuration() -> None:
     assert listed == fields
 
 
-def test_the_readme_has_measured_figures() -> None:
-    """Each row of the table of the performance is one of the results, which has more columns."""
-    results = (ROOT / "docs" / "performance" / "results.md").read_text(encoding="utf-8")
-    lines = (line.split(" | ") for line in results.splitlines() if line.startswith("| "))
-    measured = [[cells[0].strip("| "), *cells[1:4], cells[6]] for cells in lines]
-
-    assert all(row in measured for row in rows("## Performance"))
-
-
 def test_the_readme_lists_the_environment_variables() -> None:
     """The table of the environment has each variable of AWS that the client reads, no others."""
     package = Path(ecr_client.__file__).parent

@@ -200,6 +200,7 @@ def test_several_platforms(ecr_client: ECRClient, pushed: RandomImage, tmp_path:
         pull_image(ecr_client, "team/app:1", f"docker-archive:{tmp_path / 'out.tar'}")
 
 
+@pytest.mark.slow
 @needs_skopeo
 def test_skopeo_reads_and_writes_them(
     ecr_client: ECRClient,

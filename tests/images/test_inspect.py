@@ -76,6 +76,7 @@ def test_missing_images(ecr_client: ECRClient, pushed: RandomImage) -> None:
         inspect_image(ecr_client, "team/app")
 
 
+@pytest.mark.slow
 @needs_skopeo
 def test_skopeo_agrees(
     ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImage, tmp_path: Path

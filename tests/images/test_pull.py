@@ -315,6 +315,7 @@ def test_progress(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) ->
         pull_image(ecr_client, "team/app:1", tmp_path / "other", progress=lambda event: 1 / 0)
 
 
+@pytest.mark.slow
 @needs_skopeo
 @pytest.mark.parametrize("form", ["oci", "oci-archive"])
 def test_skopeo_reads_it(
@@ -333,6 +334,7 @@ def test_skopeo_reads_it(
     assert contents(tmp_path / "theirs") == contents(pushed.path)
 
 
+@pytest.mark.slow
 @needs_skopeo
 def test_skopeo_pushes_and_pulls(
     local_ecr: LocalECR,

@@ -21,6 +21,7 @@ from ecr_client._common import forks
 from ecr_client.exceptions import ClientShutdownException, RepositoryNotFoundException
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="forks"),
     # Python 3.12 and newer warn of what these tests are about.
     pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
@@ -285,7 +286,7 @@ def test_no_lock_is_held_in_a_child(peers: Peers, monkeypatch: pytest.MonkeyPatc
         return metadata is not None
 
     locks = [each.held for each in forks._objects if isinstance(each, forks.Lock)]
-    others = transport._lock, lifetime._ended._cond, adapter._lock, adapter.poolmanager.pools.lock
+    others = transport._lock, adapter._lock, adapter.poolmanager.pools.lock
     with held(*others, *locks):
         child = Child(do_everything)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
@@ -10,6 +11,7 @@ from typing import Any, NoReturn
 import pytest
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
+from ecr_client._lifetime import Lifetime
 from ecr_client.models import DescribeRegistryRequest
 
 pytestmark = [
@@ -64,3 +66,25 @@ def test_interrupts(server: Any, credentials: Credentials, mode: str) -> None:
 
     assert result.response_metadata.http_status_code == 200
     assert found == 100
+
+
+def test_interrupted_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait that was interrupted as it took a lock holds up neither another wait nor the end."""
+    lifetime = Lifetime()
+    with monkeypatch.context() as patch:
+        patch.setattr("threading.Condition.__enter__", _take_and_raise)
+        interrupted(lambda: lifetime.wait(0), 60)
+    others = [
+        threading.Thread(target=lifetime.wait, args=(0,), daemon=True),
+        threading.Thread(target=lifetime.end, daemon=True),
+    ]
+    for other in others:
+        other.start()
+        other.join(10)
+
+    assert [other.is_alive() for other in others] == [False, False]
+
+
+def _take_and_raise(condition: Any) -> NoReturn:
+    condition._lock.acquire()
+    raise KeyboardInterrupt

@@ -20,7 +20,7 @@ _MOST_EXCLUSIONS = 100
 
 #: The settings of an account, and their values, the default first.
 #: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutAccountSetting.html
-SETTINGS = {
+SETTINGS: dict[str, tuple[str, ...]] = {
     "BASIC_SCAN_TYPE_VERSION": ("AWS_NATIVE",),
     "REGISTRY_POLICY_SCOPE": ("V2",),
     "BLOB_MOUNTING": ("DISABLED", "ENABLED"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ecr_client.local.context import Context
     from ecr_client.local.store import Store, StoredImage
 
-logger = logging.getLogger("ecr_client.local")
+logger: logging.Logger = logging.getLogger("ecr_client.local")
 
 _KIND = "replication-configuration"
 _ONLY = ""

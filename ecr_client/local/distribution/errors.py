@@ -53,7 +53,7 @@ class RegistryError(Exception):
         self.code = code
         self.message = message
         self.status = status
-        self.headers = dict(headers or {})
+        self.headers: dict[str, str] = dict(headers or {})
         self.plain = plain
 
 

@@ -21,12 +21,12 @@ class UploadLease:
     """The right of one request to send bytes for an upload, as long as it goes on sending."""
 
     def __init__(self) -> None:
-        self.ended = asyncio.Event()
+        self.ended: asyncio.Event = asyncio.Event()
         self.renew()
 
     def renew(self) -> None:
         """Note that bytes have arrived."""
-        self.renewed_at = asyncio.get_running_loop().time()
+        self.renewed_at: float = asyncio.get_running_loop().time()
 
 
 class UploadSessions:

@@ -43,8 +43,8 @@ class BlobWriter:
 
     def __init__(self, blobs: Blobs, upload_id: str, size: int = 0) -> None:
         self.id = upload_id
-        self.size = size
-        self.lock = threading.Lock()
+        self.size: int = size
+        self.lock: threading.Lock = threading.Lock()
         self._blobs = blobs
         self._path = blobs.upload_path(upload_id)
         # Computed when it is needed, so that nobody waits for the lock while a large file is read.
@@ -151,7 +151,7 @@ class Chunk:
     def __init__(self, writer: BlobWriter, hasher: hashlib._Hash) -> None:
         self.writer = writer
         #: The size that the upload will have.
-        self.size = writer.size
+        self.size: int = writer.size
         self.hasher = hasher
 
     def append(self, data: bytes | bytearray | memoryview) -> None:

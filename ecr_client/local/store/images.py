@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ecr_client.local.store.repositories import Repositories, Repository
     from ecr_client.oci import Descriptor
 
-logger = logging.getLogger("ecr_client.local")
+logger: logging.Logger = logging.getLogger("ecr_client.local")
 
 ACTIVE = "ACTIVE"
 ARCHIVED = "ARCHIVED"

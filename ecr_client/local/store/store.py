@@ -55,10 +55,13 @@ class Store:
         limits: Limits | None = None,
     ) -> None:
         self.clock = clock
-        self.limits = limits = limits or Limits()
+        limits = limits or Limits()
+        self.limits: Limits = limits
         # Nobody can miss what is in a temporary folder, so nothing waits for the disk there.
         self._temporary = root is None
-        self.root = Path(tempfile.mkdtemp(prefix="ecr-local-")) if root is None else Path(root)
+        self.root: Path = (
+            Path(tempfile.mkdtemp(prefix="ecr-local-")) if root is None else Path(root)
+        )
         self._claim = claim(self.root)
         try:
             database = Database(self.root / DATABASE, durable=not self._temporary)
@@ -74,8 +77,8 @@ class Store:
         self.documents = documents
         self.repositories = repositories
         self.layers = layers
-        self.images = Images(database, blobs, repositories, documents, clock, limits)
-        self.uploads = Uploads(database, blobs, repositories, layers, clock, limits)
+        self.images: Images = Images(database, blobs, repositories, documents, clock, limits)
+        self.uploads: Uploads = Uploads(database, blobs, repositories, layers, clock, limits)
         self._tidy()
 
     def close(self) -> None:
