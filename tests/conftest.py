@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import collections.abc
+import contextlib
 import os
+import socket
+import ssl
+import struct
 import threading
-from collections.abc import Iterator
+import typing
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import attrs
 import pytest
 
 from ecr_client import Credentials, ECRClient
+from ecr_client._shapes import Structure, type_parts
+
+if TYPE_CHECKING:
+    import trustme
+
+#: Long enough for a slow machine, and never waited for unless something is wrong.
+PATIENCE = 20
 
 #: What a user's machine may set and a test must not see.
 FOREIGN = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class Received(NamedTuple):
-    """A request as the server saw it."""
+    """A request as the server saw it; the names of its headers are in lower case."""
 
     method: str
     path: str
@@ -76,6 +91,180 @@ class ScriptedServer:
         self._thread.join()
 
 
+class Visit:
+    """One connection of a client, as the peer sees it.
+
+    Attributes:
+        socket: The connection.
+        address: The client's.
+        number: Its number, from 1.
+        over: Whether the test is over.
+        ended: Whether the client has closed the connection.
+    """
+
+    def __init__(self, peer: Peer, connection: socket.socket, number: int) -> None:
+        self.socket = connection
+        self.address = connection.getpeername()
+        self.number = number
+        self.over = peer.over
+        self.ended = threading.Event()
+        self._peer = peer
+
+    def request(self) -> Received:
+        """Read a whole request.
+
+        Raises:
+            ConnectionError: The client has closed the connection.
+        """
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += self._receive()
+        head, _, rest = data.partition(b"\r\n\r\n")
+        body = bytearray(rest)
+        first, *lines = head.decode("latin-1").split("\r\n")
+        method, target, _ = first.split(" ")
+        headers = {
+            name.lower(): text.strip() for name, _, text in (line.partition(":") for line in lines)
+        }
+        while len(body) < int(headers.get("content-length", 0)):
+            body += self._receive()
+        received = Received(method, target, headers, bytes(body))
+        self._peer.requests.append(received)
+        return received
+
+    def start_tls(self, context: ssl.SSLContext) -> None:
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def drip(self, data: bytes, *, before: bytes = b"", every: float = 0.02) -> None:
+        """Send something, and then something else again and again until the test is over."""
+        self.send(before)
+        while not self.over.wait(every):
+            self.send(data)
+
+    def reset(self) -> None:
+        """End the connection with RST."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+    def respond(self, body: bytes = b"{}", *lines: bytes, status: bytes = b"200 OK") -> None:
+        """Send a response that has a length."""
+        head = [b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), *lines]
+        self.send(b"\r\n".join([*head, b"", body]))
+
+    def wait_for_the_end(self) -> None:
+        """Read until the client has closed the connection."""
+        with contextlib.suppress(ConnectionError):
+            while True:
+                self._receive()
+
+    def _receive(self) -> bytes:
+        try:
+            received = self.socket.recv(65536)
+        except OSError:
+            received = b""
+        if not received:
+            self.ended.set()
+            raise ConnectionError("the client is gone")
+        return received
+
+
+def serve(visit: Visit) -> None:
+    """Respond to all requests of a connection."""
+    while True:
+        visit.request()
+        visit.respond()
+
+
+class Peer:
+    """A server whose every connection is handled by a function.
+
+    Args:
+        handle: Is called with each `Visit`; the connection is closed when it returns.
+        context: Of TLS, if it speaks that.
+
+    Attributes:
+        url: Where it is.
+        over: Whether the test is over.
+        requests: All that were read.
+        visits: All connections.
+    """
+
+    def __init__(
+        self, handle: Callable[[Visit], object] = serve, context: ssl.SSLContext | None = None
+    ) -> None:
+        self.over = threading.Event()
+        self.requests: list[Received] = []
+        self.visits: list[Visit] = []
+        self._handle, self._context = handle, context
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}/"
+        self._sockets: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    @property
+    def connections(self) -> int:
+        """How many connections there were."""
+        return len(self.visits)
+
+    def close(self) -> None:
+        self.over.set()
+        # Closing alone would not wake the threads.
+        for each in (self._listener, *self._sockets):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+        for thread in self._threads:
+            thread.join(PATIENCE)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection = self._listener.accept()[0]
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._sockets.append(connection)
+                visit = Visit(self, connection, len(self.visits) + 1)
+                self.visits.append(visit)
+                thread = threading.Thread(target=self._serve, args=(visit,), daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def _serve(self, visit: Visit) -> None:
+        with contextlib.suppress(OSError):
+            if self._context is not None:
+                visit.start_tls(self._context)
+            self._handle(visit)
+        visit.socket.close()
+
+
+#: Long enough for every member that is a string, and a digest for those that have to be one.
+TEXT = "sha256:" + "a" * 128
+
+
+def _value_of(annotation: Any) -> Any:
+    """Return a small value of a type."""
+    kind = type_parts(annotation)[0]
+    if typing.get_origin(kind) is collections.abc.Sequence:
+        return [_value_of(typing.get_args(kind)[0])]
+    if isinstance(kind, type) and issubclass(kind, Structure):
+        return _structure_of(kind)
+    moment = datetime(2026, 1, 2, tzinfo=timezone.utc)
+    return {int: 0, bytes: b"x", bool: True, datetime: moment, float: 0.5}.get(kind, TEXT)
+
+
+def _structure_of(cls: type[Any], /, **members: Any) -> Any:
+    needed = {
+        field.name: _value_of(field.type)
+        for field in attrs.fields(cls)
+        if field.default is attrs.NOTHING and field.name not in members
+    }
+    return cls(**needed, **members)
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> None:
     """Keep the settings, proxies and credentials of the machine out of every test."""
@@ -131,3 +320,48 @@ def moto_client(moto_url: str, credentials: Credentials) -> Iterator[ECRClient]:
     requests.post(f"{moto_url}/moto-api/reset", timeout=30).raise_for_status()
     with ECRClient(region="us-east-1", endpoint=moto_url, credentials=credentials) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """Return an authority whose certificates nobody trusts who does not name it."""
+    import trustme
+
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def trusted(authority: trustme.CA, tmp_path_factory: Any) -> str:
+    """Return the path of a bundle with that authority."""
+    path = tmp_path_factory.mktemp("tls") / "authority.pem"
+    authority.cert_pem.write_to_path(path)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def context(authority: trustme.CA) -> ssl.SSLContext:
+    """Return the context of a server with a certificate for its address."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(made)
+    return made
+
+
+@pytest.fixture
+def peer(context: ssl.SSLContext) -> Iterator[Callable[..., Peer]]:
+    """Return a function that starts a server, with TLS if ``tls`` is true."""
+    started: list[Peer] = []
+
+    def start(handle: Callable[[Visit], object] = serve, *, tls: Any = False) -> Peer:
+        own = tls if isinstance(tls, ssl.SSLContext) else context
+        started.append(Peer(handle, own if tls else None))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()
+
+
+@pytest.fixture(scope="session")
+def made() -> Callable[..., Any]:
+    """Return what makes an instance of a class with its required members, and those given."""
+    return _structure_of

@@ -137,7 +137,7 @@ def test_certificates(ecr: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         (["repos", "describe", "UPPER"], 2, "must be lower case"),
         (["repos", "describe", "team/app:1"], 2, "must name a repository"),
         (["repos", "list", "--endpoint-url", "http://127.0.0.1:1"], 4, "no connection"),
-        (["repos", "list", "--region", "x y"], 2, "cannot be a region"),
+        (["repos", "list", "--region", "x y"], 2, "region"),
         (["repos", "list", "--query", "a["], 2, "must be a JMESPath expression, got 'a['"),
         (["push", "nowhere", "team/app:1"], 1, "nowhere"),
         (["local", "--port", "x"], 2, "ecr local: argument --port"),

@@ -37,26 +37,36 @@ def test_required_members_first(sample: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("structure", "member", "hint"),
+    ("structure", "member", "hint", "default", "minima"),
     [
-        ("ListThingsRequest", "registry", "str"),
-        ("ListThingsRequest", "max_results", "int"),
-        ("ListThingsRequest", "filter", "ThingFilter"),
-        ("DeleteThingsRequest", "force", "bool"),
-        ("DeleteThingsRequest", "thing_ids", "Sequence[ThingId]"),
-        ("PutBlobRequest", "blob", "bytes | bytearray | memoryview"),
-        ("PutBlobRequest", "at", "datetime"),
-        ("PutBlobRequest", "codes", "Sequence[str]"),
-        ("PutBlobResult", "labels", "Mapping[str, str]"),
-        ("PutBlobResult", "size", "int"),
-        ("PutBlobResult", "share", "float"),
-        ("Thing", "kind", "Kind | str"),
-        ("ListThingsResult", "things", "Sequence[Thing]"),
+        ("ListThingsRequest", "registry", "str", None, (12, None)),
+        ("ListThingsRequest", "max_results", "int", "None", (1, None)),
+        ("ListThingsRequest", "filter", "ThingFilter", "None", (None, None)),
+        ("ListThingsRequest", "next_token", "str", "None", (None, None)),
+        ("DeleteThingsRequest", "force", "bool", "None", (None, None)),
+        ("DeleteThingsRequest", "thing_ids", "Sequence[ThingId]", None, (1, None)),
+        ("DeleteThingsResult", "thing_ids", "Sequence[ThingId]", "()", (None, None)),
+        ("PutBlobRequest", "blob", "bytes | bytearray | memoryview", None, (None, None)),
+        ("PutBlobRequest", "at", "datetime", "None", (None, None)),
+        ("PutBlobRequest", "codes", "Sequence[str]", "None", (None, 1)),
+        ("PutBlobResult", "labels", "Mapping[str, str]", "NO_ENTRIES", (None, None)),
+        ("PutBlobResult", "size", "int", "None", (None, None)),
+        ("PutBlobResult", "share", "float", "None", (None, None)),
+        ("Thing", "kind", "Kind | str", "None", (None, None)),
+        ("Part", "codes", "Sequence[str]", "()", (None, None)),
+        ("ThingFilter", "codes", "Sequence[str]", "None", (None, 1)),
+        ("ListThingsResult", "things", "Sequence[Thing]", "()", (None, None)),
     ],
 )
-def test_types(sample: Any, structure: str, member: str, hint: str) -> None:
-    """Every kind of shape has its type in Python; an enum takes any text as well."""
-    assert _members(sample.resolve(), structure)[member].type == hint
+def test_members(
+    sample: Any, structure: str, member: str, hint: str, default: str | None, minima: Any
+) -> None:
+    """A member has a type, bounds if it is sent, and is None or empty where it is absent."""
+    found = _members(sample.resolve(), structure)[member]
+
+    assert found.type == hint
+    assert (found.minimum, found.item_minimum) == minima
+    assert found.required or found.default == default
 
 
 def test_type_of_a_list_of_responses(sample: Any) -> None:
@@ -67,40 +77,6 @@ def test_type_of_a_list_of_responses(sample: Any) -> None:
     assert python_type(shape) == "Sequence[PutBlobResult]"
 
 
-@pytest.mark.parametrize(
-    ("structure", "member", "default"),
-    [
-        ("PutBlobRequest", "codes", "None"),
-        ("ListThingsRequest", "filter", "None"),
-        ("ThingFilter", "codes", "None"),
-        ("PutBlobResult", "labels", "NO_ENTRIES"),
-        ("PutBlobResult", "size", "None"),
-        ("ListThingsResult", "things", "()"),
-        ("Part", "codes", "()"),
-    ],
-)
-def test_defaults(sample: Any, structure: str, member: str, default: str) -> None:
-    """What is absent is None, but an absent list or map is empty in what is received."""
-    assert _members(sample.resolve(), structure)[member].default == default
-
-
-@pytest.mark.parametrize(
-    ("structure", "member", "minimum"),
-    [
-        ("ListThingsRequest", "registry", 12),
-        ("ListThingsRequest", "max_results", 1),
-        ("DeleteThingsRequest", "thing_ids", 1),
-        ("PutBlobRequest", "blob", None),
-        ("ListThingsRequest", "next_token", None),
-        ("DeleteThingsResult", "thing_ids", None),
-        ("PutBlobResult", "size", None),
-    ],
-)
-def test_minima(sample: Any, structure: str, member: str, minimum: int | None) -> None:
-    """A lower bound is checked where it says something, and only in what is sent."""
-    assert _members(sample.resolve(), structure)[member].minimum == minimum
-
-
 def test_minimum_of_a_number_may_be_zero(sample: Any) -> None:
     """Zero is a bound for a number, since a number may be negative, but not for a length."""
     sample.shapes["PageSize"]["min"] = 0
@@ -109,15 +85,6 @@ def test_minimum_of_a_number_may_be_zero(sample: Any) -> None:
 
     assert _members(service, "ListThingsRequest")["max_results"].minimum == 0
     assert _members(service, "DeleteThingsRequest")["thing_ids"].minimum is None
-
-
-def test_item_minimum(sample: Any) -> None:
-    """The lower bound of the items of a list is checked in what is sent, also deep inside."""
-    service = sample.resolve()
-
-    assert _members(service, "PutBlobRequest")["codes"].item_minimum == 1
-    assert _members(service, "DeleteThingsRequest")["thing_ids"].item_minimum is None
-    assert _members(service, "Part")["codes"].item_minimum is None
 
 
 def test_minimum_in_a_structure_that_is_sent(sample: Any) -> None:

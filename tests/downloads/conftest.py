@@ -14,7 +14,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 import pytest
-import trustme
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
 from ecr_client.downloads import LayerDownload
@@ -231,28 +230,10 @@ class StorageClient(ECRClient):
             return layer.read()
 
 
-@pytest.fixture(scope="session")
-def authority() -> trustme.CA:
-    """Return an authority that signs the certificates of storages."""
-    return trustme.CA()
-
-
-@pytest.fixture(scope="session")
-def bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the file with the certificate of the authority."""
-    path = tmp_path_factory.mktemp("authority") / "authority.pem"
-    authority.cert_pem.write_to_path(path)
-    return str(path)
-
-
 @pytest.fixture(params=["http", "https"])
-def storage(request: pytest.FixtureRequest, authority: trustme.CA) -> Iterator[Storage]:
+def storage(request: pytest.FixtureRequest, context: ssl.SSLContext) -> Iterator[Storage]:
     """Yield a storage, once without TLS and once with it."""
-    context = None
-    if request.param == "https":
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("127.0.0.1").configure_cert(context)
-    made = Storage(context)
+    made = Storage(context if request.param == "https" else None)
     yield made
     made.close()
 
@@ -261,12 +242,12 @@ Make = Callable[..., StorageClient]
 
 
 @pytest.fixture
-def make_client(storage: Storage, bundle: str, credentials: Credentials) -> Iterator[Make]:
+def make_client(storage: Storage, trusted: str, credentials: Credentials) -> Iterator[Make]:
     """Yield a function that returns a client of the storage, with settings of its own."""
     clients = []
 
     def make(**settings: Any) -> StorageClient:
-        config = ClientConfiguration(**{"retry": PATIENT, "verify": bundle, **settings})
+        config = ClientConfiguration(**{"retry": PATIENT, "verify": trusted, **settings})
         client = StorageClient(region="eu-west-1", credentials=credentials, config=config)
         client.storage, client.urls = storage, []
         clients.append(client)

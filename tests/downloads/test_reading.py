@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import re
 from typing import Any
 
 import pytest
 
-from ecr_client.exceptions import LayerDownloadException, ParamValidationException
+from ecr_client.exceptions import LayerDownloadException
 
 
 def test_read_returns_the_whole_layer(client: Any, storage: Any) -> None:
@@ -103,30 +101,6 @@ def test_start_beyond_the_end_is_refused(client: Any, storage: Any, start: int) 
     assert (raised.value.status_code, raised.value.layer_digest) == (416, storage.digest)
 
 
-def test_start_beyond_the_end_without_ranges(client: Any, storage: Any) -> None:
-    """The size shows that there is nothing at the start; the very end is an empty rest."""
-    storage.ranges = False
-    with pytest.raises(LayerDownloadException, match=r"it has 40 bytes, start is 41$"):
-        client.content(start=41)
-
-    assert client.content(start=40) == b""
-
-
-def test_an_empty_layer(client: Any, storage: Any) -> None:
-    """A layer without bytes is one, too."""
-    storage.content = b""
-    digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-
-    assert client.content(layer_digest=digest) == b""
-
-
-def test_other_algorithms(client: Any, storage: Any) -> None:
-    """A digest may be a SHA-512 and may be written in upper case."""
-    digest = f"sha512:{hashlib.sha512(storage.content).hexdigest().upper()}"
-
-    assert client.content(layer_digest=digest) == storage.content
-
-
 def test_size_and_position_are_known(client: Any, storage: Any) -> None:
     """Size and position tell how far a download is."""
     layer = client.layer(start=10)
@@ -162,22 +136,3 @@ def test_a_closed_download_is_not_read(client: Any) -> None:
         with pytest.raises(ValueError, match="is closed"):
             read()
     layer.close()
-
-
-@pytest.mark.parametrize("storage", ["http"], indirect=True)
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
-        ({"start": -1}, "start must be a number of bytes, at least 0, got -1"),
-        ({"start": 1.5}, "start must be a number of bytes, at least 0, got 1.5"),
-        ({"start": True}, "start must be a number of bytes, at least 0, got True"),
-        ({"layer_digest": "md5:00"}, "layer_digest must be 'sha256:...' or 'sha512:...', got"),
-        ({"layer_digest": "sha256:"}, "layer_digest must be 'sha256:...' or 'sha512:...', got"),
-        ({"layer_digest": None}, "layer_digest must be 'sha256:...' or 'sha512:...', got None"),
-    ],
-)
-def test_arguments_are_checked(client: Any, arguments: dict[str, Any], problem: str) -> None:
-    """What cannot be right is refused before anything is sent."""
-    with pytest.raises(ParamValidationException, match=f"^DownloadLayer: {re.escape(problem)}"):
-        client.layer(**arguments)
-    assert client.urls == []

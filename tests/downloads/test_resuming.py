@@ -10,7 +10,6 @@ from ecr_client import RetryPolicy
 from ecr_client.exceptions import (
     ConnectionClosedException,
     LayerDownloadException,
-    LayerVerificationException,
     ReadTimeoutException,
     TransportException,
 )
@@ -55,26 +54,6 @@ def test_a_storage_without_ranges(client: Any, storage: Any) -> None:
     for length in range(WHOLE):
         storage.script = [storage.cut(length)]
         assert client.content() == storage.content
-
-
-@pytest.mark.parametrize("size", [1, 7, 1000])
-def test_few_bytes_at_a_time(client: Any, storage: Any, size: int) -> None:
-    """The size of reads has nothing to do with what is skipped."""
-    storage.ranges = False
-    storage.script = [storage.cut(25)]
-    with client.layer() as layer:
-        content = b"".join(layer.iter_bytes(size))
-
-    assert content == storage.content
-    assert len(storage.requests) == 2
-
-
-def test_a_rest_that_arrives_in_pieces(client: Any, storage: Any) -> None:
-    """What is skipped may arrive in any pieces."""
-    pieces = [storage.content[at : at + 3] for at in range(0, WHOLE, 3)]
-    storage.script = [storage.cut(25), storage.send(200, {"Content-Length": "40"}, *pieces)]
-
-    assert client.content() == storage.content
 
 
 def test_a_connection_that_breaks_after_each_byte(make_client: Any, storage: Any) -> None:
@@ -226,60 +205,6 @@ def test_a_storage_that_stays_silent(make_client: Any, storage: Any) -> None:
             layer.read()
 
     assert storage.left.wait(30)
-
-
-@pytest.mark.parametrize(
-    "content_range",
-    [
-        "bytes 19-39/40",
-        "bytes 21-39/40",
-        "bytes 0-39/40",
-        "bytes */40",
-        "items 20-39/40",
-        "bytes 20-39",
-        "",
-        None,
-    ],
-)
-def test_another_range(client: Any, storage: Any, content_range: str | None) -> None:
-    """A part that does not begin where the download is, or does not say so, is refused."""
-    headers = {"Content-Length": "20"}
-    if content_range is not None:
-        headers["Content-Range"] = content_range
-    storage.script = [storage.cut(20), storage.send(206, headers, storage.content[20:])]
-    with pytest.raises(LayerDownloadException, match="responded with another range") as raised:
-        client.content()
-
-    assert raised.value.status_code == 206
-
-
-@pytest.mark.parametrize("total", [39, 41])
-def test_another_total(client: Any, storage: Any, total: int) -> None:
-    """A part of something that has another size is not a part of the layer."""
-    headers = {"Content-Length": "20", "Content-Range": f"bytes 20-39/{total}"}
-    storage.script = [storage.cut(20), storage.send(206, headers, storage.content[20:])]
-    with pytest.raises(
-        LayerVerificationException, match=f"its size changed from 40 to {total} bytes"
-    ):
-        client.content()
-
-
-def test_another_size_without_ranges(client: Any, storage: Any) -> None:
-    """The same holds for a storage that sends everything again."""
-    storage.script = [
-        storage.cut(20),
-        storage.send(200, {"Content-Length": "41"}, storage.content, b"!"),
-    ]
-    with pytest.raises(LayerVerificationException, match="its size changed from 40 to 41 bytes"):
-        client.content()
-
-
-def test_a_total_that_is_not_told(client: Any, storage: Any) -> None:
-    """A part need not say how large the whole is."""
-    headers = {"Content-Length": "20", "Content-Range": "bytes 20-39/*"}
-    storage.script = [storage.cut(20), storage.send(206, headers, storage.content[20:])]
-
-    assert client.content() == storage.content
 
 
 def test_less_than_was_asked_for(client: Any, storage: Any) -> None:

@@ -29,6 +29,7 @@ RESULT = models.DescribeRepositoriesResult(
 BODY = encode_result(RESULT)
 REPOSITORY = json.loads(BODY)["repositories"][0]
 WITHOUT_URI, LATE = {**REPOSITORY, "repositoryUri": None}, {**REPOSITORY, "createdAt": "soon"}
+LEVELS = 100_000
 RETRIED = (ConnectionClosedException("gone"), ThrottlingException("slow down"))
 
 
@@ -74,12 +75,65 @@ def test_results_without_members(body: bytes) -> None:
     assert parse(operations.TAG_RESOURCE, response(body)) == models.TagResourceResult()
 
 
-@pytest.mark.parametrize("status", [200, 202])
-@pytest.mark.parametrize("length", range(len(BODY)))
-def test_truncated_results(status: int, length: int) -> None:
+@pytest.mark.parametrize("status", [200, 204])
+def test_truncated_results(status: int) -> None:
     """A success that is truncated, wherever it is, is an error and never an empty result."""
-    with pytest.raises(ResponseParseException, match=r"the response is (empty|not JSON)"):
-        parse(operations.DESCRIBE_REPOSITORIES, response(BODY[:length], status))
+    for length in range(len(BODY)):
+        with pytest.raises(ResponseParseException, match=r"the response is (empty|not JSON)"):
+            parse(operations.DESCRIBE_REPOSITORIES, response(BODY[:length], status))
+
+
+NO_JSON = {
+    "HTML": b"<html></html>",
+    "two objects": b"{}{}",
+    "trailing text": b"{} trailing",
+    "single quotes": b"{'repositories': []}",
+    "trailing comma": b'{"repositories": [],}',
+    "line end in a string": b'{"nextToken": "a\nb"}',
+    "bad escape": b'{"nextToken": "\\x"}',
+    "zeros": b"\x00" * 50,
+    "a zero at the end": BODY + b"\x00",
+    "utf-8 with mark": b"\xef\xbb\xbf" + BODY,
+    **{each: BODY.decode().encode(each) for each in ("utf-16", "utf-16-le", "utf-32")},
+    "latin-1": b'{"nextToken": "\xe9"}',
+    "overlong UTF-8": b'{"nextToken": "\xc0\xaf"}',
+    "truncated surrogate": b'{"nextToken": "\\ud800',
+    "NaN": b'{"nextToken": NaN}',
+    "deep, open": b"[" * LEVELS,
+    "deep lists": b"[" * LEVELS + b"]" * LEVELS,
+    "deep objects": b'{"a":' * LEVELS + b"1" + b"}" * LEVELS,
+    "deep in an unknown member": b'{"unknown": ' + b"[" * LEVELS + b"]" * LEVELS + b"}",
+}
+
+
+@pytest.mark.parametrize("name", NO_JSON)
+def test_no_json(name: str) -> None:
+    """A body that is not one JSON document in UTF-8 is refused, in few words."""
+    with pytest.raises(ResponseParseException, match="the response is not JSON") as caught:
+        parse(operations.DESCRIBE_REPOSITORIES, response(NO_JSON[name]))
+
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("name", NO_JSON)
+@pytest.mark.parametrize(("status", "phrase"), [(400, "Bad Request"), (503, "Service Unavailable")])
+def test_errors_that_are_no_json(name: str, status: int, phrase: str) -> None:
+    """An error that is not JSON has its status for a code, and the phrase of that in its text."""
+    error = error_of(response(NO_JSON[name], status))
+
+    assert type(error) is AmazonECRException
+    assert (error.error_code, error.error_message.partition(":")[0]) == (str(status), phrase)
+    assert error.retryable is (status == 503)
+
+
+def test_truncated_errors() -> None:
+    """An error that is truncated is an error without its code; only the whole one has its class."""
+    body = b'{"__type": "RepositoryNotFoundException", "message": "gone"}'
+    for length in range(len(body)):
+        error = error_of(response(body[:length], 400))
+
+        assert (type(error), error.error_code) == (AmazonECRException, "400")
+    assert type(error_of(response(body, 400))) is RepositoryNotFoundException
 
 
 @pytest.mark.parametrize(
@@ -87,8 +141,10 @@ def test_truncated_results(status: int, length: int) -> None:
     [
         (b"", "the response is empty"),
         (b"  \n", "the response is empty"),
-        (b"<html>", r"the response is not JSON \("),
         (b"[]", "must be an object"),
+        ([{"repositories": []}], "must be an object"),
+        (b'"text"', "must be an object"),
+        (b"true", "must be an object"),
         (b"null", "must be an object"),
         (b"5", "must be an object"),
         ({"repositories": {}}, "repositories must be a list"),
@@ -150,8 +206,11 @@ def nested(levels: int) -> Any:
         ({}, {"__type": "First", "code": "Second"}, "First"),
         ({}, {"code": None}, "400"),
         ({}, b"", "400"),
-        ({}, b"<html>", "400"),
         ({}, [], "400"),
+        ({}, "RepositoryNotFoundException", "400"),
+        ({}, {"__type": None, "code": [], "message": {}}, "400"),
+        ({}, {"__type": "#", "code": ":"}, "400"),
+        ({}, {"__type": "a\ud800b"}, "a\ufffdb"),
         ({}, {"__type": "x" * 1000}, "x" * MAX_CODE),
         ({}, {"code": 403}, "403"),
         ({}, {"__type": ["SomeException", "a\nb"]}, '["SomeException","a\\nb"]'),
@@ -173,7 +232,7 @@ def test_codes(headers: dict[str, str], body: Any, code: str) -> None:
         ("SlowDown", ThrottlingException),
         ("AccessDenied", exceptions.AccessDeniedException),
         ("SignatureDoesNotMatch", exceptions.InvalidSignatureException),
-        ("SomethingNew", AmazonECRException),
+        *((code, AmazonECRException) for code in ("SomethingNew", "__init__", "KeyError", "\0")),
     ],
 )
 def test_classes(code: str, error_class: type[AmazonECRException]) -> None:
@@ -198,6 +257,7 @@ def test_classes(code: str, error_class: type[AmazonECRException]) -> None:
             '{"authorizationToken":"***","at":"https://***@h/?***"}',
         ),
         ({"message": nested(200)}, 400, "[" * 8 + '"..."' + "]" * 8),
+        ({"message": "a\ud800b"}, 400, "a\ufffdb"),
         (b"", 502, "Bad Gateway"),
         (b"", 599, "The service responded with an error"),
     ],
@@ -213,12 +273,23 @@ def test_statuses_that_are_no_success(status: int) -> None:
     assert error_of(response(BODY, status)).status_code == status
 
 
-def test_members() -> None:
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"lastValidByteReceived": "x", "uploadId": 7, "registryId": []}, (None, None, None)),
+        ({"lastValidByteReceived": "7"}, (7, None, None)),
+        ({"lastValidByteReceived": 7.0}, (7, None, None)),
+        ({"lastValidByteReceived": True, "uploadId": None}, (None, None, None)),
+        ({"lastValidByteReceived": 7, "uploadId": "u", "registryId": "1"}, (7, "u", "1")),
+        ({"lastValidByteReceived": -1, "unknown": {"a": 1}}, (-1, None, None)),
+    ],
+)
+def test_members(members: dict[str, Any], expected: Any) -> None:
     """The members that the model gives an error are read; those of a wrong type are not there."""
-    body = {"__type": "InvalidLayerPartException", "lastValidByteReceived": 9, "uploadId": 5}
-    error: Any = error_of(response(body, 400))
+    error: Any = error_of(response({"__type": "InvalidLayerPartException", **members}, 400))
 
-    assert (error.last_valid_byte_received, error.upload_id) == (9, None)
+    assert isinstance(error, InvalidLayerPartException)
+    assert (error.last_valid_byte_received, error.upload_id, error.registry_id) == expected
 
 
 def test_metadata_of_an_error() -> None:

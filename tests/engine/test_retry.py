@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -445,9 +446,17 @@ def test_what_the_server_asks_for(headers: dict[str, str], delay: float) -> None
         ("Mon, 01 Jan 2026 00:00:00 +99999999999999", None),
     ],
 )
-def test_dates(text: str | None, expected: datetime | None) -> None:
-    """A date of HTTP is a time in UTC, or none."""
-    assert http_date(text) == expected
+def test_dates(
+    monkeypatch: pytest.MonkeyPatch, text: str | None, expected: datetime | None
+) -> None:
+    """A date of HTTP is a time in UTC, or none, wherever the machine is."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert http_date(text) == expected
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 # --- the quota ------------------------------------------------------------------------------------

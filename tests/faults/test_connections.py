@@ -44,14 +44,6 @@ def together(count: int, function: Callable[[], Any], beside: Callable[[], Any])
         return [each.result(PATIENCE) for each in calls]
 
 
-def test_views_share_connections(client: ECRClient, proxy: Any) -> None:
-    """The views of a client use its connections."""
-    for each in (client, client.with_options(timeout=60), client.with_options(timeout=30)):
-        each.describe_repositories()
-
-    assert (proxy.connections, proxy.attempts) == (1, 3)
-
-
 def test_the_end_of_a_view(client: ECRClient, proxy: Any) -> None:
     """The end of a view is the end of its client, whose connections close."""
     client.describe_repositories()
@@ -88,33 +80,6 @@ def test_connections_that_end_under_a_call(
 
     assert [type(each) for each in metadata.retried_errors] == [ConnectionClosedException]
     assert (proxy.connections, waits) == (2, [])
-
-
-def test_only_the_first_broken_connection_is_for_nothing(
-    connect: Any, proxy: Any, fault: Any, waits: list[float], policy: RetryPolicy
-) -> None:
-    """A call whose connections go on breaking waits like any other."""
-    client = connect(config=ClientConfiguration(retry=policy))
-    proxy.add(fault("received", "close"), count=2)
-    metadata = client.describe_repositories().response_metadata
-
-    assert (metadata.retry_attempts, waits) == (2, [2.0])
-
-
-def test_the_first_broken_connection_takes_nothing_from_the_quota(
-    connect: Any, proxy: Any, fault: Any, policy: RetryPolicy
-) -> None:
-    """However many calls find their connection broken, they are retried."""
-    twice = attrs.evolve(policy, max_attempts=2)
-    client = connect(config=ClientConfiguration(retry=twice))
-    proxy.add(fault("accept", "close"), count=2 * 102)
-    attempts = set()
-    for _ in range(102):  # The quota is 500, and a retry takes 5.
-        with pytest.raises(ConnectionClosedException) as caught:
-            client.describe_repositories()
-        attempts.add(caught.value.attempts)
-
-    assert attempts == {2}
 
 
 # --- servers that restart, and hosts that move ---------------------------------------------------

@@ -276,26 +276,6 @@ def check_delay(seconds: float) -> None:
     assert 0 < seconds <= 20
 
 
-#: Long enough for every member, and a digest for those that have to be one.
-TEXT = "sha256:" + "a" * 128
-
-
-def value_of(annotation: Any) -> Any:
-    """Return a small value of a type, for a request."""
-    kind = type_parts(annotation)[0]
-    if typing.get_origin(kind) is collections.abc.Sequence:
-        return [value_of(typing.get_args(kind)[0])]
-    if isinstance(kind, type) and issubclass(kind, Structure):
-        return request_of(kind)
-    return {int: 0, bytes: b"x", bool: True, datetime: NOW, float: 0.5}.get(kind, TEXT)
-
-
-def request_of(cls: type[Any]) -> Any:
-    """Return an instance with its required members."""
-    needed = [each for each in attrs.fields(cls) if each.default is attrs.NOTHING]
-    return cls(**{field.name: value_of(field.type) for field in needed})
-
-
 #: By operation that is reconciled: the one that is asked about its content, if one is.
 LOOKUPS = {
     "CompleteLayerUpload": "BatchCheckLayerAvailability",
@@ -339,7 +319,7 @@ SKEWED = b'{"__type": "RequestTimeTooSkewed"}'
 @example(scripted("PutImage", ReadTimeoutException, PUT, (200, b"{"), (200, b"{")))
 @example(scripted("ListImages", (400, SKEWED, "Fri, 31 Dec 9999 23:59:59 GMT"), (200, b"{}")))
 @given(courses())
-def test_any_course_of_responses(course: tuple[Operation[Any, Any], list[Any]]) -> None:
+def test_any_course_of_responses(made: Any, course: tuple[Operation[Any, Any], list[Any]]) -> None:
     """Whatever follows upon whatever, a call ends with a result or a documented error.
 
     What may have been done by an earlier attempt is never called a success unless it is proven.
@@ -363,7 +343,7 @@ def test_any_course_of_responses(course: tuple[Operation[Any, Any], list[Any]]) 
     endpoint = Endpoint("http://localhost", "us-east-1")
     try:
         result = pipeline.call(
-            found, request_of(found.request_class), endpoint, options, Script(list(steps))
+            found, made(found.request_class), endpoint, options, Script(list(steps))
         )
     except (AmazonECRException, ResponseParseException, TransportException) as error:
         check_error(error, found.name)

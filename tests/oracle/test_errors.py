@@ -156,39 +156,22 @@ def test_a_modeled_error_is_its_class_in_every_form(
 def test_a_modeled_error_is_to_botocore_what_it_is_to_us(
     answered: Any, peer: Any, error: Any, form: str
 ) -> None:
-    """For the forms that botocore knows, code, message, status and members are the same."""
-    headers = {"x-amzn-RequestId": "id-1"}
+    """For the forms that botocore knows, the error is a ClientError with botocore's response."""
+    headers = {"x-amzn-RequestId": "id-1", "Content-Type": "application/x-amz-json-1.1"}
     members = MEMBERS.get(error.name, {})
     body = {"__type": FORMS[form](error.name), **members, "message": "No."}
     status = 500 if error.name == "ServerException" else 400
 
     ours = _raised(answered, body, status=status, headers=headers)
     theirs = _theirs(peer, body, status=status, headers=headers)
-    metadata = theirs.response["ResponseMetadata"]
-
-    assert ours.error_code == theirs.response["Error"]["Code"] == error.name
-    assert ours.error_message == theirs.response["Error"]["Message"] == "No."
-    assert ours.status_code == metadata["HTTPStatusCode"] == status
-    assert ours.request_id == metadata["RequestId"] == "id-1"
-    assert ours.operation_name == theirs.operation_name == "DescribeRegistry"
-    assert {name: theirs.response[name] for name in members} == members
-    assert {name: getattr(ours, ATTRIBUTES[name]) for name in members} == members
-
-
-def test_a_modeled_error_is_a_client_error_with_the_response_of_botocore(
-    answered: Any, peer: Any, error: Any
-) -> None:
-    """Every modeled error is a ClientError whose response is the dict that botocore gives."""
-    headers = {"x-amzn-RequestId": "id-1", "Content-Type": "application/x-amz-json-1.1"}
-    body = {"__type": error.name, **MEMBERS.get(error.name, {}), "message": "No."}
-
-    ours = _raised(answered, body, headers=headers)
-    theirs = _theirs(peer, body, headers=headers)
     # botocore adds this since the tests allow it one attempt only.
     theirs.response["ResponseMetadata"].pop("MaxAttemptsReached", None)
 
     assert isinstance(ours, ClientError)
     assert ours.response == theirs.response
+    assert (ours.error_code, ours.error_message) == (error.name, "No.")
+    assert (ours.status_code, ours.request_id) == (status, "id-1")
+    assert ours.operation_name == theirs.operation_name == "DescribeRegistry"
 
 
 @pytest.mark.parametrize("name", ["message", "Message", "errorMessage"])
@@ -217,47 +200,6 @@ def test_the_errors_are_those_of_the_model(oracle: Any) -> None:
         assert {wire for wire, _ in cls.MEMBERS.values()} == wanted
 
 
-def test_the_header_beats_the_body(answered: Any) -> None:
-    """The code in the header comes before ``__type``."""
-    body = {"__type": "ImageNotFoundException", "code": "KmsException"}
-    headers = {"X-AMZN-ERRORTYPE": "ScanNotFoundException"}
-
-    assert type(_raised(answered, body, headers=headers)) is exceptions.ScanNotFoundException
-
-
-def test_the_type_beats_the_code(answered: Any) -> None:
-    """The code in ``__type`` comes before the one in ``code``."""
-    body = {"code": "KmsException", "__type": "ImageNotFoundException"}
-
-    assert type(_raised(answered, body)) is exceptions.ImageNotFoundException
-
-
-def test_the_first_message_is_taken(answered: Any) -> None:
-    """Of several messages, ``message`` comes before ``Message`` and that before others."""
-    names = ("errorMessage", "Message", "message")
-    body = {"__type": "KmsException", **{name: name for name in names}}
-
-    assert _raised(answered, body).error_message == "message"
-
-
-def test_an_error_without_a_message_has_the_phrase_of_its_status(answered: Any) -> None:
-    """Where botocore's message is empty, ours is what the HTTP status means."""
-    raised = _raised(answered, {"__type": "KmsException"})
-
-    assert raised.error_message == "Bad Request"
-
-
-def test_members_of_other_types_are_left_out(answered: Any) -> None:
-    """A member of an error that has not the type of the model is None."""
-    body = {"lastValidByteReceived": "twelve", "uploadId": None, "repositoryName": "app"}
-
-    raised = _raised(answered, {"__type": "InvalidLayerPartException", **body})
-
-    assert isinstance(raised, exceptions.InvalidLayerPartException)
-    assert (raised.last_valid_byte_received, raised.upload_id) == (None, None)
-    assert raised.repository_name == "app"
-
-
 def test_the_table_of_unmodeled_codes_is_complete() -> None:
     """Every code that becomes a class without being modeled is in the table of this test."""
     names = {code: cls.__name__ for code, cls in UNMODELED.items()}
@@ -284,15 +226,6 @@ def test_a_code_says_whether_a_call_may_be_repeated(answered: Any, code: str) ->
 
     assert raised.throttling is (code in THROTTLING)
     assert raised.retryable is (code in THROTTLING | TRANSIENT)
-
-
-@pytest.mark.parametrize("code", ["Unheard", "repositorynotfoundexception", "Exception"])
-def test_an_unknown_code_is_exactly_the_general_error(answered: Any, code: str) -> None:
-    """A code that nobody knows gives AmazonECRException itself, with that code."""
-    raised = _raised(answered, {"__type": code, "message": "No."})
-
-    assert type(raised) is AmazonECRException
-    assert (raised.error_code, raised.error_message) == (code, "No.")
 
 
 @pytest.mark.parametrize("body", [b"", b"<html><body>down</body></html>"], ids=["empty", "page"])

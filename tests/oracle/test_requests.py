@@ -15,23 +15,12 @@ CASES = ("required", "every", "empty", "unicode", "lowest", "highest")
 PIECE = codec.BLOB_PIECE
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_the_body_is_the_one_that_botocore_makes(oracle: Any, operation: Any, case: str) -> None:
+@pytest.mark.parametrize(
+    ("case", "seed"), [*((case, 0) for case in CASES), *(("every", seed) for seed in range(1, 4))]
+)
+def test_bodies(oracle: Any, operation: Any, case: str, seed: int) -> None:
     """The JSON of a request is that of botocore's serializer for the same values."""
-    params = oracle.inputs(operation, case)
-    expected = oracle.serialized(operation, params)
-
-    body = codec.encode(oracle.request(operation, params))
-
-    assert json.loads(body) == json.loads(expected["body"])
-
-
-@pytest.mark.parametrize("seed", range(1, 4))
-def test_the_body_is_the_same_for_other_values_as_well(
-    oracle: Any, operation: Any, seed: int
-) -> None:
-    """The JSON of a request is botocore's for any values, not only for one set of them."""
-    params = oracle.inputs(operation, "every", seed)
+    params = oracle.inputs(operation, case, seed)
     expected = oracle.serialized(operation, params)
 
     body = codec.encode(oracle.request(operation, params))
@@ -51,39 +40,21 @@ def test_the_request_class_has_exactly_the_members_of_the_model(
     assert {field.name for field in fields if field.default is not None} == required
 
 
-def _assert_sent(sent: Any, expected: dict[str, Any]) -> None:
-    assert sent.method == expected["method"]
-    assert sent.path == expected["url_path"]
-    assert sent.headers["x-amz-target"] == expected["headers"]["X-Amz-Target"]
-    assert sent.headers["content-type"] == expected["headers"]["Content-Type"]
-    assert json.loads(sent.body) == json.loads(expected["body"])
-
-
-def test_a_call_with_keywords_sends_what_botocore_sends(
-    oracle: Any, operation: Any, client: ECRClient, server: Any
-) -> None:
-    """A call with keywords has the method, path, target, content type and body of botocore's."""
+def test_calls(oracle: Any, operation: Any, client: ECRClient, server: Any) -> None:
+    """A call by keywords or by a request object sends what botocore sends."""
     params = oracle.inputs(operation, "every")
+    expected = oracle.serialized(operation, params)
     server.answers = [(200, {}, oracle.output(operation, "required"))]
+    method = getattr(client, xform_name(operation.name))
+    method(**oracle.members(operation, params, enums=True))
+    method(oracle.request(operation, params))
 
-    members = oracle.members(operation, params, enums=True)
-    getattr(client, xform_name(operation.name))(**members)
-
-    assert len(server.requests) == 1
-    _assert_sent(server.requests[0], oracle.serialized(operation, params))
-
-
-def test_a_call_with_a_request_object_sends_what_botocore_sends(
-    oracle: Any, operation: Any, client: ECRClient, server: Any
-) -> None:
-    """A call with a request object has the method, path, target and body of botocore's."""
-    params = oracle.inputs(operation, "every")
-    server.answers = [(200, {}, oracle.output(operation, "required"))]
-
-    getattr(client, xform_name(operation.name))(oracle.request(operation, params))
-
-    assert len(server.requests) == 1
-    _assert_sent(server.requests[0], oracle.serialized(operation, params))
+    assert len(server.requests) == 2
+    for sent in server.requests:
+        assert (sent.method, sent.path) == (expected["method"], expected["url_path"])
+        assert sent.headers["x-amz-target"] == expected["headers"]["X-Amz-Target"]
+        assert sent.headers["content-type"] == expected["headers"]["Content-Type"]
+        assert json.loads(sent.body) == json.loads(expected["body"])
 
 
 def test_members_that_are_none_are_not_sent(

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import logging
-import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient
-from ecr_client.exceptions import AmazonECRException, TLSException
+from ecr_client.exceptions import AmazonECRException
 
 GIVEN: dict[str, Any] = {"region": "eu-west-1", "credentials": Credentials("AKIDEXAMPLE", "secret")}
 
@@ -128,56 +125,3 @@ def test_certificates_that_are_not_verified(caplog: pytest.LogCaptureFixture) ->
         "calls to https://ecr.example are not safe: certificates are not verified",
         "calls to https://other.example are not safe: certificates are not verified",
     ]
-
-
-@pytest.fixture
-def authority() -> trustme.CA:
-    """Give an authority that nobody trusts."""
-    return trustme.CA()
-
-
-@pytest.fixture
-def tls(server: Any, authority: trustme.CA) -> str:
-    """Let the server speak TLS, with a certificate of that authority, and give its URL."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    inner = server._server
-    inner.socket = context.wrap_socket(inner.socket, server_side=True)
-    inner.handle_error = lambda *_: None
-    return f"https://localhost:{inner.server_port}"
-
-
-@pytest.mark.parametrize("verify", [None, True])
-def test_tls_is_verified(server: Any, tls: str, verify: bool | None) -> None:
-    """Nothing is sent to a server whose certificate is not trusted, unless that was asked for."""
-    config = ClientConfiguration(verify=verify)
-    with ECRClient(**GIVEN, endpoint=tls, config=config) as client, pytest.raises(TLSException):
-        client.describe_registry()
-
-    assert server.requests == []
-
-
-def test_the_host_of_a_certificate_is_verified(
-    server: Any, tls: str, authority: trustme.CA, tmp_path: Path
-) -> None:
-    """A trusted certificate of another host is none of this host."""
-    bundle = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(bundle)
-    config = ClientConfiguration(verify=bundle)
-    other = tls.replace("localhost", "127.0.0.1")
-    with ECRClient(**GIVEN, endpoint=tls, config=config) as client:
-        client.describe_registry()
-        client.set_endpoint(other)
-        with pytest.raises(TLSException):
-            client.describe_registry()
-
-    assert len(server.requests) == 1
-
-
-@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-def test_tls_without_verification(server: Any, tls: str) -> None:
-    """Verification can be switched off, for tests."""
-    with ECRClient(**GIVEN, endpoint=tls, config=ClientConfiguration(verify=False)) as client:
-        client.describe_registry()
-
-    assert len(server.requests) == 1

@@ -33,15 +33,6 @@ def test_a_bundle(peer: Any, connect: Any, trusted: str) -> None:
     assert connect(verify=trusted).read(server.url).status == 200
 
 
-def test_another_bundle(peer: Any, connect: Any, tmp_path: Path) -> None:
-    """A server is not trusted whose authority is not in the bundle."""
-    path = tmp_path / "other.pem"
-    trustme.CA().cert_pem.write_to_path(path)
-
-    with pytest.raises(TLSException):
-        connect(verify=str(path)).read(peer(tls=True).url)
-
-
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 def test_without_verification(peer: Any, connect: Any) -> None:
     """Every server is trusted if that is asked for."""

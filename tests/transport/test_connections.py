@@ -239,7 +239,7 @@ EXTRA = {"one": EVIL, "garbage": bytes(100), "many": EVIL * 5000}
 def echo(visit: Any) -> None:
     """Respond to each request with its target."""
     while True:
-        visit.respond(visit.request().target.encode())
+        visit.respond(visit.request().path.encode())
 
 
 @pytest.mark.parametrize("extra", EXTRA)

@@ -34,7 +34,7 @@ def test_the_request(peer: Any, connect: Any, tls: bool) -> None:
     connect().send(request, Deadline(None)).close()
     (received,) = server.requests
 
-    assert received.target == f"/layer?{QUERY}"
+    assert received.path == f"/layer?{QUERY}"
     assert set(received.headers) == {"host", "accept-encoding", "user-agent"}
 
 

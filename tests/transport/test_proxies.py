@@ -39,7 +39,7 @@ def test_plain_requests(peer: Any, connect: Any) -> None:
         transport.read(url)
     received = proxy.requests[0]
 
-    assert (received.method, received.target) == ("GET", url)
+    assert (received.method, received.path) == ("GET", url)
     assert received.headers["host"] == "ecr.example"
     assert received.headers["proxy-authorization"] == AUTHORIZATION
     assert len(proxy.visits) == 1
@@ -54,10 +54,10 @@ def test_tunnels(peer: Any, connect: Any, proxy: Any) -> None:
     (tunnel,) = proxy.requests
     (received,) = server.requests
 
-    assert (tunnel.method, tunnel.target) == ("CONNECT", f"127.0.0.1:{server.port}")
+    assert (tunnel.method, tunnel.path) == ("CONNECT", f"127.0.0.1:{server.port}")
     assert tunnel.headers["proxy-authorization"] == AUTHORIZATION
     assert "authorization" not in tunnel.headers
-    assert (received.target, received.body) == ("/secret", b"s")
+    assert (received.path, received.body) == ("/secret", b"s")
     assert "proxy-authorization" not in received.headers
 
 
@@ -107,7 +107,7 @@ def test_a_bundle_for_the_proxy(use: Any, connect: Any, own: Any) -> None:
     (received,) = proxy.requests
 
     assert received.headers["proxy-authorization"] == AUTHORIZATION
-    assert received.method == "CONNECT" or (received.target, received.body) == (url, b"body")
+    assert received.method == "CONNECT" or (received.path, received.body) == (url, b"body")
 
     proxy, url, options = use()
     with pytest.raises((ProxyConnectionException, TLSException)):
@@ -196,7 +196,7 @@ def test_used(peer: Any, connect: Any, monkeypatch: pytest.MonkeyPatch, setting:
     response = connect(**setting(monkeypatch, proxy.url)).read("http://ecr.example/")
 
     assert response.body == b"{}"
-    assert [each.target for each in proxy.requests] == ["http://ecr.example/"]
+    assert [each.path for each in proxy.requests] == ["http://ecr.example/"]
 
 
 def of_another_scheme(monkeypatch: pytest.MonkeyPatch, url: str) -> dict[str, Any]:
@@ -235,8 +235,8 @@ def test_settled_once(peer: Any, connect: Any, monkeypatch: pytest.MonkeyPatch) 
     for each in servers:
         transport.read(f"{each.url}again")
 
-    assert [each.target for each in servers[0].requests] == ["/", "/again"]
-    assert [each.target for each in proxy.requests] == [f"{servers[1].url}again"]
+    assert [each.path for each in servers[0].requests] == ["/", "/again"]
+    assert [each.path for each in proxy.requests] == [f"{servers[1].url}again"]
 
 
 # --- failures -------------------------------------------------------------------------------------

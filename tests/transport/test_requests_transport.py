@@ -29,7 +29,7 @@ def test_methods(peer: Any, connect: Any, tls: bool, method: str) -> None:
         assert response.status == 200
     (received,) = server.requests
 
-    assert (received.method, received.target) == (method, "/a/b%20c?d=e%2Ff&g")
+    assert (received.method, received.path) == (method, "/a/b%20c?d=e%2Ff&g")
     assert received.body == b"body"
     assert received.headers == {
         "host": f"127.0.0.1:{server.port}",

@@ -78,6 +78,24 @@ def calling(
         each.shutdown()
 
 
+@pytest.fixture
+def responding(credentials: Credentials) -> Iterator[Callable[..., ECRClient]]:
+    """Return what makes a client to which a function responds, in this process."""
+    import responses
+
+    url = "https://ecr.example.org"
+    with (
+        responses.RequestsMock(assert_all_requests_are_fired=False) as mocked,
+        ECRClient(endpoint=url, credentials=credentials) as made,
+    ):
+
+        def make(respond: Callable[[Any], tuple[int, dict[str, str], str]]) -> ECRClient:
+            mocked.add_callback(responses.POST, f"{url}/", respond)
+            return made
+
+        yield make
+
+
 @pytest.fixture(scope="session")
 def shared_ecr() -> Iterator[tuple[Any, list[Callable[[], datetime]]]]:
     """Give one local ECR for the whole run, and a list whose only item is its clock."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import gc
-import pickle
 import traceback
 import weakref
 from collections.abc import Callable
@@ -19,7 +17,6 @@ from ecr_client import ClientConfiguration, Credentials, ECRClient
 from ecr_client._common.redact import chain
 from ecr_client.exceptions import (
     AmazonClientException,
-    AmazonECRException,
     ConnectionClosedException,
     EndpointConnectionException,
     ReadTimeoutException,
@@ -141,41 +138,6 @@ def test_whether_the_request_was_sent(error: TransportException, sent: bool) -> 
     assert error.request_sent is sent
 
 
-@pytest.mark.parametrize(
-    "again", [lambda each: pickle.loads(pickle.dumps(each)), copy.copy, copy.deepcopy]
-)
-@pytest.mark.parametrize("last", [MISSING, b""])
-def test_errors_travel_with_their_attempts(
-    server: Any, calling: Calling, again: Callable[[Any], Any], last: Any
-) -> None:
-    """A pickled or copied exception tells the same of its attempts."""
-    server.answers = [b"", THROTTLED, last]
-    with pytest.raises(AmazonClientException) as caught:
-        calling().describe_registry()
-    error: Any = caught.value
-    arrived = again(error)
-
-    assert type(arrived) is type(error)
-    assert (str(arrived), arrived.attempts) == (str(error), 3)
-    assert kinds(arrived.retried_errors) == ["ConnectionClosedException", "ThrottlingException"]
-    assert [str(each) for each in arrived.retried_errors] == [
-        str(each) for each in error.retried_errors
-    ]
-
-
-def test_metadata_travel_with_their_errors(server: Any, calling: Calling) -> None:
-    """A pickled result keeps the errors before it, and they take no part in comparisons."""
-    server.answers = [THROTTLED, FINE]
-    result = calling().describe_registry()
-    arrived = pickle.loads(pickle.dumps(result))
-
-    assert arrived == result
-    assert arrived.response_metadata == result.response_metadata
-    assert hash(arrived.response_metadata) == hash(result.response_metadata)
-    assert kinds(arrived.response_metadata.retried_errors) == ["ThrottlingException"]
-    assert "Throttling" not in repr(result.response_metadata)
-
-
 # --- what they do not hold on to ------------------------------------------------------------------
 
 
@@ -258,21 +220,3 @@ def test_an_interrupt_lets_its_request_go(
         assert alive() is None
     finally:
         gc.enable()
-
-
-def test_texts_and_locals_show_nothing_secret(server: Any, fake: Any, calling: Calling) -> None:
-    """A traceback with all local variables, as some tools print it, shows no secret."""
-    client = calling(given=Credentials("AKID", "s3cret", "t0ken")).with_options(
-        headers={"x-amz-meta": "h34der"}
-    )
-    server.answers = [b"", DOWN, MISSING]
-    with pytest.raises(AmazonECRException) as caught:
-        client.set_repository_policy(repository_name="app", policy_text="p0licy")
-    shown = "".join(
-        traceback.TracebackException.from_exception(caught.value, capture_locals=True).format()
-    )
-    ours = shown.partition("client.py")[2]
-
-    assert "in invoke" in ours
-    for secret in ("s3cret", "t0ken", "h34der", "Signature="):
-        assert secret not in ours

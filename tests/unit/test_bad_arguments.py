@@ -8,15 +8,13 @@ from typing import Any
 import botocore.session
 import pytest
 
-from ecr_client import ClientConfiguration, Credentials, ECRClient, Region
+from ecr_client import ClientConfiguration, Credentials, ECRClient
 from ecr_client.exceptions import (
     AmazonClientException,
     ClientShutdownException,
-    CredentialRetrievalException,
     InvalidConfigurationException,
     InvalidEndpointException,
     InvalidRegionException,
-    NoCredentialsException,
 )
 from ecr_client.models import DescribeImagesRequest, ImageIdentifier
 from ecr_client.operations import LIST_IMAGES
@@ -24,44 +22,6 @@ from ecr_client.operations import LIST_IMAGES
 SECRET = "s3cret"
 KEYS = Credentials("AKID", SECRET)
 IMAGE = ImageIdentifier(image_tag="v1")
-#: What is no endpoint, and a word of the text that says why.
-ENDPOINTS: list[tuple[Any, str]] = [
-    ("", "empty"),
-    ("  ", "empty"),
-    (5, "int"),
-    (b"localhost", "bytes"),
-    (["localhost"], "list"),
-    ("http://", "host"),
-    ("ftp://localhost", "http"),
-    ("localhost:99999", "port"),
-    ("localhost:0", "port"),
-    ("localhost:", "port"),
-    ("http://localhost:http", "port"),
-    ("http://[::1", "port"),
-    ("http://local host", "white space"),
-    ("http://localhost\n", "white space"),
-    ("http://löcalhost", "character"),
-    ("http://a..b", "host"),
-    (f"http://user:{SECRET}@localhost", "credentials="),
-    (f"user:{SECRET}@localhost", "credentials="),
-    (f"http://localhost?key={SECRET}", "query"),
-    (f"http://localhost#{SECRET}", "fragment"),
-]
-#: What is no region, and a part of the text that says so.
-REGIONS: list[tuple[Any, str]] = [
-    ("", "''"),
-    ("EU-WEST-1", "'EU-WEST-1'"),
-    ("eu west 1", "'eu west 1'"),
-    ("eu-west-1.evil.org/", "'eu-west-1.evil.org/'"),
-    ("-eu-west-1", "'-eu-west-1'"),
-    ("nowhere", "'nowhere'"),
-    ("aws-global", "'aws-global'"),
-    ("x" * 64, "'xxx"),
-    (5, "int"),
-    (b"eu-west-1", "bytes"),
-    (["eu-west-1"], "list"),
-    (Region, "type"),
-]
 
 
 def refused(
@@ -78,26 +38,6 @@ def refused(
 
 
 # --- endpoints and regions ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("endpoint", "why"), ENDPOINTS)
-def test_bad_endpoints(server: Any, endpoint: Any, why: str) -> None:
-    """What is no endpoint is refused by constructor and set_endpoint, which changes nothing."""
-    refused(InvalidEndpointException, lambda: ECRClient(endpoint=endpoint), why)
-    with ECRClient(endpoint=server.url, credentials=KEYS) as client:
-        refused(InvalidEndpointException, lambda: client.set_endpoint(endpoint), why)
-
-        assert client.endpoint == server.url
-
-
-@pytest.mark.parametrize(("region", "shown"), REGIONS)
-def test_bad_regions(server: Any, region: Any, shown: str) -> None:
-    """What is no region is refused by constructor and set_region, which changes nothing."""
-    refused(InvalidRegionException, lambda: ECRClient(region=region), shown)
-    with ECRClient(region="eu-west-1", endpoint=server.url, credentials=KEYS) as client:
-        refused(InvalidRegionException, lambda: client.set_region(region), shown)
-
-        assert (client.endpoint, client.region) == (server.url, "eu-west-1")
 
 
 def test_null_endpoint_and_region() -> None:
@@ -174,84 +114,12 @@ def test_bad_and_contradicting_arguments(arguments: dict[str, Any], parts: list[
     refused(InvalidConfigurationException, lambda: ECRClient(**arguments), *parts)
 
 
-@pytest.mark.parametrize("given", [("credentials", "profile"), ("profile", "session")])
-def test_two_sources_of_credentials(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, given: tuple[str, str]
-) -> None:
-    """Two arguments that each say where credentials come from are refused by both names."""
-    path = tmp_path / "config"
-    path.write_text("[profile p]\nregion = eu-west-1\n")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
-    values = {"credentials": KEYS, "profile": "p", "session": botocore.session.Session()}
-    arguments: dict[str, Any] = {name: values[name] for name in given}
-
-    refused(InvalidConfigurationException, lambda: ECRClient(**arguments), " and ".join(given))
-
-
 def test_arguments_of_the_constructor_have_names() -> None:
     """A positional argument and a misspelt one are Python's own TypeErrors."""
     with pytest.raises(TypeError, match="positional"):
         ECRClient("eu-west-1")  # type: ignore[misc]
     with pytest.raises(TypeError, match="'region_name'"):
         ECRClient(region_name="eu-west-1")  # type: ignore[call-arg]
-
-
-# --- credentials ----------------------------------------------------------------------------------
-
-
-def test_no_credentials(server: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    """Without credentials the first call says everywhere that was looked, and nothing is sent."""
-    for name in ("HOME", "USERPROFILE", "BOTO_CONFIG"):
-        monkeypatch.setenv(name, str(tmp_path / "nothing"))
-    with ECRClient(endpoint=server.url) as client:
-        refused(
-            NoCredentialsException,
-            lambda: client.list_images(repository_name="app"),
-            "AWS_ACCESS_KEY_ID",
-            "profile 'default'",
-            "container",
-            "AWS_EC2_METADATA_DISABLED",
-            "credentials=Credentials(...)",
-            value=False,
-        )
-
-    assert server.requests == []
-
-
-def test_half_of_the_credentials(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An access key without its secret is an error of its own that names what is missing."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
-    with ECRClient(endpoint=server.url) as client:
-        refused(
-            CredentialRetrievalException,
-            lambda: client.list_images(repository_name="app"),
-            "AWS_SECRET_ACCESS_KEY",
-            value=False,
-        )
-
-    assert server.requests == []
-
-
-@pytest.mark.parametrize(
-    "provider",
-    [
-        lambda: None,
-        lambda: "AKID",
-        lambda: (SECRET, SECRET),
-        lambda: 1 / 0,
-        lambda: {}["missing"],
-        lambda: Credentials("AKID", f"{SECRET}\n"),
-    ],
-)
-def test_bad_providers(server: Any, provider: Any) -> None:
-    """A provider that fails or gives no credentials is named, and its own error is the cause."""
-    with ECRClient(endpoint=server.url, credentials=provider) as client:
-        with pytest.raises(CredentialRetrievalException, match="provider") as caught:
-            client.list_images(repository_name="app")
-
-        assert SECRET not in str(caught.value)
-        assert isinstance(caught.value.__cause__, Exception)
-    assert server.requests == []
 
 
 # --- the closed client ----------------------------------------------------------------------------

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import attrs
 import pytest
-import responses
 
-from ecr_client import Credentials, ECRClient, models
+from ecr_client import ECRClient, models
 from ecr_client.exceptions import (
     ClientShutdownException,
     ParamValidationException,
@@ -24,8 +23,6 @@ from ecr_client.models import (
     ImageIdentifier,
 )
 from ecr_client.models import ImageFailureCode as Code
-
-URL = "https://ecr.example.org"
 
 
 class Case(NamedTuple):
@@ -93,19 +90,15 @@ class Service:
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
-    """Give a service that answers in this process."""
-    made = Service()
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mocked:
-        mocked.add_callback(responses.POST, f"{URL}/", made.answer)
-        yield made
+def service() -> Service:
+    """Return a service that responds in this process."""
+    return Service()
 
 
 @pytest.fixture
-def ecr(service: Service, credentials: Credentials) -> Iterator[ECRClient]:
-    """Give a client of that service."""
-    with ECRClient(endpoint=URL, credentials=credentials) as made:
-        yield made
+def ecr(service: Service, responding: Callable[..., ECRClient]) -> ECRClient:
+    """Return a client of that service."""
+    return responding(service.answer)
 
 
 def members(name: str, names: list[str]) -> dict[str, Any]:

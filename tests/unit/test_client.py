@@ -143,21 +143,6 @@ def test_each_method_is_its_operation(operation: str) -> None:
 # --- where it calls -------------------------------------------------------------------------------
 
 
-def test_nothing_configured() -> None:
-    """Without any region it calls the interface's own default endpoint."""
-    with ECRClient() as client:
-        assert where(client) == ("https://ecr.us-east-1.amazonaws.com", "us-east-1")
-
-
-@pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
-def test_region_of_the_environment(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    """A region of the environment is called at its endpoint, and an argument beats it."""
-    monkeypatch.setenv(variable, "eu-west-1")
-    with ECRClient() as client, ECRClient(region="us-west-2") as other:
-        assert where(client) == ("https://api.ecr.eu-west-1.amazonaws.com", "eu-west-1")
-        assert where(other) == ("https://api.ecr.us-west-2.amazonaws.com", "us-west-2")
-
-
 @pytest.mark.usefixtures("profiles")
 def test_region_and_endpoint_of_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     """A profile's settings count where neither argument nor environment says otherwise."""
@@ -168,15 +153,6 @@ def test_region_and_endpoint_of_the_profile(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     with ECRClient(profile="other", endpoint="localhost:2") as client:
         assert where(client) == ("https://localhost:2", "eu-west-1")
-
-
-@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL"])
-def test_endpoint_of_the_environment(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    """An endpoint of the environment is called, and an argument beats it."""
-    monkeypatch.setenv(variable, "http://localhost:4566")
-    with ECRClient(region="eu-west-1") as client, ECRClient(endpoint="other") as other:
-        assert where(client) == ("http://localhost:4566", "eu-west-1")
-        assert where(other) == ("https://other", "us-east-1")
 
 
 NAMED = {"AWS_PROFILE": "plain"}

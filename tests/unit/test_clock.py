@@ -20,7 +20,6 @@ from ecr_client.exceptions import (
     CredentialRetrievalException,
     ExpiredTokenException,
     NoCredentialsException,
-    RequestExpiredException,
 )
 
 if TYPE_CHECKING:
@@ -143,19 +142,6 @@ def test_another_thread_was_faster(server: Any, calling: Calling, fake: Any) -> 
     client.describe_registry()
 
     assert signed_at(server) == [fake.utc(), there]
-
-
-@pytest.mark.parametrize("days", [-2, 2, 365 * 30])
-def test_a_date_that_is_far_off_is_not_followed(
-    server: Any, calling: Calling, fake: Any, days: int
-) -> None:
-    """A ``Date`` that is more than a day away moves no signature; it may well be wrong itself."""
-    there = fake.utc() + timedelta(days=days)
-    server.answers = [refusal("RequestExpired", format_datetime(there, usegmt=True)), FINE]
-    with pytest.raises(RequestExpiredException):
-        calling().describe_registry()
-
-    assert signed_at(server) == [fake.utc()]
 
 
 def test_a_correction_is_for_its_endpoint(server: Any, calling: Calling, fake: Any) -> None:

@@ -22,7 +22,6 @@ from ecr_client.exceptions import (
     AmazonECRException,
     ClientShutdownException,
     ImageAlreadyExistsException,
-    InvalidConfigurationException,
     ReadTimeoutException,
     TotalTimeoutException,
     TransportException,
@@ -64,25 +63,6 @@ def test_a_delay_that_would_not_end_in_time(server: Any, calling: Calling, fake:
     assert fake.waits == [100.0, 200.0]  # and not another 400
     assert (caught.value.status_code, caught.value.attempts) == (503, 3)
     assert len(caught.value.retried_errors) == 2
-
-
-@pytest.mark.parametrize(("total", "sent"), [(50, 1), (100, 1), (150, 2), (300, 2), (350, 3)])
-def test_delays_up_to_the_deadline(server: Any, calling: Calling, total: float, sent: int) -> None:
-    """A delay is waited for only if something is left of the time afterwards."""
-    server.answers = [DOWN]
-    with pytest.raises(AmazonECRException):
-        patient(calling, config={"total_timeout": total}).describe_registry()
-
-    assert len(server.requests) == sent
-
-
-def test_what_the_server_asks_for_may_be_too_long(server: Any, calling: Calling, fake: Any) -> None:
-    """A delay that the service asks for is not waited for either, if it ends too late."""
-    server.answers = [(429, {"Retry-After": "100"}, b"{}")]
-    with pytest.raises(AmazonECRException):
-        patient(calling, base_delay=1, config={"total_timeout": 50}).describe_registry()
-
-    assert (fake.waits, len(server.requests)) == ([], 1)
 
 
 def test_no_quota_is_spent_on_a_delay_that_is_too_long(server: Any, calling: Calling) -> None:
@@ -263,13 +243,6 @@ def test_views_have_a_time_of_their_own(server: Any, calling: Calling) -> None:
             each.describe_registry()
 
     assert len(server.requests) == 2 + 1 + 1
-
-
-@pytest.mark.parametrize("value", [0, -1, "5", True, float("nan"), float("inf"), 10**10])
-def test_what_is_no_time(value: Any) -> None:
-    """A time has to be a number of seconds above 0."""
-    with pytest.raises(InvalidConfigurationException, match="total_timeout must be a number"):
-        ClientConfiguration(total_timeout=value)
 
 
 # --- the end of the client ------------------------------------------------------------------------

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
-import traceback
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from ecr_client import ResponseMetadata, exceptions
+from ecr_client._exceptions import THROTTLING_CODES, TRANSIENT_CODES
 from ecr_client.exceptions import (
     AmazonClientException,
     AmazonECRException,
@@ -20,7 +20,6 @@ from ecr_client.exceptions import (
     KmsException,
     LayerDownloadException,
     LayerVerificationException,
-    LimitExceededException,
     ParamValidationException,
     PartialFailureException,
     RepositoryNotFoundException,
@@ -63,30 +62,6 @@ BUILTINS: dict[str, tuple[type[BaseException], ...]] = {
     "WaiterTimeoutException": (exceptions.WaiterException, TimeoutError),
     "WaiterFailureException": (exceptions.WaiterException,),
 }
-#: What AWS says of its codes, spelt out here rather than imported.
-TRANSIENT = (
-    "InternalError",
-    "InternalFailure",
-    "RequestTimeout",
-    "RequestTimeoutException",
-    "ServerException",
-    "ServiceUnavailable",
-    "ServiceUnavailableException",
-)
-THROTTLING = (
-    "BandwidthLimitExceeded",
-    "PriorRequestNotComplete",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "SlowDown",
-    "Throttling",
-    "ThrottledException",
-    "ThrottlingException",
-    "TooManyRequestsException",
-    "TransactionInProgressException",
-)
 METADATA = ResponseMetadata(
     request_id="id-1",
     http_status_code=400,
@@ -131,34 +106,21 @@ def test_every_exception_of_the_package_is_public() -> None:
     assert len(exceptions.__all__) == len(set(exceptions.__all__)) == len(found)
 
 
-@pytest.mark.parametrize("name", CLASSES)
-def test_every_exception_has_one_root_and_its_public_name(name: str) -> None:
-    """Each class derives from the one root, and its name and module are where it is imported."""
-    cls = CLASSES[name]
-
-    assert issubclass(cls, AmazonClientException)
-    assert (cls.__module__, cls.__qualname__) == ("ecr_client.exceptions", name)
-    assert inspect.getdoc(cls)
-
-
-@pytest.mark.parametrize("name", CLIENT_SIDE)
-def test_client_side_builtins(name: str) -> None:
-    """A client-side class derives from the documented builtins, and from no other."""
-    cls, documented = CLIENT_SIDE[name], BUILTINS.get(name, ())
+def test_bases() -> None:
+    """Each class is public under its name, has the one root, and the documented bases alone."""
     possible = (ValueError, TypeError, RuntimeError, TimeoutError, ConnectionError, LookupError)
+    for name, cls in CLASSES.items():
+        documented = BUILTINS.get(name, ())
+        builtins = {each for each in possible if any(issubclass(base, each) for base in documented)}
 
-    assert all(issubclass(cls, base) for base in documented)
-    assert not issubclass(cls, ClientError)
-    for builtin in possible:
-        expected = any(issubclass(base, builtin) for base in documented)
-
-        assert issubclass(cls, builtin) is expected, builtin
-
-
-@pytest.mark.parametrize("name", SERVICE)
-def test_service_exceptions_are_client_errors(name: str) -> None:
-    """An error of the service derives from both service roots and from botocore's ClientError."""
-    assert SERVICE[name].__mro__[1:5] == (*reversed(ROOTS), ClientError)
+        assert issubclass(cls, AmazonClientException)
+        assert (cls.__module__, cls.__qualname__) == ("ecr_client.exceptions", name)
+        assert inspect.getdoc(cls)
+        assert all(issubclass(cls, base) for base in documented), name
+        assert {each for each in possible if issubclass(cls, each)} == builtins, name
+        assert issubclass(cls, ClientError) is issubclass(cls, AmazonServiceException)
+    for cls in SERVICE.values():
+        assert cls.__mro__[1:5] == (*reversed(ROOTS), ClientError)
 
 
 def test_the_drawing_names_every_hand_written_class() -> None:
@@ -172,13 +134,17 @@ def test_the_drawing_names_every_hand_written_class() -> None:
 # --- what a service exception knows ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", SERVICE)
-def test_error_code_defaults_to_the_class_name(name: str) -> None:
-    """A test double that is made without a code has the code of its class."""
-    error = SERVICE[name]("gone")
+def test_constructors() -> None:
+    """A test double has the code of its class, and takes the members of that and no others."""
+    for name, cls in SERVICE.items():
+        error = cls("gone")
 
-    assert error.error_code == name
-    assert error.response["Error"] == {"Code": name, "Message": "gone"}
+        assert error.error_code == name
+        assert error.response["Error"] == {"Code": name, "Message": "gone"}
+        with pytest.raises(TypeError, match=rf"{name}\(\) .*\bnonsense\b"):
+            cls("gone", nonsense=1)
+    with pytest.raises(TypeError, match="upload_id"):
+        KmsException("no key", upload_id="u")
 
 
 def test_defaults_of_a_test_double() -> None:
@@ -242,35 +208,13 @@ def test_absent_members_are_none() -> None:
     assert "lastValidByteReceived" not in error.response
 
 
-@pytest.mark.parametrize("name", SERVICE)
-def test_unknown_members_are_a_type_error(name: str) -> None:
-    """A keyword that is no member of this error is refused with its name and the class's."""
-    with pytest.raises(TypeError, match=rf"{name}\(\) .*\bnonsense\b"):
-        SERVICE[name]("gone", nonsense=1)
+def test_codes() -> None:
+    """The codes of transient failures and of throttling make an error retryable at any status."""
+    for code in TRANSIENT_CODES | THROTTLING_CODES | {"AccessDeniedException"}:
+        error = AmazonECRException("no", error_code=code, response_metadata=status(400))
 
-
-def test_members_belong_to_their_own_class() -> None:
-    """A member of one error is not accepted by another."""
-    with pytest.raises(TypeError, match="upload_id"):
-        KmsException("no key", upload_id="u")
-
-    assert KmsException("no key", kms_error="Disabled").kms_error == "Disabled"
-
-
-@pytest.mark.parametrize("code", TRANSIENT)
-def test_transient_codes(code: str) -> None:
-    """A code that means a passing failure makes the error retryable, but is no throttling."""
-    error = AmazonECRException("later", error_code=code, response_metadata=status(400))
-
-    assert (error.retryable, error.throttling) == (True, False)
-
-
-@pytest.mark.parametrize("code", THROTTLING)
-def test_throttling_codes(code: str) -> None:
-    """A code by which AWS asks to slow down makes the error retryable and throttling."""
-    error = AmazonECRException("slow down", error_code=code, response_metadata=status(400))
-
-    assert (error.retryable, error.throttling) == (True, True)
+        assert error.throttling is (code in THROTTLING_CODES)
+        assert error.retryable is (code != "AccessDeniedException")
 
 
 @pytest.mark.parametrize(
@@ -298,30 +242,14 @@ def test_statuses(code: int | None, error_type: str, retryable: bool, throttling
     assert (error.retryable, error.throttling) == (retryable, throttling)
 
 
-def test_leaves_that_may_be_retried() -> None:
-    """Exactly these classes are retryable whatever their status is; quotas are not among them."""
-    retryable = {name for name, cls in SERVICE.items() if cls("?").retryable}
+def test_leaves() -> None:
+    """Exactly these classes may be retried, and are the service's fault, whatever their status."""
+    faults = {"InternalFailureException", "ServerException", "ServiceUnavailableException"}
+    retryable = faults | {"RequestTimeoutException", "ThrottlingException"}
 
-    assert retryable == {
-        "InternalFailureException",
-        "RequestTimeoutException",
-        "ServerException",
-        "ServiceUnavailableException",
-        "ThrottlingException",
-    }
+    assert {name for name, cls in SERVICE.items() if cls("?").retryable} == retryable
+    assert {name for name, cls in SERVICE.items() if cls("?").error_type == "Service"} == faults
     assert ThrottlingException("?").throttling
-    assert not LimitExceededException("?").retryable
-
-
-def test_leaves_that_are_the_service_s_fault() -> None:
-    """Exactly these classes are the service's own fault, even if a test makes them by hand."""
-    faults = {name for name, cls in SERVICE.items() if cls("?").error_type == "Service"}
-
-    assert faults == {
-        "InternalFailureException",
-        "ServerException",
-        "ServiceUnavailableException",
-    }
 
 
 # --- the client side ------------------------------------------------------------------------------
@@ -391,52 +319,28 @@ def test_partial_failure_shows_three_and_counts_the_rest() -> None:
 # --- travelling -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", CLASSES)
 @pytest.mark.parametrize(
     "travel",
     [
-        pytest.param(copy.copy, id="copy"),
-        pytest.param(copy.deepcopy, id="deepcopy"),
+        copy.copy,
+        copy.deepcopy,
         *(
-            pytest.param(
-                lambda error, protocol=protocol: pickle.loads(pickle.dumps(error, protocol)),
-                id=f"pickle-{protocol}",
-            )
+            lambda error, protocol=protocol: pickle.loads(pickle.dumps(error, protocol))
             for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
         ),
     ],
 )
-def test_exceptions_travel(name: str, travel: Any) -> None:
-    """A copy and a pickle have the class, text, arguments and attributes of the original."""
-    error = made(CLASSES[name])
-    arrived = travel(error)
+def test_travel(travel: Any) -> None:
+    """A copy and a pickle have class, text, arguments, attributes and notes of the original."""
+    for cls in CLASSES.values():
+        error = made(cls)
+        error.seen_by = "the caller"
+        error.__notes__ = ["while deploying"]
+        error.__cause__ = OSError("socket")
+        arrived = travel(error)
 
-    assert type(arrived) is type(error)
-    assert arrived is not error
-    assert str(arrived) == str(error) != ""
-    assert arrived.args == error.args
-    assert vars(arrived) == vars(error)
-
-
-def test_pickles_keep_what_was_added() -> None:
-    """Attributes and notes that a caller added go along; a cause is left behind, as pickle does."""
-    error = made(RepositoryNotFoundException)
-    error.seen_by = "the caller"
-    error.__notes__ = ["while deploying"]
-    error.__cause__ = OSError("socket")
-    arrived = pickle.loads(pickle.dumps(error))
-
-    assert (arrived.seen_by, arrived.__notes__) == ("the caller", ["while deploying"])
-    assert arrived.__cause__ is None
-    assert arrived.response == error.response
-
-
-def test_travelled_exceptions_can_be_raised_and_caught() -> None:
-    """An exception from another process is caught by name and prints its whole text."""
-    arrived = pickle.loads(pickle.dumps(made(InvalidLayerPartException)))
-
-    with pytest.raises(InvalidLayerPartException) as caught:
-        raise arrived
-
-    assert caught.value.last_valid_byte_received == 7
-    assert "Request ID: id-1" in "".join(traceback.format_exception_only(caught.value))
+        assert type(arrived) is cls
+        assert arrived is not error
+        assert str(arrived) == str(error) != ""
+        assert (arrived.args, vars(arrived)) == (error.args, vars(error))
+        assert arrived.__cause__ is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import pickle
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -220,22 +219,6 @@ def test_a_reconciled_call(server: Any, hooked: ECRClient, recorder: Recorder) -
     assert [each.status_code for each in recorder.events[-4:]] == [None, 400, None, 200]
 
 
-def test_no_content(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
-    """No event shows content, keys, signatures or further headers."""
-    server.answers = [DOWN, MISSING]
-    view = hooked.with_options(
-        headers={"x-amz-meta": "h34der"}, credentials=Credentials("AKIDVIEW", "s3cret", "t0ken")
-    )
-    view.set_endpoint(f"{hooked.endpoint}")
-    with pytest.raises(AmazonECRException):
-        view.set_repository_policy(repository_name="app", policy_text="p0licy")
-    shown = repr(recorder.seen)
-
-    for secret in ("h34der", "AKIDVIEW", "s3cret", "t0ken", "p0licy", "Signature"):
-        assert secret not in shown
-    assert not hasattr(recorder.events[0], "__dict__")
-
-
 # --- context --------------------------------------------------------------------------------------
 
 
@@ -360,15 +343,6 @@ def test_a_configuration_takes_hooks_only(value: Any) -> None:
     """What are no hooks is refused where they are configured."""
     with pytest.raises(InvalidConfigurationException, match="hooks must be Hooks or None"):
         ClientConfiguration(hooks=value)
-
-
-def test_hooks_pickle_and_compare() -> None:
-    """Hooks are values, which travel as far as their functions do."""
-    given = Hooks(request=print)
-    config = ClientConfiguration(hooks=given)
-
-    assert pickle.loads(pickle.dumps(config)) == config
-    assert given == Hooks(request=print) != Hooks(response=print)
 
 
 def test_nobody_looks(

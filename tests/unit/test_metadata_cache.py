@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, ResponseMetadata
 from ecr_client.exceptions import AmazonClientException, RepositoryNotFoundException
@@ -48,82 +50,34 @@ def ids(cache: ResponseMetadataCache, requests: list[ListImagesRequest]) -> list
 # --- the cache itself -----------------------------------------------------------------------------
 
 
-def test_a_miss_is_none() -> None:
-    """A request that was never put in is not there."""
-    assert ResponseMetadataCache(50).get(request()) is None
+@settings(deadline=None, derandomize=True, database=None)
+@given(
+    size=st.integers(0, 4),
+    steps=st.lists(
+        st.tuples(st.sampled_from(["put", "put", "get", "die"]), st.integers(0, 7)), max_size=40
+    ),
+)
+def test_what_is_remembered(size: int, steps: list[tuple[str, int]]) -> None:
+    """Of the requests that live, those of the last calls are found, each by its own identity."""
+    cache = ResponseMetadataCache(size)
+    living: dict[int, ListImagesRequest] = {}
+    expected: dict[int, str] = {}
+    for turn, (action, number) in enumerate(steps):
+        if action == "put":
+            cache.put(living.setdefault(number, request()), metadata(str(turn)))
+            expected.pop(number, None)
+            expected[number] = str(turn)
+            for oldest in list(expected)[: max(0, len(expected) - size)]:
+                del expected[oldest]
+        elif action == "die":
+            living.pop(number, None)
+            expected.pop(number, None)
+        elif number in living:
+            cache.get(living[number])
 
-
-def test_identity_and_not_equality() -> None:
-    """An equal request is another request."""
-    cache, (known,) = filled(50, 1)
-    equal = request()
-
-    assert equal == known
-    assert ids(cache, [known, equal]) == ["0", None]
-
-
-def test_equal_requests_are_kept_apart() -> None:
-    """Two equal requests have metadata of their own."""
-    cache, requests = filled(50, 3)
-
-    assert ids(cache, requests) == ["0", "1", "2"]
-
-
-@pytest.mark.parametrize(("size", "count"), [(1, 2), (2, 5), (50, 51), (50, 173)])
-def test_bound_and_order(size: int, count: int) -> None:
-    """The cache holds as many entries as its size, and forgets the oldest first."""
-    cache, requests = filled(size, count)
-    expected = [str(number) if number >= count - size else None for number in range(count)]
-
-    assert ids(cache, requests) == expected
-    assert len(cache) == size
-
-
-def test_one_by_one() -> None:
-    """Each new entry pushes out exactly one: the oldest."""
-    cache, requests = filled(3, 3)
-    later = [request() for _ in range(3)]
-    for number, new in enumerate(later):
-        cache.put(new, metadata("new"))
-
-        assert ids(cache, requests) == [None] * (number + 1) + ["0", "1", "2"][number + 1 :]
-
-
-def test_size_zero_remembers_nothing() -> None:
-    """A cache of size 0 takes everything and gives nothing."""
-    cache, requests = filled(0, 3)
-
-    assert ids(cache, requests) == [None, None, None]
-    assert len(cache) == 0
-
-
-def test_the_latest_call_counts() -> None:
-    """A second call with the same request replaces the metadata of the first."""
-    cache, (known,) = filled(50, 1)
-    cache.put(known, metadata("second"))
-
-    assert ids(cache, [known]) == ["second"]
-    assert len(cache) == 1
-
-
-def test_a_repeated_call_is_young_again() -> None:
-    """A request that is used again is forgotten after those that were not."""
-    cache, requests = filled(3, 3)
-    new = request()
-    cache.put(requests[0], metadata("again"))
-    cache.put(new, metadata("new"))
-
-    assert ids(cache, requests) == ["again", None, "2"]
-
-
-def test_looking_does_not_make_younger() -> None:
-    """Reading an entry does not change the order in which entries are forgotten."""
-    cache, requests = filled(3, 3)
-    new = request()
-    cache.get(requests[0])
-    cache.put(new, metadata("new"))
-
-    assert ids(cache, requests) == [None, "1", "2"]
+        assert ids(cache, list(living.values())) == [expected.get(each) for each in living]
+        assert cache.get(request()) is None
+        assert len(cache) <= size + 1
 
 
 def test_requests_are_not_kept_alive() -> None:
@@ -135,42 +89,6 @@ def test_requests_are_not_kept_alive() -> None:
 
     assert [reference() for reference in references] == [None, None, None]
     assert len(cache) <= 3
-
-
-@pytest.mark.parametrize("size", [1, 2, 50])
-def test_dead_requests_push_out_no_living_one(size: int) -> None:
-    """Of any number of requests that die at once, none pushes out one that lives."""
-    cache, living = filled(size, size)
-    for number in range(100):
-        cache.put(request(), metadata(f"dead {number}"))
-
-    assert ids(cache, living) == [str(number) for number in range(size)]
-    assert len(cache) == size
-
-
-def test_dead_requests_make_room() -> None:
-    """Dead requests, wherever they are, make room first, and then the oldest living one does."""
-    cache, requests = filled(4, 4)
-    cache.put(request(), metadata("dead"))
-    del requests[2]
-    later = [request(), request()]
-    for each in later:
-        cache.put(each, metadata("later"))
-
-    assert ids(cache, [*requests, *later]) == [None, "1", "3", "later", "later"]
-
-
-@pytest.mark.parametrize("size", [1, 3, 50])
-def test_memory_is_bounded(size: int) -> None:
-    """However many calls are made, with requests that live or die, one entry more is held."""
-    cache, living = ResponseMetadataCache(size), []
-    for number in range(300):
-        each = request()
-        if number % 3 == 0:
-            living.append(each)
-        cache.put(each, metadata(str(number)))
-
-        assert len(cache) <= size + 1
 
 
 def test_a_reused_address_is_a_miss(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -293,27 +292,6 @@ def test_options_are_kept_by_views_of_views(client: ECRClient) -> None:
     assert other._make_options().total_timeout == 70
     assert other._make_options().retry is policy
     assert other._make_options().credentials.current() == Credentials("A", "b")
-
-
-def test_a_pickled_view_is_one(server: Any, client: ECRClient) -> None:
-    """A view arrives elsewhere with its endpoint and its options."""
-    policy = RetryPolicy(max_attempts=1, base_delay=0.5)
-    view = client.with_options(timeout=50, retry=policy, headers={"x-test": "1"})
-    with pickle.loads(pickle.dumps(view)) as arrived:
-        arrived.describe_registry()
-        options = arrived._make_options()
-
-        assert arrived.endpoint == server.url
-    assert server.requests[0].headers["x-test"] == "1"
-    assert (options.total_timeout, options.retry) == (50, policy)
-
-
-def test_nothing_secret_is_shown(client: ECRClient) -> None:
-    """The repr of a view, and of its options, shows neither headers nor keys."""
-    view = client.with_options(headers={"x-test": "s3cret"}, credentials=Credentials("A", "s3c"))
-
-    assert repr(view) == repr(client)
-    assert "s3c" not in repr(view._make_options())
 
 
 def test_a_stub_sees_the_calls_of_views(client: ECRClient) -> None:

@@ -7,14 +7,13 @@ import gc
 import itertools
 import json
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import attrs
 import pytest
-import responses
 
-from ecr_client import Credentials, ECRClient, models
+from ecr_client import ECRClient, models
 from ecr_client.exceptions import (
     AmazonClientException,
     ClientShutdownException,
@@ -27,7 +26,6 @@ from ecr_client.pagination import Paginator
 from ecr_client.testing import example
 from ecr_client.testing.encoding import encode_result
 
-URL = "https://ecr.example.org"
 APP = {"repository_name": "app"}
 IMAGE = {**APP, "image_id": ImageIdentifier(image_tag="v1")}
 SUBJECT = {**APP, "subject_id": models.SubjectIdentifier(image_digest="sha256:ab")}
@@ -121,19 +119,15 @@ class Service:
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
-    """Give a service that answers in this process."""
-    made = Service()
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mocked:
-        mocked.add_callback(responses.POST, f"{URL}/", made.answer)
-        yield made
+def service() -> Service:
+    """Return a service that responds in this process."""
+    return Service()
 
 
 @pytest.fixture
-def ecr(service: Service, credentials: Credentials) -> Iterator[ECRClient]:
-    """Give a client of that service."""
-    with ECRClient(endpoint=URL, credentials=credentials) as made:
-        yield made
+def ecr(service: Service, responding: Callable[..., ECRClient]) -> ECRClient:
+    """Return a client of that service."""
+    return responding(service.answer)
 
 
 def at(path: tuple[str, ...], items: list[Any], token: str | None) -> dict[str, Any]:
@@ -347,19 +341,21 @@ def rest(paginator: Any, token: str | None, mark: Callable[[Any], Any]) -> list[
 @pytest.mark.parametrize("sizes", SIZES)
 @pytest.mark.parametrize("step", [1, 2, 3, 5, 6])
 def test_in_parts(service: Service, ecr: ECRClient, sizes: list[int], step: int) -> None:
-    """A loop that stores the token between its parts sees each item once, also page by page."""
+    """A loop that stores the token between its parts sees each item once, however a part ends."""
     expected = numbered(service, sizes)
-    paginator = ecr.paginate_list_images(**APP, max_items=step)
-    for form in ("items", "pages"):
+    limited = ecr.paginate_list_images(**APP, max_items=step)
+    for form in ("items", "pages", "breaks"):
         seen: list[list[str | None]] = []
         token: str | None = None
-        while token is not None or not seen:
-            if form == "items":
-                found: Any = iter(paginator.resume_from(token))
-                seen.append([item.image_tag for item in found])
-            else:
-                found = paginator.resume_from(token).pages()
+        while (token is not None or not seen) and len(seen) <= len(expected):
+            found: Any
+            if form == "pages":
+                found = limited.resume_from(token).pages()
                 seen.append([item.image_tag for page in found for item in page.image_ids])
+            else:
+                paginator = limited if form == "items" else ecr.paginate_list_images(**APP)
+                found = iter(paginator.resume_from(token))
+                seen.append([item.image_tag for item in itertools.islice(found, step)])
             token = found.resume_token
 
         assert [each for part in seen for each in part] == expected

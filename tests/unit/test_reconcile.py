@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from email.utils import format_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -17,9 +18,7 @@ from ecr_client._engine.reconcile import _PROOFS
 from ecr_client.exceptions import (
     AmazonECRException,
     ImageAlreadyExistsException,
-    InvalidLayerPartException,
     RepositoryAlreadyExistsException,
-    UploadNotFoundException,
 )
 from ecr_client.models import ImageIdentifier
 from ecr_client.operations import OPERATIONS
@@ -146,12 +145,6 @@ def manifest(client: ECRClient) -> Members:
     return {"repository_name": "app", **kind, "image_tag": "1.0"}
 
 
-def untagged_manifest(client: ECRClient) -> Members:
-    members = manifest(client)
-    del members["image_tag"]
-    return members
-
-
 def image(client: ECRClient) -> Members:
     client.put_image(**manifest(client))
     return {"repository_name": "app", "image_id": IMAGE}
@@ -222,47 +215,6 @@ CASES = {
     "StartImageScan": Case(image, "LimitExceededException"),
     "UploadLayerPart": Case(part, "InvalidLayerPartException"),
 }
-#: By operation that creates, deletes or starts something: members, and the error of a second call.
-WORK: dict[str, tuple[Members, str]] = {
-    "CreatePullThroughCacheRule": (RULE, "PullThroughCacheRuleAlreadyExistsException"),
-    "CreateRepository": (REPOSITORY, "RepositoryAlreadyExistsException"),
-    "CreateRepositoryCreationTemplate": (TEMPLATE, "TemplateAlreadyExistsException"),
-    "DeleteLifecyclePolicy": ({"repository_name": "app"}, "LifecyclePolicyNotFoundException"),
-    "DeletePullThroughCacheRule": (
-        {"ecr_repository_prefix": "cache"},
-        "PullThroughCacheRuleNotFoundException",
-    ),
-    "DeleteRegistryPolicy": ({}, "RegistryPolicyNotFoundException"),
-    "DeleteRepository": ({"repository_name": "app"}, "RepositoryNotFoundException"),
-    "DeleteRepositoryCreationTemplate": ({"prefix": "team"}, "TemplateNotFoundException"),
-    "DeleteRepositoryPolicy": ({"repository_name": "app"}, "RepositoryPolicyNotFoundException"),
-    "DeleteSigningConfiguration": ({}, "SigningConfigurationNotFoundException"),
-    "DeregisterPullTimeUpdateExclusion": (
-        {"principal_arn": PRINCIPAL},
-        "ExclusionNotFoundException",
-    ),
-    "RegisterPullTimeUpdateExclusion": (
-        {"principal_arn": PRINCIPAL},
-        "ExclusionAlreadyExistsException",
-    ),
-    "StartImageScan": ({"repository_name": "app", "image_id": IMAGE}, "LimitExceededException"),
-    "StartLifecyclePolicyPreview": (
-        {"repository_name": "app"},
-        "LifecyclePolicyPreviewInProgressException",
-    ),
-    "StartReplicationBackfill": (
-        {
-            "destination": models.ReplicationDestination(
-                region="us-west-2", registry_id="123456789012"
-            )
-        },
-        "ReplicationBackfillInProgressException",
-    ),
-    "StopReplicationBackfill": (
-        {"replication_backfill_id": "b-1"},
-        "ReplicationBackfillInvalidStatusException",
-    ),
-}
 ALL = pytest.mark.parametrize("name", CASES)
 RECONCILED = pytest.mark.parametrize("name", RETRIES["reconciled"].split())
 RAISED = pytest.mark.parametrize(
@@ -303,8 +255,7 @@ def test_every_operation_is_accounted_for() -> None:
     assert sorted(named) == sorted(OPERATIONS)
     assert len(named) == 62
     assert {name for name, _ in _PROOFS} == reconciled
-    assert set(WORK) == set(RETRIES["raised"].split())
-    assert set(CASES) < {*WORK, *RETRIES["reconciled"].split()}
+    assert set(CASES) < {*RETRIES["raised"].split(), *RETRIES["reconciled"].split()}
 
 
 # --- against the local ECR ------------------------------------------------------------------------
@@ -361,33 +312,21 @@ def test_lost_before_the_work(ecr: LocalECR, client: ECRClient, name: str) -> No
 
 
 @ALL
-def test_the_same_error_at_the_first_attempt(ecr: LocalECR, client: ECRClient, name: str) -> None:
-    """What somebody else has done before the call is an error, and nobody is asked about it."""
+@pytest.mark.parametrize("throttled", [False, True])
+def test_work_of_others(ecr: LocalECR, client: ECRClient, name: str, throttled: bool) -> None:
+    """Work that was done before the call is an error at its first attempt, and after throttling."""
     members = CASES[name].prepare(client)
     call(client, name, members)
+    if throttled:
+        ecr.faults.add(name, error="SlowDown")  # with status 503
     ecr.requests.clear()
     with pytest.raises(AmazonECRException) as caught:
         call(client, name, members)
 
-    assert (caught.value.error_code, caught.value.attempts) == (CASES[name].error, 1)
+    assert (caught.value.error_code, caught.value.attempts) == (CASES[name].error, 1 + throttled)
     assert not caught.value.earlier_attempt_may_have_succeeded
     assert PERHAPS not in str(caught.value)
-    assert ecr.requests.operations() == [name]
-
-
-@ALL
-def test_throttled_attempts_have_not_succeeded(ecr: LocalECR, client: ECRClient, name: str) -> None:
-    """After attempts that have certainly done nothing, nobody is asked either."""
-    members = CASES[name].prepare(client)
-    call(client, name, members)
-    ecr.faults.add(name, error="SlowDown")  # with status 503
-    ecr.requests.clear()
-    with pytest.raises(AmazonECRException) as caught:
-        call(client, name, members)
-
-    assert (caught.value.error_code, caught.value.attempts) == (CASES[name].error, 2)
-    assert not caught.value.earlier_attempt_may_have_succeeded
-    assert ecr.requests.operations() == [name] * 2
+    assert ecr.requests.operations() == [name] * (1 + throttled)
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.asks])
@@ -404,17 +343,6 @@ def test_a_lookup_that_fails(ecr: LocalECR, client: ECRClient, name: str) -> Non
     assert caught.value.earlier_attempt_may_have_succeeded
     assert len(caught.value.retried_errors) == 1
     assert ecr.requests.operations() == [name, name, asks]
-
-
-def test_an_untagged_image(ecr: LocalECR, client: ECRClient) -> None:
-    """An image without a tag is looked for by the digest of its manifest."""
-    members = untagged_manifest(client)
-    ecr.faults.add("PutImage", drop=True, when="after")
-    result = client.put_image(**members)
-
-    assert result.image is not None
-    assert result.image.image_id == IMAGE
-    assert result.response_metadata.retry_attempts == 1
 
 
 def test_a_tag_that_was_moved(ecr: LocalECR, fake: Any) -> None:
@@ -438,21 +366,6 @@ def test_a_tag_that_was_moved(ecr: LocalECR, fake: Any) -> None:
 
     assert caught.value.earlier_attempt_may_have_succeeded
     assert ecr.requests.operations()[-1] == "BatchGetImage"
-
-
-def test_an_unknown_upload(ecr: LocalECR, client: ECRClient) -> None:
-    """An unknown upload is an error as long as there is no layer with the digest."""
-    repository(client)
-    ecr.faults.add("CompleteLayerUpload", drop=True)
-    with pytest.raises(UploadNotFoundException) as caught:
-        client.complete_layer_upload(
-            repository_name="app",
-            upload_id="6b7d4cc0-0000-0000-0000-000000000000",
-            layer_digests=[DIGEST],
-        )
-
-    assert caught.value.earlier_attempt_may_have_succeeded
-    assert ecr.requests.operations()[-1] == "BatchCheckLayerAvailability"
 
 
 def test_images_that_the_lost_attempt_has_deleted(ecr: LocalECR, client: ECRClient) -> None:
@@ -499,38 +412,6 @@ def test_no_invented_success(server: Any, calling: Calling, fake: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("name", WORK)
-@pytest.mark.parametrize("lost", [DOWN, b""], ids=["500", "broken connection"])
-def test_work_that_may_be_done(server: Any, calling: Calling, name: str, lost: Any) -> None:
-    """What creates, deletes or starts something raises the error of its retry, and says more."""
-    members, code = WORK[name]
-    server.answers = [lost, error(code), found()]
-    with pytest.raises(AmazonECRException) as caught:
-        call(calling(base_delay=0), name, members)
-
-    assert (caught.value.error_code, caught.value.attempts) == (code, 2)
-    assert type(caught.value).__name__ == code
-    assert caught.value.earlier_attempt_may_have_succeeded
-    assert PERHAPS in str(caught.value)
-    assert operations(server) == [name] * 2
-
-
-@pytest.mark.parametrize("name", WORK)
-@pytest.mark.parametrize(
-    "before", [[], [error("TooManyRequestsException", 429)], [error("SlowDown", 503)]]
-)
-def test_work_that_is_not_done(server: Any, calling: Calling, name: str, before: list[Any]) -> None:
-    """At the first attempt, and after throttling, the error of the service says all."""
-    members, code = WORK[name]
-    server.answers = [*before, error(code), found()]
-    with pytest.raises(AmazonECRException) as caught:
-        call(calling(base_delay=0), name, members)
-
-    assert (caught.value.error_code, caught.value.attempts) == (code, len(before) + 1)
-    assert not caught.value.earlier_attempt_may_have_succeeded
-    assert PERHAPS not in str(caught.value)
-
-
 def test_one_of_several_attempts(server: Any, calling: Calling) -> None:
     """One attempt that may have succeeded is enough, whatever came after it."""
     server.answers = [DOWN, error("ThrottlingException"), error("RepositoryNotFoundException")]
@@ -552,69 +433,22 @@ def test_errors_of_the_service_itself(server: Any, calling: Calling, status: int
     assert PERHAPS not in str(caught.value)
 
 
-@pytest.mark.parametrize("last", [None, -1, 8, 10])
-def test_a_part_that_has_not_arrived(server: Any, calling: Calling, last: int | None) -> None:
-    """A part has arrived only if the last byte of the upload is its own."""
-    members = {} if last is None else {"lastValidByteReceived": last}
-    server.answers = [DOWN, error("InvalidLayerPartException", **members)]
-    with pytest.raises(InvalidLayerPartException) as caught:
-        calling(base_delay=0).upload_layer_part(
-            repository_name="app",
-            upload_id="u",
-            part_first_byte=0,
-            part_last_byte=9,
-            layer_part_blob=b"0123456789",
-        )
-
-    assert caught.value.earlier_attempt_may_have_succeeded
-    assert len(server.requests) == 2
-
-
-@pytest.mark.parametrize("state", ["AVAILABLE", "UNAVAILABLE", None])
-def test_a_layer_that_another_upload_has_made(
-    server: Any, calling: Calling, state: str | None
-) -> None:
-    """A layer with the digest is the layer, whoever has made it; without it there is none."""
-    layers = [{"layerDigest": DIGEST, "layerAvailability": state}] if state else []
-    server.answers = [DOWN, error("LayerAlreadyExistsException"), found(layers=layers)]
-    members = {"repository_name": "app", "upload_id": "u", "layer_digests": [DIGEST]}
-    try:
-        result = calling(base_delay=0).complete_layer_upload(**members)
-    except AmazonECRException as raised:
-        assert raised.error_code == "LayerAlreadyExistsException"  # noqa: PT017
-        assert state != "AVAILABLE"
+@pytest.mark.parametrize("times", [1, 2])
+def test_unreadable_lookups(server: Any, calling: Calling, times: int) -> None:
+    """A lookup is made twice if need be, as it only reads; then the retry's error is raised."""
+    unreadable = [(200, {}, b"<garbage>")] * times
+    server.answers = [
+        DOWN,
+        error("ImageAlreadyExistsException"),
+        *unreadable,
+        found(images=[STORED]),
+    ]
+    put = partial(calling(base_delay=0).put_image, repository_name="app", image_manifest="{}")
+    if times == 1:
+        assert put(image_tag="1").image is not None
     else:
-        assert state == "AVAILABLE"
-        assert (result.layer_digest, result.upload_id) == (DIGEST, "u")
-    assert len(server.requests) == 3
-
-
-@pytest.mark.parametrize("images", [[], [{**STORED, "imageManifest": "[]"}], [STORED] * 2])
-def test_another_image(server: Any, calling: Calling, images: list[Members]) -> None:
-    """Another manifest, or none, is not the image that was put."""
-    server.answers = [DOWN, error("ImageAlreadyExistsException"), found(images=images)]
-    with pytest.raises(ImageAlreadyExistsException) as caught:
-        calling(base_delay=0).put_image(repository_name="app", image_manifest="{}", image_tag="1")
-
-    assert caught.value.earlier_attempt_may_have_succeeded
-    assert operations(server) == ["PutImage", "PutImage", "BatchGetImage"]
-
-
-def test_an_unreadable_lookup_is_repeated(server: Any, calling: Calling) -> None:
-    """A lookup only reads, so it is made once more if its response cannot be read."""
-    there = found(images=[STORED])
-    server.answers = [DOWN, error("ImageAlreadyExistsException"), (200, {}, b"<garbage>"), there]
-    put = calling(base_delay=0).put_image
-    assert put(repository_name="app", image_manifest="{}", image_tag="1").image is not None
-
-    assert len(server.requests) == 4
-
-
-def test_a_lookup_that_stays_unreadable(server: Any, calling: Calling) -> None:
-    """A lookup is made twice at most; then the error of the retry is raised."""
-    server.answers = [DOWN, error("ImageAlreadyExistsException"), (200, {}, b"<garbage>")]
-    with pytest.raises(ImageAlreadyExistsException):
-        calling(base_delay=0).put_image(repository_name="app", image_manifest="{}", image_tag="1")
+        with pytest.raises(ImageAlreadyExistsException):
+            put(image_tag="1")
 
     assert len(server.requests) == 4
 

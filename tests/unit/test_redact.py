@@ -173,3 +173,11 @@ def test_foreign_members() -> None:
 def test_strings(text: str, shown: str) -> None:
     """User, password and query of a URL within a string are hidden, and nothing else is."""
     assert redact_text(text) == shown
+
+
+def test_undecodable_bytes() -> None:
+    """An error of decoding forgets the bytes that it was about."""
+    error = UnicodeDecodeError("utf-8", b"s3cret\xff", 6, 7, "invalid start byte")
+    forget_frames(error)
+
+    assert error.object == b""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import pathlib
 import pickle
 from collections.abc import Callable
@@ -108,19 +107,6 @@ def test_equality_and_repr() -> None:
     assert repr(policy) == (
         "RetryPolicy(mode='standard', max_attempts=5, base_delay=1.0, max_delay=20.0)"
     )
-
-
-@pytest.mark.parametrize("again", [lambda each: pickle.loads(pickle.dumps(each)), copy.deepcopy])
-def test_pickles_and_copies(again: Callable[[Any], Any]) -> None:
-    """A policy, and a configuration with one, arrive as they were."""
-    policy = RetryPolicy(mode="adaptive", max_attempts=5, base_delay=0.5)
-    config = ClientConfiguration(retry=policy, total_timeout=5)
-
-    assert again(policy) == policy
-    assert again(config) == config
-    assert again(config).retry == policy
-    assert hash(again(config)) == hash(config)
-    assert config != ClientConfiguration(retry=RetryPolicy(), total_timeout=5)
 
 
 def test_a_pickle_holds_no_state_of_the_generator() -> None:

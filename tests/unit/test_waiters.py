@@ -6,13 +6,12 @@ import inspect
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import responses
 
-from ecr_client import Credentials, ECRClient, models
+from ecr_client import ECRClient, models
 from ecr_client.exceptions import (
     AccessDeniedException,
     ClientShutdownException,
@@ -37,7 +36,6 @@ from ecr_client.models import (
 from ecr_client.testing import example
 from ecr_client.testing.encoding import encode_result
 
-URL = "https://ecr.example.org"
 IMAGE = ImageIdentifier(image_tag="v1")
 #: By waiter: its operation, a request, and the most seconds that it waits by itself.
 WAITERS: dict[str, tuple[str, Any, float]] = {
@@ -142,19 +140,15 @@ class Service:
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
-    """Give a service that answers in this process."""
-    made = Service()
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mocked:
-        mocked.add_callback(responses.POST, f"{URL}/", made.answer)
-        yield made
+def service() -> Service:
+    """Return a service that responds in this process."""
+    return Service()
 
 
 @pytest.fixture
-def ecr(service: Service, credentials: Credentials) -> Iterator[ECRClient]:
-    """Give a client of that service."""
-    with ECRClient(endpoint=URL, credentials=credentials) as made:
-        yield made
+def ecr(service: Service, responding: Callable[..., ECRClient]) -> ECRClient:
+    """Return a client of that service."""
+    return responding(service.answer)
 
 
 def wait(ecr: ECRClient, service: Service, name: str, *given: Any, **options: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,8 @@ import pytest
 from ecr_client import ECRClient, RetryPolicy
 from ecr_client.exceptions import ReadTimeoutException, TotalTimeoutException
 
+#: What results of DescribeRepositories and UploadLayerPart need.
+ANSWER = b'{"repositoryName": "app", "uploadId": "0", "lastByteReceived": 0}'
 TOTAL = 0.3
 #: More than any buffer on the way holds.
 PART = bytes(15_000_000)
@@ -86,11 +87,9 @@ def scheme(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.parametrize("handle", RESPONSES, ids=lambda each: each.__name__)
-def test_responses(
-    peer: Any, visitor: Any, context: ssl.SSLContext, in_time: Any, scheme: str, handle: Any
-) -> None:
+def test_responses(peer: Any, visitor: Any, in_time: Any, scheme: str, handle: Any) -> None:
     """However a body drips, and if no response comes, the call ends by its deadline."""
-    server = peer(handle, context if scheme == "https" else None)
+    server = peer(handle, tls=scheme == "https")
     client = visitor(server, scheme, total_timeout=TOTAL)
     found = in_time(client.describe_repositories)
 
@@ -106,7 +105,6 @@ def test_responses(
 def test_stops(
     peer: Any,
     visitor: Any,
-    context: ssl.SSLContext,
     in_time: Any,
     scheme: str,
     place: str,
@@ -124,7 +122,7 @@ def test_stops(
             visit.socket.sendall(piece)
         visit.over.wait()
 
-    server = peer(serve, context if scheme == "https" else None)
+    server = peer(serve, tls=scheme == "https")
     client = visitor(server, scheme, retry=RetryPolicy(max_attempts=1), **{limit: TOTAL})
     found = in_time(client.describe_repositories)
 
@@ -136,7 +134,6 @@ def test_stops(
 def test_requests(
     peer: Any,
     visitor: Any,
-    context: ssl.SSLContext,
     in_time: Any,
     scheme: str,
     handle: Callable[[Any], None],
@@ -147,10 +144,10 @@ def test_requests(
     def serve(visit: Any) -> None:
         if kept:
             visit.request()
-            visit.answer()
+            visit.respond(ANSWER)
         handle(visit)
 
-    server = peer(serve, context if scheme == "https" else None)
+    server = peer(serve, tls=scheme == "https")
     client = visitor(server, scheme)
     if kept:
         client.describe_repositories()
@@ -180,18 +177,16 @@ def test_the_handshake(peer: Any, visitor: Any, in_time: Any, first: bytes) -> N
 # --- what is slow, but in time --------------------------------------------------------------------
 
 
-def test_deadlines_are_for_their_calls(
-    peer: Any, visitor: Any, context: ssl.SSLContext, scheme: str
-) -> None:
+def test_deadlines_are_for_their_calls(peer: Any, visitor: Any, scheme: str) -> None:
     """The deadline of a call is none for the next one on its connection."""
 
     def serve(visit: Any) -> None:
         for pause in (0, 0, 1.5):
             visit.over.wait(pause)
             visit.request()
-            visit.answer()
+            visit.respond(ANSWER)
 
-    server = peer(serve, context if scheme == "https" else None)
+    server = peer(serve, tls=scheme == "https")
     client = visitor(server, scheme)
     client.describe_repositories()
     client.with_options(timeout=0.75).describe_repositories()
@@ -200,9 +195,7 @@ def test_deadlines_are_for_their_calls(
     assert (result.response_metadata.retry_attempts, server.connections) == (0, 1)
 
 
-def test_read_timeout_is_for_each_wait(
-    peer: Any, visitor: Any, context: ssl.SSLContext, scheme: str
-) -> None:
+def test_read_timeout_is_for_each_wait(peer: Any, visitor: Any, scheme: str) -> None:
     """A response may take longer than the peer may be silent, as long as bytes come."""
 
     def serve(visit: Any) -> None:
@@ -212,17 +205,15 @@ def test_read_timeout_is_for_each_wait(
             visit.over.wait(0.4)
             visit.socket.sendall(piece)
 
-    server = peer(serve, context if scheme == "https" else None)
+    server = peer(serve, tls=scheme == "https")
     result = visitor(server, scheme, read_timeout=1).describe_repositories()
 
     assert (result.response_metadata.retry_attempts, server.connections) == (0, 1)
 
 
-def test_connect_timeout_is_for_sending(
-    peer: Any, visitor: Any, context: ssl.SSLContext, scheme: str, in_time: Any
-) -> None:
+def test_connect_timeout_is_for_sending(peer: Any, visitor: Any, scheme: str, in_time: Any) -> None:
     """A peer that stops reading a request is given up after the time for connecting."""
-    server = peer(silence, context if scheme == "https" else None)
+    server = peer(silence, tls=scheme == "https")
     client = visitor(server, scheme, connect_timeout=1, retry=RetryPolicy(max_attempts=1))
     found = in_time(lambda: upload(client))
 

@@ -12,6 +12,8 @@ import trustme
 from ecr_client.exceptions import ConnectionClosedException, TLSException
 from ecr_client.models import DescribeRepositoriesResult
 
+#: What results of DescribeRepositories and UploadLayerPart need.
+ANSWER = b'{"repositoryName": "app", "uploadId": "0", "lastByteReceived": 0}'
 PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
 
 
@@ -35,7 +37,7 @@ def expired(authority: trustme.CA) -> trustme.LeafCert:
 
 def answer(visit: Any) -> None:
     visit.request()
-    visit.answer()
+    visit.respond(ANSWER)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,7 @@ def test_certificates(
     peer: Any, visitor: Any, authority: trustme.CA, waits: list[float], make: Any, reason: str
 ) -> None:
     """A certificate that is not to be trusted is named as such, and not asked for again."""
-    server = peer(answer, serving(make(authority)))
+    server = peer(answer, tls=serving(make(authority)))
 
     with pytest.raises(TLSException, match=f"certificate.*({reason})") as caught:
         visitor(server, "https").describe_repositories()
