@@ -52,11 +52,11 @@ def get_docker_credentials(client: ECRClient, registry: str | None = None) -> Do
     # One token opens every registry that its owner may pull from.
     # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
     found = client.get_authorization_token().authorization_data
-    if not found or found[0].expires_at is None or not found[0].proxy_endpoint:
+    if not found:
         raise ResponseParseException(
             "the service sent no authorization token", "GetAuthorizationToken"
         )
-    username, password = decode(found[0].authorization_token or "")
+    username, password = decode(found[0].authorization_token)
     return DockerCredentials(
         registry=registry or urlsplit(found[0].proxy_endpoint).netloc,
         username=username,

@@ -181,7 +181,7 @@ def _parents(location: Location, images: Sequence[ImageDetail]) -> dict[str, lis
     for image in images:
         if image.subject_manifest_digest:
             relation = (image.subject_manifest_digest, "refers to")
-            parents.setdefault(image.image_digest or "", []).append(relation)
+            parents.setdefault(image.image_digest, []).append(relation)
     indexes = [image.image_digest for image in images if image.image_manifest_media_type in INDEXES]
     if not indexes:
         return parents
@@ -192,8 +192,8 @@ def _parents(location: Location, images: Sequence[ImageDetail]) -> dict[str, lis
         accepted_media_types=ACCEPTED,
     )
     for each in found.images:
-        document = parse_manifest(each.image_manifest or "", each.image_manifest_media_type)
-        digest = each.image_id.image_digest if each.image_id is not None else None
+        document = parse_manifest(each.image_manifest, each.image_manifest_media_type)
+        digest = each.image_id.image_digest
         if digest is not None and isinstance(document, Index):
             for child in document.manifests:
                 parents.setdefault(child.digest, []).append((digest, "is listed by"))
@@ -206,7 +206,7 @@ def _planned(
     description: str,
     parents: dict[str, list[tuple[str, str]]],
 ) -> Iterator[PlannedImage]:
-    known = {image.image_digest or "": image for image in images}
+    known = {image.image_digest: image for image in images}
     deleted, kept_by = set(chosen), {}
     # What is kept keeps others, to any depth: look again until nothing changes.
     while True:
@@ -252,7 +252,7 @@ def _parents_first(deleted: set[str], parents: dict[str, list[tuple[str, str]]])
 
 def _image(image: ImageDetail, is_deleted: bool, reason: str) -> PlannedImage:
     return PlannedImage(
-        digest=image.image_digest or "",
+        digest=image.image_digest,
         tags=tuple(image.image_tags),
         size=image.image_size_in_bytes or 0,
         pushed_at=image.image_pushed_at,

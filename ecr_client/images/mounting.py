@@ -56,7 +56,7 @@ class Mounting:
                 self._is_on = False  # also if one of the next calls fails
                 if client.get_account_setting(name="BLOB_MOUNTING").value == "ENABLED":
                     found = client.get_authorization_token().authorization_data[0]
-                    self._access = found.proxy_endpoint or "", found.authorization_token or ""
+                    self._access = found.proxy_endpoint, found.authorization_token
                     self._is_on = True
             return self._access
 

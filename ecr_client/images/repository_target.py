@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from ecr_client.images.trees import Node, Tree
     from ecr_client.oci import Descriptor
 
-#: The service's own, for a result that has none.
-_PART_SIZE = 10 * 1024 * 1024
-
 
 class RepositoryTarget:
     """A repository that an image is pushed to.
@@ -158,18 +155,17 @@ class _Upload:
         upload = self._client.initiate_layer_upload(
             repository_name=self._repository, registry_id=self._registry_id
         )
-        upload_id = upload.upload_id or ""
-        part_size = min(upload.part_size or _PART_SIZE, max(self._blob.size, 1))
+        part_size = min(upload.part_size, self._blob.size)
         with source.open_blob(self._blob) as reader:
             for part in read_parts(reader, self._blob.size, part_size):
                 self._reporter.check()
-                self._send(upload_id, part)
+                self._send(upload.upload_id, part)
         wait_for(self._client, "CompleteLayerUpload")
         try:
             self._client.complete_layer_upload(
                 repository_name=self._repository,
                 registry_id=self._registry_id,
-                upload_id=upload_id,
+                upload_id=upload.upload_id,
                 layer_digests=[self._blob.digest],
             )
         except LayerAlreadyExistsException:

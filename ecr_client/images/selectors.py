@@ -6,7 +6,7 @@ Selectors combine: ``untagged() & older_than(timedelta(days=30))``, ``tagged("pr
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -109,7 +109,7 @@ def older_than(age: timedelta) -> Selector:
     _check_age(age)
     return _each(
         f"pushed more than {age} ago",
-        lambda image, now: image.image_pushed_at is not None and now - image.image_pushed_at > age,
+        lambda image, now: now - image.image_pushed_at > age,
     )
 
 
@@ -126,7 +126,7 @@ def not_pulled_for(age: timedelta) -> Selector:
 
     def is_chosen(image: ImageDetail, now: datetime) -> bool:
         used = image.last_recorded_pull_time or image.image_pushed_at
-        return used is not None and now - used > age
+        return now - used > age
 
     return _each(f"not pulled for {age}", is_chosen)
 
@@ -149,12 +149,9 @@ def newest_first(images: Sequence[ImageDetail]) -> list[ImageDetail]:
     """Return images in the order of their pushes, the latest first."""
     return sorted(
         images,
-        key=lambda image: (image.image_pushed_at or _NEVER, image.image_digest or ""),
+        key=lambda image: (image.image_pushed_at, image.image_digest),
         reverse=True,
     )
-
-
-_NEVER = datetime.min.replace(tzinfo=timezone.utc)
 
 
 def _each(description: str, is_chosen: Callable[[ImageDetail, datetime], bool]) -> Selector:
@@ -167,7 +164,7 @@ def _each(description: str, is_chosen: Callable[[ImageDetail, datetime], bool]) 
 
 
 def _digest(image: ImageDetail) -> str:
-    return image.image_digest or ""
+    return image.image_digest
 
 
 def _check_age(age: timedelta) -> None:

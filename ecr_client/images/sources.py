@@ -172,14 +172,17 @@ class RepositorySource:
                 accepted_media_types=ACCEPTED,
             )
         except RepositoryNotFoundException as error:
-            raise ImageSourceException(f"{place}: {error.error_message}") from error
+            raise ImageSourceException(f"{place}: {error}") from error
         if not result.images:
             reasons = ", ".join(
                 f"{each.failure_code}: {each.failure_reason}" for each in result.failures
             )
-            raise ImageSourceException(f"{place} cannot be read ({reasons or 'not found'})")
+            raise ImageSourceException(
+                f"{place} cannot be read ({reasons or 'not found'};"
+                f" Request ID: {result.response_metadata.request_id})"
+            )
         image = result.images[0]
-        content = (image.image_manifest or "").encode()
+        content = image.image_manifest.encode()
         media_type = image.image_manifest_media_type
         if media_type is None:
             try:

@@ -208,7 +208,7 @@ def plan_sync(
             raise
         existing = {}
     planned = [
-        _planned(tag, image.image_digest or "", existing)
+        _planned(tag, image.image_digest, existing)
         for image in images
         for tag in _matching(image, patterns)
     ]
@@ -313,7 +313,7 @@ def _matching(image: ImageDetail, patterns: Sequence[str]) -> list[str]:
 
 
 def _is_since(image: ImageDetail, since: datetime | None) -> bool:
-    return since is None or (image.image_pushed_at is not None and image.image_pushed_at >= since)
+    return since is None or image.image_pushed_at >= since
 
 
 def _planned(tag: str, digest: str, existing: Mapping[str, str | None]) -> PlannedTag:

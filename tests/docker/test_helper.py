@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -204,6 +206,25 @@ def test_hosts_say_whom_to_ask(host: str, endpoint: str, monkeypatch: pytest.Mon
 
     assert endpoint in asked[0][0]
     assert asked[0][1] == host
+
+
+def test_the_public_registry(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """ECR Public is asked by its own API, which is only in us-east-1."""
+    expires_at = datetime.now(timezone.utc) + 12 * HOUR
+    token = base64.b64encode(b"AWS:public").decode()
+    public = Mock()
+    public.return_value.get_authorization_token.return_value = {
+        "authorizationData": {"authorizationToken": token, "expiresAt": expires_at}
+    }
+    monkeypatch.setattr("botocore.session.Session.create_client", public)
+    found = helper.run("get", "https://public.ecr.aws", TokenCache(environment), helper.request)
+
+    assert json.loads(found) == {
+        "ServerURL": "public.ecr.aws",
+        "Username": "AWS",
+        "Secret": "public",
+    }
+    public.assert_called_once_with("ecr-public", region_name="us-east-1")
 
 
 def test_a_repr_without_the_password() -> None:
