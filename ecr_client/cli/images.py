@@ -10,6 +10,7 @@ import click
 
 from ecr_client.cli.errors import REFUSED, CommandError
 from ecr_client.cli.options import (
+    Group,
     Options,
     confirm,
     dry_run_option,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from ecr_client.models import Image
     from ecr_client.oci import Reference
 
-command = group("images", "List, inspect, delete and tag images.")
+command: Group = group("images", "List, inspect, delete and tag images.")
 
 _AGE = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ecr_client.cli.options import Options, group, repository_members
+from ecr_client.cli.options import Group, Options, group, repository_members
 from ecr_client.cli.output import merged
 from ecr_client.cli.policy import pretty
 from ecr_client.cli.tables import Column, Table, number, time
@@ -14,7 +14,7 @@ from ecr_client.cli.tables import Column, Table, number, time
 if TYPE_CHECKING:
     from typing import TextIO
 
-command = group("lifecycle", "Get, set and preview the lifecycle policy of a repository.")
+command: Group = group("lifecycle", "Get, set and preview the lifecycle policy of a repository.")
 
 
 @command.command("get")

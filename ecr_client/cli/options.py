@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ecr_client.oci import Reference
 
     Found = tuple[ECRClient, Reference]
+
+Function = TypeVar("Function", bound="Callable[..., Any] | click.Command")
 
 
 class Options:
@@ -204,10 +206,19 @@ GLOBAL: list[click.Parameter] = [
     _global("--debug", "Print the log and tracebacks to stderr.", is_flag=True),
 ]
 
-yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
-dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="Print what would happen, and change nothing."
-)
+
+def yes_option(function: Function) -> Function:
+    """Add the option ``--yes`` to a command."""
+    add = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
+    return add(function)
+
+
+def dry_run_option(function: Function) -> Function:
+    """Add the option ``--dry-run`` to a command."""
+    add = click.option(
+        "--dry-run", is_flag=True, help="Print what would happen, and change nothing."
+    )
+    return add(function)
 
 
 class Command(click.Command):
@@ -215,7 +226,7 @@ class Command(click.Command):
 
     def __init__(self, *arguments: Any, **details: Any) -> None:
         super().__init__(*arguments, **details)
-        self.params += GLOBAL
+        self.params.extend(GLOBAL)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options of the command, and name the global ones."""
@@ -237,14 +248,14 @@ class Group(click.Group):
             another name.
     """
 
-    command_class = Command
+    command_class: type[click.Command] | None = Command
 
     def __init__(
         self, *arguments: Any, modules: Mapping[str, str] | None = None, **details: Any
     ) -> None:
         super().__init__(*arguments, **details)
-        self.modules = dict(modules or {})
-        self.params += GLOBAL
+        self.modules: dict[str, str] = dict(modules or {})
+        self.params.extend(GLOBAL)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order in which they were written down."""

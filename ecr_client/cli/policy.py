@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ecr_client.cli.options import (
+    Group,
     Options,
     confirm,
     dry_run_option,
@@ -20,7 +21,7 @@ from ecr_client.cli.output import merged
 if TYPE_CHECKING:
     from typing import TextIO
 
-command = group("policy", "Get, set and delete the policy of a repository.")
+command: Group = group("policy", "Get, set and delete the policy of a repository.")
 
 
 def pretty(text: str) -> str:

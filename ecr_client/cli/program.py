@@ -32,7 +32,7 @@ _COMMANDS = {
     "completion": "completion",
 }
 
-ecr = Group(
+ecr: Group = Group(
     "ecr",
     help="Amazon ECR on the command line, with nothing but IAM credentials.",
     modules={name: f"ecr_client.cli.{place}" for name, place in _COMMANDS.items()},

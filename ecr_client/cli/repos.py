@@ -8,6 +8,7 @@ import click
 
 from ecr_client.cli.errors import CommandError
 from ecr_client.cli.options import (
+    Group,
     Options,
     confirm,
     dry_run_option,
@@ -22,7 +23,7 @@ from ecr_client.cli.tables import Column, Table, number, pairs, time
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-command = group("repos", "List, create, describe and delete repositories.")
+command: Group = group("repos", "List, create, describe and delete repositories.")
 
 
 @command.command("list")

@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from ecr_client.cli.errors import FINDINGS, CommandError
-from ecr_client.cli.options import Options, group, image_members
+from ecr_client.cli.options import Group, Options, group, image_members
 from ecr_client.cli.output import merged
 from ecr_client.cli.tables import Column, Table, number
 
-command = group("scan", "Scan images, and show what was found.")
+command: Group = group("scan", "Scan images, and show what was found.")
 
 #: The lowest first. What is not known yet counts as grave.
 _SEVERITIES = ("UNDEFINED", "INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL")

@@ -117,7 +117,7 @@ class ArchiveTarget:
         self._path = path
         # Beside the archive, since another file system may have no space. The next pull finds what
         # a killed one has left there.
-        self.folder = path.with_name(f".{path.name}.incomplete")
+        self.folder: Path = path.with_name(f".{path.name}.incomplete")
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = (self.folder / "lock").open("wb")
         try:
