@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What comes after ``ecr``; ``None`` takes those of the process.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
+    status = 0
     try:
         status = _run(words, is_program=arguments is None)
         sys.stdout.flush()
@@ -39,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _discard_output()
         return _CLOSED_PIPE
     except OSError as error:
-        print(f"ecr: the output could not be written: {error.strerror}", file=sys.stderr)
+        if status == 0:  # A command that failed to write has reported it.
+            print(f"ecr: the output could not be written: {error.strerror}", file=sys.stderr)
         _discard_output()
         return _FAILED
 
