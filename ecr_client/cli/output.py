@@ -49,11 +49,15 @@ def plain(value: Any) -> Any:
     What is empty below the outermost members may have been absent, and is left out, too; so are
     secrets, which a repr does not show either.
     """
+    if type(value).__module__ == "ecr_client.models" and not isinstance(value, str):
+        from ecr_client import to_dict
+
+        return to_dict(value, "wire")
     fields: tuple[attrs.Attribute[Any], ...] | None
     fields = getattr(type(value), "__attrs_attrs__", None)
-    if fields is not None:
+    if fields is not None:  # A result of this package's own, which the service has no names for.
         return {
-            _wire_name(field): _without_empty(plain(member))
+            _camel_case(field.name): _without_empty(plain(member))
             for field in fields
             if field.repr is True and (member := getattr(value, field.name)) is not None
         }
@@ -96,10 +100,9 @@ def _merge(document: dict[str, Any], page: dict[str, Any]) -> None:
             document[name] = value
 
 
-def _wire_name(field: attrs.Attribute[Any]) -> str:
-    given: str | None = field.metadata.get("wire_name")
-    first, *rest = field.name.split("_")
-    return given or first + "".join(word.capitalize() for word in rest)
+def _camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def _search(query: str, document: Any) -> Any:
