@@ -1,7 +1,8 @@
 """A typed client of Amazon ECR.
 
-`ECRClient` is the client, ``ecr_client.models`` holds the types, ``ecr_client.exceptions`` the
-errors, and ``ecr_client.operations`` the operations as objects. Each name is loaded on first use.
+`ECRClient` is the client, and `AsyncECRClient` the one for asyncio. ``ecr_client.models`` holds the
+types, ``ecr_client.exceptions`` the errors, ``ecr_client.operations`` the operations as objects.
+Each name is loaded on first use.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from ecr_client._version import __version__
 
 if TYPE_CHECKING:
+    from ecr_client._generated.asynchronous import AsyncAmazonECR
     from ecr_client._generated.interface import AmazonECR
     from ecr_client._operation import Operation
+    from ecr_client.async_client import AsyncECRClient
     from ecr_client.client import ECRClient
     from ecr_client.config import ClientConfiguration
     from ecr_client.conversion import from_dict, to_dict
@@ -34,6 +37,8 @@ __all__ = [
     "AmazonECR",
     "AmazonECRException",
     "AmazonServiceException",
+    "AsyncAmazonECR",
+    "AsyncECRClient",
     "CallEvent",
     "ClientConfiguration",
     "Credentials",
@@ -54,6 +59,8 @@ _MODULE_OF = {
     "AmazonECR": "_generated.interface",
     "AmazonECRException": "exceptions",
     "AmazonServiceException": "exceptions",
+    "AsyncAmazonECR": "_generated.asynchronous",
+    "AsyncECRClient": "async_client",
     "CallEvent": "hooks",
     "ClientConfiguration": "config",
     "Credentials": "credentials",

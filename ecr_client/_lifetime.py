@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Lifetime:
@@ -37,3 +41,53 @@ class Lifetime:
                 wait.acquire(timeout=max(0.0, seconds))
         finally:
             self._waits.discard(wait)
+
+
+class AsyncLifetime:
+    """A `Lifetime` for an event loop.
+
+    Attributes:
+        over: Whether it has ended.
+    """
+
+    def __init__(self) -> None:
+        self.over: bool = False
+        self._waits: set[asyncio.Future[None]] = set()
+        self._owned: set[asyncio.Future[Any]] = set()
+
+    def own(self, future: asyncio.Future[Any]) -> None:
+        """Cancel a future or a task when it ends."""
+        self._owned.add(future)
+        future.add_done_callback(self._owned.discard)
+
+    async def end(self) -> None:
+        """End it, and wait for what it owns."""
+        import asyncio
+
+        self.over = True
+        for wait in self._waits:
+            _wake(wait)
+        owned = list(self._owned)
+        for future in owned:
+            future.cancel()
+        await asyncio.gather(*owned, return_exceptions=True)
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for some seconds, or until it ends."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        wait = loop.create_future()
+        self._waits.add(wait)
+        timer = loop.call_later(max(0.0, seconds), _wake, wait)
+        try:
+            if not self.over:
+                await wait
+        finally:
+            timer.cancel()
+            self._waits.discard(wait)
+
+
+def _wake(wait: asyncio.Future[None]) -> None:
+    if not wait.done():
+        wait.set_result(None)

@@ -6,16 +6,17 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
+from ecr_client._coroutines import run
 from ecr_client._exceptions import ParamValidationException
 from ecr_client._shapes import NO_ENTRIES, AmazonWebServiceRequest, AmazonWebServiceResult
 from ecr_client._unavailable import Guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from types import CodeType
     from typing import TypeAlias
 
-    from ecr_client.pagination import Paginator
+    from ecr_client.pagination import AsyncPaginator, Paginator
 
     #: How a waiter interprets one response.
     Outcome: TypeAlias = Literal["success", "failure", "retry"]
@@ -185,7 +186,7 @@ class Acceptors(Generic[Result]):
 
 
 class Invoker:
-    """The base of everything that makes calls: the interface, paginators, waiters and batches."""
+    """The base of the interface, paginators, waiters and batches: what their calls go through."""
 
     def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
         """Make one call and return its result.
@@ -228,18 +229,69 @@ class Invoker:
     ) -> Result:
         from ecr_client.waiters import wait
 
-        return wait(
-            waiter,
-            lambda: self.invoke(operation, request),
-            acceptors,
-            delay=delay,
-            max_wait=max_wait,
-            sleep=sleep,
-        )
+        def call() -> Result:
+            return self.invoke(operation, request)
+
+        return run(wait(waiter, call, acceptors, delay=delay, max_wait=max_wait, sleep=sleep))
 
     def _invoke_all(
         self, operation: Operation[Request, Result], request: Request, member: str, size: int
     ) -> Result:
         from ecr_client.batches import invoke_all
 
-        return invoke_all(self, operation, request, member, size)
+        return run(invoke_all(self, operation, request, member, size))
+
+
+class AsyncInvoker:
+    """The same for the asynchronous client."""
+
+    async def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
+        """Make one call and return its result.
+
+        Every call goes through this method: each operation, each page of a paginator, each poll of
+        a waiter, each call of a batch. Override it to observe, change or replace calls.
+
+        Args:
+            operation: One of ``ecr_client.operations``.
+            request: A request of that operation.
+
+        Raises:
+            ParamValidationException: The request is not one of the operation; nothing was sent.
+            AmazonClientException: The call failed; see the method of the operation.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not implement {operation.name}")
+
+    def _paginate(
+        self,
+        operation: Operation[Request, Result],
+        request: Request,
+        paths: Sequence[Sequence[str]],
+        max_items: int | None,
+    ) -> AsyncPaginator[Any, Result]:
+        from ecr_client.pagination import AsyncPaginator
+
+        return AsyncPaginator(self, operation, request, paths, max_items)
+
+    async def _wait(
+        self,
+        waiter: str,
+        operation: Operation[Request, Result],
+        request: Request,
+        acceptors: Acceptors[Result],
+        delay: float,
+        max_wait: float,
+        sleep: Callable[[float], object],
+    ) -> Result:
+        from ecr_client.waiters import wait
+
+        def call() -> Awaitable[Result]:
+            return self.invoke(operation, request)
+
+        return await wait(waiter, call, acceptors, delay=delay, max_wait=max_wait, sleep=sleep)
+
+    async def _invoke_all(
+        self, operation: Operation[Request, Result], request: Request, member: str, size: int
+    ) -> Result:
+        from ecr_client.batches import invoke_all
+
+        return await invoke_all(self, operation, request, member, size)

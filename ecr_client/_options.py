@@ -14,8 +14,9 @@ from ecr_client.credentials import Credentials
 from ecr_client.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from ecr_client._credentials.asynchronous import AsyncCredentialsSource
     from ecr_client._credentials.sources import CredentialsSource
 
 #: Headers that the client sets; another value would break the call or its signature.
@@ -57,12 +58,12 @@ class CallOptions:
 
     def __init__(
         self,
-        credentials: CredentialsSource,
+        credentials: CredentialsSource | AsyncCredentialsSource,
         retry: RetryPolicy,
         total_timeout: float | None,
         headers: Mapping[str, str],
     ) -> None:
-        self.credentials: CredentialsSource = credentials
+        self.credentials: CredentialsSource | AsyncCredentialsSource = credentials
         self.retry: RetryPolicy = retry
         self.total_timeout: float | None = total_timeout
         self.headers: Mapping[str, str] = headers
@@ -84,12 +85,17 @@ class CallOptions:
 _SIMULATED = credentials_source(credentials=Credentials("SIMULATED", "SIMULATED"))
 
 
-def checked_overrides(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def checked_overrides(
+    before: Mapping[str, Any],
+    given: Mapping[str, Any],
+    source: Callable[..., object],
+) -> dict[str, Any]:
     """Return the options in which a view differs from its client, with secrets hidden.
 
     Args:
         before: The overrides of the client, which may be a view itself.
         given: The arguments of ``with_options``; ``None`` changes nothing.
+        source: Makes the source of credentials, and refuses invalid ones.
 
     Raises:
         InvalidConfigurationException: A value has the wrong type or is out of range.
@@ -105,7 +111,7 @@ def checked_overrides(before: Mapping[str, Any], given: Mapping[str, Any]) -> di
         added = checked_headers(given["headers"])
         overrides["headers"] = Hidden(_merged(before.get("headers", Hidden({})).value, added))
     if given["credentials"] is not None:
-        credentials_source(credentials=given["credentials"])
+        source(credentials=given["credentials"])
         overrides["credentials"] = Hidden(given["credentials"])
     return overrides
 

@@ -1,4 +1,4 @@
-"""Drives the engine: the one place that looks up credentials, sends and waits."""
+"""Drives the engine, for both clients: looks up credentials, sends, waits and retries."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from ecr_client._coroutines import resolve
 from ecr_client._engine.clock import SigningClock
 from ecr_client._engine.deadline import Deadline
 from ecr_client._engine.http import request_id
@@ -33,14 +34,15 @@ from ecr_client._transport.base import shut_down, total_timeout
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ecr_client._coroutines import MaybeAwaitable
     from ecr_client._engine.http import HTTPRequest
     from ecr_client._engine.rate_limit import RateLimiter
     from ecr_client._engine.reconcile import Lookup
-    from ecr_client._lifetime import Lifetime
+    from ecr_client._lifetime import AsyncLifetime, Lifetime
     from ecr_client._observer import Observer
     from ecr_client._operation import Operation, Request, Result
     from ecr_client._options import CallOptions
-    from ecr_client._transport.base import StreamingResponse, Transport
+    from ecr_client._transport.base import AsyncTransport, Response, Transport
     from ecr_client.credentials import Credentials
     from ecr_client.endpoints import Endpoint
 
@@ -53,7 +55,7 @@ class Call:
         name: str,
         endpoint: Endpoint,
         options: CallOptions,
-        transport: Transport,
+        transport: Transport | AsyncTransport,
         body: bytes,
         monotonic: Callable[[], float],
     ) -> None:
@@ -103,7 +105,7 @@ class Pipeline:
     def __init__(
         self,
         *,
-        lifetime: Lifetime,
+        lifetime: Lifetime | AsyncLifetime,
         user_agent: str,
         observer: Observer,
         max_response_size: int,
@@ -119,13 +121,13 @@ class Pipeline:
         self.quota: RetryQuota = RetryQuota()
         self._limiters: dict[str, RateLimiter] = {}
 
-    def call(
+    async def call(
         self,
         operation: Operation[Request, Result],
         request: Request,
         endpoint: Endpoint,
         options: CallOptions,
-        transport: Transport,
+        transport: Transport | AsyncTransport,
     ) -> Result:
         """Return the result of one call.
 
@@ -150,14 +152,14 @@ class Pipeline:
         try:
             while True:
                 if call.options.retry.mode == "adaptive":
-                    self._take_turn(call)
+                    await self._take_turn(call)
                 try:
-                    return self._attempt(operation, call)
+                    return await self._attempt(operation, call)
                 except AmazonClientException as error:
-                    result = self._reconciled(operation, request, call, error)
+                    result = await self._reconciled(operation, request, call, error)
                     if result is not None:
                         return result
-                    if not self.prepare_next(call, error):
+                    if not await self.prepare_next(call, error):
                         raise
         except AmazonClientException as error:
             annotate(error, call.attempts)
@@ -169,7 +171,7 @@ class Pipeline:
         name: str,
         endpoint: Endpoint,
         options: CallOptions,
-        transport: Transport,
+        transport: Transport | AsyncTransport,
         body: bytes = b"",
     ) -> Call:
         """Return a call that begins now."""
@@ -177,11 +179,11 @@ class Pipeline:
             options = options.simulated()
         return Call(name, endpoint, options, transport, body, self.monotonic)
 
-    def _attempt(self, operation: Operation[Request, Result], call: Call) -> Result:
+    async def _attempt(self, operation: Operation[Request, Result], call: Call) -> Result:
         """Sign, send and read once."""
         call.begin_attempt()
         # Asked anew for each attempt, since they may expire.
-        call.credentials = call.options.credentials.current()
+        call.credentials = await resolve(call.options.credentials.current())
         call.offset = self.clock.offset(call.endpoint.url)
         request = prepare(
             operation,
@@ -195,8 +197,9 @@ class Pipeline:
         watched = self.observer.watches_attempts()
         if watched:
             self.observer.request(call)
-        stream = call.transport.send(request, call.deadline)
-        response = stream.read(self.max_response_size, call.deadline)
+        sent: MaybeAwaitable[Response] = call.transport.send(request, call.deadline)
+        stream = await resolve(sent)
+        response = await resolve(stream.read(self.max_response_size, call.deadline))
         if watched:
             self.observer.response(
                 call, response.status, request_id(response.headers), len(response.body)
@@ -212,15 +215,16 @@ class Pipeline:
         self.quota.release(call.cost)
         return result
 
-    def fetch(self, call: Call, request: HTTPRequest) -> StreamingResponse:
+    async def fetch(self, call: Call, request: HTTPRequest) -> Response:
         """Send a request that is no call of the service, and return its response."""
         call.begin_attempt()
         self.observer.request(call)
-        stream = call.transport.send(request, call.deadline)
+        sent: MaybeAwaitable[Response] = call.transport.send(request, call.deadline)
+        stream = await resolve(sent)
         self.observer.response(call, stream.status, request_id(stream.headers))
         return stream
 
-    def prepare_next(self, call: Call, error: AmazonClientException) -> bool:
+    async def prepare_next(self, call: Call, error: AmazonClientException) -> bool:
         """Correct what the error was about, and wait until the next attempt may be made.
 
         Returns:
@@ -241,7 +245,8 @@ class Pipeline:
             again = decision.retry
         elif isinstance(decision, RefreshCredentials):
             used = call.credentials
-            again = used is not None and call.options.credentials.renew(used) and decision.retry
+            renewed = used is not None and await resolve(call.options.credentials.renew(used))
+            again = renewed and decision.retry
         elif isinstance(decision, Wait):
             delay, again = decision.seconds, not self.lifetime.over
             if again and decision.cost:
@@ -254,11 +259,11 @@ class Pipeline:
         # Its frames hold the call, which is going to hold the error.
         error.__traceback__ = None
         self.observer.retry(call, error, delay)
-        self.pause(call, delay, error)
+        await self.pause(call, delay, error)
         call.attempts = call.attempts.followed_by(error, decision)
         return True
 
-    def _reconciled(
+    async def _reconciled(
         self,
         operation: Operation[Request, Result],
         request: Request,
@@ -272,14 +277,14 @@ class Pipeline:
 
         found = reconcile(request, error)
         if isinstance(found, Lookup):
-            found = self._proven(found, call)
+            found = await self._proven(found, call)
         if not isinstance(found, operation.result_class):
             return None
         object.__setattr__(found, "response_metadata", error.response_metadata)
         self.quota.release(call.cost)
         return found
 
-    def _proven(self, lookup: Lookup, call: Call) -> object | None:
+    async def _proven(self, lookup: Lookup, call: Call) -> object | None:
         """Return what a lookup proves; it only reads, so an unreadable response is retried once."""
         for _ in range(2):
             left = call.deadline.left()
@@ -287,7 +292,7 @@ class Pipeline:
                 return None
             options = call.options if left is None else call.options.with_total_timeout(left)
             try:
-                found = self.call(
+                found = await self.call(
                     lookup.operation, lookup.request, call.endpoint, options, call.transport
                 )
             except ResponseParseException:
@@ -297,7 +302,7 @@ class Pipeline:
             return lookup.prove(found)
         return None
 
-    def _take_turn(self, call: Call) -> None:
+    async def _take_turn(self, call: Call) -> None:
         """Wait until the next attempt may be sent, which is what the adaptive mode is about."""
         from ecr_client._engine.rate_limit import RateLimiter
 
@@ -306,9 +311,9 @@ class Pipeline:
             made = RateLimiter(self.monotonic)
             call.limiter = self._limiters.setdefault(call.name, made)
         while wait := call.limiter.acquire():
-            self.pause(call, wait)
+            await self.pause(call, wait)
 
-    def pause(
+    async def pause(
         self, call: Call, seconds: float, failure: AmazonClientException | None = None
     ) -> None:
         """Wait, but not beyond the end of the call or of the client.
@@ -323,7 +328,7 @@ class Pipeline:
             sent = failure is not None and may_have_succeeded(failure)
             raise total_timeout(call.name, call.deadline, sent=sent) from last
         if seconds > 0:
-            (call.options.retry.sleep or self.lifetime.wait)(seconds)
+            await resolve((call.options.retry.sleep or self.lifetime.wait)(seconds))
         if self.lifetime.over:
             raise shut_down(call.name) from last
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ecr_client._operation import Operation
 
+Class = TypeVar("Class")
 Method = TypeVar("Method")
 
 #: The modules of the names in annotations.
@@ -32,6 +33,18 @@ def takes(operation: Operation[Any, Any]) -> Callable[[Method], Method]:
         return method
 
     return describe
+
+
+def documented_by(other: type) -> Callable[[type[Class]], type[Class]]:
+    """Return a class decorator that takes the docstrings of methods over from another class."""
+
+    def document(cls: type[Class]) -> type[Class]:
+        for name, method in vars(cls).items():
+            if callable(method) and not name.startswith("__") and method.__doc__ is None:
+                method.__doc__ = vars(other)[name].__doc__
+        return cls
+
+    return document
 
 
 class _Omitted:

@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
+from ecr_client._coroutines import resolve
 from ecr_client._engine.prepare import encode
 from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult, evolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ecr_client._operation import Invoker, Operation
+    from ecr_client._operation import AsyncInvoker, Invoker, Operation
 
 Request = TypeVar("Request", bound=AmazonWebServiceRequest)
 Result = TypeVar("Result", bound=AmazonWebServiceResult)
 
 
-def invoke_all(
-    invoker: Invoker,
+async def invoke_all(
+    invoker: Invoker | AsyncInvoker,
     operation: Operation[Request, Result],
     request: Request,
     member: str,
@@ -39,15 +40,14 @@ def invoke_all(
     """
     items: object = getattr(request, member)
     if not isinstance(items, tuple) or len(items) <= size:
-        return invoker.invoke(operation, request)
+        return await resolve(invoker.invoke(operation, request))
     # Or a wrong item of the last call would be found after the others have done their work.
     encode(operation, request)
-    return _joined(
-        [
-            invoker.invoke(operation, evolve(request, **{member: items[start : start + size]}))
-            for start in range(0, len(items), size)
-        ]
-    )
+    results = []
+    for start in range(0, len(items), size):
+        part = evolve(request, **{member: items[start : start + size]})
+        results.append(await resolve(invoker.invoke(operation, part)))
+    return _joined(results)
 
 
 def _joined(results: Sequence[Result]) -> Result:

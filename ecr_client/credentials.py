@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 import attrs
@@ -83,3 +83,6 @@ ANONYMOUS: Final = Anonymous.ANONYMOUS
 
 #: The type of the ``credentials`` argument of a client.
 CredentialsLike = Keys | RefreshingKeys | Callable[[], Keys | RefreshingKeys] | Anonymous
+
+#: The type of the ``credentials`` argument of an asynchronous client.
+AsyncCredentialsLike = CredentialsLike | Callable[[], Awaitable[Keys | RefreshingKeys]]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
+from ecr_client._coroutines import resolve, run
 from ecr_client._engine.deadline import Deadline
 from ecr_client._engine.download import EXPIRED_STATUSES, PURPOSE, REDIRECTS, Transfer
 from ecr_client._engine.retry import Attempts
@@ -16,20 +16,193 @@ from ecr_client._shapes import Hidden
 from ecr_client._unavailable import Guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from types import TracebackType
 
     from typing_extensions import Buffer, Self
 
+    from ecr_client._coroutines import MaybeAwaitable
     from ecr_client._pipeline import Call, Pipeline
-    from ecr_client._transport.base import StreamingResponse
+    from ecr_client._transport.base import Response
 
 #: How many bytes `LayerDownload.iter_bytes` yields at a time at most.
 CHUNK = 1024 * 1024
 MOST_REDIRECTS = 5
 
 
-class LayerDownload:
+class _Download:
+    """What a download does, for both clients.
+
+    Attributes:
+        digest: The digest of the layer.
+        size: How many bytes the whole layer has; ``None`` until the storage has said so.
+        position: How many bytes of the layer have been read or skipped.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        begin: Callable[[Hidden[str]], Call],
+        find_url: Callable[[], MaybeAwaitable[str]],
+        transfer: Transfer,
+    ) -> None:
+        self._pipeline = pipeline
+        self._begin = begin
+        self._find_url = find_url
+        self._transfer = transfer
+        self._url: Hidden[str] | None = None
+        self._call: Call | None = None
+        self._open: tuple[Call, Response] | None = None
+        self._ended = self._closed = False
+
+    @property
+    def digest(self) -> str:
+        """The digest of the layer."""
+        return self._transfer.digest
+
+    @property
+    def size(self) -> int | None:
+        """How many bytes the whole layer has; ``None`` until the storage has said so."""
+        return self._transfer.size
+
+    @property
+    def position(self) -> int:
+        """How many bytes of the layer have been read or skipped."""
+        return self._transfer.position
+
+    def close(self) -> None:
+        """Release the connection; reading raises a ``ValueError`` afterwards."""
+        self._closed = True
+        self._release()
+
+    def __repr__(self) -> str:
+        size = "?" if self.size is None else self.size
+        return f"<{type(self).__name__} {self.digest}, {self.position} of {size} bytes>"
+
+    async def _enter(self) -> None:
+        if self._open is None and not self._closed:
+            with Guarded(PURPOSE):
+                self._open = await self._request()
+
+    async def _read(self, size: int) -> bytes:
+        content, missing = io.BytesIO(), size
+        while missing:
+            received = content.write(await self._receive(CHUNK if size < 0 else missing))
+            if not received:
+                break
+            missing -= 0 if size < 0 else received
+        return content.getvalue()
+
+    async def _readinto(self, buffer: Buffer) -> int:
+        view = memoryview(buffer).cast("B")
+        piece = await self._receive(len(view))
+        view[: len(piece)] = piece
+        return len(piece)
+
+    async def _receive(self, size: int) -> bytes:
+        """Return at least one byte, and at most ``size``; nothing at the end of the layer."""
+        if self._closed:
+            raise ValueError(f"the download of layer {self.digest} is closed")
+        with Guarded(PURPOSE):
+            return await self._received(size)
+
+    async def _received(self, size: int) -> bytes:
+        while size > 0 and not self._ended:
+            call, stream = self._open = self._open or await self._request()
+            try:
+                received = await resolve(stream.read1(self._transfer.wanted(min(size, CHUNK))))
+                piece, at_end = self._transfer.receive(received), not received
+                del received  # Tools that print local variables would show the bytes of a layer.
+                problem = self._transfer.problem(at_end=at_end)
+                if problem is not None:
+                    del piece
+                    raise problem
+            except AmazonClientException as error:
+                self._release()
+                await self._retry(call, error)
+                continue
+            except BaseException:  # KeyboardInterrupt, for example: the next read resumes.
+                self._release()
+                raise
+            self._ended = at_end or self._transfer.position == self._transfer.size
+            if self._ended:
+                self._release()
+            if self._ended or (piece and call.attempts.errors):
+                # Only failures without a new byte in between count; the last retry was a success.
+                self._pipeline.quota.release(call.cost)
+                call.attempts, call.cost = Attempts(), 1
+            if piece:
+                return piece
+        return b""
+
+    async def _request(self) -> tuple[Call, Response]:
+        """Return a response with the bytes that come next, however many requests it takes."""
+        refreshed, redirects = False, 0
+        while True:
+            self._url = self._url or await self._find()
+            call = self._begin_request(self._url)
+            try:
+                request = self._transfer.request(self._url.value, self._pipeline.user_agent)
+                stream = await self._pipeline.fetch(call, request)
+                try:
+                    if self._transfer.begin(stream.status, stream.headers):
+                        return call, stream
+                except BaseException:
+                    stream.close()
+                    raise
+                stream.close()
+                if stream.status in REDIRECTS and redirects < MOST_REDIRECTS:
+                    redirects += 1
+                    self._url = self._redirected(self._url, stream)
+                elif stream.status in EXPIRED_STATUSES and not refreshed:
+                    refreshed, self._url = True, None
+                else:
+                    raise self._transfer.refused(stream.status)
+            except AmazonClientException as error:
+                await self._retry(call, error)
+
+    def _begin_request(self, url: Hidden[str]) -> Call:
+        """Return the call, which is one for all requests, with what differs between them."""
+        begun = self._begin(url)
+        self._call = self._call or begun
+        self._call.endpoint, self._call.deadline = begun.endpoint, begun.deadline
+        return self._call
+
+    async def _find(self) -> Hidden[str]:
+        """Return a fresh presigned URL."""
+        url = Hidden(await resolve(self._find_url()))
+        if not _is_plain(url):
+            raise self._transfer.refused(None)
+        return url
+
+    def _redirected(self, url: Hidden[str], response: Response) -> Hidden[str]:
+        """Return where a response leads."""
+        # The query of a location is as secret as that of the URL; no variable holds it.
+        target = _joined(url, response)
+        if target is None or not _is_plain(target):
+            raise self._transfer.misdirected(response.status)
+        return target
+
+    async def _retry(self, call: Call, error: AmazonClientException) -> None:
+        """Wait until the next request may be sent, or raise the error."""
+        # Whoever reads may have taken longer than a request may.
+        call.deadline = Deadline(call.options.total_timeout, self._pipeline.monotonic)
+        try:
+            if not await self._pipeline.prepare_next(call, error):
+                raise error
+        except AmazonClientException as final:
+            annotate(final, call.attempts)
+            self._pipeline.observer.error(call, final)
+            self._call = None  # Whoever goes on reading begins anew.
+            raise
+
+    def _release(self) -> None:
+        opened, self._open = self._open, None
+        if opened is not None:
+            opened[1].close()
+
+
+class LayerDownload(_Download):
     """The bytes of a layer, from `ecr_client.ECRClient.download_layer`; used in a ``with`` block.
 
     Nothing is sent before the block is entered. A connection that breaks is replaced, and the
@@ -48,37 +221,6 @@ class LayerDownload:
         position: How many bytes of the layer have been read or skipped.
     """
 
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        begin: Callable[[Hidden[str]], Call],
-        find_url: Callable[[], str],
-        transfer: Transfer,
-    ) -> None:
-        self._pipeline = pipeline
-        self._begin = begin
-        self._find_url = find_url
-        self._transfer = transfer
-        self._url: Hidden[str] | None = None
-        self._call: Call | None = None
-        self._open: tuple[Call, StreamingResponse] | None = None
-        self._ended = self._closed = False
-
-    @property
-    def digest(self) -> str:
-        """The digest of the layer."""
-        return self._transfer.digest
-
-    @property
-    def size(self) -> int | None:
-        """How many bytes the whole layer has; ``None`` until the storage has said so."""
-        return self._transfer.size
-
-    @property
-    def position(self) -> int:
-        """How many bytes of the layer have been read or skipped."""
-        return self._transfer.position
-
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes: exactly ``size`` unless the layer ends before, or all of them.
 
@@ -91,23 +233,14 @@ class LayerDownload:
             TransportException: The storage could not be reached, or connections broke too often.
             AmazonECRException: The service has no URL for it; there may be no such layer.
         """
-        content, missing = io.BytesIO(), size
-        while missing:
-            received = content.write(self._receive(CHUNK if size < 0 else missing))
-            if not received:
-                break
-            missing -= 0 if size < 0 else received
-        return content.getvalue()
+        return run(self._read(size))
 
     def readinto(self, buffer: Buffer) -> int:
         """Read the next bytes into a writable buffer; return how many, 0 at the end.
 
         It raises what ``read`` raises.
         """
-        view = memoryview(buffer).cast("B")
-        piece = self._receive(len(view))
-        view[: len(piece)] = piece
-        return len(piece)
+        return run(self._readinto(buffer))
 
     def iter_bytes(self, chunk_size: int = CHUNK) -> Iterator[bytes]:
         """Return an iterator over the bytes as they arrive, at most ``chunk_size`` at a time.
@@ -120,19 +253,11 @@ class LayerDownload:
         Raises:
             ValueError: ``chunk_size`` is less.
         """
-        if chunk_size < 1:
-            raise ValueError(f"chunk_size must be at least 1, got {chunk_size}")
-        return iter(partial(self._receive, chunk_size), b"")
-
-    def close(self) -> None:
-        """Release the connection; reading raises a ``ValueError`` afterwards."""
-        self._closed = True
-        self._release()
+        _check_chunk_size(chunk_size)
+        return iter(lambda: run(self._receive(chunk_size)), b"")
 
     def __enter__(self) -> Self:
-        if self._open is None and not self._closed:
-            with Guarded(PURPOSE):
-                self._open = self._request()
+        run(self._enter())
         return self
 
     def __exit__(
@@ -143,114 +268,89 @@ class LayerDownload:
     ) -> None:
         self.close()
 
-    def __repr__(self) -> str:
-        size = "?" if self.size is None else self.size
-        return f"<LayerDownload {self.digest}, {self.position} of {size} bytes>"
 
-    def _receive(self, size: int) -> bytes:
-        """Return at least one byte, and at most ``size``; nothing at the end of the layer."""
-        if self._closed:
-            raise ValueError(f"the download of layer {self.digest} is closed")
-        with Guarded(PURPOSE):
-            return self._received(size)
+class AsyncLayerDownload(_Download):
+    """The bytes of a layer, from `ecr_client.AsyncECRClient.download_layer`.
 
-    def _received(self, size: int) -> bytes:
-        while size > 0 and not self._ended:
-            call, stream = self._open = self._open or self._request()
-            try:
-                received = stream.read1(self._transfer.wanted(min(size, CHUNK)))
-                piece, at_end = self._transfer.receive(received), not received
-                del received  # Tools that print local variables would show the bytes of a layer.
-                problem = self._transfer.problem(at_end=at_end)
-                if problem is not None:
-                    del piece
-                    raise problem
-            except AmazonClientException as error:
-                self._release()
-                self._retry(call, error)
-                continue
-            except BaseException:  # KeyboardInterrupt, for example: the next read resumes.
-                self._release()
-                raise
-            self._ended = at_end or self._transfer.position == self._transfer.size
-            if self._ended:
-                self._release()
-            if self._ended or (piece and call.attempts.errors):
-                # Only failures without a new byte in between count; the last retry was a success.
-                self._pipeline.quota.release(call.cost)
-                call.attempts, call.cost = Attempts(), 1
-            if piece:
-                return piece
-        return b""
+    It is used in an ``async with`` block, and does all that a `LayerDownload` does. It is for one
+    task at a time. Layers are verified in the event loop, up to 1 MiB at a time.
 
-    def _request(self) -> tuple[Call, StreamingResponse]:
-        """Return a response with the bytes that come next, however many requests it takes."""
-        refreshed, redirects = False, 0
-        while True:
-            self._url = self._url or self._find()
-            call = self._begin_request(self._url)
-            try:
-                request = self._transfer.request(self._url.value, self._pipeline.user_agent)
-                stream = self._pipeline.fetch(call, request)
-                try:
-                    if self._transfer.begin(stream.status, stream.headers):
-                        return call, stream
-                except BaseException:
-                    stream.close()
-                    raise
-                stream.close()
-                if stream.status in REDIRECTS and redirects < MOST_REDIRECTS:
-                    redirects += 1
-                    self._url = self._redirected(self._url, stream)
-                elif stream.status in EXPIRED_STATUSES and not refreshed:
-                    refreshed, self._url = True, None
-                else:
-                    raise self._transfer.refused(stream.status)
-            except AmazonClientException as error:
-                self._retry(call, error)
+    Attributes:
+        digest: The digest of the layer.
+        size: How many bytes the whole layer has; ``None`` until the storage has said so.
+        position: How many bytes of the layer have been read or skipped.
+    """
 
-    def _begin_request(self, url: Hidden[str]) -> Call:
-        """Return the call, which is one for all requests, with what differs between them."""
-        begun = self._begin(url)
-        self._call = self._call or begun
-        self._call.endpoint, self._call.deadline = begun.endpoint, begun.deadline
-        return self._call
+    async def read(self, size: int = -1) -> bytes:
+        """Return what `LayerDownload.read` returns, and raise what it raises.
 
-    def _find(self) -> Hidden[str]:
-        """Return a fresh presigned URL."""
-        url = Hidden(self._find_url())
-        if not _is_plain(url):
-            raise self._transfer.refused(None)
-        return url
+        Args:
+            size: How many bytes; -1 for all, which holds the whole layer in memory.
+        """
+        return await self._read(size)
 
-    def _redirected(self, url: Hidden[str], response: StreamingResponse) -> Hidden[str]:
-        """Return where a response leads."""
-        # The query of a location is as secret as that of the URL; no variable holds it.
-        target = _joined(url, response)
-        if target is None or not _is_plain(target):
-            raise self._transfer.misdirected(response.status)
-        return target
+    async def readinto(self, buffer: Buffer) -> int:
+        """Read the next bytes into a writable buffer; return how many, 0 at the end.
 
-    def _retry(self, call: Call, error: AmazonClientException) -> None:
-        """Wait until the next request may be sent, or raise the error."""
-        # Whoever reads may have taken longer than a request may.
-        call.deadline = Deadline(call.options.total_timeout, self._pipeline.monotonic)
-        try:
-            if not self._pipeline.prepare_next(call, error):
-                raise error
-        except AmazonClientException as final:
-            annotate(final, call.attempts)
-            self._pipeline.observer.error(call, final)
-            self._call = None  # Whoever goes on reading begins anew.
-            raise
+        It raises what ``read`` raises.
+        """
+        return await self._readinto(buffer)
 
-    def _release(self) -> None:
-        opened, self._open = self._open, None
-        if opened is not None:
-            opened[1].close()
+    def iter_bytes(self, chunk_size: int = CHUNK) -> AsyncIterator[bytes]:
+        """Return an iterator over the bytes as they arrive, at most ``chunk_size`` at a time.
+
+        It raises what ``read`` raises.
+
+        Args:
+            chunk_size: At least 1. No piece is longer than 1 MiB.
+
+        Raises:
+            ValueError: ``chunk_size`` is less.
+        """
+        _check_chunk_size(chunk_size)
+        return _Pieces(self, chunk_size)
+
+    async def aclose(self) -> None:
+        """Release the connection; reading raises a ``ValueError`` afterwards."""
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        await self._enter()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
-def _joined(url: Hidden[str], response: StreamingResponse) -> Hidden[str] | None:
+class _Pieces:
+    """The pieces of an asynchronous download."""
+
+    # Not an asynchronous generator, which the event loop would have to close.
+
+    def __init__(self, download: AsyncLayerDownload, size: int) -> None:
+        self._download, self._size = download, size
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = await self._download._receive(self._size)
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+
+def _check_chunk_size(chunk_size: int) -> None:
+    if chunk_size < 1:
+        raise ValueError(f"chunk_size must be at least 1, got {chunk_size}")
+
+
+def _joined(url: Hidden[str], response: Response) -> Hidden[str] | None:
     try:
         return Hidden(urljoin(url.value, response.headers["Location"]))
     except (KeyError, ValueError):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from copy import copy
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from ecr_client._common.shown import shown
+from ecr_client._coroutines import resolve, run
 from ecr_client._engine.prepare import encode
 from ecr_client._engine.resume import Position, read_token, write_token
 from ecr_client._exceptions import PaginationException, ParamValidationException
@@ -24,17 +25,16 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ecr_client._operation import Invoker, Operation
+    from ecr_client._coroutines import MaybeAwaitable
+    from ecr_client._operation import AsyncInvoker, Invoker, Operation
 
 Item = TypeVar("Item")
 Request = TypeVar("Request", bound=AmazonWebServiceRequest)
 Page = TypeVar("Page", bound=AmazonWebServiceResult)
 
 
-class Paginator(Generic[Item, Page]):
-    """The items of all pages, in the order of the service.
-
-    It holds one page at a time, and can be iterated over again, which asks the service again.
+class _Paginator(Generic[Item, Page]):
+    """What is common to both kinds of paginators.
 
     Args:
         invoker: Makes the calls.
@@ -50,7 +50,7 @@ class Paginator(Generic[Item, Page]):
 
     def __init__(
         self,
-        invoker: Invoker,
+        invoker: Invoker | AsyncInvoker,
         operation: Operation[Request, Page],
         request: Request,
         paths: Sequence[Sequence[str]],
@@ -70,16 +70,6 @@ class Paginator(Generic[Item, Page]):
         self._paths = paths
         self._max_items = max_items
         self._start = Position(_next_token(request))
-
-    def __iter__(self) -> ItemIterator[Item]:
-        return ItemIterator(self)
-
-    def pages(self) -> PageIterator[Page]:
-        """Return an iterator over the result of each call; nothing is sent before it is used.
-
-        A page that ``max_items`` or a resume token cuts has only the items that are left.
-        """
-        return PageIterator(self)
 
     def resume_from(self, token: str | None) -> Self:
         """Return a paginator that goes on where an iteration ended.
@@ -108,7 +98,7 @@ class Paginator(Generic[Item, Page]):
 
     # What the iterators need of it.
 
-    def _call(self, token: str | None) -> Page:
+    def _call(self, token: str | None) -> MaybeAwaitable[Page]:
         # The first call is made with the very object that was passed.
         same = token == _next_token(self._request)
         asked = self._request if same else evolve(self._request, next_token=token)
@@ -129,10 +119,41 @@ class Paginator(Generic[Item, Page]):
         return position and write_token(self._operation, self._request, position)
 
 
-class PageIterator(Iterator[Page]):
-    """The result of each call, from `Paginator.pages`."""
+class Paginator(_Paginator[Item, Page]):
+    """The items of all pages, in the order of the service.
 
-    def __init__(self, paginator: Paginator[Any, Page]) -> None:
+    It holds one page at a time, and can be iterated over again, which asks the service again.
+    """
+
+    def __iter__(self) -> ItemIterator[Item]:
+        return ItemIterator(self)
+
+    def pages(self) -> PageIterator[Page]:
+        """Return an iterator over the result of each call; nothing is sent before it is used.
+
+        A page that ``max_items`` or a resume token cuts has only the items that are left.
+        """
+        return PageIterator(self)
+
+
+class AsyncPaginator(_Paginator[Item, Page]):
+    """A `Paginator` for ``async for``, from a `ecr_client.AsyncECRClient`."""
+
+    def __aiter__(self) -> AsyncItemIterator[Item]:
+        return AsyncItemIterator(self)
+
+    def pages(self) -> AsyncPageIterator[Page]:
+        """Return an iterator over the result of each call; nothing is sent before it is used.
+
+        A page that ``max_items`` or a resume token cuts has only the items that are left.
+        """
+        return AsyncPageIterator(self)
+
+
+class _Pages(Generic[Page]):
+    """The result of each call; what is common to both kinds of iterators."""
+
+    def __init__(self, paginator: _Paginator[Any, Page]) -> None:
         self._paginator = paginator
         self._left = paginator._max_items
         #: Where the last page began, and how many items of it were taken.
@@ -147,24 +168,20 @@ class PageIterator(Iterator[Page]):
 
     @property
     def resume_token(self) -> str | None:
-        """Where `Paginator.resume_from` goes on after the last page; ``None`` at the end."""
+        """Where ``resume_from`` goes on after the last page; ``None`` at the end."""
         return self._paginator._token(self._next)
 
-    def __next__(self) -> Page:
-        """Return the next result.
-
-        Raises:
-            PaginationException: The service repeated a token, which would page forever.
-        """
+    async def _following(self) -> Page | None:
+        """Return the next result, or ``None`` at the end."""
         begin = self._next
         if begin is None or self._left == 0:
-            raise StopIteration
+            return None
         if self._repeated:
             raise PaginationException(
-                f"{self._paginator._operation.name}: the service answered with a page token that "
+                f"{self._paginator._operation.name}: the service responded with a page token that "
                 "it gave before"
             )
-        page = self._paginator._call(begin.token)
+        page = await resolve(self._paginator._call(begin.token))
         count = sum(map(len, self._paginator._lists(page)))
         stop = count if self._left is None else min(count, begin.skip + self._left)
         following = _next_token(page)
@@ -188,26 +205,68 @@ class PageIterator(Iterator[Page]):
             self._checkpoint, self._until = token, self._until * 2
 
 
-class ItemIterator(Iterator[Item]):
-    """The items of all pages, from iterating over a `Paginator`."""
+class PageIterator(_Pages[Page], Iterator[Page]):
+    """The result of each call, from `Paginator.pages`."""
 
-    def __init__(self, paginator: Paginator[Item, Any]) -> None:
+    def __next__(self) -> Page:
+        """Return the next result.
+
+        Raises:
+            PaginationException: The service repeated a token, which would page forever.
+        """
+        page = run(self._following())
+        if page is None:
+            raise StopIteration
+        return page
+
+
+class AsyncPageIterator(_Pages[Page], AsyncIterator[Page]):
+    """The result of each call, from `AsyncPaginator.pages`."""
+
+    async def __anext__(self) -> Page:
+        """Return the next result.
+
+        Raises:
+            PaginationException: The service repeated a token, which would page forever.
+        """
+        page = await self._following()
+        if page is None:
+            raise StopAsyncIteration
+        return page
+
+
+class _Items(Generic[Item]):
+    """The items of all pages; what is common to both kinds of iterators."""
+
+    def __init__(self, paginator: _Paginator[Item, Any], pages: _Pages[Any]) -> None:
         self._paginator = paginator
-        self._pages = paginator.pages()
+        self._position = pages
         self._items: Iterator[Item] = iter(())
         #: How many items of the last page were delivered.
         self._delivered = 0
 
     @property
     def resume_token(self) -> str | None:
-        """Where `Paginator.resume_from` goes on after the last item; ``None`` at the end.
+        """Where ``resume_from`` goes on after the last item; ``None`` at the end.
 
         It may be read at any time: before the first item, in the middle, or after an error.
         """
-        if self._delivered == self._pages._taken:
-            return self._pages.resume_token
-        token, skip = self._pages._page
+        if self._delivered == self._position._taken:
+            return self._position.resume_token
+        token, skip = self._position._page
         return self._paginator._token(Position(token, skip + self._delivered))
+
+    def _begin(self, page: Any) -> None:
+        self._delivered = 0
+        self._items = chain.from_iterable(self._paginator._lists(page))
+
+
+class ItemIterator(_Items[Item], Iterator[Item]):
+    """The items of all pages, from iterating over a `Paginator`."""
+
+    def __init__(self, paginator: Paginator[Item, Any]) -> None:
+        self._pages = paginator.pages()
+        super().__init__(paginator, self._pages)
 
     def __next__(self) -> Item:
         while True:
@@ -215,11 +274,22 @@ class ItemIterator(Iterator[Item]):
                 self._delivered += 1
                 return item
             # No variable holds the page, or it would be there while the next one arrives.
-            self._items = self._items_of(next(self._pages))
+            self._begin(next(self._pages))
 
-    def _items_of(self, page: Any) -> Iterator[Item]:
-        self._delivered = 0
-        return chain.from_iterable(self._paginator._lists(page))
+
+class AsyncItemIterator(_Items[Item], AsyncIterator[Item]):
+    """The items of all pages, from iterating over an `AsyncPaginator`."""
+
+    def __init__(self, paginator: AsyncPaginator[Item, Any]) -> None:
+        self._pages = paginator.pages()
+        super().__init__(paginator, self._pages)
+
+    async def __anext__(self) -> Item:
+        while True:
+            for item in self._items:
+                self._delivered += 1
+                return item
+            self._begin(await anext(self._pages))
 
 
 def _next_token(paged: AmazonWebServiceRequest | AmazonWebServiceResult) -> str | None:

@@ -1,4 +1,4 @@
-"""Repeating a call until something has come about."""
+"""Waiters: calls that are repeated until a condition holds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ecr_client._common import durations
 from ecr_client._common.shown import one_line, shown
+from ecr_client._coroutines import resolve
 from ecr_client._exceptions import (
     AmazonServiceException,
     ParamValidationException,
@@ -17,14 +18,15 @@ from ecr_client._shapes import AmazonWebServiceResult
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ecr_client._coroutines import MaybeAwaitable
     from ecr_client._operation import Acceptors, Outcome
 
 Result = TypeVar("Result", bound=AmazonWebServiceResult)
 
 
-def wait(
+async def wait(
     name: str,
-    call: Callable[[], Result],
+    call: Callable[[], MaybeAwaitable[Result]],
     acceptors: Acceptors[Result],
     *,
     delay: float,
@@ -52,7 +54,7 @@ def wait(
     while True:
         response: Result | AmazonServiceException
         try:
-            response = call()
+            response = await resolve(call())
         except AmazonServiceException as raised:
             response = raised
         outcome = _outcome(acceptors, response)
@@ -61,7 +63,7 @@ def wait(
             return response
         if outcome == "failure":
             seen = _seen(acceptors, response)
-            raise WaiterFailureException(f"{name}: the service answered {seen}") from error
+            raise WaiterFailureException(f"{name}: the service responded with {seen}") from error
         if error is not None and outcome != "retry":
             raise error
         delays += 1
@@ -69,9 +71,9 @@ def wait(
         if delays * delay * (1 - 1e-12) > max_wait:
             raise WaiterTimeoutException(
                 f"{name}: did not come about within {max_wait:.15g} s (max_wait); the service last "
-                f"answered {_seen(acceptors, response)}"
+                f"responded with {_seen(acceptors, response)}"
             ) from error
-        sleep(delay)
+        await resolve(sleep(delay))
 
 
 def _check(name: str, delay: object, max_wait: object, sleep: object) -> None:

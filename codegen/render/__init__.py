@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codegen.ir import Service
 from codegen.render import (
+    asynchronous,
     batches,
     exceptions,
     interface,
@@ -22,6 +23,7 @@ def render(service: Service) -> dict[str, str]:
     """Return the text of each generated file by its path, not yet formatted."""
     files = {
         f"{GENERATED}/__init__.py": '"""Generated code; see codegen/."""\n',
+        f"{GENERATED}/asynchronous.py": asynchronous.render(service),
         f"{GENERATED}/exceptions.py": exceptions.render(service),
         f"{GENERATED}/interface.py": interface.render(service),
         f"{GENERATED}/operations.py": operations.render(service),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from codegen.ir import Batch, Service
 from codegen.render.signature import HEADER, body, imports, overloads
 from codegen.render.text import banner, docstring, member_entries, paragraphs, section
@@ -39,9 +41,12 @@ def _method(batch: Batch) -> str:
     ]
     lines += section("Args", entries, 8)
     lines += section("Raises", [(error.name, error.description.summary) for error in op.errors], 8)
-    split = f"{batch.member!r}, {batch.size}"
     return (
-        overloads(f"{op.method}_all", op, op.result)
-        + docstring(lines, 8)
-        + body(op, lambda request: f"self._invoke_all({op.constant}, {request}, {split})")
+        overloads(f"{op.method}_all", op, op.result) + docstring(lines, 8) + body(op, call(batch))
     )
+
+
+def call(batch: Batch) -> Callable[[str], str]:
+    """Return a function that returns the expression of a batch, given that of the request."""
+    start, how = f"self._invoke_all({batch.operation.constant}", f"{batch.member!r}, {batch.size}"
+    return lambda request: f"{start}, {request}, {how})"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from codegen.ir import Paginator, Service
 from codegen.render.signature import HEADER, body, imports, overloads
 from codegen.render.text import banner, docstring, member_entries, paragraphs, section
+
+#: The keyword that all paginators take besides the members of the request.
+EXTRA = "max_items: int | None = None"
 
 CLASS = '''
 
@@ -50,10 +55,19 @@ def _method(paginator: Paginator) -> str:
         *((error.name, error.description.summary) for error in op.errors),
     ]
     lines += section("Raises", raises, 8)
-    returns = f"Paginator[{paginator.item_type}, {op.result}]"
-    how = f"{paginator.items!r}, max_items"
     return (
-        overloads(f"paginate_{op.method}", op, returns, "max_items: int | None = None")
+        overloads(f"paginate_{op.method}", op, f"Paginator[{items(paginator)}]", EXTRA)
         + docstring(lines, 8)
-        + body(op, lambda request: f"self._paginate({op.constant}, {request}, {how})")
+        + body(op, call(paginator))
     )
+
+
+def items(paginator: Paginator) -> str:
+    """Return the types of the items and the pages of a paginator."""
+    return f"{paginator.item_type}, {paginator.operation.result}"
+
+
+def call(paginator: Paginator) -> Callable[[str], str]:
+    """Return a function that returns the expression of a paginator, given that of the request."""
+    start = f"self._paginate({paginator.operation.constant}"
+    return lambda request: f"{start}, {request}, {paginator.items!r}, max_items)"

@@ -11,7 +11,9 @@ from codegen.render.text import type_names
 HEADER = "from __future__ import annotations\n\nfrom typing import TYPE_CHECKING, Any, overload\n\n"
 
 
-def overloads(method: str, operation: Operation, returns: str, extra: str = "") -> str:
+def overloads(
+    method: str, operation: Operation, returns: str, extra: str = "", define: str = "def"
+) -> str:
     """Return both overloads of a method and the head of its implementation.
 
     Args:
@@ -19,6 +21,7 @@ def overloads(method: str, operation: Operation, returns: str, extra: str = "") 
         operation: The operation whose members are the keywords.
         returns: The annotation of what it returns.
         extra: Further keyword parameters, written out, which both forms take.
+        define: ``def`` or ``async def``.
     """
     request = operation.request
     keywords = "".join(f"{_parameter(member)}, " for member in request.members)
@@ -27,22 +30,23 @@ def overloads(method: str, operation: Operation, returns: str, extra: str = "") 
     more = f"{extra}, " if extra else ""
     return (
         "    @overload\n"
-        f"    def {method}(self, request: {request.name}, /{only_extra}) -> {returns}: ...\n"
+        f"    {define} {method}(self, request: {request.name}, /{only_extra}) -> {returns}: ...\n"
         "    @overload\n"
-        f"    def {method}(self, {star}{keywords}{extra}) -> {returns}: ...\n"
+        f"    {define} {method}(self, {star}{keywords}{extra}) -> {returns}: ...\n"
         f"    @takes({operation.constant})\n"
-        f"    def {method}(self, *args: Any, {more}**members: Any) -> {returns}:\n"
+        f"    {define} {method}(self, *args: Any, {more}**members: Any) -> {returns}:\n"
     )
 
 
-def body(operation: Operation, call: Callable[[str], str]) -> str:
+def body(operation: Operation, call: Callable[[str], str], keyword: str = "return") -> str:
     """Return the body of a method: one expression.
 
     Args:
         operation: The operation whose members are the keywords.
         call: Returns the expression that makes the call, given that of the request.
+        keyword: ``return`` or ``return await``.
     """
-    return f"        return {call(f'{operation.constant}.request(args, members)')}\n"
+    return f"        {keyword} {call(f'{operation.constant}.request(args, members)')}\n"
 
 
 def reach(variable: str, path: Sequence[str], absent: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from codegen.ir import Acceptors, Service, Waiter
 from codegen.render.signature import HEADER, body, imports, overloads, reach
 from codegen.render.text import banner, docstring, member_entries, paragraphs, section
@@ -32,8 +34,9 @@ def render(service: Service) -> str:
     )
 
 
-def _constant(waiter: Waiter) -> str:
-    return f"_{waiter.method.removeprefix('wait_until_').upper()}"
+def constant(waiter: Waiter) -> str:
+    """Return the name of the acceptors of a waiter."""
+    return f"{waiter.method.removeprefix('wait_until_').upper()}"
 
 
 def _acceptors(waiter: Waiter) -> str:
@@ -50,7 +53,7 @@ def _acceptors(waiter: Waiter) -> str:
     if found.statuses:
         arguments += [f"statuses={found.statuses!r}"]
     return (
-        f"{_constant(waiter)}: Acceptors[{waiter.operation.result}] = "
+        f"{constant(waiter)}: Acceptors[{waiter.operation.result}] = "
         f"Acceptors({', '.join(arguments)})\n"
     )
 
@@ -94,13 +97,28 @@ def _method(waiter: Waiter) -> str:
         *((error.name, error.description.summary) for error in op.errors),
     ]
     lines += section("Raises", raises, 8)
-    extra = (
-        f"delay: float = {float(waiter.delay)}, max_wait: float = {float(waiter.max_wait)}, "
-        "sleep: Callable[[float], object] = time.sleep"
-    )
-    how = f"{_constant(waiter)}, delay, max_wait, sleep"
     return (
-        overloads(waiter.method, op, op.result, extra)
+        overloads(waiter.method, op, op.result, extra(waiter, "object", "time.sleep"))
         + docstring(lines, 8)
-        + body(op, lambda request: f"self._wait({waiter.name!r}, {op.constant}, {request}, {how})")
+        + body(op, call(waiter))
     )
+
+
+def extra(waiter: Waiter, slept: str, sleep: str) -> str:
+    """Return the keywords that a waiter takes besides the members of the request.
+
+    Args:
+        waiter: The waiter.
+        slept: The type of what its ``sleep`` returns.
+        sleep: The default of ``sleep``.
+    """
+    return (
+        f"delay: float = {float(waiter.delay)}, max_wait: float = {float(waiter.max_wait)}, "
+        f"sleep: Callable[[float], {slept}] = {sleep}"
+    )
+
+
+def call(waiter: Waiter) -> Callable[[str], str]:
+    """Return a function that returns the expression of a waiter, given that of the request."""
+    start = f"self._wait({waiter.name!r}, {waiter.operation.constant}"
+    return lambda request: f"{start}, {request}, {constant(waiter)}, delay, max_wait, sleep)"

@@ -109,6 +109,8 @@ _FOREIGN_NAMES: dict[str, dict[str, str]] = {
     },
 }
 
+_FOREIGN_NAMES["AsyncECRClient"] = _FOREIGN_NAMES["ECRClient"]
+
 
 def hint(
     name: str, known: Iterable[str], foreign: Mapping[str, str] | str = "", *, close: bool = False
@@ -165,13 +167,13 @@ def explains_keywords(function: Callable[Parameters, Returned]) -> Callable[Para
         try:
             return function(*args, **keywords)
         except TypeError as error:
-            given = list(keywords)
+            given, owner = list(keywords), type(args[0]).__name__ if args else ""
             # They may hold secrets, which tools that print local variables would show.
             del args, keywords
             # An error that the function itself raised has its frame.
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                 raise
-            problem = _explained(function, given)
+            problem = _explained(function, given, owner)
             if not problem:
                 raise
         raise TypeError(problem)
@@ -179,12 +181,13 @@ def explains_keywords(function: Callable[Parameters, Returned]) -> Callable[Para
     return call
 
 
-def _explained(function: Callable[..., Any], given: list[str]) -> str:
+def _explained(function: Callable[..., Any], given: list[str], owner: str) -> str:
     import inspect
 
-    owner, _, name = function.__qualname__.rpartition(".")
-    foreign = owner if name == "__init__" else name
-    return unexpected(function.__qualname__, given, inspect.signature(function).parameters, foreign)
+    defining, _, name = function.__qualname__.rpartition(".")
+    foreign = defining if name == "__init__" else name
+    parameters = inspect.signature(function).parameters
+    return unexpected(f"{owner}.{name}" if owner else name, given, parameters, foreign)
 
 
 def explains_its_keywords(cls: type[Returned]) -> type[Returned]:

@@ -21,7 +21,7 @@ Parameters = ParamSpec("Parameters")
 Returned = TypeVar("Returned")
 
 #: Libraries whose exceptions hold connections with proxy headers, requests and parts of responses.
-_LIBRARIES = frozenset({"botocore", "http", "json", "orjson", "requests", "urllib3"})
+_LIBRARIES = frozenset({"aiohttp", "botocore", "http", "json", "orjson", "requests", "urllib3"})
 #: Errors of urllib3 and requests that quote a response, as all errors of http.client do.
 _QUOTING = frozenset({"DecodeError", "HeaderParsingError", "InvalidChunkLength", "InvalidHeader"})
 _KEPT = (bool, int, float, str, type, BaseException, type(None))

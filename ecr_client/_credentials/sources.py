@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from ecr_client._common.forks import Lock, renew_after_fork
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Seconds before a source that had only expiring keys is asked again.
 REFRESH_INTERVAL = 60.0
+#: The flag of the code of coroutine functions; ``inspect`` takes long to load.
+_COROUTINE = 0x80
 #: In botocore's order.
 _TOKEN_VARIABLES = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
 #: Loggers that would log tokens, bodies and paths while credentials are retrieved.
@@ -51,6 +53,10 @@ class CredentialsSource(Protocol):
             NoCredentialsException: No credentials were found anywhere.
             CredentialRetrievalException: Retrieving or refreshing them failed.
         """
+        ...
+
+    def ready(self) -> bool:
+        """Return whether `current` returns at once, without I/O and without waiting."""
         ...
 
     def renew(self, expired: Credentials) -> bool:
@@ -133,6 +139,9 @@ class _AnonymousSource:
     def current(self) -> None:
         return None
 
+    def ready(self) -> bool:
+        return True
+
     def renew(self, expired: Credentials) -> bool:
         return False
 
@@ -149,9 +158,10 @@ class _ArgumentSource:
             return given
         if _holds_keys(given):
             return _freeze(lambda: given, "the given credentials")
-        # Not its repr, which may show the arguments of a functools.partial.
-        name = getattr(given, "__qualname__", type(given).__name__)
-        return _freeze(given, f"the credentials provider {name}")
+        return _freeze(given, _provider_label(given))
+
+    def ready(self) -> bool:
+        return is_at_hand(self._held.value)
 
     def renew(self, expired: Credentials) -> bool:
         return self.current() != expired
@@ -187,6 +197,10 @@ class _RefreshingSource:
             if self._keys is not None and self._was_just_asked():
                 return self._keys
             return self._ask()
+
+    def ready(self) -> bool:
+        found = self._found.value
+        return found is not None and not _needs_refresh(found)
 
     def renew(self, expired: Credentials) -> bool:
         if self.current() != expired:
@@ -347,8 +361,59 @@ def environment_credentials(environ: Mapping[str, str]) -> Credentials | None:
     return _freeze(lambda: Credentials(access_key, secret_key, token), "the environment")
 
 
+def is_at_hand(found: Any) -> bool:
+    """Return whether keys can be read from credentials without I/O; a function may do some."""
+    if not hasattr(found, "get_frozen_credentials"):
+        return _holds_keys(found)
+    if hasattr(found, "refresh_needed"):
+        return not _needs_refresh(found)
+    # botocore's own class for keys that do not change.
+    return type(found).__module__ == "botocore.credentials"
+
+
+def is_coroutine_function(function: object) -> bool:
+    """Return whether calling an object returns a coroutine."""
+    for each in (function, type(function).__call__ if callable(function) else None):
+        code = getattr(getattr(each, "func", each), "__code__", None)
+        if getattr(code, "co_flags", 0) & _COROUTINE:
+            return True
+    return False
+
+
+async def provided(provider: Callable[[], Awaitable[Any]]) -> Any:
+    """Return the credentials that an asynchronous function returns.
+
+    Raises:
+        CredentialRetrievalException: The function failed.
+    """
+    try:
+        return await provider()
+    except Exception as error:
+        failure = error
+
+    def fail() -> NoReturn:
+        raise failure
+
+    return _retrieve(fail, _provider_label(provider))
+
+
+def frozen(found: Any, provider: object) -> Credentials:
+    """Return the credentials of a provider as immutable keys."""
+    return _freeze(lambda: found, _provider_label(provider))
+
+
+def _provider_label(provider: object) -> str:
+    # Not its repr, which may show the arguments of a functools.partial.
+    name = getattr(provider, "__qualname__", type(provider).__name__)
+    return f"the credentials provider {name}"
+
+
 def _checked(credentials: Any) -> Any:
     """Return the ``credentials`` argument if it is valid; this reads no keys."""
+    if is_coroutine_function(credentials):
+        raise InvalidConfigurationException(
+            "credentials is an asynchronous function, which only AsyncECRClient takes"
+        )
     if _holds_keys(credentials) or callable(credentials):
         return credentials
     raise InvalidConfigurationException(

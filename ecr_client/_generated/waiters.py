@@ -31,10 +31,10 @@ if TYPE_CHECKING:
         LifecyclePolicyPreviewFilter,
     )
 
-_IMAGE_EXISTS: Acceptors[DescribeImagesResult] = Acceptors(
+IMAGE_EXISTS: Acceptors[DescribeImagesResult] = Acceptors(
     errors={"ImageNotFoundException": "retry"}, statuses={200: "success"}
 )
-_IMAGE_SCAN_COMPLETE: Acceptors[DescribeImageScanFindingsResult] = Acceptors(
+IMAGE_SCAN_COMPLETE: Acceptors[DescribeImageScanFindingsResult] = Acceptors(
     states={
         "COMPLETE": "success",
         "FAILED": "failure",
@@ -56,7 +56,7 @@ _IMAGE_SCAN_COMPLETE: Acceptors[DescribeImageScanFindingsResult] = Acceptors(
         None if result.image_scan_status is None else result.image_scan_status.description
     ),
 )
-_LIFECYCLE_POLICY_PREVIEW_COMPLETE: Acceptors[GetLifecyclePolicyPreviewResult] = Acceptors(
+LIFECYCLE_POLICY_PREVIEW_COMPLETE: Acceptors[GetLifecyclePolicyPreviewResult] = Acceptors(
     states={
         "COMPLETE": "success",
         "FAILED": "failure",
@@ -140,7 +140,7 @@ class Waiters(Invoker):
             "ImageExists",
             DESCRIBE_IMAGES,
             DESCRIBE_IMAGES.request(args, members),
-            _IMAGE_EXISTS,
+            IMAGE_EXISTS,
             delay,
             max_wait,
             sleep,
@@ -215,7 +215,7 @@ class Waiters(Invoker):
             "ImageScanComplete",
             DESCRIBE_IMAGE_SCAN_FINDINGS,
             DESCRIBE_IMAGE_SCAN_FINDINGS.request(args, members),
-            _IMAGE_SCAN_COMPLETE,
+            IMAGE_SCAN_COMPLETE,
             delay,
             max_wait,
             sleep,
@@ -292,7 +292,7 @@ class Waiters(Invoker):
             "LifecyclePolicyPreviewComplete",
             GET_LIFECYCLE_POLICY_PREVIEW,
             GET_LIFECYCLE_POLICY_PREVIEW.request(args, members),
-            _LIFECYCLE_POLICY_PREVIEW_COMPLETE,
+            LIFECYCLE_POLICY_PREVIEW_COMPLETE,
             delay,
             max_wait,
             sleep,

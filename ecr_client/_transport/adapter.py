@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import ssl
 import threading
 import time
 import weakref
@@ -15,35 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
+from requests.utils import select_proxy
 from urllib3.connection import HTTPConnection
-from urllib3.util.ssl_ import create_urllib3_context
 
 from ecr_client._engine.http import origin_of
 from ecr_client._exceptions import InvalidConfigurationException
+from ecr_client._transport.keep_alive import keep_alive_options
+from ecr_client._transport.tls import tls_context
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
 
     from requests import PreparedRequest, Response
 
-#: Probes start after a minute of silence, and ten failures close the connection, so that dead peers
-#: are noticed and NAT gateways, which drop silent connections after 350 s, keep them.
-_KEEP_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 10))
-
 
 def socket_options() -> list[tuple[int, int, int | bytes]]:
-    """Return urllib3's socket options, and those of TCP keep-alive that the system supports."""
+    """Return urllib3's socket options, and those of TCP keep-alive."""
     defaults: Any = HTTPConnection.default_socket_options
-    return [
-        *defaults,
-        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-        *(
-            (socket.IPPROTO_TCP, getattr(socket, name), value)
-            for name, value in _KEEP_ALIVE
-            if hasattr(socket, name)
-        ),
-    ]
+    return [*defaults, *keep_alive_options()]
 
 
 def proxy_context(verify: bool | str, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
@@ -56,24 +43,13 @@ def proxy_context(verify: bool | str, cert: str | tuple[str, str] | None) -> ssl
     Raises:
         InvalidConfigurationException: One of the files cannot be used.
     """
-    context = create_urllib3_context()
     try:
-        if verify is False:
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        else:
-            bundle = DEFAULT_CA_BUNDLE_PATH if verify is True else verify
-            is_directory = os.path.isdir(bundle)
-            context.load_verify_locations(**{"capath" if is_directory else "cafile": bundle})
-        if cert is not None:
-            certificate, key = (cert, None) if isinstance(cert, str) else cert
-            # Without a password, OpenSSL would ask for one on the terminal.
-            context.load_cert_chain(certificate, key, password="")
+        return tls_context(verify, cert)
     except OSError as error:
         raise InvalidConfigurationException(
             f"the files for the proxy (CA bundle: {verify}, client certificate: {cert}) cannot be "
             f"loaded: {error}; correct proxies_config"
         ) from error
-    return context
 
 
 class IdleConnections(LifoQueue):  # type: ignore[type-arg]

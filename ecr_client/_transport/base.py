@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from ecr_client._common.shown import redact_url
+from ecr_client._coroutines import resolve, run
 from ecr_client._engine.content import PIECE, Body, RefusedBody
 from ecr_client._engine.deadline import Deadline
 from ecr_client._engine.http import HTTPResponse, request_id
@@ -11,7 +13,9 @@ from ecr_client._exceptions import (
     ClientShutdownException,
     ResponseParseException,
     TotalTimeoutException,
+    TransportException,
 )
+from ecr_client._transport.problems import malformed
 from ecr_client.metadata import ResponseMetadata
 
 if TYPE_CHECKING:
@@ -20,7 +24,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from ecr_client._coroutines import MaybeAwaitable
     from ecr_client._engine.http import HTTPRequest
+    from ecr_client._exceptions import AmazonClientException
 
 _NO_END = Deadline(None)
 
@@ -59,8 +65,20 @@ class InMemory:
         pass
 
 
-class StreamingResponse:
-    """A response whose body has not been read yet; a context manager that releases it.
+class AsyncByteStream(Protocol):
+    """The bytes of a response's body as they arrive, for an event loop."""
+
+    async def read1(self, size: int, deadline: Deadline, /) -> bytes:
+        """Return what `ByteStream.read1` returns, and raise what it raises."""
+        ...
+
+    def close(self) -> None:
+        """Release the connection; one that was not read to the end is not used again."""
+        ...
+
+
+class Response:
+    """A response whose body has not been read yet: what is common to both kinds.
 
     Args:
         request: What it responds to.
@@ -70,36 +88,36 @@ class StreamingResponse:
     """
 
     def __init__(
-        self, request: HTTPRequest, status: int, headers: Mapping[str, str], stream: ByteStream
+        self,
+        request: HTTPRequest,
+        status: int,
+        headers: Mapping[str, str],
+        stream: ByteStream | AsyncByteStream,
     ) -> None:
         self.status = status
         self.headers = headers
         self._request = request
-        self._stream = stream
+        self._stream: Any = stream
 
-    def read1(self, size: int = PIECE) -> bytes:
-        """Return the next bytes of the body as they arrive, at most ``size``, and none at the end.
+    if TYPE_CHECKING:
 
-        Raises:
-            TransportException: The body is truncated, or nothing arrived within ``read_timeout``.
-        """
-        return self._stream.read1(size, _NO_END)
+        def read1(self, size: int = PIECE) -> MaybeAwaitable[bytes]:
+            """Return the next bytes of the body."""
+            ...
 
-    def read(self, limit: int, deadline: Deadline) -> HTTPResponse:
-        """Return the whole response; its body is decompressed, and the connection released.
+        def read(self, limit: int, deadline: Deadline) -> MaybeAwaitable[HTTPResponse]:
+            """Return the whole response."""
+            ...
 
-        Args:
-            limit: The most bytes of the body that may be held.
-            deadline: When it must have arrived.
+    def close(self) -> None:
+        """Release the connection."""
+        self._stream.close()
 
-        Raises:
-            ResponseParseException: It is longer, or not compressed as its headers say.
-            TransportException: It did not arrive as a whole.
-        """
+    async def _read(self, limit: int, deadline: Deadline) -> HTTPResponse:
         body = Body(self.headers.get("Content-Encoding", ""), limit)
         try:
             # No piece gets a name: tools that print local variables would show it.
-            while body.feed(self._stream.read1(PIECE, deadline)):
+            while body.feed(await resolve(self._stream.read1(PIECE, deadline))):
                 pass
             return HTTPResponse(self.status, self.headers, body.finish())
         except RefusedBody as refused:
@@ -118,9 +136,42 @@ class StreamingResponse:
         )
         raise ResponseParseException(problem, self._request.purpose, metadata)
 
-    def close(self) -> None:
-        """Release the connection."""
-        self._stream.close()
+
+class StreamingResponse(Response):
+    """A response whose body has not been read yet; a context manager that releases it.
+
+    Args:
+        request: What it responds to.
+        status: The status code.
+        headers: Looked up without regard to case.
+        stream: The body as it was sent, whatever its ``Content-Encoding``.
+    """
+
+    def __init__(
+        self, request: HTTPRequest, status: int, headers: Mapping[str, str], stream: ByteStream
+    ) -> None:
+        super().__init__(request, status, headers, stream)
+
+    def read1(self, size: int = PIECE) -> bytes:
+        """Return the next bytes of the body as they arrive, at most ``size``, and none at the end.
+
+        Raises:
+            TransportException: The body is truncated, or nothing arrived within ``read_timeout``.
+        """
+        return self._stream.read1(size, _NO_END)  # type: ignore[no-any-return]
+
+    def read(self, limit: int, deadline: Deadline) -> HTTPResponse:
+        """Return the whole response; its body is decompressed, and the connection released.
+
+        Args:
+            limit: The most bytes of the body that may be held.
+            deadline: When it must have arrived.
+
+        Raises:
+            ResponseParseException: It is longer, or not compressed as its headers say.
+            TransportException: It did not arrive as a whole.
+        """
+        return run(self._read(limit, deadline))
 
     def __enter__(self) -> Self:
         return self
@@ -131,7 +182,46 @@ class StreamingResponse:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stream.close()
+        self.close()
+
+
+class AsyncStreamingResponse(Response):
+    """A `StreamingResponse` for an event loop; an asynchronous context manager.
+
+    Args:
+        request: What it responds to.
+        status: The status code.
+        headers: Looked up without regard to case.
+        stream: The body as it was sent, whatever its ``Content-Encoding``.
+    """
+
+    def __init__(
+        self,
+        request: HTTPRequest,
+        status: int,
+        headers: Mapping[str, str],
+        stream: AsyncByteStream,
+    ) -> None:
+        super().__init__(request, status, headers, stream)
+
+    async def read1(self, size: int = PIECE) -> bytes:
+        """Return what `StreamingResponse.read1` returns, and raise what it raises."""
+        return await self._stream.read1(size, _NO_END)  # type: ignore[no-any-return]
+
+    async def read(self, limit: int, deadline: Deadline) -> HTTPResponse:
+        """Return what `StreamingResponse.read` returns, and raise what it raises."""
+        return await self._read(limit, deadline)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 class Transport:
@@ -161,6 +251,24 @@ class Transport:
         """Close all connections."""
 
 
+class AsyncTransport:
+    """A `Transport` for an event loop. Derive from it, and set ``async_client.transport``.
+
+    Attributes:
+        simulated: Whether nothing leaves the process. Calls then need no credentials, and are not
+            retried.
+    """
+
+    simulated: ClassVar[bool] = False
+
+    async def send(self, request: HTTPRequest, deadline: Deadline) -> AsyncStreamingResponse:
+        """Send a request and return its response, as `Transport.send` does."""
+        raise NotImplementedError(f"{type(self).__name__} does not send {request.method}")
+
+    async def close(self) -> None:
+        """Close all connections."""
+
+
 def shut_down(operation: str) -> ClientShutdownException:
     """Return the exception of a call on a client that is closed."""
     return ClientShutdownException(
@@ -173,4 +281,34 @@ def total_timeout(operation: str, deadline: Deadline, *, sent: bool) -> TotalTim
     text = f"the call did not end within {deadline.seconds:g} s (total_timeout)"
     error = TotalTimeoutException(text, operation)
     error.request_sent = sent
+    return error
+
+
+def named(error: TransportException, request: HTTPRequest) -> TransportException:
+    """Return an exception after setting the operation that it belongs to."""
+    error.operation_name = request.purpose or None
+    return error
+
+
+def interim(request: HTTPRequest, status: int) -> AmazonClientException:
+    """Return the exception for an interim status, after which the final response may follow."""
+    return named(malformed(redact_url(request.url), f"interim status {status}"), request)
+
+
+def final(
+    error: AmazonClientException, request: HTTPRequest, deadline: Deadline, *, closed: bool
+) -> AmazonClientException:
+    """Return the exception to raise: another one if the client or the call has ended meanwhile.
+
+    Args:
+        error: The exception of the exchange.
+        request: What was sent.
+        deadline: Of the call.
+        closed: Whether the transport was closed.
+    """
+    if isinstance(error, TransportException):
+        if closed:
+            return shut_down(request.purpose)
+        if isinstance(error, TimeoutError) and deadline.passed:
+            return total_timeout(request.purpose, deadline, sent=error.request_sent)
     return error

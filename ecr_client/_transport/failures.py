@@ -16,21 +16,12 @@ from urllib3 import exceptions as urllib3_errors
 
 from ecr_client._common.redact import chain, redact_text
 from ecr_client._common.shown import redact_url
-from ecr_client._exceptions import (
-    AmazonClientException,
-    ConnectionClosedException,
-    ConnectTimeoutException,
-    EndpointConnectionException,
-    InvalidConfigurationException,
-    NameResolutionException,
-    ProxyConnectionException,
-    ReadTimeoutException,
-    TLSException,
-    TransportException,
-)
+from ecr_client._exceptions import ReadTimeoutException, TransportException
+from ecr_client._transport import problems
 
 if TYPE_CHECKING:
     from ecr_client._engine.http import HTTPRequest
+    from ecr_client._exceptions import AmazonClientException
     from ecr_client.config import ClientConfiguration
 
 _CLOSED = (
@@ -47,11 +38,6 @@ _CLOSED = (
 _PROXY = (requests_errors.ProxyError, urllib3_errors.ProxyError)
 #: OpenSSL's reasons for a corrupt record after the handshake.
 _DAMAGED = ("BAD_RECORD_MAC", "DECRYPTION_FAILED", "DECRYPT_ERROR")
-#: The remedy for certificate files that do not exist.
-_FILES = (
-    "; see verify, client_cert, AWS_CA_BUNDLE; under a fake file system or in a chroot, make the "
-    "real file readable"
-)
 #: An OverflowError is due to a chunk length beyond the range of the system.
 _MALFORMED = (HTTPException, ValueError, OverflowError, requests_errors.InvalidHeader)
 _LIBRARIES = (requests_errors.RequestException, urllib3_errors.HTTPError, *_MALFORMED)
@@ -77,10 +63,7 @@ def translate(
         Our exception, or ``None`` for any other error, such as ``KeyboardInterrupt``.
     """
     if isinstance(error, (requests_errors.InvalidSchema, requests_errors.InvalidURL)):
-        return InvalidConfigurationException(
-            f"{request.purpose}: the proxy cannot be used; see proxies, HTTPS_PROXY, ALL_PROXY, "
-            "and install PySocks for a SOCKS proxy"
-        )
+        return problems.unusable_proxy(request.purpose, "install PySocks for a SOCKS proxy")
     url, causes = redact_url(request.url), list(chain(error, outside))
     if isinstance(error, (*_LIBRARIES, ConnectionError, TimeoutError)):
         bundle = DEFAULT_CA_BUNDLE_PATH if isinstance(verify, bool) else verify
@@ -88,9 +71,8 @@ def translate(
         named.operation_name = request.purpose or None
         return named
     if isinstance(error, OSError):
-        # requests reports missing certificate files in this way.
-        remedy = "" if error.errno else _FILES
-        return InvalidConfigurationException(f"{request.purpose}: {error}{remedy}")
+        # requests reports missing certificate files in this way, without a number.
+        return problems.unusable_file(request.purpose, error)
     return None
 
 
@@ -103,28 +85,18 @@ def _connecting(
 ) -> TransportException | None:
     """Return the exception if no connection was established, so that nothing was sent."""
     if _connect_timed_out(causes):
-        return ConnectTimeoutException(
-            f"could not connect to {url} within {config.connect_timeout:g} s (connect_timeout)"
-        )
+        return problems.connect_timed_out(url, config)
     # For urllib3, a connection that breaks later is also a proxy error.
     if _has(causes, *_PROXY) and (
         not _has(causes, *_CLOSED) or _has(causes, urllib3_errors.NewConnectionError)
     ):
-        return ProxyConnectionException(
-            f"could not reach {url} through the proxy: {_reason(causes)}; see proxies, "
-            "HTTPS_PROXY, NO_PROXY"
-        )
+        return problems.proxy_failed(url, _reason(causes))
     if _has(causes, requests_errors.SSLError, urllib3_errors.SSLError) and not _tls_broke(causes):
-        return TLSException(
-            f"no trusted TLS connection to {url}: {_reason(causes)}; see verify ({bundle}), "
-            f"client_cert ({config.client_cert})"
-        )
+        return problems.tls_failed(url, _reason(causes), bundle, config)
     if _has(causes, socket.gaierror):
-        return NameResolutionException(
-            f"the host of {url} has no address: {_reason(causes)}; see endpoint, region, DNS"
-        )
+        return problems.not_resolved(url, _reason(causes))
     if _has(causes, urllib3_errors.NewConnectionError, ConnectionRefusedError):
-        return EndpointConnectionException(f"no connection to {url}: {_reason(causes)}")
+        return problems.not_connected(url, _reason(causes))
     return None
 
 
@@ -134,22 +106,18 @@ def _exchanging(
     """Return the exception for a failure of an established connection."""
     named = _has(causes, requests_errors.ReadTimeout, urllib3_errors.ReadTimeoutError)
     if named or _has(causes, TimeoutError):
-        limit = f"respond within {config.read_timeout:g} s (read_timeout)"
         if not named and _has(causes, urllib3_errors.ProtocolError):
             # urllib3 sends with the connect timeout, and has no error of its own for it.
             limit = f"take the request within {config.connect_timeout:g} s (connect_timeout)"
-        return ReadTimeoutException(f"{url} did not {limit}")
+            return ReadTimeoutException(f"{url} did not {limit}")
+        return problems.not_read_in_time(url, config)
     if _tls_broke(causes) or (
         _has(causes, *_CLOSED) and not _has(causes, urllib3_errors.InvalidChunkLength)
     ):
         peer = f"{url} or the proxy" if _has(causes, *_PROXY) else url
-        return ConnectionClosedException(
-            f"{peer} closed the connection before the response was complete: {_reason(causes)}"
-        )
+        return problems.closed(peer, _reason(causes))
     if _has(causes, *_MALFORMED, urllib3_errors.DecodeError):
-        return TransportException(
-            f"the response of {url} is malformed: {type(causes[-1]).__name__}"
-        )
+        return problems.malformed(url, type(causes[-1]).__name__)
     return TransportException(f"no response from {url}: {_reason(causes)}")
 
 

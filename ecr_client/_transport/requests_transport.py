@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ecr_client._common.forks import renew_after_fork
-from ecr_client._common.redact import forget_frames, keeps_arguments_secret
+from ecr_client._common.redact import forget_frames
 from ecr_client._common.shown import redact_url
-from ecr_client._engine.http import origin_of
-from ecr_client._exceptions import (
-    ConnectionClosedException,
-    InvalidConfigurationException,
-    TransportException,
-)
+from ecr_client._transport import problems
 from ecr_client._transport.base import (
     InMemory,
     StreamingResponse,
     Transport,
+    final,
+    interim,
+    named,
     shut_down,
     total_timeout,
 )
 from ecr_client._transport.logs import filtered
-from ecr_client.config import Proxies
+from ecr_client._transport.routes import Routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,22 +33,6 @@ if TYPE_CHECKING:
     from ecr_client._settings import Settings
     from ecr_client._transport.base import ByteStream
     from ecr_client.config import ClientConfiguration
-
-PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
-
-
-class Route(NamedTuple):
-    """The proxies and certificates for one origin.
-
-    Attributes:
-        proxies: The proxies by scheme.
-        verify: How to verify the certificate of the peer, which is the origin or an HTTPS proxy.
-        cert: The client's certificate for the peer.
-    """
-
-    proxies: Proxies
-    verify: bool | str
-    cert: str | tuple[str, str] | None
 
 
 class RequestsTransport(Transport):
@@ -67,9 +49,8 @@ class RequestsTransport(Transport):
 
     def __init__(self, config: ClientConfiguration, settings: Settings) -> None:
         self.config = config
-        self._settings = settings
         self._session: requests.Session | None = None
-        self._routes: dict[str, Route] = {}
+        self._routes = Routes(config, settings)
         self._lock = threading.Lock()
         self.closed = False
         renew_after_fork(self)
@@ -83,7 +64,7 @@ class RequestsTransport(Transport):
     def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
         session = self._session or self._open(request)
         config, outside = self.config, sys.exc_info()[1]
-        proxies, verify, cert = self._route(request.url)
+        proxies, verify, cert = self._routes.of(request.url)
         timeouts = config.connect_timeout, config.read_timeout
         if deadline.seconds is not None:
             if deadline.passed:
@@ -108,11 +89,7 @@ class RequestsTransport(Transport):
         if 100 <= response.status_code < 200:
             # http.client handles only "100 Continue"; the final response may still follow.
             response.close()
-            raise TransportException(
-                f"the response of {redact_url(request.url)} is malformed: "
-                f"interim status {response.status_code}",
-                request.purpose,
-            )
+            raise interim(request, response.status_code)
         headers: Mapping[str, str] = response.headers
         if response.raw.tell() == 0:
             stream: ByteStream = _Stream(self, session, request, response, deadline)
@@ -148,35 +125,6 @@ class RequestsTransport(Transport):
                 self._session = session
             return self._session
 
-    def _verify(self) -> bool | str:
-        if self.config.verify is not None:
-            return self.config.verify
-        return self._settings.ca_bundle or True
-
-    def _route(self, url: str) -> Route:
-        origin = origin_of(url)  # not the URL: those of layers are all different
-        found = self._routes.get(origin)
-        if found is None:
-            from requests.utils import get_environ_proxies
-
-            config, settings = self.config, self.config.proxies_config or {}
-            given, is_plain = config.proxies, origin.startswith("http:")
-            proxies = Proxies(get_environ_proxies(origin) if given is None else given)
-            has_tls_proxy = check_proxy(origin, proxies) == "https"
-            if has_tls_proxy and (is_plain or settings.get("proxy_use_forwarding_for_https")):
-                # TLS ends at the proxy.
-                found = Route(proxies, self._verify_proxy(), settings.get("proxy_client_cert"))
-            else:
-                # Without TLS, the CA bundle need not exist.
-                found = Route(proxies, is_plain or self._verify(), config.client_cert)
-            self._routes[origin] = found
-        return found
-
-    def _verify_proxy(self) -> bool | str:
-        verify = self.config.verify
-        given = (self.config.proxies_config or {}).get("proxy_ca_bundle")
-        return verify is not False and (given or self._verify())
-
     def _proxy_options(self) -> dict[str, Any]:
         """Return urllib3's options for HTTPS proxies."""
         settings = self.config.proxies_config or {}
@@ -187,7 +135,7 @@ class RequestsTransport(Transport):
             from ecr_client._transport.adapter import proxy_context
 
             cert = settings.get("proxy_client_cert")
-            options["proxy_ssl_context"] = proxy_context(self._verify_proxy(), cert)
+            options["proxy_ssl_context"] = proxy_context(self._routes.verify_proxy(), cert)
         return options
 
     def fail(
@@ -200,20 +148,14 @@ class RequestsTransport(Transport):
         """Raise our exception for an error of the libraries, and other errors unchanged."""
         from ecr_client._transport.failures import translate
 
-        verify = self._route(request.url).verify
+        verify = self._routes.of(request.url).verify
         found = translate(request, error, self.config, outside, verify)
         # The frames below hold signed headers and content.
         forget_frames(error, outside)
         try:
             if found is None:
                 raise error
-            if isinstance(found, TransportException):
-                if self.closed:
-                    raise shut_down(request.purpose) from error
-                if isinstance(found, TimeoutError) and deadline.passed:
-                    sent = found.request_sent
-                    raise total_timeout(request.purpose, deadline, sent=sent) from error
-            raise found from error
+            raise final(found, request, deadline, closed=self.closed) from error
         finally:
             # A cycle of exception and frame would keep the request alive.
             del found, error, outside
@@ -261,11 +203,7 @@ class _Stream:
         if self._transport.closed:
             self.close()  # or the connection would stay in the pool
         if self._may_be_truncated:
-            raise ConnectionClosedException(
-                f"{redact_url(self._request.url)} closed the connection before the response was "
-                "complete",
-                self._request.purpose,
-            )
+            raise named(problems.closed(redact_url(self._request.url), ""), self._request)
         return b""
 
     def close(self) -> None:
@@ -313,31 +251,3 @@ def _without(headers: Mapping[str, str], name: str) -> Mapping[str, str]:
     return CaseInsensitiveDict(
         {each: text for each, text in headers.items() if each.lower() != name.lower()}
     )
-
-
-@keeps_arguments_secret
-def check_proxy(url: str, proxies: Mapping[str, str]) -> str:
-    """Return the scheme of the proxy for a URL, or "" if there is none.
-
-    Raises:
-        InvalidConfigurationException: The proxy is invalid, for which requests and urllib3 raise
-            various errors.
-    """
-    from requests.utils import prepend_scheme_if_needed, select_proxy
-    from urllib3.util import parse_url
-
-    proxy = select_proxy(url, proxies)
-    if not proxy:
-        return ""
-    try:
-        whole = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
-        parsed = parse_url(whole)
-        scheme = parsed.scheme if parsed.host else None
-    except (TypeError, ValueError):
-        scheme = None
-    if scheme not in PROXY_SCHEMES:
-        raise InvalidConfigurationException(
-            f"the proxy {redact_url(proxy)!r} for {url} must be a URL like 'http://proxy:8080'; "
-            "see proxies, HTTPS_PROXY, NO_PROXY"
-        )
-    return scheme

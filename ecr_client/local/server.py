@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ecr_client import Credentials, ECRClient
+    from ecr_client import AsyncECRClient, Credentials, ECRClient
     from ecr_client.local.run_lifecycle import Affected
 
 #: How many requests are handled at once; others wait.
@@ -180,10 +180,32 @@ class LocalECR:
             region: The region to sign for; ``None`` for the server's own.
             options: Further arguments of `ecr_client.ECRClient`.
         """
-        from ecr_client import ECRClient, RetryPolicy
+        from ecr_client import ECRClient
+
+        return ECRClient(**self._arguments(account, region, options))
+
+    def async_client(
+        self, *, account: str | None = None, region: str | None = None, **options: Any
+    ) -> AsyncECRClient:
+        """Return an asynchronous client of this server, like `client`.
+
+        Args:
+            account: The account id or the ARN whose keys sign requests; ``None`` for the server's
+                own account.
+            region: The region to sign for; ``None`` for the server's own.
+            options: Further arguments of `ecr_client.AsyncECRClient`.
+        """
+        from ecr_client import AsyncECRClient
+
+        return AsyncECRClient(**self._arguments(account, region, options))
+
+    def _arguments(
+        self, account: str | None, region: str | None, options: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return the arguments of a client of this server."""
+        from ecr_client import RetryPolicy
         from ecr_client.config import with_defaults
 
-        options.setdefault("credentials", self.credentials[account or self.account])
         stated = {
             "proxies": {},
             "retry": RetryPolicy(),
@@ -192,8 +214,13 @@ class LocalECR:
             "user_agent_appid": "",
             "verify": self.ca_file or True,
         }
-        options["config"] = with_defaults(options.get("config"), stated)
-        return ECRClient(region=region or self.region, endpoint=self.endpoint, **options)
+        return {
+            "region": region or self.region,
+            "endpoint": self.endpoint,
+            "credentials": self.credentials[account or self.account],
+            **options,
+            "config": with_defaults(options.get("config"), stated),
+        }
 
     def environment(self) -> dict[str, str]:
         """Return the variables that lead boto3, the AWS CLI and ``ecr_client`` to this server.

@@ -32,6 +32,7 @@ def test_files(sample: Any) -> None:
     assert sorted(sample.render()) == [
         "codegen/inventory.txt",
         f"{GENERATED}/__init__.py",
+        f"{GENERATED}/asynchronous.py",
         f"{GENERATED}/batches.py",
         f"{GENERATED}/exceptions.py",
         f"{GENERATED}/interface.py",

@@ -43,12 +43,14 @@ WAYS = {
 
 IMPORTED = {"ecr_client", "ecr_client._version"}
 BUILT = IMPORTED | {
+    "ecr_client._client_base",
     "ecr_client._common",
     "ecr_client._common.durations",
     "ecr_client._common.forks",
     "ecr_client._common.hints",
     "ecr_client._common.redact",
     "ecr_client._common.shown",
+    "ecr_client._coroutines",
     "ecr_client._credentials",
     "ecr_client._credentials.sources",
     "ecr_client._engine",
@@ -70,7 +72,9 @@ BUILT = IMPORTED | {
     "ecr_client._transport",
     "ecr_client._transport.base",
     "ecr_client._transport.logs",
+    "ecr_client._transport.problems",
     "ecr_client._transport.requests_transport",
+    "ecr_client._transport.routes",
     "ecr_client._unavailable",
     "ecr_client.client",
     "ecr_client.config",
@@ -96,6 +100,8 @@ CALLED = BUILT | {
     "ecr_client._options",
     "ecr_client._pipeline",
     "ecr_client._transport.adapter",
+    "ecr_client._transport.keep_alive",
+    "ecr_client._transport.tls",
     "ecr_client.retry",
 }
 

@@ -26,7 +26,7 @@ MODULES: dict[str, list[str]] = {
     "ecr_client.cli": [],
     "ecr_client.conversion": [],
     "ecr_client.docker": [],
-    "ecr_client.downloads": ["LayerDownload"],
+    "ecr_client.downloads": ["AsyncLayerDownload", "LayerDownload"],
     "ecr_client.exceptions": [],
     "ecr_client.images": [],
     "ecr_client.images.selectors": [
@@ -37,11 +37,18 @@ MODULES: dict[str, list[str]] = {
     "ecr_client.models": [],
     "ecr_client.oci": [],
     "ecr_client.operations": [],
-    "ecr_client.pagination": ["ItemIterator", "PageIterator", "Paginator"],
+    "ecr_client.pagination": [
+        *("AsyncItemIterator", "AsyncPageIterator", "AsyncPaginator"),
+        *("ItemIterator", "PageIterator", "Paginator"),
+    ],
     "ecr_client.testing": [],
     "ecr_client.transport": [],
 }
-SPECIAL = ("__init__", "__iter__", "__enter__", "__exit__")
+SPECIAL = (
+    *("__init__", "__iter__", "__enter__", "__exit__"),
+    *("__aiter__", "__anext__", "__aenter__", "__aexit__"),
+)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def public_api() -> list[str]:
@@ -107,7 +114,7 @@ def _tree(path: str) -> ast.Module:
 def _members(cls: ast.ClassDef) -> Iterator[str]:
     overloaded = {node.name for node in cls.body if _is_overload(node)}
     for node in cls.body:
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, FUNCTIONS):
             is_body = node.name in overloaded and not _is_overload(node)
             if _is_public(node.name) and not is_body:
                 yield _method(node)
@@ -122,14 +129,15 @@ def _is_public(name: str) -> bool:
 
 
 def _is_overload(node: ast.stmt) -> bool:
-    decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
+    decorators = node.decorator_list if isinstance(node, FUNCTIONS) else []
     return "overload" in map(ast.unparse, decorators)
 
 
-def _method(node: ast.FunctionDef) -> str:
+def _method(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     kinds = [ast.unparse(decorator) for decorator in node.decorator_list]
     prefix = "".join(f"@{kind} " for kind in kinds if kind != "overload")
     returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+    prefix += "async " if isinstance(node, ast.AsyncFunctionDef) else ""
     return f"{prefix}{node.name}({ast.unparse(node.args)}){returns}"
 
 

@@ -148,7 +148,7 @@ def test_retried_errors_have_no_frames(server: Any, calling: Calling) -> None:
         calling().describe_registry()
     functions = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
 
-    assert functions[-4:] == ["invoke", "call", "_attempt", "parse"]
+    assert functions[-4:] == ["_call", "call", "_attempt", "parse"]
     for error in caught.value.retried_errors:
         for each in chain(error):
             assert each.__traceback__ is None

@@ -21,7 +21,7 @@ from ecr_client import (
     exceptions,
     models,
 )
-from ecr_client.client import _OWN
+from ecr_client._client_base import _OWN
 from ecr_client.hooks import CallEvent
 from ecr_client.metadata import ResponseMetadata
 from ecr_client.testing import ECRStub

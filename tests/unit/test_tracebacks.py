@@ -296,9 +296,11 @@ def test_a_transport(calling: Calling, error: BaseException) -> None:
     ]
     assert "return self.connect(request)" in lines(error)
     assert "OSError: of the network" in whole(error)
-    assert [each.name for each in of_package(error)][:4] == [
+    assert [each.name for each in of_package(error)][:6] == [
         "upload_layer_part",
         "invoke",
+        "run",
+        "_call",
         "call",
         "_attempt",
     ]
@@ -332,7 +334,7 @@ def test_a_transport_that_is_retried(calling: Calling) -> None:
     [
         (MISSING, RepositoryNotFoundException, "parse"),
         ((200, {}, b"{"), ResponseParseException, "parse"),
-        ((200, {"Content-Encoding": "gzip"}, b"c0ntent"), ResponseParseException, "read"),
+        ((200, {"Content-Encoding": "gzip"}, b"c0ntent"), ResponseParseException, "_read"),
         (b"", TransportException, "fail"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nc0ntent", TransportException, "fail"),
         (b"c0ntent\r\n\r\n", TransportException, "fail"),
@@ -350,7 +352,7 @@ def test_errors_of_calls(
         upload(calling(given=KEYS, max_attempts=1))
     ours = [each.name for each in of_package(caught.value)]
 
-    assert ours[:4] == ["upload_layer_part", "invoke", "call", "_attempt"]
+    assert ours[:6] == ["upload_layer_part", "invoke", "run", "_call", "call", "_attempt"]
     assert ours[-1] == last
     check(caught.value)
 

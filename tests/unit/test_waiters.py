@@ -240,7 +240,7 @@ def test_every_state(service: Service, ecr: ECRClient, name: str, state: str) ->
         with pytest.raises(WaiterFailureException) as caught:
             wait(ecr, service, name)
 
-        assert str(caught.value) == f"{NAMES[name]}: the service answered {member} = {state}"
+        assert str(caught.value) == f"{NAMES[name]}: the service responded with {member} = {state}"
         assert isinstance(caught.value, WaiterException)
         assert not isinstance(caught.value, TimeoutError)
     else:
@@ -319,7 +319,7 @@ def test_timeout_names_the_last_error(service: Service, ecr: ECRClient) -> None:
     with pytest.raises(WaiterTimeoutException) as caught:
         wait(ecr, service, "image_exists", max_wait=0)
 
-    assert str(caught.value).endswith("; the service last answered ImageNotFoundException")
+    assert str(caught.value).endswith("; the service last responded with ImageNotFoundException")
     assert isinstance(caught.value.__cause__, ImageNotFoundException)
 
 

@@ -1,0 +1,43 @@
+"""One implementation for both clients: coroutines that never suspend for the blocking one.
+
+What a call does is written as coroutines, with a `resolve` wherever something may wait. The parts
+of the blocking client (transport, lifetime, credentials) block and return plain values, so its
+coroutines run to their end at once. Those of the asynchronous client return awaitables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import TypeAlias
+
+Value = TypeVar("Value")
+
+#: What a step returns: a value, or an awaitable of one where the client is asynchronous.
+MaybeAwaitable: TypeAlias = "Value | Awaitable[Value]"
+
+
+async def resolve(step: MaybeAwaitable[Value]) -> Value:
+    """Return the value of a step, which is awaited if it has to be."""
+    if isinstance(step, Awaitable):
+        value: Value = await step
+        return value
+    return step
+
+
+def run(coroutine: Coroutine[Any, Any, Value]) -> Value:
+    """Return the result of a coroutine that never suspends.
+
+    Raises:
+        TypeError: It suspends: a function of the user returned an awaitable to a blocking client.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        result: Value = stop.value
+        return result
+    coroutine.close()
+    raise TypeError("a blocking client cannot await; use AsyncECRClient, or a function that blocks")

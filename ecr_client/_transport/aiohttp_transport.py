@@ -1,0 +1,303 @@
+"""The transport of the asynchronous client: stock aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import socket
+import sys
+from contextlib import nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from aiohttp.http_exceptions import ContentLengthError, HttpProcessingError
+from requests.structures import CaseInsensitiveDict
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
+from yarl import URL
+
+from ecr_client._common.redact import chain, forget_frames, redact_text
+from ecr_client._common.shown import redact_url
+from ecr_client._exceptions import InvalidConfigurationException
+from ecr_client._transport import problems
+from ecr_client._transport.base import (
+    AsyncStreamingResponse,
+    AsyncTransport,
+    final,
+    interim,
+    named,
+    shut_down,
+    total_timeout,
+)
+from ecr_client._transport.keep_alive import keep_alive_options
+from ecr_client._transport.routes import Route, Routes
+from ecr_client._transport.tls import tls_context
+
+if sys.version_info >= (3, 11):
+    from asyncio import timeout
+else:
+    from async_timeout import timeout  # which aiohttp requires there
+
+if TYPE_CHECKING:
+    import ssl
+    from contextlib import AbstractAsyncContextManager
+
+    from ecr_client._engine.deadline import Deadline
+    from ecr_client._engine.http import HTTPRequest
+    from ecr_client._exceptions import TransportException
+    from ecr_client._settings import Settings
+    from ecr_client.config import ClientConfiguration
+
+#: The most bytes of a response that wait for a reader, and of a request that are sent at once.
+_BUFFER = 256 * 1024
+#: Of the head of a response, as in http.client.
+_LONGEST_LINE = 65_536
+#: Headers that aiohttp would add to those of the request.
+_TLS = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
+_AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+
+class AiohttpTransport(AsyncTransport):
+    """A transport with a connection pool, which is created in the event loop of the first request.
+
+    API calls share ``max_pool_connections`` connections. Downloads, which hold theirs for as long
+    as they are read, have connections of their own without a limit: otherwise a task that calls
+    the API while it reads could wait for itself.
+
+    Args:
+        config: Timeouts, connections, proxies and certificates.
+        settings: The settings of the environment and the profile, for the CA bundle.
+    """
+
+    def __init__(self, config: ClientConfiguration, settings: Settings) -> None:
+        if config.proxies_config:
+            raise InvalidConfigurationException(
+                "AsyncECRClient does not support proxies_config; use ECRClient, or a proxy without "
+                "settings of its own"
+            )
+        self.config = config
+        self._routes = Routes(config, settings)
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._contexts: dict[Route, asyncio.Future[ssl.SSLContext]] = {}
+        self.closed = False
+
+    async def send(self, request: HTTPRequest, deadline: Deadline) -> AsyncStreamingResponse:
+        outside = sys.exc_info()[1]
+        if deadline.passed:
+            raise total_timeout(request.purpose, deadline, sent=False)
+        try:
+            async with within(deadline):
+                response = await self._sent(request)
+            return self._opened(request, response)
+        except BaseException as error:
+            failure = self.translated(request, error, deadline, outside)
+        try:
+            raise failure
+        finally:
+            del failure  # A cycle of exception and frame would keep the request alive.
+
+    def _opened(
+        self, request: HTTPRequest, response: aiohttp.ClientResponse
+    ) -> AsyncStreamingResponse:
+        if self.closed or response.status < 200:
+            response.close()
+            raise shut_down(request.purpose) if self.closed else interim(request, response.status)
+        stream = _Stream(self, request, response)
+        return AsyncStreamingResponse(request, response.status, _headers(response), stream)
+
+    async def close(self) -> None:
+        self.closed = True
+        sessions, self._sessions = list(self._sessions.values()), {}
+        for session in sessions:
+            await session.close()
+
+    async def _sent(self, request: HTTPRequest) -> aiohttp.ClientResponse:
+        route, proxy = self._routes.of(request.url), None
+        if route.proxies:
+            proxy = select_proxy(request.url, route.proxies)
+            if proxy and proxy.startswith("socks"):
+                raise problems.unusable_proxy(
+                    request.purpose, "use ECRClient for a SOCKS proxy: AsyncECRClient has none"
+                )
+        is_plain = request.url.startswith("http:") and not (proxy or "").startswith("https:")
+        context = None if is_plain else await self._context(request, route)
+        return await self._session(request).request(
+            request.method,
+            URL(request.url, encoded=True),
+            data=_body(request.body),
+            headers=request.headers,
+            skip_auto_headers=_AUTOMATIC,
+            allow_redirects=False,
+            proxy=proxy,
+            ssl=context or True,
+        )
+
+    def _session(self, request: HTTPRequest) -> aiohttp.ClientSession:
+        if self.closed:
+            raise shut_down(request.purpose)
+        is_call = request.method != "GET"
+        session = self._sessions.get(is_call)
+        if session is None:
+            config = self.config
+            session = self._sessions[is_call] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=config.max_pool_connections if is_call else 0,
+                    keepalive_timeout=config.connection_max_idle_time,
+                    resolver=aiohttp.ThreadedResolver(),
+                    socket_factory=_socket,
+                ),
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                max_field_size=_LONGEST_LINE,
+                max_line_size=_LONGEST_LINE,
+                read_bufsize=_BUFFER,
+                timeout=aiohttp.ClientTimeout(
+                    sock_connect=config.connect_timeout, sock_read=config.read_timeout
+                ),
+            )
+        return session
+
+    async def _context(self, request: HTTPRequest, route: Route) -> ssl.SSLContext:
+        """Return the TLS context of a route, which takes long to create, from a worker thread."""
+        found = self._contexts.get(route)
+        if found is None:
+            loop = asyncio.get_running_loop()
+            found = loop.run_in_executor(None, tls_context, route.verify, route.cert)
+            self._contexts[route] = found
+        try:
+            return await asyncio.shield(found)
+        except OSError as error:
+            self._contexts.pop(route, None)  # the files may be right at the next call
+            raise problems.unusable_files(
+                request.purpose, route.verify, route.cert, error
+            ) from None
+
+    def translated(
+        self,
+        request: HTTPRequest,
+        error: BaseException,
+        deadline: Deadline,
+        outside: BaseException | None,
+    ) -> BaseException:
+        """Return our exception for an error of aiohttp or the system, and other errors unchanged.
+
+        To be raised outside of the handler: errors of aiohttp hold the headers of the request and
+        passwords of proxies, so they are not chained. The error of the system is.
+        """
+        if not isinstance(error, (aiohttp.ClientError, OSError, asyncio.TimeoutError)):
+            return error
+        cause = next((each for each in chain(error, outside) if _is_of_system(each)), None)
+        verify = self._routes.of(request.url).verify
+        bundle = DEFAULT_CA_BUNDLE_PATH if isinstance(verify, bool) else verify
+        found = _problem(redact_url(request.url), error, cause, self.config, bundle)
+        if cause is not None:
+            forget_frames(cause)
+        translated = final(named(found, request), request, deadline, closed=self.closed)
+        translated.__cause__ = cause
+        return translated
+
+
+def _is_of_system(error: BaseException) -> bool:
+    return (
+        isinstance(error, OSError)
+        and not isinstance(error, aiohttp.ClientError)
+        and isinstance(error.errno, int)
+        and bool(error.strerror)
+    )
+
+
+def _problem(
+    url: str,
+    error: BaseException,
+    cause: BaseException | None,
+    config: ClientConfiguration,
+    bundle: str,
+) -> TransportException:
+    """Return our exception for an error of aiohttp, of the system, or for a timeout."""
+    text = "" if cause is None else redact_text(cause.strerror)  # type: ignore[attr-defined]
+    reason = f"{type(cause).__name__}: {text}" if text else type(error).__name__
+    for kinds, problem in (
+        (aiohttp.ConnectionTimeoutError, partial(problems.connect_timed_out, url, config)),
+        (asyncio.TimeoutError, partial(problems.not_read_in_time, url, config)),
+        (aiohttp.ClientProxyConnectionError, partial(problems.proxy_failed, url, reason)),
+        (_TLS, partial(problems.tls_failed, url, reason, bundle, config)),
+        (aiohttp.ClientConnectorDNSError, partial(problems.not_resolved, url, reason)),
+        (aiohttp.ClientConnectorError, partial(problems.not_connected, url, reason)),
+    ):
+        if isinstance(error, kinds):
+            return problem()
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return problems.proxy_failed(url, f"it responded with status {error.status}")
+    parsed = next((each for each in chain(error) if isinstance(each, HttpProcessingError)), error)
+    if isinstance(parsed, (HttpProcessingError, aiohttp.ClientResponseError)) and not isinstance(
+        parsed, ContentLengthError
+    ):
+        return problems.malformed(url, type(parsed).__name__)
+    return problems.closed(url, reason)
+
+
+class _Stream:
+    """The body of one response."""
+
+    def __init__(
+        self, transport: AiohttpTransport, request: HTTPRequest, response: aiohttp.ClientResponse
+    ) -> None:
+        self._transport = transport
+        self._request = request
+        self._response = response
+        # A response without a length ends with its connection, so it may be truncated.
+        headers = response.headers
+        self._may_be_truncated = not {"Content-Length", "Transfer-Encoding"} & headers.keys()
+
+    async def read1(self, size: int, deadline: Deadline, /) -> bytes:
+        outside = sys.exc_info()[1]
+        try:
+            async with within(deadline):
+                piece = await self._response.content.read(size)
+                if piece or not self._may_be_truncated:
+                    self._may_be_truncated = False
+                    return piece
+                raise aiohttp.ServerDisconnectedError
+        except BaseException as error:
+            failure = self._transport.translated(self._request, error, deadline, outside)
+        self._response.close()
+        try:
+            raise failure
+        finally:
+            del failure
+
+    def close(self) -> None:
+        # One that was read to its end has already returned its connection.
+        self._response.close()
+
+
+def _body(content: bytes) -> bytes | io.BytesIO | None:
+    """Return a body in the form in which aiohttp sends it: a long one piece by piece."""
+    return io.BytesIO(content) if len(content) > _BUFFER else content or None
+
+
+def within(deadline: Deadline) -> AbstractAsyncContextManager[Any]:
+    """Return a context manager that raises a ``TimeoutError`` at the deadline of a call."""
+    left = deadline.left()
+    return nullcontext() if left is None else timeout(max(left, 0))
+
+
+def _socket(address: tuple[Any, ...]) -> socket.socket:
+    """Return a socket for an address, as ``socket.getaddrinfo`` returns it."""
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family, kind, protocol)
+    try:
+        for option in keep_alive_options():
+            made.setsockopt(*option)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _headers(response: aiohttp.ClientResponse) -> CaseInsensitiveDict[str]:
+    """Return the headers of a response; those of the same name are joined, as in HTTP."""
+    headers: CaseInsensitiveDict[str] = CaseInsensitiveDict()
+    for name, value in response.headers.items():
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
