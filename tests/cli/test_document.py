@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from ecr_client import ECRClient
 from ecr_client.cli import errors
 from ecr_client.cli.options import GLOBAL
 from ecr_client.cli.program import ecr as program
+from ecr_client.images import pull_image, push_image
 from ecr_client.testing import random_image
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "command-line.md"
@@ -52,6 +54,25 @@ def test_commands_print_what_the_page_says(
         printed += f"$ ecr {line}\n{ended.out}"
 
     assert lasting(printed) == lasting(shown)
+
+
+def test_commands_of_the_readme(
+    ecr: Any, ecr_client: ECRClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each command of the README succeeds after those before it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    image = random_image(tmp_path / "app")
+    push_image(ecr_client, image.path, "app:1.0", create=True)
+    pull_image(ecr_client, "app:1.0", "docker-archive:app.tar")
+    text = (PAGE.parents[2] / "README.md").read_text(encoding="utf-8")
+    blocks = "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    commands = re.findall(r"\becr (.*?)(?: &&|  +#|$)", blocks, re.MULTILINE)
+
+    assert len(commands) == 7
+    for command in commands:
+        ended = ecr(*shlex.split(command))
+        assert ended.status == 0, (command, ended.err)
 
 
 def test_all_commands_are_listed() -> None:
