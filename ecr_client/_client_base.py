@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ecr_client._lifetime import AsyncLifetime, Lifetime
     from ecr_client._operation import Operation, Request, Result
     from ecr_client._options import CallOptions
-    from ecr_client._pipeline import Call, Pipeline
+    from ecr_client._pipeline import Call, Offload, Pipeline
     from ecr_client._shapes import AmazonWebServiceRequest
     from ecr_client._transport.base import AsyncTransport, Transport
     from ecr_client.config import ClientConfiguration
@@ -96,6 +96,8 @@ class Shared:
 
 class ClientBase:
     """The part of a client that does not depend on how it waits."""
+
+    _offload: Offload | None = None
 
     if TYPE_CHECKING:
 
@@ -334,6 +336,7 @@ class ClientBase:
             user_agent=agent,
             observer=Observer(self._config.hooks),
             max_response_size=self._config.max_response_size,
+            offload=self._offload,
         )
         return self._shared.keep(made)
 

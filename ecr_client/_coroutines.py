@@ -11,7 +11,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from typing import TypeAlias
 
 Value = TypeVar("Value")
@@ -41,3 +41,10 @@ def run(coroutine: Coroutine[Any, Any, Value]) -> Value:
         return result
     coroutine.close()
     raise TypeError("a blocking client cannot await; use AsyncECRClient, or a function that blocks")
+
+
+def in_thread(function: Callable[[], Value]) -> Awaitable[Value]:
+    """Call a function in a worker thread of the running event loop."""
+    import asyncio
+
+    return asyncio.get_running_loop().run_in_executor(None, function)

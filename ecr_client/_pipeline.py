@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
 
@@ -13,7 +14,7 @@ from ecr_client._engine.clock import SigningClock
 from ecr_client._engine.deadline import Deadline
 from ecr_client._engine.http import request_id
 from ecr_client._engine.parse import parse
-from ecr_client._engine.prepare import encode, prepare
+from ecr_client._engine.prepare import content_size, encode, prepare
 from ecr_client._engine.retry import (
     Attempts,
     CorrectClock,
@@ -32,7 +33,7 @@ from ecr_client._exceptions import (
 from ecr_client._transport.base import shut_down, total_timeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from ecr_client._coroutines import MaybeAwaitable
     from ecr_client._engine.http import HTTPRequest
@@ -45,6 +46,17 @@ if TYPE_CHECKING:
     from ecr_client._transport.base import AsyncTransport, Response, Transport
     from ecr_client.credentials import Credentials
     from ecr_client.endpoints import Endpoint
+
+Value = TypeVar("Value")
+
+#: From how many bytes on encoding and signing take long enough to offload them.
+LARGE = 256 * 1024
+
+
+class Offload(Protocol):
+    """Computes in another thread."""
+
+    def __call__(self, function: Callable[[], Value], /) -> Awaitable[Value]: ...
 
 
 class Call:
@@ -100,6 +112,7 @@ class Pipeline:
         max_response_size: The most bytes of a response that are held.
         clock: Returns the time of signatures.
         monotonic: Returns seconds that never go back.
+        offload: Computes in another thread what would block an event loop; ``None`` where it may.
     """
 
     def __init__(
@@ -111,6 +124,7 @@ class Pipeline:
         max_response_size: int,
         clock: SigningClock | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        offload: Offload | None = None,
     ) -> None:
         self.lifetime = lifetime
         self.user_agent = user_agent
@@ -120,6 +134,7 @@ class Pipeline:
         self.monotonic = monotonic
         self.quota: RetryQuota = RetryQuota()
         self._limiters: dict[str, RateLimiter] = {}
+        self._offload = offload
 
     async def call(
         self,
@@ -146,8 +161,8 @@ class Pipeline:
             AmazonECRException: The service responded with an error.
             ClientShutdownException: The client was shut down before there was a response.
         """
-        name, body = operation.name, encode(operation, request)
-        call = self.begin(name, endpoint, options, transport, body)
+        body = await self._compute(content_size(request), partial(encode, operation, request))
+        call = self.begin(operation.name, endpoint, options, transport, body)
         del body  # Tools that print local variables would show the bytes of a layer.
         try:
             while True:
@@ -185,7 +200,8 @@ class Pipeline:
         # Asked anew for each attempt, since they may expire.
         call.credentials = await resolve(call.options.credentials.current())
         call.offset = self.clock.offset(call.endpoint.url)
-        request = prepare(
+        prepared = partial(
+            prepare,
             operation,
             call.body,
             call.endpoint,
@@ -194,6 +210,7 @@ class Pipeline:
             user_agent=self.user_agent,
             headers=call.options.headers,
         )
+        request = await self._compute(len(call.body), prepared)
         watched = self.observer.watches_attempts()
         if watched:
             self.observer.request(call)
@@ -214,6 +231,12 @@ class Pipeline:
             call.limiter.update(throttled=False)
         self.quota.release(call.cost)
         return result
+
+    async def _compute(self, size: int, function: Callable[[], Value]) -> Value:
+        """Return what a function returns, from another thread if it has many bytes to process."""
+        if self._offload is None or size < LARGE:
+            return function()
+        return await self._offload(function)
 
     async def fetch(self, call: Call, request: HTTPRequest) -> Response:
         """Send a request that is no call of the service, and return its response."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ecr_client._client_base import ClientBase, Shared
 from ecr_client._common.hints import explains_keywords
 from ecr_client._common.redact import keeps_arguments_secret
+from ecr_client._coroutines import in_thread
 from ecr_client._credentials.asynchronous import AsyncCredentialsSource
 from ecr_client._generated.asynchronous import (
     AsyncAmazonECR,
@@ -95,6 +96,7 @@ class AsyncECRClient(ClientBase, AsyncBatches, AsyncPaginators, AsyncWaiters, As
     """
 
     _shared: _AsyncShared
+    _offload = staticmethod(in_thread)
 
     @keeps_arguments_secret
     @explains_keywords

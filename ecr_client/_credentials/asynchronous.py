@@ -7,6 +7,7 @@ from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ecr_client._coroutines import in_thread
 from ecr_client._credentials.sources import (
     credentials_source,
     frozen,
@@ -53,20 +54,20 @@ class AsyncCredentialsSource:
             return self._shared("current", self._provided)
         if self._source.ready():
             return self._source.current()
-        return self._shared("current", lambda: _in_thread(self._source.current))
+        return self._shared("current", lambda: in_thread(self._source.current))
 
     async def renew(self, expired: Credentials) -> bool:
         """Return what `CredentialsSource.renew` returns."""
         if self._provider is not None:
             return bool(await self._shared("current", self._provided) != expired)
         renew = partial(self._source.renew, expired)
-        return bool(await self._shared(("renew", expired), lambda: _in_thread(renew)))
+        return bool(await self._shared(("renew", expired), lambda: in_thread(renew)))
 
     async def _provided(self) -> Credentials:
         found = await provided(self._provider)
         if is_at_hand(found):
             return frozen(found, self._provider)
-        keys: Credentials = await _in_thread(partial(frozen, found, self._provider))
+        keys: Credentials = await in_thread(partial(frozen, found, self._provider))
         return keys
 
     async def _shared(self, key: object, look_up: Callable[[], Awaitable[Any]]) -> Any:
@@ -89,7 +90,3 @@ class AsyncCredentialsSource:
         self._lookups.pop(key, None)
         if not lookup.cancelled():
             lookup.exception()  # or it would be reported as lost if all waiting tasks are cancelled
-
-
-def _in_thread(function: Callable[[], Any]) -> Awaitable[Any]:
-    return asyncio.get_running_loop().run_in_executor(None, function)
