@@ -282,7 +282,12 @@ class Pipeline:
         # Its frames hold the call, which is going to hold the error.
         error.__traceback__ = None
         self.observer.retry(call, error, delay)
-        await self.pause(call, delay, error)
+        try:
+            await self.pause(call, delay, error)
+        except BaseException:
+            # The retry is never sent.
+            self.quota.release(decision.cost if isinstance(decision, Wait) else 0)
+            raise
         call.attempts = call.attempts.followed_by(error, decision)
         return True
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections.abc
 import contextlib
+import inspect
 import os
 import socket
 import ssl
@@ -291,6 +293,98 @@ def server() -> Iterator[ScriptedServer]:
     running = ScriptedServer()
     yield running
     running.close()
+
+
+class DrivenClient:
+    """An `AsyncECRClient` with the methods of `ECRClient`, for tests that both have to pass.
+
+    An event loop in a thread of its own runs its coroutines.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        from ecr_client import AsyncECRClient
+
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.driven = AsyncECRClient(**arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._blocking(getattr(self.driven, name))
+
+    def with_options(self, **options: Any) -> DrivenClient:
+        view = object.__new__(DrivenClient)
+        view.__dict__.update(self.__dict__, driven=self.driven.with_options(**options))
+        return view
+
+    def download_layer(self, **members: Any) -> Any:
+        return DrivenDownload(self.driven.download_layer(**members), self)
+
+    def close(self) -> None:
+        if self._thread.is_alive():
+            self.run(self.driven.aclose())
+            self.run(self._loop.shutdown_default_executor())
+            left = asyncio.all_tasks(self._loop)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(PATIENCE)
+            self._loop.close()
+
+            assert left == set()
+
+    shutdown = close
+
+    def __enter__(self) -> DrivenClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def run(self, coroutine: Any) -> Any:
+        """Return the result of a coroutine, which the loop runs."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def _blocking(self, found: Any) -> Any:
+        if inspect.iscoroutinefunction(found):
+            return lambda *args, **members: self.run(found(*args, **members))
+        if inspect.ismethod(found):
+            return lambda *args, **members: self._iterable(found(*args, **members))
+        return found
+
+    def _iterable(self, found: Any) -> Any:
+        if not hasattr(found, "__aiter__"):
+            return found
+        return iter(lambda: self.run(_next(found)), None)
+
+
+class DrivenDownload:
+    """An `AsyncLayerDownload` with the methods of `LayerDownload`."""
+
+    def __init__(self, driven: Any, client: DrivenClient) -> None:
+        self.driven, self._client = driven, client
+
+    def __getattr__(self, name: str) -> Any:
+        return self._client._blocking(getattr(self.driven, name))
+
+    def __enter__(self) -> DrivenDownload:
+        self._client.run(self.driven.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.run(self.driven.aclose())
+
+
+async def _next(found: Any) -> Any:
+    return await anext(found.__aiter__(), None)
+
+
+@pytest.fixture(params=["blocking", "asynchronous"])
+def client_class(request: pytest.FixtureRequest) -> Any:
+    """Return the class of each client in turn; both have the methods of the blocking one."""
+    if request.param == "blocking":
+        return ECRClient
+    # The oldest dependencies of the blocking client are tested without it.
+    pytest.importorskip("aiohttp")
+    return DrivenClient
 
 
 @pytest.fixture

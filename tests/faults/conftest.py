@@ -12,7 +12,7 @@ import termios
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 import pytest
@@ -390,12 +390,12 @@ def proxy(ecr: LocalECR) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def connect(proxy: Proxy, ecr: LocalECR) -> Iterator[Callable[..., ECRClient]]:
-    """Return a function that makes clients through the proxy, with the options of `ECRClient`."""
+def connect(proxy: Proxy, ecr: LocalECR, client_class: Any) -> Iterator[Callable[..., ECRClient]]:
+    """Return a function that makes clients of each kind through the proxy."""
     with contextlib.ExitStack() as made:
         where = {"region": ecr.region, "endpoint": f"http://{HOST}:{proxy.port}"}
         where["credentials"] = ecr.credentials[ecr.account]
-        yield lambda **options: made.enter_context(ECRClient(**{**where, **options}))
+        yield lambda **options: made.enter_context(client_class(**{**where, **options}))
 
 
 @pytest.fixture

@@ -406,3 +406,10 @@ def peer(credentials: Credentials) -> Iterator[Callable[..., Peer]]:
     yield make
     for each in sending:
         each.client.close()
+
+
+@pytest.fixture
+def client(client_class: Any, server: Any, credentials: Credentials) -> Iterator[Any]:
+    """Return each client in turn."""
+    with client_class(region="eu-west-1", endpoint=server.url, credentials=credentials) as made:
+        yield made

@@ -259,7 +259,9 @@ def ecr(_server: LocalECR) -> LocalECR:
 
 
 @pytest.fixture
-def connect(ecr: LocalECR, proxy: Any, evidence: Evidence) -> Callable[..., ECRClient]:
+def connect(
+    ecr: LocalECR, proxy: Any, evidence: Evidence, client_class: Any
+) -> Iterator[Callable[..., ECRClient]]:
     """Give a function that makes clients, through the proxy for faults, with a secret header."""
 
     def made(**settings: Any) -> ECRClient:

@@ -46,11 +46,17 @@ class Calls:
     A response is an iterable of bytes, and whether the connection ends after it.
     """
 
-    def __init__(self, peer: Callable[..., Any], credentials: Credentials, size: int = MIB) -> None:
+    def __init__(
+        self,
+        peer: Callable[..., Any],
+        credentials: Credentials,
+        client_class: Any = ECRClient,
+        size: int = MIB,
+    ) -> None:
         config = ClientConfiguration(connect_timeout=20, read_timeout=20, max_response_size=size)
         self.responses: list[tuple[Iterable[bytes], bool]] = []
         self.connections: list[int] = []
-        self.client = ECRClient(
+        self.client: ECRClient = client_class(
             endpoint=peer(self._respond).url, credentials=credentials, config=config
         )
 
@@ -99,9 +105,9 @@ class Calls:
 
 
 @pytest.fixture
-def calls(peer: Callable[..., Any], credentials: Credentials) -> Iterator[Calls]:
+def calls(peer: Callable[..., Any], credentials: Credentials, client_class: Any) -> Iterator[Calls]:
     """Return calls of a client that reads responses of up to 1 MiB."""
-    made = Calls(peer, credentials)
+    made = Calls(peer, credentials, client_class)
     with made.client:
         yield made
 

@@ -23,7 +23,7 @@ def waits() -> list[float]:
 
 @pytest.fixture
 def visitor(
-    credentials: Credentials, trusted: str, waits: list[float]
+    client_class: Any, credentials: Credentials, trusted: str, waits: list[float]
 ) -> Iterator[Callable[..., ECRClient]]:
     """Return a function that makes clients of a peer, with the options of `ClientConfiguration`."""
     with contextlib.ExitStack() as made:
@@ -33,7 +33,7 @@ def visitor(
             config = ClientConfiguration(
                 **{"read_timeout": 3 * PATIENCE, "verify": trusted, "retry": policy, **options}
             )
-            client = ECRClient(
+            client: ECRClient = client_class(
                 region="eu-west-1",
                 endpoint=f"{scheme}://127.0.0.1:{server.port}",
                 credentials=credentials,

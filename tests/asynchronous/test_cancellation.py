@@ -1,0 +1,347 @@
+"""Cancellation at every await: nothing is lost, nothing is left, and the client goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any
+
+import pytest
+
+from ecr_client import AsyncECRClient, ClientConfiguration, Credentials, RetryPolicy
+from ecr_client._engine.retry import RetryQuota
+from ecr_client.exceptions import ClientShutdownException, TotalTimeoutException
+from ecr_client.models import ImageIdentifier
+
+pytest.importorskip("aiohttp")
+
+FULL = RetryQuota().left
+#: The most that one retry takes of the quota.
+COST = 10
+EMPTY: tuple[int, dict[str, str], bytes] = (200, {}, b'{"repositories": []}')
+BUSY: tuple[int, dict[str, str], bytes] = (500, {}, b"{}")
+MISSING = (400, {}, b'{"__type": "ImageNotFoundException"}')
+
+
+class Cancelled:
+    """An awaitable that awaits another one, and is cancelled when that suspends for the nth time.
+
+    Attributes:
+        reached: Whether it suspended that often.
+    """
+
+    def __init__(self, awaited: Coroutine[Any, Any, Any], number: int) -> None:
+        self._awaited, self._number = awaited, number
+        self.reached = False
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        error: BaseException | None = None
+        for number in range(1, 10_000):
+            try:
+                step = self._awaited
+                waits_for = step.send(None) if error is None else step.throw(error)
+            except StopIteration as end:
+                return end.value
+            error = None
+            cancels = number == self._number
+            # As a task does it: what it waits for is cancelled, which then resumes it.
+            if cancels and waits_for is not None:
+                waits_for.cancel()
+            try:
+                yield waits_for
+            except BaseException as raised:
+                error = raised
+            if cancels:
+                self.reached = True
+                error = error or asyncio.CancelledError()
+        raise AssertionError("it does not end")
+
+
+async def cancel_everywhere(
+    client: AsyncECRClient, server: Any, start: Callable[[], Coroutine[Any, Any, Any]]
+) -> int:
+    """Cancel a coroutine at each of its awaits in turn, and return how many there are.
+
+    After each, no task and no connection is left in use, and calls still work.
+    """
+    before = asyncio.all_tasks()
+    for number in range(1, 1000):
+        attempt = Cancelled(start(), number)
+        try:
+            await attempt
+        except asyncio.CancelledError:
+            assert attempt.reached
+        else:
+            assert not attempt.reached
+        await settled(client, before)
+        pipeline: Any = client._shared.pipeline
+        if pipeline is not None:
+            assert pipeline.quota.left >= FULL - COST
+            pipeline.quota = RetryQuota()
+        server.answers = [EMPTY]
+        await client.describe_registry()
+        await settled(client, before)
+        if not attempt.reached:
+            return number - 1
+    raise AssertionError("it does not end")
+
+
+async def settled(client: Any, before: set[Any]) -> None:
+    """Wait until no task and no connection is in use."""
+    while asyncio.all_tasks() != before or any(
+        session.connector._acquired for session in client.transport._sessions.values()
+    ):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def run(server: Any, credentials: Credentials) -> Callable[..., Any]:
+    """Return a function that runs a test with a client of the scripted server."""
+
+    def run(test: Callable[[AsyncECRClient], Awaitable[Any]], **options: Any) -> Any:
+        policy = RetryPolicy(max_attempts=3, base_delay=0.001)
+        config = ClientConfiguration(**{"retry": policy, **options.pop("config", {})})
+
+        async def main() -> Any:
+            arguments = {"credentials": credentials, "config": config, **options}
+            async with AsyncECRClient(
+                region="eu-west-1", endpoint=server.url, **arguments
+            ) as client:
+                return await test(client)
+
+        async def limited() -> Any:
+            return await asyncio.wait_for(main(), 60)
+
+        return asyncio.run(limited())
+
+    return run
+
+
+def answers(server: Any, *scripted: Any) -> Callable[[], None]:
+    """Return a function that scripts the server anew."""
+
+    def reset() -> None:
+        server.answers = [*scripted, EMPTY]
+
+    return reset
+
+
+def test_call(run: Any, server: Any) -> None:
+    """A call with two retries is cancelled anywhere, also while it waits for a retry."""
+
+    async def test(client: AsyncECRClient) -> None:
+        script = answers(server, BUSY, BUSY)
+
+        async def call() -> Any:
+            script()
+            return await client.describe_repositories()
+
+        assert await cancel_everywhere(client, server, call) >= 5
+
+    run(test)
+
+
+def test_credentials(run: Any, server: Any, credentials: Credentials) -> None:
+    """Neither a lookup in a thread nor one in the loop is lost with the task that waits for it."""
+    threads = set()
+
+    def look_up() -> Credentials:
+        threads.add(threading.current_thread())
+        return credentials
+
+    async def provide() -> Credentials:
+        await asyncio.sleep(0)
+        return credentials
+
+    async def test(client: AsyncECRClient) -> None:
+        assert await cancel_everywhere(client, server, client.describe_repositories) >= 2
+
+    for each in (look_up, provide):
+        run(test, credentials=each)
+    assert threading.current_thread() not in threads
+    assert threads
+
+
+def test_upload(run: Any, server: Any) -> None:
+    """A large part is encoded and signed in threads, which end by themselves."""
+    part = bytes(512 * 1024)
+    upload = "12345678-1234-1234-1234-123456789012"
+    members = f'"registryId": "1", "uploadId": "{upload}", "lastByteReceived": {len(part) - 1}'
+    done = f'{{"repositoryName": "app", {members}}}'.encode()
+
+    async def test(client: AsyncECRClient) -> None:
+        async def call() -> Any:
+            server.answers = [(200, {}, done)]
+            return await client.upload_layer_part(
+                repository_name="app",
+                upload_id=upload,
+                part_first_byte=0,
+                part_last_byte=len(part) - 1,
+                layer_part_blob=part,
+            )
+
+        assert await cancel_everywhere(client, server, call) >= 3
+
+    run(test)
+
+
+def test_download(run: Any, server: Any) -> None:
+    """A download that is cancelled anywhere releases its connection; so does an iterator."""
+    content = bytes(range(256)) * 1024
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    url = f'{{"downloadUrl": "{server.url}/layer", "layerDigest": "{digest}"}}'.encode()
+    script = answers(server, (200, {}, url), (200, {}, content))
+
+    async def test(client: AsyncECRClient) -> None:
+        async def download() -> None:
+            script()
+            layer = client.download_layer(repository_name="app", layer_digest=digest)
+            async with layer:
+                received = b"".join([piece async for piece in layer.iter_bytes(65_536)])
+
+                assert received == content
+
+        assert await cancel_everywhere(client, server, download) >= 4
+
+    run(test)
+
+
+def test_pages_waiters_and_batches(run: Any, server: Any) -> None:
+    """Whatever makes several calls can be cancelled in each of them and between them."""
+    page = (200, {}, b'{"repositories": [], "nextToken": "t"}')
+
+    async def test(client: AsyncECRClient) -> None:
+        async def pages() -> None:
+            answers(server, page)()
+            assert [each async for each in client.paginate_describe_repositories()] == []
+
+        async def wait() -> None:
+            answers(server, MISSING, (200, {}, b'{"imageDetails": []}'))()
+            await client.wait_until_image_exists(
+                repository_name="app", image_ids=[ImageIdentifier(image_tag="v")], delay=0.001
+            )
+
+        async def batch() -> None:
+            answers(server)()
+            await client.batch_get_image_all(
+                repository_name="app", image_ids=[ImageIdentifier(image_tag="v")] * 101
+            )
+
+        for several in (pages, wait, batch):
+            assert await cancel_everywhere(client, server, several) >= 2
+
+    run(test)
+
+
+def test_shared_lookup(run: Any, credentials: Credentials) -> None:
+    """Tasks that wait for the same lookup share it; the cancellation of one spares the others."""
+    asked, found = [], asyncio.Event()
+
+    async def provide() -> Credentials:
+        asked.append(1)
+        await found.wait()
+        return credentials
+
+    async def test(client: AsyncECRClient) -> None:
+        tasks = [asyncio.ensure_future(client.describe_registry()) for _ in range(20)]
+        while not asked:
+            await asyncio.sleep(0)
+        tasks[0].cancel()
+        await asyncio.wait(tasks[:1])
+        found.set()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+
+        assert isinstance(results[0], asyncio.CancelledError)
+        assert not any(isinstance(each, BaseException) for each in results[1:])
+        assert len(asked) == 1
+
+    run(test, credentials=provide)
+
+
+def test_errors_of_a_shared_lookup(run: Any) -> None:
+    """Each task gets an exception of its own, which the others do not change."""
+
+    async def provide() -> Credentials:
+        await asyncio.sleep(0)
+        raise OSError("no keys today")
+
+    async def test(client: AsyncECRClient) -> None:
+        calls = (client.describe_registry() for _ in range(3))
+        errors: list[Any] = await asyncio.gather(*calls, return_exceptions=True)
+
+        assert {type(each).__name__ for each in errors} == {"CredentialRetrievalException"}
+        assert len(set(map(id, errors))) == 3
+        assert all("provide failed: OSError" in str(each) for each in errors)
+
+    run(test, credentials=provide)
+
+
+def test_timeouts(run: Any, peer: Any) -> None:
+    """``total_timeout`` and a timeout of the caller end a call that hangs."""
+    silent = peer(lambda visit: visit.wait_for_the_end())
+
+    async def test(client: AsyncECRClient) -> None:
+        client.set_endpoint(silent.url)
+        with pytest.raises(TotalTimeoutException, match=r"did not end within 0.05 s"):
+            await client.with_options(timeout=0.05).describe_registry()
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(client.describe_registry(), 0.05)
+        if sys.version_info >= (3, 11):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await client.describe_registry()
+        await settled(client, asyncio.all_tasks())
+
+    run(test)
+
+
+def test_shutdown(run: Any, peer: Any) -> None:
+    """Calls in progress fail when the client is shut down, wherever they wait; no task is left."""
+    silent = peer(lambda visit: visit.wait_for_the_end())
+
+    async def never() -> Credentials:
+        return await asyncio.get_running_loop().create_future()
+
+    async def wait_long(seconds: float) -> None:
+        await asyncio.sleep(3600)
+
+    async def test(client: AsyncECRClient) -> None:
+        before = asyncio.all_tasks()
+        refused = client.with_options(retry=RetryPolicy(base_delay=600, max_delay=3000))
+        refused.set_endpoint("http://127.0.0.1:1")
+        client.set_endpoint(silent.url)
+        keyless = client.with_options(credentials=never)
+        calls = [each.describe_registry() for each in (client, refused, keyless)]
+        tasks = [asyncio.ensure_future(each) for each in calls]
+        while not silent.requests and not silent.visits:
+            await asyncio.sleep(0)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        await client.aclose()
+        errors = await asyncio.gather(*tasks, return_exceptions=True)
+
+        assert [type(each) for each in errors] == [ClientShutdownException] * 3
+        assert asyncio.all_tasks() == before
+        await client.aclose()
+
+    run(test)
+
+
+def test_one_loop(server: Any, credentials: Credentials) -> None:
+    """A client belongs to the loop of its first call, and says so in another one."""
+    client = AsyncECRClient(region="eu-west-1", endpoint=server.url, credentials=credentials)
+
+    async def use() -> None:
+        await client.describe_registry()
+        await client.aclose()
+
+    async def use_again() -> None:
+        for call in (client.describe_registry, client.aclose):
+            with pytest.raises(RuntimeError, match="belongs to another event loop"):
+                await call()
+
+    asyncio.run(use())
+    asyncio.run(use_again())
