@@ -18,6 +18,8 @@ LOOK = {
     "legend_at_bottom": True,
     "legend_at_bottom_columns": 2,
 }
+#: Each has a contrast of more than 5 to a white page, and inverted to a dark one.
+COLORS = ("#c5221f", "#1a56db", "#00796b", "#9a5b00")
 
 IMAGE_TITLES = (
     *("work", "wall, s", "ratio to skopeo", "ratio to the bound", "ratio to pull and push"),
@@ -108,21 +110,42 @@ def shown(ratio: float) -> str:
 def plots(results: dict[str, Any], folder: Path) -> None:
     """Write a plot for each measure of each way in which cost grows."""
     import pygal
+    from pygal.style import Style
 
+    # The page is the background.
+    style = Style(
+        background="transparent",
+        plot_background="transparent",
+        foreground="#333",
+        foreground_strong="#000",
+        foreground_subtle="#666",
+        colors=COLORS,
+    )
     for name, growth in results["growth"].items():
         for measure in GROWTH_MEASURES[growth["work"]]:
             title, unit, factor = MEASURES[measure]
             plot = pygal.XY(
                 title=f"{title}, {unit}",
                 x_title=growth["unit"],
+                x_value_formatter=short,
+                truncate_label=-1,
                 range=(0, None),
                 xrange=(0, max(growth["series"]["ecr_client"]["size"])),
+                style=style,
                 **LOOK,
             )
             for side, points in growth["series"].items():
                 figures = (value * factor for value in points[measure])
                 plot.add(SIDES[side], list(zip(points["size"], figures, strict=True)))
             plot.render_to_file(str(folder / f"{name}-{measure}.svg"))
+
+
+def short(number: float) -> str:
+    """Return a number as the axis of a plot has room for it, for example ``20k``."""
+    for unit, letter in ((10**6, "M"), (10**3, "k")):
+        if number >= unit:
+            return f"{number / unit:g}{letter}"
+    return f"{number:g}"
 
 
 def write(folder: Path) -> None:

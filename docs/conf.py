@@ -25,9 +25,11 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx_copybutton",
     "ecr_reference",
 ]
-exclude_patterns = ["_build", "_ext"]
+# The last two are parts that pages include.
+exclude_patterns = ["_build", "_ext", "performance/*", "reliability/*"]
 # A name in single backticks in a docstring is a reference.
 default_role = "py:obj"
 nitpicky = True
@@ -45,9 +47,17 @@ napoleon_use_ivar = False
 napoleon_attr_annotations = False  # the extension of this folder does it
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["ecr.css"]
 html_title = f"ecr-client {release}"
 html_copy_source = False
 html_show_sphinx = False
+pygments_dark_style = "a11y-high-contrast-dark"  # furo's own underlines modules like links
+# The contents of a page name what it has without the class or module.
+toc_object_entries_show_parents = "hide"
+# Code has a button, which copies the commands of a session; what is output as a whole has none.
+copybutton_selector = "div:not(.highlight-text) > div.highlight pre"
+copybutton_prompt_text = "$ "
 
 # Types of others, whose documentation this one does not link to, and type variables.
 nitpick_ignore = [

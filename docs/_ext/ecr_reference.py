@@ -4,12 +4,15 @@
 resource, ``.. ecr-types:: images`` the structures of that resource, ``.. ecr-enums::`` all enums,
 ``.. ecr-errors:: modeled`` and ``.. ecr-errors:: unmodeled`` what the service answers with, and
 ``.. ecr-index::`` links every method. ``.. ecr-commands::`` shows the help of the command line.
+
+The search finds a method by the name of its operation too, and long names get places to break at.
 """
 
 from __future__ import annotations
 
 import enum
 import inspect
+import re
 import types
 import typing
 from collections.abc import Iterator
@@ -19,6 +22,7 @@ import attrs
 import click
 from docutils import nodes
 from docutils.statemachine import StringList
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.ext.napoleon import GoogleDocstring
@@ -26,7 +30,7 @@ from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.inspect import stringify_signature
 
-from ecr_client import AmazonECR, ECRClient, exceptions, models
+from ecr_client import AmazonECR, ECRClient, exceptions, models, operations
 from ecr_client._generated.exceptions import MODELED
 from ecr_client._generated.resources import RESOURCE_OF
 from ecr_client.cli.options import Command, Group
@@ -52,6 +56,14 @@ PUBLIC_MODULES = (
     "ecr_client.local.server",
     "ecr_client.testing.images",
 )
+#: A line that is a link to the API reference, and what that page is about.
+API_LINK = re.compile(r"^(https://docs\.aws\.amazon\.com/.*/(?:API_)?(\w+)\.html)$")
+#: What may be too long for its column: a piece of code, a name, the text of a cell or of a link.
+PIECE = re.compile(r'(<span class="pre">|<strong>(?=\S+</strong>)|<td><p>|API_\w+\.html">)([^<]+)')
+#: Where it may be broken: between a sign and a word, and before a hump.
+BREAK = re.compile(r"(?<=[_.,:=/(|])(?=[a-zA-Z])|(?<=[a-z0-9])(?=[A-Z])")
+#: Code of up to so many characters is never broken.
+SHORT = 10
 
 
 # --- what there is ------------------------------------------------------------------------------
@@ -140,8 +152,19 @@ class Methods(Generated):
             read = GoogleDocstring(
                 inspect.getdoc(method) or "", self.config, self.env.app, "method", name, method
             )
-            lines += [f"   {line}" for line in read.lines()] + [""]
+            lines += [f"   {name_link(line)}" for line in read.lines()] + [""]
         return lines
+
+    def run(self) -> list[nodes.Node]:
+        """Put each operation under the service's name of it into the index that is searched."""
+        found = super().run()
+        for index in (each for each in found if isinstance(each, addnodes.index)):
+            target = index["entries"][0][2]
+            name = target.rpartition(".")[2].upper()
+            if name in operations.__all__:
+                entry = ("single", getattr(operations, name).name, target, "main", None)
+                index["entries"].append(entry)
+        return found
 
 
 class Types(Generated):
@@ -251,6 +274,16 @@ def show_attribute_types(
             lines.insert(number + 1, f"   :type: {types[attribute]}")
 
 
+def name_links(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Name what the links to the API reference of AWS lead to."""
+    lines[:] = map(name_link, lines)
+
+
+def name_link(line: str) -> str:
+    """Return a line, with a name if it is a link to the API reference."""
+    return API_LINK.sub(r"`\2 in the API reference of AWS <\1>`__", line)
+
+
 def keep_whole(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Keep napoleon (which reads after this) from taking ``Words: more words`` for a type."""
     if what == "property":
@@ -327,6 +360,21 @@ def resolve(
     return None
 
 
+def show_breaks(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Say where long names and code may be broken, on the page and in its contents."""
+    for part in ("body", "toc"):
+        if part in context:
+            context[part] = PIECE.sub(breakable, context[part])
+
+
+def breakable(piece: re.Match[str]) -> str:
+    """Return a piece of a line with places to break at, or as one that must not be broken."""
+    tag, text = piece.groups()
+    if tag.startswith("<span") and len(text) <= SHORT:
+        return tag.replace("pre", "pre whole") + text
+    return tag + BREAK.sub("<wbr>", text)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register everything."""
     app.add_directive("ecr-methods", Methods)
@@ -338,6 +386,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-signature", show_signature)
     app.connect("autodoc-process-bases", hide_bases)
     app.connect("autodoc-process-docstring", keep_whole, priority=400)
+    app.connect("autodoc-process-docstring", name_links)
     app.connect("autodoc-process-docstring", show_attribute_types, priority=600)
     app.connect("missing-reference", resolve)
+    app.connect("html-page-context", show_breaks)
     return {"parallel_read_safe": True, "version": "1"}
