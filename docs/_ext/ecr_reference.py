@@ -13,6 +13,7 @@ from __future__ import annotations
 import enum
 import inspect
 import re
+import textwrap
 import types
 import typing
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from typing import Any
 
 import attrs
 import click
+import operation_examples
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx import addnodes
@@ -112,6 +114,16 @@ def errors_of(kind: str) -> list[str]:
     return [name for name in kinds[kind] if name not in ROOTS]
 
 
+def example_of(method: str) -> list[str]:
+    """Return the example of an operation; nothing for the methods that help to call them."""
+    example = getattr(operation_examples, method, None)
+    if example is None:
+        return []
+    body = textwrap.dedent(inspect.getsource(example).partition("\n")[2])
+    code = [f"   {line}" if line else "" for line in body.splitlines()]
+    return [".. code-block:: python", "", *code]
+
+
 def summary_of(thing: Any) -> str:
     """Return the first sentence of a docstring, on one line."""
     return " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
@@ -152,7 +164,8 @@ class Methods(Generated):
             read = GoogleDocstring(
                 inspect.getdoc(method) or "", self.config, self.env.app, "method", name, method
             )
-            lines += [f"   {name_link(line)}" for line in read.lines()] + [""]
+            described = [name_link(line) for line in read.lines()]
+            lines += [f"   {line}" for line in [*described, "", *example_of(name)]] + [""]
         return lines
 
     def run(self) -> list[nodes.Node]:

@@ -142,11 +142,6 @@ SENTENCES: list[tuple[str, str, tuple[Any, ...]]] = [
         r"metadata of the latest (\d+) successful calls",
         (default("response_metadata_cache_size"),),
     ),
-    (
-        "guide/from-boto3.md",
-        r"other defaults: (\d+) seconds, (\d+) seconds and (\d+) connections",
-        (default("connect_timeout"), default("read_timeout"), default("max_pool_connections")),
-    ),
     ("guide/from-boto3.md", r"A failed call is sent up to (\w+) times", (policy("max_attempts"),)),
     ("guide/from-java.md", r"failed call is retried at most (\w+);", (policy("max_attempts") - 1,)),
     (

@@ -5,23 +5,22 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit, urlunsplit
 
 import attrs
 import pytest
 from botocore.config import Config
-from botocore.httpsession import URLLib3Session
-from requests.adapters import HTTPAdapter
 
 import ecr_client
-from ecr_client import AmazonECR, ClientConfiguration, Credentials, ECRClient
+from ecr_client import AmazonECR, ClientConfiguration, ECRClient
 from ecr_client._engine.reconcile import _PROOFS
 from ecr_client._generated.models import MODULE_OF
 from ecr_client._generated.resources import RESOURCE_OF
-from ecr_client.local import LocalECR
+from ecr_client.cli.images import delete
+from ecr_client.cli.options import GLOBAL
+from ecr_client.images import selectors
 from ecr_client.local.operations import HANDLERS
 from ecr_client.local.validation import operations
 
@@ -30,8 +29,8 @@ README = ROOT / "README.md"
 #: A block of Python, and the text that it prints if such a block follows.
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 NOT_RUN = "<!-- not run -->"
-#: The blocks that are not run: the AWS X-Ray SDK is not a dependency of the tests.
-NOT_RUN_IN = {"guide/images.md": 3, "guide/tools.md": 1}
+#: The blocks that are not run: they need a cluster, a terminal, or the AWS X-Ray SDK.
+NOT_RUN_IN = {"guide/bulk.md": 2, "guide/images.md": 1, "guide/tools.md": 1}
 
 
 class Block(NamedTuple):
@@ -65,44 +64,12 @@ def rows(heading: str, document: Path = README) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
-WITH_CODE = [document for document in documents() if blocks(document)]
-
-
-#: The keys in the environment, and temporary ones of another account.
-KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
-TEMPORARY = Credentials(
-    "ASIDEXAMPLE", "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY", "a-session-token"
-)
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Give a local ECR in the place of AWS, keys that it takes, and a profile.
-
-    Whatever calls a host of AWS reaches it, and so does boto3; its checks are all switched on.
-    """
-    config = tmp_path / "config"
-    config.write_text("[profile build]\nregion = eu-central-1\n", encoding="utf-8")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-    monkeypatch.delenv("AWS_MAX_ATTEMPTS")  # which readers have not set
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEYS.access_key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEYS.secret_key)
-    with LocalECR(credentials={"123456789012": KEYS, "210987654321": TEMPORARY}) as ecr:
-        for sender in (HTTPAdapter, URLLib3Session):
-            monkeypatch.setattr(sender, "send", _redirected(sender.send, ecr.endpoint))
-        yield
-
-
-def _redirected(send: Any, endpoint: str) -> Any:
-    def redirected(sender: Any, request: Any, **options: Any) -> Any:
-        parts = urlsplit(request.url)
-        if parts.netloc.endswith((".amazonaws.com", ".amazonaws.com.cn")):
-            # The signature is about the host that was called, and still names it.
-            request.headers["Host"] = parts.netloc
-            request.url = endpoint + urlunsplit(("", "", *parts[2:]))
-        return send(sender, request, **options)
-
-    return redirected
+#: The documents that run here; test_commands.py runs those with commands in between.
+WITH_CODE = [
+    document
+    for document in documents()
+    if blocks(document) and "```console\n" not in document.read_text(encoding="utf-8")
+]
 
 
 @pytest.mark.parametrize(
@@ -214,6 +181,31 @@ def test_the_guide_lists_the_operations_of_the_local_ecr() -> None:
     assert sorted(there) == sorted(HANDLERS) == sorted(operations())
 
 
+def test_the_guide_lists_the_selectors() -> None:
+    """Each selector is in the table of the guide to cleaning up, with its option if it has one."""
+    table = rows("## Choose", ROOT / "docs" / "guide" / "clean-up.md")
+    listed = {cells[0].partition("(")[0].strip("`") for cells in table}
+    options = {option for cells in table for option in re.findall(r"--[\w-]+", cells[1])}
+    functions = inspect.getmembers(selectors, inspect.isfunction)
+    public = {name for name, function in functions if function.__module__ == selectors.__name__}
+    selecting = {parameter.opts[0] for parameter in delete.params if parameter.opts[0][:2] == "--"}
+
+    assert listed == {name for name in public if name[0] != "_"} - {"newest_first"}
+    assert options == selecting - {each.opts[0] for each in GLOBAL} - {"--yes", "--dry-run"}
+
+
+def test_the_policy_of_versions_lists_the_extras() -> None:
+    """The page has each extra of the package."""
+    (row,) = (
+        cells
+        for cells in rows("## What is public", ROOT / "docs" / "versioning.md")
+        if cells[0] == "extras"
+    )
+    extras = metadata("ecr-client").get_all("Provides-Extra")
+
+    assert re.findall(r"`(\w+)`", row[1]) == sorted(extras or ())
+
+
 def test_the_reference_has_a_page_for_each_resource() -> None:
     """No type is left out of the reference because a new resource has no page."""
     for resource in sorted({"enums", *RESOURCE_OF.values()}):
@@ -226,14 +218,28 @@ def test_the_reference_has_a_page_for_each_resource() -> None:
     assert RESOURCE_OF.keys() == MODULE_OF.keys()
 
 
-def test_links_between_documents_lead_somewhere() -> None:
-    """A link from one document to another names a file that exists."""
-    for document in documents():
-        text = document.read_text(encoding="utf-8")
-        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
-            # What is drawn of the measured results is made when the documents are built.
-            if not target.startswith("performance/"):
-                assert (document.parent / target).exists(), f"{document.name}: {target}"
+def anchors(document: Path) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub and MyST make them."""
+    text = re.sub(r"^```.*?^```$", "", document.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#{1,3} (.*)$", text, re.MULTILINE)
+    kept = (re.sub(r"[^\w\- ]", "", heading.strip().lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in kept}
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    """A link names a file that exists, and a heading in it; one to the outside uses TLS."""
+    text = document.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = target.partition("#")
+        # What is drawn of the measured results is made when the documents are built.
+        if target.startswith(("https://", "performance/")):
+            continue
+        found = document.parent / path if path else document
+
+        assert found.exists(), target
+        if anchor and found.suffix == ".md":
+            assert anchor in anchors(found), target
 
 
 def test_the_page_on_reliability_says_what_is_reconciled() -> None:

@@ -31,6 +31,9 @@ def main(folder: Path) -> None:
         if code := module(document.read_text(encoding="utf-8")):
             name = "_".join(document.relative_to(ROOT).with_suffix("").parts).replace("-", "_")
             (folder / f"{name}.py").write_text(code, encoding="utf-8")
+    # The examples of the reference are code already.
+    examples = ROOT / "docs" / "_ext" / "operation_examples.py"
+    (folder / examples.name).write_text(examples.read_text(encoding="utf-8"), encoding="utf-8")
     settings = (Path(__file__).parent / "pyrightconfig.json").read_text(encoding="utf-8")
     (folder / "pyrightconfig.json").write_text(settings, encoding="utf-8")
 
