@@ -12,32 +12,32 @@ RESULT = "Result"
 
 
 def method_name(operation: str) -> str:
-    """``DescribeImages`` -> ``describe_images``, the name that boto3 uses as well."""
+    """Return ``describe_images`` for ``DescribeImages``: the name that boto3 uses, too."""
     return _checked(xform_name(operation))
 
 
 def member_name(wire_name: str) -> str:
-    """``repositoryName`` -> ``repository_name``."""
+    """Return ``repository_name`` for ``repositoryName``."""
     return _checked(xform_name(wire_name))
 
 
 def wire_name(member: str) -> str:
-    """``repository_name`` -> ``repositoryName``, the rule for names on the wire."""
+    """Return ``repositoryName`` for ``repository_name``: the rule for names on the wire."""
     return re.sub("_([a-z0-9])", lambda match: match[1].upper(), member)
 
 
 def module_name(type_name: str) -> str:
-    """``ImageIdentifier`` -> ``image_identifier``, the module that is named after a type."""
+    """Return ``image_identifier`` for ``ImageIdentifier``: the module named after a type."""
     return _checked(xform_name(type_name))
 
 
 def class_name(shape: str) -> str:
-    """The model's name, except that results end in ``Result``, as in the interface."""
+    """Return the model's name, except that results end in ``Result``, as in the interface."""
     return shape.removesuffix(RESPONSE) + RESULT if shape.endswith(RESPONSE) else shape
 
 
 def enum_member(value: str) -> str:
-    """``ImageNotFound`` -> ``IMAGE_NOT_FOUND``, ``docker-hub`` -> ``DOCKER_HUB``."""
+    """Return ``IMAGE_NOT_FOUND`` for ``ImageNotFound``, and ``DOCKER_HUB`` for ``docker-hub``."""
     words = value if value.isupper() else xform_name(value)
     name = re.sub("[^A-Za-z0-9]+", "_", words).strip("_").upper()
     if not name or name[0].isdigit():

@@ -60,6 +60,13 @@ def to_dict(
 
     Raises:
         ParamValidationException: A member has a value of the wrong type.
+
+    Example:
+        >>> from ecr_client.models import ImageIdentifier
+        >>> to_dict(ImageIdentifier(image_tag="1.0"))
+        {'image_tag': '1.0'}
+        >>> to_dict(ImageIdentifier(image_tag="1.0"), "wire")
+        {'imageTag': '1.0'}
     """
     if not _is_model(type(value)):
         raise TypeError(f"value must be a model, got {type(value).__name__}")
@@ -85,6 +92,11 @@ def from_dict(cls: type[Model], data: Mapping[str, Any]) -> Model:
     Raises:
         ParamValidationException: A member is missing, unknown or of the wrong type; the message
             has its path, as in ``repositories[3].created_at``.
+
+    Example:
+        >>> from ecr_client.models import ImageIdentifier
+        >>> from_dict(ImageIdentifier, {"imageTag": "1.0"}).image_tag
+        '1.0'
     """
     if not _is_model(cls):
         raise TypeError(f"cls must be a class of ecr_client.models, got {cls!r}")

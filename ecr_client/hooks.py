@@ -73,6 +73,12 @@ class Hooks:
 
     Raises:
         InvalidConfigurationException: A hook is not a function.
+
+    Example:
+        >>> from ecr_client import ClientConfiguration
+        >>> def report(event: CallEvent) -> None:
+        ...     print(f"{event.operation} failed, next attempt in {event.delay:.1f} s")
+        >>> config = ClientConfiguration(hooks=Hooks(retry=report))
     """
 
     request: Hook | None = attrs.field(default=None, validator=_function)

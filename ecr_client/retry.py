@@ -77,6 +77,10 @@ class RetryPolicy:
 
     Raises:
         InvalidConfigurationException: A value has the wrong type or is out of range.
+
+    Example:
+        >>> RetryPolicy(max_attempts=5, max_delay=10)
+        RetryPolicy(mode='standard', max_attempts=5, base_delay=1.0, max_delay=10)
     """
 
     mode: str = attrs.field(default="standard", validator=_mode)

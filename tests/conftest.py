@@ -283,13 +283,13 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> 
 
 @pytest.fixture
 def credentials() -> Credentials:
-    """Give credentials that nobody would take for real ones."""
+    """Return credentials that nobody would take for real ones."""
     return Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 
 
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
-    """Give a server that answers as it is told and remembers what it was asked."""
+    """Yield a server that sends scripted responses and records the requests."""
     running = ScriptedServer()
     yield running
     running.close()
@@ -389,14 +389,14 @@ def client_class(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture
 def client(server: ScriptedServer, credentials: Credentials) -> Iterator[ECRClient]:
-    """Give a client of the scripted server."""
+    """Yield a client of the scripted server."""
     with ECRClient(region="eu-west-1", endpoint=server.url, credentials=credentials) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
-    """Give the address of one moto server for the whole run; state is reset by who needs it."""
+    """Yield the address of one moto server for the whole run; who needs a clean state resets it."""
     from moto.server import ThreadedMotoServer
 
     running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -408,7 +408,7 @@ def moto_url() -> Iterator[str]:
 
 @pytest.fixture
 def moto_client(moto_url: str, credentials: Credentials) -> Iterator[ECRClient]:
-    """Give a client of a moto server without any state."""
+    """Yield a client of a moto server without any state."""
     import requests
 
     requests.post(f"{moto_url}/moto-api/reset", timeout=30).raise_for_status()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecr_client.images.layout_target import ArchiveTarget, LayoutTarget
+from ecr_client.images.places import parse_place
 from ecr_client.images.references import locate
-from ecr_client.images.sources import RepositorySource, parse_place
+from ecr_client.images.sources import RepositorySource
 from ecr_client.images.transfer import transfer
 from ecr_client.oci import Layout
 

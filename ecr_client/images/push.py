@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ecr_client.images.places import open_source
 from ecr_client.images.references import locate
 from ecr_client.images.repository_target import RepositoryTarget
-from ecr_client.images.sources import open_source
 from ecr_client.images.transfer import check_tags, transfer
 
 if TYPE_CHECKING:

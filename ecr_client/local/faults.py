@@ -155,6 +155,8 @@ class Faults:
             drop: Close the connection without a response.
             body: Damage the response's body: ``cut`` (closed half-way), ``short`` (half, as if it
                 were all), ``overlong`` (all, with the length of half), ``garbage`` (same length).
+                After ``overlong`` the connection is closed, but a client that sends its next
+                request at once may still use it, and needs a retry.
             clock_skew: How far the clock is ahead, in seconds or as a timedelta.
             when: Whether ``error``, ``status`` and ``drop`` take effect ``before`` the request is
                 handled, so that it is not, or ``after``, so that only its response is lost.

@@ -100,6 +100,13 @@ class LocalECR:
         ca_file: The file with the authority that clients must trust; ``None`` without TLS.
         faults: The faults to inject.
         requests: The log of the requests that the server has received.
+
+    Example:
+        >>> with LocalECR() as ecr, ecr.client() as client:
+        ...     client.create_repository(repository_name="team/app")
+        ...     client.describe_repositories().repositories[0].repository_name
+        CreateRepositoryResult(...)
+        'team/app'
     """
 
     #: The limits of connections; tests replace it.

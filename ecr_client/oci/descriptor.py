@@ -19,12 +19,14 @@ class Platform:
         architecture: The processor, in Go's names, such as ``amd64`` or ``arm64``.
         variant: The kind of processor, such as ``v8``.
         os_version: The version of the operating system; Windows images need it.
+        os_features: Features of the operating system that the image needs, such as ``win32k``.
     """
 
     os: str
     architecture: str
     variant: str | None = None
     os_version: str | None = None
+    os_features: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Platform:
@@ -52,14 +54,16 @@ class Platform:
             architecture=_json.text_member(found, "architecture", where) or "unknown",
             variant=_json.text_member(found, "variant", where),
             os_version=_json.text_member(found, "os.version", where),
+            os_features=_json.texts_member(found, "os.features", where),
         )
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, Any]:
         """Return the JSON object that describes the platform."""
         content = {
             "architecture": self.architecture,
             "os": self.os,
             "os.version": self.os_version,
+            "os.features": list(self.os_features) or None,
             "variant": self.variant,
         }
         return {name: value for name, value in content.items() if value is not None}
@@ -67,7 +71,7 @@ class Platform:
     def matches(self, wanted: Platform) -> bool:
         """Return whether this is a wanted platform, whose absent members may have any value."""
         return all(
-            value is None or value == getattr(self, name)
+            not value or value == getattr(self, name)
             for name, value in attrs.asdict(wanted).items()
         )
 

@@ -106,6 +106,11 @@ class Reference:
 
         Raises:
             ValueError: It is no reference; the message says what is wrong and what would be right.
+
+        Example:
+            >>> image = Reference.parse("123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:1.0")
+            >>> image.repository, image.tag, image.registry.region
+            ('team/app', '1.0', 'eu-west-1')
         """
         if not isinstance(text, str):
             raise ValueError(f"a reference must be a string, got {type(text).__name__}")

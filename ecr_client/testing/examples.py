@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 import attrs
 
@@ -52,6 +52,11 @@ def example(kind: type[Data], **members: Any) -> Data:
 
     Raises:
         TypeError: A member does not exist.
+
+    Example:
+        >>> from ecr_client.models import Repository
+        >>> example(Repository, repository_name="team/app").repository_uri
+        '123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app'
     """
     made = {
         field.name: _value(field, {**_BY_NAME, **members})
@@ -66,7 +71,7 @@ def _value(field: attrs.Attribute[Any], members: dict[str, Any]) -> object:
         value = _BY_NAME[field.name]
         return value.format_map(members) if isinstance(value, str) else value
     kind = type_parts(field.type)[0]
-    if not isinstance(kind, type):
+    if get_origin(kind) is not None:
         return ()  # a list
     if issubclass(kind, Structure):
         return example(kind)

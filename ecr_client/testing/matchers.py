@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from datetime import datetime
+from types import MethodWrapperType
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -122,4 +123,5 @@ def _is_open(value: Any) -> bool:
 
 def _is_predicate(value: object) -> bool:
     # Not callable(): classes, mocks and some matchers are callable, too.
-    return inspect.isroutine(value) or isinstance(value, functools.partial)
+    # In Python 3.10, isroutine does not know methods of built-in types such as "".__eq__.
+    return inspect.isroutine(value) or isinstance(value, (functools.partial, MethodWrapperType))

@@ -27,13 +27,13 @@ def _local_ecr_of_the_session() -> Iterator[LocalECR]:
 
 @pytest.fixture
 def local_ecr(_local_ecr_of_the_session: LocalECR) -> LocalECR:
-    """A running local ECR without repositories; ``local_ecr.client()`` creates its clients."""
+    """Return a running local ECR without repositories; ``local_ecr.client()`` creates clients."""
     _local_ecr_of_the_session.reset()
     return _local_ecr_of_the_session
 
 
 @pytest.fixture
 def ecr_client(local_ecr: LocalECR) -> Iterator[ECRClient]:
-    """A client of ``local_ecr``, which is shut down after the test."""
+    """Yield a client of ``local_ecr``, and shut it down after the test."""
     with local_ecr.client() as client:
         yield client

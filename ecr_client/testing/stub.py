@@ -76,6 +76,13 @@ class ECRStub:
         client: Any client; its transport is restored when the block is left.
         in_order: Whether calls have to come in the expected order. Otherwise a call gets the first
             expectation that it meets.
+
+    Example:
+        >>> client = ECRClient(region="eu-west-1")
+        >>> with ECRStub(client) as stub:
+        ...     stub.expect("DescribeRegistry", registry_id="123456789012")
+        ...     client.describe_registry().registry_id
+        '123456789012'
     """
 
     def __init__(self, client: ECRClient, *, in_order: bool = True) -> None:

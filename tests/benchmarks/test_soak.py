@@ -20,7 +20,7 @@ COMMAND = ["--minutes", "0.1", "--threads", "8", "--seed", "5", "--rate", "0.1"]
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Give what a soak of a few seconds has found, with ten times as many faults as a long one."""
+    """Return the results of a soak of a few seconds, with ten times the faults of a long one."""
     folder = tmp_path_factory.mktemp("soak")
     written = ["--output", str(folder / "soak.json"), "--table", str(folder / "soak.md")]
     done = subprocess.run(

@@ -41,7 +41,7 @@ Run = Callable[..., Ended]
 
 @pytest.fixture
 def environment(local_ecr: LocalECR, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lead the process, and those that it starts, to the local ECR."""
+    """Point this process, and those that it starts, to the local ECR."""
     for name, value in local_ecr.environment().items():
         monkeypatch.setenv(name, value)
 
@@ -50,7 +50,7 @@ def environment(local_ecr: LocalECR, monkeypatch: pytest.MonkeyPatch) -> None:
 def ecr(
     environment: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Run:
-    """A function that runs a command line in this process."""
+    """Return a function that runs a command line in this process."""
 
     def run(*words: object, stdin: str = "", is_terminal: bool = False) -> Ended:
         given = io.StringIO(stdin)
@@ -64,7 +64,7 @@ def ecr(
 
 @pytest.fixture
 def start(environment: None, tmp_path: Path) -> Start:
-    """A function that starts a command line as a process of its own."""
+    """Return a function that starts a command line in a process of its own."""
     # Not the repository, whose ecr_client would come before an installed one.
     inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     paths = os.pathsep.join(map(os.path.abspath, inherited))
@@ -83,7 +83,7 @@ def start(environment: None, tmp_path: Path) -> Start:
 
 @pytest.fixture
 def image(tmp_path: Path) -> RandomImage:
-    """An image for two platforms with two layers each."""
+    """Return an image for two platforms with two layers each."""
     return random_image(
         tmp_path / "image", seed=1, size=5000, platforms=["linux/amd64", "linux/arm64"]
     )
@@ -91,6 +91,6 @@ def image(tmp_path: Path) -> RandomImage:
 
 @pytest.fixture
 def pushed(ecr_client: ECRClient, image: RandomImage) -> RandomImage:
-    """The image, pushed as ``team/app:1`` and ``team/app:latest``."""
+    """Push the image as ``team/app:1`` and ``team/app:latest``, and return it."""
     push_image(ecr_client, image.path, "team/app:1", tags=["latest"], create=True)
     return image

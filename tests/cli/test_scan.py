@@ -34,7 +34,7 @@ ENHANCED = [
 
 @pytest.fixture
 def platform(local_ecr: LocalECR, pushed: RandomImage) -> str:
-    """A platform of the image, with findings."""
+    """Return the reference of a platform of the image, which has findings."""
     digest = pushed.manifests[0].descriptor.digest
     local_ecr.set_findings("team/app", digest, FINDINGS)
     return f"team/app@{digest}"
@@ -42,7 +42,7 @@ def platform(local_ecr: LocalECR, pushed: RandomImage) -> str:
 
 @pytest.fixture
 def scanned(ecr: Any, platform: str) -> str:
-    """The same, scanned."""
+    """Scan the platform, and return its reference."""
     assert ecr("scan", "start", platform).status == 0
     assert ecr("scan", "wait", platform).status == 0
     return platform

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecr_client import ECRClient
@@ -18,7 +18,7 @@ from ecr_client.testing import RandomImage, random_image
 
 @pytest.fixture
 def registry(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) -> dict[str, int]:
-    """Two repositories with an image in common, and the sizes of the images."""
+    """Make two repositories that share an image, and return the sizes of the images."""
     other = random_image(tmp_path / "other", seed=2, size=100)
     push_image(ecr_client, other.path, "team/app:2")
     copied = copy_image(ecr_client, "team/app:1", ecr_client, "team/copy:1", create=True)
@@ -79,6 +79,7 @@ def test_treemaps(ecr: Any, registry: dict[str, int], tmp_path: Path) -> None:
     assert png.read_bytes().startswith(b"\x89PNG")
 
 
+@settings(derandomize=True, database=None, deadline=None)
 @given(st.lists(st.floats(1, 1e9), max_size=40), st.floats(1, 1e4), st.floats(1, 1e4))
 def test_areas(sizes: list[float], width: float, height: float) -> None:
     """Each area is in proportion to its size, and inside of the whole."""

@@ -191,7 +191,7 @@ class Sample:
 
 @pytest.fixture
 def sample() -> Sample:
-    """Give a sample of its own to each test."""
+    """Return a new copy of the sample for each test."""
     return Sample()
 
 
@@ -199,7 +199,7 @@ def sample() -> Sample:
 def load(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[dict[str, str], str], ModuleType]]:
-    """Give a function that imports one of the generated modules from rendered files."""
+    """Yield a function that imports one of the generated modules from rendered files."""
     monkeypatch.syspath_prepend(str(tmp_path))
     # Under another name than the real package's, whose generated modules may be loaded.
     name = "generated_sample"

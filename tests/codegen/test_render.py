@@ -394,7 +394,7 @@ class Recorder(Invoker):
 def recorder(
     sample: Any, load: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[Any, Any]]:
-    """Give a function that returns a recorder of a rendered class, and the rendered types."""
+    """Return a function that returns a recorder of a rendered class, and the rendered types."""
 
     def recorder_of(module: str, base: str, *results: dict[str, Any]) -> tuple[Any, Any]:
         files = sample.render()

@@ -49,13 +49,13 @@ class Service:
 
 @pytest.fixture
 def service() -> Service:
-    """A service."""
+    """Return a service."""
     return Service()
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """An environment with a folder for the cache."""
+    """Return an environment with a folder for the cache."""
     return {"XDG_CACHE_HOME": str(tmp_path / "cache"), "AWS_CONFIG_FILE": str(tmp_path / "config")}
 
 
@@ -236,7 +236,7 @@ def test_a_repr_without_the_password() -> None:
 
 @pytest.fixture
 def command(local_ecr: LocalECR, tmp_path: Path) -> dict[str, str]:
-    """The environment of a program that finds the helper and the local ECR."""
+    """Return the environment of a program that finds the helper and the local ECR."""
     path = tmp_path / "bin" / "docker-credential-ecr-client"
     path.parent.mkdir()
     path.write_text(f'#!/bin/sh\nexec {sys.executable} -m ecr_client.docker.helper "$@"\n')

@@ -82,7 +82,7 @@ def test_other_files(ecr_client: ECRClient, tmp_path: Path, content: str) -> Non
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A credential store ``test`` that writes what it gets to a file, which is returned."""
+    """Install a credential store ``test`` that writes its input to a file, and return the file."""
     kept = tmp_path / "kept"
     command = tmp_path / "bin" / "docker-credential-test"
     command.parent.mkdir()

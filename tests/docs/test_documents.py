@@ -29,6 +29,8 @@ README = ROOT / "README.md"
 #: A block of Python, and the text that it prints if such a block follows.
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 NOT_RUN = "<!-- not run -->"
+#: A file or a folder of the repository.
+PATH = re.compile(r"`((?:benchmarks|codegen|docs|ecr_client|examples|tests)/[\w./-]*)`")
 #: The blocks that are not run: they need a cluster, a terminal, or the AWS X-Ray SDK.
 NOT_RUN_IN = {"guide/bulk.md": 2, "guide/images.md": 1, "guide/tools.md": 1}
 
@@ -253,3 +255,11 @@ def test_the_page_on_reliability_says_what_is_reconciled() -> None:
     }
 
     assert told == {(name.removesuffix("Request"), code) for name, code in _PROOFS}
+
+
+def test_paths() -> None:
+    """Every file and folder that a document names exists."""
+    named = {path for document in documents() for path in PATH.findall(document.read_text("utf-8"))}
+
+    assert named
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []

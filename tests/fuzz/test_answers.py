@@ -189,7 +189,7 @@ def responses(draw: st.DrawFn, cls: type[Any]) -> HTTPResponse:
 
 
 def conforms(value: Any, annotation: Any) -> bool:
-    """Whether a value of a result, and all that is in it, is of its declared type."""
+    """Return whether a value of a result, and all that is in it, is of its declared type."""
     if value is None:
         return type(None) in typing.get_args(annotation)
     return any(conforms_to(value, part) for part in type_parts(annotation))

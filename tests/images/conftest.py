@@ -26,13 +26,13 @@ needs_skopeo = pytest.mark.skipif(
 
 @pytest.fixture
 def image(tmp_path: Path) -> RandomImage:
-    """An image for two platforms with two layers each."""
+    """Return an image for two platforms with two layers each."""
     return random_image(tmp_path / "image", seed=1, size=20_000, platforms=PLATFORMS)
 
 
 @pytest.fixture
 def pushed(ecr_client: ECRClient, image: RandomImage) -> RandomImage:
-    """The image, pushed as ``team/app:1``."""
+    """Push the image as ``team/app:1``, and return it."""
     push_image(ecr_client, image.path, "team/app:1", create=True)
     return image
 
@@ -52,20 +52,20 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """The clock of the server that ``timed_client`` calls."""
+    """Return the clock of the server that ``timed_client`` calls."""
     return Clock()
 
 
 @pytest.fixture
 def timed_client(clock: Clock) -> Iterator[ECRClient]:
-    """A client of a server with a clock of its own."""
+    """Yield a client of a server with a clock of its own."""
     with LocalECR(clock=clock, auth=False) as ecr, ecr.client() as client:
         yield client
 
 
 @pytest.fixture
 def skopeo() -> Callable[..., None]:
-    """A function that runs skopeo."""
+    """Return a function that runs skopeo."""
 
     def run(*words: object) -> None:
         subprocess.run(["skopeo", *map(str, words)], check=True, capture_output=True)
@@ -75,7 +75,7 @@ def skopeo() -> Callable[..., None]:
 
 @pytest.fixture
 def contents() -> Callable[[Path], dict[str, bytes]]:
-    """A function that returns the blobs of a layout by their digests."""
+    """Return a function that returns the blobs of a layout by their digests."""
 
     def find(layout: Path) -> dict[str, bytes]:
         """Return the blobs of a layout by their digests."""
@@ -86,7 +86,7 @@ def contents() -> Callable[[Path], dict[str, bytes]]:
 
 @pytest.fixture
 def make_layout() -> Callable[..., Descriptor]:
-    """A function that writes a layout with one artifact, and returns its descriptor."""
+    """Return a function that writes a layout with one artifact, and returns its descriptor."""
 
     def make(
         path: Path, *blobs: tuple[str, bytes], name: str | None = None, **members: object
@@ -122,7 +122,7 @@ def make_layout() -> Callable[..., Descriptor]:
 
 @pytest.fixture
 def tags() -> Callable[..., dict[str, str | None]]:
-    """A function that returns the digests of a repository by their tags."""
+    """Return a function that returns the digests of a repository by their tags."""
 
     def find(client: ECRClient, repository: str = "team/app") -> dict[str, str | None]:
         """Return the digests of a repository by their tags."""
@@ -137,10 +137,10 @@ def tags() -> Callable[..., dict[str, str | None]]:
 
 @pytest.fixture
 def operations() -> Callable[[LocalECR], list[str]]:
-    """A function that returns the names of the calls that a server has had."""
+    """Return a function that returns the names of the calls that a server has received."""
 
     def find(ecr: LocalECR) -> list[str]:
-        """Return the names of the calls that the server has had."""
+        """Return the names of the calls that the server has received."""
         return [call.operation for call in ecr.requests]
 
     return find

@@ -94,7 +94,7 @@ def test_missing_repositories(ecr_client: ECRClient, pushed: RandomImage) -> Non
 
 @pytest.fixture
 def releases(timed_client: ECRClient, clock: Any, tmp_path: Path) -> list[RandomImage]:
-    """Four images, ``v0`` to ``v3`` of ``team/app``, pushed a day apart."""
+    """Push four images a day apart, ``v0`` to ``v3`` of ``team/app``, and return them."""
     images = []
     for number in range(4):
         image = random_image(tmp_path / str(number), seed=number, layers=1, size=10)

@@ -32,7 +32,7 @@ PLATFORMS = ["linux/amd64", "linux/arm64/v8"]
 
 @pytest.fixture
 def days(timed_client: ECRClient, clock: Any, tmp_path: Path) -> dict[str, str]:
-    """Images ``d0`` to ``d4``, pushed a day apart, ``d4`` a day ago; their names by digest.
+    """Push ``d0`` to ``d4`` a day apart, ``d4`` a day ago, and return their names by digest.
 
     ``d1`` has no tag, and ``d0`` was pulled last, an hour ago.
     """

@@ -189,7 +189,7 @@ class Prepared:
 
 @pytest.fixture
 def prepared(local_ecr: LocalECR, pushed: RandomImage, tmp_path: Path) -> Iterator[Prepared]:
-    """A server with the image, and a client that does not wait long."""
+    """Yield a server with the image, and a client that does not wait long."""
     with local_ecr.client().with_options(retry=RetryPolicy(max_delay=0.001)) as client:
         client.create_repository(repository_name="team/target")
         yield Prepared(local_ecr, client, pushed, tmp_path / "out")

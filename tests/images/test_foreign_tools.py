@@ -56,7 +56,7 @@ MAKERS = {"umoci": make_with_umoci, "buildah": make_with_buildah}
 
 @pytest.fixture(params=MAKERS)
 def made(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A folder with an image of a tool as ``made``, and as ``made.tar`` if it can do so."""
+    """Return a folder with a tool's image as ``made``, and as ``made.tar`` if it can do so."""
     for tool in (request.param, "skopeo"):
         if shutil.which(tool) is None:
             pytest.skip(f"install {tool}: apt-get install {tool}")
@@ -69,7 +69,7 @@ def made(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def copy_out(
     ecr_client: ECRClient, tmp_path: Path, skopeo: Callable[..., None]
 ) -> Callable[[str], Path]:
-    """A function that has skopeo copy an image out of the registry into a layout."""
+    """Return a function that has skopeo copy an image from the registry to a layout."""
 
     def copy(reference: str) -> Path:
         login = docker_login(ecr_client, path=tmp_path / "config.json")

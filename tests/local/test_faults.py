@@ -95,7 +95,8 @@ def test_a_damaged_body(ecr: LocalECR, client: ECRClient, damage: str) -> None:
 
     with pytest.raises((ResponseParseException, TransportException)):
         client.get_authorization_token()
-    # The server may just be closing the connection, which costs a retry at once.
+    # After an overlong body, the client cannot know yet that the server closes the connection, so
+    # the request may meet a reset, which costs a retry at once.
     again = client.with_options(retry=RetryPolicy(base_delay=0))
     assert len(again.get_authorization_token().authorization_data) == 1
 

@@ -116,7 +116,7 @@ class Server:
 
 
 def assert_of_the_api(response: Sent) -> None:
-    """The response has the form of the API, and its errors are those of the caller."""
+    """Assert that a response has the form of the API, and that the client is at fault in errors."""
     members = json.loads(response.body)
     assert response.status < 500, members
     assert response.headers["content-type"] == "application/x-amz-json-1.1"
@@ -125,7 +125,7 @@ def assert_of_the_api(response: Sent) -> None:
 
 
 def assert_of_the_registry(response: Sent) -> None:
-    """The response is a success, or an error in the form of the registry protocol."""
+    """Assert that a response is a success, or an error in the form of the registry protocol."""
     assert response.status < 500, response
     if response.status == 401 and response.headers["content-type"].startswith("text/plain"):
         assert response.body == b"Not Authorized\n"  # as ECR says it

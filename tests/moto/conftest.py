@@ -17,13 +17,13 @@ MEDIA_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 
 @pytest.fixture(scope="session")
 def layer() -> bytes:
-    """Give the bytes of a layer."""
+    """Return the bytes of a layer."""
     return bytes(range(256)) * 64
 
 
 @pytest.fixture(scope="session")
 def manifest(layer: bytes) -> str:
-    """Give the manifest of an image with that layer."""
+    """Return the manifest of an image with that layer."""
     digest = f"sha256:{hashlib.sha256(layer).hexdigest()}"
     content = {
         "schemaVersion": 2,
@@ -36,7 +36,7 @@ def manifest(layer: bytes) -> str:
 
 @pytest.fixture
 def repository(moto_client: ECRClient) -> Repository:
-    """Give a repository without images, ``team/app``."""
+    """Return a repository without images, ``team/app``."""
     made = moto_client.create_repository(repository_name="team/app").repository
     assert made is not None
     return made
@@ -44,7 +44,7 @@ def repository(moto_client: ECRClient) -> Repository:
 
 @pytest.fixture
 def image(moto_client: ECRClient, repository: Repository, manifest: str) -> ImageIdentifier:
-    """Give the id of an image in that repository, whose tag is ``v1``."""
+    """Return the id of an image in that repository, whose tag is ``v1``."""
     made = moto_client.put_image(
         repository_name="team/app",
         image_manifest=manifest,
@@ -58,7 +58,7 @@ def image(moto_client: ECRClient, repository: Repository, manifest: str) -> Imag
 
 @pytest.fixture
 def boto(moto_url: str, credentials: Credentials) -> Iterator[Any]:
-    """Give boto3's client of the same moto server."""
+    """Yield boto3's client of the same moto server."""
     boto3 = pytest.importorskip("boto3")
     session = boto3.session.Session(
         aws_access_key_id=credentials.access_key, aws_secret_access_key=credentials.secret_key

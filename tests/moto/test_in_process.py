@@ -27,7 +27,7 @@ NO_DIGEST = f"sha256:{'0' * 64}"
 
 @pytest.fixture
 def mocked() -> Iterator[ECRClient]:
-    """Give a client under moto's mock, which also gives it credentials in the environment."""
+    """Yield a client under moto's mock, which also gives it credentials in the environment."""
     with mock_aws(), ECRClient(region="eu-west-1") as client:
         yield client
 

@@ -15,7 +15,7 @@ from ecr_client.testing import random_image
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
-    """An empty layout."""
+    """Return an empty layout."""
     layout = Layout(tmp_path / "layout")
     layout.create()
     return layout

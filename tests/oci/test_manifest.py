@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecr_client.oci import (
@@ -34,7 +34,12 @@ INDEX = {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": []
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 PLATFORMS = st.builds(
-    Platform, os=TEXT, architecture=TEXT, variant=st.none() | TEXT, os_version=st.none() | TEXT
+    Platform,
+    os=TEXT,
+    architecture=TEXT,
+    variant=st.none() | TEXT,
+    os_version=st.none() | TEXT,
+    os_features=st.lists(TEXT, max_size=2).map(tuple),
 )
 DESCRIPTORS = st.builds(
     Descriptor,
@@ -82,18 +87,27 @@ VALUES = st.sampled_from(
         CONFIG,
     ]
 )
+# The same examples in every run, however slow the machine is.
+steady = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 MEMBERS = [
     *("schemaVersion", "mediaType", "config", "layers", "manifests", "subject", "artifactType"),
     "annotations",
 ]
 
 
+@steady
 @given(DOCUMENTS)
 def test_written_documents_are_read_back(document: Manifest | Index) -> None:
     """What is written is read as what it was."""
     assert parse_manifest(document.to_bytes()) == document
 
 
+@steady
 @given(
     st.sampled_from([MANIFEST, INDEX]),
     st.dictionaries(
@@ -203,3 +217,17 @@ def test_platforms(wanted: str, matches: bool) -> None:
     assert found.matches(Platform.parse(wanted)) is matches
     with pytest.raises(ValueError, match=r"must be os/architecture\[/variant\], got 'linux'"):
         Platform.parse("linux")
+
+
+def test_members_of_platforms() -> None:
+    """A platform keeps all members that the image specification defines."""
+    windows = {
+        "architecture": "amd64",
+        "os": "windows",
+        "os.version": "10.0.17763.6414",
+        "os.features": ["win32k"],
+        "variant": "v3",
+    }
+
+    assert Platform.from_json(windows).to_json() == windows
+    assert Platform.from_json(windows).matches(Platform.parse("windows/amd64"))

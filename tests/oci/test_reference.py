@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecr_client.oci import Digest, Reference, Registry
@@ -150,6 +150,7 @@ def test_what_is_no_reference(text: str, problem: str) -> None:
 PIECES = st.sampled_from(["app", "team/app", ":", "@", "sha256:", "a" * 64, "/", "v1", " ", HOST])
 
 
+@settings(derandomize=True, database=None, deadline=None)
 @given(st.lists(PIECES | st.text(max_size=3), max_size=6).map("".join))
 def test_any_text(text: str) -> None:
     """A text is refused with a ValueError, or written again as it was read."""

@@ -310,7 +310,7 @@ class Oracle:
 
 
 def _fits(shape: Any, value: Any) -> bool:
-    """Whether a value is of the very type that the model asks for."""
+    """Return whether a value is of the very type that the model asks for."""
     if shape.type_name == "list":
         return type(value) is tuple
     if shape.type_name == "map":
@@ -374,7 +374,7 @@ class _Raw:
 
 @pytest.fixture(scope="session")
 def oracle() -> Oracle:
-    """Give botocore's view of the service."""
+    """Return botocore's view of the service."""
     return Oracle()
 
 
@@ -385,7 +385,7 @@ def _capturing_peer(*args: Any) -> Peer:
 
 @pytest.fixture
 def peer(credentials: Credentials) -> Iterator[Callable[..., Peer]]:
-    """Give what makes clients of botocore; those that send nothing are made once for all tests."""
+    """Yield a function that makes botocore clients; tests share those that send nothing."""
     sending: list[Peer] = []
 
     def make(

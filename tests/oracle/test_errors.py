@@ -102,7 +102,7 @@ THROTTLING = {code for code, name in EXPECTED_UNMODELED.items() if name == "Thro
 
 @pytest.fixture
 def answered(credentials: Credentials) -> Iterator[tuple[ECRClient, responses.RequestsMock]]:
-    """Give a client without a server, and the mock that answers in its place."""
+    """Yield a client without a server, and the mock that responds in its place."""
     with (
         responses.RequestsMock() as mock,
         ECRClient(region="eu-west-1", credentials=credentials) as client,

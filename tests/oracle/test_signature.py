@@ -35,7 +35,7 @@ TOKEN = "IQoJb3JpZ2luX2VjE+/=="
 
 @pytest.fixture(params=[None, TOKEN], ids=["long-term", "temporary"])
 def keys(request: pytest.FixtureRequest) -> Credentials:
-    """Give credentials without and with a session token."""
+    """Return credentials without and with a session token."""
     return Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", request.param)
 
 

@@ -231,7 +231,7 @@ class Evidence(logging.Handler):
 
 @pytest.fixture
 def evidence() -> Iterator[Evidence]:
-    """Give what collects the records of all loggers at every level."""
+    """Yield a handler that collects the records of all loggers at every level."""
     handler = Evidence()
     root = logging.getLogger()
     known = [root, *(each for each in root.manager.loggerDict.values() if hasattr(each, "level"))]
@@ -253,7 +253,7 @@ def _server() -> Iterator[LocalECR]:
 
 @pytest.fixture
 def ecr(_server: LocalECR) -> LocalECR:
-    """Give a server whose keys are secrets that are looked for."""
+    """Return a server whose keys are secrets, which the tests look for."""
     _server.reset()
     return _server
 
@@ -261,8 +261,8 @@ def ecr(_server: LocalECR) -> LocalECR:
 @pytest.fixture
 def connect(
     ecr: LocalECR, proxy: Any, evidence: Evidence, client_class: Any
-) -> Iterator[Callable[..., ECRClient]]:
-    """Give a function that makes clients, through the proxy for faults, with a secret header."""
+) -> Callable[..., ECRClient]:
+    """Return a function that makes clients, through the proxy for faults, with a secret header."""
 
     def made(**settings: Any) -> ECRClient:
         from ecr_client import ClientConfiguration
@@ -271,7 +271,7 @@ def connect(
         look = evidence.event
         hooks = Hooks(request=look, response=look, retry=look, error=look)
         config = ClientConfiguration(**{"hooks": hooks, **settings})
-        client = ECRClient(
+        client: ECRClient = client_class(
             region=ecr.region,
             endpoint=f"http://127.0.0.1:{proxy.port}",
             credentials=ecr.credentials[ecr.account],

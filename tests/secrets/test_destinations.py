@@ -36,7 +36,7 @@ class Elsewhere(ThreadingHTTPServer):
 
 @pytest.fixture
 def elsewhere() -> Iterator[Elsewhere]:
-    """Give another server, to which nothing may be sent."""
+    """Yield another server, to which nothing may be sent."""
     with Elsewhere() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

@@ -116,13 +116,13 @@ Load = Callable[[str], dict[str, list[str]]]
 
 @pytest.fixture(scope="module")
 def nothing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give an empty folder."""
+    """Return an empty folder."""
     return tmp_path_factory.mktemp("nothing")
 
 
 @pytest.fixture
 def load(server: Any, nothing: Path) -> Load:
-    """Give a function that names the modules that each step of a fresh process has loaded."""
+    """Return a function that names the modules that each step of a fresh process has loaded."""
 
     def loaded(way: str) -> dict[str, list[str]]:
         arguments, variables = WAYS[way]

@@ -87,7 +87,7 @@ def _public_names() -> Iterator[tuple[str, str]]:
 
 
 def _is_hidden(cls: type) -> bool:
-    """Whether a class of ours has no entry of its own: its members stand with its children's."""
+    """Return whether a class of ours has no entry of its own: its children's list its members."""
     is_ours = cls.__module__.partition(".")[0] == "ecr_client"
     return is_ours and cls.__name__ not in {name for _, name in _public_names()}
 

@@ -24,7 +24,7 @@ DEAR = (
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """Give the tests of somebody else's project, which are run in a process of their own."""
+    """Return the tests of somebody else's project, which are run in a process of their own."""
     inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(os.path.abspath, inherited)))
     # The options of the outer run are not those of the project.
@@ -119,8 +119,8 @@ def test_the_fixtures_are_described(project: pytest.Pytester) -> None:
     result = project.runpytest_subprocess("--fixtures")
     text = result.stdout.str()
 
-    result.stdout.fnmatch_lines(["local_ecr -- *", "*A running local ECR without*"])
-    result.stdout.fnmatch_lines(["ecr_client -- *", "*A client of ``local_ecr``*"])
+    result.stdout.fnmatch_lines(["local_ecr -- *", "*Return a running local ECR*"])
+    result.stdout.fnmatch_lines(["ecr_client -- *", "*Yield a client of ``local_ecr``*"])
     assert "_of_the_session" not in text
 
 

@@ -45,7 +45,7 @@ def mocked() -> Iterator[responses.RequestsMock]:
 
 @pytest.fixture
 def client(credentials: Credentials) -> Iterator[ECRClient]:
-    """Give a client of a region that nobody reaches."""
+    """Yield a client of a region that nobody reaches."""
     with ECRClient(region="eu-west-1", credentials=credentials) as made:
         yield made
 

@@ -49,7 +49,7 @@ class FakeTime:
 
 @pytest.fixture
 def fake() -> FakeTime:
-    """Give a time that passes only when somebody waits."""
+    """Return a fake time, which passes only when somebody waits."""
     return FakeTime()
 
 
@@ -57,7 +57,7 @@ def fake() -> FakeTime:
 def calling(
     server: Any, credentials: Credentials, fake: FakeTime
 ) -> Iterator[Callable[..., ECRClient]]:
-    """Give what makes a client of the scripted server that repeats calls in the fake time."""
+    """Yield a function that makes clients of the scripted server, which retry in the fake time."""
     made: list[ECRClient] = []
 
     def make(*, config: Any = None, given: Any = None, **policy: Any) -> ECRClient:
@@ -98,7 +98,7 @@ def responding(credentials: Credentials) -> Iterator[Callable[..., ECRClient]]:
 
 @pytest.fixture(scope="session")
 def shared_ecr() -> Iterator[tuple[Any, list[Callable[[], datetime]]]]:
-    """Give one local ECR for the whole run, and a list whose only item is its clock."""
+    """Yield one local ECR for the whole run, and a list whose only item is its clock."""
     # The oldest dependencies of the client are tested without those of the local ECR.
     pytest.importorskip("uvicorn")
     from ecr_client.local import LocalECR
@@ -110,7 +110,7 @@ def shared_ecr() -> Iterator[tuple[Any, list[Callable[[], datetime]]]]:
 
 @pytest.fixture
 def ecr(shared_ecr: tuple[Any, list[Callable[[], datetime]]], fake: FakeTime) -> Any:
-    """Give an empty local ECR that lives in the fake time."""
+    """Return an empty local ECR that lives in the fake time."""
     running, clock = shared_ecr
     running.reset()
     clock[0] = fake.utc

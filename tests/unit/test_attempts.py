@@ -40,7 +40,7 @@ def kinds(errors: Any) -> list[str]:
 
 @pytest.fixture
 def broken(server: Any, credentials: Credentials, fake: Any) -> Callable[..., TransportException]:
-    """Give what makes a call whose attempts fail with these errors, and returns the last one."""
+    """Return a function that makes a call with these errors, and returns the last one."""
 
     def fail(*errors: Exception) -> TransportException:
         config = ClientConfiguration(retry=fake.policy(max_attempts=len(errors)))

@@ -104,7 +104,7 @@ def small_values(field: Any) -> Iterator[tuple[str, Any]]:
 
 @pytest.fixture
 def refusing(server: Any, client: ECRClient) -> Iterator[ECRClient]:
-    """Give a client, and make sure afterwards that it sent nothing."""
+    """Yield a client, and make sure afterwards that it sent nothing."""
     yield client
     assert server.requests == []
 

@@ -81,7 +81,7 @@ def where(client: ECRClient) -> tuple[str, str]:
 
 @pytest.fixture
 def profiles(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give two profiles with regions of their own."""
+    """Configure two profiles with regions of their own."""
     path = tmp_path / "config"
     path.write_text(CONFIG)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
@@ -358,7 +358,7 @@ def test_a_subclass_with_one_method_of_its_own(server: Any, credentials: Credent
 
 @pytest.fixture
 def fake() -> Iterator[ECRClient]:
-    """Give a client whose one seam is replaced."""
+    """Yield a client whose one seam is replaced."""
 
     class Fake(ECRClient):
         def invoke(self, operation: Any, request: Any) -> Any:
@@ -453,7 +453,7 @@ class Observed(ECRClient):
 
 @pytest.fixture
 def observed(server: Any, credentials: Credentials) -> Iterator[Observed]:
-    """Give a client that records what is invoked."""
+    """Yield a client that records what is invoked."""
     with Observed(endpoint=server.url, credentials=credentials) as made:
         yield made
 

@@ -242,7 +242,7 @@ def test_endpoint_in_words() -> None:
 
 @pytest.fixture(scope="module")
 def oracle() -> Any:
-    """Botocore's endpoint provider, made in botocore's own way."""
+    """Return botocore's endpoint provider, made in botocore's own way."""
     from botocore.endpoint_provider import EndpointProvider
     from botocore.loaders import Loader
 

@@ -60,7 +60,7 @@ HIDDEN: dict[str, tuple[Callable[[], object], type[AmazonClientException], str]]
 
 @pytest.fixture
 def files(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give a file system without any file but an empty directory for the configuration."""
+    """Yield a file system without any file but an empty directory for the configuration."""
     fake = pytest.importorskip("pyfakefs.fake_filesystem_unittest")
     for cached in (regions._load_data, regions.partitions):
         monkeypatch.setattr(regions, cached.__name__, cached.__wrapped__)

@@ -61,13 +61,13 @@ class Recorder:
 
 @pytest.fixture
 def recorder() -> Recorder:
-    """Give hooks that keep what they are told."""
+    """Return hooks that record their events."""
     return Recorder()
 
 
 @pytest.fixture
 def hooked(calling: Calling, recorder: Recorder) -> ECRClient:
-    """Give a client with these hooks."""
+    """Return a client with these hooks."""
     return calling(config={"hooks": recorder.hooks()})
 
 

@@ -27,7 +27,7 @@ Calling = Callable[..., ECRClient]
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """Give the records of the package, of all levels."""
+    """Yield the records of the package, of all levels."""
     with caplog.at_level(logging.DEBUG, logger="ecr_client"):
         yield caplog
 

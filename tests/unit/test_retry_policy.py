@@ -29,7 +29,7 @@ def policy_of(**arguments: Any) -> RetryPolicy:
 
 @pytest.fixture
 def profile(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Give what writes the default profile; no variable says anything."""
+    """Return a function that writes the default profile; no environment variable is set."""
     monkeypatch.delenv("AWS_MAX_ATTEMPTS")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
 

@@ -1,0 +1,90 @@
+"""Paths of images in the file system, as skopeo writes them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from ecr_client.exceptions import ImageSourceException
+from ecr_client.images.sources import LayoutSource
+from ecr_client.oci import Layout, LayoutArchive
+
+if TYPE_CHECKING:
+    import os
+
+    from ecr_client.images.sources import Source
+
+
+@attrs.frozen
+class Place:
+    """A path in the file system, as skopeo writes it.
+
+    Attributes:
+        form: ``oci``, ``oci-archive`` or ``docker-archive``.
+        path: The folder or the file.
+        reference: The name of an image in it.
+    """
+
+    form: str
+    path: Path
+    reference: str | None
+
+
+_PLACE = re.compile(r"(?:(oci|oci-archive|docker-archive):)?(.+)", re.DOTALL)
+
+
+def parse_place(text: str | os.PathLike[str]) -> Place:
+    """Return the form, the path and the name that a source or a target says.
+
+    Args:
+        text: ``oci:PATH[:NAME]``, ``oci-archive:PATH[:NAME]``, ``docker-archive:PATH[:NAME]``, or a
+            path alone: a folder is an OCI layout, a file an archive of whatever form it has.
+
+    Raises:
+        ValueError: It is empty.
+    """
+    if not isinstance(text, str):
+        return Place(_form_of(Path(text)), Path(text), None)
+    found = _PLACE.fullmatch(text)
+    if found is None:
+        raise ValueError("a path must not be empty")
+    form, rest = found[1], found[2]
+    if form is None:
+        return Place(_form_of(Path(rest)), Path(rest), None)
+    # A drive of Windows has a colon of its own.
+    path, _, reference = rest[2:].partition(":") if rest[1:2] == ":" else rest.partition(":")
+    return Place(form, Path(rest[:2] + path if rest[1:2] == ":" else path), reference or None)
+
+
+def _form_of(path: Path) -> str:
+    if not path.is_file():
+        return "oci"
+    from ecr_client.oci.tar_files import TarFiles
+
+    return "oci-archive" if "oci-layout" in TarFiles(path) else "docker-archive"
+
+
+def open_source(text: str | os.PathLike[str]) -> Source:
+    """Return the image that a path names.
+
+    Raises:
+        ImageSourceException: There is no image.
+        OSError: It cannot be read.
+    """
+    try:
+        place = parse_place(text)
+        if not place.path.exists():
+            raise FileNotFoundError(f"there is no image at {place.path}")
+        if place.form == "docker-archive":
+            from ecr_client.images.docker_archives import DockerArchiveSource
+
+            return DockerArchiveSource(place.path, place.reference)
+        layout = Layout(place.path) if place.form == "oci" else LayoutArchive(place.path)
+    except ValueError as error:
+        if isinstance(error, ImageSourceException):
+            raise
+        raise ImageSourceException(str(error)) from None
+    return LayoutSource(layout, place.reference)
