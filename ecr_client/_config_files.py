@@ -8,7 +8,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from ecr_client._common.shown import shown
+from ecr_client._common.display import brief
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -91,7 +91,7 @@ def missing_profile(
     else:
         hint = "add the profile, for example with 'aws configure'"
     files = " or ".join(map(described, paths))
-    return f"profile {shown(name)} (named by {source}) does not exist in {files}; {hint}"
+    return f"profile {brief(name)} (named by {source}) does not exist in {files}; {hint}"
 
 
 def described(path: str) -> str:

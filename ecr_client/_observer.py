@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from ecr_client._common.shown import one_line
+from ecr_client._common.display import one_line
 
 if TYPE_CHECKING:
     from ecr_client._exceptions import AmazonClientException

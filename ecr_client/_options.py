@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ecr_client._common.shown import shown
+from ecr_client._common.display import brief
 from ecr_client._credentials.sources import credentials_source
 from ecr_client._exceptions import InvalidConfigurationException
 from ecr_client._shapes import Hidden
@@ -139,7 +139,7 @@ def checked_headers(headers: Any) -> dict[str, str]:
     for name, value in headers.items():
         if not isinstance(name, str) or not re.fullmatch(_NAME, name):
             raise InvalidConfigurationException(
-                f"the name of a header must be a token of RFC 9110, got {shown(name)}"
+                f"the name of a header must be a token of RFC 9110, got {brief(name)}"
             )
         if name.lower() in RESERVED:
             raise InvalidConfigurationException(

@@ -198,7 +198,7 @@ class Pipeline:
         """Sign, send and read once."""
         call.begin_attempt()
         # Asked anew for each attempt, since they may expire.
-        call.credentials = await resolve(call.options.credentials.current())
+        call.credentials = await resolve(call.options.credentials.resolve())
         call.offset = self.clock.offset(call.endpoint.url)
         prepared = partial(
             prepare,
@@ -268,7 +268,7 @@ class Pipeline:
             again = decision.retry
         elif isinstance(decision, RefreshCredentials):
             used = call.credentials
-            renewed = used is not None and await resolve(call.options.credentials.renew(used))
+            renewed = used is not None and await resolve(call.options.credentials.refresh(used))
             again = renewed and decision.retry
         elif isinstance(decision, Wait):
             delay, again = decision.seconds, not self.lifetime.over

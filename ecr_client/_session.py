@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ecr_client._common.shown import shown
+from ecr_client._common.display import brief
 from ecr_client._exceptions import InvalidConfigurationException
 from ecr_client.config import with_defaults
 
@@ -138,5 +138,5 @@ def _options(session: Any) -> dict[str, Any]:
 
 def _refuse(name: str, value: object, reason: str) -> InvalidConfigurationException:
     return InvalidConfigurationException(
-        f"{name}={shown(value)} of {_SOURCE} cannot be taken over: {reason}"
+        f"{name}={brief(value)} of {_SOURCE} cannot be taken over: {reason}"
     )

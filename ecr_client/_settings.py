@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import attrs
 
-from ecr_client._common.shown import shown
+from ecr_client._common.display import brief
 from ecr_client._exceptions import InvalidConfigurationException
 
 Parsed = TypeVar("Parsed")
@@ -272,7 +272,7 @@ class Settings:
         section: Mapping[str, Any] | None = self._profile.services.get(name) if named else None
         if not section:
             raise InvalidConfigurationException(
-                f"{self._profile.source} refers to the services section {shown(name)}, which does "
+                f"{self._profile.source} refers to the services section {brief(name)}, which does "
                 "not exist; add it to the configuration file or remove the reference"
             )
         return section
@@ -346,7 +346,7 @@ def _boolean(setting: Setting) -> bool:
 def _existing(setting: Setting) -> str:
     if not os.path.exists(setting.value):
         raise InvalidConfigurationException(
-            f"the CA bundle {shown(setting.value)} from {setting.source} does not exist; "
+            f"the CA bundle {brief(setting.value)} from {setting.source} does not exist; "
             "correct the path or remove the setting"
         )
     return setting.value
@@ -368,7 +368,7 @@ def _retry_mode(setting: Setting) -> str:
 
 def _refuse(setting: Setting, expected: str) -> InvalidConfigurationException:
     return InvalidConfigurationException(
-        f"{setting.source} must be {expected}, got {shown(setting.value)}"
+        f"{setting.source} must be {expected}, got {brief(setting.value)}"
     )
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 
 from ecr_client._common import durations
+from ecr_client._common.display import brief, redact_url
 from ecr_client._common.hints import explains_its_keywords
 from ecr_client._common.redact import keeps_values_secret
-from ecr_client._common.shown import redact_url, shown
 from ecr_client._exceptions import InvalidConfigurationException
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _shown(value: object) -> str:
 
 
 def _refuse(field: str, expected: str, value: object) -> InvalidConfigurationException:
-    return InvalidConfigurationException(f"{field} must be {expected}, got {shown(value)}")
+    return InvalidConfigurationException(f"{field} must be {expected}, got {brief(value)}")
 
 
 def _snapshot(proxies: Mapping[str, str] | None) -> Mapping[str, str] | None:
@@ -167,7 +167,7 @@ def _existing_path(name: str, value: object, expected: str) -> None:
         raise _refuse(name, expected, value)
     if not os.path.exists(value):
         raise InvalidConfigurationException(
-            f"{name} must be an existing file or directory, got {shown(value)}; correct the path"
+            f"{name} must be an existing file or directory, got {brief(value)}; correct the path"
         )
 
 
@@ -196,7 +196,7 @@ def _proxies_config(_: object, field: attrs.Attribute[Any], value: object) -> No
     if not isinstance(value, Frozen):
         raise _refuse(field.name, "a mapping such as {'proxy_ca_bundle': 'ca.pem'} or None", value)
     for key, each in value.items():
-        name = f"{field.name}[{shown(key)}]"
+        name = f"{field.name}[{brief(key)}]"
         if key == "proxy_ca_bundle":
             _existing_path(name, each, "the path of a CA bundle")
         elif key == "proxy_client_cert":

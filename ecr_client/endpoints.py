@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from ecr_client._common.display import brief, redact_url
 from ecr_client._common.forks import Lock
-from ecr_client._common.shown import redact_url, shown
 from ecr_client._exceptions import (
     InvalidConfigurationException,
     InvalidEndpointException,
@@ -216,7 +216,7 @@ def choose_endpoint(
         _LOG.warning(
             "profile %s has no region, and none is configured elsewhere; calls use %s: set the "
             "profile's region, AWS_REGION or the region argument",
-            shown(settings.named_profile),
+            brief(settings.named_profile),
             DEFAULT_REGION,
         )
     with _named(source):

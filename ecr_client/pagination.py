@@ -7,10 +7,10 @@ from copy import copy
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from ecr_client._common.shown import shown
+from ecr_client._common.display import brief
 from ecr_client._coroutines import resolve, run
 from ecr_client._engine.prepare import encode
-from ecr_client._engine.resume import Position, read_token, write_token
+from ecr_client._engine.resume_token import Position, read_token, write_token
 from ecr_client._exceptions import PaginationException, ParamValidationException
 from ecr_client._shapes import (
     AmazonWebServiceRequest,
@@ -61,7 +61,7 @@ class _Paginator(Generic[Item, Page]):
         number = isinstance(max_items, int) and not isinstance(max_items, bool)
         if max_items is not None and not (number and max_items >= 1):
             raise ParamValidationException(
-                f"max_items must be a whole number of at least 1 or None, got {shown(max_items)}",
+                f"max_items must be a whole number of at least 1 or None, got {brief(max_items)}",
                 operation.name,
             )
         self._invoker = invoker

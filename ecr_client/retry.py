@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ecr_client._common import durations
+from ecr_client._common.display import brief
 from ecr_client._common.hints import explains_its_keywords
-from ecr_client._common.shown import shown
 from ecr_client._exceptions import InvalidConfigurationException
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ def _count(_: object, field: attrs.Attribute[Any], value: object) -> None:
     is_number = isinstance(value, int) and not isinstance(value, bool)
     if not is_number or not 1 <= value <= sys.maxsize:  # type: ignore[operator]
         raise InvalidConfigurationException(
-            f"{field.name} must be a whole number of at least 1, got {shown(value)}"
+            f"{field.name} must be a whole number of at least 1, got {brief(value)}"
         )
 
 
 def _mode(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if value not in MODES:
         raise InvalidConfigurationException(
-            f"{field.name} must be 'standard' or 'adaptive', got {shown(value)}"
+            f"{field.name} must be 'standard' or 'adaptive', got {brief(value)}"
         )
 
 

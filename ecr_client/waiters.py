@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from ecr_client._common import durations
-from ecr_client._common.shown import one_line, shown
+from ecr_client._common.display import brief, one_line
 from ecr_client._coroutines import resolve
 from ecr_client._exceptions import (
     AmazonServiceException,
@@ -84,7 +84,7 @@ def _check(name: str, delay: object, max_wait: object, sleep: object) -> None:
         if problem is not None:
             raise ParamValidationException(f"{argument} {problem}", name)
     if not callable(sleep):
-        raise ParamValidationException(f"sleep must be a function, got {shown(sleep)}", name)
+        raise ParamValidationException(f"sleep must be a function, got {brief(sleep)}", name)
 
 
 def _outcome(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecr_client._common.shown import shown
+from ecr_client._common.display import brief
 
 #: No attempt, delay or call takes longer; larger numbers are milliseconds by mistake, as in Java.
 HOUR = 3_600
@@ -24,4 +24,4 @@ def problem(value: object, *, zero: bool = False, longest: int = HOUR) -> str | 
     bounds = f"from 0 to {longest:,}" if zero else f"above 0 and at most {longest:,}"
     is_long = is_number and value > longest  # type: ignore[operator]
     hint = "; it is in seconds, not milliseconds" if is_long else ""
-    return f"must be a number of seconds {bounds}, got {shown(value)}{hint}"
+    return f"must be a number of seconds {bounds}, got {brief(value)}{hint}"

@@ -48,20 +48,20 @@ class AsyncCredentialsSource:
         self._source: CredentialsSource = credentials_source(**arguments)
         self._lookups: dict[object, asyncio.Future[Any]] = {}
 
-    def current(self) -> MaybeAwaitable[Credentials | None]:
-        """Return what `CredentialsSource.current` returns, at once if nothing has to be awaited."""
+    def resolve(self) -> MaybeAwaitable[Credentials | None]:
+        """Return what `CredentialsSource.resolve` returns, at once if nothing has to be awaited."""
         if self._provider is not None:
-            return self._shared("current", self._provided)
+            return self._shared("resolve", self._provided)
         if self._source.ready():
-            return self._source.current()
-        return self._shared("current", lambda: in_thread(self._source.current))
+            return self._source.resolve()
+        return self._shared("resolve", lambda: in_thread(self._source.resolve))
 
-    async def renew(self, expired: Credentials) -> bool:
-        """Return what `CredentialsSource.renew` returns."""
+    async def refresh(self, expired: Credentials) -> bool:
+        """Return what `CredentialsSource.refresh` returns."""
         if self._provider is not None:
-            return bool(await self._shared("current", self._provided) != expired)
-        renew = partial(self._source.renew, expired)
-        return bool(await self._shared(("renew", expired), lambda: in_thread(renew)))
+            return bool(await self._shared("resolve", self._provided) != expired)
+        refresh = partial(self._source.refresh, expired)
+        return bool(await self._shared(("refresh", expired), lambda: in_thread(refresh)))
 
     async def _provided(self) -> Credentials:
         found = await provided(self._provider)

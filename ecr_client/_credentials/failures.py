@@ -20,8 +20,8 @@ from botocore import exceptions as botocore_errors
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from ecr_client._common.display import one_line, redact_url
 from ecr_client._common.redact import chain
-from ecr_client._common.shown import one_line, redact_url
 from ecr_client._config_files import described, malformed, missing_profile
 from ecr_client._credentials.hosts import shown_origin, unreachable
 from ecr_client._exceptions import AmazonClientException

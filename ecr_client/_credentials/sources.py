@@ -46,7 +46,7 @@ _Explain = Callable[[Exception, BaseException | None], str]
 class CredentialsSource(Protocol):
     """A source of the keys of a client."""
 
-    def current(self) -> Credentials | None:
+    def resolve(self) -> Credentials | None:
         """Return the keys for the next attempt, or ``None`` to send it unsigned.
 
         Raises:
@@ -59,7 +59,7 @@ class CredentialsSource(Protocol):
         """Return whether `current` returns at once, without I/O and without waiting."""
         ...
 
-    def renew(self, expired: Credentials) -> bool:
+    def refresh(self, expired: Credentials) -> bool:
         """Refresh keys that the service has refused as expired.
 
         Returns:
@@ -136,13 +136,13 @@ class _ForkSafe:
 class _AnonymousSource:
     """The source for calls that are not signed."""
 
-    def current(self) -> None:
+    def resolve(self) -> None:
         return None
 
     def ready(self) -> bool:
         return True
 
-    def renew(self, expired: Credentials) -> bool:
+    def refresh(self, expired: Credentials) -> bool:
         return False
 
 
@@ -152,7 +152,7 @@ class _ArgumentSource:
     def __init__(self, given: Any) -> None:
         self._held = _ForkSafe(given)
 
-    def current(self) -> Credentials:
+    def resolve(self) -> Credentials:
         given = self._held.value
         if isinstance(given, Credentials):
             return given
@@ -163,8 +163,8 @@ class _ArgumentSource:
     def ready(self) -> bool:
         return is_at_hand(self._held.value)
 
-    def renew(self, expired: Credentials) -> bool:
-        return self.current() != expired
+    def refresh(self, expired: Credentials) -> bool:
+        return self.resolve() != expired
 
 
 class _RefreshingSource:
@@ -187,9 +187,9 @@ class _RefreshingSource:
         #: The keys that the source returned last, and whether they were due for a refresh then.
         self._keys: Credentials | None = None
         self._is_expiring = False
-        self._asked = self._renewed = -REFRESH_INTERVAL
+        self._asked = self._refreshed = -REFRESH_INTERVAL
 
-    def current(self) -> Credentials:
+    def resolve(self) -> Credentials:
         found = self._found.value
         if found is not None and not _needs_refresh(found):
             return _freeze(lambda: found, self._label)
@@ -202,13 +202,13 @@ class _RefreshingSource:
         found = self._found.value
         return found is not None and not _needs_refresh(found)
 
-    def renew(self, expired: Credentials) -> bool:
-        if self.current() != expired:
+    def refresh(self, expired: Credentials) -> bool:
+        if self.resolve() != expired:
             return True
         with self._lock.held:
             # Another thread may have refreshed them; a vain refresh is not repeated at once.
-            if self._keys == expired and self._monotonic() - self._renewed >= REFRESH_INTERVAL:
-                self._renewed = self._monotonic()
+            if self._keys == expired and self._monotonic() - self._refreshed >= REFRESH_INTERVAL:
+                self._refreshed = self._monotonic()
                 if self._may_look_up_again:
                     self._found.value = None
                 self._ask()

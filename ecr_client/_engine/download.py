@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from ecr_client._engine.content import PIECE
+from ecr_client._engine.body import CHUNK_SIZE
 from ecr_client._engine.http import HTTPRequest
 from ecr_client._exceptions import (
     LayerDownloadException,
@@ -91,7 +91,7 @@ class Transfer:
 
     def wanted(self, size: int) -> int:
         """Return the most bytes of the body to read, for up to ``size`` new ones."""
-        return max(size, min(self._skip, PIECE))
+        return max(size, min(self._skip, CHUNK_SIZE))
 
     def receive(self, piece: bytes) -> bytes:
         """Process a piece of the body, which is empty at the end, and return its new bytes."""

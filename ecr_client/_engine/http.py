@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ecr_client._common.shown import redact_url
+from ecr_client._common.display import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,8 +7,8 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from ecr_client._common.display import one_line
 from ecr_client._common.redact import redact_text
-from ecr_client._common.shown import one_line
 from ecr_client._engine import codec, values
 from ecr_client._engine.http import request_id
 from ecr_client._engine.values import Mismatch, NotJSON

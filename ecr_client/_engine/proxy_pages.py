@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ecr_client._common.shown import redact_url
+from ecr_client._common.display import redact_url
 from ecr_client._shapes import Structure, type_parts
 
 if TYPE_CHECKING:

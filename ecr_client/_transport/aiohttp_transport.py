@@ -16,8 +16,8 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 from yarl import URL
 
+from ecr_client._common.display import redact_url
 from ecr_client._common.redact import chain, forget_frames, redact_text
-from ecr_client._common.shown import redact_url
 from ecr_client._exceptions import InvalidConfigurationException
 from ecr_client._transport import problems
 from ecr_client._transport.base import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from ecr_client._common.shown import redact_url
+from ecr_client._common.display import redact_url
 from ecr_client._coroutines import resolve, run
-from ecr_client._engine.content import PIECE, Body, RefusedBody
+from ecr_client._engine.body import CHUNK_SIZE, Body, RefusedBody
 from ecr_client._engine.deadline import Deadline
 from ecr_client._engine.http import HTTPResponse, request_id
 from ecr_client._exceptions import (
@@ -101,7 +101,7 @@ class Response:
 
     if TYPE_CHECKING:
 
-        def read1(self, size: int = PIECE) -> MaybeAwaitable[bytes]:
+        def read1(self, size: int = CHUNK_SIZE) -> MaybeAwaitable[bytes]:
             """Return the next bytes of the body."""
             ...
 
@@ -117,7 +117,7 @@ class Response:
         body = Body(self.headers.get("Content-Encoding", ""), limit)
         try:
             # No piece gets a name: tools that print local variables would show it.
-            while body.feed(await resolve(self._stream.read1(PIECE, deadline))):
+            while body.feed(await resolve(self._stream.read1(CHUNK_SIZE, deadline))):
                 pass
             return HTTPResponse(self.status, self.headers, body.finish())
         except RefusedBody as refused:
@@ -152,7 +152,7 @@ class StreamingResponse(Response):
     ) -> None:
         super().__init__(request, status, headers, stream)
 
-    def read1(self, size: int = PIECE) -> bytes:
+    def read1(self, size: int = CHUNK_SIZE) -> bytes:
         """Return the next bytes of the body as they arrive, at most ``size``, and none at the end.
 
         Raises:
@@ -204,7 +204,7 @@ class AsyncStreamingResponse(Response):
     ) -> None:
         super().__init__(request, status, headers, stream)
 
-    async def read1(self, size: int = PIECE) -> bytes:
+    async def read1(self, size: int = CHUNK_SIZE) -> bytes:
         """Return what `StreamingResponse.read1` returns, and raise what it raises."""
         return await self._stream.read1(size, _NO_END)  # type: ignore[no-any-return]
 

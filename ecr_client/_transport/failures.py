@@ -14,8 +14,8 @@ from requests import exceptions as requests_errors
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import exceptions as urllib3_errors
 
+from ecr_client._common.display import redact_url
 from ecr_client._common.redact import chain, redact_text
-from ecr_client._common.shown import redact_url
 from ecr_client._exceptions import ReadTimeoutException, TransportException
 from ecr_client._transport import problems
 

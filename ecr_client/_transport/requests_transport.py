@@ -6,9 +6,9 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ecr_client._common.display import redact_url
 from ecr_client._common.forks import renew_after_fork
 from ecr_client._common.redact import forget_frames
-from ecr_client._common.shown import redact_url
 from ecr_client._transport import problems
 from ecr_client._transport.base import (
     InMemory,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ecr_client._common.display import redact_url
 from ecr_client._common.redact import keeps_arguments_secret
-from ecr_client._common.shown import redact_url
 from ecr_client._engine.http import origin_of
 from ecr_client._exceptions import InvalidConfigurationException
 from ecr_client.config import Proxies

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from ecr_client._common.shown import one_line, shown
+from ecr_client._common.display import brief, one_line
 from ecr_client.exceptions import (
     LayerInaccessibleException,
     LayersNotFoundException,
@@ -218,7 +218,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise ValueError(f"an object has the member {shown(name)} twice")
+            raise ValueError(f"an object has the member {brief(name)} twice")
         found[name] = value
     return found
 
@@ -234,7 +234,7 @@ def _named_by(content: object) -> Iterator[tuple[str, object]]:
     for member in ("manifests", "layers"):
         listed = content.get(member, [])
         if not isinstance(listed, list):
-            raise ValueError(f"{member} must be a list, got {shown(listed)}")
+            raise ValueError(f"{member} must be a list, got {brief(listed)}")
         for index, each in enumerate(listed):
             yield f"{member}[{index}]", each
     if "config" in content:
@@ -248,13 +248,13 @@ def _descriptor(place: str, value: object) -> tuple[_Expected, bool]:
         ValueError: It is not a descriptor.
     """
     if not isinstance(value, dict):
-        raise ValueError(f"{place} must be an object, got {shown(value)}")
+        raise ValueError(f"{place} must be an object, got {brief(value)}")
     digest, size, urls = (value.get(name) for name in ("digest", "size", "urls"))
     if not isinstance(digest, str) or not re.fullmatch(_DIGEST, digest):
-        raise ValueError(f"{place}.digest must be sha256:... or sha512:..., got {shown(digest)}")
+        raise ValueError(f"{place}.digest must be sha256:... or sha512:..., got {brief(digest)}")
     # Not isinstance: a bool is an int.
     if type(size) is not int or not 0 <= size <= LARGEST_SIZE:
-        raise ValueError(f"{place}.size must be from 0 to {LARGEST_SIZE} bytes, got {shown(size)}")
+        raise ValueError(f"{place}.size must be from 0 to {LARGEST_SIZE} bytes, got {brief(size)}")
     if urls is not None and not isinstance(urls, list):
-        raise ValueError(f"{place}.urls must be a list, got {shown(urls)}")
+        raise ValueError(f"{place}.urls must be a list, got {brief(urls)}")
     return _Expected(digest, size), bool(urls)

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ecr_client import Region, RetryPolicy
-from ecr_client._common.shown import redact_url
+from ecr_client._common.display import redact_url
 from ecr_client._engine.clock import LARGEST, skew
 from ecr_client._engine.codec import loads
 from ecr_client._engine.retry import backoff, http_date

@@ -382,7 +382,7 @@ class Sources:
     def fails(self, case: Case) -> AmazonClientException:
         source = self.prepare(case)
         with pytest.raises(AmazonClientException) as caught:
-            source.current()
+            source.resolve()
         return caught.value
 
     def prepare(self, case: Case) -> CredentialsSource:
@@ -449,7 +449,7 @@ def test_failures_again(sources: Sources) -> None:
     source = sources.prepare(CASES["expires without a zone"])
     for _ in range(2):
         with pytest.raises(CredentialRetrievalException, match="with a time zone"):
-            source.current()
+            source.resolve()
 
 
 def test_what_was_handled_before(sources: Sources) -> None:
@@ -459,7 +459,7 @@ def test_what_was_handled_before(sources: Sources) -> None:
         json.loads("")
     except ValueError:
         with pytest.raises(CredentialRetrievalException, match="AccessDenied") as caught:
-            source.current()
+            source.resolve()
 
     assert isinstance(caught.value.__cause__, ClientError)
 
@@ -497,7 +497,7 @@ def test_unreadable_files(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> 
     source = sources.prepare(CASES["instance, disabled"])
     monkeypatch.setattr(_config_files, "open", refuse, raising=False)
     with pytest.raises(NoCredentialsException) as caught:
-        source.current()
+        source.resolve()
 
     for name in ("config", "credentials"):
         assert f"{sources.names['dir']}/{name} (cannot be read: Permission" in str(caught.value)

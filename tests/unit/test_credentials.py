@@ -194,7 +194,7 @@ def test_missing_keys(field: str) -> None:
 )
 def test_given(given: Any) -> None:
     """Keys, botocore's credentials, and functions that give either all give the same keys."""
-    assert credentials_source(credentials=given).current() == KEYS
+    assert credentials_source(credentials=given).resolve() == KEYS
 
 
 @pytest.mark.parametrize("token", [None, ""])
@@ -202,7 +202,7 @@ def test_given_without_token(token: str | None) -> None:
     """Credentials without a token have none."""
     given = BotocoreCredentials("AKIA", SECRET, token)
 
-    assert credentials_source(credentials=given).current() == Credentials("AKIA", SECRET)
+    assert credentials_source(credentials=given).resolve() == Credentials("AKIA", SECRET)
 
 
 def test_refreshable_credentials_refresh_between_calls() -> None:
@@ -210,11 +210,11 @@ def test_refreshable_credentials_refresh_between_calls() -> None:
     clock = Clock()
     source = credentials_source(credentials=refreshable(clock))
 
-    assert source.current().access_key == "AKIA1"
+    assert source.resolve().access_key == "AKIA1"
     clock.forward(minutes=30)
-    assert source.current().access_key == "AKIA1"
+    assert source.resolve().access_key == "AKIA1"
     clock.forward(minutes=25)
-    assert source.current() == Credentials("AKIA2", f"{SECRET}2", "t0ken2")
+    assert source.resolve() == Credentials("AKIA2", f"{SECRET}2", "t0ken2")
 
 
 def test_making_a_source_reads_nothing() -> None:
@@ -235,7 +235,7 @@ def test_provider_is_asked_every_time() -> None:
     keys = iter([Credentials("AKIA1", "a"), Credentials("AKIA2", "b")])
     source = credentials_source(credentials=lambda: next(keys))
 
-    assert [source.current().access_key for _ in range(2)] == ["AKIA1", "AKIA2"]
+    assert [source.resolve().access_key for _ in range(2)] == ["AKIA1", "AKIA2"]
 
 
 @pytest.mark.parametrize("given", ["AKIA", ("AKIA", SECRET), {"access_key": SECRET}, 7, object()])
@@ -300,7 +300,7 @@ def test_anonymous_travels() -> None:
     """The constant stays the same object, and a client that has it pickles."""
     client = pickle.loads(pickle.dumps(ECRClient(endpoint="h", credentials=ANONYMOUS)))
 
-    assert client._credentials.current() is None
+    assert client._credentials.resolve() is None
     assert copy.deepcopy(ANONYMOUS) is pickle.loads(pickle.dumps(ANONYMOUS)) is ANONYMOUS
     assert repr(ANONYMOUS) == "ANONYMOUS"
 
@@ -323,7 +323,7 @@ def test_provider_that_fails(error: Exception) -> None:
     source = credentials_source(credentials=failing(error))
 
     with pytest.raises(CredentialRetrievalException, match=type(error).__name__) as caught:
-        source.current()
+        source.resolve()
     assert "failing.<locals>.provider" in str(caught.value)
     assert SECRET not in str(caught.value)
     assert caught.value.__cause__ is error
@@ -335,7 +335,7 @@ def test_provider_with_a_wrong_result(result: Any) -> None:
     source = credentials_source(credentials=lambda: result)
 
     with pytest.raises(CredentialRetrievalException) as caught:
-        source.current()
+        source.resolve()
     assert f"got {type(result).__name__}" in str(caught.value)
     assert SECRET not in str(caught.value)
 
@@ -347,7 +347,7 @@ def test_provider_with_bad_keys() -> None:
     with pytest.raises(
         CredentialRetrievalException, match="secret_key must consist of visible ASCII"
     ) as caught:
-        source.current()
+        source.resolve()
     assert SECRET not in str(caught.value)
 
 
@@ -356,7 +356,7 @@ def test_provider_with_secret_arguments() -> None:
     source = credentials_source(credentials=functools.partial(lambda secret: secret, SECRET))
 
     with pytest.raises(CredentialRetrievalException, match="provider partial failed") as caught:
-        source.current()
+        source.resolve()
     assert SECRET not in str(caught.value)
 
 
@@ -368,7 +368,7 @@ def test_refresh_that_fails() -> None:
     clock.forward(hours=2)
 
     with pytest.raises(CredentialRetrievalException, match=r"AccessDenied.*AssumeRole") as caught:
-        source.current()
+        source.resolve()
     assert caught.value.__cause__ is denied
 
 
@@ -393,7 +393,7 @@ def test_environment(variables: dict[str, str], token: str | None) -> None:
     """Keys in the environment are used, before any profile that is named there."""
     source = credentials_source(environ={**ENVIRONMENT, **variables})
 
-    assert source.current() == Credentials("AKIA", SECRET, token)
+    assert source.resolve() == Credentials("AKIA", SECRET, token)
 
 
 @pytest.mark.parametrize("secret", [{}, {"AWS_SECRET_ACCESS_KEY": ""}])
@@ -402,7 +402,7 @@ def test_access_key_without_secret(secret: dict[str, str]) -> None:
     source = credentials_source(environ={"AWS_ACCESS_KEY_ID": "AKIA", **secret})
 
     with pytest.raises(CredentialRetrievalException, match="AWS_SECRET_ACCESS_KEY is not"):
-        source.current()
+        source.resolve()
 
 
 def test_environment_is_read_on_the_first_call_and_once() -> None:
@@ -410,11 +410,11 @@ def test_environment_is_read_on_the_first_call_and_once() -> None:
     environ: dict[str, str] = {}
     source = credentials_source(environ=environ)
     environ.update(ENVIRONMENT)
-    first = source.current()
+    first = source.resolve()
     environ["AWS_ACCESS_KEY_ID"] = "AKIAOTHER"
 
     assert first.access_key == "AKIA"
-    assert source.current() is first
+    assert source.resolve() is first
 
 
 def test_environment_without_keys() -> None:
@@ -429,8 +429,8 @@ def test_environment_loads_no_session() -> None:
         "import sys\n"
         "from ecr_client._credentials.sources import credentials_source\n"
         "from ecr_client.credentials import Credentials\n"
-        "assert credentials_source().current().access_key == 'AKIA'\n"
-        "assert credentials_source(credentials=Credentials('a', 'b')).current()\n"
+        "assert credentials_source().resolve().access_key == 'AKIA'\n"
+        "assert credentials_source(credentials=Credentials('a', 'b')).resolve()\n"
         "print(sorted(name for name in sys.modules if name.startswith('boto')\n"
         "    and name.split('.')[-1] in ('session', 'client', 'model', 'credentials')))\n"
     )
@@ -453,7 +453,7 @@ def test_default_profile(process: Process) -> None:
     """Without keys in the environment, the default profile is used."""
     process.write_files()
 
-    assert credentials_source().current() == Credentials("AKIADEFAULT", SECRET)
+    assert credentials_source().resolve() == Credentials("AKIADEFAULT", SECRET)
 
 
 def test_profile_of_the_environment(process: Process) -> None:
@@ -461,7 +461,7 @@ def test_profile_of_the_environment(process: Process) -> None:
     process.write_files()
     process.set(AWS_PROFILE="base")
 
-    assert credentials_source().current() == Credentials("AKIABASE", SECRET, "t0ken")
+    assert credentials_source().resolve() == Credentials("AKIABASE", SECRET, "t0ken")
 
 
 def test_profile_named_in_code_beats_keys_in_the_environment(process: Process) -> None:
@@ -469,7 +469,7 @@ def test_profile_named_in_code_beats_keys_in_the_environment(process: Process) -
     process.write_files()
     process.set(**ENVIRONMENT)
 
-    assert credentials_source(profile="base").current().access_key == "AKIABASE"
+    assert credentials_source(profile="base").resolve().access_key == "AKIABASE"
 
 
 def test_role_of_a_profile(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -496,14 +496,14 @@ def test_role_of_a_profile(process: Process, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(URLLib3Session, "send", send)
     source = credentials_source(profile="role", region="cn-north-1")
 
-    assert [source.current().access_key for _ in range(2)] == ["ASIA1", "ASIA1"]
+    assert [source.resolve().access_key for _ in range(2)] == ["ASIA1", "ASIA1"]
     assert sent == ["https://sts.cn-north-1.amazonaws.com.cn/"]
 
 
 def test_nothing_found(process: Process) -> None:
     """Where nothing is found, the error says where was looked and what to do."""
     with pytest.raises(NoCredentialsException) as caught:
-        credentials_source().current()
+        credentials_source().resolve()
 
     text = str(caught.value)
     for place in (
@@ -524,17 +524,17 @@ def test_nothing_found_in_a_profile(process: Process) -> None:
     process.write_files()
 
     with pytest.raises(NoCredentialsException, match="Searched: profile 'empty' in"):
-        credentials_source(profile="empty").current()
+        credentials_source(profile="empty").resolve()
 
 
 def test_nothing_found_is_not_remembered(process: Process) -> None:
     """After a failed look-up the next call looks again."""
     source = credentials_source()
     with pytest.raises(NoCredentialsException):
-        source.current()
+        source.resolve()
     process.write_files()
 
-    assert source.current().access_key == "AKIADEFAULT"
+    assert source.resolve().access_key == "AKIADEFAULT"
 
 
 def test_many_threads_look_up_once(process: Process) -> None:
@@ -555,7 +555,7 @@ def test_many_threads_look_up_once(process: Process) -> None:
 
     def call() -> None:
         barrier.wait()
-        found.append(source.current())
+        found.append(source.resolve())
 
     threads = [threading.Thread(target=call) for _ in range(8)]
     for thread in threads:
@@ -576,7 +576,7 @@ def test_botocore_session(process: Process) -> None:
     process.set(**ENVIRONMENT)
     session = botocore.session.Session(profile="base")
 
-    assert credentials_source(session=session).current().access_key == "AKIABASE"
+    assert credentials_source(session=session).resolve().access_key == "AKIABASE"
 
 
 def test_boto3_session(process: Process) -> None:
@@ -584,7 +584,7 @@ def test_boto3_session(process: Process) -> None:
     boto3 = pytest.importorskip("boto3")
     session = boto3.Session("AKIA", SECRET, "t0ken")
 
-    assert credentials_source(session=session).current() == KEYS
+    assert credentials_source(session=session).resolve() == KEYS
 
 
 def test_session_with_refreshable_credentials(process: Process) -> None:
@@ -594,9 +594,9 @@ def test_session_with_refreshable_credentials(process: Process) -> None:
     session._credentials = refreshable(clock)
     source = credentials_source(session=session)
 
-    assert source.current().access_key == "AKIA1"
+    assert source.resolve().access_key == "AKIA1"
     clock.forward(minutes=55)
-    assert source.current().access_key == "AKIA2"
+    assert source.resolve().access_key == "AKIA2"
 
 
 def test_session_without_credentials(process: Process) -> None:
@@ -604,7 +604,7 @@ def test_session_without_credentials(process: Process) -> None:
     source = credentials_source(session=botocore.session.Session())
 
     with pytest.raises(NoCredentialsException, match="The session has no AWS credentials"):
-        source.current()
+        source.resolve()
 
 
 @pytest.mark.parametrize("session", [object(), "session", 7])
@@ -621,30 +621,30 @@ def test_found_keys_are_not_pickled(process: Process) -> None:
     """A pickled source has none of the keys it found, and looks them up anew."""
     process.write_files()
     source = credentials_source(profile="base", region="eu-west-1")
-    found = source.current()
+    found = source.resolve()
     data = pickle.dumps(source)
 
     assert SECRET.encode() not in data
     assert b"AKIABASE" not in data
-    assert pickle.loads(data).current() == found
+    assert pickle.loads(data).resolve() == found
 
 
 def test_environment_is_not_pickled(process: Process) -> None:
     """A pickled source has nothing of the environment, and reads that of its new process."""
     source = credentials_source(environ=ENVIRONMENT)
-    source.current()
+    source.resolve()
     data = pickle.dumps(source)
     process.set(AWS_ACCESS_KEY_ID="AKIAOTHER", AWS_SECRET_ACCESS_KEY="other")
 
     assert SECRET.encode() not in data
-    assert pickle.loads(data).current().access_key == "AKIAOTHER"
+    assert pickle.loads(data).resolve().access_key == "AKIAOTHER"
 
 
 def test_given_keys_are_pickled() -> None:
     """What the caller gave explicitly is what a pickled source uses."""
     source = credentials_source(credentials=KEYS)
 
-    assert pickle.loads(pickle.dumps(source)).current() == KEYS
+    assert pickle.loads(pickle.dumps(source)).resolve() == KEYS
 
 
 def test_session_does_not_pickle(process: Process) -> None:
@@ -662,7 +662,7 @@ def test_one_renewal_for_all_threads(process: Process, monkeypatch: pytest.Monke
     """Many threads whose keys are called expired look for others once, and not again at once."""
     process.set(AWS_ACCESS_KEY_ID="AKIA", AWS_SECRET_ACCESS_KEY=SECRET)
     source = credentials_source()
-    keys = source.current()
+    keys = source.resolve()
     looks: list[None] = []
     look_up = source._look_up  # type: ignore[attr-defined]
 
@@ -672,7 +672,7 @@ def test_one_renewal_for_all_threads(process: Process, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(source, "_look_up", counted)
     with ThreadPoolExecutor(50) as pool:
-        renewed = list(pool.map(lambda _: source.renew(keys), range(200)))
+        renewed = list(pool.map(lambda _: source.refresh(keys), range(200)))
 
     assert renewed == [False] * 200
     assert len(looks) == 1
@@ -688,5 +688,5 @@ def test_a_process_runs_once(process: Process, tmp_path: pathlib.Path) -> None:
     process.write_files(f'"{sys.executable}" "{script}"')
     source = credentials_source(profile="process")
 
-    assert [source.current().access_key for _ in range(3)] == ["AKIA"] * 3
+    assert [source.resolve().access_key for _ in range(3)] == ["AKIA"] * 3
     assert runs.read_text() == "x"

@@ -291,7 +291,7 @@ def test_options_are_kept_by_views_of_views(client: ECRClient) -> None:
     assert same._make_options().retry is policy
     assert other._make_options().total_timeout == 70
     assert other._make_options().retry is policy
-    assert other._make_options().credentials.current() == Credentials("A", "b")
+    assert other._make_options().credentials.resolve() == Credentials("A", "b")
 
 
 def test_a_stub_sees_the_calls_of_views(client: ECRClient) -> None:

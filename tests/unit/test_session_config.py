@@ -62,7 +62,7 @@ def facts(client: ECRClient) -> dict[str, Any]:
         "endpoint": client.endpoint,
         "region": client.region,
         "retry": (options.retry.max_attempts, options.retry.mode),
-        "signed": options.credentials.current() is not None,
+        "signed": options.credentials.resolve() is not None,
         "user_agent": pipeline.user_agent,
         "variant": wanted_variant(client._config, client._settings),
     }

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ecr_client._common.shown import redact_url
+from ecr_client._common.display import redact_url
 from ecr_client._exceptions import InvalidConfigurationException
 from ecr_client._settings import Settings, unwrap_session
 

@@ -6,7 +6,7 @@ import io
 import zlib
 
 #: How many bytes are read or decompressed at a time.
-PIECE = 1024 * 1024
+CHUNK_SIZE = 1024 * 1024
 #: Makes zlib detect gzip and zlib headers.
 _ANY_HEADER = zlib.MAX_WBITS | 32
 
@@ -45,12 +45,12 @@ class Body:
             self._add(piece)
             return bool(piece)
         # Compression may make a body longer, but never by as much as this.
-        if self._received > self._limit + PIECE:
+        if self._received > self._limit + CHUNK_SIZE:
             raise RefusedBody(f"its compressed form is longer than {self._bound()}")
         is_end = not piece
         try:
             while piece and not self._inflater.eof:
-                self._add(self._inflater.decompress(piece, PIECE))
+                self._add(self._inflater.decompress(piece, CHUNK_SIZE))
                 piece = self._inflater.unconsumed_tail
         except zlib.error as error:
             problem = f"it is not compressed as its headers declare ({error})"

@@ -31,7 +31,7 @@ def redact_url(url: str) -> str:
     return _shortened(scheme + separator + rest)
 
 
-def shown(value: object) -> str:
+def brief(value: object) -> str:
     """Return the repr of a value, truncated if it is long."""
     try:
         text = repr(value)

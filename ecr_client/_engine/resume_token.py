@@ -7,7 +7,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ecr_client._common.shown import shown
+from ecr_client._common.display import brief
 from ecr_client._engine.prepare import encode
 from ecr_client._exceptions import ParamValidationException
 from ecr_client._shapes import AmazonWebServiceRequest, evolve
@@ -57,7 +57,7 @@ def read_token(
             case [int(version), *_] if version != VERSION:
                 problem = f"token has version {version}, and this release reads {VERSION}"
             case [_, str(name), *_] if name != operation.name:
-                problem = f"token must be one of {operation.name}, got one of {shown(name)}"
+                problem = f"token must be one of {operation.name}, got one of {brief(name)}"
             case [_, str(), None | str() as page, int(skip), str(digest)] as fields:
                 if digest == _digest(operation, request, fields[:-1]) and skip >= 0:
                     return Position(page, skip)

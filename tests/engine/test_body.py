@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from ecr_client._engine.content import PIECE, Body, RefusedBody
+from ecr_client._engine.body import CHUNK_SIZE, Body, RefusedBody
 
 CONTENT = b'{"repositories": []}' * 10
 PACKED = {
@@ -120,12 +120,12 @@ def test_a_bomb(coding: str) -> None:
 
     assert len(bomb) < MIB
     # One piece, and its parts of which zlib puts it together.
-    assert peak < 3 * PIECE
+    assert peak < 3 * CHUNK_SIZE
 
 
 def test_what_is_compressed_has_a_limit_as_well() -> None:
     """A compressed body that holds nothing cannot go on for ever either."""
-    nothing = gzip.compress(b"", mtime=0)[:10] + b"\x00\x00\x00\xff\xff" * (PIECE // 5)
+    nothing = gzip.compress(b"", mtime=0)[:10] + b"\x00\x00\x00\xff\xff" * (CHUNK_SIZE // 5)
     with pytest.raises(RefusedBody, match=r"its compressed form is longer than 1,000 bytes"):
         collect([nothing, nothing], "gzip")
 
