@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
@@ -161,7 +160,7 @@ class Pipeline:
             AmazonECRException: The service responded with an error.
             ClientShutdownException: The client was shut down before there was a response.
         """
-        body = await self._compute(content_size(request), partial(encode, operation, request))
+        body = await self._compute(content_size(request), lambda: encode(operation, request))
         call = self.begin(operation.name, endpoint, options, transport, body)
         del body  # Tools that print local variables would show the bytes of a layer.
         try:
@@ -200,16 +199,20 @@ class Pipeline:
         # Asked anew for each attempt, since they may expire.
         call.credentials = await resolve(call.options.credentials.resolve())
         call.offset = self.clock.offset(call.endpoint.url)
-        prepared = partial(
-            prepare,
-            operation,
-            call.body,
-            call.endpoint,
-            call.credentials,
-            self.clock.local() + call.offset,
-            user_agent=self.user_agent,
-            headers=call.options.headers,
-        )
+        now = self.clock.local() + call.offset
+
+        # Not a partial, whose repr would show the body.
+        def prepared() -> HTTPRequest:
+            return prepare(
+                operation,
+                call.body,
+                call.endpoint,
+                call.credentials,
+                now,
+                user_agent=self.user_agent,
+                headers=call.options.headers,
+            )
+
         request = await self._compute(len(call.body), prepared)
         watched = self.observer.watches_attempts()
         if watched:

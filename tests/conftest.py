@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections.abc
 import contextlib
+import functools
 import inspect
 import os
 import socket
@@ -295,43 +296,35 @@ def server() -> Iterator[ScriptedServer]:
     running.close()
 
 
-class DrivenClient:
-    """An `AsyncECRClient` with the methods of `ECRClient`, for tests that both have to pass.
+@functools.cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop of all driven clients, which runs in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="driven", daemon=True).start()
+    return loop
 
-    An event loop in a thread of its own runs its coroutines.
-    """
+
+class DrivenClient:
+    """An `AsyncECRClient` with the methods of `ECRClient`, for tests that both have to pass."""
 
     def __init__(self, **arguments: Any) -> None:
         from ecr_client import AsyncECRClient
 
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
         self.driven = AsyncECRClient(**arguments)
 
     def __getattr__(self, name: str) -> Any:
-        return self._blocking(getattr(self.driven, name))
+        return _blocking(getattr(self.driven, name))
 
     def with_options(self, **options: Any) -> DrivenClient:
         view = object.__new__(DrivenClient)
-        view.__dict__.update(self.__dict__, driven=self.driven.with_options(**options))
+        view.driven = self.driven.with_options(**options)
         return view
 
     def download_layer(self, **members: Any) -> Any:
-        return DrivenDownload(self.driven.download_layer(**members), self)
+        return DrivenDownload(self.driven.download_layer(**members))
 
     def close(self) -> None:
-        if self._thread.is_alive():
-            self.run(self.driven.aclose())
-            self.run(self._loop.shutdown_default_executor())
-            left = asyncio.all_tasks(self._loop)
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(PATIENCE)
-            self._loop.close()
-
-            assert left == set()
-
-    shutdown = close
+        _run(self.driven.aclose())
 
     def __enter__(self) -> DrivenClient:
         return self
@@ -339,42 +332,61 @@ class DrivenClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def run(self, coroutine: Any) -> Any:
-        """Return the result of a coroutine, which the loop runs."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
-
-    def _blocking(self, found: Any) -> Any:
-        if inspect.iscoroutinefunction(found):
-            return lambda *args, **members: self.run(found(*args, **members))
-        if inspect.ismethod(found):
-            return lambda *args, **members: self._iterable(found(*args, **members))
-        return found
-
-    def _iterable(self, found: Any) -> Any:
-        if not hasattr(found, "__aiter__"):
-            return found
-        return iter(lambda: self.run(_next(found)), None)
-
 
 class DrivenDownload:
     """An `AsyncLayerDownload` with the methods of `LayerDownload`."""
 
-    def __init__(self, driven: Any, client: DrivenClient) -> None:
-        self.driven, self._client = driven, client
+    def __init__(self, driven: Any) -> None:
+        self.driven = driven
 
     def __getattr__(self, name: str) -> Any:
-        return self._client._blocking(getattr(self.driven, name))
+        return _blocking(getattr(self.driven, name))
 
     def __enter__(self) -> DrivenDownload:
-        self._client.run(self.driven.__aenter__())
+        _run(self.driven.__aenter__())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.run(self.driven.aclose())
+        _run(self.driven.aclose())
 
 
-async def _next(found: Any) -> Any:
-    return await anext(found.__aiter__(), None)
+def _run(coroutine: Any) -> Any:
+    """Return the result of a coroutine, which the loop runs; a hook in the loop cannot wait."""
+    task = asyncio.run_coroutine_threadsafe(_caught(coroutine), _loop())
+    if threading.current_thread().name == "driven":
+        return None
+    result, error = task.result(120)
+    if error is not None:
+        raise error
+    return result
+
+
+async def _caught(coroutine: Any) -> tuple[Any, BaseException | None]:
+    """Return the result or the exception of a coroutine; an interrupt would end the loop."""
+    try:
+        return await coroutine, None
+    except BaseException as error:
+        return None, error
+
+
+def _blocking(found: Any) -> Any:
+    """Return a method that blocks in the place of one that is a coroutine function."""
+    if inspect.iscoroutinefunction(found):
+        return lambda *args, **members: _run(found(*args, **members))
+    if inspect.ismethod(found):
+        return lambda *args, **members: _iterable(found(*args, **members))
+    return found
+
+
+def _iterable(found: Any) -> Any:
+    if not hasattr(found, "__aiter__"):
+        return found
+    iterator = found.__aiter__()
+    return iter(lambda: _run(_next(iterator)), None)
+
+
+async def _next(iterator: Any) -> Any:
+    return await anext(iterator, None)
 
 
 @pytest.fixture(params=["blocking", "asynchronous"])

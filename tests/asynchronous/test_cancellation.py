@@ -188,18 +188,24 @@ def test_upload(run: Any, server: Any) -> None:
     run(test)
 
 
-def test_download(run: Any, server: Any) -> None:
+def test_download(run: Any, server: Any, peer: Any) -> None:
     """A download that is cancelled anywhere releases its connection; so does an iterator."""
     content = bytes(range(256)) * 1024
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    url = f'{{"downloadUrl": "{server.url}/layer", "layerDigest": "{digest}"}}'.encode()
-    script = answers(server, (200, {}, url), (200, {}, content))
+
+    def serve(visit: Any) -> None:
+        while asked := visit.request():
+            url = f'{{"downloadUrl": "{storage.url}layer", "layerDigest": "{digest}"}}'
+            visit.respond(content if asked.method == "GET" else url.encode())
+
+    storage = peer(serve)
 
     async def test(client: AsyncECRClient) -> None:
+        view = client.with_options()
+        view.set_endpoint(storage.url)
+
         async def download() -> None:
-            script()
-            layer = client.download_layer(repository_name="app", layer_digest=digest)
-            async with layer:
+            async with view.download_layer(repository_name="app", layer_digest=digest) as layer:
                 received = b"".join([piece async for piece in layer.iter_bytes(65_536)])
 
                 assert received == content

@@ -66,7 +66,7 @@ def forms(secret: str | bytes) -> set[str]:
 def strange_frames(trace: TracebackType | None) -> Iterator[TracebackType]:
     """Yield the parts of a traceback that are not in these tests, which know the secrets."""
     while trace is not None:
-        if Path(trace.tb_frame.f_code.co_filename).parent != HERE:
+        if HERE.parent not in Path(trace.tb_frame.f_code.co_filename).parents:
             yield trace
         trace = trace.tb_next
 
@@ -261,10 +261,11 @@ def ecr(_server: LocalECR) -> LocalECR:
 @pytest.fixture
 def connect(
     ecr: LocalECR, proxy: Any, evidence: Evidence, client_class: Any
-) -> Callable[..., ECRClient]:
+) -> Iterator[Callable[..., ECRClient]]:
     """Return a function that makes clients, through the proxy for faults, with a secret header."""
+    clients = []
 
-    def made(**settings: Any) -> ECRClient:
+    def make(**settings: Any) -> ECRClient:
         from ecr_client import ClientConfiguration
 
         settings.setdefault("retry", RetryPolicy(max_attempts=1))
@@ -281,6 +282,9 @@ def connect(
         own = view.with_options(credentials=ecr.credentials[ecr.account])
         for each in (config, client, view, vars(client), vars(own), hooks, own._make_options()):
             evidence.value(each)
+        clients.append(client)
         return view
 
-    return made
+    yield make
+    for each in clients:
+        each.close()
