@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecr_client._common.forks import Lock
-from ecr_client._common.hints import explains_keywords, hint
+from ecr_client._common.hints import hint
 from ecr_client._common.redact import keeps_arguments_secret
 from ecr_client._coroutines import resolve
 from ecr_client._settings import Settings
@@ -25,8 +25,6 @@ from ecr_client.metadata import ResponseMetadata, ResponseMetadataCache
 from ecr_client.regions import Region, supported_region
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from typing_extensions import Self
 
     from ecr_client._credentials.asynchronous import AsyncCredentialsSource
@@ -38,10 +36,8 @@ if TYPE_CHECKING:
     from ecr_client._shapes import AmazonWebServiceRequest
     from ecr_client._transport.base import AsyncTransport, Transport
     from ecr_client.config import ClientConfiguration
-    from ecr_client.credentials import CredentialsLike
     from ecr_client.downloads import AsyncLayerDownload, LayerDownload
     from ecr_client.endpoints import Endpoint
-    from ecr_client.retry import RetryPolicy
 
 Client = TypeVar("Client", bound="ClientBase")
 Download = TypeVar("Download", "LayerDownload", "AsyncLayerDownload")
@@ -203,39 +199,13 @@ class ClientBase:
         """
         return self._shared.cache.get(request)
 
-    @keeps_arguments_secret
-    @explains_keywords
-    def with_options(
-        self,
-        *,
-        timeout: float | None = None,
-        retry: RetryPolicy | None = None,
-        headers: Mapping[str, str] | None = None,
-        credentials: CredentialsLike | None = None,
-    ) -> Self:
-        """Return a view of this client with other options for its calls.
-
-        A view is cheap and needs no shutdown: it shares connections, retry quota and remembered
-        metadata with this client, and `shutdown` of either shuts both down. It starts with the
-        current endpoint of this client; later changes of one do not affect the other.
-
-        Args:
-            timeout: Seconds that each call may take as a whole, instead of ``total_timeout``.
-            retry: The retry policy.
-            headers: Headers to send in addition to those of this client or view; the headers that
-                the client sets itself cannot be replaced. Those that begin with ``x-amz-`` are
-                signed.
-            credentials: The credentials that sign the calls.
-
-        Raises:
-            InvalidConfigurationException: A value has the wrong type or is out of range.
-        """
+    def _view(self, **given: Any) -> Self:
+        """Return a view of this client; options that are ``None`` do not differ."""
         from ecr_client._options import checked_overrides
 
         # Not copy.copy, which would create an independent client by means of __reduce__.
         view = object.__new__(type(self))
         view.__dict__.update(self.__dict__)
-        given = {"timeout": timeout, "retry": retry, "headers": headers, "credentials": credentials}
         view._overrides = checked_overrides(self._overrides, given, self._source)
         view._options = None
         return view

@@ -29,6 +29,7 @@ except ImportError as error:
     ) from error
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from typing_extensions import Self
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from ecr_client.credentials import AsyncCredentialsLike
     from ecr_client.downloads import AsyncLayerDownload
     from ecr_client.regions import Region
+    from ecr_client.retry import RetryPolicy
 
 
 class _AsyncShared(Shared):
@@ -141,6 +143,18 @@ class AsyncECRClient(ClientBase, AsyncBatches, AsyncPaginators, AsyncWaiters, As
     async def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
         self._shared.enter()
         return await self._call(operation, request)
+
+    @keeps_arguments_secret
+    @explains_keywords
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
+        credentials: AsyncCredentialsLike | None = None,
+    ) -> Self:
+        return self._view(timeout=timeout, retry=retry, headers=headers, credentials=credentials)
 
     @explains_keywords
     def download_layer(

@@ -17,6 +17,7 @@ from ecr_client._lifetime import Lifetime
 from ecr_client._transport.requests_transport import RequestsTransport
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from typing_extensions import Self
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from ecr_client.credentials import CredentialsLike
     from ecr_client.downloads import LayerDownload
     from ecr_client.regions import Region
+    from ecr_client.retry import RetryPolicy
 
 
 class ECRClient(ClientBase, Batches, Paginators, Waiters, AmazonECR):
@@ -113,6 +115,35 @@ class ECRClient(ClientBase, Batches, Paginators, Waiters, AmazonECR):
             AmazonClientException: The call failed; see the method of the operation.
         """
         return run(self._call(operation, request))
+
+    @keeps_arguments_secret
+    @explains_keywords
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
+        credentials: CredentialsLike | None = None,
+    ) -> Self:
+        """Return a view of this client with other options for its calls.
+
+        A view is cheap and needs no shutdown: it shares connections, retry quota and remembered
+        metadata with this client, and `shutdown` of either shuts both down. It starts with the
+        current endpoint of this client; later changes of one do not affect the other.
+
+        Args:
+            timeout: Seconds that each call may take as a whole, instead of ``total_timeout``.
+            retry: The retry policy.
+            headers: Headers to send in addition to those of this client or view; the headers that
+                the client sets itself cannot be replaced. Those that begin with ``x-amz-`` are
+                signed.
+            credentials: The credentials that sign the calls.
+
+        Raises:
+            InvalidConfigurationException: A value has the wrong type or is out of range.
+        """
+        return self._view(timeout=timeout, retry=retry, headers=headers, credentials=credentials)
 
     @explains_keywords
     def download_layer(

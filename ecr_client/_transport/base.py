@@ -192,7 +192,8 @@ class AsyncStreamingResponse(Response):
         request: What it responds to.
         status: The status code.
         headers: Looked up without regard to case.
-        stream: The body as it was sent, whatever its ``Content-Encoding``.
+        stream: The body as it was sent, whatever its ``Content-Encoding``. `InMemory` never waits,
+            so it can be used as well.
     """
 
     def __init__(
@@ -200,13 +201,13 @@ class AsyncStreamingResponse(Response):
         request: HTTPRequest,
         status: int,
         headers: Mapping[str, str],
-        stream: AsyncByteStream,
+        stream: AsyncByteStream | InMemory,
     ) -> None:
         super().__init__(request, status, headers, stream)
 
     async def read1(self, size: int = CHUNK_SIZE) -> bytes:
         """Return what `StreamingResponse.read1` returns, and raise what it raises."""
-        return await self._stream.read1(size, _NO_END)  # type: ignore[no-any-return]
+        return await resolve(self._stream.read1(size, _NO_END))
 
     async def read(self, limit: int, deadline: Deadline) -> HTTPResponse:
         """Return what `StreamingResponse.read` returns, and raise what it raises."""

@@ -1,9 +1,10 @@
-"""Helpers for tests of code that uses `ecr_client.ECRClient`; each name is loaded on first use.
+"""Helpers for tests of code that uses a client of this package; each name is loaded on first use.
 
-`ECRStub` responds to a client without a server, `add_result` and `add_error` respond through the
-``responses`` library, and `example` creates results for both. `random_image` writes images, and
-`assert_image_valid` checks stored ones. The fixtures ``local_ecr`` and ``ecr_client`` are available
-wherever this package is installed.
+`ECRStub` and `AsyncECRStub` respond to a client without a server, `add_result` and `add_error`
+respond through the ``responses`` library, and `example` creates results for all of them.
+`random_image` writes images, and `assert_image_valid` checks stored ones. The fixtures
+``local_ecr``, ``ecr_client`` and ``async_ecr_client`` are available wherever this package is
+installed.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     from ecr_client.testing.images import RandomImage, RandomManifest, random_image
     from ecr_client.testing.matchers import matching
     from ecr_client.testing.responses import add_error, add_result
-    from ecr_client.testing.stub import ECRStub, StubAssertionError
+    from ecr_client.testing.stub import AsyncECRStub, ECRStub, StubAssertionError
     from ecr_client.testing.verification import assert_image_valid
 
 __all__ = [
+    "AsyncECRStub",
     "ECRStub",
     "RandomImage",
     "RandomManifest",
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 _MODULE_OF = {
+    "AsyncECRStub": "stub",
     "ECRStub": "stub",
     "RandomImage": "images",
     "RandomManifest": "images",

@@ -22,6 +22,8 @@ from ecr_client.testing.exchange import (
 )
 from ecr_client.testing.matchers import differences, prepared, shown_member
 from ecr_client.transport import (
+    AsyncStreamingResponse,
+    AsyncTransport,
     Deadline,
     HTTPRequest,
     HTTPResponse,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult
+    from ecr_client.async_client import AsyncECRClient
     from ecr_client.testing.exchange import AnyOperation
 
 
@@ -62,33 +65,14 @@ class _Expectation:
         return f"{self.number}. {self.operation.name} with {request}"
 
 
-class ECRStub:
-    """A context manager in which a client gets the responses that a test has defined.
+class _Stub:
+    """What a stub does, for both clients."""
 
-    It replaces the client's transport: nothing is sent, no credentials are needed, and nothing is
-    retried. Everything else is as in a real call: the request is checked, encoded and signed, hooks
-    are called, the response is decoded, has metadata and is remembered by
-    ``get_cached_response_metadata``. Waiters, paginators and batches make single calls, each of
-    which has to be expected. Leaving the block fails if an expected call was not made, or if a call
-    was not expected, even if the code under test has caught that error.
-
-    Args:
-        client: Any client; its transport is restored when the block is left.
-        in_order: Whether calls have to come in the expected order. Otherwise a call gets the first
-            expectation that it meets.
-
-    Example:
-        >>> client = ECRClient(region="eu-west-1")
-        >>> with ECRStub(client) as stub:
-        ...     stub.expect("DescribeRegistry", registry_id="123456789012")
-        ...     client.describe_registry().registry_id
-        '123456789012'
-    """
-
-    def __init__(self, client: ECRClient, *, in_order: bool = True) -> None:
-        if not isinstance(client, ECRClient):
-            raise TypeError(f"client must be an ECRClient, got {type(client).__name__}")
-        self._client = client
+    def _build(self, client: object, kind: type, transport: Any, in_order: bool) -> None:
+        if not isinstance(client, kind):
+            raise TypeError(f"client must be an {kind.__name__}, got {type(client).__name__}")
+        self._client: Any = client
+        self._transport = transport
         self._in_order = in_order
         self._lock = threading.RLock()  # a predicate may look at the requests
         self._open: list[_Expectation] = []
@@ -96,7 +80,8 @@ class ECRStub:
         self._requests: list[AmazonWebServiceRequest] = []
         self._unexpected: list[StubAssertionError] = []
         self._contents: dict[str, bytes] = {}
-        self._before: Transport | None = None
+        #: The transport that the stub replaces while it is entered.
+        self._before: Any = None
 
     def expect(
         self,
@@ -166,7 +151,7 @@ class ECRStub:
         if self._before is not None:
             raise RuntimeError("a stub can be entered only once at a time; leave it first")
         self._before = self._client.transport
-        self._client.transport = _StubTransport(self)
+        self._client.transport = self._transport(self)
         return self
 
     def __exit__(
@@ -190,6 +175,12 @@ class ECRStub:
             lines = "".join(f"\n  {each}" for each in left)
             calls = "1 expected call was" if len(left) == 1 else f"{len(left)} expected calls were"
             raise StubAssertionError(f"{calls} not made:{lines}")
+
+    def _respond(self, request: HTTPRequest) -> HTTPResponse:
+        target = request.headers.get("X-Amz-Target")
+        if target is None:
+            return self._download(request)
+        return self._call(OPERATIONS[target.rpartition(".")[2]], request.body)
 
     def _call(self, operation: AnyOperation, body: bytes) -> HTTPResponse:
         request = request_of(operation, body)
@@ -226,6 +217,62 @@ class ECRStub:
         return HTTPResponse(206, {"Content-Range": where}, content[first:])
 
 
+class ECRStub(_Stub):
+    """A context manager in which a client gets the responses that a test has defined.
+
+    It replaces the client's transport: nothing is sent, no credentials are needed, and nothing is
+    retried. Everything else is as in a real call: the request is checked, encoded and signed, hooks
+    are called, the response is decoded, has metadata and is remembered by
+    ``get_cached_response_metadata``. Waiters, paginators and batches make single calls, each of
+    which has to be expected. Leaving the block fails if an expected call was not made, or if a call
+    was not expected, even if the code under test has caught that error.
+
+    Args:
+        client: Any client; its transport is restored when the block is left.
+        in_order: Whether calls have to come in the expected order. Otherwise a call gets the first
+            expectation that it meets.
+
+    Example:
+        >>> client = ECRClient(region="eu-west-1")
+        >>> with ECRStub(client) as stub:
+        ...     stub.expect("DescribeRegistry", registry_id="123456789012")
+        ...     client.describe_registry().registry_id
+        '123456789012'
+    """
+
+    def __init__(self, client: ECRClient, *, in_order: bool = True) -> None:
+        self._build(client, ECRClient, _StubTransport, in_order)
+
+
+class AsyncECRStub(_Stub):
+    """An `ECRStub` for an asynchronous client.
+
+    It waits for nothing, so ``with`` and ``async with`` do the same.
+
+    Args:
+        client: Any asynchronous client; its transport is restored when the block is left.
+        in_order: Whether calls have to come in the expected order. Otherwise a call gets the first
+            expectation that it meets.
+    """
+
+    def __init__(self, client: AsyncECRClient, *, in_order: bool = True) -> None:
+        # Not above, because it needs the extra ``async``.
+        from ecr_client.async_client import AsyncECRClient
+
+        self._build(client, AsyncECRClient, _AsyncStubTransport, in_order)
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+
 class _StubTransport(Transport):
     """A transport that passes requests to a stub."""
 
@@ -235,12 +282,7 @@ class _StubTransport(Transport):
         self._stub = stub
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
-        target = request.headers.get("X-Amz-Target")
-        if target is None:
-            response = self._stub._download(request)
-        else:
-            operation = OPERATIONS[target.rpartition(".")[2]]
-            response = self._stub._call(operation, request.body)
+        response = self._stub._respond(request)
         stream = InMemory(response.body)
         return StreamingResponse(request, response.status, response.headers, stream)
 
@@ -248,6 +290,24 @@ class _StubTransport(Transport):
         # A client that is shut down while it is stubbed may still have connections.
         if self._stub._before is not None:
             self._stub._before.close()
+
+
+class _AsyncStubTransport(AsyncTransport):
+    """The same for an asynchronous client."""
+
+    simulated = True
+
+    def __init__(self, stub: AsyncECRStub) -> None:
+        self._stub = stub
+
+    async def send(self, request: HTTPRequest, deadline: Deadline) -> AsyncStreamingResponse:
+        response = self._stub._respond(request)
+        stream = InMemory(response.body)
+        return AsyncStreamingResponse(request, response.status, response.headers, stream)
+
+    async def close(self) -> None:
+        if self._stub._before is not None:
+            await self._stub._before.close()
 
 
 def _outcome(

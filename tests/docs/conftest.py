@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import aiohttp
 import pytest
 from botocore.httpsession import URLLib3Session
 from requests.adapters import HTTPAdapter
@@ -40,16 +41,32 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalECR]:
     with LocalECR(credentials=keys) as ecr:
         for sender in (HTTPAdapter, URLLib3Session):
             monkeypatch.setattr(sender, "send", _redirected(sender.send, ecr.endpoint))
+        request = _redirected_request(aiohttp.ClientSession.request, ecr.endpoint)
+        monkeypatch.setattr(aiohttp.ClientSession, "request", request)
         yield ecr
 
 
 def _redirected(send: Any, endpoint: str) -> Any:
     def redirected(sender: Any, request: Any, **options: Any) -> Any:
         parts = urlsplit(request.url)
-        if parts.netloc.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        if _is_of_aws(parts.netloc):
             # The signature is about the host that was called, and still names it.
             request.headers["Host"] = parts.netloc
             request.url = endpoint + urlunsplit(("", "", *parts[2:]))
         return send(sender, request, **options)
 
     return redirected
+
+
+def _redirected_request(request: Any, endpoint: str) -> Any:
+    def redirected(session: Any, method: str, url: Any, **options: Any) -> Any:
+        if _is_of_aws(url.host):
+            options["headers"] = {**options["headers"], "Host": url.host}
+            url = endpoint + url.raw_path_qs
+        return request(session, method, url, **options)
+
+    return redirected
+
+
+def _is_of_aws(host: str) -> bool:
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import re
 from importlib.metadata import metadata
@@ -92,7 +93,9 @@ def test_the_code_of_a_document_runs(
             test: Any = namespace.pop(name)
             fixtures = inspect.signature(test).parameters
             request.getfixturevalue("local_ecr").reset()
-            test(**{each: request.getfixturevalue(each) for each in fixtures})
+            tested = test(**{each: request.getfixturevalue(each) for each in fixtures})
+            if inspect.iscoroutine(tested):
+                asyncio.run(tested)
         printed = capsys.readouterr().out
 
         assert block.printed in (None, printed), f"{document.name}:{block.line}"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
 from typing import Any
 
 import pytest
 
-from ecr_client import ECRClient
+from ecr_client import AsyncECRClient, ECRClient
+from ecr_client.exceptions import ClientShutdownException
+from ecr_client.testing.loops import closed_with_its_loop
 
 pytest_plugins = ["pytester"]
 
@@ -16,6 +20,7 @@ DEAR = (
     "ecr_client.client",
     "ecr_client.local",
     "ecr_client.models",
+    "aiohttp",
     "attrs",
     "botocore",
     "requests",
@@ -27,8 +32,8 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     """Return the tests of somebody else's project, which are run in a process of their own."""
     inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(os.path.abspath, inherited)))
-    # The options of the outer run are not those of the project.
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    # Not the options of the outer run; only some projects have pytest-asyncio.
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-pno:asyncio")
     pytester.makeini("[pytest]\nfilterwarnings = error\n")
     return pytester
 
@@ -115,12 +120,13 @@ def test_nothing_is_loaded_before_a_fixture_is_used(project: pytest.Pytester) ->
 
 
 def test_the_fixtures_are_described(project: pytest.Pytester) -> None:
-    """``pytest --fixtures`` lists both with a description, and hides what they are made of."""
+    """``pytest --fixtures`` lists all with a description, and hides what they are made of."""
     result = project.runpytest_subprocess("--fixtures")
     text = result.stdout.str()
 
     result.stdout.fnmatch_lines(["local_ecr -- *", "*Return a running local ECR*"])
     result.stdout.fnmatch_lines(["ecr_client -- *", "*Yield a client of ``local_ecr``*"])
+    result.stdout.fnmatch_lines(["async_ecr_client -- *", "*Yield an asynchronous client of*"])
     assert "_of_the_session" not in text
 
 
@@ -131,3 +137,116 @@ def test_the_plugin_can_be_left_out(project: pytest.Pytester) -> None:
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*fixture 'local_ecr' not found*"])
+
+
+#: The tests of a project, whatever runs them in an event loop.
+TESTS = """
+import asyncio, functools, gc
+import pytest
+from ecr_client.exceptions import ClientShutdownException
+
+used = []
+
+def in_a_loop(test):
+    @functools.wraps(test)
+    def run(*args, **kwargs):
+        asyncio.run(test(*args, **kwargs))
+    return run
+
+@pytest.fixture(scope="session")
+def anyio_backend():
+    return "asyncio"
+
+@pytest.fixture(scope="session")
+async def loop_of_the_session(anyio_backend):
+    yield
+
+{mark}
+@pytest.mark.parametrize("turn", [1, 2])
+async def test_used(async_ecr_client, ecr_client, turn):
+    used.append(async_ecr_client)
+    assert not (await async_ecr_client.describe_repositories()).repositories
+    ecr_client.create_repository(repository_name="team/app")
+    calls = [async_ecr_client.list_images(repository_name="team/app") for _ in range(5)]
+    await asyncio.gather(*calls)
+
+{mark}
+async def test_closed(async_ecr_client):
+    async with async_ecr_client as client:
+        await client.describe_registry()
+    with pytest.raises(ClientShutdownException):
+        await client.describe_registry()
+
+{mark}
+async def test_failing(async_ecr_client):
+    await async_ecr_client.describe_registry()
+    raise LookupError
+
+def test_all():
+    assert len(used) == 2
+    assert all(each._shared.lifetime.over for each in used)
+    gc.collect()
+"""
+#: What is written above a test, by what runs it.
+MARKS = {
+    "asyncio": "@pytest.mark.asyncio",
+    "asyncio_session": "@pytest.mark.asyncio(loop_scope='session')",
+    "anyio": "@pytest.mark.anyio\n@pytest.mark.parametrize('anyio_backend', ['asyncio'])",
+    "anyio_session": "@pytest.mark.anyio\n@pytest.mark.usefixtures('loop_of_the_session')",
+    "run": "@in_a_loop",
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "marks"), [("strict", MARKS), ("auto", {"auto": "", "run": MARKS["run"]})]
+)
+def test_asynchronous_tests(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, mode: str, marks: dict[str, str]
+) -> None:
+    """The client is used and closed in the loop of the test, and nothing warns."""
+    monkeypatch.delenv("PYTEST_ADDOPTS")
+    project.makeini(
+        "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n"
+        f"asyncio_mode = {mode}\n"
+    )
+    for name, mark in marks.items():
+        project.makepyfile(**{f"test_{name}": TESTS.format(mark=mark)})
+    result = project.runpytest_subprocess()
+
+    result.assert_outcomes(passed=4 * len(marks), failed=len(marks))
+    result.stdout.no_fnmatch_line("*Warning*")
+    assert result.stderr.lines == []
+
+
+async def use(client: AsyncECRClient) -> None:
+    await client.describe_registry()
+
+
+def test_the_end_of_a_loop(local_ecr: Any) -> None:
+    """The end of the loop closes the client, so that no connection is left to warn of."""
+    with closed_with_its_loop(local_ecr.async_client()) as client:
+        asyncio.run(use(client))
+        with pytest.raises(RuntimeError, match="another event loop"):
+            asyncio.run(use(client))
+        assert client._shared.lifetime.over
+    gc.collect()
+
+
+def test_a_loop_that_goes_on(local_ecr: Any) -> None:
+    """In a loop that outlives the test, the client is closed with the test."""
+    loop = asyncio.new_event_loop()
+    with closed_with_its_loop(local_ecr.async_client()) as client:
+        loop.run_until_complete(use(client))
+
+    with pytest.raises(ClientShutdownException):
+        loop.run_until_complete(use(client))
+    loop.close()
+    gc.collect()
+
+
+def test_an_unused_client(local_ecr: Any) -> None:
+    """A client that was never used has no loop, and nothing to close."""
+    with closed_with_its_loop(local_ecr.async_client()) as client:
+        pass
+    del client
+    gc.collect()
