@@ -1,7 +1,8 @@
 """Whole images: push, pull and copy them, see what is in them, and delete old ones.
 
 Everything goes through the API of the service, with nothing but IAM credentials: no Docker daemon,
-no ``docker login``. Each name is loaded when it is first used.
+no ``docker login``. Each name is loaded when it is first used. The functions for an
+`AsyncECRClient` are in ``ecr_client.images.aio``.
 """
 
 from __future__ import annotations

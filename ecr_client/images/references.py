@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -65,7 +66,13 @@ def locate(client: ECRClient, text: str) -> Location:
 
     Raises:
         ValueError: It is no reference, or leads where the client does not.
+        TypeError: The client is asynchronous.
     """
+    if iscoroutinefunction(client.invoke):
+        raise TypeError(
+            f"{type(client).__name__} is asynchronous: the functions for it are in"
+            " ecr_client.images.aio"
+        )
     endpoint = urlsplit(client.endpoint)
     reference = Reference.parse(text, hosts=[endpoint.netloc])
     registry = reference.registry

@@ -29,6 +29,7 @@ MODULES: dict[str, list[str]] = {
     "ecr_client.downloads": ["AsyncLayerDownload", "LayerDownload"],
     "ecr_client.exceptions": [],
     "ecr_client.images": [],
+    "ecr_client.images.aio": [],
     "ecr_client.images.selectors": [
         *("beyond_newest", "everything", "named", "not_pulled_for", "older_than", "tagged"),
         "untagged",
@@ -60,7 +61,8 @@ def public_api() -> list[str]:
     for module, name in _public_names():
         found = getattr(importlib.import_module(module), name)
         if inspect.isfunction(found) and not module.endswith("exceptions"):
-            lines.append(f"{module}.{name}{inspect.signature(found)}")
+            prefix = "async " if inspect.iscoroutinefunction(found) else ""
+            lines.append(f"{prefix}{module}.{name}{inspect.signature(found)}")
             continue
         if isinstance(found, ecr_client.Operation):
             types = f"{found.request_class.__name__}, {found.result_class.__name__}"
