@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import botocore
@@ -193,28 +190,6 @@ class Sample:
 def sample() -> Sample:
     """Return a new copy of the sample for each test."""
     return Sample()
-
-
-@pytest.fixture
-def load(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[dict[str, str], str], ModuleType]]:
-    """Yield a function that imports one of the generated modules from rendered files."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-    # Under another name than the real package's, whose generated modules may be loaded.
-    name = "generated_sample"
-
-    def loaded(files: dict[str, str], module: str) -> ModuleType:
-        for path, content in files.items():
-            if path.endswith(".py"):
-                target = tmp_path / path.replace("ecr_client/_generated", name)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(content.replace("ecr_client._generated", name), encoding="utf-8")
-        return import_module(f"{name}.{module}")
-
-    yield loaded
-    for each in [each for each in sys.modules if each.partition(".")[0] == name]:
-        del sys.modules[each]
 
 
 @pytest.fixture(scope="session")

@@ -33,22 +33,11 @@ def descriptions() -> Descriptions:
     )
 
 
-def test_operation_with_details(descriptions: Descriptions) -> None:
-    """Details come without the blank lines that TOML puts around them."""
+def test_entries(descriptions: Descriptions) -> None:
+    """Details may be left out, and come without the blank lines that TOML puts around them."""
     assert descriptions.operation("PutThing") == Description("Put it.", "One line.\n\nAnother.")
-
-
-def test_error_without_details(descriptions: Descriptions) -> None:
-    """Details may be left out."""
     assert descriptions.error("BadThing") == Description("It is bad.")
-
-
-@pytest.mark.parametrize(
-    ("kind", "name", "found"), [("structures", "Thing", "A thing."), ("enums", "Kind", "A kind.")]
-)
-def test_type(descriptions: Descriptions, kind: str, name: str, found: str) -> None:
-    """Structures and enums have tables of their own."""
-    assert descriptions.type(kind, name) == found
+    assert descriptions.type("structures", "Thing") == "A thing."
 
 
 @pytest.mark.parametrize(
@@ -109,20 +98,6 @@ def test_unused_entries(descriptions: Descriptions) -> None:
     ]
 
 
-def test_all_entries_used(descriptions: Descriptions) -> None:
-    """Descriptions that were all looked up have no unused entry and no gap."""
-    descriptions.operation("PutThing")
-    descriptions.error("BadThing")
-    descriptions.type("structures", "Thing")
-    descriptions.type("enums", "Kind")
-    for shape in ("Thing", "Other", "PutThingRequest", "PutThingResponse"):
-        descriptions.member(shape, "token", "token")
-        descriptions.member(shape, "name", "name")
-
-    assert descriptions.unused() == []
-    assert descriptions.gaps == []
-
-
 def test_shadowed_entry_is_unused(descriptions: Descriptions) -> None:
     """A common entry is not used by a structure that has an entry of its own."""
     descriptions.member("Thing", "name", "name")
@@ -131,19 +106,6 @@ def test_shadowed_entry_is_unused(descriptions: Descriptions) -> None:
         "descriptions/members.toml: common.name is not in the model; delete the entry"
         in descriptions.unused()
     )
-
-
-def test_load_from_a_folder(tmp_path: Path) -> None:
-    """The four files of a folder become the four tables."""
-    for name in ("operations", "errors", "members"):
-        (tmp_path / f"{name}.toml").write_text(f'[{name}]\nsummary = "é"\n', encoding="utf-8")
-    (tmp_path / "types.toml").write_text('[enums]\nKind = "A kind."\n', encoding="utf-8")
-    descriptions = Descriptions.load(tmp_path)
-
-    assert descriptions.operations == {"operations": {"summary": "é"}}
-    assert descriptions.errors == {"errors": {"summary": "é"}}
-    assert descriptions.members == {"members": {"summary": "é"}}
-    assert descriptions.types == {"enums": {"Kind": "A kind."}}
 
 
 @pytest.mark.parametrize("name", ["operations", "errors"])

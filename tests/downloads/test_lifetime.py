@@ -190,6 +190,7 @@ def test_threads_have_downloads_of_their_own(client: Any, storage: Any) -> None:
     assert contents == [storage.content] * 40
 
 
+@pytest.mark.slow
 def test_a_large_layer_is_never_held(client: Any, storage: Any) -> None:
     """The memory that a download takes does not depend on the size of the layer."""
     piece = memoryview(bytes(MIB))

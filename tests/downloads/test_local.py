@@ -12,7 +12,6 @@ import pytest
 from ecr_client import ClientConfiguration, ECRClient, RetryPolicy
 from ecr_client.exceptions import (
     LayersNotFoundException,
-    LayerVerificationException,
     ParamValidationException,
     RepositoryNotFoundException,
 )
@@ -92,32 +91,6 @@ def test_a_layer_is_downloaded(client: ECRClient) -> None:
 
     assert content == CONTENT
     assert rest == CONTENT[1000:]
-
-
-@pytest.mark.parametrize("fault", [{"drop": True}, {"body": "cut"}, {"status": 503}])
-def test_faults_of_the_storage(client: ECRClient, ecr: LocalECR, fault: dict[str, Any]) -> None:
-    """Connections that break and statuses of a passing problem do not disturb a download."""
-    ecr.faults.add("DownloadLayer", count=2, **fault)
-    with client.download_layer(repository_name="app", layer_digest=DIGEST) as layer:
-        content = layer.read()
-
-    assert content == CONTENT
-    assert ecr.faults.pending() == ()
-
-
-@pytest.mark.parametrize("damage", ["short", "garbage", "overlong"])
-def test_damage_is_found(client: ECRClient, ecr: LocalECR, damage: Any) -> None:
-    """Content that is not the layer is an error, and the next download is whole."""
-    ecr.faults.add("DownloadLayer", body=damage)
-    with (
-        client.download_layer(repository_name="app", layer_digest=DIGEST) as layer,
-        pytest.raises(LayerVerificationException),
-    ):
-        layer.read()
-    with client.download_layer(repository_name="app", layer_digest=DIGEST) as layer:
-        content = layer.read()
-
-    assert content == CONTENT
 
 
 def test_a_url_expires_in_the_middle(client: ECRClient, ecr: LocalECR, clock: Clock) -> None:

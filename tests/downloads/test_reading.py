@@ -10,16 +10,6 @@ import pytest
 from ecr_client.exceptions import LayerDownloadException
 
 
-def test_read_returns_the_whole_layer(client: Any, storage: Any) -> None:
-    """Without a size, all bytes are returned, and then none."""
-    with client.layer() as layer:
-        content, after = layer.read(), layer.read()
-
-    assert content == storage.content
-    assert after == b""
-    assert storage.ranges_seen() == [None]
-
-
 @pytest.mark.parametrize("size", [1, 7, 40, 1000])
 def test_read_returns_as_many_bytes_as_it_is_asked_for(
     client: Any, storage: Any, size: int

@@ -48,14 +48,6 @@ def test_a_head_that_is_truncated_anywhere(client: Any, storage: Any) -> None:
         assert client.content() == storage.content
 
 
-def test_a_storage_without_ranges(client: Any, storage: Any) -> None:
-    """A storage that sends everything again is read over up to where the download was."""
-    storage.ranges = False
-    for length in range(WHOLE):
-        storage.script = [storage.cut(length)]
-        assert client.content() == storage.content
-
-
 def test_a_connection_that_breaks_after_each_byte(make_client: Any, storage: Any) -> None:
     """Failures with a new byte in between do not count, and the first is retried at once."""
     waits: list[float] = []
@@ -214,16 +206,6 @@ def test_less_than_was_asked_for(client: Any, storage: Any) -> None:
 
     assert client.content() == storage.content
     assert storage.ranges_seen() == [None, "bytes=20-", "bytes=30-"]
-
-
-def test_less_than_the_size(client: Any, storage: Any) -> None:
-    """A part that ends early again and again is an error that says where it ended."""
-    headers = {"Content-Length": "0", "Content-Range": "bytes 20-39/40"}
-    storage.script = [storage.cut(20), *[storage.send(206, headers)] * 2]
-    with pytest.raises(LayerDownloadException, match="the response ended after 20 bytes"):
-        client.content()
-
-    assert len(storage.requests) == 3
 
 
 def test_a_chunked_body_that_breaks(client: Any, storage: Any) -> None:

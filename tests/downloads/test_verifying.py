@@ -3,38 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from ecr_client.exceptions import LayerVerificationException
-
-
-def test_wrong_bytes(client: Any, storage: Any) -> None:
-    """Content of another digest is refused, with both digests, and not retried."""
-    storage.content = bytes(40)
-    with pytest.raises(LayerVerificationException) as raised:
-        client.content()
-    error = raised.value
-
-    assert (error.layer_digest, error.status_code, error.retryable) == (storage.digest, None, False)
-    assert str(error) == (
-        f"layer {storage.digest}: the downloaded content differs: "
-        f"the content has the digest sha256:{sha256(bytes(40)).hexdigest()}"
-    )
-    assert len(storage.requests) == 1
-
-
-def test_the_last_byte_is_verified_when_it_is_read(client: Any, storage: Any) -> None:
-    """Whoever reads exactly the layer, and never its end, learns that it is wrong."""
-    storage.content = bytes(40)
-    with client.layer() as layer:
-        before = layer.read(39)
-        with pytest.raises(LayerVerificationException):
-            layer.read(1)
-
-    assert before == bytes(39)
 
 
 @pytest.mark.parametrize(
@@ -76,19 +49,6 @@ def test_more_bytes_are_not_waited_for(client: Any, storage: Any) -> None:
 
     assert content == storage.content
     assert left
-
-
-@pytest.mark.parametrize("chunked", [True, False])
-def test_too_many_bytes_without_a_length(client: Any, storage: Any, chunked: bool) -> None:
-    """Without a length, it is the digest that shows that there are too many."""
-    body = [storage.content, b"!"]
-    headers = {"Connection": "close"}
-    if chunked:
-        body = [b"28\r\n", storage.content, b"\r\n1\r\n!\r\n0\r\n\r\n"]
-        headers = {"Transfer-Encoding": "chunked"}
-    storage.script = [storage.send(200, headers, *body, close=True)]
-    with pytest.raises(LayerVerificationException, match="the content has the digest"):
-        client.content()
 
 
 def test_bytes_behind_the_layer(client: Any, storage: Any) -> None:

@@ -104,6 +104,7 @@ def test_a_body_without_an_end() -> None:
     assert next(fed) == 1001 + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 def test_a_bomb(coding: str) -> None:
     """A body that is small on the wire and large in memory is refused before it is there."""

@@ -43,16 +43,6 @@ def receive(transfer: Transfer, content: bytes, size: int = 3) -> bytes:
 # --- requests -------------------------------------------------------------------------------------
 
 
-def test_the_request_of_a_whole_layer() -> None:
-    """The request is a GET of the URL without credentials, signature or range."""
-    request = Transfer(DIGEST).request(URL, "test/1")
-
-    assert (request.method, request.url, request.body) == ("GET", URL, b"")
-    assert request.headers == {"User-Agent": "test/1"}
-    assert request.purpose == PURPOSE == "DownloadLayer"
-    assert "s3cret" not in repr(request)
-
-
 @pytest.mark.parametrize(("start", "received", "first"), [(4, 0, 4), (0, 4, 4), (2, 5, 7)])
 def test_the_request_of_a_rest(start: int, received: int, first: int) -> None:
     """The request asks for the bytes that are missing."""
@@ -326,22 +316,6 @@ def test_refusals(status: int, retryable: bool) -> None:
     assert (error.status_code, error.layer_digest) == (status, DIGEST)
     assert error.retryable is retryable
     assert isinstance(error, TransportException)
-
-
-def test_no_url() -> None:
-    """A service that returns no URL leaves nothing to download."""
-    error = Transfer(DIGEST).refused(None)
-
-    assert str(error) == f"layer {DIGEST}: the service returned no HTTP URL for it"
-    assert (error.status_code, error.retryable) == (None, False)
-
-
-def test_a_bad_redirect() -> None:
-    """A redirect to something that cannot be downloaded is refused, and is not shown."""
-    error = Transfer(DIGEST).misdirected(302)
-
-    assert "redirects to something other than an HTTP URL" in str(error)
-    assert (error.status_code, error.retryable) == (302, False)
 
 
 def test_an_empty_layer() -> None:

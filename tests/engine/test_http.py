@@ -50,13 +50,6 @@ def test_tools_that_look_into_objects_see_nothing(value: Any) -> None:
         assert secret not in shown
 
 
-def test_defaults_of_a_request() -> None:
-    """A request without a body has an empty one, and no purpose."""
-    request = HTTPRequest("GET", "https://host/", {})
-
-    assert (request.body, request.purpose) == (b"", "")
-
-
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [

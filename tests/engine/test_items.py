@@ -14,6 +14,7 @@ from ecr_client.testing import example
 from ecr_client.testing.encoding import encode_result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "item", [b"{}", b"[]", b'{"a": 1}', b"[[[[]]]]", b"1", b'"a"'], ids=bytes.decode
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import itertools
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -53,18 +52,6 @@ def test_throttling_slows_down(ticker: Any) -> None:
     assert limiter.rate == pytest.approx(0.7 * 20, rel=0.05)
 
 
-def test_throttling_again_slows_down_further(ticker: Any) -> None:
-    """Each time the service throttles, the rate goes down by the same factor."""
-    limiter = RateLimiter(ticker)
-    used(ticker, limiter, 20, 10)
-    rates = []
-    for _ in range(3):
-        limiter.update(throttled=True)
-        rates.append(limiter.rate)
-
-    assert rates == pytest.approx([14, 9.8, 6.86], rel=0.05)
-
-
 def test_there_is_a_lowest_rate(ticker: Any) -> None:
     """However much the service throttles, there is a call in two seconds."""
     limiter = RateLimiter(ticker)
@@ -109,29 +96,6 @@ def test_rises_no_further_than_it_is_used(ticker: Any) -> None:
     assert limiter.rate == pytest.approx(4, rel=0.1)
 
 
-def sent(ticker: Any, limiter: RateLimiter, seconds: float) -> list[float]:
-    """Return when calls could be sent that one caller wants to send one after the other."""
-    moments, end = [], ticker.passed + seconds
-    while ticker.passed < end:
-        wait = limiter.acquire()
-        ticker.passed += wait
-        if not wait:
-            moments.append(ticker.passed)
-    return moments
-
-
-def test_calls_are_spaced_by_the_rate(ticker: Any) -> None:
-    """Calls are sent one after the other at the rate."""
-    limiter = RateLimiter(ticker)
-    used(ticker, limiter, 20, 10)
-    limiter.update(throttled=True)
-    moments = sent(ticker, limiter, 5)
-    steps = [later - sooner for sooner, later in itertools.pairwise(moments)]
-
-    assert len(moments) > 50
-    assert steps == pytest.approx([1 / (limiter.rate or 0)] * len(steps))
-
-
 def test_what_is_not_used_is_kept_for_a_second(ticker: Any) -> None:
     """After a long pause, no more than a second's worth of calls may be sent at once."""
     limiter = RateLimiter(ticker)
@@ -152,20 +116,6 @@ def test_who_waits_acquires_no_place(ticker: Any) -> None:
 
     assert waits == {2.0}
     assert [limiter.acquire(), limiter.acquire()] == [0.0, 2.0]
-
-
-def test_a_rate_that_rises_shortens_the_wait(ticker: Any) -> None:
-    """Who asks again after a while learns of the rate that is right by then."""
-    limiter = RateLimiter(ticker)
-    used(ticker, limiter, 2, 10)
-    for _ in range(3):
-        limiter.update(throttled=True)
-    before = limiter.acquire()
-    used(ticker, limiter, 50, 1)
-    while limiter.acquire() == 0:
-        pass
-
-    assert limiter.acquire() < before / 2
 
 
 def test_a_limiter_is_safe_in_threads(ticker: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +34,6 @@ from ecr_client._engine.retry import (
     is_retryable,
     may_have_succeeded,
 )
-from ecr_client._exceptions import THROTTLING_CODES, TRANSIENT_CODES
 from ecr_client.exceptions import (
     AmazonClientException,
     AmazonECRException,
@@ -46,7 +44,6 @@ from ecr_client.exceptions import (
     EndpointConnectionException,
     LayerDownloadException,
     LayerVerificationException,
-    NameResolutionException,
     NoCredentialsException,
     ParamValidationException,
     ProxyConnectionException,
@@ -117,14 +114,8 @@ class Case(NamedTuple):
 
 TABLE: dict[str, Case] = {
     # Errors that pass by themselves.
-    "fault of the service": Case(error("ServerException", 500), AGAIN),
     "fault by its status": Case(DOWN, AGAIN),
-    "fault by its code": Case(error("InternalError", 400), AGAIN),
-    "throttling by its code": Case(error("ThrottlingException"), AGAIN),
-    "throttling by its status": Case(error("429", 429), AGAIN),
     "no connection": Case(EndpointConnectionException("refused"), AGAIN),
-    "no address": Case(NameResolutionException("unknown"), AGAIN),
-    "no proxy": Case(ProxyConnectionException("refused"), AGAIN),
     "malformed response": Case(TransportException("malformed"), AGAIN),
     "read timeout": Case(SLOW, Wait(1.0, COST_OF_TIMEOUT)),
     "connect timeout": Case(ConnectTimeoutException("slow"), Wait(1.0, COST_OF_TIMEOUT)),
@@ -145,53 +136,31 @@ TABLE: dict[str, Case] = {
     # How often.
     "second attempt": Case(DOWN, Wait(2.0, COST), after(1)),
     "last attempt": Case(DOWN, GiveUp(), after(2)),
-    "beyond the last attempt": Case(DOWN, GiveUp(), after(7)),
-    "one attempt": Case(DOWN, GiveUp(), policy={"max_attempts": 1}),
-    "more attempts": Case(DOWN, Wait(16.0, COST), after(4), {"max_attempts": 6}),
     # A broken connection.
     "first broken connection": Case(CLOSED, Wait(0.0, 0)),
     "first broken connection, later": Case(CLOSED, Wait(0.0, 0), after(1)),
     "second broken connection": Case(CLOSED, Wait(2.0, COST), after(1, reconnected=True)),
     "broken connection, last attempt": Case(CLOSED, GiveUp(), after(2)),
-    "broken connection, one attempt": Case(CLOSED, GiveUp(), policy={"max_attempts": 1}),
     "broken connection, no time": Case(CLOSED, Wait(0.0, 0), left=0.0),
     # Delays and the deadline.
-    "no delay": Case(DOWN, Wait(0.0, COST), policy={"base_delay": 0}),
-    "jitter": Case(DOWN, Wait(0.25, COST), policy={"random": lambda: 0.25}),
-    "longest delay": Case(DOWN, Wait(1.5, COST), after(1), {"max_delay": 1.5}),
     "Retry-After": Case(error("503", 503, Retry_After="7"), Wait(7.0, COST)),
-    "Retry-After, too long": Case(error("503", 503, Retry_After="99"), Wait(20.0, COST)),
-    "Retry-After, shorter": Case(error("503", 503, Retry_After="0"), AGAIN),
-    "Retry-After, a date": Case(
-        error("503", 503, Retry_After=at(NOW + timedelta(seconds=9))), Wait(9.0, COST)
-    ),
     "Retry-After, by the corrected clock": Case(
         error("503", 503, Retry_After=at(NOW + HOUR + timedelta(seconds=9))),
         Wait(9.0, COST),
         offset=HOUR,
     ),
-    "x-amz-retry-after": Case(error("503", 503, x_amz_retry_after="2500"), Wait(2.5, COST)),
     "enough time": Case(DOWN, AGAIN, left=1.1),
     "too little time": Case(DOWN, GiveUp(), left=1.0),
     "too little time for Retry-After": Case(error("503", 503, Retry_After="7"), GiveUp(), left=6.9),
     "no time, no delay": Case(DOWN, GiveUp(), policy={"base_delay": 0}, left=0.0),
     # The clock.
     "wrong clock": Case(skewed(HOUR), CorrectClock(HOUR, retry=True)),
-    "wrong clock, the other way": Case(skewed(-HOUR), CorrectClock(-HOUR, retry=True)),
     "wrong clock, later": Case(skewed(HOUR), CorrectClock(HOUR, retry=True), after(1)),
     "wrong clock, last attempt": Case(skewed(HOUR), CorrectClock(HOUR, retry=False), after(2)),
-    "wrong clock, one attempt": Case(
-        skewed(HOUR), CorrectClock(HOUR, retry=False), policy={"max_attempts": 1}
-    ),
     "wrong clock, no time": Case(skewed(HOUR), CorrectClock(HOUR, retry=True), left=0.0),
     "wrong clock, once": Case(skewed(HOUR), GiveUp(), after(1, clock_corrected=True)),
     "wrong correction": Case(skewed(NONE), CorrectClock(NONE, retry=True), offset=HOUR),
     "right correction": Case(skewed(HOUR), GiveUp(), offset=HOUR),
-    "within the tolerance": Case(skewed(timedelta(seconds=240)), GiveUp()),
-    "beyond the tolerance": Case(
-        skewed(timedelta(seconds=241)), CorrectClock(timedelta(seconds=241), retry=True)
-    ),
-    "absurd date": Case(skewed(timedelta(days=36526)), GiveUp()),
     "no date": Case(error("RequestExpired", 403), GiveUp()),
     "no date that can be read": Case(error("RequestExpired", 403, Date="soon"), GiveUp()),
     "another error with a date": Case(skewed(HOUR, "AccessDeniedException"), GiveUp()),
@@ -199,7 +168,6 @@ TABLE: dict[str, Case] = {
     # Credentials.
     "expired credentials": Case(EXPIRED, RefreshCredentials(retry=True)),
     "expired credentials, last attempt": Case(EXPIRED, RefreshCredentials(retry=False), after(2)),
-    "expired credentials, no time": Case(EXPIRED, RefreshCredentials(retry=True), left=0.0),
     "expired credentials, once": Case(EXPIRED, GiveUp(), after(1, credentials_refreshed=True)),
     "expired credentials after a wrong clock": Case(
         EXPIRED, RefreshCredentials(retry=True), after(1, clock_corrected=True)
@@ -215,26 +183,10 @@ TABLE: dict[str, Case] = {
         f"expired: {code}": Case(error(code), RefreshCredentials(True))
         for code in sorted(EXPIRED_CODES)
     },
-    **{f"transient: {code}": Case(error(code), AGAIN) for code in sorted(TRANSIENT_CODES)},
-    **{f"throttling: {code}": Case(error(code), AGAIN) for code in sorted(THROTTLING_CODES)},
     **{f"status {code}": Case(error("?", code), AGAIN) for code in (429, 500, 502, 503, 504)},
     **{
         f"status {code}": Case(error("?", code), GiveUp())
         for code in (301, 400, 401, 403, 404, 408, 409, 413, 501, 505, 999)
-    },
-    **{
-        f"no retry: {code}": Case(error(code), GiveUp())
-        for code in (
-            "AccessDeniedException",
-            "IncompleteSignatureException",
-            "InvalidParameterException",
-            "LayerAlreadyExistsException",
-            "LimitExceededException",
-            "MissingAuthenticationTokenException",
-            "TooManyTagsException",
-            "UnrecognizedClientException",
-            "ValidationException",
-        )
     },
 }
 
@@ -258,26 +210,14 @@ def test_decisions(name: str, ticker: Any) -> None:
     assert (type(found), found) == (type(TABLE[name].expected), TABLE[name].expected)
 
 
-def test_the_tables_of_codes_are_those_of_aws() -> None:
-    """The tables hold AWS's codes, which are spelt out here, and no others."""
-    transient = """
-        InternalError InternalFailure InternalFailureException RequestTimeout
-        RequestTimeoutException ServerException ServiceUnavailable ServiceUnavailableException
-    """
-    throttling = """
-        BandwidthLimitExceeded PriorRequestNotComplete ProvisionedThroughputExceededException
-        RequestLimitExceeded RequestThrottled RequestThrottledException SlowDown Throttling
-        ThrottledException ThrottlingException TooManyRequestsException
-        TransactionInProgressException
-    """
+def test_codes() -> None:
+    """These codes of AWS ask for another clock or other credentials; the oracle has all others."""
     skew = """
         AuthFailure InvalidSignatureException RequestExpired RequestTimeTooSkewed
         SignatureDoesNotMatch
     """
 
-    assert set(re.findall(r"\w+", transient)) == TRANSIENT_CODES
-    assert set(re.findall(r"\w+", throttling)) == THROTTLING_CODES
-    assert set(re.findall(r"\w+", skew)) == SKEW_CODES
+    assert set(skew.split()) == SKEW_CODES
     assert {"ExpiredToken", "ExpiredTokenException"} == EXPIRED_CODES
 
 
@@ -325,17 +265,6 @@ def test_what_is_known_afterwards(
     assert everything.followed_by(failure, made) == everything._replace(errors=(DOWN, failure))
 
 
-def test_numbers_of_attempts() -> None:
-    """Attempts are counted from 1, and their errors stay in order."""
-    attempts, numbers = FIRST, [FIRST.number]
-    for failure in (DOWN, CLOSED, SLOW):
-        attempts = attempts.followed_by(failure, AGAIN)
-        numbers.append(attempts.number)
-
-    assert numbers == [1, 2, 3, 4]
-    assert attempts.errors == (DOWN, CLOSED, SLOW)
-
-
 @pytest.mark.parametrize(
     ("failure", "retryable", "perhaps_done"),
     [
@@ -372,9 +301,9 @@ def test_what_errors_mean(
 
 def test_delays_double() -> None:
     """The bound of the delay doubles with each retry, up to a cap."""
-    delays = [backoff(POLICY, CLOSED, number, NOW) for number in range(1, 8)]
+    delays = [backoff(POLICY, CLOSED, number, NOW) for number in (1, 2, 3, 4, 5, 6, 1025, 10**9)]
 
-    assert delays == [1, 2, 4, 8, 16, 20, 20]
+    assert delays == [1, 2, 4, 8, 16, 20, 20, 20]
 
 
 def test_full_jitter() -> None:
@@ -389,12 +318,6 @@ def test_full_jitter() -> None:
 def test_a_random_number_that_is_none(drawn: float) -> None:
     """A function that returns another number than was asked for makes no delay that is absurd."""
     assert 0 <= backoff(attrs.evolve(POLICY, random=lambda: drawn), CLOSED, 3, NOW) <= 4
-
-
-@pytest.mark.parametrize("number", [64, 1025, 10**9])
-def test_many_attempts_do_not_overflow(number: int) -> None:
-    """The delay before a retry of any number is a number."""
-    assert backoff(POLICY, CLOSED, number, NOW) == 20
 
 
 @pytest.mark.parametrize(

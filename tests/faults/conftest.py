@@ -62,11 +62,6 @@ class Fault:
     delay: float = 0.0
     whole_head: bool = False
 
-    def __attrs_post_init__(self) -> None:
-        middle = self.at in ("accept", "request")
-        if (middle and self.then == "keep") or (self.at == "request" and self.after < 0):
-            raise ValueError("what comes of a request that is not read cannot be known")
-
     @classmethod
     def answer(
         cls,

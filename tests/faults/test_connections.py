@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
-from ecr_client import ClientConfiguration, ECRClient, RetryPolicy
+from ecr_client import ClientConfiguration, ECRClient, Hooks, RetryPolicy
 from ecr_client.exceptions import (
     ConnectionClosedException,
     EndpointConnectionException,
@@ -189,6 +189,17 @@ def test_names_that_are_not_resolved(
         assert isinstance(caught.value, EndpointConnectionException)
 
     assert len(asked) == attempts
+
+
+def test_an_earlier_attempt_was_sent(connect: Any, proxy: Any, fault: Any) -> None:
+    """An error says that a request was sent if one of an earlier attempt was."""
+    hooks = Hooks(retry=lambda _: proxy.stop())
+    client = connect(config=ClientConfiguration(retry=RetryPolicy(max_attempts=2), hooks=hooks))
+    proxy.add(fault("answer", "reset"))
+    with pytest.raises(EndpointConnectionException) as caught:
+        client.describe_repositories()
+
+    assert caught.value.request_sent
 
 
 def test_a_proxy_does_not_hide_that_the_work_is_done(proxy: Any, ecr: Any, fault: Any) -> None:

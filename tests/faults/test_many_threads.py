@@ -77,6 +77,7 @@ def use(client: ECRClient, name: str) -> None:
         assert [each.image_tag for each in deleted.image_ids] == ["v1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_random_faults(connect: Any, ecr: Any, proxy: Any, fault: Any, seed: int) -> None:
     """All threads get their work done, whatever goes wrong with a quarter of the requests."""

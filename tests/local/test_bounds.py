@@ -9,7 +9,7 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPConnection
 from typing import Any
@@ -43,12 +43,6 @@ class Crowded(LocalECR):
     """A server that has room for two connections."""
 
     _connection_limits = ConnectionLimits(connections=2)
-
-
-@pytest.fixture
-def ecr() -> Iterator[LocalECR]:
-    with LocalECR() as running:
-        yield running
 
 
 def connect(url: str) -> socket.socket:

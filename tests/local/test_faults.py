@@ -13,19 +13,12 @@ from ecr_client.exceptions import (
     AmazonClientException,
     AmazonECRException,
     InvalidLayerPartException,
-    RepositoryAlreadyExistsException,
     ResponseParseException,
     ServerException,
     ThrottlingException,
     TransportException,
 )
 from ecr_client.local import LocalECR
-
-
-@pytest.fixture
-def ecr() -> Iterator[LocalECR]:
-    with LocalECR() as running:
-        yield running
 
 
 @pytest.fixture
@@ -72,20 +65,6 @@ def test_a_status_without_an_error(ecr: LocalECR, client: ECRClient) -> None:
         client.describe_repositories()
     assert (raised.value.error_code, raised.value.status_code) == ("503", 503)
     assert raised.value.response_metadata.http_headers["Retry-After"] == "1"
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_connection_is_dropped(ecr: LocalECR, client: ECRClient, when: str) -> None:
-    """A dropped connection leaves the work undone, or done, as it was told."""
-    ecr.faults.add("CreateRepository", drop=True, when=when)  # type: ignore[arg-type]
-
-    with pytest.raises(TransportException):
-        client.create_repository(repository_name="app")
-    if when == "after":
-        with pytest.raises(RepositoryAlreadyExistsException):
-            client.create_repository(repository_name="app")
-    else:
-        client.create_repository(repository_name="app")
 
 
 @pytest.mark.parametrize("damage", ["cut", "short", "overlong", "garbage"])

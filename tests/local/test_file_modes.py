@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,6 @@ import pytest
 
 from ecr_client import ECRClient
 from ecr_client.local import DataFolderError, LocalECR
-
-X = "sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs the modes of POSIX")
 
@@ -35,24 +33,19 @@ def modes(root: Path) -> dict[str, set[int]]:
     return found
 
 
-def fill(client: ECRClient) -> None:
-    """Store a layer, and leave an upload open."""
-    client.create_repository(repository_name="app")
-    for _ in range(2):
-        upload = str(client.initiate_layer_upload(repository_name="app").upload_id)
-        common: dict[str, Any] = {"repository_name": "app", "upload_id": upload}
-        client.upload_layer_part(
-            **common, part_first_byte=0, part_last_byte=0, layer_part_blob=b"x"
-        )
-        if (
-            not client.batch_check_layer_availability(repository_name="app", layer_digests=[X])
-            .layers[0]
-            .layer_size
-        ):
-            client.complete_layer_upload(**common, layer_digests=[X])
+@pytest.fixture
+def fill(pushers: Any) -> Callable[[ECRClient], None]:
+    """Return a function that stores a layer, and leaves an upload open."""
+
+    def fill(client: ECRClient) -> None:
+        client.create_repository(repository_name="app")
+        client.initiate_layer_upload(repository_name="app")
+        pushers(client).layer("app", b"x")
+
+    return fill
 
 
-def test_nothing_is_made_for_others(tmp_path: Path) -> None:
+def test_nothing_is_made_for_others(tmp_path: Path, fill: Any) -> None:
     """Folders and files are closed as soon as they are made, those of SQLite and TLS included."""
     root = tmp_path / "made" / "data"
     with LocalECR(root, tls=True) as ecr, ecr.client() as client:
@@ -65,7 +58,7 @@ def test_nothing_is_made_for_others(tmp_path: Path) -> None:
     assert found == {"folders": {0o700}, "files": {0o600}}
 
 
-def test_modes_of_an_existing_folder(tmp_path: Path) -> None:
+def test_modes_of_an_existing_folder(tmp_path: Path, fill: Any) -> None:
     """A start closes a folder of an earlier release, or one that somebody made for it."""
     with LocalECR(tmp_path) as ecr, ecr.client() as client:
         fill(client)

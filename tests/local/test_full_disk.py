@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import errno
-import hashlib
 import json
 import shutil
 import signal
@@ -24,6 +22,7 @@ from ecr_client.exceptions import ServerException
 from ecr_client.local.resource_exhaustion import exhaustion_of
 from ecr_client.local.store import Blobs
 from ecr_client.models import ImageIdentifier
+from ecr_client.oci import Digest
 
 pytestmark = pytest.mark.slow
 
@@ -31,10 +30,6 @@ MIB = 1024 * 1024
 NO_SPACE = "no space left on the device"
 TOO_LARGE = "the file would be larger than this machine allows"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-
-
-def digest(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs limits of another process")
@@ -61,11 +56,11 @@ def test_a_part_that_cannot_be_written(start: Callable[..., Any], tmp_path: Path
         with pytest.raises(ServerException, match="larger than this machine allows"):
             part(len(first), bytes(5 * MIB))
         received = part(len(first), last)
-        done = client.complete_layer_upload(**common, layer_digests=[digest(first + last)])
+        done = client.complete_layer_upload(**common, layer_digests=[Digest.of(first + last)])
     _, _, errors = command.stop(signal.SIGTERM)
 
     assert received == len(first) + len(last) - 1
-    assert done.layer_digest == digest(first + last)
+    assert done.layer_digest == Digest.of(first + last)
     assert set(errors.splitlines()) == {f"UploadLayerPart failed: {TOO_LARGE}"}
 
 
@@ -75,11 +70,12 @@ def test_bytes_that_cannot_be_written(tmp_path: Path) -> None:
     upload = blobs.begin()
     upload.append(b"1234")
     with pytest.raises(TypeError):
-        upload.append("no bytes")  # type: ignore[arg-type]
+        upload.append([b"lost", "no bytes"])  # type: ignore[list-item]
+    assert blobs.upload_path(upload.id).read_bytes() == b"1234"
     upload.append(b"5")
     name = upload.commit()
 
-    assert (name, blobs.read(name)) == (digest(b"12345"), b"12345")
+    assert (name, blobs.read(name)) == (Digest.of(b"12345"), b"12345")
 
 
 class Disk:
@@ -88,25 +84,24 @@ class Disk:
     Args:
         start: Starts a server.
         folder: Where the disk is.
+        login: Returns the password of a client.
     """
 
-    def __init__(self, start: Callable[..., Any], folder: Path) -> None:
+    def __init__(self, start: Callable[..., Any], folder: Path, login: Any) -> None:
         mount = ("unshare", "-rm", "sh", "-c")
         script = 'mount -t tmpfs -o size=24m tmpfs "$0" && exec "$@"'
         prefix = (*mount, script, str(folder))
         if not shutil.which("unshare") or subprocess.run([*prefix, "true"], check=False).returncode:
-            pytest.skip("file systems cannot be mounted")
+            pytest.skip("file systems cannot be mounted: apt-get install util-linux, and be root")
         self.command = start("--data", str(folder), prefix=prefix)
         self._filler = (
             Path(f"/proc/{self.command.process.pid}/root") / folder.relative_to("/") / "x"
         )
         self.client = self.command.client(retry=RetryPolicy(max_attempts=1))
         self.client.create_repository(repository_name="app")
-        (data,) = self.client.get_authorization_token().authorization_data
-        user, _, password = base64.b64decode(str(data.authorization_token)).decode().partition(":")
-        self._auth = (user, password)
+        self._auth = login(self.client)
         self.upload = self.send("POST", "blobs/uploads/").headers["Location"]
-        self.send("PUT", self.upload, b"{}", digest=digest(b"{}"))
+        self.send("PUT", self.upload, b"{}", digest=Digest.of(b"{}"))
         self.send("PUT", "manifests/v1", manifest(b"{}"))
 
     def send(self, method: str, path: str, data: bytes = b"", **query: str) -> requests.Response:
@@ -148,15 +143,15 @@ class Disk:
 
 
 def manifest(config: bytes, **members: str) -> bytes:
-    described = {"mediaType": "application/json", "digest": digest(config), "size": len(config)}
+    described = {"mediaType": "application/json", "digest": Digest.of(config), "size": len(config)}
     content = {"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": []}
     return json.dumps({**content, "annotations": members}).encode()
 
 
 @pytest.fixture
-def disk(start: Callable[..., Any], tmp_path: Path) -> Iterator[Disk]:
+def disk(start: Callable[..., Any], tmp_path: Path, login: Any) -> Iterator[Disk]:
     """Yield a disk that a server keeps its data on."""
-    found = Disk(start, tmp_path)
+    found = Disk(start, tmp_path, login)
     with found.client:
         yield found
 
@@ -170,7 +165,7 @@ def test_a_chunk_on_a_full_disk(disk: Disk) -> None:
     refused = disk.send("PATCH", upload, bytes(MIB))
     disk.free()
     progress = disk.send("GET", upload).headers["Range"]
-    done = disk.send("PUT", upload, b"second", digest=digest(first + b"second"))
+    done = disk.send("PUT", upload, b"second", digest=Digest.of(first + b"second"))
 
     assert refused.status_code == 507
     assert refused.json()["errors"][0]["message"] == NO_SPACE
@@ -198,7 +193,7 @@ def test_completing_a_layer_on_a_full_disk(disk: Disk) -> None:
     common: dict[str, Any] = {
         "repository_name": "app",
         "upload_id": upload,
-        "layer_digests": [digest(b"layer")],
+        "layer_digests": [Digest.of(b"layer")],
     }
     disk.fill()
     with pytest.raises(ServerException, match=NO_SPACE):
@@ -206,7 +201,7 @@ def test_completing_a_layer_on_a_full_disk(disk: Disk) -> None:
     disk.free()
     done = disk.client.complete_layer_upload(**common).layer_digest
 
-    assert done == digest(b"layer")
+    assert done == Digest.of(b"layer")
     assert disk.send("GET", f"blobs/{done}").content == b"layer"
     assert disk.log() == [f"CompleteLayerUpload failed: {NO_SPACE}"]
 
@@ -235,10 +230,10 @@ def test_an_image_is_pulled_from_a_full_disk(disk: Disk) -> None:
     ids = [ImageIdentifier(image_tag="v1")]
     by_api = disk.client.batch_get_image(repository_name="app", image_ids=ids).images
     address = disk.client.get_download_url_for_layer(
-        repository_name="app", layer_digest=digest(b"{}")
+        repository_name="app", layer_digest=Digest.of(b"{}")
     ).download_url
     layer = requests.get(str(address), timeout=60)
-    blob = disk.send("GET", f"blobs/{digest(b'{}')}")
+    blob = disk.send("GET", f"blobs/{Digest.of(b'{}')}")
     (described,) = disk.client.describe_images(repository_name="app").image_details
     log = disk.log()
 

@@ -302,13 +302,6 @@ def test_signatures(
     assert response.status == 400
 
 
-@fuzzed
-@given(headers=HEADERS)
-def test_headers_without_authentication(trusting: Server, headers: dict[str, str]) -> None:
-    """The same holds where no signatures are checked."""
-    assert_of_the_api(trusting.call("DescribeRepositories", b"{}", **headers))
-
-
 def _registry_requests() -> st.SearchStrategy[tuple[str, str, str]]:
     names = st.one_of(st.sampled_from(["app", "other", "..", "UPPER"]), LATIN.map(quote))
     references = st.one_of(
@@ -453,6 +446,7 @@ def _image(**members: Any) -> dict[str, Any]:
     return {"schemaVersion": 2, "mediaType": MANIFEST, "config": FOREIGN, "layers": [], **members}
 
 
+@pytest.mark.slow
 @fuzzed
 @example(document=_image(artifactType="a\ud800"))
 @example(document=_image(annotations={"a": "\udfff"}, subject={**SOUND, "digest": EMPTY}))
@@ -554,6 +548,7 @@ def _values(shape: Any, depth: int = 0) -> st.SearchStrategy[Any]:
 OPERATIONS = sorted(operations())
 
 
+@pytest.mark.slow
 @settings(parent=fuzzed, max_examples=25)
 @pytest.mark.parametrize("operation", OPERATIONS)
 @given(data=st.data())

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from hashlib import sha256
 from json import dumps
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import requests
 
 from ecr_client import ECRClient
 from ecr_client.exceptions import AmazonClientException, RepositoryAlreadyExistsException
+from ecr_client.oci import Digest
 from ecr_client.testing import assert_image_valid
 
 pytestmark = pytest.mark.slow
@@ -34,99 +33,60 @@ class Acknowledged:
         self.images: dict[str, str] = {}
 
 
-def digest(data: bytes) -> str:
-    return f"sha256:{sha256(data).hexdigest()}"
-
-
-def manifest_of(*blobs: bytes) -> bytes:
+def manifest_of(*blobs: bytes) -> str:
     """Return the manifest of an image whose configuration is the first of some blobs."""
     config, *layers = [
-        {"mediaType": "application/octet-stream", "digest": digest(blob), "size": len(blob)}
+        {"mediaType": "application/octet-stream", "digest": Digest.of(blob), "size": len(blob)}
         for blob in blobs
     ]
     content = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers}
-    return dumps(content).encode()
+    return dumps(content)
 
 
-class ApiPusher:
-    """Pushes by the operations of ECR."""
-
-    def __init__(self, client: ECRClient) -> None:
-        self._client = client
-
-    def layer(self, data: bytes) -> None:
-        upload = str(self._client.initiate_layer_upload(repository_name="app").upload_id)
-        common = {"repository_name": "app", "upload_id": upload}
-        self._client.upload_layer_part(
-            **common, part_first_byte=0, part_last_byte=len(data) - 1, layer_part_blob=data
-        )
-        self._client.complete_layer_upload(**common, layer_digests=[digest(data)])
-
-    def image(self, manifest: bytes, tag: str) -> None:
-        self._client.put_image(
-            repository_name="app", image_manifest=manifest.decode(), image_tag=tag
-        )
-
-
-class RegistryPusher:
-    """Pushes by the registry protocol."""
-
-    def __init__(self, client: ECRClient) -> None:
-        (data,) = client.get_authorization_token().authorization_data
-        user, _, password = base64.b64decode(str(data.authorization_token)).partition(b":")
-        self._url = str(data.proxy_endpoint)
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.auth = (user, password)
-
-    def layer(self, data: bytes) -> None:
-        begun = self._session.post(f"{self._url}/v2/app/blobs/uploads/", timeout=60)
-        upload = self._url + begun.headers["Location"]
-        self._session.patch(upload, data=data, timeout=60).raise_for_status()
-        ended = self._session.put(upload, params={"digest": digest(data)}, timeout=60)
-        ended.raise_for_status()
-
-    def image(self, manifest: bytes, tag: str) -> None:
-        url, kind = f"{self._url}/v2/app/manifests/{tag}", {"Content-Type": MANIFEST}
-        self._session.put(url, manifest, headers=kind, timeout=60).raise_for_status()
-
-
-def push(client: ECRClient, kind: Callable[[ECRClient], Any], done: Acknowledged) -> None:
+def push(client: ECRClient, make: Callable[[ECRClient], Any], done: Acknowledged) -> None:
     """Push images until the server is gone, and note whatever was acknowledged."""
     with client, suppress(AmazonClientException, requests.RequestException):
-        pusher = kind(client)
+        push_layer, push_manifest = make(client)
         while True:
             blobs = os.urandom(100), os.urandom(200_000)
             for blob in blobs:
-                pusher.layer(blob)
-                done.layers.append(digest(blob))
+                push_layer("app", blob)
+                done.layers.append(Digest.of(blob))
             manifest = manifest_of(*blobs)
-            tag = digest(manifest)[7:19]
-            pusher.image(manifest, tag)
-            done.images[tag] = digest(manifest)
+            name = Digest.of(manifest.encode())
+            push_manifest("app", name[7:19], manifest)
+            done.images[name[7:19]] = name
 
 
-@pytest.mark.parametrize("kind", [ApiPusher, RegistryPusher])
+@pytest.mark.parametrize("by_api", [True, False])
 def test_a_kill_loses_nothing(
-    start: Callable[..., Any], tmp_path: Path, kind: Callable[[ECRClient], Any]
+    start: Callable[..., Any], tmp_path: Path, by_api: bool, pushers: Any, registries: Any
 ) -> None:
     """After kill -9 in the middle of pushes, again and again, what was acknowledged is whole."""
+
+    def make(client: ECRClient) -> Any:
+        if by_api:
+            pusher = pushers(client)
+            return pusher.layer, lambda name, tag, text: pusher.manifest(name, text, tag)
+        registry = registries(client)
+        return registry.blob, lambda name, tag, text: registry.put(name, tag, text.encode())
+
     done = Acknowledged()
     for number in range(ROUNDS):
         command = start("--data", str(tmp_path))
         with command.client() as client, suppress(RepositoryAlreadyExistsException):
             client.create_repository(repository_name="app")
-        pushers = [
-            threading.Thread(target=push, args=(command.client(), kind, done)) for _ in range(4)
+        threads = [
+            threading.Thread(target=push, args=(command.client(), make, done)) for _ in range(4)
         ]
-        for pusher in pushers:
-            pusher.start()
+        for thread in threads:
+            thread.start()
         while len(done.images) < 6 * (number + 1):
-            assert pushers[0].is_alive()
-            pushers[0].join(0.001)
+            assert threads[0].is_alive()
+            threads[0].join(0.001)
         command.stop(signal.SIGKILL)
-        for pusher in pushers:
-            pusher.join()
+        for thread in threads:
+            thread.join()
     with start("--data", str(tmp_path)).client() as client:
         layers = client.batch_check_layer_availability_all(
             repository_name="app", layer_digests=done.layers
@@ -141,7 +101,7 @@ def test_a_kill_loses_nothing(
 
     assert {layer.layer_availability for layer in layers} == {"AVAILABLE"}
     assert {tag: listed.get(tag) for tag in done.images} == done.images
-    assert {digest(stored[name[7:]].read_bytes()) for name in done.layers} == set(done.layers)
+    assert {Digest.of(stored[name[7:]].read_bytes()) for name in done.layers} == set(done.layers)
 
 
 def test_unacknowledged_bytes_are_dropped(start: Callable[..., Any], tmp_path: Path) -> None:

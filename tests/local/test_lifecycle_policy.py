@@ -25,7 +25,6 @@ from ecr_client.local.lifecycle import (
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 EXPIRE = {"type": "expire"}
-ARCHIVE = {"type": "transition", "targetStorageClass": "archive"}
 COUNT = "imageCountMoreThan"
 
 
@@ -154,87 +153,6 @@ def test_ties_are_broken_alike() -> None:
     }
 
     assert len(results) == 1
-
-
-def test_prefixes_have_no_wildcards() -> None:
-    """A prefix takes an asterisk literally."""
-    assert affected([image("A", 9, "v1")], rule(1, "sinceImagePushed", 1, "*")) == {}
-
-
-UNTAGGED = rule(1, "sinceImagePushed", 7, tagStatus="untagged")
-TAGGED_V = rule(1, "sinceImagePushed", 7, "v")
-LIST_AND_CHILD = [image("list", 20, "v1", references=("child",)), image("child", 20)]
-ARCHIVED_LIST = [
-    image("list", 20, "v1", references=("child",), archived_at=ago(3)),
-    image("child", 20),
-]
-EXPIRE_REST = rule(2, "sinceImagePushed", 7)
-ARCHIVE_REST = rule(2, "sinceImagePushed", 7, action=ARCHIVE)
-ARCHIVE_V = rule(1, "sinceImagePushed", 7, "v", action=ARCHIVE)
-
-
-@pytest.mark.parametrize(
-    ("images", "rules", "expected"),
-    [
-        pytest.param([*LIST_AND_CHILD, image("other", 20)], [UNTAGGED], {"other": 1}, id="stays"),
-        pytest.param(
-            [image("list", 20, references=("child",)), image("child", 20)],
-            [UNTAGGED],
-            {"child": 1, "list": 1},
-            id="goes with its list",
-        ),
-        pytest.param(LIST_AND_CHILD, [TAGGED_V], {"list": 1}, id="needs a rule of its own"),
-        pytest.param(
-            [
-                image("top", 20, "v1", references=("middle",)),
-                image("middle", 20, references=("child",)),
-                image("gone", 20, references=("child",)),
-                image("child", 20),
-            ],
-            [UNTAGGED],
-            {"gone": 1},
-            id="every list protects",
-        ),
-        pytest.param(LIST_AND_CHILD, [ARCHIVE_V, EXPIRE_REST], {"list": 1}, id="not deleted"),
-        pytest.param(
-            LIST_AND_CHILD, [ARCHIVE_V, ARCHIVE_REST], {"child": 2, "list": 1}, id="archived, too"
-        ),
-        pytest.param(ARCHIVED_LIST, [EXPIRE_REST], {}, id="of an archived list"),
-        pytest.param(ARCHIVED_LIST, [ARCHIVE_REST], {"child": 2}, id="archived after its list"),
-    ],
-)
-def test_manifest_lists(
-    images: list[Candidate], rules: list[dict[str, Any]], expected: dict[str, int]
-) -> None:
-    """An image that a manifest list references goes no further than every list of it."""
-    assert affected(images, *rules) == expected
-
-
-SIGNED = [
-    image("app1", 9, "v1"),
-    image("signature1", 8, subject="app1"),
-    image("app2", 7, "v2"),
-    image("signature2", 6, subject="app2"),
-]
-NO_TAG = {"tagStatus": "untagged"}
-
-
-@pytest.mark.parametrize(
-    ("images", "only", "expected"),
-    [
-        (SIGNED, rule(1, COUNT, 1), {"app1", "app2"}),
-        (SIGNED, rule(1, COUNT, 2), {"app1"}),
-        (SIGNED, rule(1, COUNT, 3), {"app1"}),
-        (SIGNED, rule(1, COUNT, 4), set()),
-        (SIGNED, rule(1, COUNT, 1, "v"), {"app1"}),
-        (SIGNED, rule(1, COUNT, 1, **NO_TAG), set()),
-        ([*SIGNED, image("plain", 10)], rule(1, COUNT, 2, **NO_TAG), {"plain"}),
-        ([*SIGNED, image("orphan", 10, subject="gone")], rule(1, COUNT, 4), {"orphan"}),
-    ],
-)
-def test_artifacts(images: list[Candidate], only: dict[str, Any], expected: set[str]) -> None:
-    """A rule counts the signatures that it selects, and leaves those with a subject to it."""
-    assert set(affected(images, only)) == expected
 
 
 def oracle(policy: Policy, images: list[Candidate]) -> dict[str, int]:

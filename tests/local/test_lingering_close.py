@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,12 +16,6 @@ from ecr_client.local.lingering_close import LingeringClose
 LONG = LARGEST_BODY + 1
 #: More than the buffers of a connection hold.
 SOME = 1 << 23
-
-
-@pytest.fixture
-def ecr() -> Iterator[LocalECR]:
-    with LocalECR() as running:
-        yield running
 
 
 def exchange(ecr: LocalECR, head: str, body: bytes) -> bytes:

@@ -103,6 +103,7 @@ def _page(operation: Callable[..., Any], first: int) -> Callable[[], Any]:
     return lambda: operation(repository_name="app", max_results=PAGE, next_token=token)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listing", [list_images, describe_images, list_tags])
 def test_a_page_costs_the_same_in_any_repository(
     listing: Callable[..., Any], filled: Callable[[int], Any], cost: Cost

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,15 +10,14 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-import requests
 
-from ecr_client import ECRClient
 from ecr_client.exceptions import (
     LayerAlreadyExistsException,
     RepositoryAlreadyExistsException,
 )
 from ecr_client.local import LocalECR
 from ecr_client.models import ImageIdentifier, Tag
+from ecr_client.oci import Digest
 from ecr_client.testing import assert_image_valid
 
 pytestmark = pytest.mark.slow
@@ -34,51 +31,35 @@ CONFIG = b'{"architecture": "amd64", "os": "linux"}'
 class Caller:
     """Calls the API and the registry, and counts the statuses of all responses."""
 
-    def __init__(self, ecr: LocalECR, client: ECRClient) -> None:
-        self.client = client
-        self._ecr = ecr
-        (data,) = client.get_authorization_token().authorization_data
-        user, _, password = base64.b64decode(str(data.authorization_token)).partition(b":")
-        self._password = (user, password)
+    def __init__(self, ecr: LocalECR, pusher: Any, registry: Any) -> None:
+        self.client = registry.client
+        self._ecr, self._pusher, self._registry = ecr, pusher, registry
 
     def statuses(self) -> Counter[int | None]:
         return Counter(request.status for request in self._ecr.requests)
 
     def upload(self, data: bytes) -> None:
         """Upload a layer by the API, whoever else does it meanwhile."""
-        upload = str(self.client.initiate_layer_upload(repository_name="app").upload_id)
-        common = {"repository_name": "app", "upload_id": upload}
-        self.client.upload_layer_part(
-            **common, part_first_byte=0, part_last_byte=len(data) - 1, layer_part_blob=data
-        )
         with suppress(LayerAlreadyExistsException):  # another thread was faster
-            self.client.complete_layer_upload(**common, layer_digests=[digest(data)])
+            self._pusher.layer("app", data)
 
     def send(self, data: bytes) -> None:
         """Upload a layer by the registry protocol."""
-        with requests.Session() as session:
-            session.trust_env, session.auth = False, self._password
-            url = f"{self._ecr.endpoint}/v2/app/blobs/uploads/"
-            response = session.post(url, data, params={"digest": digest(data)}, timeout=120)
-        assert response.status_code == 201, response.text
+        self._registry.blob("app", data)
 
 
 @pytest.fixture
-def caller() -> Iterator[Caller]:
+def caller(pushers: Any, registries: Any) -> Iterator[Caller]:
     """Yield a caller of a server with the repository ``app``."""
     with LocalECR() as ecr, ecr.client() as client:
         client.create_repository(repository_name="app")
-        yield Caller(ecr, client)
-
-
-def digest(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+        yield Caller(ecr, pushers(client), registries(client))
 
 
 def manifest(number: int) -> str:
     """Return one of many manifests that have their layers in common."""
     config, *layers = [
-        {"mediaType": "application/octet-stream", "digest": digest(data), "size": len(data)}
+        {"mediaType": "application/octet-stream", "digest": Digest.of(data), "size": len(data)}
         for data in (CONFIG, *LAYERS)
     ]
     content = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers}
@@ -112,7 +93,7 @@ def test_pushes_of_the_same_layers(caller: Caller) -> None:
     assert_image_valid(caller.client, "app:tag-0")
 
     assert listed == set(tags)
-    assert set(caller.statuses()) <= {200, 201, 400}
+    assert set(caller.statuses()) <= {200, 201, 202, 400}
 
 
 def test_updates_of_one_thing(caller: Caller) -> None:

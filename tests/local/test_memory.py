@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from ecr_client import ECRClient
 from ecr_client.local.request_bodies import BUDGET
-from ecr_client.local.tokens import USER
 
 pytestmark = [
     pytest.mark.slow,
@@ -116,28 +113,23 @@ def test_parts_at_the_same_time(server: Any) -> None:
     assert status.left() < ALLOWED
 
 
-def test_a_layer_through_the_registry(server: Any) -> None:
+def test_a_layer_through_the_registry(server: Any, registries: Any) -> None:
     """A layer that comes and goes as one stream takes no more than a few parts."""
 
     def stream() -> Iterator[bytes]:
         for _ in range(PARTS):
             yield PART
 
+    received, name = hashlib.sha256(), digest(PARTS)
     with server.client() as client:
-        (data,) = client.get_authorization_token().authorization_data
-    password = base64.b64decode(str(data.authorization_token)).decode().partition(":")[2]
-    url, name = f"{server.endpoint}/v2/app/blobs", digest(PARTS)
-    received = hashlib.sha256()
+        registry = registries(client)
     peak = Peak(server.process.pid)
-    with requests.Session() as session:
-        session.trust_env, session.auth = False, (USER, password)
-        begun = session.post(f"{url}/uploads/", timeout=60).headers["Location"]
-        upload = server.endpoint + begun
-        session.patch(upload, data=stream(), timeout=60).raise_for_status()
-        session.put(upload, params={"digest": name}, timeout=60).raise_for_status()
-        with session.get(f"{url}/{name}", stream=True, timeout=60) as response:
-            for piece in response.iter_content(1 << 20):
-                received.update(piece)
+    upload = registry.start("app")
+    registry.send("PATCH", upload, data=stream()).raise_for_status()
+    registry.send("PUT", upload, params={"digest": name}).raise_for_status()
+    with registry.send("GET", f"app/blobs/{name}", stream=True) as response:
+        for piece in response.iter_content(1 << 20):
+            received.update(piece)
 
     assert f"sha256:{received.hexdigest()}" == name
     assert peak.growth() < ALLOWED

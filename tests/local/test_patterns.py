@@ -123,6 +123,7 @@ def test_long_members_end() -> None:
     subprocess.run([sys.executable, "-c", VALIDATION], timeout=120, check=True)
 
 
+@pytest.mark.slow
 @short
 @pytest.mark.parametrize("pattern", PATTERNS)
 @given(data=st.data())

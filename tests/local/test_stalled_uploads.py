@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import math
 import signal
 import socket
@@ -21,16 +20,13 @@ import requests
 from ecr_client.exceptions import AmazonClientException, InvalidLayerPartException
 from ecr_client.local.distribution.sessions import UploadSessions
 from ecr_client.local.store import Blobs, UploadChangedError
+from ecr_client.oci import Digest
 
 pytestmark = pytest.mark.slow
 
 DATA = b"x" * 1_000
 #: More than the server has threads.
 MANY = 48
-
-
-def digest(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 class Upload:
@@ -116,9 +112,9 @@ def test_parts_do_not_wait_for_a_stalled_chunk(start: Callable[..., Any]) -> Non
 def test_finishing_while_a_chunk_stalls(upload: Upload, method: str) -> None:
     """Bytes that have not all arrived do not count, and do not keep anybody from what does."""
     upload.part(b"abc")
-    with upload.stall(method, f"?digest={digest(DATA)}") as stalled:
+    with upload.stall(method, f"?digest={Digest.of(DATA)}") as stalled:
         progress = upload.send("GET").headers["Range"]
-        finished = upload.send("PUT", digest=digest(b"abc"))
+        finished = upload.send("PUT", digest=Digest.of(b"abc"))
         stalled.sendall(DATA[300:])
         late = stalled.recv(65_536)
 
@@ -135,7 +131,7 @@ def test_ending_while_a_chunk_stalls(upload: Upload, operation: str) -> None:
         if operation == "cancel":
             assert upload.send("DELETE").status_code == 204
         else:
-            upload.client.complete_layer_upload(**upload.common, layer_digests=[digest(b"abc")])
+            upload.client.complete_layer_upload(**upload.common, layer_digests=[Digest.of(b"abc")])
         left = upload.send("GET").status_code
 
     assert left == 404
@@ -156,7 +152,11 @@ def test_a_lost_chunk(tmp_path: Path) -> None:
         upload.commit_chunk(first)
     upload.discard_chunk(first)
     upload.commit_chunk(second)
+    third = upload.begin_chunk()
+    third.append(b"dropped")
+    upload.discard_chunk(third)
 
+    assert blobs.upload_path(upload.id).read_bytes() == b"123"
     assert blobs.read(upload.commit()) == b"123"
 
 

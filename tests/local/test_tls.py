@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import os
@@ -69,12 +68,6 @@ def get(ecr: LocalECR, path: str, **options: Any) -> requests.Response:
     with requests.Session() as session:
         session.trust_env = False
         return session.get(f"{ecr.endpoint}{path}", timeout=60, **options)
-
-
-def password(client: ECRClient) -> str:
-    """Return the password of a client's token."""
-    (data,) = client.get_authorization_token().authorization_data
-    return base64.b64decode(str(data.authorization_token)).decode().partition(":")[2]
 
 
 def run(tool: str, *arguments: str, **environment: str) -> str:
@@ -144,11 +137,11 @@ def test_boto3(ecr: LocalECR, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_the_registry(ecr: LocalECR, host: str) -> None:
+def test_the_registry(ecr: LocalECR, host: str, login: Any) -> None:
     """The certificate is valid for the loopback, and a layer is redirected to https."""
     with ecr.client() as client:
         client.create_repository(repository_name="app")
-        auth = ("AWS", password(client))
+        auth = login(client)
     base = f"https://{host}:{urlsplit(ecr.endpoint).port}"
     digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
     with requests.Session() as session:
@@ -173,7 +166,7 @@ def test_faults_happen_with_tls(ecr: LocalECR) -> None:
 @pytest.mark.slow
 @skopeo_only
 @pytest.mark.parametrize("by", ["folder", "variable"])
-def test_skopeo(by: str, ecr: LocalECR, tmp_path: Path) -> None:
+def test_skopeo(by: str, ecr: LocalECR, tmp_path: Path, login: Any) -> None:
     """Skopeo trusts the folder of the file, or the file itself, and pushes and pulls with TLS."""
     image, back = random_image(tmp_path / "image", size=6_000_000), tmp_path / "back"
     environment = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
@@ -187,11 +180,11 @@ def test_skopeo(by: str, ecr: LocalECR, tmp_path: Path) -> None:
     name = f"docker://{urlsplit(ecr.endpoint).netloc}/app:v1"
     with ecr.client() as client:
         client.create_repository(repository_name="app")
-        login = f"AWS:{password(client)}"
+        keys = ":".join(login(client))
         copy = ("--insecure-policy", "copy")
-        to = (*copy, *target, "--dest-creds", login, f"oci:{image.path}", name)
+        to = (*copy, *target, "--dest-creds", keys, f"oci:{image.path}", name)
         run("skopeo", *to, **environment)
-        fro = (*copy, *source, "--src-creds", login, name, f"oci:{back}:v1")
+        fro = (*copy, *source, "--src-creds", keys, name, f"oci:{back}:v1")
         run("skopeo", *fro, **environment)
         assert_image_valid(client, "app:v1")
 
@@ -237,10 +230,11 @@ def test_a_certificate_that_was_given(given: Certificate) -> None:
         assert ecr.ca_file == given.ca
 
 
+@pytest.mark.slow
 def test_a_certificate_that_signed_itself(tmp_path: Path) -> None:
     """Without an authority, the certificate itself is what is trusted."""
     if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
+        pytest.skip("openssl is not installed: apt-get install openssl")
     options = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=ecr", "-days", "2")
     names = ["-addext", "subjectAltName=IP:127.0.0.1"]
     files = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
@@ -287,10 +281,11 @@ def test_wrong_types() -> None:
         LocalECR(tls=cast("Any", "cert.pem"))
 
 
+@pytest.mark.slow
 def test_a_key_with_a_password(given: Certificate) -> None:
     """A key with a password is refused, and nobody is asked for the password."""
     if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
+        pytest.skip("openssl is not installed: apt-get install openssl")
     locked = given.key.with_name("locked.pem")
     options = ("-in", str(given.key), "-aes256", "-passout", "pass:secret", "-out", str(locked))
     run("openssl", "ec", *options)

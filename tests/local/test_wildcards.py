@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -17,9 +16,6 @@ from hypothesis import strategies as st
 from ecr_client.exceptions import InvalidParameterException
 from ecr_client.local import LocalECR
 from ecr_client.local.iam_policy import denies_everyone, read_policy
-from ecr_client.local.registry import RegistryKey
-from ecr_client.local.store import Repository
-from ecr_client.local.store.images import is_mutable
 from ecr_client.local.wildcards import matches
 from ecr_client.models import ImageTagMutabilityExclusionFilter
 
@@ -84,21 +80,6 @@ def test_policies_have_a_wildcard_for_one_character(action: str, denied: bool) -
     statements = read_policy(json.dumps(policy), resource_required=False)
 
     assert denies_everyone(statements, "ecr:SetRepositoryPolicy") is denied
-
-
-@pytest.mark.parametrize(("tag", "mutable"), [("v1-dev", True), ("dev-v1", False)])
-def test_exclusion_filters_have_wildcards(tag: str, mutable: bool) -> None:
-    """A tag that fits an exclusion filter is exempt from the repository's setting."""
-    repository = Repository(
-        id=1,
-        registry=RegistryKey("123456789012", "us-east-1"),
-        name="app",
-        created_at=datetime.now(timezone.utc),
-        tag_mutability="IMMUTABLE_WITH_EXCLUSION",
-        exclusion_filters=(("WILDCARD", "v*-dev"),),
-    )
-
-    assert is_mutable(repository, tag) is mutable
 
 
 @pytest.mark.parametrize(("text", "allowed"), [("*-dev-*", True), ("**", True), ("a*b*c*", False)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -147,9 +148,7 @@ def test_parameters_that_are_not_allowed(
     response = send(ecr, "CreateRepository", json.dumps(members).encode())
 
     assert response.json()["__type"] == "InvalidParameterException"
-    assert requests.compat.json.dumps(response.json()["message"])
-    with pytest.raises(AssertionError, match=problem):
-        raise AssertionError(response.json()["message"])
+    assert re.search(problem, response.json()["message"])
 
 
 def test_failures_of_batches(client: ECRClient) -> None:
@@ -168,7 +167,7 @@ def test_failures_of_batches(client: ECRClient) -> None:
     assert [failure.failure_code for failure in deleted] == codes
 
 
-def test_missing_layers(client: ECRClient) -> None:
+def test_missing_layers(client: ECRClient, pushers: Any) -> None:
     """Layers are looked up one by one, and only those of images can be downloaded."""
     found = client.batch_check_layer_availability(
         repository_name="app", layer_digests=[DIGEST, "sha256:short"]
@@ -178,16 +177,7 @@ def test_missing_layers(client: ECRClient) -> None:
     assert [failure.failure_code for failure in found.failures] == ["InvalidLayerDigest"]
     with pytest.raises(LayersNotFoundException):
         client.get_download_url_for_layer(repository_name="app", layer_digest=DIGEST)
-    upload = str(client.initiate_layer_upload(repository_name="app").upload_id)
-    client.upload_layer_part(
-        repository_name="app",
-        upload_id=upload,
-        part_first_byte=0,
-        part_last_byte=0,
-        layer_part_blob=b"x",
-    )
-    digest = "sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
-    client.complete_layer_upload(repository_name="app", upload_id=upload, layer_digests=[digest])
+    digest = pushers(client).layer("app", b"x")
     with pytest.raises(LayerInaccessibleException):
         client.get_download_url_for_layer(repository_name="app", layer_digest=digest)
 

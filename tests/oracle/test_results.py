@@ -90,33 +90,6 @@ def test_times_have_any_number_of_digits(oracle: Any, digits: int) -> None:
     assert oracle.differences(operation.output_shape, result, expected) == []
 
 
-def test_nulls_in_lists_and_maps_are_dropped(oracle: Any) -> None:
-    """A null in a list or a map is left out, while botocore hands it on as None."""
-    operation = oracle.service.operation_model("ListImageReferrers")
-    referrer = {"digest": "d", "mediaType": "m", "size": 1, "annotations": {"a": "b", "c": None}}
-    body = json.dumps({"referrers": [None, referrer, None]}).encode()
-    expected = oracle.parsed(operation, body)["referrers"]
-
-    result = codec.decode(body, models.ListImageReferrersResult)
-
-    assert expected == [None, referrer, None]
-    assert [each.digest for each in result.referrers] == ["d"]
-    assert result.referrers[0].annotations == {"a": "b"}
-
-
-def test_a_required_member_that_is_missing_is_an_error(
-    oracle: Any, client: ECRClient, server: Any
-) -> None:
-    """A result without a member that the model requires is an error, while botocore takes it."""
-    operation = oracle.service.operation_model("ListTagsForResource")
-    body = b'{"tags": [{"Key": "team"}]}'
-    server.answers = [(200, {}, body)]
-
-    assert oracle.parsed(operation, body)["tags"] == [{"Key": "team"}]
-    with pytest.raises(ResponseParseException, match=r"tags\[0\].Value is missing"):
-        client.list_tags_for_resource(resource_arn="arn")
-
-
 def test_a_member_that_is_always_sent_and_missing_is_an_error(
     oracle: Any, operation: Any, server: Any, client: ECRClient
 ) -> None:

@@ -132,6 +132,7 @@ def test_a_stub(credentials: Credentials) -> None:
         assert client.describe_repositories().repositories == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hostile", ["everything"], indirect=True)
 @pytest.mark.usefixtures("hostile")
 def test_the_fixtures(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,7 @@ def test_tests_do_not_see_each_other(turn: str, ecr_client: ECRClient) -> None:
     assert before == (), turn
 
 
+@pytest.mark.slow
 def test_there_is_one_server_in_a_session(project: pytest.Pytester) -> None:
     """Tests share the server and not what is in it; clients are closed after their test."""
     project.makepyfile(
@@ -85,22 +86,7 @@ def test_there_is_one_server_in_a_session(project: pytest.Pytester) -> None:
     result.assert_outcomes(passed=4)
 
 
-def test_a_test_may_have_several_clients(project: pytest.Pytester) -> None:
-    """``local_ecr`` makes further clients, which see the same registry."""
-    project.makepyfile(
-        """
-        def test_two(local_ecr, ecr_client):
-            ecr_client.create_repository(repository_name="team/app")
-            with local_ecr.client() as other:
-                found = other.describe_repositories().repositories
-            assert [each.repository_name for each in found] == ["team/app"]
-        """
-    )
-    result = project.runpytest_subprocess()
-
-    result.assert_outcomes(passed=1)
-
-
+@pytest.mark.slow
 def test_nothing_is_loaded_before_a_fixture_is_used(project: pytest.Pytester) -> None:
     """The plugin is there, and has loaded neither the client nor the server nor what they need."""
     project.makepyfile(
@@ -119,6 +105,7 @@ def test_nothing_is_loaded_before_a_fixture_is_used(project: pytest.Pytester) ->
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_the_fixtures_are_described(project: pytest.Pytester) -> None:
     """``pytest --fixtures`` lists all with a description, and hides what they are made of."""
     result = project.runpytest_subprocess("--fixtures")
@@ -130,6 +117,7 @@ def test_the_fixtures_are_described(project: pytest.Pytester) -> None:
     assert "_of_the_session" not in text
 
 
+@pytest.mark.slow
 def test_the_plugin_can_be_left_out(project: pytest.Pytester) -> None:
     """A project with fixtures of its own of these names can do without ours."""
     project.makepyfile("def test_it(local_ecr):\n    pass\n")

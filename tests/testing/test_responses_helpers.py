@@ -9,7 +9,7 @@ import pytest
 import requests
 import responses
 
-from ecr_client import Credentials, ECRClient, ResponseMetadata
+from ecr_client import Credentials, ECRClient
 from ecr_client.exceptions import (
     AmazonECRException,
     ConnectionClosedException,
@@ -114,34 +114,12 @@ def test_responses_are_found_by_endpoint(
     assert client.list_images(repository_name="app") == IMAGES
 
 
-def test_an_endpoint_may_have_a_path(
-    mocked: responses.RequestsMock, credentials: Credentials
-) -> None:
-    """The endpoint of any client may be given as the client has it."""
-    with ECRClient(endpoint="http://localhost:5001/ecr/", credentials=credentials) as client:
-        add_result(mocked, IMAGES, client.endpoint)
-
-        assert client.list_images(repository_name="app") == IMAGES
-
-
 @responses.activate
 def test_the_module_is_a_mock_too(client: ECRClient) -> None:
     """The module ``responses`` itself takes responses, as with its own functions."""
     add_result(responses, IMAGES)
 
     assert client.list_images(repository_name="app") == IMAGES
-
-
-def test_given_metadata_arrive(mocked: responses.RequestsMock, client: ECRClient) -> None:
-    """A request id and headers that the test has given are those of the response."""
-    metadata = ResponseMetadata(
-        request_id="mine", http_headers={"x-seen": "yes", "content-type": "text/plain"}
-    )
-    add_result(mocked, ListImagesResult(response_metadata=metadata))
-    found = client.list_images(repository_name="app").response_metadata
-
-    assert found.request_id == "mine"
-    assert found.http_headers["X-Seen"] == "yes"
 
 
 @pytest.mark.parametrize(
@@ -192,12 +170,6 @@ def test_errors_of_the_transport_come_about(
     assert isinstance(raised.value.__cause__, requests.RequestException)
 
 
-def test_the_end_of_the_total_time_is_not_a_response() -> None:
-    """What is a matter of the client's time cannot be registered, and the text says what can."""
-    with pytest.raises(ValueError, match="pass a ReadTimeoutException"):
-        add_error(responses.RequestsMock(), "ListImages", TotalTimeoutException)
-
-
 def test_errors_of_requests_are_raised(mocked: responses.RequestsMock, client: ECRClient) -> None:
     """What ``requests`` raises may be given as it is."""
     add_error(mocked, "ListImages", requests.ConnectionError("gone"))
@@ -205,28 +177,27 @@ def test_errors_of_requests_are_raised(mocked: responses.RequestsMock, client: E
         client.list_images(repository_name="app")
 
 
-@pytest.mark.parametrize("result", [ImageIdentifier(), "ListImagesResult", None])
-def test_only_results_are_added(result: Any) -> None:
-    """What is no result of an operation is refused at once."""
-    with pytest.raises(TypeError, match="must be a result of an operation"):
-        add_result(responses.RequestsMock(), result)
+WRONG = ListImagesResult(next_token=7)  # type: ignore[arg-type]
 
 
-def test_a_result_is_checked() -> None:
-    """A result that no response could give is refused, with the member that is wrong."""
-    wrong = ListImagesResult(next_token=7)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"ListImages: .*nextToken must be a string"):
-        add_result(responses.RequestsMock(), wrong)
-
-
-@pytest.mark.parametrize("error", [ParamValidationException("wrong"), LookupError, SystemExit])
-def test_only_errors_that_arrive_are_added(error: Any) -> None:
-    """An exception that neither the service nor the network gives is refused."""
-    with pytest.raises(TypeError, match="one of the service, a TransportException or one of"):
-        add_error(responses.RequestsMock(), "ListImages", error)
-
-
-def test_the_operation_of_an_error_is_checked() -> None:
-    """A name that is no operation is refused, with the one that may have been meant."""
-    with pytest.raises(ValueError, match="did you mean 'ListImages'"):
-        add_error(responses.RequestsMock(), "list_images", ServerException())
+@pytest.mark.parametrize(
+    ("add", "arguments", "error", "problem"),
+    [
+        (add_result, (ImageIdentifier(),), TypeError, "must be a result of an operation"),
+        (add_result, ("ListImagesResult",), TypeError, "must be a result of an operation"),
+        (add_result, (WRONG,), ValueError, r"ListImages: .*nextToken must be a string"),
+        *(
+            (add_error, ("ListImages", error), TypeError, "a TransportException or one of")
+            for error in (ParamValidationException("wrong"), LookupError, SystemExit)
+        ),
+        # A matter of the client's time.
+        (add_error, ("ListImages", TotalTimeoutException), ValueError, "a ReadTimeoutException"),
+        (add_error, ("list_images", ServerException()), ValueError, "did you mean 'ListImages'"),
+    ],
+)
+def test_what_cannot_be_added(
+    add: Any, arguments: Any, error: type[Exception], problem: str
+) -> None:
+    """What neither the service nor the network gives is refused, with what is wrong."""
+    with pytest.raises(error, match=problem):
+        add(responses.RequestsMock(), *arguments)

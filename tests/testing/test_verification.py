@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import re
-import socket
-import threading
 import tracemalloc
 from collections.abc import Iterator
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +26,7 @@ from ecr_client.models import (
     ImageIdentifier,
 )
 from ecr_client.testing import RandomImage, assert_image_valid, example, random_image
-from ecr_client.transport import Deadline, HTTPRequest, StreamingResponse, Transport
+from ecr_client.transport import Deadline, HTTPRequest, InMemory, StreamingResponse, Transport
 
 MIB = 1024 * 1024
 
@@ -61,7 +57,8 @@ class Stored(ECRClient):
         self.listed: dict[str, str] = {}
         self.status = 200
         self.asked: list[str] = []
-        self.downloads = ""
+        self.downloads = "https://storage.example"
+        self.transport = Storage(self)
 
     def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
         result: Any
@@ -93,12 +90,22 @@ class Stored(ECRClient):
         image = example(Image, image_id=image_id, image_manifest=self.manifests[digest])
         return BatchGetImageResult(images=[image])
 
-    def download(self, path: str, headers: set[str]) -> tuple[int, bytes]:
-        """Return status and body of a download; a second signature would be refused."""
-        assert headers.isdisjoint({"authorization", "x-amz-date"})
-        digest = path.strip("/").partition("?")[0]
-        self.asked.append(digest)
-        return self.status, self.blobs[digest]
+
+class Storage(Transport):
+    """The storage of that client."""
+
+    simulated = True
+
+    def __init__(self, stored: Stored) -> None:
+        self.stored = stored
+
+    def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
+        assert {"authorization", "x-amz-date"}.isdisjoint(map(str.lower, request.headers))
+        digest = request.url.rpartition("/")[2].partition("?")[0]
+        self.stored.asked.append(digest)
+        body = self.stored.blobs[digest]
+        headers = {"Content-Length": str(len(body))}
+        return StreamingResponse(request, self.stored.status, headers, InMemory(body))
 
 
 def differs(digest: str, content: bytes) -> str:
@@ -107,31 +114,6 @@ def differs(digest: str, content: bytes) -> str:
     return (
         f"layer {digest}: the downloaded content differs: the content has the digest sha256:{found}"
     )
-
-
-@contextlib.contextmanager
-def served(client: Stored) -> Iterator[Stored]:
-    """Yield a client whose downloads have a server."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = client.download(self.path, set(map(str.lower, self.headers)))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        client.downloads = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        with client:
-            yield client
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -143,7 +125,7 @@ def image(tmp_path: Path) -> RandomImage:
 @pytest.fixture
 def stored(image: RandomImage) -> Iterator[Stored]:
     """Yield a client of a repository that holds the image."""
-    with served(Stored(image)) as client:
+    with Stored(image) as client:
         yield client
 
 
@@ -165,14 +147,6 @@ def test_a_whole_image_is_valid(stored: Stored, image: RandomImage) -> None:
 
     assert sorted(asked) == sorted([*stored.manifests, *stored.blobs])
     assert stored.asked == asked
-
-
-def test_a_single_manifest_is_valid(tmp_path: Path) -> None:
-    """An image without an index is as good as one with it."""
-    with served(Stored(random_image(tmp_path))) as client:
-        assert_image_valid(client, "team/app:1.0")
-
-    assert len(client.asked) == 4
 
 
 def test_altered_content_is_found(stored: Stored, image: RandomImage) -> None:
@@ -198,18 +172,6 @@ def test_truncated_content_is_found(stored: Stored, image: RandomImage) -> None:
     ]
 
 
-def test_a_wrong_size_is_found(stored: Stored, image: RandomImage) -> None:
-    """A blob that its digest says is whole may have another size than its manifest says."""
-    layer = image.manifests[0].layers[0]
-    content = json.loads(stored.manifests[image.manifests[0].descriptor.digest])
-    content["layers"][0]["size"] += 1
-    store(stored, json.dumps(content))
-
-    assert problems(stored) == [
-        f"blob {layer.digest} has {layer.size} bytes instead of {layer.size + 1}"
-    ]
-
-
 def test_missing_parts_are_found(stored: Stored, image: RandomImage) -> None:
     """A layer, or the manifest of a platform, may be missing although the index is there."""
     layer = image.manifests[0].layers[0].digest
@@ -220,15 +182,6 @@ def test_missing_parts_are_found(stored: Stored, image: RandomImage) -> None:
     assert len(missing) == 2
     assert f"manifest {manifest} is missing (ImageNotFound: no image)" in missing
     assert any(line.startswith(f"blob {layer} is missing (no {layer}") for line in missing)
-
-
-def test_a_missing_image_is_found(stored: Stored) -> None:
-    """A reference to nothing is no valid image."""
-    nothing = f"sha256:{'0' * 64}"
-
-    assert problems(stored, f"team/app@{nothing}") == [
-        f"manifest {nothing} is missing (ImageNotFound: no image)"
-    ]
 
 
 def test_an_altered_manifest_is_found(stored: Stored, image: RandomImage) -> None:
@@ -348,6 +301,14 @@ def test_nested_indexes(stored: Stored) -> None:
     assert re.fullmatch(r"manifest sha256:\w{64} is in more than 8 indexes", problem)
 
 
+def test_descriptors_are_counted_together(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound of manifests and blobs is that of the whole image."""
+    monkeypatch.setattr("ecr_client.testing.verification.MOST_DESCRIPTORS", 5)
+    (problem,) = problems(stored)
+
+    assert "the image has more than 5 manifests and blobs" in problem
+
+
 def test_an_index_of_itself_is_found(stored: Stored) -> None:
     """A registry that returns the same index for ever is asked once for each digest."""
     digest = f"sha256:{'1' * 64}"
@@ -424,18 +385,14 @@ def test_an_endless_blob_is_found(stored: Stored, image: RandomImage) -> None:
 
 
 def test_a_failing_download_is_found(stored: Stored) -> None:
-    """A storage that refuses, is not there or is none is a problem of each blob."""
+    """A storage that refuses, or is none, is a problem of each blob."""
     stored.status = 403
     refused = problems(stored)
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        stored.downloads = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-    unreachable = problems(stored)
     stored.downloads = "file:///"
     nowhere = problems(stored)
 
     for lines, reason in (
         (refused, "the storage responded with status 403)"),
-        (unreachable, "ConnectionRefusedError: Connection refused)"),
         (nowhere, "the service returned no HTTP URL for it)"),
     ):
         assert len(lines) == len(stored.blobs)
@@ -456,11 +413,12 @@ def test_a_refusal_of_the_service_is_no_problem_of_the_image(
         assert_image_valid(stored, "team/app:1.0")
 
 
+@pytest.mark.slow
 def test_layers_are_not_held(tmp_path: Path) -> None:
     """The memory that a check takes does not depend on the size of the layers."""
     image = random_image(tmp_path, layers=1, size=24 * MIB)
-    with served(Stored(image)) as client:
-        # The server of this test holds them; what it has already is not counted.
+    with Stored(image) as client:
+        # The storage of this test holds them; what it has already is not counted.
         tracemalloc.start()
         try:
             assert_image_valid(client, "team/app:1.0")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import abc
 import hashlib
 import json
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import attrs
 import pytest
 
 from ecr_client import ECRClient
@@ -15,11 +16,9 @@ from ecr_client.local import LocalECR
 from ecr_client.models import ImageIdentifier
 
 NAME = "team/app"
+V1 = [ImageIdentifier(image_tag="v1")]
 POLICY = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}],
-    }
+    {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}]}
 )
 #: More than the buffers of a connection hold, so that sending it takes part in what goes wrong.
 PART = bytes(range(256)) * 12_000
@@ -39,249 +38,199 @@ def manifest_of(config: bytes) -> str:
     )
 
 
-class Work(abc.ABC):
-    """One call, and the repository that it is about.
+class Repository:
+    """The repository that a call is about.
 
     Args:
-        ecr: The server, past the proxy.
-        direct: A client that nothing goes wrong with.
+        client: A client that nothing goes wrong with.
     """
 
-    #: The operation.
-    name: ClassVar[str]
-    #: Whether it changes something, which may happen once only.
-    changes: ClassVar[bool] = True
+    def __init__(self, client: ECRClient) -> None:
+        self.client = client
+        self.upload = ""
 
-    def __init__(self, ecr: LocalECR, direct: ECRClient) -> None:
-        self.direct = direct
-        self._ecr = ecr
-        self.prepare()
-        ecr.requests.clear()
+    def create(self) -> None:
+        self.client.create_repository(repository_name=NAME)
 
-    def prepare(self) -> None:
-        """Bring the server into the state before the call."""
-        self.direct.create_repository(repository_name=NAME)
+    def begin(self, part: bytes = b"") -> None:
+        """Create the repository, and begin an upload."""
+        self.create()
+        self._begin(part)
 
-    @abc.abstractmethod
-    def call(self, client: ECRClient) -> Any:
-        """Make the call."""
+    def _begin(self, part: bytes) -> None:
+        self.upload = str(self.client.initiate_layer_upload(repository_name=NAME).upload_id)
+        if part:
+            self.send(part)
 
-    @abc.abstractmethod
-    def is_right(self, result: Any) -> bool:
-        """Return whether a result is that of the call."""
-
-    def is_done(self) -> bool:
-        """Return whether the server is in the state after the call, as far as that differs."""
-        return True
-
-    def times(self) -> int:
-        """Return how often the server has done the work."""
-        seen = self._ecr.requests
-        return sum(each.operation == self.name and each.status == 200 for each in seen)
-
-    def names(self) -> list[str]:
-        return [each.repository_name for each in self.direct.describe_repositories().repositories]
-
-    def upload(self) -> str:
-        return self.direct.initiate_layer_upload(repository_name=NAME).upload_id
-
-    def send_part(self, client: ECRClient, upload: str, part: bytes) -> Any:
-        return client.upload_layer_part(
+    def send(self, part: bytes, client: ECRClient | None = None) -> Any:
+        return (client or self.client).upload_layer_part(
             repository_name=NAME,
-            upload_id=upload,
+            upload_id=self.upload,
             part_first_byte=0,
             part_last_byte=len(part) - 1,
             layer_part_blob=part,
         )
 
-    def complete(self, client: ECRClient, upload: str, content: bytes) -> Any:
-        digests = [digest_of(content)]
-        return client.complete_layer_upload(
-            repository_name=NAME, upload_id=upload, layer_digests=digests
+    def complete(self, content: bytes, client: ECRClient | None = None) -> Any:
+        return (client or self.client).complete_layer_upload(
+            repository_name=NAME, upload_id=self.upload, layer_digests=[digest_of(content)]
         )
 
-    def put_image(self, client: ECRClient, config: bytes, tag: str) -> Any:
-        return client.put_image(
+    def put(self, config: bytes, tag: str, client: ECRClient | None = None) -> Any:
+        return (client or self.client).put_image(
             repository_name=NAME, image_manifest=manifest_of(config), image_tag=tag
         )
 
-    def put_config(self, config: bytes) -> None:
-        upload = self.upload()
-        self.send_part(self.direct, upload, config)
-        self.complete(self.direct, upload, config)
+    def push(self, *images: tuple[bytes, str | None]) -> None:
+        """Create the repository with configurations, and with images of those that have a tag."""
+        self.create()
+        for config, tag in images:
+            self._begin(config)
+            self.complete(config)
+            if tag:
+                self.put(config, tag)
+
+    def names(self) -> list[str]:
+        return [each.repository_name for each in self.client.describe_repositories().repositories]
 
     def tags(self) -> list[str]:
-        found = self.direct.list_images(repository_name=NAME).image_ids
-        return sorted(each.image_tag for each in found)
+        return sorted(
+            each.image_tag for each in self.client.list_images(repository_name=NAME).image_ids
+        )
 
-
-class Read(Work):
-    name = "DescribeRepositories"
-    changes = False
-
-    def call(self, client: ECRClient) -> Any:
-        return client.describe_repositories(repository_names=[NAME])
-
-    def is_right(self, result: Any) -> bool:
-        return [each.repository_name for each in result.repositories] == [NAME]
-
-
-class Set(Work):
-    name = "SetRepositoryPolicy"
-    changes = False  # beyond the value, which a retry sets again
-
-    def call(self, client: ECRClient) -> Any:
-        return client.set_repository_policy(repository_name=NAME, policy_text=POLICY)
-
-    def is_right(self, result: Any) -> bool:
-        return bool(result.policy_text == POLICY)
-
-    def is_done(self) -> bool:
+    def succeeds(self, call: Callable[[], Any]) -> bool:
         try:
-            return bool(self.direct.get_repository_policy(repository_name=NAME).policy_text)
-        except AmazonECRException:
-            return False
-
-
-class Create(Work):
-    name = "CreateRepository"
-
-    def prepare(self) -> None:
-        assert self.names() == []
-
-    def call(self, client: ECRClient) -> Any:
-        return client.create_repository(repository_name=NAME, image_tag_mutability="IMMUTABLE")
-
-    def is_right(self, result: Any) -> bool:
-        found = result.repository
-        return (found.repository_name, found.image_tag_mutability) == (NAME, "IMMUTABLE")
-
-    def is_done(self) -> bool:
-        return self.names() == [NAME]
-
-
-class UploadPart(Work):
-    name = "UploadLayerPart"
-
-    def prepare(self) -> None:
-        super().prepare()
-        self._upload = self.upload()
-
-    def call(self, client: ECRClient) -> Any:
-        return self.send_part(client, self._upload, PART)
-
-    def is_right(self, result: Any) -> bool:
-        return bool(result.last_byte_received == len(PART) - 1)
-
-    def is_done(self) -> bool:
-        try:  # The digest is that of the part, no less and no more.
-            self.complete(self.direct, self._upload, PART)
+            call()
         except AmazonECRException:
             return False
         return True
 
+    def has_layer(self) -> bool:
+        found = self.client.batch_check_layer_availability(
+            repository_name=NAME, layer_digests=[digest_of(b"layer")]
+        )
+        return [each.layer_availability for each in found.layers] == ["AVAILABLE"]
 
-class Complete(Work):
-    name = "CompleteLayerUpload"
 
-    def prepare(self) -> None:
-        super().prepare()
-        self._upload = self.upload()
-        self.send_part(self.direct, self._upload, b"layer")
+@attrs.frozen
+class Kind:
+    """A kind of call.
 
-    def call(self, client: ECRClient) -> Any:
-        return self.complete(client, self._upload, b"layer")
+    Args:
+        call: Makes the call.
+        is_right: Returns whether a result is that of the call.
+        prepare: Brings the server into the state before the call.
+        is_done: Returns whether it is in the state after it, as far as that differs.
+        changes: Whether the call changes something, which may happen once only.
+    """
 
-    def is_right(self, result: Any) -> bool:
-        return bool(result.layer_digest == digest_of(b"layer"))
+    call: Callable[[Repository, ECRClient], Any]
+    is_right: Callable[[Any], bool]
+    prepare: Callable[[Repository], object] = Repository.create
+    is_done: Callable[[Repository], bool] = lambda _: True
+    changes: bool = True
+
+
+KINDS: dict[str, Kind] = {
+    "DescribeRepositories": Kind(
+        lambda _, client: client.describe_repositories(repository_names=[NAME]),
+        lambda result: [each.repository_name for each in result.repositories] == [NAME],
+        changes=False,
+    ),
+    # A retry sets the same value again.
+    "SetRepositoryPolicy": Kind(
+        lambda _, client: client.set_repository_policy(repository_name=NAME, policy_text=POLICY),
+        lambda result: result.policy_text == POLICY,
+        is_done=lambda repository: repository.succeeds(
+            lambda: repository.client.get_repository_policy(repository_name=NAME)
+        ),
+        changes=False,
+    ),
+    "CreateRepository": Kind(
+        lambda _, client: client.create_repository(
+            repository_name=NAME, image_tag_mutability="IMMUTABLE"
+        ),
+        lambda result: result.repository.image_tag_mutability == "IMMUTABLE",
+        prepare=lambda _: None,
+        is_done=lambda repository: repository.names() == [NAME],
+    ),
+    "UploadLayerPart": Kind(
+        lambda repository, client: repository.send(PART, client),
+        lambda result: result.last_byte_received == len(PART) - 1,
+        prepare=Repository.begin,
+        # The digest is that of the part, no less and no more.
+        is_done=lambda repository: repository.succeeds(lambda: repository.complete(PART)),
+    ),
+    "CompleteLayerUpload": Kind(
+        lambda repository, client: repository.complete(b"layer", client),
+        lambda result: result.layer_digest == digest_of(b"layer"),
+        prepare=lambda repository: repository.begin(b"layer"),
+        is_done=Repository.has_layer,
+    ),
+    "PutImage": Kind(
+        lambda repository, client: repository.put(b"{}", "v1", client),
+        lambda result: (
+            (result.image.image_id.image_tag, result.image.image_id.image_digest)
+            == ("v1", digest_of(manifest_of(b"{}").encode()))
+        ),
+        prepare=lambda repository: repository.push((b"{}", None)),
+        is_done=lambda repository: repository.tags() == ["v1"],
+    ),
+    "DeleteRepository": Kind(
+        lambda _, client: client.delete_repository(repository_name=NAME),
+        lambda result: result.repository.repository_name == NAME,
+        is_done=lambda repository: repository.names() == [],
+    ),
+    # A retry succeeds, and finds nothing to delete.
+    "BatchDeleteImage": Kind(
+        lambda _, client: client.batch_delete_image(repository_name=NAME, image_ids=V1),
+        lambda result: [each.image_tag for each in result.image_ids] == ["v1"],
+        prepare=lambda repository: repository.push((b"{}", "v1"), (b"[]", "v2")),
+        is_done=lambda repository: repository.tags() == ["v2"],
+        changes=False,
+    ),
+    "BatchGetImage": Kind(
+        lambda _, client: client.batch_get_image(repository_name=NAME, image_ids=V1),
+        lambda result: [each.image_manifest for each in result.images] == [manifest_of(b"{}")],
+        prepare=lambda repository: repository.push((b"{}", "v1"), (b"[]", "v2")),
+        is_done=lambda repository: repository.tags() == ["v1", "v2"],
+        changes=False,
+    ),
+}
+
+
+class Work:
+    """One call of a kind, by the name of its operation.
+
+    Args:
+        ecr: The server, past the proxy.
+        direct: A client that nothing goes wrong with.
+        name: The operation.
+    """
+
+    def __init__(self, ecr: LocalECR, direct: ECRClient, name: str) -> None:
+        self._ecr, self._name, self._kind = ecr, name, KINDS[name]
+        self._repository = Repository(direct)
+        self.changes, self.is_right = self._kind.changes, self._kind.is_right
+        self._kind.prepare(self._repository)
+        ecr.requests.clear()
+
+    def call(self, client: ECRClient | None = None) -> Any:
+        """Make the call, if no client is given with nothing going wrong."""
+        return self._kind.call(self._repository, client or self._repository.client)
 
     def is_done(self) -> bool:
-        digests = [digest_of(b"layer")]
-        (found,) = self.direct.batch_check_layer_availability(
-            repository_name=NAME, layer_digests=digests
-        ).layers or [None]
-        return found is not None and found.layer_availability == "AVAILABLE"
+        """Return whether the server is in the state after the call."""
+        return self._kind.is_done(self._repository)
 
-
-class PutImage(Work):
-    name = "PutImage"
-
-    def prepare(self) -> None:
-        super().prepare()
-        self.put_config(b"{}")
-
-    def call(self, client: ECRClient) -> Any:
-        return self.put_image(client, b"{}", "v1")
-
-    def is_right(self, result: Any) -> bool:
-        found = result.image.image_id
-        digest = digest_of(manifest_of(b"{}").encode())
-        return (found.image_tag, found.image_digest) == ("v1", digest)
-
-    def is_done(self) -> bool:
-        return self.tags() == ["v1"]
-
-
-class Delete(Work):
-    name = "DeleteRepository"
-
-    def call(self, client: ECRClient) -> Any:
-        return client.delete_repository(repository_name=NAME)
-
-    def is_right(self, result: Any) -> bool:
-        return bool(result.repository.repository_name == NAME)
-
-    def is_done(self) -> bool:
-        return self.names() == []
-
-
-class BatchDelete(Work):
-    name = "BatchDeleteImage"
-    changes = False  # beyond the first time; a retry succeeds, and finds nothing to delete
-
-    def prepare(self) -> None:
-        super().prepare()
-        for config, tag in ((b"{}", "v1"), (b"[]", "v2")):
-            self.put_config(config)
-            self.put_image(self.direct, config, tag)
-
-    def call(self, client: ECRClient) -> Any:
-        ids = [ImageIdentifier(image_tag="v1")]
-        return client.batch_delete_image(repository_name=NAME, image_ids=ids)
-
-    def is_right(self, result: Any) -> bool:
-        return [each.image_tag for each in result.image_ids] == ["v1"] and not result.failures
-
-    def is_done(self) -> bool:
-        found = self.tags()
-        assert "v2" in found
-        return found == ["v2"]
-
-
-class BatchRead(BatchDelete):
-    name = "BatchGetImage"
-
-    def call(self, client: ECRClient) -> Any:
-        ids = [ImageIdentifier(image_tag="v1")]
-        return client.batch_get_image(repository_name=NAME, image_ids=ids)
-
-    def is_right(self, result: Any) -> bool:
-        return [each.image_manifest for each in result.images] == [manifest_of(b"{}")]
-
-    def is_done(self) -> bool:
-        return self.tags() == ["v1", "v2"]
-
-
-KINDS: dict[str, type[Work]] = {
-    each.name: each
-    for each in (
-        Read, Set, Create, UploadPart, Complete, PutImage, Delete, BatchDelete, BatchRead
-    )
-}  # fmt: skip
+    def times(self) -> int:
+        """Return how often the server has done the work."""
+        seen = self._ecr.requests
+        return sum(each.operation == self._name and each.status == 200 for each in seen)
 
 
 @pytest.fixture
-def work(ecr: LocalECR) -> Any:
-    """Return a function that prepares a call by the name of its operation."""
+def work(ecr: LocalECR) -> Iterator[Callable[[str], Work]]:
+    """Yield a function that prepares a call by the name of its operation."""
     with ecr.client() as direct:
-        yield lambda name: KINDS[name](ecr, direct)
+        yield lambda name: Work(ecr, direct, name)

@@ -288,7 +288,7 @@ def test_cell(
     assert not proxy.faults
     assert times == worked or not prepared.changes
     if not worked:
-        prepared.call(prepared.direct)
+        prepared.call()
     assert prepared.is_done()
 
 

@@ -25,38 +25,19 @@ def silence(visit: Any) -> None:
     visit.over.wait()
 
 
-def drips_the_body(visit: Any) -> None:
-    visit.request()
-    visit.drip(b"{", before=OK + LONG + b"\r\n")
-
-
-def drips_the_last_body(visit: Any) -> None:
-    visit.request()
-    visit.drip(b"{", before=OK + LONG + CLOSE + b"\r\n")
-
-
-def drips_chunks(visit: Any) -> None:
-    visit.request()
-    visit.drip(b"1\r\n{\r\n", before=OK + CHUNKED + b"\r\n")
-
-
-def drips_until_it_closes(visit: Any) -> None:
-    visit.request()
-    visit.drip(b"{", before=OK + b"\r\n")
-
-
 def reads_slowly(visit: Any) -> None:
     while not visit.over.wait(0.02) and visit.socket.recv(1000):
         pass
 
 
-RESPONSES = [
-    silence,
-    drips_the_body,
-    drips_the_last_body,
-    drips_chunks,
-    drips_until_it_closes,
-]
+#: What comes at once, and what comes again and again after it.
+DRIPS = {
+    "the body": (OK + LONG + b"\r\n", b"{"),
+    "the last body": (OK + LONG + CLOSE + b"\r\n", b"{"),
+    "chunks": (OK + CHUNKED + b"\r\n", b"1\r\n{\r\n"),
+    "until it closes": (OK + b"\r\n", b"{"),
+    "nothing": (b"", b""),
+}
 #: What comes at once, and what comes a few times after it.
 STOPS = {
     "in the status": (b"HTTP/1.1 ", b"1"),
@@ -86,10 +67,16 @@ def scheme(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.mark.parametrize("handle", RESPONSES, ids=lambda each: each.__name__)
-def test_responses(peer: Any, visitor: Any, in_time: Any, scheme: str, handle: Any) -> None:
+@pytest.mark.parametrize("drip", DRIPS)
+def test_responses(peer: Any, visitor: Any, in_time: Any, scheme: str, drip: str) -> None:
     """However a body drips, and if no response comes, the call ends by its deadline."""
-    server = peer(handle, tls=scheme == "https")
+    before, piece = DRIPS[drip]
+
+    def serve(visit: Any) -> None:
+        visit.request()
+        visit.drip(piece, before=before)
+
+    server = peer(serve, tls=scheme == "https")
     client = visitor(server, scheme, total_timeout=TOTAL)
     found = in_time(client.describe_repositories)
 

@@ -17,43 +17,29 @@ ANSWER = b'{"repositoryName": "app", "uploadId": "0", "lastByteReceived": 0}'
 PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
 
 
-def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(made)
-    return made
-
-
-def untrusted(_: trustme.CA) -> trustme.LeafCert:
-    return trustme.CA().issue_cert("127.0.0.1")
-
-
-def of_another_host(authority: trustme.CA) -> trustme.LeafCert:
-    return authority.issue_cert("127.0.0.2", "example.com")
-
-
-def expired(authority: trustme.CA) -> trustme.LeafCert:
-    return authority.issue_cert("127.0.0.1", not_after=PAST)
-
-
 def answer(visit: Any) -> None:
     visit.request()
     visit.respond(ANSWER)
 
 
 @pytest.mark.parametrize(
-    ("make", "reason"),
+    ("names", "options", "reason"),
     [
-        (untrusted, "unable to get local issuer|self.signed"),
-        (of_another_host, "mismatch"),
-        (expired, "expired"),
+        (None, {}, "unable to get local issuer|self.signed"),
+        (["127.0.0.2", "example.com"], {}, "mismatch"),
+        (["127.0.0.1"], {"not_after": PAST}, "expired"),
     ],
-    ids=lambda each: getattr(each, "__name__", ""),
+    ids=["untrusted", "another host", "expired"],
 )
 def test_certificates(
-    peer: Any, visitor: Any, authority: trustme.CA, waits: list[float], make: Any, reason: str
-) -> None:
+    peer: Any, visitor: Any, authority: trustme.CA, waits: list[float],
+    names: list[str] | None, options: dict[str, Any], reason: str,
+) -> None:  # fmt: skip
     """A certificate that is not to be trusted is named as such, and not asked for again."""
-    server = peer(answer, tls=serving(make(authority)))
+    issuer = trustme.CA() if names is None else authority
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    issuer.issue_cert(*(names or ["127.0.0.1"]), **options).configure_cert(context)
+    server = peer(answer, tls=context)
 
     with pytest.raises(TLSException, match=f"certificate.*({reason})") as caught:
         visitor(server, "https").describe_repositories()
@@ -73,43 +59,14 @@ def test_a_peer_without_tls(peer: Any, visitor: Any) -> None:
 # --- connections that break -----------------------------------------------------------------------
 
 
-def in_the_handshake(visit: Any, end: Any, _: ssl.SSLContext) -> None:
-    visit.socket.recv(100)
-    end(visit)
-
-
-def before_the_request(visit: Any, end: Any, context: ssl.SSLContext) -> None:
-    visit.start_tls(context)
-    end(visit)
-
-
-def before_the_answer(visit: Any, end: Any, context: ssl.SSLContext) -> None:
-    visit.start_tls(context)
-    visit.request()
-    end(visit)
-
-
-def in_the_headers(visit: Any, end: Any, context: ssl.SSLContext) -> None:
-    visit.start_tls(context)
-    visit.request()
-    visit.socket.sendall(b"HTTP/1.1 200 OK\r\nContent-")
-    end(visit)
-
-
-def in_the_body(visit: Any, end: Any, context: ssl.SSLContext) -> None:
-    visit.start_tls(context)
-    visit.request()
-    visit.socket.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{")
-    end(visit)
-
-
-PLACES = [
-    in_the_handshake,
-    before_the_request,
-    before_the_answer,
-    in_the_headers,
-    in_the_body,
-]
+#: Whether TLS has begun, whether the request was read, and what was sent of the response.
+PLACES = {
+    "in the handshake": (False, False, b""),
+    "before the request": (True, False, b""),
+    "before the response": (True, True, b""),
+    "in the headers": (True, True, b"HTTP/1.1 200 OK\r\nContent-"),
+    "in the body": (True, True, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{"),
+}
 
 
 def reset(visit: Any) -> None:
@@ -129,18 +86,25 @@ def say_goodbye(visit: Any) -> None:
 
 
 @pytest.mark.parametrize("end", [reset, close, say_goodbye], ids=lambda each: each.__name__)
-@pytest.mark.parametrize("place", PLACES, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("place", PLACES)
 def test_connections_that_break(
-    peer: Any, visitor: Any, context: ssl.SSLContext, waits: list[float], place: Any, end: Any
+    peer: Any, visitor: Any, context: ssl.SSLContext, waits: list[float], place: str, end: Any
 ) -> None:
     """Wherever and however a connection breaks, the call is retried at once."""
+    has_tls, has_request, sent = PLACES[place]
 
     def serve(visit: Any) -> None:
-        if visit.number == 1:
-            place(visit, end, context)
-        else:
+        if visit.number > 1 or has_tls:
             visit.start_tls(context)
+        if visit.number > 1:
             answer(visit)
+            return
+        if has_request:
+            visit.request()
+        elif not has_tls:
+            visit.socket.recv(100)
+        visit.send(sent)
+        end(visit)
 
     server = peer(serve)
     result = visitor(server, "https").describe_repositories()

@@ -27,15 +27,11 @@ PATHS = [
 ]
 #: What is in passwords that nobody got from the server.
 ALTERED = [
-    b"",
     b"\xff",
-    b"2",
     b"[]",
-    b'"payload"',
     b"{}",
     b"[" * 30_000,
     b'{"payload": 1}',
-    b'{"payload": "!"}',
     b'{"payload": "L/8="}',
     b'{"payload": "MTIzNDU2Nzg5MDEyL3VzLWVhc3QtMS85OTk5OTk5OTk5Lw=="}',
 ]
@@ -76,15 +72,6 @@ def test_OCI_has_errors_of_its_own_form(  # noqa: N802
 
     assert oci_registry.code(response) == (401, "UNAUTHORIZED")
     assert "WWW-Authenticate" in response.headers
-
-
-@pytest.mark.parametrize("path", ["/v2/", "/v2"])
-def test_the_password_of_the_token_opens(path: str, registry: Any) -> None:
-    """With the password of GetAuthorizationToken the server says that it is a registry."""
-    response = registry.send("GET", path)
-
-    assert response.status_code == 200
-    assert response.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
 
 
 @pytest.mark.parametrize(

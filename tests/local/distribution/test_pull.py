@@ -14,19 +14,6 @@ DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 NOWHERE = "sha256:" + "0" * 64
 
 
-@pytest.mark.parametrize("by", ["tag", "digest"])
-def test_a_manifest_comes_as_it_was_pushed(by: str, registry: Any) -> None:
-    """By tag and by digest the response has the bytes, their type and their digest."""
-    pushed = registry.image("team/app", "v1")
-
-    response = registry.send("GET", f"team/app/manifests/{'v1' if by == 'tag' else pushed.digest}")
-
-    assert response.status_code == 200
-    assert response.content == pushed.manifest
-    assert response.headers["Content-Type"] == MANIFEST
-    assert response.headers["Docker-Content-Digest"] == pushed.digest
-
-
 @pytest.mark.parametrize("kind", ["manifests", "blobs"])
 def test_HEAD_gives_the_headers_of_GET(kind: str, oci_registry: Any) -> None:  # noqa: N802
     """Asking for headers alone gives the same ones, and no body."""
@@ -109,16 +96,6 @@ def test_ranges(
     assert expected in (None, response.content)
 
 
-def test_blobs_belong_to_a_repository(registry: Any, api: Any) -> None:
-    """What another repository has cannot be pulled from this one."""
-    api.create_repository(repository_name="other")
-    digest = registry.blob("team/app", b"layer")
-
-    response = registry.send("GET", f"other/blobs/{digest}")
-
-    assert registry.code(response) == (404, "BLOB_UNKNOWN")
-
-
 def test_a_digest_may_be_escaped(registry: Any) -> None:
     """The colon of a digest may come as %3A."""
     digest = registry.blob("team/app", b"layer")
@@ -129,7 +106,7 @@ def test_a_digest_may_be_escaped(registry: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["aa", "a/b/c/d", "blobs", "manifests/tags", "team/blobs/uploads", "v2/tags/list"]
+    "name", ["aa", "n" * 256, "blobs", "manifests/tags", "team/blobs/uploads", "v2/tags/list"]
 )
 def test_names_may_have_slashes_and_be_like_paths(name: str, registry: Any, api: Any) -> None:
     """Repositories with any valid name can be pushed to and pulled from."""

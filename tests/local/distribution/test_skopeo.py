@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ecr_client.local import LocalECR
-from ecr_client.testing import RandomImage, random_image
+from ecr_client.testing import RandomImage, assert_image_valid, random_image
 
 pytestmark = [
     pytest.mark.slow,
@@ -57,6 +57,11 @@ class Skopeo:
         done = self.run(*arguments, stdin=stdin)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def copy(self, source: object, target: object, *options: str) -> None:
+        """Copy between the server and the disk."""
+        insecure = ("--src-tls-verify=false", "--dest-tls-verify=false")
+        self("copy", *options, *insecure, str(source), str(target))
 
     def login(self, password: str) -> subprocess.CompletedProcess[str]:
         """Try a password."""
@@ -118,8 +123,9 @@ def test_the_password_of_the_token_logs_in(stranger: Skopeo) -> None:
 def test_inspect_and_delete(skopeo: Skopeo, make: Callable[..., RandomImage], api: Any) -> None:
     """Skopeo sees digest, platform, layers and tags of an image, and deletes it."""
     image, name = make(), skopeo.image("team/app:v1")
-    skopeo("copy", "--dest-tls-verify=false", f"oci:{image.path}", name)
+    skopeo.copy(f"oci:{image.path}", name)
     seen = json.loads(skopeo("inspect", "--tls-verify=false", name))
+    assert_image_valid(api, "team/app:v1")
     skopeo("delete", "--tls-verify=false", name)
 
     assert (seen["Digest"], seen["RepoTags"]) == (image.digest, ["v1"])
@@ -135,22 +141,9 @@ def test_an_image_for_several_platforms(
     image, back = make(platforms=PLATFORMS), tmp_path / "back"
     api.create_repository(repository_name="copy")
 
-    skopeo(
-        "copy",
-        "--all",
-        "--dest-tls-verify=false",
-        f"oci:{image.path}",
-        skopeo.image("team/app:v1"),
-    )
-    skopeo(
-        "copy",
-        "--all",
-        "--src-tls-verify=false",
-        "--dest-tls-verify=false",
-        skopeo.image("team/app:v1"),
-        skopeo.image("copy:v1"),
-    )
-    skopeo("copy", "--all", "--src-tls-verify=false", skopeo.image("copy:v1"), f"oci:{back}:v1")
+    skopeo.copy(f"oci:{image.path}", skopeo.image("team/app:v1"), "--all")
+    skopeo.copy(skopeo.image("team/app:v1"), skopeo.image("copy:v1"), "--all")
+    skopeo.copy(skopeo.image("copy:v1"), f"oci:{back}:v1", "--all")
 
     assert blobs(back) == blobs(image.path)
     digests = {detail.image_digest for detail in _details(api, "copy")}
@@ -164,16 +157,10 @@ def test_a_copy_between_repositories_mounts(
     image = make()
     api.create_repository(repository_name="copy")
     api.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
-    skopeo("copy", "--dest-tls-verify=false", f"oci:{image.path}", skopeo.image("team/app:v1"))
+    skopeo.copy(f"oci:{image.path}", skopeo.image("team/app:v1"))
     ecr.requests.clear()
 
-    skopeo(
-        "copy",
-        "--src-tls-verify=false",
-        "--dest-tls-verify=false",
-        skopeo.image("team/app:v1"),
-        skopeo.image("copy:v1"),
-    )
+    skopeo.copy(skopeo.image("team/app:v1"), skopeo.image("copy:v1"))
 
     (detail,) = _details(api, "copy")
     assert detail.image_digest == image.digest
@@ -185,13 +172,7 @@ def test_an_image_in_the_form_of_docker(
     skopeo: Skopeo, make: Callable[..., RandomImage], api: Any
 ) -> None:
     """An image that skopeo converts is stored in the form of Docker."""
-    skopeo(
-        "copy",
-        "--format=v2s2",
-        "--dest-tls-verify=false",
-        f"oci:{make().path}",
-        skopeo.image("team/app:docker"),
-    )
+    skopeo.copy(f"oci:{make().path}", skopeo.image("team/app:docker"), "--format=v2s2")
 
     (detail,) = _details(api, "team/app")
     assert detail.image_manifest_media_type == (

@@ -1,8 +1,9 @@
-"""The quotas of the service, each at its border."""
+"""The quotas of the service, each at its bound."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -86,29 +87,41 @@ def test_tags_have_a_length(call: Any, length: int, accepted: bool) -> None:
     assert (status == 200) == accepted
 
 
-@pytest.mark.parametrize("count", [1, 100, 101])
-def test_batches_have_no_limit(client: ECRClient, count: int) -> None:
-    """What one call refuses, the batch helpers do in as many calls as it takes."""
-    for number in range(3):
-        put(client, {**INDEX, "annotations": {"number": str(number)}}, image_tag=f"v{number}")
-    ids = [ImageIdentifier(image_tag=f"v{number}") for number in range(count)]
-    got = client.batch_get_image_all(repository_name="app", image_ids=ids)
-    deleted = client.batch_delete_image_all(repository_name="app", image_ids=ids)
-
-    assert [len(got.images), len(got.failures)] == [min(count, 3), max(count - 3, 0)]
-    assert [len(deleted.image_ids), len(deleted.failures)] == [min(count, 3), max(count - 3, 0)]
-
-
-@pytest.mark.parametrize("count", [1, 25, 26])
-def test_repositories_in_batches(client: ECRClient, count: int) -> None:
-    """The helper for scanning configurations takes more than the 25 repositories of a call."""
-    found = client.batch_get_repository_scanning_configuration_all(
-        repository_names=["app", *(f"missing-{number}" for number in range(count - 1))]
+def pull_through_rule(client: ECRClient, number: int) -> object:
+    return client.create_pull_through_cache_rule(
+        ecr_repository_prefix=f"p{number}", upstream_registry_url="quay.io"
     )
 
-    assert [len(found.scanning_configurations), len(found.failures)] == [1, count - 1]
+
+def template(client: ECRClient, number: int) -> object:
+    return client.create_repository_creation_template(
+        prefix=f"p{number}", applied_for=["REPLICATION"]
+    )
 
 
+def exclusion(client: ECRClient, number: int) -> object:
+    return client.register_pull_time_update_exclusion(
+        principal_arn=f"arn:aws:iam::123456789012:role/r{number}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("create", "most"), [(pull_through_rule, 50), (template, 50), (exclusion, 100)]
+)
+def test_settings_have_a_number(
+    connect: Callable[..., ECRClient], create: Callable[[ECRClient, int], object], most: int
+) -> None:
+    """A registry has so many settings of a kind and no more; another registry has room."""
+    client = connect()
+    for number in range(most):
+        create(client, number)
+
+    with pytest.raises(LimitExceededException):
+        create(client, most)
+    create(connect(account="210987654321"), most)
+
+
+@pytest.mark.slow
 def test_largest_pages(client: ECRClient) -> None:
     """A page of the largest size has a thousand tags, and one more is on a second page."""
     for number in range(1001):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,7 +11,6 @@ import pytest
 
 from ecr_client import ECRClient
 from ecr_client.exceptions import InvalidParameterException
-from ecr_client.models import ListImagesFilter
 
 OTHER = "210987654321"
 ROLE = "arn:aws:iam::123456789012:role/"
@@ -108,37 +106,3 @@ def test_tokens_of_deleted_repositories(client: ECRClient, push: Any) -> None:
     client.create_repository(repository_name="app")
 
     assert "not one" in refused(client.list_images, token, repository_name="app")
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 1000])
-def test_an_iteration_is_resumed_at_any_cut(client: ECRClient, push: Any, size: int) -> None:
-    """The tokens of the client go on after any item, of the tagged as of all images."""
-    push.image("app", "v1", "v2", "v3")
-    push.image("app")
-    for wanted, count in (
-        (None, 4),
-        (ListImagesFilter(), 4),
-        (ListImagesFilter(tag_status="TAGGED"), 3),
-    ):
-        images = client.paginate_list_images(repository_name="app", max_results=size, filter=wanted)
-        expected = list(images)
-        for cut in range(count + 1):
-            items = iter(images)
-            first = list(itertools.islice(items, cut))
-            token = items.resume_token
-            others = [] if token is None else list(images.resume_from(token))
-
-            assert first + others == expected
-        assert len(expected) == count
-
-
-def test_an_expired_page_cannot_be_resumed(client: ECRClient, clock: Any, push: Any) -> None:
-    """A resume token is good for as long as the token of the service in it."""
-    push.image("app", "v1", "v2")
-    images = client.paginate_list_images(repository_name="app", max_results=1, max_items=1)
-    items = iter(images)
-    list(items)
-    clock.now += timedelta(days=2)
-
-    with pytest.raises(InvalidParameterException, match="expired"):
-        list(images.resume_from(items.resume_token))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from ecr_client import ECRClient
 from ecr_client.exceptions import (
     InvalidParameterException,
-    RegistryPolicyNotFoundException,
     RepositoryNotFoundException,
     RepositoryPolicyNotFoundException,
 )
@@ -166,35 +164,8 @@ def test_locking_oneself_out_needs_force(
     assert client.get_repository_policy(repository_name="app").policy_text == text
 
 
-REGISTRY = policy(statement_with(Action="ecr:ReplicateImage", Resource="arn:aws:ecr:*:*:*/*"))
-
-
-def test_keeps_the_policy_of_a_registry(client: ECRClient) -> None:
-    """A registry has one policy, which can be replaced and deleted."""
-    client.put_registry_policy(policy_text=policy(statement_with(Resource="*")))
-    response = client.put_registry_policy(policy_text=REGISTRY)
-    found = client.get_registry_policy()
-    gone = client.delete_registry_policy()
-
-    assert response.registry_id == found.registry_id == gone.registry_id == ACCOUNT
-    assert response.policy_text == found.policy_text == gone.policy_text == REGISTRY
-    with pytest.raises(RegistryPolicyNotFoundException, match="registry with id '123456789012'"):
-        client.get_registry_policy()
-    with pytest.raises(RegistryPolicyNotFoundException):
-        client.delete_registry_policy()
-
-
 @pytest.mark.parametrize("text", ["nothing", policy(), policy(statement_with(Resource=[]))])
 def test_refuses_policies_of_registries(client: ECRClient, text: str) -> None:
     """The policy of a registry has to name resources, besides being a policy."""
     with pytest.raises(InvalidParameterException, match="Invalid registry policy provided"):
         client.put_registry_policy(policy_text=text)
-
-
-def test_registries_have_policies_of_their_own(connect: Callable[..., ECRClient]) -> None:
-    """Another account and another region do not have the policy."""
-    connect().put_registry_policy(policy_text=REGISTRY)
-
-    for other in (connect(region="eu-west-1"), connect(account="210987654321")):
-        with pytest.raises(RegistryPolicyNotFoundException):
-            other.get_registry_policy()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from ecr_client import ECRClient
 from ecr_client.exceptions import (
-    LimitExceededException,
     PullThroughCacheRuleAlreadyExistsException,
     PullThroughCacheRuleNotFoundException,
     SecretNotFoundException,
@@ -155,13 +153,3 @@ def test_changes_a_rule(client: ECRClient, clock: Any) -> None:
     assert found.created_at < clock.now
     with pytest.raises(UnsupportedUpstreamRegistryException):
         client.update_pull_through_cache_rule(ecr_repository_prefix="hub", custom_role_arn=ROLE)
-
-
-def test_a_registry_has_fifty_rules(client: ECRClient, connect: Callable[..., ECRClient]) -> None:
-    """The fifty-first rule is refused; another registry has room."""
-    for number in range(50):
-        create(client, f"p{number}")
-
-    with pytest.raises(LimitExceededException):
-        create(client, "last")
-    create(connect(account="210987654321"), "last")

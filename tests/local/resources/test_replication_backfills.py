@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -279,27 +278,6 @@ def test_backfills_at_once(client: ECRClient, clock: Any) -> None:
     clock.advance(seconds=1)
     start(client, destination(REGIONS[10]))
     start(client)
-
-
-def test_another_account_has_to_allow_it(
-    client: ECRClient, connect: Connect, clock: Any, push: Any
-) -> None:
-    """Copies to another account need its registry policy, also to create the repository."""
-    push.image("app", "v1")
-    other, found = connect(account=OTHER), []
-    configure(client, destination("us-east-1", OTHER))
-    for actions in ([], ["ecr:ReplicateImage"], ["ecr:ReplicateImage", "ecr:CreateRepository"]):
-        principal = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
-        statement = {"Effect": "Allow", "Principal": principal, "Resource": "*", "Action": actions}
-        if actions:
-            other.put_registry_policy(policy_text=json.dumps({"Statement": statement}))
-        backfill = start(client, destination("us-east-1", OTHER))
-        clock.advance(seconds=2)
-        (result,) = describe(client, backfill).results
-        found.append(result.failure_code)
-
-    assert found == ["AccessDeniedException", "AccessDeniedException", None]
-    assert {each for _, each in images(other)} == {"v1"}
 
 
 def test_backfills_are_listed(client: ECRClient, connect: Connect, clock: Any, push: Any) -> None:

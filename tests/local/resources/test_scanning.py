@@ -203,24 +203,6 @@ def test_enhanced_scanning(client: ECRClient, push: Any, ecr: LocalECR, clock: A
         scan(client)
 
 
-def test_the_registry_has_a_configuration(client: ECRClient) -> None:
-    """The default is basic scanning without rules."""
-    default = client.get_registry_scanning_configuration()
-    rules = [scanning_rule("SCAN_ON_PUSH", "prod*"), scanning_rule("CONTINUOUS_SCAN", "*")]
-
-    response = configure(client, *rules, scan_type="ENHANCED")
-    changed = client.get_registry_scanning_configuration()
-
-    assert default.registry_id == "123456789012"
-    assert default.scanning_configuration is not None
-    assert default.scanning_configuration.scan_type == "BASIC"
-    assert default.scanning_configuration.rules == ()
-    assert changed.scanning_configuration == response.registry_scanning_configuration
-    assert changed.scanning_configuration is not None
-    assert changed.scanning_configuration.scan_type == "ENHANCED"
-    assert changed.scanning_configuration.rules == tuple(rules)
-
-
 @pytest.mark.parametrize(
     ("scan_type", "frequencies", "message"),
     [

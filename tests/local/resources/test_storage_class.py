@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import pytest
-import requests
 
 from ecr_client import ECRClient
 from ecr_client.exceptions import (
     ImageStorageClassUpdateNotSupportedException,
 )
-from ecr_client.local import LocalECR
 from ecr_client.models import DescribeImagesFilter, ImageIdentifier, ListImagesFilter
 
 V1 = ImageIdentifier(image_tag="v1")
@@ -39,20 +36,12 @@ def test_archives_and_restores(client: ECRClient, push: Any, clock: Any) -> None
     assert (image.last_archived_at, image.last_activated_at) == (archived_at, clock.now)
 
 
-def test_archived_images_are_described_but_not_pulled(
-    client: ECRClient, push: Any, ecr: LocalECR
-) -> None:
+def test_archived_images_are_described_but_not_pulled(client: ECRClient, push: Any) -> None:
     """An archived image is there for whoever asks, but it cannot be had."""
     digest = push.image("app", "v1")
-    data = client.get_authorization_token().authorization_data[0]
-    token = base64.b64decode(str(data.authorization_token)).decode()
-    user, _, password = token.partition(":")
     move(client, "ARCHIVE")
 
     pulled = client.batch_get_image(repository_name="app", image_ids=[V1])
-    response = requests.get(
-        f"{ecr.endpoint}/v2/app/manifests/v1", auth=(user, password), timeout=60
-    )
     described = client.describe_images(
         repository_name="app", filter=DescribeImagesFilter(image_status="ARCHIVED")
     ).image_details
@@ -60,9 +49,7 @@ def test_archived_images_are_described_but_not_pulled(
         repository_name="app", filter=ListImagesFilter(image_status="ARCHIVED")
     ).image_ids
 
-    assert pulled.images == ()
-    assert len(pulled.failures) == 1
-    assert response.status_code == 404
+    assert (pulled.images, len(pulled.failures)) == ((), 1)
     assert [one.image_status for one in described] == ["ARCHIVED"]
     assert [one.image_digest for one in listed] == [digest]
 

@@ -12,7 +12,6 @@ from ecr_client import ECRClient
 from ecr_client.exceptions import (
     InvalidParameterException,
     InvalidTagParameterException,
-    LimitExceededException,
     TemplateAlreadyExistsException,
     TemplateNotFoundException,
 )
@@ -132,15 +131,6 @@ def test_changes_a_template(client: ECRClient, clock: Any) -> None:
     assert (changed.image_tag_mutability, changed.applied_for) == ("MUTABLE", ("CREATE_ON_PUSH",))
     assert changed.image_tag_mutability_exclusion_filters == ()
     assert changed.lifecycle_policy == LIFECYCLE
-
-
-def test_a_registry_has_fifty_templates(client: ECRClient) -> None:
-    """The fifty-first template is refused."""
-    for number in range(50):
-        create(client, f"p{number}")
-
-    with pytest.raises(LimitExceededException):
-        create(client)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -15,38 +14,11 @@ from ecr_client import ECRClient
 from ecr_client.local import LocalECR
 
 
-class Clock:
-    """Is set by the test, and begins at the real time, by which clients sign."""
-
-    def __init__(self) -> None:
-        self.now = datetime.now(timezone.utc)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def ecr(clock: Clock) -> Iterator[LocalECR]:
-    """Yield a server that checks passwords."""
-    with LocalECR(clock=clock) as running:
-        yield running
-
-
-@pytest.fixture
-def client(ecr: LocalECR) -> Iterator[ECRClient]:
-    with ecr.client() as made:
+def client() -> Iterator[ECRClient]:
+    """Yield a client of a server that checks passwords."""
+    with LocalECR() as running, running.client() as made:
         yield made
-
-
-def status(ecr: LocalECR, token: str) -> int:
-    """Return the status of a request to the registry with a token."""
-    headers = {"Authorization": f"Basic {token}"}
-    return requests.get(f"{ecr.endpoint}/v2/", headers=headers, timeout=60).status_code
 
 
 def test_the_form_of_a_token(client: ECRClient) -> None:
@@ -72,7 +44,8 @@ def test_tokens_outlive_a_restart(tmp_path: Any) -> None:
     """A token is valid after a restart of the server."""
     with LocalECR(tmp_path) as ecr, ecr.client() as client:
         (data,) = client.get_authorization_token().authorization_data
+    headers = {"Authorization": f"Basic {data.authorization_token}"}
     with LocalECR(tmp_path) as ecr:
-        found = status(ecr, str(data.authorization_token))
+        response = requests.get(f"{ecr.endpoint}/v2/", headers=headers, timeout=60)
 
-    assert found == 200
+    assert response.status_code == 200

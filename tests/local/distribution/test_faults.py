@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import json
-from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
@@ -24,62 +20,24 @@ from ecr_client.local.operations import HANDLERS
 from ecr_client.local.request_log import RequestLog
 
 DATA = b"0123456789" * 1000
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-
-Send = Callable[..., requests.Response]
 
 
 @pytest.fixture
-def ecr() -> Iterator[LocalECR]:
-    with LocalECR() as running:
-        yield running
-
-
-@pytest.fixture
-def client(ecr: LocalECR) -> Iterator[ECRClient]:
-    with ecr.client() as made:
-        made.create_repository(repository_name="app")
-        yield made
-
-
-@pytest.fixture
-def send(ecr: LocalECR, client: ECRClient) -> Iterator[Send]:
-    """Yield a function that asks the registry, or any other address."""
-    (data,) = client.get_authorization_token().authorization_data
-    user, _, password = base64.b64decode(str(data.authorization_token)).decode().partition(":")
-    with requests.Session() as session:
-        session.trust_env, session.auth = False, (user, password)
-
-        def send(method: str, path: str, **options: Any) -> requests.Response:
-            address = path if path.startswith("http") else f"{ecr.endpoint}/v2/{path}"
-            return session.request(method, address, timeout=60, **options)
-
-        yield send
-
-
-@pytest.fixture
-def address(client: ECRClient, send: Send) -> str:
+def address(api: ECRClient, registry: Any) -> str:
     """Return the presigned address of a layer."""
-    names = []
-    for data in (b"{}", DATA):
-        names.append(f"sha256:{hashlib.sha256(data).hexdigest()}")
-        send("POST", "app/blobs/uploads/", params={"digest": names[-1]}, data=data)
-    config, layer = (
-        {"mediaType": "text/plain", "digest": name, "size": size}
-        for name, size in zip(names, (2, len(DATA)), strict=True)
+    pushed = registry.image("team/app", "v1", DATA)
+    found = api.get_download_url_for_layer(
+        repository_name="team/app", layer_digest=pushed.layers[0]
     )
-    document = {"schemaVersion": 2, "config": config, "layers": [layer]}
-    send("PUT", "app/manifests/v1", data=json.dumps(document), headers={"Content-Type": MANIFEST})
-    found = client.get_download_url_for_layer(repository_name="app", layer_digest=names[1])
     return str(found.download_url)
 
 
 @pytest.mark.parametrize("damage", ["cut", "overlong", "short", "garbage"])
-def test_a_damaged_download(ecr: LocalECR, send: Send, address: str, damage: str) -> None:
+def test_a_damaged_download(ecr: LocalECR, registry: Any, address: str, damage: str) -> None:
     """A download may break off, or have other bytes than the layer; the next one is whole."""
     ecr.faults.add("DownloadLayer", body=damage)  # type: ignore[arg-type]
     try:
-        received = send("GET", address).content
+        received = registry.send("GET", address).content
     except requests.RequestException:
         received = None
     # Not on the same connection, where the rest of an overlong response would come next.
@@ -90,34 +48,25 @@ def test_a_damaged_download(ecr: LocalECR, send: Send, address: str, damage: str
     assert again == DATA
 
 
-def test_a_download_that_is_dropped(ecr: LocalECR, send: Send, address: str) -> None:
-    """A download may end before it begins."""
-    ecr.faults.add("DownloadLayer", drop=True)
-
-    with pytest.raises(requests.ConnectionError):
-        send("GET", address)
-    assert send("GET", address).content == DATA
-
-
-def test_an_error_of_the_registry(ecr: LocalECR, send: Send) -> None:
+def test_an_error_of_the_registry(ecr: LocalECR, registry: Any) -> None:
     """An error has the form of the registry protocol there."""
     ecr.faults.add("Registry", error="TOOMANYREQUESTS", status=429, headers={"Retry-After": "2"})
-    response = send("GET", "app/tags/list")
+    response = registry.send("GET", "team/app/tags/list")
 
     assert (response.status_code, response.headers["Retry-After"]) == (429, "2")
     assert [error["code"] for error in response.json()["errors"]] == ["TOOMANYREQUESTS"]
-    assert send("GET", "app/tags/list").status_code == 200
+    assert registry.send("GET", "team/app/tags/list").status_code == 200
 
 
 @pytest.mark.parametrize(("when", "status"), [("before", 404), ("after", 200)])
-def test_a_push_that_is_dropped(ecr: LocalECR, send: Send, when: str, status: int) -> None:
+def test_a_push_that_is_dropped(ecr: LocalECR, registry: Any, when: str, status: int) -> None:
     """The work of a dropped request was done, or was not, as the fault says."""
-    name = f"sha256:{hashlib.sha256(DATA).hexdigest()}"
+    name = registry.digest(DATA)
     ecr.faults.add("Registry", drop=True, when=when)  # type: ignore[arg-type]
 
     with pytest.raises(requests.ConnectionError):
-        send("POST", "app/blobs/uploads/", params={"digest": name}, data=DATA)
-    assert send("HEAD", f"app/blobs/{name}").status_code == status
+        registry.send("POST", "team/app/blobs/uploads/", params={"digest": name}, data=DATA)
+    assert registry.send("HEAD", f"team/app/blobs/{name}").status_code == status
 
 
 def test_latency_comes_first() -> None:
@@ -154,7 +103,7 @@ def test_latency_comes_first() -> None:
 
 
 def test_unexpected_errors(
-    client: ECRClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    api: ECRClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An unexpected error is a ServerException, and the log has the traceback."""
 
@@ -164,5 +113,5 @@ def test_unexpected_errors(
     monkeypatch.setitem(HANDLERS, "DescribeRegistry", broken)
 
     with pytest.raises(ServerException, match="failed in DescribeRegistry; its log"):
-        client.describe_registry()
+        api.describe_registry()
     assert "RuntimeError: a mistake" in caplog.text

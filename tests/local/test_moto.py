@@ -1,4 +1,4 @@
-"""Settings of a registry: boto3 gets the same responses from moto and the local ECR.
+"""boto3 on moto and on the local ECR: where they agree, and where the guide says they differ.
 
 moto is independent of this package, so a response that both agree on is not our mistake alone.
 Generated values (times, ids, URLs) are left out of the comparison.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from typing import Any
 
 import boto3
@@ -17,6 +18,21 @@ from botocore.exceptions import ClientError
 
 from ecr_client.local import LocalECR
 
+MISSING = f"sha256:{'0' * 64}"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+IMAGE = {
+    "schemaVersion": 2,
+    "mediaType": MANIFEST,
+    "config": {"mediaType": "application/octet-stream", "digest": MISSING, "size": 2},
+    "layers": [],
+}
+INDEX: dict[str, Any] = {
+    "schemaVersion": 2,
+    "mediaType": "application/vnd.oci.image.index.v1+json",
+    "manifests": [],
+}
+PARENT = {**INDEX, "manifests": [{"mediaType": MANIFEST, "digest": MISSING, "size": 2}]}
+ACCEPTED = "accepted"
 #: What differs between any two servers.
 OWN = {"createdAt", "updatedAt", "repositoryUri", "ResponseMetadata", "lastEvaluatedAt"}
 RULE = {
@@ -57,32 +73,18 @@ SCANNING = {
     ],
 }
 
-Call = Callable[..., Any]
-
 
 @pytest.fixture
-def both(moto_url: str) -> Iterator[Call]:
-    """Yield a function that calls both servers and returns both responses."""
+def clients(moto_url: str) -> Iterator[dict[str, Any]]:
+    """Yield clients of boto3 for both, by their names."""
     requests.post(f"{moto_url}/moto-api/reset", timeout=30).raise_for_status()
-    with LocalECR() as ecr:
-        keys = ecr.credentials[ecr.account]
-        clients = [
-            boto3.session.Session().client(
-                "ecr",
-                endpoint_url=url,
-                region_name="us-east-1",
-                aws_access_key_id=keys.access_key,
-                aws_secret_access_key=keys.secret_key,
-            )
-            for url in (ecr.endpoint, moto_url)
-        ]
-
-        def call(name: str, **members: Any) -> tuple[Any, Any]:
-            ours, theirs = (_response(client, name, members) for client in clients)
-            return ours, theirs
-
-        yield call
-        for client in clients:
+    keys = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"}
+    with LocalECR(auth=False) as ecr:
+        session = boto3.session.Session(region_name="us-east-1", **keys)
+        urls = {"moto": moto_url, "local": ecr.endpoint}
+        made = {name: session.client("ecr", endpoint_url=url) for name, url in urls.items()}
+        yield made
+        for client in made.values():
             client.close()
 
 
@@ -155,13 +157,100 @@ def _comparable(value: Any) -> Any:
         ),
     ],
 )
-def test_responses_are_the_same(both: Call, calls: list[tuple[str, dict[str, Any]]]) -> None:
+def test_responses_are_the_same(
+    clients: dict[str, Any], calls: list[tuple[str, dict[str, Any]]]
+) -> None:
     """Each call of a series gets the same response, or the same error code, from both servers."""
     of_repositories = ("image", "lifecycle", "delete_repository")
     for name, given in calls:
         members = dict(given)
         if any(part in name for part in of_repositories) and "registry" not in name:
             members.setdefault("repositoryName", "app")
-        ours, theirs = both(name, **members)
+        ours, theirs = (_response(client, name, members) for client in clients.values())
 
         assert ours == theirs, name
+
+
+@pytest.fixture(params=["moto", "local"])
+def client(request: pytest.FixtureRequest, clients: dict[str, Any]) -> Any:
+    """Return a client of each of the two, with the repository ``app``."""
+    clients[request.param].create_repository(repositoryName="app")
+    return clients[request.param]
+
+
+@pytest.fixture
+def expected(request: pytest.FixtureRequest) -> Callable[[Any, Any], Any]:
+    """Return a function that chooses between the results of moto and of the local ECR."""
+    return lambda moto, local: moto if request.node.callspec.params["client"] == "moto" else local
+
+
+def put(client: Any, document: dict[str, Any], **members: Any) -> str:
+    """Put a manifest, and return the code of the error if there is one."""
+    text = json.dumps(document)
+    try:
+        client.put_image(repositoryName="app", imageManifest=text, **members)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("document", "members", "code"),
+    [
+        (IMAGE, {}, "LayersNotFoundException"),
+        (PARENT, {}, "ReferencedImagesNotFoundException"),
+        (INDEX, {"imageDigest": MISSING}, "ImageDigestDoesNotMatchException"),
+    ],
+)
+def test_incomplete_images(
+    client: Any, expected: Any, document: Any, members: Any, code: str
+) -> None:
+    """Layers and children must exist, and digests must match."""
+    assert put(client, document, **members) == expected(ACCEPTED, code)
+
+
+def digest_is_that_of_the_manifest(client: Any) -> bool:
+    put(client, INDEX, imageTag="v1")
+    (image,) = client.list_images(repositoryName="app")["imageIds"]
+    return bool(image["imageDigest"] == f"sha256:{sha256(json.dumps(INDEX).encode()).hexdigest()}")
+
+
+def images_of_other_types(client: Any) -> int:
+    put(client, INDEX, imageTag="v1")
+    found = client.batch_get_image(
+        repositoryName="app", imageIds=[{"imageTag": "v1"}], acceptedMediaTypes=[MANIFEST]
+    )
+    return len(found["images"])
+
+
+def failures_of_an_empty_identifier(client: Any) -> list[str]:
+    found = client.batch_get_image(repositoryName="app", imageIds=[{}])
+    return [failure["failureCode"] for failure in found["failures"]]
+
+
+def a_page_of_one(client: Any) -> tuple[int, bool]:
+    client.create_repository(repositoryName="other")
+    found = client.describe_repositories(maxResults=1)
+    return len(found["repositories"]), "nextToken" in found
+
+
+def availability_of_a_missing_layer(client: Any) -> list[str]:
+    found = client.batch_check_layer_availability(repositoryName="app", layerDigests=[MISSING])
+    return [layer["layerAvailability"] for layer in found["layers"]]
+
+
+@pytest.mark.parametrize(
+    ("look", "moto", "local"),
+    [
+        (digest_is_that_of_the_manifest, False, True),
+        (images_of_other_types, 1, 0),
+        (failures_of_an_empty_identifier, ["ImageNotFound"], ["MissingDigestAndTag"]),
+        (a_page_of_one, (2, False), (1, True)),
+        (availability_of_a_missing_layer, [], ["UNAVAILABLE"]),
+    ],
+)
+def test_the_table_of_the_guide(
+    client: Any, expected: Any, look: Callable[[Any], Any], moto: Any, local: Any
+) -> None:
+    """Moto and the local ECR differ where the guide says so."""
+    assert look(client) == expected(moto, local)
