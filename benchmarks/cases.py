@@ -1,8 +1,8 @@
-"""What is measured, and the targets as ratios to boto3 in the same run."""
+"""What is measured, and the targets as ratios to a peer in the same run."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from benchmarks.server import LARGE_LAYER, SMALL_LAYER, layer_digest
 
@@ -17,9 +17,13 @@ MEASURES = {
     "peak_per_part": ("peak above the part", "x the part", 1.0),
     "peak_growth": ("peak above what was held before", "MiB", 1 / 2**20),
     "peak": ("peak of the process", "MiB", 1 / 2**20),
+    "lag_p99": ("lag of the event loop, 99th percentile", "ms", 1000.0),
+    "lag_max": ("lag of the event loop, maximum", "ms", 1000.0),
 }
 #: What hardly grows at all has no ratio worth showing.
 WITHOUT_RATIO = ("rss_growth", "peak_growth")
+#: The targets of a measure: by peer, the ratio to it; for `ecr_client` its own figure.
+Targets: TypeAlias = dict[str, float]
 #: The sides to which `ecr_client` is compared.
 PEERS = ("boto3", "capo", "bare")
 
@@ -32,19 +36,25 @@ class Case(NamedTuple):
         title: What a table calls it.
         path: What the server returns: records of a page, and pages.
         arguments: Of the work.
-        measures: Which figures are compared, each with its target as a ratio to boto3; ``None`` is
-            only shown.
-        sides: Who takes part; `ecr_client` and boto3 always do.
+        measures: Which figures are compared, each with its targets; one without is only shown.
+        sides: Who takes part; `ecr_client` always does.
         rounds: How many fresh processes a side has in a full run.
+        worker: The module that does the work.
     """
 
     work: str
     title: str
     path: str
     arguments: dict[str, Any]
-    measures: dict[str, float | None]
+    measures: dict[str, Targets]
     sides: tuple[str, ...] = ("ecr_client", *PEERS)
     rounds: int = 7
+    worker: str = "benchmarks.worker"
+
+    @property
+    def peers(self) -> list[str]:
+        """The sides that are clients as well."""
+        return [side for side in self.sides if side not in ("ecr_client", "bound")]
 
 
 MIB = 1024 * 1024
@@ -55,7 +65,7 @@ CASES: dict[str, Case] = {
         "cold start with keys given: import, client, first call",
         "/1",
         {"explicit": True},
-        {"process_cpu": 0.65, "process_wall": 0.65, "rss": 0.80},
+        {"process_cpu": {"boto3": 0.65}, "process_wall": {"boto3": 0.65}, "rss": {"boto3": 0.80}},
         rounds=15,
     ),
     "cold_start_environment": Case(
@@ -63,7 +73,7 @@ CASES: dict[str, Case] = {
         "cold start with keys and region from the environment",
         "/1",
         {"explicit": False},
-        {"process_cpu": 0.70, "process_wall": 0.70, "rss": None},
+        {"process_cpu": {"boto3": 0.70}, "process_wall": {"boto3": 0.70}, "rss": {}},
         rounds=15,
     ),
     "second_client": Case(
@@ -71,7 +81,7 @@ CASES: dict[str, Case] = {
         "another client in the same process",
         "/1",
         {"count": 5},
-        {"cpu": 0.10, "wall": 0.10},
+        {"cpu": {"boto3": 0.10}, "wall": {"boto3": 0.10}},
         sides=("ecr_client", "boto3", "capo"),
     ),
     "small_call": Case(
@@ -79,42 +89,42 @@ CASES: dict[str, Case] = {
         "describe one repository",
         "/1",
         {"call": "describe_repositories", "count": 500},
-        {"cpu": 0.50, "wall": None},
+        {"cpu": {"boto3": 0.50}, "wall": {}},
     ),
     "repositories_page": Case(
         "repeat",
         "a page of 1000 repositories",
         "/1000",
         {"call": "describe_repositories", "count": 20},
-        {"cpu": 0.25, "wall": None},
+        {"cpu": {"boto3": 0.25}, "wall": {}},
     ),
     "images_page": Case(
         "repeat",
         "a page of 1000 images",
         "/1000",
         {"call": "describe_images", "count": 20},
-        {"cpu": 0.25, "wall": None},
+        {"cpu": {"boto3": 0.25}, "wall": {}},
     ),
     "paging": Case(
         "paging",
         "paging through 100,000 image ids",
         "/1000/100",
         {"expected": 100_000},
-        {"cpu": 0.25, "wall": None, "rss_growth": None},
+        {"cpu": {"boto3": 0.25}, "wall": {}, "rss_growth": {}},
     ),
     "manifests": Case(
         "repeat",
         "100 manifests of 10 KiB",
         "/100",
         {"call": "get_manifests", "count": 20},
-        {"cpu": 0.40, "wall": None},
+        {"cpu": {"boto3": 0.40}, "wall": {}},
     ),
     "upload": Case(
         "upload",
         "upload of a part of 10 MiB",
         "/1",
         {"size": 10 * MIB, "count": 8},
-        {"cpu": 0.30, "wall": None, "peak_per_part": None},
+        {"cpu": {"boto3": 0.30}, "wall": {}, "peak_per_part": {}},
         sides=("ecr_client", *PEERS, "bound"),
     ),
     "layer_download": Case(
@@ -122,7 +132,7 @@ CASES: dict[str, Case] = {
         "download of a layer of 10 MiB",
         "/1",
         {"small": layer_digest(SMALL_LAYER), "large": layer_digest(LARGE_LAYER), "count": 8},
-        {"cpu": None, "wall": None, "peak_growth": None},
+        {"cpu": {}, "wall": {}, "peak_growth": {}},
         sides=("ecr_client", *PEERS, "bound"),
     ),
     "threads": Case(
@@ -130,7 +140,7 @@ CASES: dict[str, Case] = {
         "32 threads sharing one client",
         "/1",
         {"threads": 32, "calls": 60},
-        {"wall": 1 / 1.8, "cpu": None},
+        {"wall": {"boto3": 1 / 1.8}, "cpu": {}},
     ),
 }
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -25,10 +24,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.__main__ import spread
 from benchmarks.process import environment
 from benchmarks.results import IMAGES as RESULTS
 from benchmarks.results import write
+from benchmarks.rounds import machine, spread
 from benchmarks.sides import KEYS, REGION
 from ecr_client import Credentials, ECRClient
 from ecr_client.oci import Layout, Manifest
@@ -309,8 +308,7 @@ def main() -> int:
         print(f"needs {' and '.join(missing)}: apt-get install {' '.join(missing)}")
         return 0 if options.short else 1
     results: dict[str, Any] = {
-        "python": platform.python_version(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+        **machine(),
         "skopeo": _run("skopeo", "--version").split()[-1],
         "cases": {},
     }

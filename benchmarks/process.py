@@ -52,12 +52,18 @@ def environment() -> dict[str, str]:
     }
 
 
-def run(side: str, work: str, url: str, arguments: dict[str, Any]) -> dict[str, float]:
+def run(
+    side: str,
+    work: str,
+    url: str,
+    arguments: dict[str, Any],
+    worker: str = "benchmarks.worker",
+) -> dict[str, float]:
     """Run one side in a fresh process; return what it and its parent measured."""
     task = json.dumps({"side": side, "work": work, "url": url, "arguments": arguments})
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.worker", task],
+        [sys.executable, "-m", worker, task],
         stdout=subprocess.PIPE,
         text=True,
         env=environment(),

@@ -5,11 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import GROWTH_MEASURES, MEASURES, PEERS
-from benchmarks.results import IMAGES, RESULTS, read
+from benchmarks.cases import GROWTH_MEASURES, MEASURES
+from benchmarks.results import ASYNCHRONOUS, IMAGES, RESULTS, read
 
 #: What the tables call a side.
-SIDES = {"ecr_client": "ecr_client", "boto3": "boto3", "capo": "capo-ecr", "bare": "bare parts"}
+SIDES = {
+    "ecr_client": "ecr_client",
+    "boto3": "boto3",
+    "aiobotocore": "aiobotocore",
+    "capo": "capo-ecr",
+    "bare": "bare parts",
+}
 #: Of a plot. It loads no script, and its text is of a size to read when two stand side by side.
 LOOK = {
     "width": 500,
@@ -30,13 +36,16 @@ IMAGE_TITLES = (
 def tables(results: dict[str, Any]) -> str:
     """Return the tables as Markdown."""
     packages = ", ".join(f"{name} {text}" for name, text in results["packages"].items())
-    titles = [
-        "work",
-        "measure",
-        *SIDES.values(),
-        *(f"ratio to {SIDES[peer]}" for peer in PEERS),
-        "target",
-    ]
+    measures = [each for case in results["cases"].values() for each in case["measures"].values()]
+    sides = [side for side in SIDES if any(side in each["medians"] for each in measures)]
+    wanted = {peer for each in measures for peer in each["targets"]}
+    titles = ["work", "measure"]
+    for side in sides:
+        titles += (
+            [SIDES[side], "target"] if side == "ecr_client" and side in wanted else [SIDES[side]]
+        )
+    for peer in sides[1:]:
+        titles += [f"ratio to {SIDES[peer]}", *(["target"] if peer in wanted else [])]
     lines = [
         f"Measured with `{results['command']}` on Python {results['python']} "
         f"({results['machine']}; {packages}).",
@@ -46,7 +55,8 @@ def tables(results: dict[str, Any]) -> str:
     ]
     for case in results["cases"].values():
         for measure, figures in case["measures"].items():
-            lines.append(f"| {' | '.join(cells(case['title'], measure, figures))} |")
+            row = cells(case["title"], measure, figures, sides, wanted)
+            lines.append(f"| {' | '.join(row)} |")
     bounds = [
         f"{case['title']}: {case['measures']['cpu']['medians']['bound'] * 1000:.1f} ms"
         for case in results["cases"].values()
@@ -57,22 +67,22 @@ def tables(results: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def cells(title: str, measure: str, figures: dict[str, Any]) -> list[str]:
-    """Return the cells of one row."""
+def cells(
+    title: str, measure: str, figures: dict[str, Any], sides: list[str], wanted: set[str]
+) -> list[str]:
+    """Return the cells of one row; those who are wanted have a column for their target."""
     name, unit, factor = MEASURES[measure]
     row = [title, f"{name}, {unit}"]
-    for side in SIDES:
+    targets = figures["targets"]
+    for side in sides:
         value = figures["medians"].get(side)
         row.append("" if value is None else f"{value * factor:.2f}")
-    for peer in PEERS:
-        ratio = figures["ratios"].get(peer)
-        if ratio is None:
-            row.append("")
-        else:
-            middle, low, high = (shown(ratio[each]) for each in ("ratio", "low", "high"))
-            row.append(f"**{middle}** ({low} to {high})")
-    target = figures["target"]
-    row.append("" if target is None else f"{target:.2f}")
+        if side == "ecr_client" and side in wanted:
+            row.append(f"{targets[side] * factor:.2f}" if side in targets else "")
+    for peer in sides[1:]:
+        row.append(_ratio(figures["ratios"].get(peer)))
+        if peer in wanted:
+            row.append(f"{targets[peer]:.2f}" if peer in targets else "")
     return row
 
 
@@ -88,17 +98,20 @@ def image_table(results: dict[str, Any]) -> str:
     for case in results["cases"].values():
         ratios = case["ratios"]
         cells = [case["title"], f"{case['medians']['ecr_client']['wall']:.2f}"]
-        cells += [_ratio(ratios, side, "wall") for side in ("skopeo", "bound", "pull and push")]
-        cells += [_ratio(ratios, "skopeo", "cpu"), f"{case['peak_growth'] / 2**20:.0f}"]
+        cells += [
+            _ratio(ratios.get(side, {}).get("wall"))
+            for side in ("skopeo", "bound", "pull and push")
+        ]
+        cells += [_ratio(ratios["skopeo"]["cpu"]), f"{case['peak_growth'] / 2**20:.0f}"]
         cells.append("" if case["target"] is None else f"{case['target']:.2f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _ratio(ratios: dict[str, Any], side: str, measure: str) -> str:
-    if side not in ratios:
+def _ratio(ratio: dict[str, float] | None) -> str:
+    if ratio is None:
         return ""
-    middle, low, high = (shown(ratios[side][measure][each]) for each in ("ratio", "low", "high"))
+    middle, low, high = (shown(ratio[each]) for each in ("ratio", "low", "high"))
     return f"**{middle}** ({low} to {high})"
 
 
@@ -153,5 +166,6 @@ def write(folder: Path) -> None:
     results = read(RESULTS)
     folder.mkdir(exist_ok=True)
     (folder / "results.md").write_text(tables(results), encoding="utf-8")
+    (folder / "asynchronous.md").write_text(tables(read(ASYNCHRONOUS)), encoding="utf-8")
     (folder / "images.md").write_text(image_table(read(IMAGES)), encoding="utf-8")
     plots(results, folder)

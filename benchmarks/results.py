@@ -8,6 +8,7 @@ from typing import Any
 
 RESULTS = Path(__file__).parent / "results.json"
 IMAGES = Path(__file__).parent / "images.json"
+ASYNCHRONOUS = Path(__file__).parent / "asynchronous.json"
 DIGITS = 4
 #: Below this level of nesting everything is on one line: the figures of a measure or a series.
 DEPTH = 4

@@ -2,17 +2,17 @@
 
 ``python -m benchmarks.server`` prints its port and serves until its standard input is closed. The
 path of the URL says how large the responses are: ``/<records>`` for a page of that many records,
-``/<records>/<pages>`` for that many pages. ``/blob/<digest>`` is a layer. ``/counts`` returns how
-often the server was reached.
+``/<records>/<pages>`` for that many pages; a request with ``maxResults`` gets as many as it asks
+for. ``/blob/<digest>`` is a layer. ``/counts`` returns how often the server was reached.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import selectors
 import socket
 import sys
-import threading
 from functools import cache
 
 CREATED = 1_700_000_000.123
@@ -122,6 +122,13 @@ def next_token(operation: str, path: str, body: bytes) -> str | None:
     return str(number) if number < int(parts[1]) else None
 
 
+def records(path: str, body: bytes) -> int:
+    """Return how many records a request gets."""
+    if b'"maxResults"' in body:
+        return int(json.loads(body)["maxResults"])
+    return int(path.strip("/").split("/")[0] or 1)
+
+
 def layer(size: int) -> bytes:
     """Return the content of the layer of this size."""
     return bytes(range(256)) * (size // 256)
@@ -146,6 +153,10 @@ def download_url(host: str, body: bytes) -> bytes:
     return HEAD.format(len(text)).encode() + text
 
 
+#: Where large bodies end.
+SCRATCH = memoryview(bytearray(1 << 20))
+
+
 class Counts:
     """How many connections were made, and how many requests came over them."""
 
@@ -153,49 +164,48 @@ class Counts:
     requests = 0
 
 
-def serve(connection: socket.socket) -> None:
-    """Answer the requests of one connection; large bodies are read and thrown away."""
-    Counts.connections += 1
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    scratch = memoryview(bytearray(1 << 20))
+def serve(connection: socket.socket) -> bool:
+    """Answer the next request of a connection, and return whether there may be another.
+
+    A large body is read and thrown away.
+    """
     pending = b""
-    while True:
-        while b"\r\n\r\n" not in pending:
-            received = connection.recv(1 << 16)
-            if not received:
-                return
-            pending += received
-        head, _, body = pending.partition(b"\r\n\r\n")
-        lines = head.decode("latin-1").split("\r\n")
-        headers = dict(line.lower().split(": ", 1) for line in lines[1:])
-        length, kept = int(headers.get("content-length", 0)), len(body)
-        while kept < length:
-            count = connection.recv_into(scratch)
-            if not count:
-                return
-            if length < len(scratch):
-                body += scratch[:count]
-            kept += count
-        path = lines[0].split(" ")[1]
-        if path == "/counts":
-            counts = {"connections": Counts.connections - 1, "requests": Counts.requests}
-            text = json.dumps(counts)
-            connection.sendall((HEAD.format(len(text)) + text).encode())
-            return
-        Counts.requests += 1
-        pending = b""
-        if path.startswith("/blob/"):
-            blob = layers()[path.removeprefix("/blob/").partition("?")[0]]
-            connection.sendall(BLOB_HEAD.format(len(blob)).encode())
-            connection.sendall(blob)
-            continue
-        operation = headers["x-amz-target"].rpartition(".")[2]
-        name = next(each for each in OPERATIONS if each.lower() == operation)
-        if name == "GetDownloadUrlForLayer":
-            connection.sendall(download_url(headers["host"], body))
-            continue
-        records = int(path.strip("/").split("/")[0] or 1)
-        connection.sendall(answer(name, records, next_token(name, path, body)))
+    while b"\r\n\r\n" not in pending:
+        received = connection.recv(1 << 16)
+        if not received:
+            return False
+        pending += received
+    head, _, body = pending.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in lines[1:])
+    length, kept = int(headers.get("content-length", 0)), len(body)
+    while kept < length:
+        count = connection.recv_into(SCRATCH)
+        if not count:
+            return False
+        if length < len(SCRATCH):
+            body += SCRATCH[:count]
+        kept += count
+    path = lines[0].split(" ")[1]
+    if path == "/counts":
+        counts = {"connections": Counts.connections - 1, "requests": Counts.requests}
+        text = json.dumps(counts)
+        connection.sendall((HEAD.format(len(text)) + text).encode())
+        return False
+    Counts.requests += 1
+    if path.startswith("/blob/"):
+        blob = layers()[path.removeprefix("/blob/").partition("?")[0]]
+        connection.sendall(BLOB_HEAD.format(len(blob)).encode())
+        connection.sendall(blob)
+        return True
+    operation = headers["x-amz-target"].rpartition(".")[2]
+    name = next(each for each in OPERATIONS if each.lower() == operation)
+    if name == "GetDownloadUrlForLayer":
+        connection.sendall(download_url(headers["host"], body))
+        return True
+    token = next_token(name, path, body)
+    connection.sendall(answer(name, records(path, body), token))
+    return True
 
 
 OPERATIONS = (
@@ -209,18 +219,37 @@ OPERATIONS = (
 
 
 def main() -> None:
-    """Serve until standard input ends."""
+    """Serve until standard input ends.
+
+    One thread serves all connections, one request after the other: threads would wait for each
+    other, and the more of them the faster a client is.
+    """
     layers()
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     print(listener.getsockname()[1], flush=True)
+    ready = selectors.DefaultSelector()
+    ready.register(listener, selectors.EVENT_READ)
+    ready.register(sys.stdin, selectors.EVENT_READ)
+    while True:
+        for key, _ in ready.select():
+            if key.fileobj is sys.stdin:
+                return
+            if key.fileobj is listener:
+                connection, _ = listener.accept()
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                ready.register(connection, selectors.EVENT_READ)
+                Counts.connections += 1
+            elif not answered(key.fileobj):
+                ready.unregister(key.fileobj)
+                key.fileobj.close()
 
-    def accept() -> None:
-        while True:
-            connection, _ = listener.accept()
-            threading.Thread(target=serve, args=(connection,), daemon=True).start()
 
-    threading.Thread(target=accept, daemon=True).start()
-    sys.stdin.read()
+def answered(connection: socket.socket) -> bool:
+    """Return what `serve` returns, and false if the client has closed the connection meanwhile."""
+    try:
+        return serve(connection)
+    except OSError:
+        return False
 
 
 if __name__ == "__main__":

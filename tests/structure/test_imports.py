@@ -39,6 +39,13 @@ def test_only_public_names(folder: str) -> None:
     assert found == []
 
 
+def test_aiohttp_in_one_module() -> None:
+    """Only one transport imports aiohttp, which is an extra and slow to import."""
+    found = {module for module, name in imports("") if name.partition(".")[0] == "aiohttp"}
+
+    assert found == {"_transport/aiohttp_transport.py"}
+
+
 def test_engine_without_drivers() -> None:
     """The engine imports nothing that waits or does I/O, not even from a module it may import."""
     found = [each for each in imports("_engine") if each[1].startswith(DRIVERS)]

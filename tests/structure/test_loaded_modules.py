@@ -106,7 +106,16 @@ CALLED = BUILT | {
 }
 
 #: What a step must not load, besides what is loaded by no step.
-NEVER = ("boto3", "botocore.session", "botocore.client", "botocore.model", "moto", "responses")
+NEVER = (
+    "aiohttp",
+    "asyncio",
+    "boto3",
+    "botocore.session",
+    "botocore.client",
+    "botocore.model",
+    "moto",
+    "responses",
+)
 NOT_IMPORTED = ("requests", "botocore", "attr", "attrs", "cattr", "cattrs", "urllib3", "orjson")
 NOT_BUILT = ("requests", "cattr", "cattrs", "orjson", "pybase64", "botocore.auth")
 NOT_BUILT_WITH_ENDPOINT = ("botocore.endpoint_provider", "botocore.loaders", "botocore.utils")
