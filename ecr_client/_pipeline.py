@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -32,7 +33,7 @@ from ecr_client._exceptions import (
 from ecr_client._transport.base import shut_down, total_timeout
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from ecr_client._coroutines import MaybeAwaitable
     from ecr_client._engine.http import HTTPRequest
@@ -160,7 +161,10 @@ class Pipeline:
             AmazonECRException: The service responded with an error.
             ClientShutdownException: The client was shut down before there was a response.
         """
-        body = await self._compute(content_size(request), lambda: encode(operation, request))
+        if self._offload is None:
+            body = encode(operation, request)
+        else:
+            body = await self._compute(content_size(request), lambda: encode(operation, request))
         call = self.begin(operation.name, endpoint, options, transport, body)
         del body  # Tools that print local variables would show the bytes of a layer.
         try:
@@ -197,29 +201,23 @@ class Pipeline:
         """Sign, send and read once."""
         call.begin_attempt()
         # Asked anew for each attempt, since they may expire.
-        call.credentials = await resolve(call.options.credentials.resolve())
+        keys = call.options.credentials.resolve()
+        call.credentials = await keys if isinstance(keys, Awaitable) else keys
         call.offset = self.clock.offset(call.endpoint.url)
-        now = self.clock.local() + call.offset
-
-        # Not a partial, whose repr would show the body.
-        def prepared() -> HTTPRequest:
-            return prepare(
-                operation,
-                call.body,
-                call.endpoint,
-                call.credentials,
-                now,
-                user_agent=self.user_agent,
-                headers=call.options.headers,
-            )
-
-        request = await self._compute(len(call.body), prepared)
+        if self._offload is None:
+            request = self._prepared(operation, call)
+        else:
+            size = len(call.body)
+            request = await self._compute(size, lambda: self._prepared(operation, call))
         watched = self.observer.watches_attempts()
         if watched:
             self.observer.request(call)
-        sent: MaybeAwaitable[Response] = call.transport.send(request, call.deadline)
-        stream = await resolve(sent)
-        response = await resolve(stream.read(self.max_response_size, call.deadline))
+        stream: MaybeAwaitable[Response] = call.transport.send(request, call.deadline)
+        if isinstance(stream, Awaitable):
+            stream = await stream
+        response = stream.read(self.max_response_size, call.deadline)
+        if isinstance(response, Awaitable):
+            response = await response
         if watched:
             self.observer.response(
                 call, response.status, request_id(response.headers), len(response.body)
@@ -234,6 +232,18 @@ class Pipeline:
             call.limiter.update(throttled=False)
         self.quota.release(call.cost)
         return result
+
+    def _prepared(self, operation: Operation[Request, Result], call: Call) -> HTTPRequest:
+        """Return the signed request of an attempt."""
+        return prepare(
+            operation,
+            call.body,
+            call.endpoint,
+            call.credentials,
+            self.clock.local() + call.offset,
+            user_agent=self.user_agent,
+            headers=call.options.headers,
+        )
 
     async def _compute(self, size: int, function: Callable[[], Value]) -> Value:
         """Return what a function returns, from another thread if it has many bytes to process."""
