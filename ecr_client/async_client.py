@@ -20,14 +20,6 @@ from ecr_client._lifetime import AsyncLifetime
 from ecr_client._signatures import documented_by
 from ecr_client.client import ECRClient
 
-try:
-    from ecr_client._transport.aiohttp_transport import AiohttpTransport
-except ImportError as error:
-    raise ImportError(
-        f"AsyncECRClient needs aiohttp: pip install 'ecr-client[async]' ({error})",
-        name=error.name,
-    ) from error
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
@@ -125,6 +117,13 @@ class AsyncECRClient(ClientBase, AsyncBatches, AsyncPaginators, AsyncWaiters, As
         return AsyncCredentialsSource(self._shared.lifetime, **arguments)
 
     def _share(self, config: ClientConfiguration, settings: Settings) -> Shared:
+        try:
+            from ecr_client._transport.aiohttp_transport import AiohttpTransport
+        except ImportError as error:
+            raise ImportError(
+                f"AsyncECRClient needs aiohttp: pip install 'ecr-client[async]' ({error})",
+                name=error.name,
+            ) from error
         return _AsyncShared(config, settings, AsyncLifetime(), AiohttpTransport(config, settings))
 
     @property

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import socket
 import sys
-from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from aiohttp.http_exceptions import ContentLengthError, HttpProcessingError
+from aiohttp.http_exceptions import HttpProcessingError
 from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 from yarl import URL
 
 from ecr_client._common.display import redact_url
 from ecr_client._common.redact import chain, forget_frames, redact_text
-from ecr_client._exceptions import InvalidConfigurationException
+from ecr_client._exceptions import AmazonClientException, InvalidConfigurationException
 from ecr_client._transport import problems
 from ecr_client._transport.base import (
     AsyncStreamingResponse,
@@ -40,7 +38,10 @@ else:
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
+
+    from aiohttp.abc import AbstractStreamWriter
 
     from ecr_client._engine.deadline import Deadline
     from ecr_client._engine.http import HTTPRequest
@@ -50,9 +51,13 @@ if TYPE_CHECKING:
 
 #: The most bytes of a response that wait for a reader, and of a request that are sent at once.
 _BUFFER = 256 * 1024
+#: How many times ``read_timeout`` the head of a response may take as a whole.
+_HEAD = 5
 #: Of the head of a response, as in http.client.
 _LONGEST_LINE = 65_536
 #: Headers that aiohttp would add to those of the request.
+#: In a TLS handshake.
+_CLOSED = (BrokenPipeError, ConnectionAbortedError, ConnectionResetError)
 _TLS = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
 _AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
@@ -86,8 +91,8 @@ class AiohttpTransport(AsyncTransport):
         if deadline.passed:
             raise total_timeout(request.purpose, deadline, sent=False)
         try:
-            async with within(deadline):
-                response = await self._sent(request)
+            async with within(deadline) as limit:
+                response = await self._sent(request, limit)
             return self._opened(request, response)
         except BaseException as error:
             failure = self.translated(request, error, deadline, outside)
@@ -111,7 +116,8 @@ class AiohttpTransport(AsyncTransport):
         for session in sessions:
             await session.close()
 
-    async def _sent(self, request: HTTPRequest) -> aiohttp.ClientResponse:
+    async def _sent(self, request: HTTPRequest, limit: Any) -> aiohttp.ClientResponse:
+        """Send a request; move the limit to when the head of the response has to be there."""
         route, proxy = self._routes.of(request.url), None
         if route.proxies:
             proxy = select_proxy(request.url, route.proxies)
@@ -121,16 +127,29 @@ class AiohttpTransport(AsyncTransport):
                 )
         is_plain = request.url.startswith("http:") and not (proxy or "").startswith("https:")
         context = None if is_plain else await self._context(request, route)
-        return await self._session(request).request(
+        config, session = self.config, self._session(request)
+        if request.body:
+            body = _Body(request.body, config.connect_timeout, lambda: self._await_head(limit, 0))
+        else:
+            body = None
+            self._await_head(limit, config.connect_timeout)
+        return await session.request(
             request.method,
             URL(request.url, encoded=True),
-            data=_body(request.body),
+            data=body,
             headers=request.headers,
             skip_auto_headers=_AUTOMATIC,
             allow_redirects=False,
             proxy=proxy,
             ssl=context or True,
         )
+
+    def _await_head(self, limit: Any, before: float) -> None:
+        # aiohttp applies the read timeout to each wait, but not after an interim response.
+        longest = before + _HEAD * self.config.read_timeout
+        at = asyncio.get_running_loop().time() + longest
+        if limit.when() is None or at < limit.when():
+            limit.reschedule(at)
 
     def _session(self, request: HTTPRequest) -> aiohttp.ClientSession:
         if self.closed:
@@ -144,6 +163,7 @@ class AiohttpTransport(AsyncTransport):
                     limit=config.max_pool_connections if is_call else 0,
                     keepalive_timeout=config.connection_max_idle_time,
                     resolver=aiohttp.ThreadedResolver(),
+                    use_dns_cache=False,  # A host that moves is found by the next connection.
                     socket_factory=_socket,
                 ),
                 auto_decompress=False,
@@ -184,7 +204,10 @@ class AiohttpTransport(AsyncTransport):
         To be raised outside of the handler: errors of aiohttp hold the headers of the request and
         passwords of proxies, so they are not chained. The error of the system is.
         """
-        if not isinstance(error, (aiohttp.ClientError, OSError, asyncio.TimeoutError)):
+        if isinstance(error, asyncio.CancelledError) and self.closed and not _is_cancelled():
+            return shut_down(request.purpose)  # The pool cancels whoever waits for a connection.
+        ours = isinstance(error, AmazonClientException)
+        if ours or not isinstance(error, (aiohttp.ClientError, OSError, asyncio.TimeoutError)):
             return error
         cause = next((each for each in chain(error, outside) if _is_of_system(each)), None)
         verify = self._routes.of(request.url).verify
@@ -195,6 +218,12 @@ class AiohttpTransport(AsyncTransport):
         translated = final(named(found, request), request, deadline, closed=self.closed)
         translated.__cause__ = cause
         return translated
+
+
+def _is_cancelled() -> bool:
+    """Return whether the current task is being cancelled; before Python 3.11, nobody knows."""
+    task = asyncio.current_task()
+    return task is not None and sys.version_info >= (3, 11) and task.cancelling() > 0
 
 
 def _is_of_system(error: BaseException) -> bool:
@@ -218,20 +247,23 @@ def _problem(
     reason = f"{type(cause).__name__}: {text}" if text else type(error).__name__
     for kinds, problem in (
         (aiohttp.ConnectionTimeoutError, partial(problems.connect_timed_out, url, config)),
-        (asyncio.TimeoutError, partial(problems.not_read_in_time, url, config)),
+        ((TimeoutError, asyncio.TimeoutError), partial(problems.not_read_in_time, url, config)),
         (aiohttp.ClientProxyConnectionError, partial(problems.proxy_failed, url, reason)),
         (_TLS, partial(problems.tls_failed, url, reason, bundle, config)),
         (aiohttp.ClientConnectorDNSError, partial(problems.not_resolved, url, reason)),
-        (aiohttp.ClientConnectorError, partial(problems.not_connected, url, reason)),
     ):
         if isinstance(error, kinds):
             return problem()
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(cause, _CLOSED):
+        return problems.not_connected(url, reason)
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return problems.proxy_failed(url, f"it responded with status {error.status}")
-    parsed = next((each for each in chain(error) if isinstance(each, HttpProcessingError)), error)
-    if isinstance(parsed, (HttpProcessingError, aiohttp.ClientResponseError)) and not isinstance(
-        parsed, ContentLengthError
-    ):
+    found = list(chain(error))
+    if any(isinstance(each, _NotTakenError) for each in found):
+        return problems.not_taken_in_time(url, config)
+    parsed = next((each for each in found if isinstance(each, HttpProcessingError)), error)
+    is_truncated = isinstance(parsed, HttpProcessingError) and "Not enough" in str(parsed.message)
+    if isinstance(parsed, (HttpProcessingError, aiohttp.ClientResponseError)) and not is_truncated:
         return problems.malformed(url, type(parsed).__name__)
     return problems.closed(url, reason)
 
@@ -271,15 +303,49 @@ class _Stream:
         self._response.close()
 
 
-def _body(content: bytes) -> bytes | io.BytesIO | None:
-    """Return a body in the form in which aiohttp sends it: a long one piece by piece."""
-    return io.BytesIO(content) if len(content) > _BUFFER else content or None
+class _NotTakenError(Exception):
+    """The peer did not take a piece of a request in time."""
+
+
+class _Body(aiohttp.Payload):
+    """The body of a request, of which each piece has to be taken in time.
+
+    Args:
+        content: The body.
+        longest: The seconds that a piece may take.
+        sent: Is called at the end.
+    """
+
+    _value: bytes
+
+    def __init__(self, content: bytes, longest: float, sent: Callable[[], None]) -> None:
+        super().__init__(content)
+        self._size: int = len(content)
+        self._longest, self._sent = longest, sent
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Not shown: it is the content of a request."""
+        return ""
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Write the body; a short one is buffered, whatever the peer does."""
+        if len(self._value) <= _BUFFER:
+            await writer.write(self._value)
+        else:
+            view = memoryview(self._value)
+            for start in range(0, len(view), _BUFFER):
+                try:
+                    async with timeout(self._longest):
+                        await writer.write(view[start : start + _BUFFER])
+                except asyncio.TimeoutError:
+                    raise _NotTakenError from None
+        self._sent()
 
 
 def within(deadline: Deadline) -> AbstractAsyncContextManager[Any]:
     """Return a context manager that raises a ``TimeoutError`` at the deadline of a call."""
     left = deadline.left()
-    return nullcontext() if left is None else timeout(max(left, 0))
+    return timeout(None if left is None else max(left, 0))
 
 
 def _socket(address: tuple[Any, ...]) -> socket.socket:

@@ -16,7 +16,7 @@ from urllib3 import exceptions as urllib3_errors
 
 from ecr_client._common.display import redact_url
 from ecr_client._common.redact import chain, redact_text
-from ecr_client._exceptions import ReadTimeoutException, TransportException
+from ecr_client._exceptions import TransportException
 from ecr_client._transport import problems
 
 if TYPE_CHECKING:
@@ -108,8 +108,7 @@ def _exchanging(
     if named or _has(causes, TimeoutError):
         if not named and _has(causes, urllib3_errors.ProtocolError):
             # urllib3 sends with the connect timeout, and has no error of its own for it.
-            limit = f"take the request within {config.connect_timeout:g} s (connect_timeout)"
-            return ReadTimeoutException(f"{url} did not {limit}")
+            return problems.not_taken_in_time(url, config)
         return problems.not_read_in_time(url, config)
     if _tls_broke(causes) or (
         _has(causes, *_CLOSED) and not _has(causes, urllib3_errors.InvalidChunkLength)

@@ -70,6 +70,13 @@ def not_read_in_time(url: str, config: ClientConfiguration) -> ReadTimeoutExcept
     )
 
 
+def not_taken_in_time(url: str, config: ClientConfiguration) -> ReadTimeoutException:
+    """Return the exception for a request that the peer did not take in time."""
+    return ReadTimeoutException(
+        f"{url} did not take the request within {config.connect_timeout:g} s (connect_timeout)"
+    )
+
+
 def closed(peer: str, reason: str) -> ConnectionClosedException:
     """Return the exception for an established connection that broke."""
     return ConnectionClosedException(

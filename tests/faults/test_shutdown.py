@@ -66,14 +66,15 @@ pytestmark = pytest.mark.usefixtures("nothing_stays_open")
 
 
 def test_calls_that_run(connect: Any, proxy: Any, fault: Any, start: Any) -> None:
-    """A call that is being answered ends with its response."""
+    """A call that is being answered ends with its response; an asynchronous one ends at once."""
     client = connect()
     proxy.add(fault("done", "close", piece=100, delay=0.02))
     call = start(client.describe_repositories)
     proxy.wait_for(lambda: proxy.answers)
     client.shutdown()
 
-    assert outcome(call) == "result"
+    is_blocking = isinstance(client, ECRClient)
+    assert outcome(call) == ("result" if is_blocking else "ClientShutdownException")
 
 
 @pytest.mark.parametrize("mode", ["standard", "adaptive"])
@@ -126,6 +127,8 @@ def test_calls_that_are_about_to_be_sent(
 ) -> None:
     """A call that has its connections already leaves none of them open."""
     client, send = connect(), requests.Session.send
+    if not isinstance(client, ECRClient):
+        pytest.skip("the asynchronous client does not send through requests")
 
     def shut_down_and_send(*args: Any, **options: Any) -> Any:
         client.shutdown()
