@@ -59,11 +59,12 @@ def _function(_: object, field: attrs.Attribute[Any], value: object) -> None:
 class Hooks:
     """Functions that are called with the events of every call; each takes a `CallEvent`.
 
-    Hooks run in the thread of the call. If one raises an exception, it is logged, and the call goes
-    on. An attempt is a ``request``, followed by a ``response`` if one arrives; a ``retry`` comes
-    between two attempts; a call that fails ends with an ``error``, and one that succeeds with the
-    ``response`` of its last attempt. There are no events for a request that is refused with a
-    ``ParamValidationException`` before anything is sent.
+    Hooks run in the thread of the call, those of an `AsyncECRClient` in its event loop. If one
+    raises an exception, it is logged, and the call goes on. An attempt is a ``request``, followed
+    by a ``response`` if one arrives; a ``retry`` comes between two attempts; a call that fails ends
+    with an ``error``, and one that succeeds with the ``response`` of its last attempt. There are no
+    events for a request that is refused with a ``ParamValidationException`` before anything is
+    sent.
 
     Args:
         request: Called before an attempt is sent.

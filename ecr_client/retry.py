@@ -72,7 +72,7 @@ class RetryPolicy:
         base_delay: Seconds, from 0 to 3,600. Default 1.
         max_delay: Seconds, from 0 to 3,600. Default 20.
         sleep: A function that waits for some seconds. ``None``, the default, waits until then or
-            until the client is shut down.
+            until the client is shut down. For an `AsyncECRClient` it may be asynchronous.
         random: A function that returns a number from 0 to 1.
 
     Raises:

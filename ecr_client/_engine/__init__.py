@@ -1,5 +1,5 @@
 """The sans-I/O engine: what to send, what a response means, and whether to retry.
 
-Nothing here opens a socket, sleeps or starts a thread, so that synchronous and asynchronous clients
-can drive the same code.
+Nothing here opens a socket, sleeps or starts a thread, so that the blocking and asynchronous client
+drive the same code.
 """

@@ -320,7 +320,7 @@ class _Body(aiohttp.Payload):
 
     def __init__(self, content: bytes, longest: float, sent: Callable[[], None]) -> None:
         super().__init__(content)
-        self._size: int = len(content)
+        self._size = len(content)
         self._longest, self._sent = longest, sent
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:

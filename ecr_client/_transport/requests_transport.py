@@ -1,4 +1,4 @@
-"""The transport of the synchronous client: stock ``requests`` on stock urllib3."""
+"""The transport of the blocking client: stock ``requests`` on stock urllib3."""
 
 from __future__ import annotations
 

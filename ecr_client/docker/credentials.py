@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -45,8 +46,12 @@ def get_docker_credentials(client: ECRClient, registry: str | None = None) -> Do
 
     Raises:
         ValueError: It is not a host of Amazon ECR in the region of the client.
+        TypeError: The client is asynchronous.
         AmazonClientException: The call failed.
     """
+    if iscoroutinefunction(client.get_authorization_token):
+        kind = type(client).__name__
+        raise TypeError(f"{kind} is asynchronous: pass an ECRClient, for example in a thread")
     if registry is not None:
         _check_registry(client, registry)
     # One token opens every registry that its owner may pull from.

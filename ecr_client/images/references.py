@@ -70,8 +70,8 @@ def locate(client: ECRClient, text: str) -> Location:
     """
     if iscoroutinefunction(client.invoke):
         raise TypeError(
-            f"{type(client).__name__} is asynchronous: the functions for it are in"
-            " ecr_client.images.aio"
+            f"{type(client).__name__} is asynchronous: push_image, pull_image, copy_image and "
+            "inspect_image for it are in ecr_client.images.aio; pass an ECRClient to the others"
         )
     endpoint = urlsplit(client.endpoint)
     reference = Reference.parse(text, hosts=[endpoint.netloc])

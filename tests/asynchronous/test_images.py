@@ -20,6 +20,7 @@ import attrs
 import pytest
 
 from ecr_client import AsyncECRClient, ECRClient, images
+from ecr_client.docker import docker_login
 from ecr_client.exceptions import TransferCancelledException
 from ecr_client.images import aio, references, sources
 from ecr_client.images import inspect as inspect_module
@@ -582,6 +583,8 @@ def test_wrong_clients(ecr_client: ECRClient, local_ecr: LocalECR) -> None:
         asyncio.run(aio.inspect_image(ecr_client, "team/app:1"))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"are in ecr_client\.images\.aio"):
         images.inspect_image(local_ecr.async_client(), "team/app:1")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"AsyncECRClient is asynchronous: pass an ECRClient"):
+        docker_login(local_ecr.async_client())  # type: ignore[arg-type]
 
 
 def test_loops_that_close(local_ecr: LocalECR, monkeypatch: pytest.MonkeyPatch) -> None:
