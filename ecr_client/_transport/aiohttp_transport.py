@@ -145,11 +145,12 @@ class AiohttpTransport(AsyncTransport):
         )
 
     def _await_head(self, limit: Any, before: float) -> None:
-        # aiohttp applies the read timeout to each wait, but not after an interim response.
-        longest = before + _HEAD * self.config.read_timeout
-        at = asyncio.get_running_loop().time() + longest
-        if limit.when() is None or at < limit.when():
-            limit.reschedule(at)
+        # aiohttp applies the read timeout to each wait, but not after an interim response. The
+        # timeouts of Python 3.10 cannot be moved by the task that sends the body.
+        if sys.version_info >= (3, 11):
+            at = asyncio.get_running_loop().time() + before + _HEAD * self.config.read_timeout
+            if limit.when() is None or at < limit.when():
+                limit.reschedule(at)
 
     def _session(self, request: HTTPRequest) -> aiohttp.ClientSession:
         if self.closed:

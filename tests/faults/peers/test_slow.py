@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -111,6 +112,9 @@ def test_stops(
 
     server = peer(serve, tls=scheme == "https")
     client = visitor(server, scheme, retry=RetryPolicy(max_attempts=1), **{limit: TOTAL})
+    is_unlimited = sys.version_info < (3, 11) and not isinstance(client, ECRClient)
+    if is_unlimited and (place, limit) == ("after an interim response", "read_timeout"):
+        pytest.skip("aiohttp has no limit there, and before Python 3.11 there is no other")
     found = in_time(client.describe_repositories)
 
     assert type(found) is expected
