@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from ecr_client import Credentials, RetryPolicy
+from ecr_client._coroutines import run
 from ecr_client._credentials.sources import credentials_source
 from ecr_client._engine.clock import SigningClock
 from ecr_client._engine.http import request_id
@@ -342,8 +343,8 @@ def test_any_course_of_responses(made: Any, course: tuple[Operation[Any, Any], l
     )
     endpoint = Endpoint("http://localhost", "us-east-1")
     try:
-        result = pipeline.call(
-            found, made(found.request_class), endpoint, options, Script(list(steps))
+        result = run(
+            pipeline.call(found, made(found.request_class), endpoint, options, Script(list(steps)))
         )
     except (AmazonECRException, ResponseParseException, TransportException) as error:
         check_error(error, found.name)

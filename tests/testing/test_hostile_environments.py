@@ -139,7 +139,8 @@ def test_the_fixtures(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
     """The fixtures of the plugin work in a project on such a machine."""
     inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(os.path.abspath, inherited)))
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    # Its warning at the start would be an error.
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-pno:asyncio")
     pytester.makeini("[pytest]\nfilterwarnings = error\n")
     pytester.makepyfile("def test_it(ecr_client):\n    ecr_client.describe_repositories()\n")
 
