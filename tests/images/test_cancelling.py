@@ -57,11 +57,13 @@ def test_cancelling(
 
 
 INTERRUPTED = """
-import _thread, sys, threading
+import _thread, signal, sys, threading
 from ecr_client.images import BytesMoved, push_image
 from ecr_client.local import LocalECR
 from ecr_client.testing import random_image
 
+# A shell ignores the signal in jobs of the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 image = random_image(sys.argv[1], layers=20)
 with LocalECR() as ecr, ecr.client() as client:
     def progress(event):
