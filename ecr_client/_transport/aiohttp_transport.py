@@ -55,10 +55,10 @@ _BUFFER = 256 * 1024
 _HEAD = 5
 #: Of the head of a response, as in http.client.
 _LONGEST_LINE = 65_536
-#: Headers that aiohttp would add to those of the request.
-#: In a TLS handshake.
+#: Errors of the system that end a TLS handshake.
 _CLOSED = (BrokenPipeError, ConnectionAbortedError, ConnectionResetError)
 _TLS = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
+#: Headers that aiohttp would add to those of the request.
 _AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
