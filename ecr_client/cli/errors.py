@@ -13,6 +13,12 @@ CONFIGURATION = 5
 FINDINGS = 6
 NOT_CONFIRMED = 7
 
+#: What to do about errors of the service, by their codes.
+_REMEDIES = {
+    "ScanNotFoundException": "; start one with 'ecr scan start'; an index has none of its own, but "
+    "the image of each platform, which 'ecr images inspect' lists",
+}
+
 
 class CommandError(Exception):
     """A command ends with a message.
@@ -70,7 +76,8 @@ def _describe(error: Exception) -> str:
     if isinstance(error, exceptions.AmazonServiceException):
         call = f"{error.operation_name}: " if error.operation_name else ""
         request = f", request id {error.request_id}" if error.request_id else ""
-        return f"{call}{error.error_message} ({error.error_code}{request})"
+        remedy = _REMEDIES.get(error.error_code or "", "")
+        return f"{call}{error.error_message} ({error.error_code}{request}){remedy}"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, (exceptions.AmazonClientException, OSError, ValueError, ImportError)):

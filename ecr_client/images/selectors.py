@@ -108,7 +108,7 @@ def older_than(age: timedelta) -> Selector:
     """
     _check_age(age)
     return _each(
-        f"pushed more than {age} ago",
+        f"pushed more than {_shown(age)} ago",
         lambda image, now: now - image.image_pushed_at > age,
     )
 
@@ -128,7 +128,7 @@ def not_pulled_for(age: timedelta) -> Selector:
         used = image.last_recorded_pull_time or image.image_pushed_at
         return now - used > age
 
-    return _each(f"not pulled for {age}", is_chosen)
+    return _each(f"not pulled for {_shown(age)}", is_chosen)
 
 
 def beyond_newest(count: int) -> Selector:
@@ -165,6 +165,10 @@ def _each(description: str, is_chosen: Callable[[ImageDetail, datetime], bool]) 
 
 def _digest(image: ImageDetail) -> str:
     return image.image_digest
+
+
+def _shown(age: timedelta) -> str:
+    return str(age).removesuffix(", 0:00:00")
 
 
 def _check_age(age: timedelta) -> None:

@@ -87,6 +87,7 @@ def test_fail_on_without_a_scan(ecr: Any, local_ecr: LocalECR, platform: str) ->
     failed = ecr("scan", "findings", platform, "--fail-on", "HIGH")
 
     assert (missing.status, failed.status) == (3, 1)
+    assert "start one with 'ecr scan start'" in missing.err
     assert "must be COMPLETE, but is FAILED" in failed.err
 
 
