@@ -6,6 +6,7 @@ import gzip
 import itertools
 import random
 import socket
+import threading
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -58,18 +59,31 @@ class Calls:
         self.responses: list[tuple[Iterable[bytes], bool]] = []
         self.connections: list[int] = []
         self.is_blocking = client_class is ECRClient
-        self.client: ECRClient = client_class(
+        self._quiet = threading.Event()
+        self._quiet.set()
+        self._client: ECRClient = client_class(
             endpoint=peer(self._respond).url, credentials=credentials, config=config
         )
+
+    @property
+    def client(self) -> ECRClient:
+        """The client, when a connection that ends has ended: else it might be used again."""
+        self._quiet.wait(20)
+        return self._client
 
     def _respond(self, visit: Any) -> None:
         while visit.request():
             self.connections.append(visit.number)
             pieces, ends = self.responses.pop(0)
-            for piece in pieces:
-                visit.send(piece)
             if ends:
-                visit.socket.shutdown(socket.SHUT_WR)
+                self._quiet.clear()
+            try:
+                for piece in pieces:
+                    visit.send(piece)
+                if ends:
+                    visit.socket.shutdown(socket.SHUT_WR)
+            finally:
+                self._quiet.set()
 
     def result(self, *pieces: bytes, ends: bool = False) -> DescribeRepositoriesResult:
         """Return the result of a call whose response comes in these pieces."""
