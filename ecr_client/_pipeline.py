@@ -14,7 +14,7 @@ from ecr_client._engine.clock import SigningClock
 from ecr_client._engine.deadline import Deadline
 from ecr_client._engine.http import request_id
 from ecr_client._engine.parse import parse
-from ecr_client._engine.prepare import content_size, encode, prepare
+from ecr_client._engine.prepare import content_size, encode, encoder, prepare
 from ecr_client._engine.retry import (
     Attempts,
     CorrectClock,
@@ -164,7 +164,7 @@ class Pipeline:
         if self._offload is None:
             body = encode(operation, request)
         else:
-            body = await self._compute(content_size(request), lambda: encode(operation, request))
+            body = await self._compute(content_size(request), encoder(operation, request))
         call = self.begin(operation.name, endpoint, options, transport, body)
         del body  # Tools that print local variables would show the bytes of a layer.
         try:

@@ -12,7 +12,7 @@ import json
 import re
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import cache
 from typing import Any, TypeVar
 
@@ -33,6 +33,8 @@ BLOB_PIECE = 3 * 64 * 1024
 MOST_CONTAINERS, MOST_ITEMS = 500_000, 4_000_000
 #: Smaller bodies are not counted, since their memory is bounded and counting takes time.
 UNCHECKED = 8 * 1024 * 1024
+#: Until when, in epoch seconds, all platforms support all times from 1970 on.
+SURE_SECONDS = 2.0**31 - 1
 #: Surrogates as escapes and as bytes, and how many of each are replaced at most.
 _ESCAPES = re.compile(
     rb"\\u[dD](?:[89abAB][\da-fA-F]{2}(\\u[dD][c-fC-F][\da-fA-F]{2})?|[c-fC-F][\da-fA-F]{2})"
@@ -84,7 +86,17 @@ def _list_reader(annotation: Any) -> Reader:
     def read_each(items: Iterable[Any]) -> tuple[Any, ...]:
         return tuple([read(item) for item in items if item is not None])
 
-    read_all = _structures_reader(annotation) if _is_structure(annotation) else read_each
+    def read_strings(items: Iterable[Any]) -> tuple[Any, ...]:
+        for item in items:
+            if item.__class__ is not str:
+                return read_each(items)
+        return tuple(items)
+
+    read_all: Callable[[Iterable[Any]], tuple[Any, ...]] = read_each
+    if _is_structure(annotation):
+        read_all = _structures_reader(annotation)
+    elif read is values.read_str:
+        read_all = read_strings
 
     def read_list(value: Any) -> Any:
         if value.__class__ is not list:
@@ -150,6 +162,7 @@ def _structures_reader(cls: type) -> Callable[[Iterable[Any]], tuple[Any, ...]]:
         {"__slots__": cls.__slots__, "__setattr__": object.__setattr__},  # type: ignore[attr-defined]
     )
     namespace: dict[str, Any] = {
+        "scalars": values,  # not its datetime, which tools that freeze time replace
         "cls": cls,
         "twin": twin,
         "Mismatch": Mismatch,
@@ -159,6 +172,7 @@ def _structures_reader(cls: type) -> Callable[[Iterable[Any]], tuple[Any, ...]]:
     body = [line for field in attrs.fields(cls) for line in _member_lines(field, namespace)]
     source = f"""
 def read_all(values):
+    {"from_seconds = scalars.datetime.fromtimestamp" if "utc" in namespace else ""}
     found = []
     for value in values:
         if value is None:
@@ -202,6 +216,11 @@ def _member_lines(field: attrs.Attribute[Any], namespace: dict[str, Any]) -> lis
     if field.default is not attrs.NOTHING:
         optional = "None" if field.default is None else f"default_{name}"
         value += f" if v is not None else {optional}"
+    if namespace[f"read_{name}"] is values.read_datetime:
+        # Without the calls in between, if it cannot fail.
+        namespace["utc"] = timezone.utc
+        number = f"(v.__class__ is float or v.__class__ is int) and 0.0 <= v < {SURE_SECONDS}"
+        value = f"from_seconds(v, utc) if {number} else {value}"
     return [
         f"at = {wire!r}",
         f"v = value.get({wire!r})",
@@ -359,8 +378,10 @@ def _is_structure(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Structure)
 
 
-def encode(request: Structure) -> bytes:
-    """Return the body of a request.
+def encoder(request: Structure) -> Callable[[], bytes]:
+    """Return the function that returns the body of a request, after checking the request.
+
+    Only that function takes long, if there are blobs. It may be called once, in any thread.
 
     Raises:
         Mismatch: A member is missing, has the wrong type, or is too small; the path names it.
@@ -371,25 +392,35 @@ def encode(request: Structure) -> bytes:
     for name in blobs:
         del members[name]
     text = json.dumps(members).encode()
-    return _with_blobs(text, blobs) if blobs else text
+    return _blobs_encoder(text, blobs) if blobs else lambda: text
 
 
-def _with_blobs(text: bytes, blobs: Mapping[str, memoryview]) -> bytes:
-    """Return a JSON object with blobs added piece by piece; base64 needs no escapes."""
+def _blobs_encoder(text: bytes, blobs: Mapping[str, memoryview]) -> Callable[[], bytes]:
+    """Return the function that adds blobs to a JSON object, piece by piece, and returns it."""
     import pybase64  # ten times as fast as the standard library; only uploads need it
 
-    body = io.BytesIO()
-    body.write(text[:-1])
-    separator = b", " if len(text) > 2 else b""
+    parts: list[bytes | memoryview] = [text[:-1]]
+    separator = ", " if len(text) > 2 else ""
     for name, blob in blobs.items():
-        body.write(separator + json.dumps(name).encode() + b': "')
-        for start in range(0, len(blob), BLOB_PIECE):
-            body.write(pybase64.b64encode(blob[start : start + BLOB_PIECE]))
-        body.write(b'"')
-        separator = b", "
-    body.write(b"}")
-    # CPython returns the buffer itself, so the body is in memory only once.
-    return body.getvalue()
+        # Base64 needs no escapes.
+        parts += f'{separator}{json.dumps(name)}: "'.encode(), blob, b'"'
+        separator = ", "
+    parts.append(b"}")
+    size = sum((len(x) + 2) // 3 * 4 if isinstance(x, memoryview) else len(x) for x in parts)
+    # Not in the other thread, for which the C library would keep the memory once it is freed.
+    body = io.BytesIO(bytes(size))
+
+    def encode() -> bytes:
+        for part in parts:
+            if isinstance(part, bytes):
+                body.write(part)
+                continue
+            for start in range(0, len(part), BLOB_PIECE):
+                body.write(pybase64.b64encode(part[start : start + BLOB_PIECE]))
+        # CPython returns the bytes that were allocated, so the body is in memory only once.
+        return body.getvalue()
+
+    return encode
 
 
 def decode(body: bytes, cls: type[Kind]) -> Kind:

@@ -11,7 +11,7 @@ from ecr_client._engine.values import Mismatch
 from ecr_client._exceptions import ParamValidationException
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from ecr_client._operation import Operation, Request, Result
@@ -27,9 +27,20 @@ def encode(operation: Operation[Request, Result], request: Request) -> bytes:
     Raises:
         ParamValidationException: The request does not fit the operation.
     """
+    return encoder(operation, request)()
+
+
+def encoder(operation: Operation[Request, Result], request: Request) -> Callable[[], bytes]:
+    """Return the function that returns the body of a request, after checking the request.
+
+    Only that function takes long, if there is a blob. It may be called once, in any thread.
+
+    Raises:
+        ParamValidationException: The request does not fit the operation.
+    """
     operation.check(request)
     try:
-        return codec.encode(request)
+        return codec.encoder(request)
     except Mismatch as mismatch:
         problem = str(mismatch)
     # Outside of the handler, whose frames hold the content of the request.

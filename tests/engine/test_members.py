@@ -185,6 +185,17 @@ def test_times(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "seconds", [-1, -0.5, 0, 0.25, 2**31 - 1.5, 2**31 - 1, 2**31 + 0.5, 2**32, 253402300799]
+)
+def test_seconds(seconds: float) -> None:
+    """Epoch seconds are read exactly, whether all platforms support them or not."""
+    when = result("DescribeImages", TIME % seconds).image_details[0].image_pushed_at
+
+    assert when == values.EPOCH + datetime.timedelta(seconds=seconds)
+    assert when.tzinfo is datetime.timezone.utc
+
+
+@pytest.mark.parametrize(
     ("text", "year"),
     [
         *((text, 1) for text in ("-99999999999999", "-1e300", '"-1e300"')),
@@ -234,6 +245,10 @@ def test_nulls_are_absent() -> None:
     found = result("ListImages", body)
 
     assert found == models.ListImagesResult(image_ids=[models.ImageIdentifier()])
+
+    body = f'{{"imageDetails": [{SENT}, "imageTags": [null, "a", null, "b"]}}]}}'
+
+    assert result("DescribeImages", body).image_details[0].image_tags == ("a", "b")
 
 
 def test_unknown_members_and_enum_values() -> None:

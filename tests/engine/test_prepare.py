@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
+import tracemalloc
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from ecr_client import Credentials, models, operations
 from ecr_client._engine.http import HTTPRequest
-from ecr_client._engine.prepare import encode, prepare
+from ecr_client._engine.prepare import encode, encoder, prepare
 from ecr_client.endpoints import Endpoint
 from ecr_client.exceptions import ParamValidationException
 from ecr_client.operations import OPERATIONS
@@ -221,6 +222,30 @@ def test_errors_hold_no_content() -> None:
     error = caught.value
     shown = traceback.TracebackException.from_exception(error, capture_locals=True)
 
-    assert [frame.name for frame in shown.stack][1:] == ["encode"]
+    assert [frame.name for frame in shown.stack][1:] == ["encode", "encoder"]
     assert error.__cause__ is error.__context__ is None
     assert "c0ntent" not in str(shown.stack[-1].locals)
+
+
+def test_a_body_is_allocated_once() -> None:
+    """A body is allocated where the request is checked, not in the thread that encodes its blob."""
+    blob = bytes(3 * 2**20)
+    request = models.UploadLayerPartRequest(
+        repository_name="app",
+        upload_id="upload",
+        part_first_byte=0,
+        part_last_byte=len(blob) - 1,
+        layer_part_blob=blob,
+    )
+    encode(operations.UPLOAD_LAYER_PART, request)  # loads what it needs
+    tracemalloc.start()
+    try:
+        encode_blob = encoder(operations.UPLOAD_LAYER_PART, request)
+        allocated, peak = tracemalloc.get_traced_memory()
+        body = encode_blob()
+        filled = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert len(body) <= allocated <= peak < len(body) + 2**16
+    assert filled < len(body) + 2**20

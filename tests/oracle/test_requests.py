@@ -23,7 +23,7 @@ def test_bodies(oracle: Any, operation: Any, case: str, seed: int) -> None:
     params = oracle.inputs(operation, case, seed)
     expected = oracle.serialized(operation, params)
 
-    body = codec.encode(oracle.request(operation, params))
+    body = codec.encoder(oracle.request(operation, params))()
 
     assert json.loads(body) == json.loads(expected["body"])
 
@@ -83,6 +83,6 @@ def test_blobs_of_any_kind_are_encoded_as_botocore_does(oracle: Any, kind: Any, 
     params["layerPartBlob"] = kind(blob[:size])
     expected = oracle.serialized(operation, {**params, "layerPartBlob": blob[:size]})
 
-    body = codec.encode(oracle.request(operation, params))
+    body = codec.encoder(oracle.request(operation, params))()
 
     assert json.loads(body) == json.loads(expected["body"])

@@ -36,6 +36,7 @@ def load():
     ecr_client.models.ImageDetail
 
 def call():
+    import datetime
     from ecr_client import ClientConfiguration, Credentials, ECRClient
     from ecr_client.models import ImageDetail
     from ecr_client.testing import ECRStub, example
@@ -47,6 +48,7 @@ def call():
     ) as client:
         (found,) = client.describe_images(repository_name="app").image_details
         print(found.image_pushed_at.isoformat())
+        assert type(found.image_pushed_at) is datetime.datetime
         with ECRStub(client) as stub:
             given = example(ImageDetail, image_pushed_at=found.image_pushed_at)
             stub.expect("DescribeImages", image_details=[given])

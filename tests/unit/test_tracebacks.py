@@ -368,7 +368,7 @@ def test_requests_that_are_wrong(calling: Calling) -> None:
             layer_part_blob=LAYER,
         )
 
-    assert of_package(caught.value)[-1].name == "encode"
+    assert of_package(caught.value)[-1].name == "encoder"
     check(caught.value)
 
 
