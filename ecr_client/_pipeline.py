@@ -200,7 +200,8 @@ class Pipeline:
     async def _attempt(self, operation: Operation[Request, Result], call: Call) -> Result:
         """Sign, send and read once."""
         call.begin_attempt()
-        # Asked anew for each attempt, since they may expire.
+        # Awaited in place: `resolve` would be one coroutine more for each step of a warm call.
+        # The keys are asked for anew by each attempt, since they may expire.
         keys = call.options.credentials.resolve()
         call.credentials = await keys if isinstance(keys, Awaitable) else keys
         call.offset = self.clock.offset(call.endpoint.url)
