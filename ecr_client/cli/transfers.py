@@ -288,20 +288,14 @@ def _is_missing(client: ECRClient, repository: Reference) -> bool:
 
 
 def _execute(plan: SyncPlan) -> SyncResult:
-    """Copy what has to be copied; an interrupt ends all copies."""
-    from concurrent.futures import ThreadPoolExecutor
-
+    """Copy what has to be copied, and show how far it is."""
     import attrs
 
-    cancel = threading.Event()
-    with progress() as report, ThreadPoolExecutor(4, "ecr-sync") as pool:
-        more = {"progress": report, "cancel": cancel}
-        tasks = tuple(attrs.evolve(task, options={**task.options, **more}) for task in plan.tasks)
-        try:
-            return attrs.evolve(plan, tasks=tasks).execute(pool)
-        except BaseException:
-            cancel.set()
-            raise
+    with progress() as report:
+        tasks = [
+            attrs.evolve(each, options={**each.options, "progress": report}) for each in plan.tasks
+        ]
+        return attrs.evolve(plan, tasks=tuple(tasks)).execute()
 
 
 def _moved(result: TransferResult) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import attrs
@@ -14,8 +16,8 @@ from ecr_client.images.references import locate
 from ecr_client.images.selectors import newest_first
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from concurrent.futures import Executor, Future
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Executor
     from datetime import datetime
 
     from ecr_client import ECRClient
@@ -101,14 +103,19 @@ class CopyTask:
     tags: tuple[str, ...]
     options: dict[str, object] = attrs.field(factory=dict, hash=False)
 
-    def run(self) -> TransferResult:
-        """Copy the image and return what was copied."""
+    def run(self, cancel: threading.Event | None = None) -> TransferResult:
+        """Copy the image and return what was copied.
+
+        Args:
+            cancel: Ends the copy with a `TransferCancelledException` once it is set.
+        """
         return copy_image(
             self.source_client,
             self.source,
             self.target_client,
             self.target,
             tags=self.tags,
+            cancel=cancel,
             **self.options,  # type: ignore[arg-type]
         )
 
@@ -132,20 +139,37 @@ class SyncPlan:
     def execute(self, executor: Executor | None = None) -> SyncResult:
         """Copy what has to be copied and return what was done.
 
-        An image that fails does not keep the others from being copied.
+        An image that fails does not keep the others from being copied. An interrupt, as of Ctrl-C,
+        ends those that have not begun, and without an executor all of them.
 
         Args:
             executor: Runs `CopyTask.run` for each image: a pool of threads or processes, or what
                 Dask or Ray offer. ``None`` takes 4 threads.
         """
-        if executor is None:
-            with ThreadPoolExecutor(4, "ecr-client-sync") as pool:
-                return self.execute(pool)
-        futures = [(task, executor.submit(CopyTask.run, task)) for task in self.tasks]
+        if executor is not None:
+            return self._execute(executor, CopyTask.run)
+        cancel = threading.Event()
+        with ThreadPoolExecutor(4, "ecr-client-sync") as pool:
+            try:
+                return self._execute(pool, partial(CopyTask.run, cancel=cancel))
+            except BaseException:
+                cancel.set()
+                raise
+
+    def _execute(self, executor: Executor, run: Callable[[CopyTask], TransferResult]) -> SyncResult:
         copied: list[TransferResult] = []
         failures: list[SyncFailure] = []
-        for task, future in futures:
-            _collect(task, future, copied, failures)
+        futures = [executor.submit(run, task) for task in self.tasks]
+        try:
+            for task, future in zip(self.tasks, futures, strict=True):
+                try:
+                    copied.append(future.result())
+                except (AmazonClientException, OSError, ValueError) as error:
+                    digest = task.source.partition("@")[2]
+                    failures.append(SyncFailure(tags=task.tags, digest=digest, error=error))
+        finally:
+            for future in futures:
+                future.cancel()
         return SyncResult(copied=tuple(copied), failures=tuple(failures))
 
     def __str__(self) -> str:
@@ -283,19 +307,6 @@ def sync(
         concurrency=concurrency,
     )
     return plan.execute(executor)
-
-
-def _collect(
-    task: CopyTask,
-    future: Future[TransferResult],
-    copied: list[TransferResult],
-    failures: list[SyncFailure],
-) -> None:
-    try:
-        copied.append(future.result())
-    except (AmazonClientException, OSError, ValueError) as error:
-        digest = task.source.partition("@")[2]
-        failures.append(SyncFailure(tags=task.tags, digest=digest, error=error))
 
 
 def _images(place: Location) -> list[ImageDetail]:

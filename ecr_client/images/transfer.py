@@ -228,16 +228,16 @@ def run_parallel(
     with ThreadPoolExecutor(min(concurrency, len(blobs)), "ecr-client-transfer") as pool:
         futures = [pool.submit(work, blob) for blob in blobs]
         try:
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            failed = [future for future in done if future.exception() is not None]
-            for future in failed:
-                future.result()
+            done = wait(futures, return_when=FIRST_EXCEPTION).done
+            while done:
+                done.pop().result()
         finally:
             # Also after an interrupt: the others end at their next piece, before the pool does.
             if not all(future.done() for future in futures):
                 reporter.stop()
                 for future in futures:
                     future.cancel()
+            futures.clear()  # An error refers to this frame, and a future to its error.
 
 
 def _layers(tree: Tree, skipped: set[str]) -> tuple[TransferredLayer, ...]:

@@ -58,36 +58,54 @@ def test_cancelling(
 
 INTERRUPTED = """
 import _thread, signal, sys, threading
-from ecr_client.images import BytesMoved, push_image
+import attrs
+from ecr_client.images import BytesMoved, plan_sync, push_image
 from ecr_client.local import LocalECR
 from ecr_client.testing import random_image
 
 # A shell ignores the signal in jobs of the background.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-image = random_image(sys.argv[1], layers=20)
+work, folder = sys.argv[1:]
+
+def progress(event):
+    if isinstance(event, BytesMoved) and not interrupted:
+        interrupted.append(event)
+        _thread.interrupt_main()
+
+interrupted = []
 with LocalECR() as ecr, ecr.client() as client:
-    def progress(event):
-        if isinstance(event, BytesMoved):
-            _thread.interrupt_main()
+    if work == "push":
+        image = random_image(folder, layers=20)
+        move = lambda: push_image(client, image.path, "copy", create=True, progress=progress)
+    else:
+        for number in range(20):
+            image = random_image(f"{folder}/{number}", seed=number, layers=2)
+            push_image(client, image.path, f"team/app:{number}", create=True)
+        plan = plan_sync(client, "team/app", client, "copy", create=True)
+        tasks = [attrs.evolve(task, options={**task.options, "progress": progress})
+                 for task in plan.tasks]
+        move = attrs.evolve(plan, tasks=tuple(tasks)).execute
     try:
-        push_image(client, image.path, "team/app:1", create=True, progress=progress)
+        move()
     except KeyboardInterrupt:
-        print("interrupted", len(client.list_images(repository_name="team/app").image_ids))
-    print([thread.name for thread in threading.enumerate() if "transfer" in thread.name])
+        print(len(client.list_images(repository_name="copy").image_ids))
+    print([thread.name for thread in threading.enumerate() if thread.name.startswith("ecr-client")])
 """
 
 
-def test_interrupts(tmp_path: Path) -> None:
-    """Ctrl-C ends a push without a tag and without a thread left over."""
+@pytest.mark.parametrize(("work", "most"), [("push", 0), ("sync", 19)])
+def test_interrupts(tmp_path: Path, work: str, most: int) -> None:
+    """Ctrl-C ends a push without a tag, and a plan before its last copy; no thread is left."""
     done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED, str(tmp_path / "image")],
+        [sys.executable, "-c", INTERRUPTED, work, str(tmp_path)],
         capture_output=True,
         text=True,
         check=True,
     )
 
-    assert done.stdout.splitlines() == ["interrupted 0", "[]"]
-    assert done.stderr == ""
+    tagged, threads = done.stdout.splitlines()
+    assert int(tagged) <= most
+    assert (threads, done.stderr) == ("[]", "")
 
 
 def test_bars(ecr_client: ECRClient, image: RandomImage, tmp_path: Path) -> None:
