@@ -31,7 +31,8 @@ BUDGET = 64 << 20
 COPIES = 2
 #: A body of at most this many bytes is kept in memory, and processed without acquiring any.
 SMALL = 1 << 16
-_PIECE = 1 << 19
+#: How much is written to a file, or merged with the piece before it, at once.
+_PIECE, _TINY = 1 << 21, 1 << 12
 #: How many files are kept for further bodies.
 _SPARE = 4
 
@@ -89,7 +90,8 @@ class RequestBody:
     def __init__(self, spare: list[IO[bytes]]) -> None:
         self.size: int = 0
         self._spare = spare
-        self._gathered = bytearray()
+        self._pieces: list[bytes] = []
+        self._gathered = 0
         self._file: IO[bytes] | None = None
 
     @property
@@ -100,7 +102,7 @@ class RequestBody:
     def read(self) -> Buffer:
         """Return all bytes, of a file as a mapping."""
         if self._file is None:
-            return bytes(self._gathered)
+            return b"".join(self._pieces)
         return mmap.mmap(self._file.fileno(), self.size, access=mmap.ACCESS_READ)
 
     def recycle(self) -> None:
@@ -119,9 +121,13 @@ class RequestBody:
 
     def gather(self, piece: bytes) -> bool:
         """Add bytes, and return whether it is time to `flush` them."""
-        self._gathered += piece
+        if self._pieces and len(self._pieces[-1]) + len(piece) < _TINY:
+            self._pieces[-1] += piece  # A piece of one byte would take forty.
+        else:
+            self._pieces.append(piece)
+        self._gathered += len(piece)
         self.size += len(piece)
-        return self.size > SMALL and len(self._gathered) >= _PIECE
+        return self.size > SMALL and self._gathered >= _PIECE
 
     def flush(self, folder: Path) -> None:
         """Move the gathered bytes into the file."""
@@ -130,9 +136,9 @@ class RequestBody:
                 self._file = self._spare.pop()
             except IndexError:
                 self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (`close` closes it)
-        self._file.write(self._gathered)
+        self._file.writelines(self._pieces)
         self._file.flush()
-        self._gathered = bytearray()
+        self._pieces, self._gathered = [], 0
 
 
 def _close(files: list[IO[bytes]]) -> None:

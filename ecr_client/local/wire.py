@@ -25,8 +25,8 @@ TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921"
 #: Bytes in memory, or in a file that is mapped.
 Buffer = bytes | mmap.mmap
 _PLACEHOLDER = b"<the blob>"
-#: How much base64 is decoded at once; a multiple of four.
-_PIECE = 1 << 18
+#: How much base64 is decoded at once, a multiple of four. Threads take turns after each piece.
+_PIECE = 1 << 21
 
 
 @attrs.frozen(kw_only=True)
