@@ -37,7 +37,11 @@ class ECRClient(ClientBase, Batches, Paginators, Waiters, AmazonECR):
     """A client of Amazon ECR, safe to share between threads.
 
     Every operation takes a request object or its members as keywords, and returns a typed result.
-    Building a client sends nothing and looks up no credentials; the first call does.
+    Building a client sends nothing and looks up no credentials; the first call does::
+
+        with ECRClient(region="eu-west-1") as client:
+            for repository in client.paginate_describe_repositories():
+                print(repository.repository_uri)
 
     Args:
         region: A region or its name. ``None`` uses ``AWS_REGION``, ``AWS_DEFAULT_REGION`` or the
