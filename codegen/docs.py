@@ -55,15 +55,11 @@ class Descriptions:
 
     def operation(self, name: str) -> Description:
         """Return the description of an operation."""
-        if name not in self.operations:
-            return Description(self._missing("operations", name, f"Call ``{name}``."))
-        return self._entry("operations", self.operations, name)
+        return self._entry("operations", self.operations, name, f"Call ``{name}``.")
 
     def error(self, name: str) -> Description:
         """Return the description of an error."""
-        if name not in self.errors:
-            return Description(self._missing("errors", name, f"The service reported ``{name}``."))
-        return self._entry("errors", self.errors, name)
+        return self._entry("errors", self.errors, name, f"The service reported ``{name}``.")
 
     def type(self, kind: str, name: str) -> str:
         """Return the description of a type; ``kind`` is ``structures`` or ``enums``."""
@@ -104,6 +100,10 @@ class Descriptions:
         self.gaps.append(f"descriptions/{file}.toml: no description of {key}")
         return fallback
 
-    def _entry(self, file: str, table: dict[str, dict[str, str]], name: str) -> Description:
+    def _entry(
+        self, file: str, table: dict[str, dict[str, str]], name: str, fallback: str
+    ) -> Description:
+        if name not in table:
+            return Description(self._missing(file, name, fallback))
         self._used.add((file, name))
         return Description(table[name]["summary"], table[name].get("details", "").strip())

@@ -1,4 +1,4 @@
-"""Whether a client was shut down, for all who have to know."""
+"""Whether a client was shut down, and waits that end when it is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Lifetime:
-    """Ends once; what waits is told at once.
+    """The lifetime of a client, whose end wakes every wait at once.
 
     Each wait has a lock of its own. An event shares one, and neither an interrupt nor a fork may
     leave it held: every later wait would never end.
@@ -25,7 +25,7 @@ class Lifetime:
         self._waits: set[threading.Lock] = set()
 
     def end(self) -> None:
-        """End it."""
+        """End it, and wake every wait."""
         self.over = True
         for wait in self._waits.copy():
             with suppress(RuntimeError):  # ended before
@@ -56,7 +56,7 @@ class AsyncLifetime:
         self._owned: set[asyncio.Future[Any]] = set()
 
     def own(self, future: asyncio.Future[Any]) -> None:
-        """Cancel a future or a task when it ends."""
+        """Cancel a future or a task at the end of this lifetime."""
         self._owned.add(future)
         future.add_done_callback(self._owned.discard)
 

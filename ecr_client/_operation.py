@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 from ecr_client._coroutines import run
 from ecr_client._exceptions import ParamValidationException
 from ecr_client._shapes import NO_ENTRIES, AmazonWebServiceRequest, AmazonWebServiceResult
+from ecr_client._signatures import documented_by
 from ecr_client._unavailable import Guarded
 
 if TYPE_CHECKING:
@@ -242,23 +243,11 @@ class Invoker:
         return run(invoke_all(self, operation, request, member, size))
 
 
+@documented_by(Invoker)
 class AsyncInvoker:
     """The same for the asynchronous client."""
 
     async def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
-        """Make one call and return its result.
-
-        Every call goes through this method: each operation, each page of a paginator, each poll of
-        a waiter, each call of a batch. Override it to observe, change or replace calls.
-
-        Args:
-            operation: One of ``ecr_client.operations``.
-            request: A request of that operation.
-
-        Raises:
-            ParamValidationException: The request is not one of the operation; nothing was sent.
-            AmazonClientException: The call failed; see the method of the operation.
-        """
         raise NotImplementedError(f"{type(self).__name__} does not implement {operation.name}")
 
     def _paginate(

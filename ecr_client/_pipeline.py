@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
-#: From how many bytes on encoding and signing take long enough to offload them.
+#: Encoding and signing at least this many bytes take long enough to be offloaded.
 LARGE = 256 * 1024
 
 
@@ -60,7 +60,7 @@ class Offload(Protocol):
 
 
 class Call:
-    """What is known of one call while it runs. Its repr shows nothing, since it holds all of it."""
+    """The state of one call. Its repr shows nothing, because it holds secrets."""
 
     def __init__(
         self,
@@ -77,14 +77,14 @@ class Call:
         self.transport = transport
         self.body = body
         self.attempts: Attempts = Attempts()
-        #: What the attempt was signed with, and by how much the clock was corrected then.
+        #: What the attempt was signed with, and the correction of the clock at that time.
         self.credentials: Credentials | None = None
         self.offset: timedelta = timedelta(0)
         self.limiter: RateLimiter | None = None
         self.deadline: Deadline = Deadline(options.total_timeout, monotonic)
-        #: What a success gives back to the quota.
+        #: What a success releases to the quota.
         self.cost = 1
-        #: Of the hooks.
+        #: For the hooks to use.
         self.context: dict[str, Any] = {}
         self._monotonic = monotonic
         self._started = self._sent = monotonic()
@@ -106,13 +106,13 @@ class Pipeline:
     """Makes calls. What it holds is shared by all calls of a client, from any number of threads.
 
     Args:
-        lifetime: Of the client.
-        user_agent: What the client calls itself.
-        observer: Is told of everything.
+        lifetime: The lifetime of the client.
+        user_agent: The ``User-Agent`` header.
+        observer: Receives all events.
         max_response_size: The most bytes of a response that are held.
-        clock: Returns the time of signatures.
-        monotonic: Returns seconds that never go back.
-        offload: Computes in another thread what would block an event loop; ``None`` where it may.
+        clock: The clock of signatures.
+        monotonic: A monotonic clock in seconds.
+        offload: Computes in another thread; ``None`` for a client that may block.
     """
 
     def __init__(
@@ -147,16 +147,16 @@ class Pipeline:
         """Return the result of one call.
 
         Args:
-            operation: What is called.
-            request: What is sent.
-            endpoint: Where it is sent, to the end of this call.
-            options: Whose call it is, how long it may take, how often it is sent.
-            transport: What sends it.
+            operation: The operation.
+            request: The request.
+            endpoint: The endpoint of all attempts.
+            options: Credentials, retry policy, total timeout and additional headers.
+            transport: The transport of all attempts.
 
         Raises:
             ParamValidationException: The request is not one that the operation takes.
-            NoCredentialsException: There are no credentials; and other errors of their sources.
-            TransportException: There is no response.
+            NoCredentialsException: No credentials were found; their sources may raise other errors.
+            TransportException: No response arrived.
             ResponseParseException: The response is not one to this operation.
             AmazonECRException: The service responded with an error.
             ClientShutdownException: The client was shut down before there was a response.
@@ -265,7 +265,7 @@ class Pipeline:
         """Correct what the error was about, and wait until the next attempt may be made.
 
         Returns:
-            Whether there is to be one.
+            Whether there is another attempt.
         """
         decision = decide(
             error,
@@ -293,7 +293,7 @@ class Pipeline:
             again = False
         if not again or self.lifetime.over:
             return False
-        # Its frames hold the call, which is going to hold the error.
+        # Its frames hold the call, which is going to hold the error: that would be a cycle.
         error.__traceback__ = None
         self.observer.retry(call, error, delay)
         try:
@@ -340,12 +340,12 @@ class Pipeline:
             except ResponseParseException:
                 continue
             except AmazonClientException:
-                return None  # What the retry failed with says more.
+                return None  # The error of the retry says more.
             return lookup.prove(found)
         return None
 
     async def _take_turn(self, call: Call) -> None:
-        """Wait until the next attempt may be sent, which is what the adaptive mode is about."""
+        """Wait until the rate limit of the adaptive mode allows the next attempt."""
         from ecr_client._engine.rate_limit import RateLimiter
 
         if call.limiter is None:
@@ -361,9 +361,9 @@ class Pipeline:
         """Wait, but not beyond the end of the call or of the client.
 
         Args:
-            call: Which one.
-            seconds: How long.
-            failure: What the attempt failed with that is to be followed by another one.
+            call: The call.
+            seconds: The time to wait.
+            failure: The error of the attempt, if another one is to follow.
         """
         last = failure or (call.attempts.errors[-1] if call.attempts.errors else None)
         if not call.deadline.allows(seconds):
@@ -376,7 +376,7 @@ class Pipeline:
 
 
 def annotate(error: AmazonClientException, attempts: Attempts) -> None:
-    """Let the error of a call say how often it was sent, and what may have come of that."""
+    """Add to the error of a call its attempts, and whether one of them may have succeeded."""
     if isinstance(error, AmazonServiceException):
         error.earlier_attempt_may_have_succeeded = attempts.may_have_succeeded
         return

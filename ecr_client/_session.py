@@ -73,9 +73,9 @@ def with_session_defaults(config: ClientConfiguration, session: Any) -> ClientCo
     options = _options(session)
     for name, value in options.items():
         if name not in _KNOWN:
-            raise _refuse(name, value, "this release does not know it; remove it")
+            raise _refused(name, value, "this release does not know it; remove it")
         if name in USER_AGENT and not (isinstance(value, str) and re.fullmatch(_HEADER, value)):
-            raise _refuse(name, value, "a header cannot hold it; use printable ASCII characters")
+            raise _refused(name, value, "a header cannot hold it; use printable ASCII characters")
     is_unsigned(session)
     try:
         return with_defaults(config, {name: options[name] for name in FIELDS if name in options})
@@ -108,7 +108,7 @@ def is_unsigned(session: Any) -> bool:
 
     if version is UNSIGNED:
         return True
-    raise _refuse(SIGNATURE, version, "calls are signed by 'v4', or not at all by UNSIGNED")
+    raise _refused(SIGNATURE, version, "calls are signed by 'v4', or not at all by UNSIGNED")
 
 
 def session_user_agent(session: Any, user_agent: str) -> str:
@@ -136,7 +136,7 @@ def _options(session: Any) -> dict[str, Any]:
     }
 
 
-def _refuse(name: str, value: object, reason: str) -> InvalidConfigurationException:
+def _refused(name: str, value: object, reason: str) -> InvalidConfigurationException:
     return InvalidConfigurationException(
         f"{name}={brief(value)} of {_SOURCE} cannot be taken over: {reason}"
     )

@@ -38,12 +38,10 @@ _SETTINGS: dict[str, tuple[tuple[str, ...], str]] = {
 #: These keys, a profile's own endpoint, and its reference to a section of service endpoints.
 _PROFILE_KEYS = {key for _, key in _SETTINGS.values()} | {"endpoint_url", "services"}
 #: In botocore's order.
-_PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
+PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
 _BOOLEANS = {"true": True, "false": False}
 #: botocore's ``legacy`` mode, still its default, has no counterpart here.
 _RETRY_MODES = {"legacy": "standard", "standard": "standard", "adaptive": "adaptive"}
-# botocore.useragent replaces what it does not allow instead of refusing it.
-_NOT_ALLOWED_IN_APPID = r"[^A-Za-z0-9!$%&'*+\-.^_`|~,#]"
 
 
 class Setting(NamedTuple):
@@ -179,13 +177,8 @@ class Settings:
 
     @property
     def user_agent_appid(self) -> str | None:
-        """The application id: ``AWS_SDK_UA_APP_ID``, the profile's ``sdk_ua_app_id``.
-
-        Characters that a User-Agent cannot hold are replaced by dashes, as in botocore, because
-        other SDKs read the same setting.
-        """
-        value = self._value("user_agent_appid")
-        return re.sub(_NOT_ALLOWED_IN_APPID, "-", value) if value else None
+        """The application id: ``AWS_SDK_UA_APP_ID``, the profile's ``sdk_ua_app_id``."""
+        return self._value("user_agent_appid")
 
     @property
     def retry(self) -> dict[str, Any]:
@@ -331,7 +324,7 @@ class Settings:
             return self.profile, "the profile argument"
         if self.session is not None:
             return _ask(self.session, "profile"), "the session"
-        found = next(self._from_environment(*_PROFILE_VARIABLES), None)
+        found = next(self._from_environment(*PROFILE_VARIABLES), None)
         return (None, "") if found is None else (found.value, found.source)
 
 
@@ -339,7 +332,7 @@ def _boolean(setting: Setting) -> bool:
     value = _BOOLEANS.get(setting.value.lower())
     if value is None:
         # Stricter than botocore, which reads anything else as false, even "yes" for FIPS.
-        raise _refuse(setting, "true or false")
+        raise _refused(setting, "true or false")
     return value
 
 
@@ -355,18 +348,18 @@ def _existing(setting: Setting) -> str:
 def _attempts(setting: Setting) -> int:
     # At most nine digits, because int() refuses very long numbers.
     if not re.fullmatch(r"0*[1-9][0-9]{0,8}", setting.value):
-        raise _refuse(setting, "a whole number of at least 1")
+        raise _refused(setting, "a whole number of at least 1")
     return int(setting.value)
 
 
 def _retry_mode(setting: Setting) -> str:
     mode = _RETRY_MODES.get(setting.value.lower())
     if mode is None:
-        raise _refuse(setting, "standard, adaptive or legacy")
+        raise _refused(setting, "standard, adaptive or legacy")
     return mode
 
 
-def _refuse(setting: Setting, expected: str) -> InvalidConfigurationException:
+def _refused(setting: Setting, expected: str) -> InvalidConfigurationException:
     return InvalidConfigurationException(
         f"{setting.source} must be {expected}, got {brief(setting.value)}"
     )

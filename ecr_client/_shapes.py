@@ -121,7 +121,7 @@ def shown_members(structure: Structure, *, absent: bool = True) -> list[str]:
         absent: Whether to include members that are ``None``.
     """
     return [
-        f"{field.name}={_shown(field, getattr(structure, field.name))}"
+        f"{field.name}={shown_member(field, getattr(structure, field.name))}"
         for field in _fields(structure)
         if field.repr and (absent or getattr(structure, field.name) is not None)
     ]
@@ -140,7 +140,8 @@ def _values(structure: Any) -> tuple[Any, ...]:
     return tuple([getattr(structure, field.name) for field in _fields(structure) if field.eq])
 
 
-def _shown(field: attrs.Attribute[Any], value: object) -> str:
+def shown_member(field: attrs.Attribute[Any], value: object) -> str:
+    """Return a member as its repr shows it, without layers and secrets."""
     return field.repr(value) if callable(field.repr) else repr(value)
 
 

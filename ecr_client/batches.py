@@ -41,7 +41,7 @@ async def invoke_all(
     items: object = getattr(request, member)
     if not isinstance(items, tuple) or len(items) <= size:
         return await resolve(invoker.invoke(operation, request))
-    # Or a wrong item of the last call would be found after the others have done their work.
+    # Checked first, or a wrong item of the last call would be found after the other calls.
     encode(operation, request)
     results = []
     for start in range(0, len(items), size):

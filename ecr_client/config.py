@@ -71,7 +71,7 @@ def _shown(value: object) -> str:
     return redact_url(value) if isinstance(value, str) else type(value).__name__
 
 
-def _refuse(field: str, expected: str, value: object) -> InvalidConfigurationException:
+def _refused(field: str, expected: str, value: object) -> InvalidConfigurationException:
     return InvalidConfigurationException(f"{field} must be {expected}, got {brief(value)}")
 
 
@@ -107,18 +107,13 @@ def _seconds(_: object, field: attrs.Attribute[Any], value: object) -> None:
     check_seconds(field.name, value)
 
 
-def _optional_seconds(instance: object, field: attrs.Attribute[Any], value: object) -> None:
-    if value is not None:
-        _seconds(instance, field, value)
-
-
 def _retry(_: object, field: attrs.Attribute[Any], value: object) -> None:
     # Imported only if there is a policy, to keep the cold start fast.
     if value is not None:
         from ecr_client.retry import RetryPolicy
 
         if not isinstance(value, RetryPolicy):
-            raise _refuse(field.name, "a RetryPolicy or None", value)
+            raise _refused(field.name, "a RetryPolicy or None", value)
 
 
 def _hooks(_: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -126,7 +121,7 @@ def _hooks(_: object, field: attrs.Attribute[Any], value: object) -> None:
         from ecr_client.hooks import Hooks
 
         if not isinstance(value, Hooks):
-            raise _refuse(field.name, "Hooks or None", value)
+            raise _refused(field.name, "Hooks or None", value)
 
 
 def _at_least(minimum: int, maximum: int = sys.maxsize) -> Any:
@@ -134,14 +129,14 @@ def _at_least(minimum: int, maximum: int = sys.maxsize) -> Any:
         is_number = isinstance(value, int) and not isinstance(value, bool)
         if not is_number or not minimum <= value <= maximum:  # type: ignore[operator]
             expected = f"a whole number of at least {minimum} and at most {maximum:,}"
-            raise _refuse(field.name, expected, value)
+            raise _refused(field.name, expected, value)
 
     return validate
 
 
 def _optional_bool(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if value is not None and not isinstance(value, bool):
-        raise _refuse(
+        raise _refused(
             field.name, "True, False or None (from the environment or the profile)", value
         )
 
@@ -157,14 +152,14 @@ def _proxies(_: object, field: attrs.Attribute[Any], value: object) -> None:
         )
     for key, url in value.items():
         if not isinstance(key, str) or not re.fullmatch(_PROXY_KEY, key):
-            raise _refuse(f"a key of {field.name}", "'https', 'http' or 'all'", _shown(key))
+            raise _refused(f"a key of {field.name}", "'https', 'http' or 'all'", _shown(key))
         if not isinstance(url, str) or not re.fullmatch(_PROXY_URL, url):
-            raise _refuse(f"{field.name}[{key!r}]", "a URL like 'http://proxy:8080'", _shown(url))
+            raise _refused(f"{field.name}[{key!r}]", "a URL like 'http://proxy:8080'", _shown(url))
 
 
 def _existing_path(name: str, value: object, expected: str) -> None:
     if not isinstance(value, str) or not value:
-        raise _refuse(name, expected, value)
+        raise _refused(name, expected, value)
     if not os.path.exists(value):
         raise InvalidConfigurationException(
             f"{name} must be an existing file or directory, got {brief(value)}; correct the path"
@@ -185,7 +180,7 @@ def _certificate(name: str, value: object) -> None:
     paths = value if isinstance(value, tuple) else (value,)
     expected = "a path, a tuple (certificate path, key path), or None"
     if isinstance(value, tuple) and len(value) != 2:
-        raise _refuse(name, expected, value)
+        raise _refused(name, expected, value)
     for path in paths:
         _existing_path(name, path, expected)
 
@@ -194,7 +189,7 @@ def _proxies_config(_: object, field: attrs.Attribute[Any], value: object) -> No
     if value is None:
         return
     if not isinstance(value, Frozen):
-        raise _refuse(field.name, "a mapping such as {'proxy_ca_bundle': 'ca.pem'} or None", value)
+        raise _refused(field.name, "a mapping such as {'proxy_ca_bundle': 'ca.pem'} or None", value)
     for key, each in value.items():
         name = f"{field.name}[{brief(key)}]"
         if key == "proxy_ca_bundle":
@@ -202,14 +197,14 @@ def _proxies_config(_: object, field: attrs.Attribute[Any], value: object) -> No
         elif key == "proxy_client_cert":
             _certificate(name, each)
         elif key != "proxy_use_forwarding_for_https":
-            raise _refuse(f"a key of {field.name}", f"one of {', '.join(PROXY_SETTINGS)}", key)
+            raise _refused(f"a key of {field.name}", f"one of {', '.join(PROXY_SETTINGS)}", key)
         elif not isinstance(each, bool):
-            raise _refuse(name, "True or False", each)
+            raise _refused(name, "True or False", each)
 
 
 def _appid(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if value is not None and not (isinstance(value, str) and re.fullmatch(_APPID, value)):
-        raise _refuse(
+        raise _refused(
             field.name,
             "at most 50 ASCII letters, digits and !$%&'*+-.^_`|~,# without spaces",
             value,
@@ -218,7 +213,7 @@ def _appid(_: object, field: attrs.Attribute[Any], value: object) -> None:
 
 def _protocol(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if value not in ("http", "https"):
-        raise _refuse(field.name, "'https' or 'http'", value)
+        raise _refused(field.name, "'https' or 'http'", value)
 
 
 @keeps_values_secret
@@ -297,7 +292,9 @@ class ClientConfiguration:
     use_dualstack_endpoint: bool | None = attrs.field(default=None, validator=_optional_bool)
     user_agent_appid: str | None = attrs.field(default=None, validator=_appid)
     protocol: str = attrs.field(default="https", validator=_protocol)
-    total_timeout: float | None = attrs.field(default=None, validator=_optional_seconds)
+    total_timeout: float | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_seconds)
+    )
     retry: RetryPolicy | None = attrs.field(default=None, validator=_retry)
     max_response_size: int = attrs.field(default=100 * 1024 * 1024, validator=_at_least(1))
     hooks: Hooks | None = attrs.field(default=None, validator=_hooks)

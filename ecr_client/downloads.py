@@ -31,13 +31,7 @@ MOST_REDIRECTS = 5
 
 
 class _Download:
-    """What a download does, for both clients.
-
-    Attributes:
-        digest: The digest of the layer.
-        size: How many bytes the whole layer has; ``None`` until the storage has said so.
-        position: How many bytes of the layer have been read or skipped.
-    """
+    """What both kinds of downloads have in common."""
 
     def __init__(
         self,
@@ -62,7 +56,7 @@ class _Download:
 
     @property
     def size(self) -> int | None:
-        """How many bytes the whole layer has; ``None`` until the storage has said so."""
+        """The size of the layer in bytes; ``None`` before the first response."""
         return self._transfer.size
 
     @property
@@ -176,7 +170,7 @@ class _Download:
         return url
 
     def _redirected(self, url: Hidden[str], response: Response) -> Hidden[str]:
-        """Return where a response leads."""
+        """Return the URL that a response redirects to."""
         # The query of a location is as secret as that of the URL; no variable holds it.
         target = _joined(url, response)
         if target is None or not _is_plain(target):
@@ -185,7 +179,7 @@ class _Download:
 
     async def _retry(self, call: Call, error: AmazonClientException) -> None:
         """Wait until the next request may be sent, or raise the error."""
-        # Whoever reads may have taken longer than a request may.
+        # The reader may have taken longer than a single request may.
         call.deadline = Deadline(call.options.total_timeout, self._pipeline.monotonic)
         try:
             if not await self._pipeline.prepare_next(call, error):
@@ -193,7 +187,7 @@ class _Download:
         except AmazonClientException as final:
             annotate(final, call.attempts)
             self._pipeline.observer.error(call, final)
-            self._call = None  # Whoever goes on reading begins anew.
+            self._call = None  # Reading on begins anew.
             raise
 
     def _release(self) -> None:
@@ -212,12 +206,12 @@ class LayerDownload(_Download):
     exception is the layer. Of one that begins at ``start``, only the size is verified.
 
     ``total_timeout`` limits each request up to the head of its response, and ``read_timeout`` the
-    time between two pieces; how long the whole takes depends on who reads. A download is for one
+    time between two pieces; the whole takes as long as its reader. A download is for one
     thread at a time.
 
     Attributes:
         digest: The digest of the layer.
-        size: How many bytes the whole layer has; ``None`` until the storage has said so.
+        size: The size of the layer in bytes; ``None`` before the first response.
         position: How many bytes of the layer have been read or skipped.
     """
 
@@ -229,7 +223,7 @@ class LayerDownload(_Download):
 
         Raises:
             LayerVerificationException: The content is not that of the layer.
-            LayerDownloadException: The storage does not hand it out.
+            LayerDownloadException: The storage did not return the layer.
             TransportException: The storage could not be reached, or connections broke too often.
             AmazonECRException: The service has no URL for it; there may be no such layer.
         """
@@ -277,7 +271,7 @@ class AsyncLayerDownload(_Download):
 
     Attributes:
         digest: The digest of the layer.
-        size: How many bytes the whole layer has; ``None`` until the storage has said so.
+        size: The size of the layer in bytes; ``None`` before the first response.
         position: How many bytes of the layer have been read or skipped.
     """
 

@@ -69,35 +69,19 @@ class Endpoint:
 
     url: str
     signing_region: str
-    host: str = attrs.field(
-        default=attrs.Factory(lambda self: _host_header(self.url), takes_self=True),
-        init=False,
-        repr=False,
-        eq=False,
-    )
-    path: str = attrs.field(
-        default=attrs.Factory(lambda self: urlsplit(self.url).path or "/", takes_self=True),
-        init=False,
-        repr=False,
-        eq=False,
-    )
+    host: str = attrs.field(init=False, repr=False, eq=False)
+    path: str = attrs.field(init=False, repr=False, eq=False)
+    request_url: str = attrs.field(init=False, repr=False, eq=False)
 
-    request_url: str = attrs.field(
-        default=attrs.Factory(
-            lambda self: self.url if len(self.path) > 1 else f"{self.url}/", takes_self=True
-        ),
-        init=False,
-        repr=False,
-        eq=False,
-    )
+    def __attrs_post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        host = parts.netloc.removesuffix(f":{_DEFAULT_PORTS[parts.scheme]}")
+        url = self.url if len(parts.path) > 1 else f"{self.url}/"
+        for name, value in (("host", host), ("path", parts.path or "/"), ("request_url", url)):
+            object.__setattr__(self, name, value)  # the class is frozen
 
     def __str__(self) -> str:
         return self.url
-
-
-def _host_header(url: str) -> str:
-    parts = urlsplit(url)
-    return parts.netloc.removesuffix(f":{_DEFAULT_PORTS[parts.scheme]}")
 
 
 #: The endpoint if nothing is configured.
@@ -309,8 +293,6 @@ def _invalid(endpoint: str, reason: str) -> InvalidEndpointException:
 
 
 def _is_ipv6(host: str) -> bool:
-    import ipaddress  # rarely needed
-
     return bool(ipaddress.IPv6Address(host))
 
 

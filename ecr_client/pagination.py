@@ -56,7 +56,7 @@ class _Paginator(Generic[Item, Page]):
         paths: Sequence[Sequence[str]],
         max_items: int | None = None,
     ) -> None:
-        # Or what is wrong would be found where the first item is asked for.
+        # Checked here, not only when the first item is requested.
         encode(operation, request)
         number = isinstance(max_items, int) and not isinstance(max_items, bool)
         if max_items is not None and not (number and max_items >= 1):
@@ -96,7 +96,7 @@ class _Paginator(Generic[Item, Page]):
             members += [f"max_items={self._max_items}"]
         return f"<{type(self).__name__} {self._operation.name}({', '.join(members)})>"
 
-    # What the iterators need of it.
+    # For the iterators.
 
     def _call(self, token: str | None) -> MaybeAwaitable[Page]:
         # The first call is made with the very object that was passed.
@@ -273,7 +273,7 @@ class ItemIterator(_Items[Item], Iterator[Item]):
             for item in self._items:
                 self._delivered += 1
                 return item
-            # No variable holds the page, or it would be there while the next one arrives.
+            # No variable holds the page, which would stay in memory until the next one has arrived.
             self._begin(next(self._pages))
 
 

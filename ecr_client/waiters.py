@@ -41,13 +41,13 @@ async def wait(
         acceptors: What the responses mean.
         delay: Seconds between two calls, above 0 and at most 3,600.
         max_wait: Seconds to wait in total, from 0 to 86,400, which is a day.
-        sleep: What waits.
+        sleep: Waits for a number of seconds.
 
     Raises:
-        ParamValidationException: ``delay``, ``max_wait`` or ``sleep`` is not one.
-        WaiterFailureException: A response says that success can no longer come.
-        WaiterTimeoutException: Success did not come in time.
-        AmazonServiceException: An error that is no part of the waiting.
+        ParamValidationException: ``delay``, ``max_wait`` or ``sleep`` is invalid.
+        WaiterFailureException: A response means that success is no longer possible.
+        WaiterTimeoutException: There was no success in time.
+        AmazonServiceException: An error that the waiter does not expect.
     """
     _check(name, delay, max_wait, sleep)
     delays = 0
@@ -92,16 +92,16 @@ def _outcome(
 ) -> Outcome | None:
     """Return what a response means, or None if that is not known."""
     if isinstance(response, AmazonServiceException):
-        found = acceptors.errors.get(response.error_code or "")
+        found = acceptors.errors.get(response.error_code)
     else:
         found = acceptors.states.get(acceptors.value(response) or "")
     return found or acceptors.statuses.get(response.response_metadata.http_status_code or 0)
 
 
 def _seen(acceptors: Acceptors[Result], response: Result | AmazonServiceException) -> str:
-    """Return what is said of a response in an error message."""
+    """Return the description of a response in error messages."""
     if isinstance(response, AmazonServiceException):
-        return str(response.error_code)
+        return response.error_code
     state, description = acceptors.value(response), acceptors.description(response)
-    # Both are of the service, whatever it sends.
+    # Both come from the service, and may contain anything.
     return one_line(f"{acceptors.path} = {state}{f': {description}' if description else ''}")

@@ -25,7 +25,7 @@ from ecr_client._common.redact import chain
 from ecr_client._config_files import described, malformed, missing_profile
 from ecr_client._credentials.hosts import shown_origin, unreachable
 from ecr_client._exceptions import AmazonClientException
-from ecr_client._settings import config_file_paths
+from ecr_client._settings import PROFILE_VARIABLES, config_file_paths
 from ecr_client._unavailable import unavailable, unreadable_data
 
 if TYPE_CHECKING:
@@ -91,9 +91,9 @@ class Failure:
         self.error = Exception() if error is None else error
         self.outside = outside
         self.environ = environ
-        named = next(filter(None, map(environ.get, ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"))), None)
-        self.profile = profile or named or "default"
-        self.source = "code" if profile else "AWS_PROFILE" if named else "botocore"
+        variable = next(filter(environ.get, PROFILE_VARIABLES), "")
+        self.profile = profile or environ.get(variable) or "default"
+        self.source = "the profile argument" if profile else variable or "botocore"
         self.paths = config_file_paths(environ)
         self.contents, self.files = _read(self.paths)
         self.profiles: Mapping[str, Any] = self.contents["profiles"]

@@ -56,7 +56,7 @@ class CredentialsSource(Protocol):
         ...
 
     def ready(self) -> bool:
-        """Return whether `current` returns at once, without I/O and without waiting."""
+        """Return whether `resolve` returns at once, without I/O and without waiting."""
         ...
 
     def refresh(self, expired: Credentials) -> bool:
@@ -480,7 +480,7 @@ def _quiet(explain: _Explain) -> Iterator[None]:
 def _freeze(get: Callable[[], Any], label: str, explain: _Explain = _explain) -> Credentials:
     """Return the credentials that a function returns as immutable keys."""
 
-    def frozen() -> Credentials:
+    def read_keys() -> Credentials:
         found = get()
         if isinstance(found, Credentials):
             return found
@@ -492,5 +492,5 @@ def _freeze(get: Callable[[], Any], label: str, explain: _Explain = _explain) ->
         keys = found if freeze is None else freeze()
         return Credentials(keys.access_key, keys.secret_key, getattr(keys, "token", None) or None)
 
-    result: Credentials = _retrieve(frozen, label, explain)
+    result: Credentials = _retrieve(read_keys, label, explain)
     return result

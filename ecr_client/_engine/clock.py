@@ -24,9 +24,6 @@ TOLERANCE = timedelta(minutes=4)
 LARGEST = timedelta(days=1)
 
 
-_NONE = timedelta(0)
-
-
 def utc_now() -> datetime:
     """Return the local time in UTC."""
     return datetime.now(timezone.utc)
@@ -61,4 +58,4 @@ class SigningClock:
 
     def offset(self, endpoint: str) -> timedelta:
         """Return the correction for an endpoint."""
-        return self.offsets.get(endpoint, _NONE)
+        return self.offsets.get(endpoint, timedelta(0))

@@ -27,11 +27,14 @@ class RateLimiter:
 
     Args:
         monotonic: A monotonic clock in seconds.
+
+    Attributes:
+        rate: The calls per second that are allowed; ``None`` for no limit.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._rate: float | None = None
+        self.rate: float | None = None
         self._tokens = 0.0
         self._filled_at = 0.0
         self._measured = 0.0
@@ -41,11 +44,6 @@ class RateLimiter:
         self._throttled_at = 0.0
         self._lock = Lock()
 
-    @property
-    def rate(self) -> float | None:
-        """The calls per second that are allowed; ``None`` for no limit."""
-        return self._rate
-
     def acquire(self) -> float:
         """Acquire a token for one call, if there is one.
 
@@ -54,13 +52,13 @@ class RateLimiter:
             reserved meanwhile, since the rate may change.
         """
         with self._lock.held:
-            if self._rate is None:
+            if self.rate is None:
                 return 0.0
             self._fill()
             missing = 1 - self._tokens
             # Rounding errors are not waited for.
             if missing > ROUNDING:
-                return missing / self._rate
+                return missing / self.rate
             self._tokens -= 1
             return 0.0
 
@@ -69,16 +67,16 @@ class RateLimiter:
         with self._lock.held:
             self._measure()
             if throttled:
-                used = self._measured if self._rate is None else min(self._measured, self._rate)
+                used = self._measured if self.rate is None else min(self._measured, self.rate)
                 self._rate_before_throttling = used
                 self._throttled_at = self._monotonic()
                 wanted = used * BETA
-            elif self._rate is None:
+            elif self.rate is None:
                 return
             else:
                 wanted = self._cubic()
             self._fill()
-            self._rate = max(LOWEST_RATE, min(wanted, 2 * self._measured))
+            self.rate = max(LOWEST_RATE, min(wanted, 2 * self._measured))
 
     def _cubic(self) -> float:
         """Return a rate that rises to the one before throttling, stays near it, and rises again."""
@@ -89,13 +87,13 @@ class RateLimiter:
 
     def _fill(self) -> None:
         now = self._monotonic()
-        if self._rate is not None:
-            filled = self._tokens + (now - self._filled_at) * self._rate
+        if self.rate is not None:
+            filled = self._tokens + (now - self._filled_at) * self.rate
             self._tokens = min(self._capacity(), filled)
         self._filled_at = now
 
     def _capacity(self) -> float:
-        return max(1.0, self._rate or 0.0)
+        return max(1.0, self.rate or 0.0)
 
     def _measure(self) -> None:
         self._calls += 1

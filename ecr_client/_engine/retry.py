@@ -191,28 +191,26 @@ class RetryQuota:
 
     Args:
         capacity: The quota when nothing is acquired.
+
+    Attributes:
+        left: The remaining quota.
     """
 
     def __init__(self, capacity: int = QUOTA) -> None:
         self._capacity = capacity
-        self._left = capacity
+        self.left: int = capacity
         self._lock = Lock()
-
-    @property
-    def left(self) -> int:
-        """The remaining quota."""
-        return self._left
 
     def acquire(self, cost: int) -> bool:
         """Acquire the cost of a retry; return whether there was enough."""
         with self._lock.held:
-            if self._left < cost:
+            if self.left < cost:
                 return False
-            self._left -= cost
+            self.left -= cost
             return True
 
     def release(self, amount: int) -> None:
         """Release an amount after a successful call."""
-        if self._left < self._capacity:  # rarely true, so the lock is rarely needed
+        if self.left < self._capacity:  # rarely true, so the lock is rarely needed
             with self._lock.held:
-                self._left = min(self._capacity, self._left + amount)
+                self.left = min(self._capacity, self.left + amount)

@@ -9,7 +9,8 @@ from functools import lru_cache
 
 from ecr_client._version import __version__
 
-UNSAFE = r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]"
+#: What botocore replaces in a User-Agent as well.
+UNSAFE = r"[^A-Za-z0-9!$%&'*+\-.^_`|~,#]"
 
 
 @lru_cache(maxsize=8)
@@ -17,7 +18,8 @@ def user_agent(app_id: str | None) -> str:
     """Return ``ecr-client/<version> ua/2.1 os/... lang/python#... md/... [app/<id>]``.
 
     Args:
-        app_id: The name of the application, or ``None``.
+        app_id: The name of the application, or ``None``. Unsafe characters become dashes: other
+            SDKs read the setting as well.
     """
     system = {"Darwin": "macos"}.get(platform.system(), platform.system().lower() or "other")
     parts = [

@@ -108,12 +108,10 @@ def read_float(value: Any) -> float:
             number = float(value)
         except OverflowError:
             number = inf
-        return number if isfinite(number) else _too_large()
+        if not isfinite(number):
+            raise Mismatch("is too large for a number")
+        return number
     return wrong_type("a number", value, show=False)
-
-
-def _too_large() -> NoReturn:
-    raise Mismatch("is too large for a number")
 
 
 def read_datetime(value: Any) -> datetime:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from requests.structures import CaseInsensitiveDict
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
+from requests.utils import select_proxy
 from yarl import URL
 
 from ecr_client._common.display import redact_url
@@ -212,8 +212,7 @@ class AiohttpTransport(AsyncTransport):
             return error
         cause = next((each for each in chain(error, outside) if _is_of_system(each)), None)
         verify = self._routes.of(request.url).verify
-        bundle = DEFAULT_CA_BUNDLE_PATH if isinstance(verify, bool) else verify
-        found = _problem(redact_url(request.url), error, cause, self.config, bundle)
+        found = _problem(redact_url(request.url), error, cause, self.config, verify)
         if cause is not None:
             forget_frames(cause)
         translated = final(named(found, request), request, deadline, closed=self.closed)
@@ -228,12 +227,7 @@ def _is_cancelled() -> bool:
 
 
 def _is_of_system(error: BaseException) -> bool:
-    return (
-        isinstance(error, OSError)
-        and not isinstance(error, aiohttp.ClientError)
-        and isinstance(error.errno, int)
-        and bool(error.strerror)
-    )
+    return problems.is_of_system(error) and not isinstance(error, aiohttp.ClientError)
 
 
 def _problem(
@@ -241,7 +235,7 @@ def _problem(
     error: BaseException,
     cause: BaseException | None,
     config: ClientConfiguration,
-    bundle: str,
+    verify: bool | str,
 ) -> TransportException:
     """Return our exception for an error of aiohttp, of the system, or for a timeout."""
     text = "" if cause is None else redact_text(cause.strerror)  # type: ignore[attr-defined]
@@ -250,7 +244,7 @@ def _problem(
         (aiohttp.ConnectionTimeoutError, partial(problems.connect_timed_out, url, config)),
         ((TimeoutError, asyncio.TimeoutError), partial(problems.not_read_in_time, url, config)),
         (aiohttp.ClientProxyConnectionError, partial(problems.proxy_failed, url, reason)),
-        (_TLS, partial(problems.tls_failed, url, reason, bundle, config)),
+        (_TLS, partial(problems.tls_failed, url, reason, verify, config)),
         (aiohttp.ClientConnectorDNSError, partial(problems.not_resolved, url, reason)),
     ):
         if isinstance(error, kinds):

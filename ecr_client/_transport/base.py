@@ -35,7 +35,7 @@ class ByteStream(Protocol):
     """The bytes of a response's body as they arrive."""
 
     def read1(self, size: int, deadline: Deadline, /) -> bytes:
-        """Return what has arrived, waiting for something; at most ``size`` bytes, none at the end.
+        """Return the next bytes as they arrive, at most ``size``, and none at the end.
 
         Args:
             size: The most bytes to return.
@@ -52,7 +52,7 @@ class ByteStream(Protocol):
 
 
 class InMemory:
-    """A body that is there already."""
+    """A body that is in memory already."""
 
     def __init__(self, content: bytes) -> None:
         self._rest = memoryview(content)
@@ -78,14 +78,7 @@ class AsyncByteStream(Protocol):
 
 
 class Response:
-    """A response whose body has not been read yet: what is common to both kinds.
-
-    Args:
-        request: What it responds to.
-        status: The status code.
-        headers: Looked up without regard to case.
-        stream: The body as it was sent, whatever its ``Content-Encoding``.
-    """
+    """What both kinds of responses have in common; see `StreamingResponse`."""
 
     def __init__(
         self,
@@ -141,9 +134,9 @@ class StreamingResponse(Response):
     """A response whose body has not been read yet; a context manager that releases it.
 
     Args:
-        request: What it responds to.
+        request: The request that it responds to.
         status: The status code.
-        headers: Looked up without regard to case.
+        headers: The headers; lookups ignore case.
         stream: The body as it was sent, whatever its ``Content-Encoding``.
     """
 
@@ -189,9 +182,9 @@ class AsyncStreamingResponse(Response):
     """A `StreamingResponse` for an event loop; an asynchronous context manager.
 
     Args:
-        request: What it responds to.
+        request: The request that it responds to.
         status: The status code.
-        headers: Looked up without regard to case.
+        headers: The headers; lookups ignore case.
         stream: The body as it was sent, whatever its ``Content-Encoding``. `InMemory` never waits,
             so it can be used as well.
     """
@@ -271,14 +264,14 @@ class AsyncTransport:
 
 
 def shut_down(operation: str) -> ClientShutdownException:
-    """Return the exception of a call on a client that is closed."""
+    """Return the exception for a call of a client that was shut down."""
     return ClientShutdownException(
         f"{operation}: the client was shut down; make a new one to go on"
     )
 
 
 def total_timeout(operation: str, deadline: Deadline, *, sent: bool) -> TotalTimeoutException:
-    """Return the exception of a call whose time is over."""
+    """Return the exception for a call that exceeds its total timeout."""
     text = f"the call did not end within {deadline.seconds:g} s (total_timeout)"
     error = TotalTimeoutException(text, operation)
     error.request_sent = sent
@@ -303,8 +296,8 @@ def final(
 
     Args:
         error: The exception of the exchange.
-        request: What was sent.
-        deadline: Of the call.
+        request: The request.
+        deadline: The deadline of the call.
         closed: Whether the transport was closed.
     """
     if isinstance(error, TransportException):

@@ -11,13 +11,13 @@ from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import TYPE_CHECKING
 
 from requests import exceptions as requests_errors
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import exceptions as urllib3_errors
 
 from ecr_client._common.display import redact_url
 from ecr_client._common.redact import chain, redact_text
 from ecr_client._exceptions import TransportException
 from ecr_client._transport import problems
+from ecr_client._transport.base import named
 
 if TYPE_CHECKING:
     from ecr_client._engine.http import HTTPRequest
@@ -66,10 +66,8 @@ def translate(
         return problems.unusable_proxy(request.purpose, "install PySocks for a SOCKS proxy")
     url, causes = redact_url(request.url), list(chain(error, outside))
     if isinstance(error, (*_LIBRARIES, ConnectionError, TimeoutError)):
-        bundle = DEFAULT_CA_BUNDLE_PATH if isinstance(verify, bool) else verify
-        named = _connecting(url, causes, config, bundle) or _exchanging(url, causes, config)
-        named.operation_name = request.purpose or None
-        return named
+        found = _connecting(url, causes, config, verify) or _exchanging(url, causes, config)
+        return named(found, request)
     if isinstance(error, OSError):
         # requests reports missing certificate files in this way, without a number.
         return problems.unusable_file(request.purpose, error)
@@ -81,7 +79,7 @@ def _has(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
 
 
 def _connecting(
-    url: str, causes: list[BaseException], config: ClientConfiguration, bundle: str
+    url: str, causes: list[BaseException], config: ClientConfiguration, verify: bool | str
 ) -> TransportException | None:
     """Return the exception if no connection was established, so that nothing was sent."""
     if _connect_timed_out(causes):
@@ -92,7 +90,7 @@ def _connecting(
     ):
         return problems.proxy_failed(url, _reason(causes))
     if _has(causes, requests_errors.SSLError, urllib3_errors.SSLError) and not _tls_broke(causes):
-        return problems.tls_failed(url, _reason(causes), bundle, config)
+        return problems.tls_failed(url, _reason(causes), verify, config)
     if _has(causes, socket.gaierror):
         return problems.not_resolved(url, _reason(causes))
     if _has(causes, urllib3_errors.NewConnectionError, ConnectionRefusedError):
@@ -104,9 +102,9 @@ def _exchanging(
     url: str, causes: list[BaseException], config: ClientConfiguration
 ) -> TransportException:
     """Return the exception for a failure of an established connection."""
-    named = _has(causes, requests_errors.ReadTimeout, urllib3_errors.ReadTimeoutError)
-    if named or _has(causes, TimeoutError):
-        if not named and _has(causes, urllib3_errors.ProtocolError):
+    is_read = _has(causes, requests_errors.ReadTimeout, urllib3_errors.ReadTimeoutError)
+    if is_read or _has(causes, TimeoutError):
+        if not is_read and _has(causes, urllib3_errors.ProtocolError):
             # urllib3 sends with the connect timeout, and has no error of its own for it.
             return problems.not_taken_in_time(url, config)
         return problems.not_read_in_time(url, config)
@@ -144,13 +142,9 @@ def _connect_timed_out(causes: list[BaseException]) -> bool:
     return _has(causes, requests_errors.ConnectTimeout)
 
 
-def _is_of_system(error: BaseException) -> bool:
-    return isinstance(error, OSError) and isinstance(error.errno, int) and bool(error.strerror)
-
-
 def _reason(causes: list[BaseException]) -> str:
     """Return the error of the system if there is one, else that of the innermost cause."""
-    for each in filter(_is_of_system, causes):
+    for each in filter(problems.is_of_system, causes):
         return f"{type(each).__name__}: {each.strerror}"  # type: ignore[attr-defined]
     last = causes[-1]
     # Errors about malformed responses may quote secrets.

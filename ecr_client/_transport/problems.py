@@ -29,6 +29,11 @@ _FILES = (
 )
 
 
+def is_of_system(error: BaseException) -> bool:
+    """Return whether an error is one of the operating system, with a number and a message."""
+    return isinstance(error, OSError) and isinstance(error.errno, int) and bool(error.strerror)
+
+
 def connect_timed_out(url: str, config: ClientConfiguration) -> ConnectTimeoutException:
     """Return the exception for a connection that was not established in time."""
     return ConnectTimeoutException(
@@ -43,8 +48,13 @@ def proxy_failed(url: str, reason: str) -> ProxyConnectionException:
     )
 
 
-def tls_failed(url: str, reason: str, bundle: str, config: ClientConfiguration) -> TLSException:
+def tls_failed(
+    url: str, reason: str, verify: bool | str, config: ClientConfiguration
+) -> TLSException:
     """Return the exception for a TLS handshake that failed."""
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+    bundle = DEFAULT_CA_BUNDLE_PATH if isinstance(verify, bool) else verify
     return TLSException(
         f"no trusted TLS connection to {url}: {reason}; see verify ({bundle}), "
         f"client_cert ({config.client_cert})"

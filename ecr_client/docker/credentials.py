@@ -41,8 +41,8 @@ def get_docker_credentials(client: ECRClient, registry: str | None = None) -> Do
     Args:
         client: Calls the service in the registry's region.
         registry: The host by which the registry will be called: with or without FIPS, by IPv4 alone
-            or by dual-stack, of any account that the caller may pull from. ``None`` takes the host
-            that the service names, of the caller's own account.
+            or by dual-stack, of any account that the principal may pull from. ``None`` takes the
+            host that the service names, of the principal's own account.
 
     Raises:
         ValueError: It is not a host of Amazon ECR in the region of the client.

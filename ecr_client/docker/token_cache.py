@@ -143,9 +143,9 @@ def _read(path: Path) -> CachedToken | None:
 
 
 def _identity(environment: Mapping[str, str]) -> str:
-    """Return what stands for whose credentials will be found, without looking them up.
+    """Return a digest of what decides which credentials are found, without looking them up.
 
-    Files count with their time and size: whoever changes a profile is somebody else.
+    The times and sizes of the shared files are part of it: a changed profile is another identity.
     """
     hasher = hashlib.sha256()
     for name in _VARIABLES:

@@ -43,7 +43,7 @@ __all__ = ["copy_image", "inspect_image", "pull_image", "push_image"]
 
 Result = TypeVar("Result")
 
-#: Every so many seconds, a waiting thread looks whether the event loop is still there.
+#: How often, in seconds, a waiting thread checks that the event loop is still open.
 _LOOK = 1.0
 #: Of a response to a request that is no call of the service.
 _MOST_BYTES = 1 << 20
@@ -157,7 +157,7 @@ async def _transferred(
     loop = _Loop(cancel)
     pool = ThreadPoolExecutor(1, "ecr-client-transfer")
     work = asyncio.get_running_loop().run_in_executor(pool, transfer, loop)
-    pool.shutdown(wait=False)  # The thread ends with its work, even if the event loop has gone.
+    pool.shutdown(wait=False)  # The thread ends with its work, even if the event loop is closed.
     cancelled: asyncio.CancelledError | None = None
     try:
         while not work.done():

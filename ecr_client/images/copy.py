@@ -58,11 +58,11 @@ def copy_image(
 
     Raises:
         ImageSourceException: There is no such image, or one that is malformed.
-        LayerVerificationException: A layer is not what its digest says; nothing was tagged.
+        LayerVerificationException: A layer does not fit its digest; nothing was tagged.
         RepositoryNotFoundException: The target does not exist.
         ImageTagAlreadyExistsException: A tag is immutable and belongs to another image.
         TransferCancelledException: ``cancel`` was set.
-        ValueError: An argument cannot be right; nothing was sent.
+        ValueError: An argument is invalid; nothing was sent.
         AmazonClientException: A call failed.
     """
     check_tags(tags)

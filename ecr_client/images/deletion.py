@@ -32,7 +32,7 @@ class PlannedImage:
     Attributes:
         digest: The digest.
         tags: Its tags.
-        size: Its size in bytes, as the service says it.
+        size: Its size in bytes, as the service reports it.
         pushed_at: When it was pushed.
         is_deleted: Whether the plan deletes it.
         reason: Why, or why not.
@@ -56,7 +56,7 @@ class DeletionResult:
     """What was deleted.
 
     Attributes:
-        deleted: The digests of the images that are gone, in the order in which they went.
+        deleted: The digests of the deleted images, in the order of their deletion.
         failures: What the service did not delete, with its reasons.
     """
 
@@ -95,17 +95,17 @@ class DeletionPlan:
 
     @property
     def size(self) -> int:
-        """How many bytes the images that will be deleted have, as the service says it."""
+        """The size in bytes of the images that will be deleted, as the service reports it."""
         return sum(image.size for image in self.deleted)
 
     def execute(self) -> DeletionResult:
-        """Delete the images, 100 in a call, and return what is gone.
+        """Delete the images, 100 in a call, and return what was deleted.
 
-        An image that is gone already counts as deleted. An image that an index pushed meanwhile
+        An image that no longer exists counts as deleted. An image that an index pushed meanwhile
         refers to is not deleted by the service, and is among the failures.
 
         Raises:
-            AmazonClientException: A call failed; what earlier calls deleted is gone.
+            AmazonClientException: A call failed; earlier calls have deleted their images.
         """
         deleted: list[str] = []
         failures: list[ImageFailure] = []
@@ -148,7 +148,7 @@ def plan_deletion(
 
     Raises:
         RepositoryNotFoundException: The repository does not exist.
-        ValueError: The reference names an image, or the selector is none.
+        ValueError: The reference names an image, or the selector is not one.
         AmazonClientException: A call failed.
     """
     if not isinstance(selector, Selector):
@@ -158,13 +158,7 @@ def plan_deletion(
     location = locate(client, repository)
     if location.tag is not None or location.digest is not None:
         raise ValueError(f"repository must name no image, got {repository!r}")
-    images = newest_first(
-        list(
-            client.paginate_describe_images(
-                repository_name=location.repository, registry_id=location.registry_id
-            )
-        )
-    )
+    images = newest_first(location.images())
     now = now or datetime.now(timezone.utc)
     chosen = selector.choose(Candidates(images=images, now=now))
     parents = _parents(location, images)

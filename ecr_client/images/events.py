@@ -1,4 +1,4 @@
-"""What a transfer tells its progress callback, and how it is cancelled."""
+"""The events that a transfer reports to its progress callback, and its cancellation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class TransferStarted:
-    """What is to be done is known; it comes first.
+    """The first event: it is known what has to be moved.
 
     Attributes:
         blobs: How many layers and configurations will be moved.
@@ -55,7 +55,7 @@ class BytesMoved:
 
 @attrs.frozen(kw_only=True)
 class BlobSkipped:
-    """A blob need not be moved: it is there already, or was mounted from another repository.
+    """A blob need not be moved: the target has it, or mounted it from another repository.
 
     Attributes:
         digest: Its digest.
@@ -96,7 +96,7 @@ class BlobFinished:
 
 @attrs.frozen(kw_only=True)
 class TransferFinished:
-    """The image is there under all its tags; it comes last.
+    """The last event: the image is complete and has all its tags.
 
     Attributes:
         digest: The digest of the image.
@@ -121,7 +121,7 @@ class Reporter:
 
     Args:
         progress: Called with each event, from the threads that do the work.
-        cancel: Set by whoever wants the transfer to end.
+        cancel: Ends the transfer once it is set.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class Reporter:
             raise TransferCancelledException("the transfer was cancelled")
 
     def stop(self) -> None:
-        """Make all threads of the transfer end at their next look."""
+        """Make all threads of the transfer end at their next check."""
         self._stopped.set()
 
     def event(self, event: TransferEvent) -> None:

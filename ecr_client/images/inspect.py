@@ -10,7 +10,7 @@ import orjson
 
 from ecr_client.exceptions import ImageSourceException
 from ecr_client.images.references import locate
-from ecr_client.images.sources import RepositorySource
+from ecr_client.images.sources import RepositorySource, fill
 from ecr_client.images.trees import blobs_of, read_tree
 from ecr_client.oci import Descriptor, Manifest, Platform
 from ecr_client.oci.media_types import CONFIGS
@@ -31,12 +31,12 @@ class InspectedManifest:
     Attributes:
         digest: The digest of the manifest.
         media_type: Its media type.
-        platform: What it runs on; ``None`` for an artifact.
-        artifact_type: What it is of, if it is no image that runs.
-        config: The configuration as the JSON that it is; empty for an artifact.
+        platform: The platform that it runs on; ``None`` for an artifact.
+        artifact_type: The type of the artifact, if it is not a runnable image.
+        config: The configuration as parsed JSON; empty for an artifact.
         layers: The layers, the lowest first.
         size: How many bytes configuration and layers have together.
-        annotations: Free information.
+        annotations: Arbitrary metadata.
     """
 
     digest: str
@@ -56,11 +56,11 @@ class InspectedImage:
     Attributes:
         reference: The reference that was asked for.
         digest: The digest of the image's manifest or index.
-        media_type: The media type of that.
+        media_type: Its media type.
         manifests: One for each platform.
         size: How many bytes all configurations and layers have, each counted once.
         shared_size: How many of these belong to more than one manifest.
-        annotations: Free information.
+        annotations: Arbitrary metadata.
     """
 
     reference: str
@@ -140,11 +140,8 @@ def _read_config(source: RepositorySource, config: Descriptor) -> dict[str, Any]
         return {}
     if config.size > _MOST_CONFIG:
         raise ImageSourceException(f"the configuration {config.digest} is too large: {config.size}")
-    content = bytearray(config.size)
     with source.open_blob(config) as reader:
-        view, position = memoryview(content), 0
-        while position < len(view) and (received := reader.readinto(view[position:])):
-            position += received
+        content = fill(reader, memoryview(bytearray(config.size)))
     try:
         found = orjson.loads(content)
     except orjson.JSONDecodeError:

@@ -30,22 +30,22 @@ _CHUNK = 1 << 20
 
 
 class LayoutTarget:
-    """A folder that an image is pulled into, beside the images that are there.
+    """A folder that an image is pulled into, beside the images that it already holds.
 
     Args:
-        layout: The folder, which is made if it is missing.
-        name: What results call it.
+        layout: The folder, which is created if it is missing.
+        name: Its name in results.
     """
 
     def __init__(self, layout: Layout, name: str | None = None) -> None:
-        self._layout = layout
+        self.layout: Layout = layout
         self.name: str = name or str(layout.path)
 
     def find_missing(
         self, tree: Tree, tags: Sequence[str], reporter: Reporter
     ) -> Sequence[Descriptor]:
-        self._layout.create()
-        for folder in (self._layout.path, *self._layout.path.glob("blobs/*")):
+        self.layout.create()
+        for folder in (self.layout.path, *self.layout.path.glob("blobs/*")):
             remove_leftovers(folder)
         missing = []
         for blob in blobs_of(tree.all_nodes):
@@ -54,13 +54,13 @@ class LayoutTarget:
             reporter.check()
             if not self._has(blob):
                 missing.append(blob)
-        check_space(self._layout.path, sum(blob.size for blob in missing))
+        check_space(self.layout.path, sum(blob.size for blob in missing))
         return missing
 
     def write_blob(
         self, blob: Descriptor, source: Source, reporter: Reporter, streams: int
     ) -> None:
-        path = self._layout.blob_path(blob.digest)
+        path = self.layout.blob_path(blob.digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         with unfinished_file(path.parent) as (file, publish):
             if streams > 1 and isinstance(source, RepositorySource):
@@ -70,7 +70,7 @@ class LayoutTarget:
             publish(path)
 
     def write_manifest(self, node: Node) -> None:
-        self._layout.write_blob(node.document.media_type, node.content)
+        self.layout.write_blob(node.document.media_type, node.content)
 
     def finish(self, tree: Tree, tags: Sequence[str]) -> None:
         self.write_manifest(tree.root)
@@ -82,28 +82,28 @@ class LayoutTarget:
         ]
         # Tools look for signatures and the like among what the index lists.
         added += [node.descriptor for node in tree.nodes if node.document.subject is not None]
-        index = self._layout.read_index()
+        index = self.layout.read_index()
         kept = [
             each
             for each in index.manifests
             if each.annotations.get(REF_NAME) not in tags and each not in added
         ]
-        self._layout.write_index(attrs.evolve(index, manifests=(*kept, *added)))
+        self.layout.write_index(attrs.evolve(index, manifests=(*kept, *added)))
 
     def close(self) -> None:
         """Do nothing: what was pulled stays."""
 
     def _has(self, blob: Descriptor) -> bool:
-        """Return whether a blob is there and is what its digest says."""
+        """Return whether the layout holds a blob whose content fits its digest."""
         try:
-            with self._layout.open_blob(blob) as file:
+            with self.layout.open_blob(blob) as file:
                 read_through(VerifyingReader(file, blob, self.name))
         except ValueError:
             return False
         return True
 
 
-class ArchiveTarget:
+class ArchiveTarget(LayoutTarget):
     """An archive that an image is pulled into; it appears when it is complete.
 
     The same image makes the same archive, whatever the time and the order of arrival.
@@ -113,7 +113,6 @@ class ArchiveTarget:
     """
 
     def __init__(self, path: Path) -> None:
-        self.name: str = str(path)
         self._path = path
         # Beside the archive, since another file system may have no space. The next pull finds what
         # a killed one has left there.
@@ -128,24 +127,10 @@ class ArchiveTarget:
                 errno.EEXIST, "another process or thread is writing this archive", str(path)
             ) from None
         remove_leftovers(self.folder)
-        self.layout: Layout = Layout(self.folder / "layout")
-        self._target = LayoutTarget(self.layout, self.name)
-
-    def find_missing(
-        self, tree: Tree, tags: Sequence[str], reporter: Reporter
-    ) -> Sequence[Descriptor]:
-        return self._target.find_missing(tree, tags, reporter)
-
-    def write_blob(
-        self, blob: Descriptor, source: Source, reporter: Reporter, streams: int
-    ) -> None:
-        self._target.write_blob(blob, source, reporter, streams)
-
-    def write_manifest(self, node: Node) -> None:
-        self._target.write_manifest(node)
+        super().__init__(Layout(self.folder / "layout"), str(path))
 
     def finish(self, tree: Tree, tags: Sequence[str]) -> None:
-        self._target.finish(tree, tags)
+        super().finish(tree, tags)
         folder = self.layout.path
         with self.packed() as archive:
             for path in sorted(folder.rglob("*")):
@@ -180,10 +165,10 @@ def add_file(archive: tarfile.TarFile, path: Path, name: str) -> None:
 
 
 def check_space(folder: Path, needed: int) -> None:
-    """Refuse to begin what the disk cannot hold.
+    """Refuse to write more than the disk can hold.
 
     Raises:
-        OSError: The space is not there (``ENOSPC``).
+        OSError: There is not enough space (``ENOSPC``).
     """
     free = shutil.disk_usage(folder).free
     if needed > free:
@@ -210,7 +195,7 @@ def _pull(file: BinaryIO, blob: Descriptor, source: Source, reporter: Reporter) 
 def _pull_ranges(
     target: BinaryIO, blob: Descriptor, source: RepositorySource, reporter: Reporter, streams: int
 ) -> None:
-    """Write a blob to a file over several connections at a time, and verify it then."""
+    """Write a blob to a file over several connections at a time, and then verify it."""
     share = -(-blob.size // streams)
     starts = range(0, blob.size, share)
     failed = threading.Event()

@@ -1,4 +1,4 @@
-"""Taking a layer over from another repository of the same registry without moving its bytes."""
+"""Mounting a layer of another repository of the same registry, without moving its bytes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ecr_client.transport import Deadline, HTTPRequest
 
 if TYPE_CHECKING:
     from ecr_client.images.references import Location
+    from ecr_client.models import AuthorizationData
 
 _TIMEOUT = 60.0
 
@@ -32,7 +33,7 @@ class Mounting:
         self._source = source
         self._target = target
         self._lock = threading.Lock()
-        self._access: tuple[str, str] | None = None
+        self._access: AuthorizationData | None = None
         self._is_on: bool | None = None
 
     def mount(self, digest: str) -> bool:
@@ -41,33 +42,36 @@ class Mounting:
             access = self._find_access()
             if access is None:
                 return False
-            registry, token = access
             path = f"{quote(self._target.repository)}/blobs/uploads/"
             query = f"mount={quote(digest)}&from={quote(self._source.repository, safe='')}"
-            return self._send("POST", f"{registry}/v2/{path}?{query}", token)
+            return self._send("POST", f"{access.proxy_endpoint}/v2/{path}?{query}", access)
         except AmazonClientException:
             return False
 
-    def _find_access(self) -> tuple[str, str] | None:
+    def _find_access(self) -> AuthorizationData | None:
         """Return the registry's URL and a token for it, or None if mounting is off."""
         client = self._target.client
         with self._lock:
             if self._is_on is None:
                 self._is_on = False  # also if one of the next calls fails
                 if client.get_account_setting(name="BLOB_MOUNTING").value == "ENABLED":
-                    found = client.get_authorization_token().authorization_data[0]
-                    self._access = found.proxy_endpoint, found.authorization_token
+                    self._access = client.get_authorization_token().authorization_data[0]
                     self._is_on = True
             return self._access
 
-    def _send(self, method: str, url: str, token: str) -> bool:
-        headers = {"Authorization": f"Basic {token}"}
-        request = HTTPRequest(method, url, headers, purpose="MountBlob")
+    def _send(self, method: str, url: str, access: AuthorizationData) -> bool:
+        # No variable holds the token, and the repr of the request does not show it.
+        request = HTTPRequest(
+            method,
+            url,
+            {"Authorization": f"Basic {access.authorization_token}"},
+            purpose="MountBlob",
+        )
         with self._target.client.transport.send(request, Deadline(_TIMEOUT)) as response:
             status, location = response.status, response.headers.get("Location")
             response.read(1 << 20, Deadline(_TIMEOUT))
         if method == "POST" and status == 202 and location:
-            # The registry has begun an upload instead; nobody will use it.
+            # The registry has started an upload instead, which is cancelled.
             registry = urlsplit(url)
             target = (
                 location
@@ -75,7 +79,7 @@ class Mounting:
                 else f"{registry.scheme}://{registry.netloc}{location}"
             )
             if urlsplit(target).netloc == registry.netloc:
-                self._send("DELETE", target, token)
+                self._send("DELETE", target, access)
         return status == 201
 
 

@@ -13,6 +13,8 @@ from ecr_client.oci import Reference
 
 if TYPE_CHECKING:
     from ecr_client import ECRClient
+    from ecr_client.models import DescribeImagesResult, ImageDetail
+    from ecr_client.pagination import Paginator
 
 
 @attrs.frozen(kw_only=True)
@@ -51,6 +53,12 @@ class Location:
                 f"the reference {str(self)!r} names no image: add a tag, such as"
                 f" '{self.repository}:latest', or a digest"
             )
+
+    def images(self) -> Paginator[ImageDetail, DescribeImagesResult]:
+        """Return the images of the repository."""
+        return self.client.paginate_describe_images(
+            repository_name=self.repository, registry_id=self.registry_id
+        )
 
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""

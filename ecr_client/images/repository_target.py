@@ -17,7 +17,7 @@ from ecr_client.exceptions import (
 )
 from ecr_client.images.events import BlobSkipped
 from ecr_client.images.pace import wait_for
-from ecr_client.images.sources import ACCEPTED
+from ecr_client.images.sources import ACCEPTED, fill
 from ecr_client.images.trees import blobs_of
 from ecr_client.models import ImageIdentifier, LayerAvailability
 
@@ -50,7 +50,7 @@ class RepositoryTarget:
         self._registry_id = location.registry_id
         self._create = create
         self._mounting = mounting
-        self._existing: set[str] = set()
+        self._existing: set[str | None] = set()
         self._tagged: set[str | None] = set()
 
     @property
@@ -114,8 +114,6 @@ class RepositoryTarget:
             accepted_media_types=ACCEPTED,
         )
         for image in found.images:
-            if image.image_id is None or image.image_id.image_digest is None:
-                continue
             self._existing.add(image.image_id.image_digest)
             if image.image_id.image_digest == tree.root.descriptor.digest:
                 self._tagged.add(image.image_id.image_tag)
@@ -208,12 +206,12 @@ def read_parts(reader: Reader, size: int, part_size: int) -> Iterator[memoryview
     A part is valid until the next one is asked for. Two of them are held in memory.
     """
     if size <= part_size:
-        yield _fill(reader, memoryview(bytearray(size)))
+        yield fill(reader, memoryview(bytearray(size)))
         return
     buffers = [bytearray(part_size), bytearray(part_size)]
     with ThreadPoolExecutor(1, "ecr-client-read") as pool:
         left = size
-        ahead = pool.submit(_fill, reader, memoryview(buffers[0])[: min(left, part_size)])
+        ahead = pool.submit(fill, reader, memoryview(buffers[0])[: min(left, part_size)])
         try:
             while left:
                 part = ahead.result()
@@ -221,20 +219,10 @@ def read_parts(reader: Reader, size: int, part_size: int) -> Iterator[memoryview
                 buffers.reverse()
                 if left:
                     view = memoryview(buffers[0])[: min(left, part_size)]
-                    ahead = pool.submit(_fill, reader, view)
+                    ahead = pool.submit(fill, reader, view)
                 yield part
         finally:
             ahead.cancel()
-
-
-def _fill(reader: Reader, view: memoryview) -> memoryview:
-    filled = 0
-    while filled < len(view):
-        received = reader.readinto(view[filled : filled + (1 << 20)])
-        if not received:
-            raise ImageSourceException(f"a blob ended {len(view) - filled} bytes too early")
-        filled += received
-    return view
 
 
 def _with_hint(error: RepositoryNotFoundException, repository: str) -> RepositoryNotFoundException:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ecr_client.models import ImageDetail
 
@@ -145,7 +145,7 @@ def beyond_newest(count: int) -> Selector:
     )
 
 
-def newest_first(images: Sequence[ImageDetail]) -> list[ImageDetail]:
+def newest_first(images: Iterable[ImageDetail]) -> list[ImageDetail]:
     """Return images in the order of their pushes, the latest first."""
     return sorted(
         images,

@@ -50,7 +50,7 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         ...
 
     def find_root(self) -> Descriptor:
@@ -62,7 +62,7 @@ class Source(Protocol):
         ...
 
     def read_manifest(self, descriptor: Descriptor) -> tuple[bytes, Manifest | Index]:
-        """Return the bytes of a manifest, which are verified, and what they say.
+        """Return the verified bytes of a manifest, and the parsed manifest.
 
         Raises:
             ImageSourceException: It is missing, corrupt or malformed.
@@ -74,10 +74,10 @@ class Source(Protocol):
         ...
 
     def check_blob(self, descriptor: Descriptor) -> None:
-        """Refuse a blob of which it is known without reading it that it is not right.
+        """Refuse a blob that is known to be wrong without reading it.
 
         Raises:
-            ImageSourceException: It is missing, or its size or digest cannot be right.
+            ImageSourceException: It is missing, or its size or digest is wrong.
         """
         ...
 
@@ -266,8 +266,8 @@ class VerifyingReader:
 
     Args:
         file: The file, at its beginning.
-        descriptor: What it should hold.
-        where: What messages call the place.
+        descriptor: The descriptor of the expected content.
+        where: The name of the place in messages.
     """
 
     def __init__(self, file: BinaryIO, descriptor: Descriptor, where: str) -> None:
@@ -293,8 +293,23 @@ class VerifyingReader:
         return received
 
 
+def fill(reader: Reader, view: memoryview) -> memoryview:
+    """Read bytes into the whole of a view, and return it.
+
+    Raises:
+        ImageSourceException: The blob ends before.
+    """
+    filled = 0
+    while filled < len(view):
+        received = reader.readinto(view[filled : filled + (1 << 20)])
+        if not received:
+            raise ImageSourceException(f"a blob ended {len(view) - filled} bytes too early")
+        filled += received
+    return view
+
+
 def parsed(name: str, content: bytes, descriptor: Descriptor) -> Manifest | Index:
-    """Return what a manifest says, after comparing its bytes with its descriptor.
+    """Return the parsed manifest, after comparing its bytes with its descriptor.
 
     Raises:
         ImageSourceException: It is corrupt or malformed.

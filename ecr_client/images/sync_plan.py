@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ecr_client import ECRClient
-    from ecr_client.images.references import Location
     from ecr_client.images.transfer import TransferResult
     from ecr_client.models import ImageDetail
 
@@ -192,7 +191,7 @@ def plan_sync(
 ) -> SyncPlan:
     """Return which tags of a repository have to be copied to another one; nothing is written.
 
-    A tag has to be copied if the target has it not, or on another image.
+    A tag has to be copied if the target does not have it, or has it on another image.
 
     Args:
         source_client: Calls the service where the images are.
@@ -202,13 +201,13 @@ def plan_sync(
         tags: Only tags that match this pattern, or one of these, as in a shell: ``release-*``.
         newest: Only the images that were pushed last, so many of them; ``None`` for all.
         since: Only images that were pushed at this time or later, with a time zone.
-        referrers: Whether signatures, SBOMs and the like go along.
+        referrers: Whether signatures, SBOMs and the like are copied as well.
         create: Whether to create the target if it does not exist.
         concurrency: How many layers of one image are moved at the same time.
 
     Raises:
         RepositoryNotFoundException: A repository does not exist.
-        ValueError: An argument cannot be right.
+        ValueError: An argument is invalid.
         AmazonClientException: A call failed.
     """
     patterns = [tags] if isinstance(tags, str) else list(tags)
@@ -222,11 +221,11 @@ def plan_sync(
             raise ValueError(f"a repository must name no image, got {text!r}")
     images = [
         image
-        for image in newest_first(_images(here))
+        for image in newest_first(here.images())
         if any(_matching(image, patterns)) and _is_since(image, since)
     ][:newest]
     try:
-        existing = {tag: image.image_digest for image in _images(there) for tag in image.image_tags}
+        existing = {tag: image.image_digest for image in there.images() for tag in image.image_tags}
     except RepositoryNotFoundException:
         if not create:
             raise
@@ -284,14 +283,14 @@ def sync(
         tags: Which tags.
         newest: How many images.
         since: Pushed when.
-        referrers: Whether signatures and the like go along.
+        referrers: Whether signatures and the like are copied as well.
         create: Whether to create the target.
         concurrency: How many layers of one image are moved at the same time.
         executor: Runs the copies; ``None`` takes 4 threads.
 
     Raises:
         RepositoryNotFoundException: A repository does not exist.
-        ValueError: An argument cannot be right.
+        ValueError: An argument is invalid.
         AmazonClientException: A call of the plan failed; failed copies are in the result.
     """
     plan = plan_sync(
@@ -307,14 +306,6 @@ def sync(
         concurrency=concurrency,
     )
     return plan.execute(executor)
-
-
-def _images(place: Location) -> list[ImageDetail]:
-    return list(
-        place.client.paginate_describe_images(
-            repository_name=place.repository, registry_id=place.registry_id
-        )
-    )
 
 
 def _matching(image: ImageDetail, patterns: Sequence[str]) -> list[str]:

@@ -27,9 +27,9 @@ class Node:
     """A manifest or an index.
 
     Attributes:
-        descriptor: What refers to it; its platform is there if an index says one.
+        descriptor: Its descriptor, with the platform if an index names one.
         content: Its bytes.
-        document: What they say.
+        document: The parsed content.
     """
 
     descriptor: Descriptor

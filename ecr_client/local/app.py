@@ -55,7 +55,7 @@ def create_app(service: Service, executor: Executor, hosts: Hosts) -> ASGIApp:
     table: list[BaseRoute] = [
         Route("/", _Api(service, bodies, hosts).handle, methods=["POST"]),
         Route(DOWNLOADS + "{layer:path}", _Downloads(service).handle, methods=["GET"]),
-        *routes(service, executor, bodies, hosts.base_url),
+        *routes(service, bodies, hosts.base_url),
     ]
     application = Starlette(
         routes=table,

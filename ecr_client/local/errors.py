@@ -35,5 +35,13 @@ def invalid_parameter(member: str, constraint: str) -> ServiceError:
     )
 
 
+def quota_exceeded(account: str, what: str, limit: int) -> ServiceError:
+    """Return the error for a registry that has the maximum number of something."""
+    return ServiceError(
+        "LimitExceededException",
+        f"The registry with id '{account}' already has the maximum number of {what}: {limit}",
+    )
+
+
 class ServerStartError(Exception):
     """A server that cannot listen, or cannot use its certificate; the message is one line."""

@@ -150,7 +150,7 @@ class RequestBodies:
     """Receives bodies, and has them processed.
 
     Args:
-        executor: The threads that process bodies.
+        executor: The threads that requests are handled in.
         folder: The folder of the files, which have no names.
         budget: How many bytes all bodies may take together while they are processed.
     """
@@ -175,9 +175,9 @@ class RequestBodies:
                     body.close()
                     return None
                 if body.gather(piece):
-                    await self._run(partial(body.flush, self._folder))
+                    await self.run(partial(body.flush, self._folder))
             if body.size > SMALL:
-                await self._run(partial(body.flush, self._folder))
+                await self.run(partial(body.flush, self._folder))
         except BaseException:
             body.close()
             raise
@@ -186,15 +186,18 @@ class RequestBodies:
     async def process(self, body: RequestBody, work: Callable[[Buffer], T]) -> T:
         """Return what `work` returns for a body in another thread."""
         if body.is_small:
-            return await self._run(lambda: work(body.read()))
+            return await self.run(lambda: work(body.read()))
         try:
             async with self._budget.acquire(COPIES * body.size):
-                return await self._run(lambda: work(body.read()))
+                return await self.run(lambda: work(body.read()))
         finally:
             body.recycle()
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns; it has ended when this ends."""
+    async def run(self, work: Callable[[], T]) -> T:
+        """Return what `work` returns in another thread.
+
+        It has ended when this ends, even if the request is cancelled meanwhile.
+        """
         future = asyncio.get_running_loop().run_in_executor(self._executor, work)
         try:
             return await asyncio.shield(future)

@@ -82,6 +82,19 @@ class Service:
         except Exception as error:
             return failure(str(wire.operation_of(request.value("x-amz-target"))), error)
 
+    def context(self, account: str, region: str, principal: Principal, base_url: str) -> Context:
+        """Return the context of a request; see `Context`."""
+        return Context(
+            account=account,
+            principal=principal,
+            region=region,
+            store=self.store,
+            clock=self.clock,
+            base_url=base_url,
+            tokens=self.tokens,
+            permissions=self.permissions,
+        )
+
     def refuse_early(self, request: HttpRequest, now: datetime) -> None:
         """Check everything about a request that does not depend on its body.
 
@@ -103,17 +116,9 @@ class Service:
                 f"The local ECR does not implement {operation}.",
                 status=501,
             )
-        self.throttle.acquire(identity.account, identity.region, operation)
-        context = Context(
-            account=identity.account,
-            principal=self._principal(identity),
-            region=identity.region,
-            store=self.store,
-            clock=self.clock,
-            base_url=base_url,
-            tokens=self.tokens,
-            permissions=self.permissions,
-        )
+        account, region = identity.account, identity.region
+        self.throttle.acquire(account, region, operation)
+        context = self.context(account, region, self._principal(identity), base_url)
         members = _members(operation, request.body)
         self.permissions.check_operation(context.principal, context.region, operation, members)
         return handler(context, members)

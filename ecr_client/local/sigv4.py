@@ -46,14 +46,12 @@ class AccessKey:
         account: The account of the key, 12 digits.
         secret: The secret access key.
         token: The session token that requests must have; None for a long-term key.
-        expires_at: When the session token expires, as an aware datetime; None for never.
         arn: The user or the role that the key belongs to; None for the account itself.
     """
 
     account: str
     secret: str = attrs.field(repr=False)
     token: str | None = attrs.field(default=None, repr=False)
-    expires_at: datetime | None = None
     arn: str | None = None
 
 
@@ -79,8 +77,8 @@ class HttpRequest:
 
     method: str
     path: str = "/"
-    query: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
+    query: str = attrs.field(default="", repr=False)
+    headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     body: bytes | mmap = attrs.field(default=b"", repr=False)
 
     @cached_property
@@ -134,8 +132,8 @@ def verify(
     Raises:
         ServiceError: The signature is missing (``MissingAuthenticationTokenException``) or
             incomplete (``IncompleteSignatureException``), the key or the session token is unknown
-            (``UnrecognizedClientException``) or has expired (``ExpiredTokenException``), or the
-            signature, its credential scope or its time is wrong (``InvalidSignatureException``).
+            (``UnrecognizedClientException``), or the signature, its credential scope or its time is
+            wrong (``InvalidSignatureException``).
     """
     authorization, signed_at, key = verify_headers(request, keys, now, service=service)
     string_to_sign = "\n".join(
@@ -173,7 +171,7 @@ def verify_headers(
     _check_credential_scope(authorization, service, signed_at)
     _check_age(signed_at, now)
     _check_signed_headers(request, authorization.signed_headers)
-    key = _known_key(authorization.access_key, keys, request.value("x-amz-security-token"), now)
+    key = _known_key(authorization.access_key, keys, request.value("x-amz-security-token"))
     return authorization, signed_at, key
 
 
@@ -337,17 +335,11 @@ def _check_signed_headers(request: HttpRequest, signed: frozenset[str]) -> None:
         raise _invalid("'Date' must be a 'SignedHeader' in the AWS Authorization.")
 
 
-def _known_key(
-    access_key: str, keys: Mapping[str, AccessKey], token: str | None, now: datetime
-) -> AccessKey:
+def _known_key(access_key: str, keys: Mapping[str, AccessKey], token: str | None) -> AccessKey:
     key = keys.get(access_key)
     if key is None or not hmac.compare_digest(_bytes(key.token), _bytes(token)):
         raise ServiceError(
             "UnrecognizedClientException", "The security token included in the request is invalid."
-        )
-    if key.expires_at is not None and key.expires_at <= now:
-        raise ServiceError(
-            "ExpiredTokenException", "The security token included in the request is expired"
         )
     return key
 

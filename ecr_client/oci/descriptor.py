@@ -12,7 +12,7 @@ from ecr_client.oci.digest import Digest
 
 @attrs.frozen(kw_only=True)
 class Platform:
-    """What an image runs on.
+    """The platform that an image runs on.
 
     Attributes:
         os: The operating system, such as ``linux``.
@@ -88,9 +88,9 @@ class Descriptor:
         digest: The digest of the content.
         size: The size of the content in bytes.
         urls: Where else the content can be fetched. A registry need not have such content.
-        annotations: Free information.
-        platform: What the image runs on; in the manifests of an index.
-        artifact_type: What the manifest is of, if it is no image that runs.
+        annotations: Arbitrary metadata.
+        platform: The platform that the image runs on; in the manifests of an index.
+        artifact_type: The type of the artifact, if the manifest is not one of a runnable image.
     """
 
     media_type: str

@@ -71,7 +71,7 @@ class LayoutReader:
         return file
 
     def read_manifest(self, descriptor: Descriptor) -> tuple[bytes, Manifest | Index]:
-        """Return a manifest as it is stored, and what it says.
+        """Return the stored bytes of a manifest, and the parsed manifest.
 
         Raises:
             ValueError: It is missing, corrupt or malformed.

@@ -23,8 +23,8 @@ class Manifest:
         config: The configuration.
         layers: The layers, the lowest first.
         subject: The manifest that this one is about: a signature or an SBOM refers to its image.
-        artifact_type: What it is of, if it is no image that runs.
-        annotations: Free information.
+        artifact_type: The type of the artifact, if it is not a runnable image.
+        annotations: Arbitrary metadata.
     """
 
     media_type: str = media_types.OCI_MANIFEST
@@ -57,8 +57,8 @@ class Index:
         media_type: OCI's type of indexes or Docker's of manifest lists.
         manifests: The manifests, which can be indexes as well.
         subject: The manifest that this one is about.
-        artifact_type: What it is of, if it is no image that runs.
-        annotations: Free information.
+        artifact_type: The type of the artifact, if it is not a runnable image.
+        annotations: Arbitrary metadata.
     """
 
     media_type: str = media_types.OCI_INDEX

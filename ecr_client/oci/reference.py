@@ -82,7 +82,7 @@ class Reference:
     """An image, or all of a repository if it has neither a tag nor a digest.
 
     Attributes:
-        registry: Where the repository is; ``None`` if the reference does not say it.
+        registry: The registry of the repository; ``None`` if the reference names none.
         repository: The name of the repository.
         tag: The tag, or ``None``.
         digest: The digest, or ``None``. If there is a tag too, the digest decides.
@@ -99,8 +99,8 @@ class Reference:
 
         Args:
             text: ``[HOST/]REPOSITORY[:TAG][@DIGEST]``, as docker and the console write it, or the
-                ARN of a repository, with a tag or a digest behind it or without. Without a host it
-                is the repository of whoever is asked.
+                ARN of a repository, with a tag or a digest behind it or without. Without a host, it
+                is relative to a registry.
             hosts: Further hosts that may be named, each with its port if it has one. Hosts of
                 Amazon ECR and of the loopback may always be.
 

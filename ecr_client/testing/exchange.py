@@ -10,6 +10,7 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import orjson
 from requests.structures import CaseInsensitiveDict
 
 from ecr_client._engine.codec import structure_reader, structure_writer
@@ -70,8 +71,6 @@ def check_request(operation: AnyOperation, request: AmazonWebServiceRequest) -> 
 
 def request_of(operation: AnyOperation, body: bytes) -> AmazonWebServiceRequest:
     """Return the request in a body."""
-    import orjson
-
     request_class: Any = operation.request_class
     request: AmazonWebServiceRequest = structure_reader(request_class)(orjson.loads(body))
     return request

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ecr_client._shapes import Structure, evolve
+from ecr_client._shapes import Structure, evolve, shown_member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,11 +79,6 @@ def differences(expected: Structure, actual: Structure, path: str = "") -> Itera
         if wanted is None and field.default is not attrs.NOTHING:
             wanted = field.default
         yield from _differences(wanted, found, path + field.name, field)
-
-
-def shown_member(field: Any, value: object) -> str:
-    """Return a member as its repr shows it, without layers and secrets."""
-    return str(field.repr(value)) if callable(field.repr) else repr(value)
 
 
 def _differences(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from ecr_client._shapes import shown_members
 from ecr_client.client import ECRClient
 from ecr_client.exceptions import AmazonServiceException
 from ecr_client.operations import OPERATIONS
@@ -20,7 +21,7 @@ from ecr_client.testing.exchange import (
     result_response,
     with_request_id,
 )
-from ecr_client.testing.matchers import differences, prepared, shown_member
+from ecr_client.testing.matchers import differences, prepared
 from ecr_client.transport import (
     AsyncStreamingResponse,
     AsyncTransport,
@@ -347,10 +348,6 @@ def _unexpected(
     return "\n".join(lines)
 
 
-def _show(request: Any) -> str:
+def _show(request: AmazonWebServiceRequest) -> str:
     """Return the repr of a request without absent members."""
-    fields = [
-        each for each in attrs.fields(type(request)) if getattr(request, each.name) is not None
-    ]
-    members = [f"{each.name}={shown_member(each, getattr(request, each.name))}" for each in fields]
-    return f"{type(request).__name__}({', '.join(members)})"
+    return f"{type(request).__name__}({', '.join(shown_members(request, absent=False))})"

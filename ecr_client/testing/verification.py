@@ -121,7 +121,7 @@ class _Check:
             return []
         # Lone surrogates have no UTF-8; parsing refuses them.
         content = text.encode("utf-8", "surrogatepass")
-        listed = image.image_id.image_digest if image.image_id else None
+        listed = image.image_id.image_digest
         found = _digest(content, listed)
         self._sizes[f"manifest {found}"] = self._sizes[name] = len(content)
         if listed != found:

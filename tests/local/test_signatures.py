@@ -228,22 +228,3 @@ def test_clocks_may_differ_by_five_minutes(minutes: float, code: str | None) -> 
     else:
         with pytest.raises(ServiceError, match=code):
             verify(VANILLA, KEYS, now, service="service")
-
-
-@pytest.mark.parametrize(("seconds", "ended"), [(0, True), (1, False)])
-def test_session_tokens_end(seconds: int, ended: bool) -> None:
-    """A session token has a time of its own, after which its code is another one."""
-    token = ("x-amz-security-token", "token")
-    key = attrs.evolve(KEY, token="token", expires_at=NOW + timedelta(seconds=seconds))
-    request = attrs.evolve(VANILLA, headers=(*VANILLA.headers, token))
-    request = attrs.evolve(
-        request,
-        headers=tuple(
-            (name, text.replace("x-amz-date", "x-amz-date;x-amz-security-token"))
-            for name, text in request.headers
-        ),
-    )
-    code = "ExpiredTokenException" if ended else "InvalidSignatureException"
-
-    with pytest.raises(ServiceError, match=code):
-        verify(request, {"AKIDEXAMPLE": key}, NOW, service="service")

@@ -9,9 +9,12 @@ from ecr_client import (
     Credentials,
     ECRClient,
     Region,
+    docker,
     exceptions,
     from_dict,
+    images,
     models,
+    testing,
     to_dict,
 )
 from ecr_client.exceptions import InvalidLayerPartException, RepositoryNotFoundException
@@ -31,6 +34,9 @@ def misspelt_names() -> None:
     print(ecr_client.ECRclient)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     print(models.CreateRepositroyRequest)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     print(exceptions.RepositoryNotFoundError)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(docker.docker_logn)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(images.push_imag)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(testing.ECRStbu)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def misspelt_attributes(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ecr_client._common.display import redact_url
+from ecr_client._engine.user_agent import user_agent
 from ecr_client._exceptions import InvalidConfigurationException
 from ecr_client._settings import Settings, unwrap_session
 
@@ -344,8 +345,9 @@ def test_application_id_is_made_sendable(files: Files) -> None:
     allowed = set(string.ascii_letters + string.digits + "!$%&'*+-.^_`|~,#")
     settings = Settings(environ={**NOWHERE, "AWS_SDK_UA_APP_ID": wild})
 
-    assert settings.user_agent_appid == "".join(c if c in allowed else "-" for c in wild)
-    assert files.settings("work").user_agent_appid == "from-profile"
+    sent = user_agent(settings.user_agent_appid).partition(" app/")[2]
+    assert sent == "".join(c if c in allowed else "-" for c in wild)
+    assert files.settings("work").user_agent_appid == "from profile"
 
 
 def test_values_that_are_no_text(files: Files) -> None:

@@ -1,10 +1,10 @@
-"""What else happens when images are pushed or deleted, through the API or the registry protocol."""
+"""What else happens when an image is pushed, through the API or the registry protocol."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ecr_client.local.api.replication import replicate, replicate_deletion
+from ecr_client.local.api.replication import replicate
 from ecr_client.local.api.scanning import scan_on_push
 from ecr_client.local.api.signing import sign
 
@@ -21,17 +21,3 @@ def image_pushed(
     replicate(context, registry, repository, image)
     scan_on_push(context, registry, repository, image)
     sign(context, registry, repository, image)
-
-
-def images_deleted(
-    context: Context, registry: RegistryKey, repository: str, deleted: list[tuple[str, str | None]]
-) -> None:
-    """Replicate that a client has deleted images or tags.
-
-    Args:
-        context: The context of the request.
-        registry: The registry.
-        repository: The repository's name.
-        deleted: Digest and tag of each entry of ListImages that is deleted.
-    """
-    replicate_deletion(context, registry, repository, deleted)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ecr_client.local import pages
 from ecr_client.local.api import events
 from ecr_client.local.api.image_ids import require_image, response_image_id
+from ecr_client.local.api.replication import replicate_deletion
 from ecr_client.local.api.scanning import scan_summaries
 from ecr_client.local.errors import ServiceError
 from ecr_client.local.store import ACTIVE, ARCHIVED, ImageRefusedError
@@ -76,7 +77,7 @@ def batch_delete_image(context: Context, members: dict[str, Any]) -> dict[str, A
         except ImageRefusedError as error:
             failures.append(_failure(image_id, error))
         else:
-            events.images_deleted(context, registry, name, deleted)
+            replicate_deletion(context, registry, name, deleted)
             image_ids += [_image_id(digest, tag) for digest, tag in deleted]
     return {"imageIds": image_ids, "failures": failures}
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ecr_client.local import pages
-from ecr_client.local.errors import ServiceError
+from ecr_client.local.errors import ServiceError, quota_exceeded
 
 if TYPE_CHECKING:
     from ecr_client.local.context import Context
@@ -56,11 +56,7 @@ def create_pull_through_cache_rule(context: Context, members: dict[str, Any]) ->
                 f" the registry with id '{registry.account}'",
             )
         if len(context.store.documents.list(registry, _KIND)) >= _MOST_RULES:
-            raise ServiceError(
-                "LimitExceededException",
-                f"The registry with id '{registry.account}' already has the maximum number of pull"
-                f" through cache rules: {_MOST_RULES}",
-            )
+            raise quota_exceeded(registry.account, "pull through cache rules", _MOST_RULES)
         context.store.documents.put(registry, _KIND, prefix, rule)
     return _without(rule, "updatedAt")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_client.local import pages
 from ecr_client.local.api.replication import replication_configuration
-from ecr_client.local.errors import ServiceError, invalid_parameter
+from ecr_client.local.errors import ServiceError, invalid_parameter, quota_exceeded
 from ecr_client.local.registry import RegistryKey
 
 if TYPE_CHECKING:
@@ -100,11 +100,7 @@ def register_pull_time_update_exclusion(
                 f" the registry with id '{registry.account}'",
             )
         if len(documents.list(registry, _EXCLUSIONS)) >= _MOST_EXCLUSIONS:
-            raise ServiceError(
-                "LimitExceededException",
-                f"The registry with id '{registry.account}' already has the maximum number of pull"
-                f" time update exclusions: {_MOST_EXCLUSIONS}",
-            )
+            raise quota_exceeded(registry.account, "pull time update exclusions", _MOST_EXCLUSIONS)
         documents.put(registry, _EXCLUSIONS, principal, created_at)
     created = datetime.fromtimestamp(created_at, timezone.utc)
     return {"principalArn": principal, "createdAt": created}

@@ -8,7 +8,7 @@ from ecr_client.local import pages
 from ecr_client.local.api.lifecycle import check_policy
 from ecr_client.local.api.policies import check_repository_policy
 from ecr_client.local.api.repositories import check_exclusion_filters
-from ecr_client.local.errors import ServiceError, invalid_parameter
+from ecr_client.local.errors import ServiceError, invalid_parameter, quota_exceeded
 from ecr_client.local.repository_templates import KIND
 from ecr_client.local.resource_tags import checked_tags
 
@@ -44,11 +44,7 @@ def create_repository_creation_template(
                 f" registry with id '{registry.account}'",
             )
         if len(context.store.documents.list(registry, KIND)) >= _MOST_TEMPLATES:
-            raise ServiceError(
-                "LimitExceededException",
-                f"The registry with id '{registry.account}' already has the maximum number of"
-                f" repository creation templates: {_MOST_TEMPLATES}",
-            )
+            raise quota_exceeded(registry.account, "repository creation templates", _MOST_TEMPLATES)
         context.store.documents.put(registry, KIND, prefix, template)
     return {"registryId": registry.account, "repositoryCreationTemplate": template}
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from ecr_client.local.api import events
+from ecr_client.local.api.replication import replicate_deletion
 from ecr_client.local.distribution.errors import RegistryError
 from ecr_client.local.distribution.request import checked_digest
 from ecr_client.local.errors import ServiceError
@@ -58,7 +59,7 @@ def delete(request: RegistryRequest) -> Response:
         if error.code == "ImageNotFound":
             raise _unknown(request) from None
         raise RegistryError("DENIED", error.reason, status=403) from None
-    events.images_deleted(request.context, request.registry, request.name, deleted)
+    replicate_deletion(request.context, request.registry, request.name, deleted)
     return Response(status_code=202)
 
 

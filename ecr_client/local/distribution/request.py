@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
-from ecr_client.local.context import Context
 from ecr_client.local.distribution.errors import RegistryError
 from ecr_client.local.store import sha256_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Executor
 
     from starlette.requests import Request
 
+    from ecr_client.local.context import Context
     from ecr_client.local.distribution.sessions import UploadSessions
     from ecr_client.local.policy_evaluation import Principal
     from ecr_client.local.registry import RegistryKey
@@ -36,8 +34,7 @@ class RegistryRequest:
     Args:
         http: The HTTP request.
         service: The server's settings and its store.
-        executor: The threads that work on the store.
-        bodies: Receives manifests.
+        bodies: Receives manifests, and has the threads that work on the store.
         sessions: The uploads that requests are working on.
         registry: The registry that the request is about.
         principal: Whom the password was issued to.
@@ -46,7 +43,6 @@ class RegistryRequest:
 
     http: Request
     service: Service
-    executor: Executor
     bodies: RequestBodies
     sessions: UploadSessions
     registry: RegistryKey
@@ -66,16 +62,7 @@ class RegistryRequest:
     @property
     def context(self) -> Context:
         """The same request as the handlers of the API see requests."""
-        return Context(
-            account=self.registry.account,
-            principal=self.principal,
-            region=self.registry.region,
-            store=self.service.store,
-            clock=self.service.clock,
-            base_url=self.base_url,
-            tokens=self.service.tokens,
-            permissions=self.service.permissions,
-        )
+        return self.service.context(*self.registry, self.principal, self.base_url)
 
     def path(self, name: str) -> str:
         """Return a parameter of the path."""
@@ -96,17 +83,8 @@ class RegistryRequest:
         return self.header("transfer-encoding") is not None or length not in (None, "0")
 
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
-        """Return what `work` returns in another thread.
-
-        It has ended when this ends, even if the request is cancelled meanwhile.
-        """
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self.executor, partial(work, *arguments))
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait([future])
-            raise
+        """Return what `work` returns in another thread; see `RequestBodies.run`."""
+        return await self.bodies.run(partial(work, *arguments))
 
 
 def checked_digest(text: str | None) -> Digest:

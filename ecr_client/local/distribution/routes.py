@@ -26,8 +26,6 @@ from ecr_client.local.errors import ServiceError
 from ecr_client.local.resource_exhaustion import log_failure
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from starlette.types import Receive, Scope, Send
 
     from ecr_client.local.request_bodies import RequestBodies
@@ -76,14 +74,13 @@ ROUTES: Mapping[str, Mapping[str, RouteHandler]] = {
 
 
 def routes(
-    service: Service, executor: Executor, bodies: RequestBodies, base_url: Callable[[Request], str]
+    service: Service, bodies: RequestBodies, base_url: Callable[[Request], str]
 ) -> list[Route]:
     """Return the routes of the registry protocol.
 
     Args:
         service: The server's settings and its store.
-        executor: The threads that work on the store.
-        bodies: Receives manifests.
+        bodies: Receives manifests, and has the threads that work on the store.
         base_url: Returns scheme and host as the client of a request reached them.
     """
     sessions = UploadSessions()
@@ -92,7 +89,6 @@ def routes(
             path,
             _Resource(
                 service=service,
-                executor=executor,
                 bodies=bodies,
                 sessions=sessions,
                 base_url=base_url,
@@ -110,7 +106,6 @@ class _Resource:
     """An ASGI application for the paths of one form, with a handler for every method."""
 
     service: Service
-    executor: Executor
     bodies: RequestBodies
     sessions: UploadSessions
     base_url: Callable[[Request], str]
@@ -138,7 +133,6 @@ class _Resource:
         request = RegistryRequest(
             http=http,
             service=self.service,
-            executor=self.executor,
             bodies=self.bodies,
             sessions=self.sessions,
             registry=registry,

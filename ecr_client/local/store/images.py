@@ -161,7 +161,7 @@ class Images:
                 (owner.id, actual),
             ).fetchone()
             number = None if row is None else row["id"]
-            moves_tag = _check_tag(connection, owner, actual, number, tag)
+            moves_tag = _check_tag(connection, owner, number, tag)
             if row is None:
                 self._check_quota(connection, owner)
                 now = self._clock().timestamp()
@@ -477,11 +477,7 @@ def _check_references(
 
 
 def _check_tag(
-    connection: sqlite3.Connection,
-    owner: Repository,
-    digest: str,
-    number: int | None,
-    tag: str | None,
+    connection: sqlite3.Connection, owner: Repository, number: int | None, tag: str | None
 ) -> bool:
     """Check that a push may set its tag, and return whether that changes anything."""
     if tag is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ecr_client.local.errors import ServiceError
+from ecr_client.local.errors import ServiceError, quota_exceeded
 from ecr_client.local.registry import RegistryKey
 
 if TYPE_CHECKING:
@@ -201,11 +201,7 @@ class Repositories:
             "SELECT count(*) FROM repositories WHERE account = ? AND region = ?", registry
         ).fetchone()[0]
         if count >= limit:
-            raise ServiceError(
-                "LimitExceededException",
-                f"The registry with id '{registry.account}' already has the maximum number of"
-                f" repositories: {limit}",
-            )
+            raise quota_exceeded(registry.account, "repositories", limit)
 
 
 def _repository(row: sqlite3.Row) -> Repository:

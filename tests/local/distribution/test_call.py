@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from ecr_client.local.distribution.request import RegistryRequest
+from ecr_client.local.request_bodies import RequestBodies
 
 
-def test_cancelled_requests_wait_for_their_work() -> None:
+def test_cancelled_requests_wait_for_their_work(tmp_path: Path) -> None:
     """A request that is cancelled ends after its work, which nobody may disturb, and not before."""
     began, may_end, ended = threading.Event(), threading.Event(), threading.Event()
-    nothing: Any = None
 
     def work() -> None:
         began.set()
@@ -23,17 +22,7 @@ def test_cancelled_requests_wait_for_their_work() -> None:
         ended.set()
 
     async def give_up(executor: ThreadPoolExecutor) -> bool:
-        call = RegistryRequest(
-            http=nothing,
-            service=nothing,
-            executor=executor,
-            registry=nothing,
-            bodies=nothing,
-            sessions=nothing,
-            principal=nothing,
-            base_url="",
-        )
-        task = asyncio.ensure_future(call.run(work))
+        task = asyncio.ensure_future(RequestBodies(executor, tmp_path).run(work))
         await asyncio.get_running_loop().run_in_executor(None, began.wait)
         task.cancel()
         _, waiting = await asyncio.wait({task}, timeout=0)
