@@ -7,6 +7,7 @@ is loaded when the command runs, and the client is loaded when the first call is
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -28,12 +29,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What comes after ``ecr``; ``None`` takes those of the process.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments is None:
+        _prepare_output()
     status = 0
     try:
         status = _run(words, is_program=arguments is None)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            print(file=sys.stderr)  # below the ^C of the terminal
         return _INTERRUPTED
     except BrokenPipeError:
         # The reader has seen enough. Python would complain at exit about what it cannot write.
@@ -67,6 +72,15 @@ def _run(words: list[str], is_program: bool) -> int:
     # Or a last collection would take a fifth of the time of a short command.
     gc.freeze()
     return status
+
+
+def _prepare_output() -> None:
+    """Let all characters be printed, and to nowhere what the shell has closed, as by ``>&-``."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (until the process ends)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _let_second_interrupt_kill() -> None:

@@ -11,7 +11,7 @@ from ecr_client.cli.options import Command
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    r"""Print the script that makes a shell complete 'ecr'.
+    r"""Print the completion script for a shell.
 
     \b
     bash: eval "$(ecr completion bash)" in ~/.bashrc

@@ -41,6 +41,8 @@ def status_of(error: Exception) -> int:
         return error.exit_code
     from ecr_client import exceptions
 
+    if isinstance(error, exceptions.ImageSourceException) and (cause := _service_error(error)):
+        return status_of(cause)
     # The first that fits; the errors of the client's side are ValueErrors, too.
     statuses: tuple[tuple[type[Exception], int], ...] = (
         (exceptions.AmazonServiceException, REFUSED),
@@ -68,11 +70,17 @@ def _describe(error: Exception) -> str:
         return str(error)
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx is not None else "ecr"
-        return f"{error.format_message().rstrip('.')}; see '{path} --help'"
+        message = error.format_message().rstrip(".")
+        see = " See" if message.endswith("?") else "; see"
+        return f"{message}{see} '{path} --help'"
     if isinstance(error, click.ClickException):
         return error.format_message()
     from ecr_client import exceptions
 
+    if isinstance(error, exceptions.ImageSourceException):
+        cause = _service_error(error)
+        if isinstance(cause, exceptions.AmazonServiceException):
+            error = cause
     if isinstance(error, exceptions.AmazonServiceException):
         call = f"{error.operation_name}: " if error.operation_name else ""
         request = f", request id {error.request_id}" if error.request_id else ""
@@ -83,6 +91,14 @@ def _describe(error: Exception) -> str:
     if isinstance(error, (exceptions.AmazonClientException, OSError, ValueError, ImportError)):
         return str(error) or type(error).__name__
     return f"{type(error).__name__}: {error} (a bug: please report it with what --debug prints)"
+
+
+def _service_error(error: Exception) -> Exception | None:
+    """Return why the service did not return an image; None if the image is at fault itself."""
+    from ecr_client import exceptions
+
+    kinds = (exceptions.AmazonServiceException, exceptions.PartialFailureException)
+    return error.__cause__ if isinstance(error.__cause__, kinds) else None
 
 
 def printable(text: str) -> str:

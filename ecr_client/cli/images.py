@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ecr_client.models import Image
     from ecr_client.oci import Reference
 
-command: Group = group("images", "List, inspect, delete and tag images.")
+command: Group = group("images", "List, inspect, delete, tag and untag images.")
 
 _AGE = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
@@ -50,11 +50,13 @@ def _age(context: click.Context, parameter: click.Parameter, value: str | None) 
 
 @command.command("list")
 @click.argument("repository")
-@click.option("--tagged", "tag_status", flag_value="TAGGED", help="Only images with a tag.")
-@click.option("--untagged", "tag_status", flag_value="UNTAGGED", help="Only images without a tag.")
+@click.option("--tagged", "tag_status", flag_value="TAGGED", help="Only images that have a tag.")
+@click.option(
+    "--untagged", "tag_status", flag_value="UNTAGGED", help="Only images that have no tag."
+)
 @click.pass_obj
 def list_images(options: Options, repository: str, tag_status: str | None) -> None:
-    """List the images of a repository, the newest first."""
+    """List the images in a repository, the newest first."""
     from ecr_client.models import DescribeImagesFilter
 
     wanted = None if tag_status is None else DescribeImagesFilter(tag_status=tag_status)
@@ -69,7 +71,7 @@ def list_images(options: Options, repository: str, tag_status: str | None) -> No
 @click.argument("reference")
 @click.pass_obj
 def inspect(options: Options, reference: str) -> None:
-    """Show what an image consists of: platforms, layers, configuration."""
+    """Show the platforms and layers of an image."""
     from ecr_client.images import inspect_image
 
     with options.find(reference) as (client, found):
@@ -77,27 +79,36 @@ def inspect(options: Options, reference: str) -> None:
     options.show(document, lambda: _inspected(document))
 
 
-@command.command("delete")
+@command.command("delete", short_help="Delete images by name, tag or age.")
 @click.argument("references", nargs=-1, required=True, metavar="REFERENCE...")
-@click.option("--untagged", is_flag=True, help="Images without a tag.")
-@click.option("--tagged", metavar="PATTERN", help="Images with a tag such as 'pr-*'.")
+@click.option("--untagged", is_flag=True, help="Images that have no tag.")
+@click.option("--tagged", metavar="PATTERN", help="Images with a tag that matches, such as 'pr-*'.")
 @click.option(
-    "--older-than", metavar="AGE", callback=_age, help="Images pushed longer ago: 12h, 30d, 8w."
+    "--older-than",
+    metavar="AGE",
+    callback=_age,
+    help="Images pushed longer ago than 12h, 30d or 8w.",
 )
 @click.option(
-    "--not-pulled-for", metavar="AGE", callback=_age, help="Images nobody pulled for so long."
+    "--not-pulled-for",
+    metavar="AGE",
+    callback=_age,
+    help="Images that nobody has pulled for that long.",
 )
-@click.option("--keep-newest", type=click.IntRange(0), help="All but the newest ones.")
+@click.option(
+    "--keep-newest", type=click.IntRange(0), metavar="N", help="All but the N newest images."
+)
 @yes_option
 @dry_run_option
 @click.pass_obj
 def delete(
     options: Options, /, references: Sequence[str], yes: bool, dry_run: bool, **selected: Any
 ) -> None:
-    """Delete images: those that are named, or those of a repository that match all options.
+    """Delete images: those you name, or those in a repository that match all options.
 
-    An image goes with all its tags, and with those images of its platforms that have no tag. What
-    an index lists stays as long as the index does, and a signature as long as its image.
+    REFERENCE is an image such as team/app:1.0, or a repository if there are options. An image is
+    deleted with all its tags, and an index with those of its images that have no tag. What an index
+    lists stays as long as the index does, and a signature as long as its image.
     """
     from ecr_client.images import plan_deletion
 
@@ -127,7 +138,7 @@ def delete(
 @click.argument("tags", nargs=-1, required=True, metavar="TAG...")
 @click.pass_obj
 def tag(options: Options, reference: str, tags: Sequence[str]) -> None:
-    """Give an image further tags, or move tags to it."""
+    """Add tags to an image, or move them from other images."""
     from ecr_client.exceptions import ImageAlreadyExistsException
 
     with options.find(reference) as (client, found):
@@ -156,29 +167,35 @@ def tag(options: Options, reference: str, tags: Sequence[str]) -> None:
 @dry_run_option
 @click.pass_obj
 def untag(options: Options, references: Sequence[str], yes: bool, dry_run: bool) -> None:
-    """Remove tags. The service deletes an image with its last tag: see --dry-run."""
+    """Remove tags from images.
+
+    An image is deleted with its last tag; --dry-run shows which ones would be.
+    """
     removed: list[dict[str, Any]] = []
+    left: dict[tuple[str | None, ...], set[str]] = {}  # the tags of each image
     for reference in references:
         with options.find(reference) as (client, found):
             if found.tag is None or found.digest is not None:
-                raise ValueError(f"{reference!r} must have a tag, and no digest")
+                raise ValueError(f"{reference!r} must name an image by a tag, as in 'team/app:1.0'")
             members = image_members(found)
             image = members.pop("image_id")
             (detail,) = client.describe_images(**members, image_ids=[image]).image_details
-            is_last = len(detail.image_tags) == 1
-            what = f"remove the tag {found.tag!r} of {found.repository}"
-            if is_last:
-                what += f", the last one, and delete its image {detail.image_digest}"
-            if not dry_run:
-                confirm(what, yes)
+        place = (client.endpoint, *members.values(), detail.image_digest)
+        tags = left.setdefault(place, {*detail.image_tags})
+        tags.discard(found.tag)
+        removed.append(
+            {"imageTag": found.tag, "imageDigest": detail.image_digest, "imageDeleted": not tags}
+        )
+    if not dry_run:
+        question = f"remove the {'tag' if len(references) == 1 else 'tags'} {some_of(references)}"
+        if lost := [each["imageDigest"] for each in removed if each["imageDeleted"]]:
+            question += f", and delete what has no other tag: {some_of(lost)}"
+        confirm(question, yes)
+        for reference in references:
+            with options.find(reference) as (client, found):
+                members = image_members(found)
+                image = members.pop("image_id")
                 client.batch_delete_image(**members, image_ids=[image]).raise_for_failures()
-            removed.append(
-                {
-                    "imageTag": found.tag,
-                    "imageDigest": detail.image_digest,
-                    "imageDeleted": is_last,
-                }
-            )
     verb = "would remove" if dry_run else "removed"
     options.show(
         {"imageIds": removed},
@@ -201,7 +218,11 @@ def _get(client: ECRClient, members: dict[str, Any]) -> Image:
     )
     if not found.images:
         name = image.image_digest or image.image_tag
-        raise CommandError(f"{members['repository_name']} has no image {name!r}", REFUSED)
+        raise CommandError(
+            f"{members['repository_name']} has no image {name!r} (ImageNotFound,"
+            f" request id {found.response_metadata.request_id})",
+            REFUSED,
+        )
     return found.images[0]
 
 
@@ -279,8 +300,8 @@ def _with_tag(reference: str, named: str | None) -> str:
 def _table(images: Sequence[dict[str, Any]]) -> Table:
     return Table(
         [
-            Column("TAGS", cut=True),
-            Column("DIGEST", cut=True),
+            Column("TAGS", cut="end"),
+            Column("DIGEST", cut="end"),
             Column("SIZE", right=True),
             Column("PUSHED (UTC)"),
             Column("PULLED (UTC)"),
@@ -301,11 +322,11 @@ def _table(images: Sequence[dict[str, Any]]) -> Table:
 def _planned(plan: DeletionPlan) -> Table:
     return Table(
         [
-            Column("", colours={"delete": "red"}),
-            Column("TAGS", cut=True),
-            Column("DIGEST", cut=True),
+            Column("", styles={"delete": {"fg": "red"}}),
+            Column("TAGS", cut="end"),
+            Column("DIGEST", cut="end"),
             Column("SIZE", right=True),
-            Column("REASON", cut=True),
+            Column("REASON", cut="end"),
         ],
         [
             (
@@ -326,7 +347,7 @@ def _inspected(image: dict[str, Any]) -> str:
     heading = pairs(
         {
             "digest": image["digest"],
-            "media type": image["mediaType"],
+            "type": image["mediaType"],
             "size": f"{size(image['size'])}{shared}",
         }
     )
@@ -341,7 +362,7 @@ def _inspected(image: dict[str, Any]) -> str:
     ]
     columns = [
         Column("PLATFORM"),
-        Column("DIGEST", cut=True),
+        Column("DIGEST", cut="end"),
         Column("LAYERS", right=True),
         Column("SIZE", right=True),
     ]
@@ -351,7 +372,7 @@ def _inspected(image: dict[str, Any]) -> str:
         for layer in manifest.get("layers", [])
     ]
     listed = Table(
-        [Column("LAYER", cut=True), Column("MEDIA TYPE", cut=True), Column("SIZE", right=True)],
+        [Column("LAYER", cut="end"), Column("TYPE", cut="middle"), Column("SIZE", right=True)],
         list(dict.fromkeys(layers)),
     )
     return "\n\n".join(map(render_table, [heading, Table(columns, rows), listed]))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from ecr_client.cli.options import Group, Options, group, repository_members
 from ecr_client.cli.output import merged
-from ecr_client.cli.policy import pretty
+from ecr_client.cli.policy import JSON_FILE, pretty, read_json
 from ecr_client.cli.tables import Column, Table, number, time
-
-if TYPE_CHECKING:
-    from typing import TextIO
 
 command: Group = group("lifecycle", "Get, set and preview the lifecycle policy of a repository.")
 
@@ -29,34 +26,39 @@ def get(options: Options, repository: str) -> None:
 
 @command.command("set")
 @click.argument("repository")
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file", type=JSON_FILE)
 @click.pass_obj
-def set_policy(options: Options, repository: str, file: TextIO) -> None:
-    """Replace the lifecycle policy by the JSON in a FILE; '-' reads stdin."""
+def set_policy(options: Options, repository: str, file: str) -> None:
+    """Set the lifecycle policy to the JSON in FILE; '-' reads stdin."""
+    policy = read_json(file)
     with options.find(repository) as (client, reference):
         result = client.put_lifecycle_policy(
-            **repository_members(reference), lifecycle_policy_text=file.read()
+            **repository_members(reference), lifecycle_policy_text=policy
         )
     options.show(merged([result]), lambda: f"set the lifecycle policy of {result.repository_name}")
 
 
 @command.command("preview")
 @click.argument("repository")
-@click.argument("file", type=click.File(encoding="utf-8"), required=False)
+@click.argument("file", type=JSON_FILE, required=False)
 @click.option(
-    "--timeout", type=click.FloatRange(0), default=300, show_default=True, help="Seconds to wait."
+    "--timeout",
+    type=click.FloatRange(0),
+    default=300,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait.",
 )
 @click.pass_obj
-def preview(options: Options, repository: str, file: TextIO | None, timeout: float) -> None:
+def preview(options: Options, repository: str, file: str | None, timeout: float) -> None:
     """Show which images a lifecycle policy would delete.
 
-    The policy is the one in FILE, '-' for stdin, or the one that the repository has.
+    The policy is the JSON in FILE ('-' reads stdin) or, without one, that of the repository.
     """
+    policy = None if file is None else read_json(file)
     with options.find(repository) as (client, reference):
         members = repository_members(reference)
-        client.start_lifecycle_policy_preview(
-            **members, lifecycle_policy_text=None if file is None else file.read()
-        )
+        client.start_lifecycle_policy_preview(**members, lifecycle_policy_text=policy)
         client.wait_until_lifecycle_policy_preview_complete(**members, max_wait=timeout)
         document = merged(client.paginate_get_lifecycle_policy_preview(**members).pages())
     options.show(document, lambda: _table(document))
@@ -66,10 +68,10 @@ def _table(document: dict[str, Any]) -> Table:
     images = document.get("previewResults", [])
     return Table(
         [
-            Column("ACTION", colours={"EXPIRE": "red"}),
+            Column("ACTION", styles={"EXPIRE": {"fg": "red"}}),
             Column("RULE", right=True),
-            Column("TAGS", cut=True),
-            Column("DIGEST", cut=True),
+            Column("TAGS", cut="end"),
+            Column("DIGEST", cut="end"),
             Column("PUSHED (UTC)"),
         ],
         [

@@ -21,14 +21,14 @@ _REGISTRY = click.argument("registry", required=False)
 @click.command("login", cls=Command)
 @_REGISTRY
 @click.option(
-    "--print", "prints", is_flag=True, help="Print a config.json with the password in it instead."
+    "--print", "prints", is_flag=True, help="Print a config.json with the password instead."
 )
 @click.pass_obj
 def login(options: Options, registry: str | None, prints: bool) -> None:
-    """Log docker, podman, skopeo and the others in.
+    """Log docker, podman, skopeo and similar tools in.
 
-    REGISTRY is a host such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com; if there is none, it
-    is the registry of the account.
+    REGISTRY is a host such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com; the default is the
+    registry of your account.
     """
     from ecr_client.docker import docker_login, get_docker_credentials
 
@@ -53,10 +53,13 @@ def login(options: Options, registry: str | None, prints: bool) -> None:
 @_REGISTRY
 @click.pass_obj
 def token(options: Options, registry: str | None) -> None:
-    """Print the password for 'docker login'.
+    r"""Print the password for 'docker login'.
 
-    The user name is AWS: ecr token | docker login --username AWS --password-stdin REGISTRY. Whoever
-    reads the password can use the registry for 12 hours.
+    \b
+    Use it with the user name AWS:
+      ecr token | docker login --username AWS --password-stdin REGISTRY
+
+    Whoever has the password can use the registry for 12 hours.
     """
     from ecr_client.docker import get_docker_credentials
 

@@ -14,6 +14,8 @@ from ecr_client.cli.errors import NOT_CONFIRMED, CommandError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from click.shell_completion import CompletionItem
+
     from ecr_client import ECRClient
     from ecr_client.cli.tables import Table
     from ecr_client.oci import Reference
@@ -156,7 +158,10 @@ def confirm(question: str, yes: bool) -> None:
             f"{question}? There is no terminal to ask on: repeat it with --yes", NOT_CONFIRMED
         )
     print(f"{question}? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    answer = sys.stdin.readline()
+    if not answer:
+        print(file=sys.stderr)  # Ctrl-D has not ended the line.
+    if answer.strip().lower() not in ("y", "yes"):
         raise CommandError("nothing was done", NOT_CONFIRMED)
 
 
@@ -194,17 +199,26 @@ def _global(name: str, text: str, **details: Any) -> click.Option:
 GLOBAL: list[click.Parameter] = [
     _global(
         "--output",
-        "How to print what was found; 'table' unless there is a query.",
+        "The output format; 'table' by default, 'json' with a query.",
         type=click.Choice(["table", "json", "yaml"]),
     ),
-    _global("--query", "Print only what a JMESPath expression selects.", metavar="JMESPATH"),
-    _global("--region", "The region to call.", metavar="REGION"),
-    _global("--profile", "The profile of the shared configuration files.", metavar="NAME"),
-    _global("--endpoint-url", "A URL to call instead of the region's.", metavar="URL"),
-    _global("--no-verify-ssl", "Do not verify certificates.", is_flag=True),
-    _global("--ca-bundle", "The certificates to trust.", type=click.Path()),
+    _global("--query", "Print only what this JMESPath expression selects.", metavar="JMESPATH"),
+    _global("--region", "The AWS region.", metavar="REGION"),
+    _global("--profile", "The profile in the shared AWS configuration files.", metavar="NAME"),
+    _global("--endpoint-url", "The URL to call instead of the region's endpoint.", metavar="URL"),
+    _global("--no-verify-ssl", "Do not verify TLS certificates.", is_flag=True),
+    _global("--ca-bundle", "The CA certificates to trust.", type=click.Path(exists=True)),
     _global("--debug", "Print the log and tracebacks to stderr.", is_flag=True),
 ]
+
+
+def complete_path(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Let the shell complete the path of a file or a folder."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
 
 
 def yes_option(function: Function) -> Function:
@@ -216,7 +230,7 @@ def yes_option(function: Function) -> Function:
 def dry_run_option(function: Function) -> Function:
     """Add the option ``--dry-run`` to a command."""
     add = click.option(
-        "--dry-run", is_flag=True, help="Print what would happen, and change nothing."
+        "--dry-run", is_flag=True, help="Print what would happen, without changing anything."
     )
     return add(function)
 
@@ -226,6 +240,8 @@ class Command(click.Command):
 
     def __init__(self, *arguments: Any, **details: Any) -> None:
         super().__init__(*arguments, **details)
+        # How click marks a paragraph that is not wrapped, which raw docstrings have in letters.
+        self.help = self.help and self.help.replace("\\b\n", "\b\n")
         self.params.extend(GLOBAL)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

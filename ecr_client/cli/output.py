@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
@@ -36,7 +37,7 @@ def render(
     if output is None:
         output = "table" if query is None else "json"
     if output == "json":
-        return json.dumps(document, indent=4, ensure_ascii=False)
+        return json.dumps(document, indent=4, ensure_ascii=not _has_unicode())
     if output == "yaml":
         return _yaml(document)
     found = table() if query is None else _as_table(document)
@@ -124,8 +125,12 @@ def _yaml(document: Any) -> str:
         raise CommandError(
             "PyYAML is missing; install it with: python -m pip install 'ecr-client[cli]'"
         ) from None
-    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=_has_unicode())
     return text.removesuffix("\n").removesuffix("\n...")
+
+
+def _has_unicode() -> bool:
+    return (sys.stdout.encoding or "utf-8").lower().startswith("utf")
 
 
 def _as_table(found: Any) -> Table | str:

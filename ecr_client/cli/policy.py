@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import click
 
+from ecr_client.cli.errors import CommandError
 from ecr_client.cli.options import (
     Group,
     Options,
@@ -18,10 +18,28 @@ from ecr_client.cli.options import (
 )
 from ecr_client.cli.output import merged
 
-if TYPE_CHECKING:
-    from typing import TextIO
-
 command: Group = group("policy", "Get, set and delete the policy of a repository.")
+
+
+#: A file with a JSON document.
+JSON_FILE = click.Path(dir_okay=False, allow_dash=True)
+
+
+def read_json(path: str) -> str:
+    """Return the text of a file with a JSON document, or of stdin for ``-``.
+
+    Raises:
+        CommandError: It is no JSON document.
+        OSError: The file cannot be read.
+    """
+    try:
+        with click.open_file(path, encoding="utf-8") as file:
+            text: str = file.read()
+        json.loads(text)
+        return text
+    except ValueError as error:
+        name = "stdin" if path == "-" else path
+        raise CommandError(f"{name}: not a JSON document: {error}") from None
 
 
 def pretty(text: str) -> str:
@@ -44,14 +62,17 @@ def get(options: Options, repository: str) -> None:
 
 @command.command("set")
 @click.argument("repository")
-@click.argument("file", type=click.File(encoding="utf-8"))
-@click.option("--force", is_flag=True, help="Even if it keeps you from changing it again.")
+@click.argument("file", type=JSON_FILE)
+@click.option(
+    "--force", is_flag=True, help="Set it even if it prevents you from changing it again."
+)
 @click.pass_obj
-def set_policy(options: Options, repository: str, file: TextIO, force: bool) -> None:
-    """Replace the policy by the JSON in a FILE; '-' reads stdin."""
+def set_policy(options: Options, repository: str, file: str, force: bool) -> None:
+    """Set the policy to the JSON in FILE; '-' reads stdin."""
+    policy = read_json(file)
     with options.find(repository) as (client, reference):
         result = client.set_repository_policy(
-            **repository_members(reference), policy_text=file.read(), force=force
+            **repository_members(reference), policy_text=policy, force=force
         )
     options.show(merged([result]), lambda: f"set the policy of {result.repository_name}")
 

@@ -34,7 +34,7 @@ _COMMANDS = {
 
 ecr: Group = Group(
     "ecr",
-    help="Amazon ECR on the command line, with nothing but IAM credentials.",
+    help="Work with Amazon ECR. All you need is IAM credentials.",
     modules={name: f"ecr_client.cli.{place}" for name, place in _COMMANDS.items()},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     params=[],
@@ -50,9 +50,7 @@ def run(words: Sequence[str]) -> int:
         BrokenPipeError: Whoever reads the output has gone.
     """
     if instruction := os.environ.get("_ECR_COMPLETE"):
-        from click.shell_completion import shell_complete
-
-        return shell_complete(ecr, {}, "ecr", "_ECR_COMPLETE", instruction)
+        return _complete(instruction)
     options = Options()
     try:
         with ecr.make_context("ecr", list(words), obj=options) as context:
@@ -72,3 +70,24 @@ def run(words: Sequence[str]) -> int:
             traceback.print_exc()
         print(f"ecr: {describe(error)}", file=sys.stderr)
         return status_of(error)
+
+
+def _complete(instruction: str) -> int:
+    """Print what completes the words in the environment, as click's script for a shell asks."""
+    from click.shell_completion import BashComplete, add_completion_class, shell_complete
+
+    class WithColons(BashComplete):
+        """Bash breaks words at colons, which references and the places of images have."""
+
+        def get_completion_args(self) -> tuple[list[str], str]:
+            args, incomplete = super().get_completion_args()
+            words: list[str] = []
+            for piece in [*args, incomplete]:
+                if words and (piece == ":" or words[-1].endswith(":")):
+                    words[-1] += piece
+                else:
+                    words.append(piece)
+            return words[:-1], words[-1]
+
+    add_completion_class(WithColons, "bash")
+    return shell_complete(ecr, {}, "ecr", "_ECR_COMPLETE", instruction)

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 
     from ecr_client.images import TransferEvent
 
+#: In place of rich's green, and a dark grey that looks like a full bar on white.
+_STYLES = {
+    "bar.back": "bright_black",
+    "progress.download": "default",
+    "progress.data.speed": "default",
+}
+
 
 @contextmanager
 def progress() -> Iterator[Callable[[TransferEvent], object]]:
@@ -22,10 +29,11 @@ def progress() -> Iterator[Callable[[TransferEvent], object]]:
         yield _print_line
         return
     from rich.console import Console
+    from rich.theme import Theme
 
     from ecr_client.images import RichProgress
 
-    with RichProgress(console=Console(stderr=True)) as bars:
+    with RichProgress(console=Console(stderr=True, theme=Theme(_STYLES))) as bars:
         yield bars
 
 

@@ -23,7 +23,7 @@ from ecr_client.cli.tables import Column, Table, number, pairs, time
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-command: Group = group("repos", "List, create, describe and delete repositories.")
+command: Group = group("repos", "List, describe, create and delete repositories.")
 
 
 @command.command("list")
@@ -39,7 +39,7 @@ def list_repositories(options: Options) -> None:
 @click.argument("repositories", nargs=-1, required=True, metavar="REPOSITORY...")
 @click.pass_obj
 def describe(options: Options, repositories: Sequence[str]) -> None:
-    """Show everything about some repositories."""
+    """Show the details of repositories."""
     found: list[Any] = []
     for text in repositories:
         with options.find(text) as (client, reference):
@@ -52,13 +52,17 @@ def describe(options: Options, repositories: Sequence[str]) -> None:
 
 @command.command("create")
 @click.argument("repository")
-@click.option("--immutable", is_flag=True, help="Tags can be set once and never be moved.")
+@click.option("--immutable", is_flag=True, help="Do not let tags be moved to other images.")
 @click.option("--scan-on-push", is_flag=True, help="Scan each image when it is pushed.")
-@click.option("--kms-key", metavar="ARN", help="Encrypt with this key of AWS KMS.")
+@click.option("--kms-key", metavar="ARN", help="Encrypt images with this AWS KMS key.")
 @click.option(
-    "--resource-tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag the repository."
+    "--resource-tag",
+    "tags",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Tag the repository; may be repeated.",
 )
-@click.option("--if-not-exists", is_flag=True, help="Do nothing if the repository exists.")
+@click.option("--if-not-exists", is_flag=True, help="Succeed if the repository already exists.")
 @click.pass_obj
 def create(
     options: Options,
@@ -101,7 +105,7 @@ def create(
 
 @command.command("delete")
 @click.argument("repositories", nargs=-1, required=True, metavar="REPOSITORY...")
-@click.option("--force", is_flag=True, help="Also delete repositories with images in them.")
+@click.option("--force", is_flag=True, help="Delete repositories even if they contain images.")
 @yes_option
 @dry_run_option
 @click.pass_obj
@@ -151,10 +155,10 @@ def _resource_tag(text: str) -> Any:
 def _table(repositories: Sequence[dict[str, Any]]) -> Table:
     return Table(
         [
-            Column("REPOSITORY", cut=True),
+            Column("REPOSITORY", cut="middle"),
             Column("TAGS"),
-            Column("SCAN ON PUSH"),
-            Column("ENCRYPTION"),
+            Column("SCAN ON PUSH", spare=True),
+            Column("ENCRYPTION", spare=True),
             Column("CREATED (UTC)"),
         ],
         [

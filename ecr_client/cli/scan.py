@@ -11,11 +11,23 @@ from ecr_client.cli.options import Group, Options, group, image_members
 from ecr_client.cli.output import merged
 from ecr_client.cli.tables import Column, Table, number
 
-command: Group = group("scan", "Scan images, and show what was found.")
+command: Group = group("scan", "Scan images, and show the findings.")
 
 #: The lowest first. What is not known yet counts as grave.
 _SEVERITIES = ("UNDEFINED", "INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL")
-_COLOURS = {"CRITICAL": "red", "HIGH": "red", "MEDIUM": "yellow", "LOW": "blue"}
+_STYLES: dict[str, dict[str, Any]] = {
+    "CRITICAL": {"fg": "red", "bold": True},
+    "HIGH": {"fg": "red"},
+    "MEDIUM": {"fg": "magenta"},
+}
+
+
+class _Severity(click.Choice[str]):
+    """A severity, in upper or lower case."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the severity in upper case."""
+        return super().convert(str(value).upper(), param, ctx)
 
 
 @command.command("start")
@@ -31,7 +43,12 @@ def start(options: Options, reference: str) -> None:
 @command.command("wait")
 @click.argument("reference")
 @click.option(
-    "--timeout", type=click.FloatRange(0), default=300, show_default=True, help="Seconds to wait."
+    "--timeout",
+    type=click.FloatRange(0),
+    default=300,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait.",
 )
 @click.pass_obj
 def wait(options: Options, reference: str, timeout: float) -> None:
@@ -46,12 +63,14 @@ def wait(options: Options, reference: str, timeout: float) -> None:
 @click.argument("reference")
 @click.option(
     "--fail-on",
-    type=click.Choice(_SEVERITIES[::-1], case_sensitive=False),
-    help="End with status 6 if there is a finding of this severity or a graver one.",
+    type=_Severity(_SEVERITIES[::-1]),
+    metavar="SEVERITY",
+    help="Exit with status 6 if there is a finding of this severity or a higher one: "
+    f"{', '.join(_SEVERITIES[:0:-1])}.",
 )
 @click.pass_obj
 def findings(options: Options, reference: str, fail_on: str | None) -> None:
-    """Show what the last scan of an image found, the gravest first."""
+    """Show the findings of the last scan, the most severe first."""
     with options.find(reference) as (client, found):
         members = image_members(found)
         document = merged(client.paginate_describe_image_scan_findings(**members).pages())
@@ -66,7 +85,7 @@ def findings(options: Options, reference: str, fail_on: str | None) -> None:
         grave = {
             severity: count
             for severity, count in counts.items()
-            if count and _gravity(severity) >= _gravity(fail_on.upper())
+            if count and _gravity(severity) >= _gravity(fail_on)
         }
         if grave:
             raise CommandError(f"{reference} has {_summary(grave)}", FINDINGS)
@@ -110,12 +129,12 @@ def _table(document: dict[str, Any], counts: dict[str, int]) -> Table:
     )
     return Table(
         [
-            Column("SEVERITY", colours=_COLOURS),
+            Column("SEVERITY", styles=_STYLES),
             Column("NAME"),
-            Column("PACKAGE", cut=True),
-            Column("VERSION", cut=True),
-            Column("FIXED IN", cut=True),
-            Column("LINK", cut=True),
+            Column("PACKAGE", cut="end"),
+            Column("VERSION", cut="end"),
+            Column("FIXED IN", cut="end"),
+            Column("LINK", spare=True),
         ],
         [_row(each) for each in ordered],
         footer=_summary(counts),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
@@ -26,14 +27,18 @@ class Column(NamedTuple):
     Attributes:
         title: Its heading; a table whose titles are all empty has none.
         right: Whether it is aligned to the right, as numbers are.
-        cut: Whether its cells are shortened if the terminal is too narrow.
-        colours: The colours of some values, by names that suit dark and light terminals.
+        cut: Where its cells are shortened if the terminal is too narrow: at the end, or in the
+            middle, if the ends of the values tell them apart.
+        spare: Whether it is left out, before cells are shortened, if the terminal is too narrow.
+        styles: How some values are shown, in the arguments of `click.style`. Colours are those that
+            can be read on black and on white: red and magenta, but not yellow, green or blue.
     """
 
     title: str
     right: bool = False
-    cut: bool = False
-    colours: Mapping[str, str] = {}
+    cut: Literal["end", "middle"] | None = None
+    spare: bool = False
+    styles: Mapping[str, Mapping[str, Any]] = {}
 
 
 class Table(NamedTuple):
@@ -52,31 +57,58 @@ class Table(NamedTuple):
 
 def render_table(table: Table) -> str:
     """Return a table as text: as wide as the terminal if there is one, else as it needs to be."""
+    columns = table.columns
     rows = [[printable(cell) for cell in row] for row in table.rows]
     widths = [
-        max([len(column.title), *(len(row[at]) for row in rows)])
-        for at, column in enumerate(table.columns)
+        max([len(column.title), *(_width(row[at]) for row in rows)])
+        for at, column in enumerate(columns)
     ]
+    footer = table.footer
     if sys.stdout.isatty():
-        _narrow(table.columns, widths, shutil.get_terminal_size().columns)
+        room = shutil.get_terminal_size().columns
+        shown = _fitting(columns, rows, widths, room)
+        columns = [columns[at] for at in shown]
+        widths = [widths[at] for at in shown]
+        rows = [[row[at] for at in shown] for row in rows]
+        _narrow(columns, widths, room)
+        footer = "\n".join(textwrap.wrap(footer, room))
     coloured = has_colours()
     lines = []
-    titles = [column.title for column in table.columns]
+    titles = [column.title for column in columns]
     if any(titles):
-        heading = _line(table.columns, widths, titles)
+        heading = _line(columns, widths, titles)
         lines.append(click.style(heading, bold=True) if coloured else heading)
-    lines += [_line(table.columns, widths, row, coloured) for row in rows]
-    return "\n".join([*lines, table.footer] if table.footer else lines)
+    lines += [_line(columns, widths, row, coloured) for row in rows]
+    return "\n".join([*lines, footer] if footer else lines)
+
+
+def _fitting(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], widths: Sequence[int], room: int
+) -> list[int]:
+    """Return which columns are shown: all, or without empty and then spare ones to save room."""
+    shown = list(range(len(columns)))
+    spare = [at for at in shown if columns[at].spare]
+    empty = [at for at in shown if rows and not any(row[at] for row in rows)]
+    dispensable = [*spare, *empty]
+    while _total([widths[at] for at in shown]) > room and dispensable:
+        leaving = dispensable.pop()
+        if leaving in shown:
+            shown.remove(leaving)
+    return shown
 
 
 def _narrow(columns: Sequence[Column], widths: list[int], room: int) -> None:
     """Make the widest columns narrower, one character at a time, until all have room."""
     cuttable = [at for at, column in enumerate(columns) if column.cut]
-    while sum(widths) + len(_BETWEEN) * (len(widths) - 1) > room and cuttable:
+    while _total(widths) > room and cuttable:
         widest = max(cuttable, key=lambda at: widths[at])
         if widths[widest] <= _SHORTEST:
             return
         widths[widest] -= 1
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_BETWEEN) * (len(widths) - 1)
 
 
 def _line(
@@ -84,11 +116,34 @@ def _line(
 ) -> str:
     found = []
     for column, width, cell in zip(columns, widths, cells, strict=True):
-        shown = cell if len(cell) <= width else f"{cell[: width - 1]}…"
-        text = shown.rjust(width) if column.right else shown.ljust(width)
-        colour = column.colours.get(cell) if coloured else None
-        found.append(click.style(text, fg=colour) if colour else text)
+        shown = _cut(cell, width, column.cut)
+        padding = " " * (width - _width(shown))
+        style = column.styles.get(cell) if coloured else None
+        text = click.style(shown, **style) if style else shown
+        found.append(f"{padding}{text}" if column.right else f"{text}{padding}")
     return _BETWEEN.join(found).rstrip()
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _cut(text: str, width: int, where: str | None) -> str:
+    if _width(text) <= width:
+        return text
+    if where == "middle" and text.isascii():
+        tail = (width - 1) // 2
+        return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
+    if text.isascii():
+        return f"{text[: width - 1]}…"
+    from rich.cells import set_cell_size
+
+    return f"{set_cell_size(text, width - 1)}…"
 
 
 def has_colours() -> bool:

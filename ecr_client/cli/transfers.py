@@ -13,6 +13,7 @@ from ecr_client.cli.errors import REFUSED, CommandError, describe, status_of
 from ecr_client.cli.options import (
     Command,
     Options,
+    complete_path,
     dry_run_option,
     registry_id,
     without_scheme,
@@ -28,22 +29,36 @@ if TYPE_CHECKING:
     from ecr_client.images import SyncPlan, SyncResult, TransferEvent, TransferResult
     from ecr_client.oci import Reference
 
-_CREATE = click.option("--create", is_flag=True, help="Create the repository if it is missing.")
+_CREATE = click.option("--create", is_flag=True, help="Create the repository if it does not exist.")
 _PLATFORMS = click.option(
-    "--platform", "platforms", multiple=True, help="Only this platform, such as linux/arm64."
+    "--platform",
+    "platforms",
+    multiple=True,
+    metavar="PLATFORM",
+    help="Only this platform, such as linux/arm64; may be repeated.",
 )
-_REFERRERS = click.option("--referrers", is_flag=True, help="Also signatures, SBOMs and the like.")
-_TAGS = click.option("--tag", "tags", multiple=True, help="A further tag.")
+_REFERRERS = click.option(
+    "--referrers", is_flag=True, help="Include signatures, SBOMs and the like."
+)
+_TAGS = click.option(
+    "--tag", "tags", multiple=True, metavar="TAG", help="Another tag; may be repeated."
+)
 _JOBS = click.option(
-    "--jobs", "-j", type=click.IntRange(1), default=4, show_default=True, help="Layers at once."
+    "--jobs",
+    "-j",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="How many layers to move at once.",
 )
 _SOURCE_PROFILE = click.option(
-    "--source-profile", metavar="NAME", help="The profile for the source, if it is another one."
+    "--source-profile", metavar="NAME", help="The profile for the source, if it differs."
 )
 
 
 @click.command("push", cls=Command)
-@click.argument("source")
+@click.argument("source", shell_complete=complete_path)
 @click.argument("reference")
 @_TAGS
 @_PLATFORMS
@@ -55,9 +70,13 @@ _SOURCE_PROFILE = click.option(
 def push(
     options: Options, /, source: str, reference: str, create: bool, dry_run: bool, **details: Any
 ) -> None:
-    """Push an image from a file or a folder.
+    r"""Push an image from a file or a folder.
 
-    SOURCE is oci:PATH[:NAME], oci-archive:PATH[:NAME], docker-archive:PATH[:NAME:TAG], or a path.
+    \b
+    SOURCE is a path, or one of:
+      oci:PATH[:NAME]
+      oci-archive:PATH[:NAME]
+      docker-archive:PATH[:NAME:TAG]
     """
     from ecr_client.images import push_image
 
@@ -73,17 +92,20 @@ def push(
 
 @click.command("pull", cls=Command)
 @click.argument("reference")
-@click.argument("target")
+@click.argument("target", shell_complete=complete_path)
 @_PLATFORMS
 @_REFERRERS
 @_JOBS
 @dry_run_option
 @click.pass_obj
 def pull(options: Options, /, reference: str, target: str, dry_run: bool, **details: Any) -> None:
-    """Pull an image into a file or a folder.
+    r"""Pull an image into a file or a folder.
 
-    TARGET is oci:PATH[:NAME], oci-archive:PATH[:NAME], docker-archive:PATH[:NAME:TAG], or the path
-    of a folder.
+    \b
+    TARGET is the path of a folder, or one of:
+      oci:PATH[:NAME]
+      oci-archive:PATH[:NAME]
+      docker-archive:PATH[:NAME:TAG]
     """
     from ecr_client.images import inspect_image, pull_image
 
@@ -124,7 +146,8 @@ def copy(
 ) -> None:
     """Copy an image to another repository, account or region.
 
-    SOURCE and TARGET are references; hosts in them say in which account and region each is.
+    SOURCE and TARGET are references. The host in a reference names the account and the region;
+    without one, they are those of the credentials and of the options.
     """
     from ecr_client.images import copy_image, inspect_image
 
@@ -149,9 +172,20 @@ def copy(
 @click.command("sync", cls=Command)
 @click.argument("source")
 @click.argument("target")
-@click.option("--tag", "tags", multiple=True, metavar="PATTERN", help="Only tags like 'v1.*'.")
-@click.option("--newest", type=click.IntRange(1), help="Only so many images, the newest.")
-@click.option("--since", type=click.DateTime(), help="Only images pushed since then, UTC.")
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="PATTERN",
+    help="Only tags that match, such as 'v1.*'; may be repeated.",
+)
+@click.option("--newest", type=click.IntRange(1), metavar="N", help="Only the N newest images.")
+@click.option(
+    "--since",
+    type=click.DateTime(),
+    metavar="DATE",
+    help="Only images pushed since this date (UTC), such as 2026-11-01 or 2026-11-01T12:00:00.",
+)
 @_REFERRERS
 @_CREATE
 @_SOURCE_PROFILE
@@ -168,10 +202,11 @@ def sync(
     dry_run: bool,
     **details: Any,
 ) -> None:
-    """Copy the images that another repository lacks.
+    """Copy the images that another repository is missing.
 
-    SOURCE and TARGET are repositories; hosts say in which account and region each is. Tags of the
-    target that the source has not stay as they are.
+    SOURCE and TARGET are repositories. The host in a name says in which account and region it is;
+    without one, they are those of the credentials and of the options. Tags that only the target has
+    stay as they are.
     """
     from ecr_client.images import plan_sync
 
@@ -311,10 +346,10 @@ def _plan_document(plan: SyncPlan) -> dict[str, Any]:
 def _planned(plan: SyncPlan) -> Table:
     return Table(
         [
-            Column("", colours={"copy": "green"}),
-            Column("TAG", cut=True),
-            Column("DIGEST", cut=True),
-            Column("REASON", cut=True),
+            Column("", styles={"copy": {"bold": True}}),
+            Column("TAG", cut="end"),
+            Column("DIGEST", cut="end"),
+            Column("REASON", cut="end"),
         ],
         [(each.action, each.tag, each.digest, each.reason) for each in plan.tags],
         footer=f"would copy {number(len(plan.tasks), 'image')} to {plan.target}",

@@ -28,16 +28,16 @@ _WORKERS = 8
 
 @click.command("usage", cls=Command)
 @click.argument("repositories", nargs=-1, metavar="[REPOSITORY]...")
-@click.option("--svg", type=click.Path(path_type=Path), help="Write a treemap to this file.")
-@click.option("--png", type=click.Path(path_type=Path), help="Write a treemap to this file.")
+@click.option("--svg", type=click.Path(path_type=Path), help="Draw a treemap in this SVG file.")
+@click.option("--png", type=click.Path(path_type=Path), help="Draw a treemap in this PNG file.")
 @click.pass_obj
 def command(
     options: Options, repositories: Sequence[str], svg: Path | None, png: Path | None
 ) -> None:
-    """Show how many bytes repositories and images have.
+    """Show how many bytes repositories and images take.
 
-    The images are those of the repositories that are named. A layer that several images have is
-    counted once. Only manifests are read.
+    Without arguments it lists the repositories, otherwise the images in those that you name. A
+    layer that several images share is counted once. Only manifests are downloaded.
     """
     document = _measure_all(options, repositories)
     if svg is not None or png is not None:
@@ -165,14 +165,13 @@ def _blobs(image: ImageDetail, documents: Mapping[str, Manifest | Index]) -> Blo
 
 def _repositories(document: dict[str, Any]) -> Table:
     repositories = document["repositories"]
-    total = document["sizeInBytes"]
+    total, distinct = document["sizeInBytes"], document["distinctSizeInBytes"]
     footer = f"{number(len(repositories), 'repository')}, {size(total)}"
-    if document["distinctSizeInBytes"] != total:
-        once = size(document["distinctSizeInBytes"])
-        footer += f"; {once} with layers of several repositories counted once"
+    if distinct != total:
+        footer += f"; {size(distinct)} counting layers shared by repositories once"
     return Table(
         [
-            Column("REPOSITORY", cut=True),
+            Column("REPOSITORY", cut="middle"),
             Column("IMAGES", right=True),
             Column("SIZE", right=True),
             Column("SHARE", right=True),
@@ -191,11 +190,15 @@ def _repositories(document: dict[str, Any]) -> Table:
 
 
 def _images(document: dict[str, Any]) -> Table:
+    total, distinct = document["sizeInBytes"], document["distinctSizeInBytes"]
+    footer = f"{size(total)} counting shared layers once"
+    if distinct != total:
+        footer += f" in each repository; {size(distinct)} counting them once in all"
     return Table(
         [
-            Column("REPOSITORY", cut=True),
-            Column("TAGS", cut=True),
-            Column("DIGEST", cut=True),
+            Column("REPOSITORY", cut="middle"),
+            Column("TAGS", cut="end"),
+            Column("DIGEST", cut="end"),
             Column("SIZE", right=True),
             Column("NOT SHARED", right=True),
         ],
@@ -210,5 +213,5 @@ def _images(document: dict[str, Any]) -> Table:
             for each in document["repositories"]
             for image in each["images"]
         ],
-        footer=f"{size(document['sizeInBytes'])} with shared layers counted once",
+        footer=footer,
     )

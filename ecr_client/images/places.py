@@ -34,6 +34,8 @@ class Place:
 
 
 _PLACE = re.compile(r"(?:(oci|oci-archive|docker-archive):)?(.+)", re.DOTALL)
+#: The other forms of skopeo, which would pass for names of files.
+_UNSUPPORTED = re.compile(r"(dir|docker|docker-daemon|containers-storage):.+", re.DOTALL)
 
 
 def parse_place(text: str | os.PathLike[str]) -> Place:
@@ -44,7 +46,7 @@ def parse_place(text: str | os.PathLike[str]) -> Place:
             path alone: a folder is an OCI layout, a file an archive of whatever form it has.
 
     Raises:
-        ValueError: It is empty.
+        ValueError: It is empty, or has another form of skopeo.
     """
     if not isinstance(text, str):
         return Place(_form_of(Path(text)), Path(text), None)
@@ -52,6 +54,11 @@ def parse_place(text: str | os.PathLike[str]) -> Place:
     if found is None:
         raise ValueError("a path must not be empty")
     form, rest = found[1], found[2]
+    if form is None and (other := _UNSUPPORTED.fullmatch(text)):
+        raise ValueError(
+            f"{text!r} must begin with oci:, oci-archive: or docker-archive:, or be a path;"
+            f" {other[1]}: is not supported here"
+        )
     if form is None:
         return Place(_form_of(Path(rest)), Path(rest), None)
     # A drive of Windows has a colon of its own.

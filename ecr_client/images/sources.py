@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import attrs
 
-from ecr_client.exceptions import ImageSourceException, RepositoryNotFoundException
+from ecr_client.exceptions import (
+    ImageSourceException,
+    PartialFailureException,
+    RepositoryNotFoundException,
+)
 from ecr_client.models import SubjectIdentifier
 from ecr_client.oci import (
     Descriptor,
@@ -175,7 +179,7 @@ class RepositorySource:
             raise ImageSourceException(
                 f"{place} cannot be read ({reasons or 'not found'};"
                 f" Request ID: {result.response_metadata.request_id})"
-            )
+            ) from PartialFailureException(result.failures, result)
         image = result.images[0]
         content = image.image_manifest.encode()
         media_type = image.image_manifest_media_type

@@ -8,13 +8,13 @@ import signal
 import socket
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from ecr_client.local.errors import DataFolderError, ServerStartError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from ecr_client.local import LocalECR
 
@@ -23,14 +23,29 @@ _TRUSTING = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 NAME = "python -m ecr_client.local"
 
 
-def main(arguments: list[str] | None = None, name: str = NAME) -> int:
+def _print(document: Mapping[str, Any], text: str) -> None:
+    print(text, flush=True)
+
+
+def main(
+    arguments: list[str] | None = None,
+    name: str = NAME,
+    *,
+    login: str = "",
+    epilog: str | None = None,
+    show: Callable[[Mapping[str, Any], str], None] = _print,
+) -> int:
     """Run the command; return its exit status.
 
     Args:
         arguments: What comes after the name; ``None`` takes those of the process.
         name: What the command is called in messages.
+        login: The command that logs docker in, as it is printed; that of the AWS CLI by default.
+        epilog: What its help says below the options.
+        show: Prints how to use the server: as a document with the endpoint and the variables to
+            set, or as a text.
     """
-    parser = _parser(name)
+    parser = _parser(name, epilog)
     options = parser.parse_args(arguments)
     if (options.access_key is None) != (options.secret_key is None):
         parser.error("--access-key and --secret-key go together")
@@ -69,30 +84,29 @@ def main(arguments: list[str] | None = None, name: str = NAME) -> int:
         except (ValueError, DataFolderError, ServerStartError) as error:
             return _fail(name, str(error))
         with server:
-            _announce(server, keeps_token=options.session_token is not None)
+            document = {"endpoint": server.endpoint, "environment": server._leading_variables()}
+            show(document, _announcement(server, options.session_token is not None, login))
             wait()
     return 0
 
 
-def _announce(server: LocalECR, *, keeps_token: bool) -> None:
-    """Print the endpoint and the settings that lead clients to it."""
-    print(f"Local ECR at {server.endpoint}", flush=True)
+def _announcement(server: LocalECR, keeps_token: bool, login: str) -> str:
+    """Return the endpoint and the settings that lead clients to it, as lines for a shell."""
+    lines = [f"Local ECR at {server.endpoint}"]
     if not keeps_token:
         # A token of another account would be sent with the keys.
-        print("unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN")
+        lines.append("unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN")
     for name, value in server._leading_variables().items():
-        print(f"export {name}={shlex.quote(value)}")
+        lines.append(f"export {name}={shlex.quote(value)}")
     if server.ca_file is not None:
         ca = shlex.quote(str(server.ca_file))
-        print(f"# the authority to trust is in {ca}; for tools that are not of AWS, one of these:")
-        for name in _TRUSTING:
-            print(f"# export {name}={ca}")
+        lines.append(
+            f"# the authority to trust is in {ca}; for tools that are not of AWS, one of these:"
+        )
+        lines += [f"# export {name}={ca}" for name in _TRUSTING]
     host = urlsplit(server.endpoint).netloc
-    print("# with these set, for docker:")
-    print(
-        f"# aws ecr get-login-password | docker login --username AWS --password-stdin {host}",
-        flush=True,
-    )
+    aws = f"aws ecr get-login-password | docker login --username AWS --password-stdin {host}"
+    return "\n".join([*lines, "# with these set, for docker:", f"# {login or aws}"])
 
 
 @contextmanager
@@ -127,9 +141,9 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; --help lists the options\n")
 
 
-def _parser(name: str) -> argparse.ArgumentParser:
+def _parser(name: str, epilog: str | None) -> argparse.ArgumentParser:
     about = "Run a local Amazon ECR until it is told to stop."
-    parser = _Parser(prog=name, description=about, allow_abbrev=False)
+    parser = _Parser(prog=name, description=about, epilog=epilog, allow_abbrev=False)
     parser.add_argument("--port", type=_port, default=5001, help="0 takes a free one (%(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (%(default)s)")
     parser.add_argument(

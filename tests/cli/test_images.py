@@ -135,12 +135,28 @@ def test_untag(ecr: Any, ecr_client: ECRClient, pushed: RandomImage) -> None:
     unconfirmed = ecr("images", "untag", "team/app:latest")
 
     assert (planned.status, first.status, unconfirmed.status) == (0, 0, 7)
-    assert f"the last one, and delete its image {pushed.digest}" in unconfirmed.err
+    assert f"delete what has no other tag: '{pushed.digest}'? " in unconfirmed.err
     assert digests(ecr_client) == {"latest": pushed.digest}
+
+
+def test_untag_all_tags(ecr: Any, ecr_client: ECRClient, pushed: RandomImage) -> None:
+    """All tags of an image at once delete it; a missing one is found before any is removed."""
+    tags = ["team/app:1", "team/app:latest"]
+    planned = ecr("images", "untag", *tags, "--dry-run", "--query", "imageIds[].imageDeleted")
+    missing = ecr("images", "untag", *tags, "team/app:nope", "--yes")
+    before = digests(ecr_client)
+    removed = ecr("images", "untag", *tags, "--yes")
+
+    assert planned.json == [False, True]
+    assert (missing.status, len(before)) == (3, 2)
+    assert f"removed the tag 'latest' and the image {pushed.digest}" in removed.out
+    assert digests(ecr_client) == {}
 
 
 def test_missing_image(ecr: Any, pushed: RandomImage) -> None:
     """An image that does not exist is one line, with the status of a refusal."""
     ended = ecr("images", "tag", "team/app:nope", "x")
 
-    assert (ended.status, ended.err) == (3, "ecr: team/app has no image 'nope'\n")
+    assert ended.status == 3
+    assert ended.err.startswith("ecr: team/app has no image 'nope' (ImageNotFound, request id ")
+    assert ecr("images", "inspect", "team/app:nope").status == 3

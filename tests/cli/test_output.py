@@ -75,13 +75,53 @@ def test_tables_fit_the_terminal(
     monkeypatch: pytest.MonkeyPatch, width: int | None, expected: str
 ) -> None:
     """Long cells are shortened on a narrow terminal, and never in a pipe."""
-    columns = [Column("NAME", cut=True), Column("SIZE", right=True)]
+    columns = [Column("NAME", cut="end"), Column("SIZE", right=True)]
     monkeypatch.setattr("sys.stdout.isatty", lambda: width is not None)
     monkeypatch.setenv("COLUMNS", str(width or 20))
     monkeypatch.setenv("NO_COLOR", "1")
     text = render_table(Table(columns, [("team/app", "1 B"), ("team/app-long", "2 B")]))
 
     assert text.split() == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("width", "link", "expected"),
+    [
+        (27, "", ["NAME        LINK  SIZE", "team/app-1         1 B"]),
+        (18, "", ["NAME        SIZE", "team/app-1   1 B"]),
+        (18, "x", ["NAME        SIZE", "team/app-1   1 B"]),
+        (15, "x", ["NAME       SIZE", "team…pp-1   1 B"]),
+    ],
+)
+def test_narrow_tables(
+    monkeypatch: pytest.MonkeyPatch, width: int, link: str, expected: list[str]
+) -> None:
+    """Empty and spare columns are left out before cells are shortened, names in the middle."""
+    columns = [Column("NAME", cut="middle"), Column("LINK", spare=True), Column("SIZE", right=True)]
+    rows = [("team/app-1", link, "1 B"), ("team/app-2", link, "2 B")]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    lines = render_table(Table(columns, rows, footer="two rows of a short table")).splitlines()
+
+    assert lines[:2] == expected
+    assert max(map(len, lines)) <= width
+
+
+def test_wide_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A character that takes two columns of a terminal counts as two, and control ones as one."""
+    columns = [Column("PACKAGE", cut="end"), Column("VERSION")]
+    rows = [("パッケージ", "1"), ("ab", "2"), ("e\x1b[1mvil", "3")]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "18")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    assert render_table(Table(columns, rows)).splitlines() == [
+        "PACKAGE    VERSION",
+        "パッケー…  1",
+        "ab         2",
+        "e�[1mvil   3",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +141,7 @@ def test_colours(
     monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
     for name, value in {"TERM": "xterm", **variables}.items():
         monkeypatch.setenv(name, value)
-    text = render_table(Table([Column("A", colours={"x": "red"})], [("x",)]))
+    text = render_table(Table([Column("A", styles={"x": {"fg": "red"}})], [("x",)]))
 
     assert ("\x1b[31m" in text) == expected
 

@@ -71,10 +71,14 @@ def test_preview(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tmp_path:
     assert ecr("lifecycle", "get", "team/app").status == 3
 
 
-def test_missing_file(ecr: Any) -> None:
-    """A file that does not exist is one line."""
-    ended = ecr("policy", "set", "team/app", "nowhere.json")
+@pytest.mark.parametrize("words", [("policy", "set"), ("lifecycle", "set")], ids=" ".join)
+@pytest.mark.parametrize("content", [b"{rules", b"\xe4"])
+def test_malformed_file(ecr: Any, tmp_path: Path, words: tuple[str, ...], content: bytes) -> None:
+    """A file that is no JSON document is named in one line, and not sent."""
+    path = tmp_path / "policy.json"
+    path.write_bytes(content)
+    ended = ecr(*words, "team/app", path)
 
-    assert ended.status == 2
+    assert ended.status == 1
+    assert ended.err.startswith(f"ecr: {path}: not a JSON document: ")
     assert ended.err.count("\n") == 1
-    assert "nowhere.json" in ended.err

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import click
 import pytest
@@ -58,18 +59,25 @@ def test_all_commands() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_options_of_commands(name: str) -> None:
-    """All commands but the server take the global options; what deletes or moves, a dry run."""
+    """All commands take the global options; what deletes or moves, a dry run.
+
+    The server takes those that it has a use for.
+    """
     command = COMMANDS[name]
     options = {option for each in command.params for option in each.opts}
     deletes = name.endswith(("delete", "untag"))
 
     assert isinstance(command, Command) == (name != "local")
-    assert name == "local" or all(each in command.params for each in GLOBAL)
+    assert [each.opts[0] for each in GLOBAL if each in command.params] == (
+        ["--output", "--query", "--region"]
+        if name == "local"
+        else [each.opts[0] for each in GLOBAL]
+    )
     assert ("--yes" in options) == deletes
     assert ("--dry-run" in options) == (deletes or name in ("push", "pull", "copy", "sync"))
 
 
-@pytest.mark.parametrize("name", ["", "repos", *COMMANDS])
+@pytest.mark.parametrize("name", sorted({"", *(name.split()[0] for name in COMMANDS), *COMMANDS}))
 def test_help(ecr: Any, name: str) -> None:
     """Each command and group has a help that fits 80 columns, with no text cut off."""
     ended = ecr(*name.split(), "--help")
@@ -77,6 +85,7 @@ def test_help(ecr: Any, name: str) -> None:
     assert ended.status == 0
     assert all(len(line) <= 80 for line in ended.out.splitlines())
     assert not re.search(r"[a-z]\.\.\.", ended.out)  # where click cuts a sentence
+    assert "\\b" not in ended.out  # what marks a paragraph that is not wrapped
 
 
 def test_global_options_stand_anywhere(ecr: Any, local_ecr: LocalECR) -> None:
@@ -133,6 +142,10 @@ def test_certificates(ecr: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (["nope"], 2, "No such command 'nope'"),
         (["repos", "list", "--nope"], 2, "see 'ecr repos list --help'"),
+        (["repos", "lst"], 2, "Did you mean 'list'? See 'ecr repos --help'"),
+        (["repos", "list", "--ca-bundle", "nowhere"], 2, "'--ca-bundle'"),
+        (["images", "inspect", "team/nope:1"], 3, "(RepositoryNotFoundException, request id "),
+        (["policy", "set", "team/app", "nowhere.json"], 1, "nowhere.json: No such file"),
         (["repos", "describe", "team/nope"], 3, "RepositoryNotFoundException, request id "),
         (["repos", "describe", "UPPER"], 2, "must be lower case"),
         (["repos", "describe", "team/app:1"], 2, "must name a repository"),
@@ -140,6 +153,8 @@ def test_certificates(ecr: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         (["repos", "list", "--region", "x y"], 2, "region"),
         (["repos", "list", "--query", "a["], 2, "must be a JMESPath expression, got 'a['"),
         (["push", "nowhere", "team/app:1"], 1, "nowhere"),
+        (["push", "dir:nowhere", "team/app:1"], 1, "dir: is not supported"),
+        (["pull", "team/app:1", "dir:nowhere"], 2, "dir: is not supported"),
         (["local", "--port", "x"], 2, "ecr local: argument --port"),
         (["images", "list", "public.ecr.aws/x/app"], 2, "Amazon ECR Public"),
     ],
@@ -330,6 +345,43 @@ def test_interrupt_of_a_sync(
     assert ecr_client.list_images(repository_name="team/copy").image_ids == ()
 
 
+def test_closed_output(environment: None, tmp_path: Path) -> None:
+    """A command whose output the shell has closed runs as if it were discarded."""
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -m ecr_client repos list >&-', sys.executable],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path[1:]))},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_output_in_another_encoding(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the encoding of stdout lacks a character, JSON escapes it, and a table replaces it."""
+    tags = [{"key": "owner", "value": "李"}]
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    words = ("repos", "list", "--query", f"`{json.dumps(tags)}`")
+    document, _ = start(*words).communicate(timeout=60)
+    table, _ = start(*words, "--output", "table").communicate(timeout=60)
+
+    assert json.loads(document) == tags
+    assert table == "key    value\nowner  ?\n"
+
+
+def test_interrupt_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After Ctrl-C the prompt of the shell has a line of its own."""
+    monkeypatch.setattr("ecr_client.cli.program.run", Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+
+    assert main(["repos", "list"]) == 130
+    assert capsys.readouterr().err == "\n"
+
+
 def test_local(start: Any) -> None:
     """The local ECR runs until it is told to stop, and prints what to export."""
     process = start("local", "--port", "0")
@@ -342,6 +394,19 @@ def test_local(start: Any) -> None:
     assert printed[2].startswith("export AWS_ENDPOINT_URL_ECR=")
 
 
+def test_local_as_a_document(start: Any) -> None:
+    """What to export is a document on demand, and the region is that of the global option."""
+    process = start(
+        *("--region", "eu-west-1", "--output", "json", "local", "--port", "0"),
+        *("--query", "[starts_with(endpoint, 'http://'), environment.AWS_REGION]"),
+    )
+    printed = [process.stdout.readline().strip() for _ in range(4)]
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+
+    assert (process.returncode, printed) == (0, ["[", "true,", '"eu-west-1"', "]"])
+
+
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
@@ -349,6 +414,9 @@ def test_local(start: Any) -> None:
         (["images", "in"], ["inspect"]),
         (["scan", "findings", "--fail"], ["--fail-on"]),
         (["repos", "list", "--output", "j"], ["json"]),
+        (["scan", "findings", "--fail-on", "H"], ["HIGH"]),
+        (["push", "oci", ":", "ap"], ["oci:ap"]),  # the words between which bash breaks it
+        (["pull", "team/app", ":", "1.0", "fold"], ["fold"]),
     ],
 )
 def test_completion(

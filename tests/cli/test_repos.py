@@ -85,3 +85,4 @@ def test_confirmation(ecr: Any, ecr_client: ECRClient, answer: str, status: int)
 
     assert ended.status == status
     assert "delete 'team/app' with 0 images? [y/N]" in ended.err
+    assert ("[y/N] \n" in ended.err) == (answer == "")  # Ctrl-D leaves the line open

@@ -54,6 +54,7 @@ def test_tables(ecr: Any, registry: dict[str, int]) -> None:
     """Repositories are listed, the largest first, and the images of one that is named."""
     everything = ecr("usage").out.splitlines()
     one = ecr("usage", "team/app").out.splitlines()
+    two = ecr("usage", "team/app", "team/copy").out.splitlines()
 
     assert [line.split()[:2] for line in everything[1:4]] == [
         ["team/app", "3"],
@@ -61,6 +62,9 @@ def test_tables(ecr: Any, registry: dict[str, int]) -> None:
         ["team/empty", "0"],
     ]
     assert [line.split()[1] for line in one[1:4]] == ["1,", "amd64", "2"]
+    assert one[-1].endswith(" counting shared layers once")
+    assert two[-1].endswith(" counting them once in all")
+    assert everything[-1].endswith(" counting layers shared by repositories once")
 
 
 def test_treemaps(ecr: Any, registry: dict[str, int], tmp_path: Path) -> None:

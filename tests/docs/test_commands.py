@@ -89,7 +89,7 @@ class Reader:
         printed = ""
         for line in self.server.stdout:
             printed += line
-            if line.startswith("# aws "):
+            if line == "# ecr login\n":
                 break
         for name, value in re.findall(r"^export (\w+)=(.*)$", printed, re.MULTILINE):
             self._monkeypatch.setenv(name, value)
