@@ -213,14 +213,14 @@ def _member_lines(field: attrs.Attribute[Any], namespace: dict[str, Any]) -> lis
             f"    at = {wire!r}",
             f"    self.{name} = {value}",
         ]
-    if field.default is not attrs.NOTHING:
-        optional = "None" if field.default is None else f"default_{name}"
-        value += f" if v is not None else {optional}"
     if namespace[f"read_{name}"] is values.read_datetime:
         # Without the calls in between, if it cannot fail.
         namespace["utc"] = timezone.utc
         number = f"(v.__class__ is float or v.__class__ is int) and 0.0 <= v < {SURE_SECONDS}"
         value = f"from_seconds(v, utc) if {number} else {value}"
+    if field.default is not attrs.NOTHING:
+        optional = "None" if field.default is None else f"default_{name}"
+        value = f"{optional} if v is None else {value}"
     return [
         f"at = {wire!r}",
         f"v = value.get({wire!r})",
