@@ -26,7 +26,7 @@ from ecr_client.local.context import Context
 #: both by their wire names. Blobs are bytes; datetimes in responses are aware.
 Handler = Callable[[Context, dict[str, Any]], dict[str, Any]]
 
-#: All operations of the service. `permissions.OPERATION_TARGETS` has what each of them is about.
+#: All operations of the service. `permissions.RESOURCE_TYPES` has what each of them is about.
 HANDLERS: Mapping[str, Handler] = {
     "BatchCheckLayerAvailability": layers.batch_check_layer_availability,
     "BatchDeleteImage": images.batch_delete_image,

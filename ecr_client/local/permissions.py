@@ -1,6 +1,6 @@
 """What a principal may do in the registry of another account.
 
-`OPERATION_TARGETS` and `REQUEST_ACTIONS` say which actions every operation of the API and every
+`RESOURCE_TYPES` and `REQUEST_ACTIONS` say which actions every operation of the API and every
 request of the registry protocol needs, and `Permissions` evaluates the policies of the registry and
 of the repository for them. Both policies apply to every action, as in the service's policy scope
 V2.
@@ -33,7 +33,7 @@ REGISTRY_POLICY = "registry-policy"
 ONLY = ""
 
 
-class Target(Enum):
+class ResourceType(Enum):
     """What an operation is about, which decides whose policies are evaluated."""
 
     #: The principal's own registry or identity: there is nothing to evaluate.
@@ -49,70 +49,70 @@ class Target(Enum):
 
 
 #: What every operation is about. It needs the action with its own name; see `actions_of`.
-OPERATION_TARGETS: Mapping[str, Target] = {
-    "BatchCheckLayerAvailability": Target.REPOSITORY,
-    "BatchDeleteImage": Target.REPOSITORY,
-    "BatchGetImage": Target.REPOSITORY,
-    "BatchGetRepositoryScanningConfiguration": Target.OWN,
-    "CompleteLayerUpload": Target.REPOSITORY,
-    "CreatePullThroughCacheRule": Target.REGISTRY,
-    "CreateRepository": Target.REPOSITORY,
-    "CreateRepositoryCreationTemplate": Target.OWN,
-    "DeleteLifecyclePolicy": Target.REPOSITORY,
-    "DeletePullThroughCacheRule": Target.REGISTRY,
-    "DeleteRegistryPolicy": Target.OWN,
-    "DeleteRepository": Target.REPOSITORY,
-    "DeleteRepositoryCreationTemplate": Target.OWN,
-    "DeleteRepositoryPolicy": Target.REPOSITORY,
-    "DeleteSigningConfiguration": Target.OWN,
-    "DeregisterPullTimeUpdateExclusion": Target.OWN,
-    "DescribeImageReplicationStatus": Target.REPOSITORY,
-    "DescribeImageScanFindings": Target.REPOSITORY,
-    "DescribeImageSigningStatus": Target.REPOSITORY,
-    "DescribeImages": Target.REPOSITORY,
-    "DescribePullThroughCacheRules": Target.REGISTRY,
-    "DescribeRegistry": Target.OWN,
-    "DescribeReplicationBackfillResults": Target.REGISTRY,
-    "DescribeRepositories": Target.REPOSITORIES,
-    "DescribeRepositoryCreationTemplates": Target.OWN,
-    "GetAccountSetting": Target.OWN,
+RESOURCE_TYPES: Mapping[str, ResourceType] = {
+    "BatchCheckLayerAvailability": ResourceType.REPOSITORY,
+    "BatchDeleteImage": ResourceType.REPOSITORY,
+    "BatchGetImage": ResourceType.REPOSITORY,
+    "BatchGetRepositoryScanningConfiguration": ResourceType.OWN,
+    "CompleteLayerUpload": ResourceType.REPOSITORY,
+    "CreatePullThroughCacheRule": ResourceType.REGISTRY,
+    "CreateRepository": ResourceType.REPOSITORY,
+    "CreateRepositoryCreationTemplate": ResourceType.OWN,
+    "DeleteLifecyclePolicy": ResourceType.REPOSITORY,
+    "DeletePullThroughCacheRule": ResourceType.REGISTRY,
+    "DeleteRegistryPolicy": ResourceType.OWN,
+    "DeleteRepository": ResourceType.REPOSITORY,
+    "DeleteRepositoryCreationTemplate": ResourceType.OWN,
+    "DeleteRepositoryPolicy": ResourceType.REPOSITORY,
+    "DeleteSigningConfiguration": ResourceType.OWN,
+    "DeregisterPullTimeUpdateExclusion": ResourceType.OWN,
+    "DescribeImageReplicationStatus": ResourceType.REPOSITORY,
+    "DescribeImageScanFindings": ResourceType.REPOSITORY,
+    "DescribeImageSigningStatus": ResourceType.REPOSITORY,
+    "DescribeImages": ResourceType.REPOSITORY,
+    "DescribePullThroughCacheRules": ResourceType.REGISTRY,
+    "DescribeRegistry": ResourceType.OWN,
+    "DescribeReplicationBackfillResults": ResourceType.REGISTRY,
+    "DescribeRepositories": ResourceType.REPOSITORIES,
+    "DescribeRepositoryCreationTemplates": ResourceType.OWN,
+    "GetAccountSetting": ResourceType.OWN,
     # A token stands for the principal that requested it, whatever registries it names.
-    "GetAuthorizationToken": Target.OWN,
-    "GetDownloadUrlForLayer": Target.REPOSITORY,
-    "GetLifecyclePolicy": Target.REPOSITORY,
-    "GetLifecyclePolicyPreview": Target.REPOSITORY,
-    "GetRegistryPolicy": Target.OWN,
-    "GetRegistryScanningConfiguration": Target.OWN,
-    "GetRepositoryPolicy": Target.REPOSITORY,
-    "GetSigningConfiguration": Target.OWN,
-    "InitiateLayerUpload": Target.REPOSITORY,
-    "ListImageReferrers": Target.REPOSITORY,
-    "ListImages": Target.REPOSITORY,
-    "ListPullTimeUpdateExclusions": Target.OWN,
-    "ListReplicationBackfills": Target.REGISTRY,
-    "ListTagsForResource": Target.ARN,
-    "PutAccountSetting": Target.OWN,
-    "PutImage": Target.REPOSITORY,
-    "PutImageScanningConfiguration": Target.REPOSITORY,
-    "PutImageTagMutability": Target.REPOSITORY,
-    "PutLifecyclePolicy": Target.REPOSITORY,
-    "PutRegistryPolicy": Target.OWN,
-    "PutRegistryScanningConfiguration": Target.OWN,
-    "PutReplicationConfiguration": Target.OWN,
-    "PutSigningConfiguration": Target.OWN,
-    "RegisterPullTimeUpdateExclusion": Target.OWN,
-    "SetRepositoryPolicy": Target.REPOSITORY,
-    "StartImageScan": Target.REPOSITORY,
-    "StartLifecyclePolicyPreview": Target.REPOSITORY,
-    "StartReplicationBackfill": Target.REGISTRY,
-    "StopReplicationBackfill": Target.REGISTRY,
-    "TagResource": Target.ARN,
-    "UntagResource": Target.ARN,
-    "UpdateImageStorageClass": Target.REPOSITORY,
-    "UpdatePullThroughCacheRule": Target.REGISTRY,
-    "UpdateRepositoryCreationTemplate": Target.OWN,
-    "UploadLayerPart": Target.REPOSITORY,
-    "ValidatePullThroughCacheRule": Target.REGISTRY,
+    "GetAuthorizationToken": ResourceType.OWN,
+    "GetDownloadUrlForLayer": ResourceType.REPOSITORY,
+    "GetLifecyclePolicy": ResourceType.REPOSITORY,
+    "GetLifecyclePolicyPreview": ResourceType.REPOSITORY,
+    "GetRegistryPolicy": ResourceType.OWN,
+    "GetRegistryScanningConfiguration": ResourceType.OWN,
+    "GetRepositoryPolicy": ResourceType.REPOSITORY,
+    "GetSigningConfiguration": ResourceType.OWN,
+    "InitiateLayerUpload": ResourceType.REPOSITORY,
+    "ListImageReferrers": ResourceType.REPOSITORY,
+    "ListImages": ResourceType.REPOSITORY,
+    "ListPullTimeUpdateExclusions": ResourceType.OWN,
+    "ListReplicationBackfills": ResourceType.REGISTRY,
+    "ListTagsForResource": ResourceType.ARN,
+    "PutAccountSetting": ResourceType.OWN,
+    "PutImage": ResourceType.REPOSITORY,
+    "PutImageScanningConfiguration": ResourceType.REPOSITORY,
+    "PutImageTagMutability": ResourceType.REPOSITORY,
+    "PutLifecyclePolicy": ResourceType.REPOSITORY,
+    "PutRegistryPolicy": ResourceType.OWN,
+    "PutRegistryScanningConfiguration": ResourceType.OWN,
+    "PutReplicationConfiguration": ResourceType.OWN,
+    "PutSigningConfiguration": ResourceType.OWN,
+    "RegisterPullTimeUpdateExclusion": ResourceType.OWN,
+    "SetRepositoryPolicy": ResourceType.REPOSITORY,
+    "StartImageScan": ResourceType.REPOSITORY,
+    "StartLifecyclePolicyPreview": ResourceType.REPOSITORY,
+    "StartReplicationBackfill": ResourceType.REGISTRY,
+    "StopReplicationBackfill": ResourceType.REGISTRY,
+    "TagResource": ResourceType.ARN,
+    "UntagResource": ResourceType.ARN,
+    "UpdateImageStorageClass": ResourceType.REPOSITORY,
+    "UpdatePullThroughCacheRule": ResourceType.REGISTRY,
+    "UpdateRepositoryCreationTemplate": ResourceType.OWN,
+    "UploadLayerPart": ResourceType.REPOSITORY,
+    "ValidatePullThroughCacheRule": ResourceType.REGISTRY,
 }
 
 _START = "/v2/{name:path}/blobs/uploads"
@@ -180,7 +180,7 @@ class Permissions:
         Raises:
             ServiceError: AccessDeniedException.
         """
-        for registry, repository in _targets(principal, region, operation, members):
+        for registry, repository in _resources(principal, region, operation, members):
             self.check(principal, registry, repository, *actions_of(operation, members))
 
     def check_request(
@@ -275,20 +275,20 @@ class Permissions:
         return [str(policy) for policy in found if policy is not None]
 
 
-def _targets(
+def _resources(
     principal: Principal, region: str, operation: str, members: Mapping[str, Any]
 ) -> Iterator[tuple[RegistryKey, str | None]]:
     """Yield the registries and repositories that a request is about, if they need permission."""
-    target = OPERATION_TARGETS[operation]
+    kind = RESOURCE_TYPES[operation]
     registry = RegistryKey(members.get("registryId") or principal.account, region)
-    if target is Target.REGISTRY:
+    if kind is ResourceType.REGISTRY:
         yield registry, None
-    elif target is Target.REPOSITORY:
+    elif kind is ResourceType.REPOSITORY:
         yield registry, members["repositoryName"]
-    elif target is Target.REPOSITORIES:
+    elif kind is ResourceType.REPOSITORIES:
         for name in members.get("repositoryNames") or [None]:
             yield registry, name
-    elif target is Target.ARN:
+    elif kind is ResourceType.ARN:
         found = parse_repository_arn(members["resourceArn"], region)
         # The handler refuses an ARN that is not that of a repository.
         yield from [found] if found else []

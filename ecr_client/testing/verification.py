@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -17,7 +16,7 @@ from ecr_client.exceptions import (
     TransportException,
 )
 from ecr_client.models import ImageIdentifier
-from ecr_client.oci import Reference
+from ecr_client.oci import Digest, Reference
 from ecr_client.oci.manifest import MAX_MANIFEST_LENGTH
 from ecr_client.oci.media_types import INDEXES, MANIFESTS
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 #: Without these, the service may convert a manifest to another type.
 MANIFEST_TYPES = tuple(sorted(INDEXES | MANIFESTS))
-_DIGEST = r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}"
 #: The service's limit for a layer, 52,000 MiB.
 LARGEST_SIZE = 52_000 * 1024 * 1024
 #: Limits for manifests and blobs of an image and for nested indexes, far above those in use.
@@ -249,9 +247,14 @@ def _descriptor(place: str, value: object) -> tuple[_Expected, bool]:
     """
     if not isinstance(value, dict):
         raise ValueError(f"{place} must be an object, got {brief(value)}")
-    digest, size, urls = (value.get(name) for name in ("digest", "size", "urls"))
-    if not isinstance(digest, str) or not re.fullmatch(_DIGEST, digest):
-        raise ValueError(f"{place}.digest must be sha256:... or sha512:..., got {brief(digest)}")
+    named, size, urls = (value.get(name) for name in ("digest", "size", "urls"))
+    try:
+        digest = Digest(str(named))
+        digest.hasher()
+    except ValueError:
+        raise ValueError(
+            f"{place}.digest must be sha256:... or sha512:..., got {brief(named)}"
+        ) from None
     # Not isinstance: a bool is an int.
     if type(size) is not int or not 0 <= size <= LARGEST_SIZE:
         raise ValueError(f"{place}.size must be from 0 to {LARGEST_SIZE} bytes, got {brief(size)}")

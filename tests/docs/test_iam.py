@@ -17,10 +17,10 @@ from ecr_client.local import LocalECR
 from ecr_client.local.errors import ServiceError
 from ecr_client.local.operations import HANDLERS
 from ecr_client.local.permissions import (
-    OPERATION_TARGETS,
     REQUEST_ACTIONS,
+    RESOURCE_TYPES,
     Permissions,
-    Target,
+    ResourceType,
     actions_of,
 )
 from ecr_client.local.policy_evaluation import Decision, Principal, evaluate
@@ -99,7 +99,7 @@ def identity(monkeypatch: pytest.MonkeyPatch) -> IdentityPolicy:
         def check_operation(
             self, principal: Principal, region: str, operation: str, members: Mapping[str, Any]
         ) -> None:
-            if OPERATION_TARGETS[operation] is Target.OWN:
+            if RESOURCE_TYPES[operation] is ResourceType.OWN:
                 for action in actions_of(operation, members):
                     found.check(principal, f"ecr:{action}", "*")
             super().check_operation(principal, region, operation, members)
@@ -231,7 +231,7 @@ def test_policies_are_as_narrow_as_iam_allows() -> None:
         for statement in policy["Statement"]:
             for action in listed(statement):
                 operation = action.removeprefix("ecr:")
-                own = OPERATION_TARGETS[operation] is Target.OWN
+                own = RESOURCE_TYPES[operation] is ResourceType.OWN
 
                 assert operation in HANDLERS
                 assert (statement["Resource"] == "*") == own, action

@@ -11,7 +11,7 @@ import pytest
 from ecr_client import ECRClient
 from ecr_client.exceptions import AccessDeniedException
 from ecr_client.local import LocalECR, validation
-from ecr_client.local.permissions import OPERATION_TARGETS, Target
+from ecr_client.local.permissions import RESOURCE_TYPES, ResourceType
 from ecr_client.models import Tag
 
 OWN, OTHER = "123456789012", "210987654321"
@@ -60,19 +60,19 @@ MEMBERS: dict[str, dict[str, Any]] = {
     },
     "ValidatePullThroughCacheRule": PREFIX,
 }
-FOREIGN = sorted(name for name, target in OPERATION_TARGETS.items() if target is not Target.OWN)
-OF_REPOSITORIES = [name for name in FOREIGN if OPERATION_TARGETS[name] is not Target.REGISTRY]
+FOREIGN = sorted(name for name, target in RESOURCE_TYPES.items() if target is not ResourceType.OWN)
+OF_REPOSITORIES = [name for name in FOREIGN if RESOURCE_TYPES[name] is not ResourceType.REGISTRY]
 
 
 def members_of(operation: str) -> dict[str, Any]:
     """Return the members of a request about the other account."""
-    target = OPERATION_TARGETS[operation]
+    target = RESOURCE_TYPES[operation]
     about: dict[str, Any] = {"registryId": OTHER}
-    if target is Target.ARN:
+    if target is ResourceType.ARN:
         about = {"resourceArn": ARN}
-    elif target is Target.REPOSITORIES:
+    elif target is ResourceType.REPOSITORIES:
         about["repositoryNames"] = ["app"]
-    elif target is Target.REPOSITORY:
+    elif target is ResourceType.REPOSITORY:
         about["repositoryName"] = "app"
     return {**about, **MEMBERS.get(operation, {})}
 
@@ -96,7 +96,7 @@ def test_every_operation_is_known() -> None:
     shapes = {name: each.input_shape.members for name, each in validation.operations().items()}
     foreign = {name for name in shapes if {"registryId", "resourceArn"} & set(shapes[name])}
 
-    assert set(OPERATION_TARGETS) == set(shapes)
+    assert set(RESOURCE_TYPES) == set(shapes)
     assert set(FOREIGN) == foreign
 
 
