@@ -1,4 +1,4 @@
-"""What tests of the engine share: a clock that stands still, and small requests."""
+"""What tests of the engine share: a clock that stands still."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 class Ticker:
     """A monotonic clock that goes on only when a test says so."""
 
-    def __init__(self) -> None:
-        self.passed = 0.0
+    passed = 0.0
 
     def __call__(self) -> float:
         return 1000.0 + self.passed

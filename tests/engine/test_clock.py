@@ -1,28 +1,30 @@
-"""The time of signatures: when a response corrects it, and by how much."""
+"""The time of signatures, and the deadline of a call."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
 from ecr_client._engine.clock import LARGEST, TOLERANCE, SigningClock, skew, utc_now
+from ecr_client._engine.deadline import Deadline
 
 NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
 NONE = timedelta(0)
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
+END_OF_TIME = datetime.max.replace(tzinfo=timezone.utc) - NOW
+BEGINNING = datetime.min.replace(tzinfo=timezone.utc) - NOW
 
 
 @pytest.mark.parametrize(
     ("ahead", "offset", "expected"),
     [
-        (NONE, NONE, None),
         (TOLERANCE, NONE, None),
         (-TOLERANCE, NONE, None),
         (TOLERANCE + SECOND, NONE, TOLERANCE + SECOND),
         (-TOLERANCE - SECOND, NONE, -TOLERANCE - SECOND),
-        (HOUR, HOUR, None),
         (HOUR, HOUR - TOLERANCE, None),
         (HOUR, 2 * HOUR, HOUR),
         (NONE, HOUR, NONE),
@@ -30,6 +32,8 @@ SECOND = timedelta(seconds=1)
         (LARGEST + SECOND, NONE, None),
         (-LARGEST, NONE, -LARGEST),
         (-LARGEST - SECOND, NONE, None),
+        (END_OF_TIME, NONE, None),
+        (BEGINNING, NONE, None),
     ],
 )
 def test_skew(ahead: timedelta, offset: timedelta, expected: timedelta | None) -> None:
@@ -37,18 +41,53 @@ def test_skew(ahead: timedelta, offset: timedelta, expected: timedelta | None) -
     assert skew(NOW + ahead, NOW, offset) == expected
 
 
-@pytest.mark.parametrize(
-    "date", [datetime.max.replace(tzinfo=timezone.utc), datetime.min.replace(tzinfo=timezone.utc)]
-)
-def test_dates_at_the_end_of_time(date: datetime) -> None:
-    """The earliest and the latest date that Python can hold correct nothing."""
-    assert skew(date, NOW, NONE) is None
-
-
-def test_the_clock_of_the_machine() -> None:
-    """Without any correction, the time is the machine's, in UTC."""
-    clock = SigningClock()
+def test_clocks_of_the_machine() -> None:
+    """Without any correction the time is the machine's, in UTC; a deadline uses its monotonic."""
+    clock, deadline = SigningClock(), Deadline(1000)
     before, now, after = utc_now(), clock.local(), utc_now()
+    first, second = deadline.left(), deadline.left()
 
     assert before <= now <= after
     assert now.utcoffset() == clock.offset("https://ecr.example") == timedelta(0)
+    assert first is not None
+    assert second is not None
+    assert 900 < second <= first <= 1000
+
+
+def test_what_is_left(ticker: Any) -> None:
+    """A deadline counts down, has passed when nothing is left, and goes on below zero."""
+    deadline, endless = Deadline(5, ticker), Deadline(None, ticker)
+    seen = []
+    for _ in range(4):
+        seen.append((deadline.left(), deadline.passed))
+        ticker.passed += 2.5
+
+    assert seen == [(5, False), (2.5, False), (0, True), (-2.5, True)]
+    assert deadline.seconds == 5
+    assert (endless.left(), endless.seconds, endless.passed) == (None, None, False)
+    assert endless.allows(1e12)
+    assert endless.limit(9) == 9
+
+
+@pytest.mark.parametrize(
+    ("passed", "seconds", "allowed"),
+    [(0, 4.9, True), (0, 5, False), (4, 0.5, True), (5, 0, False), (4.9, 0, True)],
+)
+def test_delays(ticker: Any, passed: float, seconds: float, allowed: bool) -> None:
+    """A delay is allowed if some time is left after it."""
+    deadline = Deadline(5, ticker)
+    ticker.passed = passed
+
+    assert deadline.allows(seconds) is allowed
+
+
+@pytest.mark.parametrize(
+    ("passed", "timeout", "expected"),
+    [(0, 9, 5), (0, 4, 4), (3, 4, 2), (5, 4, 1e-3), (99, 4, 1e-3)],
+)
+def test_timeouts(ticker: Any, passed: float, timeout: float, expected: float) -> None:
+    """A timeout ends by the deadline, and is never 0, which would mean not to wait at all."""
+    deadline = Deadline(5, ticker)
+    ticker.passed = passed
+
+    assert deadline.limit(timeout) == pytest.approx(expected)

@@ -27,9 +27,11 @@ def rest(first: int, size: Any = 10) -> dict[str, str]:
     return {"Content-Range": f"bytes {first}-9/{size}", "Content-Length": str(10 - first)}
 
 
-def begun(start: int = 0, status: int = 200, headers: Any = WHOLE) -> Transfer:
+def begun(
+    start: int = 0, status: int = 200, headers: Any = WHOLE, digest: str = DIGEST
+) -> Transfer:
     """Return a transfer that has got the head of its first response."""
-    transfer = Transfer(DIGEST, start)
+    transfer = Transfer(digest, start)
     assert transfer.begin(status, headers)
     return transfer
 
@@ -38,9 +40,6 @@ def receive(transfer: Transfer, content: bytes, size: int = 3) -> bytes:
     """Return what is new of a body that arrives in pieces."""
     pieces = (content[at : at + size] for at in range(0, len(content), size))
     return b"".join(map(transfer.receive, pieces))
-
-
-# --- requests -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("start", "received", "first"), [(4, 0, 4), (0, 4, 4), (2, 5, 7)])
@@ -53,145 +52,115 @@ def test_the_request_of_a_rest(start: int, received: int, first: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "text"), [(-1, "-1"), (True, "True"), (1.0, "1.0"), ("1", "'1'"), (None, "None")]
+    ("arguments", "problem"),
+    [
+        *(((DIGEST, start), f"start must be .*, got {start!r}") for start in (-1, True, 1.0, "1")),
+        *(
+            ((digest,), "layer_digest must be .*, got")
+            for digest in ("", "sha256", "sha256:", "md5:" + "a" * 32, None, b"sha256:a")
+        ),
+    ],
 )
-def test_bad_starts(start: Any, text: str) -> None:
-    """A start has to be a number of bytes."""
-    with pytest.raises(
-        ParamValidationException, match=f"^{PURPOSE}: start must be .*, got {text}$"
-    ):
-        Transfer(DIGEST, start)
-
-
-@pytest.mark.parametrize(
-    "digest", ["", "sha256", "sha256:", "md5:" + "a" * 32, None, 5, b"sha256:a"]
-)
-def test_bad_digests(digest: Any) -> None:
-    """A digest has to be one of those that layers have."""
-    with pytest.raises(ParamValidationException, match=r"layer_digest must be .*, got"):
-        Transfer(digest)
-
-
-# --- responses ------------------------------------------------------------------------------------
-
-
-def test_a_whole_layer() -> None:
-    """A layer that has arrived as a whole is the layer."""
-    transfer = begun()
-    seen = []
-    for at in range(0, 10, 4):
-        seen.append(transfer.receive(LAYER[at : at + 4]))
-        assert transfer.problem(at_end=False) is None
-
-    assert b"".join(seen) == LAYER
-    assert (transfer.size, transfer.position) == (10, 10)
-    assert transfer.problem(at_end=True) is None
+def test_bad_arguments(arguments: Any, problem: str) -> None:
+    """A start has to be a number of bytes, and a digest one of those that layers have."""
+    with pytest.raises(ParamValidationException, match=f"^{PURPOSE}: {problem}"):
+        Transfer(*arguments)
 
 
 @pytest.mark.parametrize("digest", [DIGEST, DIGEST_512, DIGEST.upper().replace("SHA", "sha")])
-def test_digests(digest: str) -> None:
-    """A digest is that of SHA-256 or SHA-512, in small or capital letters."""
-    transfer = Transfer(digest)
-    transfer.begin(200, WHOLE)
-    receive(transfer, LAYER)
+def test_a_whole_layer(digest: str) -> None:
+    """What has the digest, by SHA-256 or SHA-512, in small or capital letters, is the layer."""
+    transfer = begun(digest=digest)
 
+    assert receive(transfer, LAYER) == LAYER
+    assert (transfer.size, transfer.position) == (10, 10)
     assert transfer.problem(at_end=True) is None
     assert transfer.digest is digest
 
 
 @pytest.mark.parametrize("digest", [DIGEST, DIGEST_512])
 def test_another_content(digest: str) -> None:
-    """Content of the right size and of another digest is not the layer, and no retry helps."""
-    transfer = Transfer(digest)
-    transfer.begin(200, WHOLE)
+    """Content of another digest is not the layer, even before its end; no retry helps."""
+    transfer = begun(digest=digest)
     receive(transfer, b"9876543210")
-    problem = transfer.problem(at_end=True)
+    problem = transfer.problem(at_end=False)
+    found = hashlib.new(digest[:6], b"9876543210").hexdigest()
 
     assert type(problem) is LayerVerificationException
-    assert not problem.retryable
-    assert problem.layer_digest == digest
-    found = hashlib.new(digest[:6], b"9876543210").hexdigest()
+    assert (problem.retryable, problem.layer_digest) == (False, digest)
     assert str(problem) == (
         f"layer {digest}: the downloaded content differs: "
         f"the content has the digest {digest[:6]}:{found}"
     )
 
 
-def test_the_digest_is_verified_when_the_last_byte_is_there() -> None:
-    """A layer is not taken for itself until the end of the body: its last byte is enough."""
+def test_sizes() -> None:
+    """A body that ends too early is no layer yet, one that goes on is none; one may be empty."""
     transfer = begun()
-    receive(transfer, b"9876543210")
-
-    assert isinstance(transfer.problem(at_end=False), LayerVerificationException)
-
-
-@pytest.mark.parametrize("length", range(10))
-def test_a_truncated_layer(length: int) -> None:
-    """A body that ends too early is no layer yet: the rest is to be asked for."""
-    transfer = begun()
-    receive(transfer, LAYER[:length])
-    problem = transfer.problem(at_end=True)
-
-    assert transfer.problem(at_end=False) is None
-    assert type(problem) is LayerDownloadException
-    assert problem.retryable
-    assert f"ended after {length} bytes" in str(problem)
-
-
-def test_too_many_bytes() -> None:
-    """A body that goes on beyond the size of the layer is not the layer."""
-    transfer = begun()
-    receive(transfer, LAYER + b"x", 11)
+    for length in range(10):
+        assert transfer.problem(at_end=False) is None
+        problem: Any = transfer.problem(at_end=True)
+        assert (type(problem), problem.retryable) == (LayerDownloadException, True)
+        assert f"ended after {length} bytes" in str(problem)
+        transfer.receive(LAYER[length : length + 1])
+    transfer.receive(b"x")
     problem = transfer.problem(at_end=False)
+    empty = begun(
+        headers={"Content-Length": "0"}, digest=f"sha256:{hashlib.sha256(b'').hexdigest()}"
+    )
 
     assert type(problem) is LayerVerificationException
     assert "more than 10 bytes" in str(problem)
+    assert empty.receive(b"") == b""
+    assert empty.problem(at_end=True) is None
 
 
+@pytest.mark.parametrize("ranges", [True, False])
 @pytest.mark.parametrize("broken_at", range(11))
-def test_a_layer_in_two_responses(broken_at: int) -> None:
-    """A download that broke goes on where it was, and is verified as a whole."""
-    transfer = begun()
-    first = receive(transfer, LAYER[:broken_at])
-    status, headers = (206, rest(broken_at)) if broken_at else (200, WHOLE)
-    assert transfer.begin(status, headers)
-    second = receive(transfer, LAYER[broken_at:])
+def test_a_layer_in_two_responses(broken_at: int, ranges: bool) -> None:
+    """A download that broke goes on where it was; a storage without ranges begins anew."""
+    for size in (1, 3, 10):
+        transfer = begun()
+        first = receive(transfer, LAYER[:broken_at])
+        assert transfer.wanted(size) == size
+        if ranges and broken_at:
+            assert transfer.begin(206, rest(broken_at))
+            second = receive(transfer, LAYER[broken_at:], size)
+        else:
+            assert transfer.begin(200, WHOLE)
+            # What is skipped is read in large pieces.
+            assert transfer.wanted(size) == max(size, broken_at)
+            second = receive(transfer, LAYER, size)
 
-    assert first + second == LAYER
-    assert transfer.problem(at_end=True) is None
-
-
-@pytest.mark.parametrize("size", [1, 3, 10])
-@pytest.mark.parametrize("broken_at", range(11))
-def test_a_storage_without_ranges(broken_at: int, size: int) -> None:
-    """A storage that begins anew is read, and what is there already is skipped."""
-    transfer = begun()
-    first = receive(transfer, LAYER[:broken_at])
-    assert transfer.begin(200, WHOLE)
-    second = receive(transfer, LAYER, size)
-
-    assert first + second == LAYER
-    assert transfer.problem(at_end=True) is None
+        assert first + second == LAYER
+        assert transfer.problem(at_end=True) is None
 
 
 @pytest.mark.parametrize(("status", "headers"), [(206, rest(4)), (200, WHOLE)])
 def test_a_start(status: int, headers: dict[str, str]) -> None:
-    """A download from a start yields the rest; position and size are those of the layer."""
-    transfer = begun(4, status, headers)
+    """A download from a start yields the rest, whose size is verified, but not the digest."""
+    transfer, other = begun(4, status, headers), begun(4, 206, rest(4))
     found = receive(transfer, LAYER[4:] if status == 206 else LAYER)
+    receive(other, b"xxxxxx")
 
     assert found == LAYER[4:]
     assert (transfer.start, transfer.position, transfer.size) == (4, 10, 10)
+    assert other.problem(at_end=True) is None
+    other.receive(b"x")
+    assert isinstance(other.problem(at_end=True), LayerVerificationException)
 
 
-def test_the_digest_of_a_rest_is_not_verified() -> None:
-    """Without the beginning there is no digest; the size is verified all the same."""
-    transfer = begun(4, 206, rest(4))
-    receive(transfer, b"xxxxxx")
+@pytest.mark.parametrize(("status", "headers"), [(200, WHOLE), (206, rest(11))])
+def test_a_start_beyond_the_end(status: int, headers: dict[str, str]) -> None:
+    """A start beyond the end of the layer is an error that says both; at the end it is none."""
+    with pytest.raises(LayerDownloadException, match="it has 10 bytes, start is 11") as caught:
+        begun(11, status, headers)
+    at_end = begun(10)
 
-    assert transfer.problem(at_end=True) is None
-    transfer.receive(b"x")
-    assert isinstance(transfer.problem(at_end=True), LayerVerificationException)
+    assert type(caught.value) is LayerDownloadException
+    assert (caught.value.status_code, caught.value.retryable) == (status, False)
+    assert receive(at_end, LAYER) == b""
+    assert at_end.problem(at_end=True) is None
 
 
 @pytest.mark.parametrize(
@@ -222,66 +191,17 @@ def test_a_rest_of_unknown_size() -> None:
 
 
 def test_a_size_that_becomes_known() -> None:
-    """The size is that of the first response that has one, also of one with a range."""
-    transfer = begun(headers={})
+    """The size is that of the first response that has one; it may change before the first byte."""
+    transfer, corrected = begun(headers={}), begun(headers={"Content-Length": "1"})
     transfer.receive(LAYER[:4])
     assert transfer.begin(206, rest(4, "*"))
     assert transfer.size is None
     assert transfer.begin(206, rest(4))
+    assert corrected.begin(200, WHOLE)
+    receive(corrected, LAYER)
 
-    assert transfer.size == 10
-
-
-@pytest.mark.parametrize(
-    ("status", "headers"), [(200, {"Content-Length": "11"}), (206, rest(4, 11))]
-)
-def test_a_size_that_changes(status: int, headers: dict[str, str]) -> None:
-    """A layer that has another size in a later response is another one."""
-    transfer = begun()
-    transfer.receive(LAYER[:4])
-    with pytest.raises(LayerVerificationException, match="its size changed from 10 to 11 bytes"):
-        transfer.begin(status, headers)
-
-
-def test_a_size_that_was_corrected() -> None:
-    """As long as no byte has come, a size may change: the head that told it may be truncated."""
-    transfer = begun(headers={"Content-Length": "1"})
-    assert transfer.begin(200, WHOLE)
-    receive(transfer, LAYER)
-
-    assert transfer.size == 10
-    assert transfer.problem(at_end=True) is None
-
-
-@pytest.mark.parametrize("broken_at", [0, 4, 10])
-@pytest.mark.parametrize("size", [1, 3, 100])
-def test_how_much_to_read(broken_at: int, size: int) -> None:
-    """What is skipped is read in large pieces, whatever size the reader wants."""
-    transfer = begun()
-    transfer.receive(LAYER[:broken_at])
-    assert transfer.wanted(size) == size
-    assert transfer.begin(200, WHOLE)
-
-    assert transfer.wanted(size) == max(size, broken_at)
-
-
-@pytest.mark.parametrize(("status", "headers"), [(200, WHOLE), (206, rest(11))])
-def test_a_start_beyond_the_end(status: int, headers: dict[str, str]) -> None:
-    """A start beyond the end of the layer is an error that says both."""
-    with pytest.raises(LayerDownloadException, match="it has 10 bytes, start is 11") as caught:
-        begun(11, status, headers)
-
-    assert not isinstance(caught.value, LayerVerificationException)
-    assert caught.value.status_code == status
-    assert not caught.value.retryable
-
-
-def test_a_start_at_the_end() -> None:
-    """A start at the end of the layer leaves nothing to download."""
-    transfer = begun(10, 200, WHOLE)
-
-    assert receive(transfer, LAYER) == b""
-    assert transfer.problem(at_end=True) is None
+    assert transfer.size == corrected.size == 10
+    assert corrected.problem(at_end=True) is None
 
 
 @pytest.mark.parametrize(
@@ -294,34 +214,25 @@ def test_another_range(text: str) -> None:
         begun(4, 206, {"Content-Range": text} if text else {})
 
 
-@pytest.mark.parametrize("status", [204, *REDIRECTS, *EXPIRED_STATUSES, 404, 416, 500, 503])
-def test_other_statuses(status: int) -> None:
-    """Any other status is no layer, and leaves the transfer as it is."""
+def test_another_layer() -> None:
+    """A layer that has another size in a later response is another one."""
+    for status, headers in ((200, {"Content-Length": "11"}), (206, rest(4, 11))):
+        transfer = begun()
+        transfer.receive(LAYER[:4])
+        with pytest.raises(LayerVerificationException, match="size changed from 10 to 11 bytes"):
+            transfer.begin(status, headers)
+
+
+def test_other_statuses() -> None:
+    """Any other status leaves the transfer as it is, and says whether to try again."""
     transfer = begun()
     transfer.receive(LAYER[:4])
+    for status in (204, *REDIRECTS, *EXPIRED_STATUSES, 404, 408, 416, 429, 500, 503):
+        error = transfer.refused(status)
 
-    assert not transfer.begin(status, {"Content-Length": "99"})
-    assert (transfer.position, transfer.size) == (4, 10)
-
-
-@pytest.mark.parametrize(
-    ("status", "retryable"),
-    [(400, False), (403, False), (404, False), (416, False), (408, True), (429, True), (503, True)],
-)
-def test_refusals(status: int, retryable: bool) -> None:
-    """A refusal names the layer and the status, and says whether to try again."""
-    error = Transfer(DIGEST).refused(status)
-
-    assert str(error) == f"layer {DIGEST}: the storage responded with status {status}"
-    assert (error.status_code, error.layer_digest) == (status, DIGEST)
-    assert error.retryable is retryable
-    assert isinstance(error, TransportException)
-
-
-def test_an_empty_layer() -> None:
-    """A layer may have no bytes."""
-    transfer = Transfer(f"sha256:{hashlib.sha256(b'').hexdigest()}")
-    assert transfer.begin(200, {"Content-Length": "0"})
-
-    assert transfer.receive(b"") == b""
-    assert transfer.problem(at_end=True) is None
+        assert not transfer.begin(status, {"Content-Length": "99"})
+        assert (transfer.position, transfer.size) == (4, 10)
+        assert str(error) == f"layer {DIGEST}: the storage responded with status {status}"
+        assert (error.status_code, error.layer_digest) == (status, DIGEST)
+        assert error.retryable is (status in (408, 429, 500, 503))
+        assert isinstance(error, TransportException)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import traceback
 from typing import Any
 
 import pytest
@@ -47,24 +46,15 @@ def error_of(answer: HTTPResponse, retried: tuple[Exception, ...] = ()) -> Amazo
     return caught.value
 
 
-# --- successes ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("status", [200, 201, 299])
 def test_a_result(status: int) -> None:
-    """A success is a result of the operation's class."""
-    result = parse(operations.DESCRIBE_REPOSITORIES, response(BODY, status))
+    """A success is a result with request id, status, headers and the attempts before it."""
+    answer = response(BODY, status, x_amzn_RequestId="id-1", Date="today")
+    result = parse(operations.DESCRIBE_REPOSITORIES, answer, RETRIED)
+    metadata = result.response_metadata
 
     assert result == RESULT
-    assert result.response_metadata.http_status_code == status
-
-
-def test_metadata_of_a_result() -> None:
-    """A result tells request id, status, headers and the attempts before it."""
-    answer = response(BODY, x_amzn_RequestId="id-1", Date="today")
-    metadata = parse(operations.DESCRIBE_REPOSITORIES, answer, RETRIED).response_metadata
-
-    assert (metadata.request_id, metadata.http_status_code) == ("id-1", 200)
+    assert (metadata.request_id, metadata.http_status_code) == ("id-1", status)
     assert metadata.http_headers["date"] == "today"
     assert (metadata.retry_attempts, metadata.retried_errors) == (2, RETRIED)
 
@@ -75,23 +65,25 @@ def test_results_without_members(body: bytes) -> None:
     assert parse(operations.TAG_RESOURCE, response(body)) == models.TagResourceResult()
 
 
-@pytest.mark.parametrize("status", [200, 204])
-def test_truncated_results(status: int) -> None:
-    """A success that is truncated, wherever it is, is an error and never an empty result."""
+def test_truncated_responses() -> None:
+    """A truncated success is never an empty result, and a truncated error has no class."""
     for length in range(len(BODY)):
         with pytest.raises(ResponseParseException, match=r"the response is (empty|not JSON)"):
-            parse(operations.DESCRIBE_REPOSITORIES, response(BODY[:length], status))
+            parse(operations.DESCRIBE_REPOSITORIES, response(BODY[:length], 204))
+    body = b'{"__type": "RepositoryNotFoundException", "message": "gone"}'
+    for length in range(len(body)):
+        error = error_of(response(body[:length], 400))
+        assert (type(error), error.error_code) == (AmazonECRException, "400")
+
+    assert type(error_of(response(body, 400))) is RepositoryNotFoundException
 
 
 NO_JSON = {
     "HTML": b"<html></html>",
-    "two objects": b"{}{}",
     "trailing text": b"{} trailing",
     "single quotes": b"{'repositories': []}",
-    "trailing comma": b'{"repositories": [],}',
     "line end in a string": b'{"nextToken": "a\nb"}',
     "bad escape": b'{"nextToken": "\\x"}',
-    "zeros": b"\x00" * 50,
     "a zero at the end": BODY + b"\x00",
     "utf-8 with mark": b"\xef\xbb\xbf" + BODY,
     **{each: BODY.decode().encode(each) for each in ("utf-16", "utf-16-le", "utf-32")},
@@ -99,41 +91,25 @@ NO_JSON = {
     "overlong UTF-8": b'{"nextToken": "\xc0\xaf"}',
     "truncated surrogate": b'{"nextToken": "\\ud800',
     "NaN": b'{"nextToken": NaN}',
-    "deep, open": b"[" * LEVELS,
     "deep lists": b"[" * LEVELS + b"]" * LEVELS,
-    "deep objects": b'{"a":' * LEVELS + b"1" + b"}" * LEVELS,
     "deep in an unknown member": b'{"unknown": ' + b"[" * LEVELS + b"]" * LEVELS + b"}",
 }
 
 
 @pytest.mark.parametrize("name", NO_JSON)
 def test_no_json(name: str) -> None:
-    """A body that is not one JSON document in UTF-8 is refused, in few words."""
+    """A body that is not one JSON document in UTF-8 is no result; an error is then its status."""
+    body = NO_JSON[name]
     with pytest.raises(ResponseParseException, match="the response is not JSON") as caught:
-        parse(operations.DESCRIBE_REPOSITORIES, response(NO_JSON[name]))
+        parse(operations.DESCRIBE_REPOSITORIES, response(body))
+    bad, down = error_of(response(body, 400)), error_of(response(body, 503))
 
     assert len(str(caught.value)) < 300
-
-
-@pytest.mark.parametrize("name", NO_JSON)
-@pytest.mark.parametrize(("status", "phrase"), [(400, "Bad Request"), (503, "Service Unavailable")])
-def test_errors_that_are_no_json(name: str, status: int, phrase: str) -> None:
-    """An error that is not JSON has its status for a code, and the phrase of that in its text."""
-    error = error_of(response(NO_JSON[name], status))
-
-    assert type(error) is AmazonECRException
-    assert (error.error_code, error.error_message.partition(":")[0]) == (str(status), phrase)
-    assert error.retryable is (status == 503)
-
-
-def test_truncated_errors() -> None:
-    """An error that is truncated is an error without its code; only the whole one has its class."""
-    body = b'{"__type": "RepositoryNotFoundException", "message": "gone"}'
-    for length in range(len(body)):
-        error = error_of(response(body[:length], 400))
-
-        assert (type(error), error.error_code) == (AmazonECRException, "400")
-    assert type(error_of(response(body, 400))) is RepositoryNotFoundException
+    assert type(bad) is type(down) is AmazonECRException
+    assert (bad.error_code, bad.retryable) == ("400", False)
+    assert (down.error_code, down.retryable) == ("503", True)
+    assert bad.error_message.partition(":")[0] == "Bad Request"
+    assert down.error_message.partition(":")[0] == "Service Unavailable"
 
 
 @pytest.mark.parametrize(
@@ -164,22 +140,7 @@ def test_results_that_are_none(body: Any, text: str) -> None:
     assert str(error).endswith(
         "(Operation: DescribeRepositories; Status Code: 200; Request ID: id-1)"
     )
-    assert (error.response_metadata.request_id, error.response_metadata.retry_attempts) == (
-        "id-1",
-        2,
-    )
-
-
-def test_errors_hold_no_content() -> None:
-    """No frame of the codec is left, whose variables are the content of the response."""
-    body = {"authorizationData": [{"authorizationToken": "t0ken", "expiresAt": "s00n"}]}
-    with pytest.raises(ResponseParseException) as caught:
-        parse(operations.GET_AUTHORIZATION_TOKEN, response(body))
-    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-
-    assert [frame.name for frame in shown.stack][1:] == ["parse"]
-    assert caught.value.__cause__ is caught.value.__context__ is None
-    assert "t0ken" not in str(shown.stack[-1].locals)
+    assert error.response_metadata.retry_attempts == 2
 
 
 def nested(levels: int) -> Any:
@@ -187,26 +148,18 @@ def nested(levels: int) -> Any:
     return [nested(levels - 1)] if levels else []
 
 
-# --- errors ---------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("headers", "body", "code"),
     [
         ({}, {"__type": "ImageNotFoundException"}, "ImageNotFoundException"),
         ({}, {"code": "ImageNotFoundException"}, "ImageNotFoundException"),
-        ({}, {"__type": "com.amazonaws#ImageNotFoundException"}, "ImageNotFoundException"),
-        ({}, {"__type": "ImageNotFoundException:http://x/#y"}, "ImageNotFoundException"),
-        ({}, {"__type": "a.b#ImageNotFoundException:http://x"}, "ImageNotFoundException"),
         ({"x_amzn_ErrorType": "a#FromHeader:http://x"}, {"__type": "FromBody"}, "FromHeader"),
         ({"X_AMZN_ERRORTYPE": "FromHeader"}, b"<html>", "FromHeader"),
         ({"x_amzn_ErrorType": " "}, {"__type": "FromBody"}, "FromBody"),
         ({}, {"__type": "", "code": "FromCode"}, "FromCode"),
         ({}, {"__type": 5, "code": "FromCode"}, "FromCode"),
         ({}, {"__type": "First", "code": "Second"}, "First"),
-        ({}, {"code": None}, "400"),
         ({}, b"", "400"),
-        ({}, [], "400"),
         ({}, "RepositoryNotFoundException", "400"),
         ({}, {"__type": None, "code": [], "message": {}}, "400"),
         ({}, {"__type": "#", "code": ":"}, "400"),
@@ -222,17 +175,10 @@ def test_codes(headers: dict[str, str], body: Any, code: str) -> None:
     assert error_of(response(body, 400, **headers)).error_code == code
 
 
-@pytest.mark.parametrize("code", ["SomethingNew", "__init__", "KeyError", "\0"])
-def test_unknown_codes(code: str) -> None:
-    """A code that neither the model nor the table of unmodeled errors has is the service's."""
-    assert type(error_of(response({"__type": code}, 400))) is AmazonECRException
-
-
 @pytest.mark.parametrize(
     ("body", "status", "message"),
     [
         ({"message": "a", "Message": "b", "errorMessage": "c"}, 400, "a"),
-        ({"Message": "b", "errorMessage": "c"}, 400, "b"),
         ({"message": "", "Message": None, "errorMessage": "c"}, 400, "c"),
         ({"message": ["a", {"b": 1}], "Message": "c"}, 404, '["a",{"b":1}]'),
         ({"message": [], "Message": {"why": "\n\u2028"}}, 404, r'{"why":"\n\u2028"}'),
@@ -255,10 +201,12 @@ def test_messages(body: Any, status: int, message: str) -> None:
     assert error_of(response(body, status)).error_message == message
 
 
-@pytest.mark.parametrize("status", [100, 199, 300, 302, 304, 400, 404, 500, 999])
-def test_statuses_that_are_no_success(status: int) -> None:
-    """Every status outside of 200 to 299 is an error, whatever the body is."""
-    assert error_of(response(BODY, status)).status_code == status
+def test_errors_by_status_and_code() -> None:
+    """Every status outside of 200 to 299 is an error, and an unknown code is the service's."""
+    for status in (100, 199, 300, 302, 304, 400, 999):
+        assert error_of(response(BODY, status)).status_code == status
+    for code in ("SomethingNew", "__init__", "KeyError", "\0"):
+        assert type(error_of(response({"__type": code}, 400))) is AmazonECRException
 
 
 @pytest.mark.parametrize(
@@ -281,14 +229,10 @@ def test_members(members: dict[str, Any], expected: Any) -> None:
 
 
 def test_metadata_of_an_error() -> None:
-    """An error tells request id, status, headers and the attempts before it, also in its text."""
+    """An error tells request id, status, headers and the attempts before it."""
     answer = response({"__type": "X", "message": "no"}, 400, x_amzn_RequestId="id-1")
     error = error_of(answer, RETRIED)
 
     assert (error.request_id, error.status_code, error.attempts) == ("id-1", 400, 3)
     assert error.retried_errors == RETRIED
     assert error.operation_name == "DescribeRepositories"
-    assert str(error) == (
-        "no (Service: AmazonECR; Operation: DescribeRepositories; Status Code: 400; "
-        "Error Code: X; Request ID: id-1; Attempts: 3)"
-    )

@@ -24,7 +24,7 @@ def told(
     return str(caught.value)
 
 
-@pytest.mark.parametrize("status", [200, 302, 403, 502])
+@pytest.mark.parametrize("status", [200, 502])
 @pytest.mark.parametrize(
     ("body", "headers", "fact"),
     [
@@ -32,12 +32,16 @@ def told(
         (b"\n<!DOCTYPE HTML><HTML><TITLE id=x>\n Sign\n in </TITLE>", HTML, "titled 'Sign in',"),
         (b"\xef\xbb\xbf<html><title>Caf&eacute; \xc3\xa9 \x1b</title>", HTML, "titled 'Café é"),
         (b"<html><title>502 Bad Gateway</title>", {}, "titled '502 Bad Gateway',"),
-        (b"<html><title>x</title>", {"Content-Type": "application/json"}, "titled 'x',"),
-        (b"<html><body>Sign in</body></html>", HTML, "sent text/html,"),
         (b"<html><title>" + b"a " * 5000 + b"</title>", HTML, "sent text/html,"),
         (b"<Error><title>x</title></Error>", {"Content-Type": "text/xml"}, "sent text/xml,"),
         (b"no healthy upstream", {"Content-Type": "text/plain"}, "sent text/plain,"),
         (b"<html>", {"Content-Type": "\x1b" * 9}, "sent a body of an unknown type,"),
+        # Words of a title that may be tokens are hidden, and a long title is cut.
+        (f"<html><title>Token {WORD}</title>".encode(), HTML, "titled 'Token ***'"),
+        (b"<html><title>https://u:p@example.com/?q=1 x</title>", HTML, "titled '*** x'"),
+        (b'<html><title>{"authorizationToken": "abc"}</title>', HTML, "titled '*** ***'"),
+        (b"<html><title>key=abc &#123;x&#125;</title>", HTML, "titled '*** ***'"),
+        (b"<html><title>" + b"word " * 100 + b"</title>", HTML, f"titled {'word ' * 20!r}"),
     ],
 )
 def test_pages(body: bytes, headers: Any, fact: str, status: int) -> None:
@@ -50,23 +54,6 @@ def test_pages(body: bytes, headers: Any, fact: str, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("title", "shown"),
-    [
-        (f"Token {WORD} here", "Token *** here"),
-        ("https://u:p@example.com/?q=1 x", "*** x"),
-        ('{"authorizationToken": "abc"}', "*** ***"),
-        ("key=abc &#123;x&#125;", "*** ***"),
-        ("word " * 100, "word " * 20),
-    ],
-)
-def test_titles(title: str, shown: str) -> None:
-    """Words of a title that may be tokens are hidden, and a long title is cut."""
-    text = told(f"<html><title>{title}</title>".encode(), 200, HTML)
-
-    assert f"titled {shown!r}" in text
-
-
-@pytest.mark.parametrize(
     "operation",
     [
         operations.GET_AUTHORIZATION_TOKEN,
@@ -74,17 +61,17 @@ def test_titles(title: str, shown: str) -> None:
         operations.UPLOAD_LAYER_PART,
     ],
 )
-@pytest.mark.parametrize("status", [200, 502])
-def test_operations_with_secrets(operation: Any, status: int) -> None:
+def test_operations_with_secrets(operation: Any) -> None:
     """Where a request or a result holds a secret, not even the title is shown."""
-    text = told(b"<html><title>canary</title>", status, HTML, operation)
+    for status in (200, 502):
+        text = told(b"<html><title>canary</title>", status, HTML, operation)
 
-    assert "sent text/html," in text
-    assert "canary" not in text
+        assert "sent text/html," in text
+        assert "canary" not in text
 
 
-@pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/x-amz-json-1.1"}, HTML])
-@pytest.mark.parametrize("body", [b'{"repositories": [', b"[", b" "])
-def test_truncated_responses(body: bytes, headers: Any) -> None:
+def test_truncated_responses() -> None:
     """A response that begins as JSON is no page."""
-    assert " sent " not in told(body, 400, headers)
+    for headers in ({}, {"Content-Type": "application/x-amz-json-1.1"}, HTML):
+        for body in (b'{"repositories": [', b"[", b" "):
+            assert " sent " not in told(body, 400, headers)

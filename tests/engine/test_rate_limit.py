@@ -28,7 +28,12 @@ def used(ticker: Any, limiter: RateLimiter, rate: float, seconds: float) -> None
         ticker.passed += 1 / rate
 
 
-# --- the limiter by itself ------------------------------------------------------------------------
+def throttled(ticker: Any, rate: float = 20, seconds: float = 10) -> RateLimiter:
+    """Return a limiter that was throttled after some calls at a steady rate."""
+    limiter = RateLimiter(ticker)
+    used(ticker, limiter, rate, seconds)
+    limiter.update(throttled=True)
+    return limiter
 
 
 def test_nothing_is_limited_at_first(ticker: Any) -> None:
@@ -44,21 +49,13 @@ def test_nothing_is_limited_at_first(ticker: Any) -> None:
 
 
 def test_throttling_slows_down(ticker: Any) -> None:
-    """After throttling, the rate is 0.7 of the one that was measured."""
-    limiter = RateLimiter(ticker)
-    used(ticker, limiter, 20, 10)
-    limiter.update(throttled=True)
+    """After throttling, the rate is 0.7 of the one that was measured, but never below 0.5."""
+    limiter = throttled(ticker, 20)
 
     assert limiter.rate == pytest.approx(0.7 * 20, rel=0.05)
-
-
-def test_there_is_a_lowest_rate(ticker: Any) -> None:
-    """However much the service throttles, there is a call in two seconds."""
-    limiter = RateLimiter(ticker)
     for _ in range(50):
         limiter.update(throttled=True)
         ticker.passed += 0.1
-
     assert limiter.rate == rate_limit.LOWEST_RATE == 0.5
     assert limiter.acquire() <= 2
 
@@ -68,9 +65,7 @@ def test_recovery_is_cubic(ticker: Any) -> None:
 
     The rate before throttling is reached again after (rate x 0.3 / 0.4) ** (1/3) seconds.
     """
-    limiter = RateLimiter(ticker)
-    used(ticker, limiter, 20, 10)
-    limiter.update(throttled=True)
+    limiter = throttled(ticker)
     start, rates = ticker.passed, {}
     before = limiter._rate_before_throttling
     until_same = (before * 0.3 / 0.4) ** (1 / 3)
@@ -88,29 +83,15 @@ def test_recovery_is_cubic(ticker: Any) -> None:
 
 def test_rises_no_further_than_it_is_used(ticker: Any) -> None:
     """A rate that nobody uses does not grow beyond twice what is sent."""
-    limiter = RateLimiter(ticker)
-    used(ticker, limiter, 10, 10)
-    limiter.update(throttled=True)
+    limiter = throttled(ticker, 10)
     used(ticker, limiter, 2, 60)
 
     assert limiter.rate == pytest.approx(4, rel=0.1)
 
 
-def test_what_is_not_used_is_kept_for_a_second(ticker: Any) -> None:
-    """After a long pause, no more than a second's worth of calls may be sent at once."""
-    limiter = RateLimiter(ticker)
-    used(ticker, limiter, 20, 10)
-    limiter.update(throttled=True)
-    ticker.passed += 3600
-    at_once = [limiter.acquire() for _ in range(100)].count(0.0)
-
-    assert at_once == pytest.approx(limiter.rate, abs=1)
-
-
 def test_who_waits_acquires_no_place(ticker: Any) -> None:
     """However many have asked in vain, one call may be sent once its time has come."""
-    limiter = RateLimiter(ticker)
-    limiter.update(throttled=True)
+    limiter = throttled(ticker, seconds=0)
     waits = {limiter.acquire() for _ in range(100)}
     ticker.passed += 2
 
@@ -118,11 +99,9 @@ def test_who_waits_acquires_no_place(ticker: Any) -> None:
     assert [limiter.acquire(), limiter.acquire()] == [0.0, 2.0]
 
 
-def test_a_limiter_is_safe_in_threads(ticker: Any) -> None:
-    """However many threads ask, each place is acquired once."""
-    limiter, start = RateLimiter(ticker), threading.Barrier(8)
-    used(ticker, limiter, 400, 5)
-    limiter.update(throttled=True)
+def test_a_second_is_kept_and_shared_by_threads(ticker: Any) -> None:
+    """After a long pause a second's worth of calls may be sent, each by one of all threads."""
+    limiter, start = throttled(ticker, 400, 5), threading.Barrier(8)
     ticker.passed += 3600
 
     def acquire(_: int) -> int:
@@ -136,13 +115,11 @@ def test_a_limiter_is_safe_in_threads(ticker: Any) -> None:
     assert 200 < acquired < 800
 
 
-# --- a service that allows 10 calls a second ------------------------------------------------------
-
-
 class Simulation:
     """Workers that call a service without pause, each call lasting 50 ms, in a time of its own.
 
-    Each is a generator that yields how long it waits; the one whose wait ends first goes on.
+    The service allows 10 calls a second. Each worker is a generator that yields how long it waits;
+    the one whose wait ends first goes on.
     """
 
     def __init__(self, ticker: Any, *, adaptive: bool) -> None:
@@ -165,16 +142,15 @@ class Simulation:
         while True:
             while self.limiter is not None and (wait := self.limiter.acquire()):
                 yield wait
-            throttled = not self._admits()
-            (self.throttled if throttled else self.successes).append(self.ticker.passed)
+            refused = not self._admits()
+            (self.throttled if refused else self.successes).append(self.ticker.passed)
             yield 0.05
             if self.limiter is not None:
-                self.limiter.update(throttled=throttled)
-            attempt = attempt + 1 if throttled else 1
-            if throttled:
-                error = ThrottlingException()
+                self.limiter.update(throttled=refused)
+            attempt = attempt + 1 if refused else 1
+            if refused:
                 # Half of the longest delay is the mean of full jitter.
-                yield 0.5 * backoff(POLICY, error, attempt - 1, NOW)
+                yield 0.5 * backoff(POLICY, ThrottlingException(), attempt - 1, NOW)
 
     def _admits(self) -> bool:
         now = self.ticker.passed

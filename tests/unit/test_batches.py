@@ -1,9 +1,11 @@
-"""The helpers that split a long list over several calls and put the answers together."""
+"""The helpers that split a long list over several calls and put the responses together."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, NamedTuple
 
 import attrs
@@ -11,52 +13,47 @@ import pytest
 
 from ecr_client import ECRClient, models
 from ecr_client.exceptions import (
-    ClientShutdownException,
     ParamValidationException,
     PartialFailureException,
     RepositoryNotFoundException,
 )
 from ecr_client.models import (
-    BatchDeleteImageRequest,
     BatchGetImageResult,
     ImageFailure,
+    ImageFailureCode,
     ImageIdentifier,
 )
-from ecr_client.models import ImageFailureCode as Code
 
 
 class Case(NamedTuple):
-    """How one operation is split: its list, the most items of a call, and where answers go."""
+    """How one operation is split: its list, the most items of a call, and where responses go."""
 
     operation: str
     member: str
-    wire: str
     size: int
     items: str
-    wire_items: str
 
 
 CASES = {
     "batch_check_layer_availability_all": Case(
-        "BatchCheckLayerAvailability", "layer_digests", "layerDigests", 100, "layers", "layers"
+        "BatchCheckLayerAvailability", "layer_digests", 100, "layers"
     ),
-    "batch_delete_image_all": Case(
-        "BatchDeleteImage", "image_ids", "imageIds", 100, "image_ids", "imageIds"
-    ),
-    "batch_get_image_all": Case("BatchGetImage", "image_ids", "imageIds", 100, "images", "images"),
+    "batch_delete_image_all": Case("BatchDeleteImage", "image_ids", 100, "image_ids"),
+    "batch_get_image_all": Case("BatchGetImage", "image_ids", 100, "images"),
     "batch_get_repository_scanning_configuration_all": Case(
-        "BatchGetRepositoryScanningConfiguration",
-        "repository_names",
-        "repositoryNames",
-        25,
+        *("BatchGetRepositoryScanningConfiguration", "repository_names", 25),
         "scanning_configurations",
-        "scanningConfigurations",
     ),
 }
 
 
+def wire(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.title, rest))
+
+
 class Service:
-    """Answers with an item for every name that is asked for, or a failure if it begins with bad."""
+    """Responds with an item for every name asked for, or a failure if it begins with bad."""
 
     def __init__(self) -> None:
         self.received: list[dict[str, Any]] = []
@@ -67,26 +64,19 @@ class Service:
         self.received.append(asked)
         if len(self.received) - 1 == self.refuse_after:
             return 400, {}, '{"__type": "RepositoryNotFoundException"}'
-        case = next(
-            case
-            for case in CASES.values()
-            if request.headers["X-Amz-Target"].endswith(f".{case.operation}")
-        )
-        names = [name if isinstance(name, str) else name["imageTag"] for name in asked[case.wire]]
-        keys = ["layerDigest", "imageTag", "repositoryName"]
-        sent = {"layerAvailability": "AVAILABLE", "registryId": "1" * 12, "imageManifest": "{}"}
-        good = [dict.fromkeys(keys, name) for name in names if not name.startswith("bad")]
-        bad = [
-            {**dict.fromkeys(keys, name), "imageId": {"imageTag": name}, "failureReason": name}
-            for name in names
-            if name.startswith("bad")
+        target = request.headers["X-Amz-Target"].rpartition(".")[2]
+        case = next(case for case in CASES.values() if case.operation == target)
+        names = [
+            name if isinstance(name, str) else name["imageTag"] for name in asked[wire(case.member)]
         ]
-        images = [{**sent, **each, "imageId": {"imageTag": each["imageTag"]}} for each in good]
-        body = {case.wire_items: images, "failures": bad}
+        keys = ("layerDigest", "imageTag", "repositoryName", "failureReason")
+        sent = {"layerAvailability": "AVAILABLE", "registryId": "1" * 12, "imageManifest": "{}"}
+        items = [
+            {**sent, **dict.fromkeys(keys, name), "imageId": {"imageTag": name}} for name in names
+        ]
+        bad = [each for each in items if each["imageTag"].startswith("bad")]
+        body = {wire(case.items): [each for each in items if each not in bad], "failures": bad}
         return 200, {"x-amzn-RequestId": f"id-{len(self.received)}"}, json.dumps(body)
-
-    def sizes(self, wire: str) -> list[int]:
-        return [len(asked[wire]) for asked in self.received]
 
 
 @pytest.fixture
@@ -112,19 +102,13 @@ def members(name: str, names: list[str]) -> dict[str, Any]:
 
 def seen(items: Any) -> list[str]:
     """Return what each item or failure is about."""
-    return [
-        next(
-            text
-            for text in (
-                getattr(each, "layer_digest", None),
-                getattr(each, "repository_name", None),
-                getattr(each, "image_tag", None),
-                each.image_id.image_tag if getattr(each, "image_id", None) else None,
-            )
-            if text
-        )
-        for each in items
-    ]
+
+    def name(item: Any) -> Any:
+        image_id = getattr(item, "image_id", None) or item
+        names = (getattr(item, each, None) for each in ("layer_digest", "repository_name"))
+        return getattr(image_id, "image_tag", None) or next(filter(None, names))
+
+    return [name(each) for each in items]
 
 
 def numbered(count: int) -> list[str]:
@@ -132,80 +116,49 @@ def numbered(count: int) -> list[str]:
     return [f"{'bad' if number % 7 == 3 else 'ok'}-{number}" for number in range(count)]
 
 
-# --- the four helpers -----------------------------------------------------------------------------
-
-
-def test_every_helper_is_tested() -> None:
-    """The table above has all helpers that split lists."""
-    found = {name for name in dir(ECRClient) if name.startswith("batch") and name.endswith("_all")}
-
-    assert found == set(CASES)
-
-
 @pytest.mark.parametrize("name", CASES)
-def test_sizes_of_the_calls(service: Service, ecr: ECRClient, name: str) -> None:
-    """Each call but the last takes as many items as the service allows, and none is empty."""
+def test_calls(service: Service, ecr: ECRClient, name: str) -> None:
+    """Each call but the last takes all items that it may; all have the other members."""
     case = CASES[name]
-    for count in (1, case.size - 1, case.size, case.size + 1, 2 * case.size, 3 * case.size + 2):
+    own = members(name, [])
+    others = {"registry_id": "1" * 12} if "repository_name" in own else {}
+    for count in (1, case.size, case.size + 1, 3 * case.size + 2):
         service.received.clear()
-        getattr(ecr, name)(**members(name, numbered(count)))
+        names = numbered(count)
+        getattr(ecr, name)(**members(name, names), **others)
         full, rest = divmod(count, case.size)
+        items = [asked.pop(wire(case.member)) for asked in service.received]
+        sent = [each if isinstance(each, str) else each["imageTag"] for each in chain(*items)]
 
-        assert service.sizes(case.wire) == [case.size] * full + ([rest] if rest else [])
+        assert [len(each) for each in items] == [case.size] * full + ([rest] if rest else [])
+        assert sent == names
+        shared = {"registryId": "1" * 12, "repositoryName": "app"} if others else {}
+        assert service.received == [shared] * len(items)
 
 
-@pytest.mark.parametrize("form", ["keywords", "request"])
 @pytest.mark.parametrize("name", CASES)
-def test_order_and_failures(service: Service, ecr: ECRClient, name: str, form: str) -> None:
+def test_order_and_failures(service: Service, ecr: ECRClient, name: str) -> None:
     """Items and failures of all calls come back in the order in which they were asked for."""
-    case = CASES[name]
+    case, call = CASES[name], getattr(ecr, name)
     names = numbered(2 * case.size + 5)
     given = members(name, names)
-    request = getattr(models, f"{case.operation}Request")
-    call = getattr(ecr, name)
-    result = call(**given) if form == "keywords" else call(request(**given))
+    request = getattr(models, f"{case.operation}Request")(**given)
+    before = attrs.evolve(request)
+    result = call(request)
 
     assert type(result) is getattr(models, f"{case.operation}Result")
     assert seen(getattr(result, case.items)) == [each for each in names if each.startswith("ok")]
     assert seen(result.failures) == [each for each in names if each.startswith("bad")]
     assert result.response_metadata.request_id == "id-3"
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_every_call_has_the_other_members(service: Service, ecr: ECRClient, name: str) -> None:
-    """The members that are not split go along with each call, and no item is sent twice."""
-    case = CASES[name]
-    names = numbered(case.size + 1)
-    given = members(name, names)
-    others = {"registry_id": "1" * 12} if "repository_name" in given else {}
-    getattr(ecr, name)(**given, **others)
-    sent = [item for asked in service.received for item in asked[case.wire]]
-    rest = [{key: asked[key] for key in asked if key != case.wire} for asked in service.received]
-
-    assert [item if isinstance(item, str) else item["imageTag"] for item in sent] == names
-    assert rest == [{"registryId": "1" * 12, "repositoryName": "app"} if others else {}] * 2
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_a_short_list_is_one_plain_call(service: Service, ecr: ECRClient, name: str) -> None:
-    """A list that one call takes gives what the plain operation gives."""
-    given = members(name, numbered(5))
-    result = getattr(ecr, name)(**given)
-    plain = getattr(ecr, name.removesuffix("_all"))(**given)
-
-    assert result == plain
-    assert service.received[0] == service.received[1]
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_an_empty_list_is_refused(service: Service, ecr: ECRClient, name: str) -> None:
-    """An empty list is refused as the plain operation refuses it, and nothing is sent."""
-    case = CASES[name]
-    with pytest.raises(ParamValidationException) as caught:
-        getattr(ecr, name)(**members(name, []))
-
-    assert str(caught.value) == f"{case.operation}: {case.member} must have at least 1 items"
-    assert service.received == []
+    assert call(**given) == result
+    assert request == before
+    # A short list is one plain call.
+    short = members(name, numbered(5))
+    assert call(**short) == getattr(ecr, name.removesuffix("_all"))(**short)
+    assert service.received[-1] == service.received[-2]
+    with pytest.raises(PartialFailureException) as caught:
+        result.raise_for_failures()
+    assert caught.value.failures == result.failures
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -213,68 +166,32 @@ def test_bad_requests(service: Service, ecr: ECRClient, name: str) -> None:
     """A wrong request is refused with the names of operation and member, and nothing is sent."""
     case, method = CASES[name], getattr(ecr, name)
     good = getattr(models, f"{case.operation}Request")(**members(name, ["ok-1"]))
-    wrong = {**members(name, ["ok-1"]), case.member: "text"}
-
-    with pytest.raises(ParamValidationException, match=rf"^{case.operation}: request must be a"):
-        method(None)
-    with pytest.raises(ParamValidationException, match=rf"^{case.operation}: .*: {case.member}$"):
-        method(good, **{case.member: ["x"]})
-    with pytest.raises(ParamValidationException, match=rf"^{case.operation}: {case.member} must"):
-        method(**wrong)
-    with pytest.raises(ParamValidationException, match=rf"^{case.operation}: .* is required$"):
-        method()
+    late = members(name, numbered(case.size))
+    late[case.member] = [*late[case.member], 5]
+    given: tuple[Any, ...]
+    for given, keywords, problem in (
+        ((None,), {}, "request must be a"),
+        ((good,), {case.member: ["x"]}, f".*: {case.member}$"),
+        ((), {**members(name, []), case.member: "text"}, f"{case.member} must"),
+        ((), members(name, []), f"{case.member} must have at least 1 items$"),
+        ((), {}, ".* is required$"),
+        # A wrong item of a later call is named by its place in the whole list.
+        ((), late, rf"{case.member}\[{case.size}\] must be"),
+    ):
+        with pytest.raises(ParamValidationException, match=f"^{case.operation}: {problem}"):
+            method(*given, **keywords)
     with pytest.raises(TypeError, match=rf"{name}\(\) .*'nonsense'"):
         method(nonsense=1)
-    assert service.received == []
-
-
-def test_a_wrong_item_of_a_later_call(service: Service, ecr: ECRClient) -> None:
-    """A wrong item is named by its place in the whole list, before the first call is made."""
-    items = [*members("batch_delete_image_all", numbered(100))["image_ids"], "v1"]
-
-    with pytest.raises(ParamValidationException, match=r"image_ids\[100\] must be of type Image"):
-        ecr.batch_delete_image_all(repository_name="app", image_ids=items)
-
     assert service.received == []
 
 
 def test_an_error_ends_the_calls(service: Service, ecr: ECRClient) -> None:
     """An error of one call is raised as it is, and the calls after it are not made."""
     service.refuse_after = 1
-
     with pytest.raises(RepositoryNotFoundException):
         ecr.batch_get_image_all(**members("batch_get_image_all", numbered(300)))
 
     assert len(service.received) == 2
-
-
-def test_the_request_is_left_alone(service: Service, ecr: ECRClient) -> None:
-    """The caller's request object still has the whole list afterwards."""
-    request = BatchDeleteImageRequest(**members("batch_delete_image_all", numbered(150)))
-    before = attrs.evolve(request)
-    ecr.batch_delete_image_all(request)
-
-    assert request == before
-
-
-def test_closed_client(service: Service, ecr: ECRClient) -> None:
-    """After the shutdown nothing is sent."""
-    ecr.shutdown()
-
-    with pytest.raises(ClientShutdownException, match=r"^BatchGetImage: "):
-        ecr.batch_get_image_all(**members("batch_get_image_all", numbered(150)))
-
-    assert service.received == []
-
-
-# --- raise_for_failures ---------------------------------------------------------------------------
-
-
-def test_without_failures_the_result_comes_back() -> None:
-    """raise_for_failures() of a result without failures returns that result, to be chained."""
-    result = BatchGetImageResult()
-
-    assert result.raise_for_failures() is result
 
 
 def test_failures_are_raised_with_the_result() -> None:
@@ -282,13 +199,12 @@ def test_failures_are_raised_with_the_result() -> None:
     failures = [
         ImageFailure(
             image_id=ImageIdentifier(image_tag=f"v{number}"),
-            failure_code=Code.IMAGE_NOT_FOUND,
+            failure_code=ImageFailureCode.IMAGE_NOT_FOUND,
             failure_reason=f"reason {number}",
         )
         for number in range(5)
     ]
-    result = BatchGetImageResult(failures=failures)
-
+    result, fine = BatchGetImageResult(failures=failures), BatchGetImageResult()
     with pytest.raises(PartialFailureException, match=r"^5 item\(s\) failed: ") as caught:
         result.raise_for_failures()
 
@@ -296,24 +212,16 @@ def test_failures_are_raised_with_the_result() -> None:
     assert caught.value.result is result
     for shown in ("v0", "v2", "ImageNotFound", "reason 0", "reason 2", "and 2 more"):
         assert shown in str(caught.value)
+    assert fine.raise_for_failures() is fine
 
 
 def test_raise_for_failures_of_all_results() -> None:
-    """Exactly the results that have failures can raise for them."""
+    """Exactly the results that have failures can raise for them; all helpers are tested here."""
+    helpers = {name for name in dir(ECRClient) if re.fullmatch("batch_.*_all", name)}
     results = {name for name in models.__all__ if name.endswith("Result")}
     with_failures = {n for n in results if "failures" in attrs.fields_dict(getattr(models, n))}
     raising = {n for n in results if hasattr(getattr(models, n), "raise_for_failures")}
 
+    assert helpers == set(CASES)
     assert raising == with_failures
     assert {f"{case.operation}Result" for case in CASES.values()} <= raising
-
-
-def test_failures_of_all_calls_are_raised(service: Service, ecr: ECRClient) -> None:
-    """After a split, the failures of every call are raised together."""
-    given = members("batch_get_image_all", numbered(250))
-
-    with pytest.raises(PartialFailureException) as caught:
-        ecr.batch_get_image_all(**given).raise_for_failures()
-
-    assert seen(caught.value.failures) == [each for each in numbered(250) if "bad" in each]
-    assert len(caught.value.result.images) == 250 - len(caught.value.failures)

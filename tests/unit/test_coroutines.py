@@ -18,37 +18,25 @@ async def one() -> int:
     return 1
 
 
-def test_run_returns_the_result() -> None:
-    """A coroutine whose steps are values, or coroutines that do not suspend, runs to its end."""
+def test_run() -> None:
+    """A coroutine that does not suspend runs to its end: to its result, or to its exception."""
     assert run(added(1, one(), 2)) == 4
-
-
-def test_run_raises_the_error() -> None:
-    """An exception of the coroutine is that of the call."""
     with pytest.raises(TypeError, match="unsupported operand"):
         run(added("a"))
 
 
-def test_run_refuses_to_suspend() -> None:
-    """A coroutine that suspends is closed, and the error says what to use instead."""
-    closed = []
-
-    async def suspended() -> None:
-        try:
-            await asyncio.sleep(0)
-        finally:
-            closed.append(True)
-
-    with pytest.raises(TypeError, match="use AsyncECRClient"):
-        run(suspended())
-    assert closed == [True]
-
-
-def test_a_loop_runs_the_same_coroutine() -> None:
-    """An event loop runs what `run` runs, and steps may suspend there."""
+def test_suspending() -> None:
+    """A coroutine that suspends is closed with an error; an event loop runs it."""
+    ended = []
 
     async def later() -> int:
-        await asyncio.sleep(0)
-        return 2
+        try:
+            await asyncio.sleep(0)
+            return 2
+        finally:
+            ended.append(True)
 
+    with pytest.raises(TypeError, match="use AsyncECRClient"):
+        run(later())
+    assert ended == [True]
     assert asyncio.run(added(1, later())) == 3

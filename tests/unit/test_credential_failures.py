@@ -38,9 +38,12 @@ from ecr_client._exceptions import (
 #: What is in files, variables, responses, and the output of processes, and in no message.
 SECRETS = ("s3cret", "t0ken", "pr1nted", "b0dy", "gu1d", "passw0rd")
 NOWHERE = "http://127.0.0.1:1"
+DEFAULT = "profile 'default' in {dir}/config"
+URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 ROLE = "arn:aws:iam::123456789012:role/example"
 BASE = "[base]\naws_access_key_id = AKIABASE\naws_secret_access_key = s3cret\n"
-ROLE_PROFILE = f"[default]\nrole_arn = {ROLE}\nsource_profile = base\n"
+ALONE = f"[default]\nrole_arn = {ROLE}\n"
+ROLE_PROFILE = f"{ALONE}source_profile = base\n"
 SSO = """
 [default]
 sso_session = work
@@ -53,12 +56,9 @@ sso_start_url = https://example.awsapps.com/start
 LEGACY_SSO = SSO.replace("sso_session = work\n", "").replace("[sso-session work]\n", "")
 UNAUTHORIZED = (401, {"x-amzn-ErrorType": "UnauthorizedException"}, b'{"message": "no"}')
 PAGE = (200, {"Content-Type": "text/html"}, b"<html>b0dy s3cret</html>")
-FULL_URI = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "{url}/gu1d"}
+FULL_URI = {URI: "{url}/gu1d"}
 KEYS = {"Version": 1, "AccessKeyId": "AKIA", "SecretAccessKey": "s3cret", "SessionToken": "t0ken"}
-INSTANCE = {
-    "AWS_EC2_METADATA_DISABLED": "false",
-    "AWS_EC2_METADATA_SERVICE_ENDPOINT": "{url}/",
-}
+INSTANCE = {"AWS_EC2_METADATA_DISABLED": "false", "AWS_EC2_METADATA_SERVICE_ENDPOINT": "{url}/"}
 WEB = {"AWS_WEB_IDENTITY_TOKEN_FILE": "{dir}/token", "AWS_ROLE_ARN": ROLE}
 STS = {"AWS_ENDPOINT_URL_STS": "{url}"}
 
@@ -82,9 +82,14 @@ class Case:
     is_nowhere: bool = False
 
 
+def variables(*facts: str, **environ: str) -> Case:
+    return Case(facts, environ=environ)
+
+
 def process(command: str, *facts: str) -> Case:
-    setting = "credential_process of profile 'default' in {dir}/config"
-    return Case((setting, *facts), f"[default]\ncredential_process = {command}\n")
+    return Case(
+        (f"credential_process of {DEFAULT}", *facts), f"[default]\ncredential_process = {command}\n"
+    )
 
 
 def prints(output: str, *facts: str) -> Case:
@@ -121,11 +126,11 @@ GOOD_TOKEN: dict[str, Any] = {
     "token": '{"accessToken": "t0ken", "expiresAt": "2999-01-01T00:00:00Z"}',
     "environ": {"AWS_ENDPOINT_URL_SSO": "{url}"},
 }
+LOGIN = "aws sso login --sso-session work"
 CASES = {
-    # --- environment
-    "environment, no secret": Case(
-        ("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not",),
-        environ={"AWS_ACCESS_KEY_ID": "AKIA"},
+    # --- environment and files
+    "environment, no secret": variables(
+        "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not", AWS_ACCESS_KEY_ID="AKIA"
     ),
     "environment, no access key": Case(
         ("AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not",),
@@ -137,17 +142,10 @@ CASES = {
         f"[profile p]\nrole_arn = {ROLE}\ncredential_source = Environment\n",
         environ={"AWS_ACCESS_KEY_ID": "AKIA", "PROFILE": "p"},
     ),
-    "a setting": Case(
-        ("AWS_METADATA_SERVICE_TIMEOUT", "bad value"),
-        environ={"AWS_METADATA_SERVICE_TIMEOUT": "soon"},
-    ),
-    # --- files
+    "a setting": variables("SERVICE_TIMEOUT", "bad value", AWS_METADATA_SERVICE_TIMEOUT="soon"),
     "no section": Case(("{dir}/config", "line 1 comes before"), "key = s3cret\n"),
-    "no setting": Case(("{dir}/credentials", "line 3 is neither"), "", "[base]\n\ns3cret\n"),
     "section twice": Case(("{dir}/credentials", "line 4 repeats a section"), "", BASE + BASE),
-    "setting twice": Case(
-        ("{dir}/config", "line 3 repeats a setting"), "[default]\ns3cret = 1\ns3cret = 2\n"
-    ),
+    "setting twice": Case(("line 3 repeats a setting",), "[default]\ns3cret = 1\ns3cret = 2\n"),
     "nested": Case(("{dir}/config", "line 4 is neither"), "[a]\ns3 =\n  x = 1\n  s3cret\n"),
     "encoding": Case(("{dir}/config", "line 2 is not"), "[default]\ns3cret = \udcff\n"),
     "no such profile": Case(
@@ -164,36 +162,27 @@ CASES = {
         credentials="[default]\naws_secret_access_key = s3cret\n",
         is_nowhere=True,
     ),
-    "old file": Case(
-        ("{dir}/none", "AWS_CREDENTIAL_FILE"), environ={"AWS_CREDENTIAL_FILE": "{dir}/none"}
-    ),
+    "old file": variables("{dir}/none", "AWS_CREDENTIAL_FILE", AWS_CREDENTIAL_FILE="{dir}/none"),
     # --- processes
     "no program": process("{dir}/none passw0rd", "cannot run '{dir}/none': No such file"),
     "no words": process("x 'passw0rd", "must be a command, got"),
     "empty": process("", "must be a command, got"),
     "exit code": process(
         '{python} -c \'import sys; print("pr1nted"); print("b0dy", file=sys.stderr); sys.exit(3)\'',
-        "'{python}' failed with exit code 3",
-        "run it in a terminal",
+        "'{python}' failed with exit code 3; run it in a terminal",
     ),
     "no JSON": prints("pr1nted", "printed something that is not a JSON object"),
-    "not UTF-8": process(
-        "{python} -c 'import os; os.write(1, bytes([255]) + b\"pr1nted\")'", "not a JSON object"
-    ),
     "a list": prints('[\\"pr1nted\\"]', "not a JSON object"),
     "version": prints('{{\\"Version\\": \\"pr1nted\\"}}', 'no "Version": 1'),
-    "no keys": prints(
-        '{{\\"Version\\": 1, \\"x\\": \\"pr1nted\\"}}', "no AccessKeyId and no Secret"
-    ),
+    "no keys": prints('{{\\"Version\\": 1}}', "no AccessKeyId and no Secret"),
     "expired": expiring("2020-01-01T00:00:00Z", "expired, even after a refresh"),
     "expires without a zone": expiring("2030-01-01T00:00:00", "with a time zone"),
-    "expires at no time": expiring("pr1nted", "with a time zone"),
     # --- SSO
-    "SSO, no token": sso("profile 'default' in {dir}/config", "aws sso login --sso-session work"),
-    "SSO, token of something": sso("aws sso login --sso-session work", token="{}"),
-    "SSO, token that is cut": sso("aws sso login --sso-session work", token='{"accessToken": "t0'),
+    "SSO, no token": sso(DEFAULT, LOGIN),
+    "SSO, token of something": sso(LOGIN, token="{}"),
+    "SSO, token that is cut": sso(LOGIN, token='{"accessToken": "t0'),
     "SSO, expired": sso(
-        "has expired; run 'aws sso login --sso-session work'",
+        f"has expired; run '{LOGIN}'",
         token='{"accessToken": "t0ken", "expiresAt": "2020-01-01T00:00:00Z"}',
     ),
     "SSO, expired, of a source": sso(
@@ -204,11 +193,6 @@ CASES = {
         answer=UNAUTHORIZED,
         **GOOD_TOKEN,
     ),
-    "SSO, unauthorized": sso(
-        "has expired; run 'aws sso login --sso-session work'",
-        answer=UNAUTHORIZED,
-        **GOOD_TOKEN,
-    ),
     "SSO, forbidden": sso(
         "role 'Reader' of account '123456789012'",
         "ForbiddenException: No access",
@@ -216,13 +200,6 @@ CASES = {
         **GOOD_TOKEN,
     ),
     "SSO, a page": sso("{url}", "captive portal", answer=PAGE, **GOOD_TOKEN),
-    "SSO, nowhere": sso(
-        f"no connection to {NOWHERE}",
-        **{**GOOD_TOKEN, "environ": {"AWS_ENDPOINT_URL_SSO": NOWHERE}},
-    ),
-    "SSO, no session": sso(
-        '"work"', "[sso-session ...] in {dir}/config", config=SSO.replace("[sso-session work]", "")
-    ),
     "SSO, half a session": sso(
         "sso_region", "{dir}/config", config=SSO.replace("sso_region = eu-west-1\n", "")
     ),
@@ -231,56 +208,33 @@ CASES = {
         config=SSO.replace("sso_role", "sso_region = s3cret\nsso_role"),
     ),
     # --- roles
-    "role, no source": role(
-        "profile 'default' in {dir}/config has a role_arn, but no source_profile",
-        config=f"[default]\nrole_arn = {ROLE}\n",
-    ),
+    "role, no source": role(f"{DEFAULT} has a role_arn, but no source_profile", config=ALONE),
     "role, no such source": role(
-        "profile 'bsae' (named by source_profile of profile 'default' in {dir}/config)",
+        f"profile 'bsae' (named by source_profile of {DEFAULT})",
         "did you mean 'base'?",
         config=ROLE_PROFILE.replace("base", "bsae"),
     ),
-    "role, half a source": role(
-        "profile 'base' in {dir}/credentials has no aws_secret_access_key",
-        credentials="[base]\naws_access_key_id = AKIA\n",
-    ),
-    "role, empty source": role(
-        '"base" must have credentials', config=f"{ROLE_PROFILE}[profile base]\n", credentials=""
-    ),
-    "role, both sources": role(
-        "both source_profile and credential_source",
-        "{dir}/config",
-        config=f"{ROLE_PROFILE}credential_source = Environment\n",
-    ),
     "role, bad source": role(
         "Environment, Ec2InstanceMetadata or EcsContainer",
-        config=f"[default]\nrole_arn = {ROLE}\ncredential_source = Env\n",
+        config=f"{ALONE}credential_source = Env\n",
     ),
     "role, source without keys": role(
-        "credential_source 'Environment' of profile 'default' in {dir}/config has no credentials",
-        config=f"[default]\nrole_arn = {ROLE}\ncredential_source = Environment\n",
+        f"credential_source 'Environment' of {DEFAULT} has no credentials",
+        config=f"{ALONE}credential_source = Environment\n",
     ),
     "role, circle": role(
-        "Infinite loop",
-        "default",
-        "other",
+        *("Infinite loop", "default", "other"),
         config=ROLE_PROFILE.replace("base", "other")
         + ROLE_PROFILE.replace("default", "profile other").replace("base", "default"),
     ),
     "role, MFA": role(
-        ROLE,
-        "arn:aws:iam::1:mfa/me",
-        "no terminal",
+        *(ROLE, "arn:aws:iam::1:mfa/me", "no terminal"),
         config=f"{ROLE_PROFILE}mfa_serial = arn:aws:iam::1:mfa/me\n",
     ),
     "role, denied": role(
         f"STS refused role {ROLE} of profile 'default'",
-        "AccessDenied: User is not authorized",
-        "allow sts:AssumeRole",
+        *("AccessDenied: User is not authorized", "allow sts:AssumeRole"),
         answer=sts_error("AccessDenied", "User is not authorized"),
-    ),
-    "role, expired": role(
-        "ExpiredToken", "refresh the keys", answer=sts_error("ExpiredToken", "The token is over")
     ),
     "role, a page": role(
         f"role {ROLE} of profile 'default': ", "{url}", "captive portal", answer=PAGE
@@ -292,17 +246,15 @@ CASES = {
     "role, silence": role("{url} did not respond", raises=timeout(ReadTimeoutError)),
     "role, no ARN": role("the values of RoleArn", config=ROLE_PROFILE.replace(ROLE, "none")),
     # --- web identity
-    "web identity, no file": Case(
-        ("cannot read {dir}/token: No such file", "correct AWS_WEB_IDENTITY_TOKEN_FILE"),
-        environ=WEB,
+    "web identity, no file": variables(
+        *("cannot read {dir}/token: No such file", "correct AWS_WEB_IDENTITY_TOKEN_FILE"), **WEB
     ),
     "web identity, no file of a profile": Case(
-        ("{dir}/none", "web_identity_token_file of profile 'default' in {dir}/config"),
-        f"[default]\nrole_arn = {ROLE}\nweb_identity_token_file = {{dir}}/none\n",
+        ("{dir}/none", f"web_identity_token_file of {DEFAULT}"),
+        f"{ALONE}web_identity_token_file = {{dir}}/none\n",
     ),
-    "web identity, no role": Case(
-        ("set AWS_ROLE_ARN, or role_arn of profile 'default'",),
-        environ={"AWS_WEB_IDENTITY_TOKEN_FILE": "{dir}/config"},
+    "web identity, no role": variables(
+        "set AWS_ROLE_ARN, or role_arn of profile", AWS_WEB_IDENTITY_TOKEN_FILE="{dir}/config"
     ),
     "web identity, expired": Case(
         (ROLE, "ExpiredTokenException: over", "refresh the token"),
@@ -314,21 +266,15 @@ CASES = {
     "container, refused": container(
         "{url} responded with status 403", answer=(403, {}, b'{"b0dy": "s3cret"}')
     ),
-    "container, broken": container("{url} responded with status 500", answer=(500, {}, b"b0dy")),
     "container, a page": container("{url} is not a JSON object", answer=PAGE),
     "container, no keys": container("has no AccessKeyId", answer=(200, {}, b'{"x": "b0dy"}')),
-    "container, nowhere": container(
-        f"no connection to {NOWHERE}",
-        environ={"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{NOWHERE}/gu1d"},
-    ),
     "container, silence": container(
         "http://169.254.170.2 did not respond",
         environ={"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/gu1d"},
         raises=timeout(ConnectTimeoutError),
     ),
-    "container, foreign host": Case(
-        ("AWS_CONTAINER_CREDENTIALS_FULL_URI has the host 'example.com'",),
-        environ={"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.com/gu1d"},
+    "container, foreign host": variables(
+        f"{URI} has the host 'example.com'", **{URI: "http://example.com/gu1d"}
     ),
     "container, line end": Case(
         ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "line break"),
@@ -344,7 +290,6 @@ CASES = {
         environ={"AWS_EC2_METADATA_DISABLED": "true"},
     ),
     "instance, no role": instance("{url} responded with status 404", answer=(404, {}, b"b0dy")),
-    "instance, refused": instance("{url} responded with status 401", answer=(401, {}, b"b0dy")),
     "instance, bad request": instance("{url} responded with status 400", answer=(400, {}, b"")),
     "instance, a page": instance("{url} responded with status 200", answer=PAGE),
     "instance, nowhere": instance(
@@ -393,10 +338,9 @@ class Sources:
             self._monkeypatch.setenv(name, self.fill(value))
         if case.answer is not None:
             self._server.answers = [case.answer]
-        if case.token is not None:
-            for name in ("work", "https://example.awsapps.com/start"):
-                path = self._directory / f"{sha1(name.encode()).hexdigest()}.json"
-                path.write_text(case.token)
+        for name in ("work", "https://example.awsapps.com/start") if case.token else ():
+            path = self._directory / f"{sha1(name.encode()).hexdigest()}.json"
+            path.write_text(case.token or "")
         if case.raises is not None:
             raises = case.raises
 
@@ -412,21 +356,13 @@ def no_terminal(_: str) -> str:
 
 
 @pytest.fixture
-def sources(tmp_path: Path, server: Any, monkeypatch: pytest.MonkeyPatch) -> Sources:
-    for name, value in {
-        "HOME": str(tmp_path),
-        "USERPROFILE": str(tmp_path),
-        "BOTO_CONFIG": str(tmp_path / "boto"),
-        "AWS_CONFIG_FILE": str(tmp_path / "config"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
-    }.items():
-        monkeypatch.setenv(name, value)
+def sources(own_files: Path, server: Any, monkeypatch: pytest.MonkeyPatch) -> Sources:
     monkeypatch.setattr(ContainerMetadataFetcher, "SLEEP_TIME", 0)
     for provider in (SSOProvider, SSOTokenProvider):
-        monkeypatch.setattr(provider, "_SSO_TOKEN_CACHE_DIR", str(tmp_path))
+        monkeypatch.setattr(provider, "_SSO_TOKEN_CACHE_DIR", str(own_files))
     _, *others = AssumeRoleProvider.__init__.__defaults__
     monkeypatch.setattr(AssumeRoleProvider.__init__, "__defaults__", (no_terminal, *others))
-    return Sources(tmp_path, server, monkeypatch)
+    return Sources(own_files, server, monkeypatch)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -444,37 +380,29 @@ def test_facts(sources: Sources, caplog: pytest.LogCaptureFixture, name: str) ->
     assert [secret for secret in SECRETS if secret in shown] == []
 
 
-def test_failures_again(sources: Sources) -> None:
-    """Keys that cannot be used are an error of the package at the next call as well."""
-    source = sources.prepare(CASES["expires without a zone"])
-    for _ in range(2):
-        with pytest.raises(CredentialRetrievalException, match="with a time zone"):
-            source.resolve()
-
-
-def test_what_was_handled_before(sources: Sources) -> None:
-    """An exception that the caller is handling is no cause, and takes no cause away."""
+def test_at_other_times(sources: Sources) -> None:
+    """The next call fails as the first, and an exception that the caller handles is no cause."""
     source = sources.prepare(CASES["role, denied"])
     try:
         json.loads("")
     except ValueError:
-        with pytest.raises(CredentialRetrievalException, match="AccessDenied") as caught:
-            source.resolve()
+        for _ in range(2):
+            with pytest.raises(CredentialRetrievalException, match="AccessDenied") as caught:
+                source.resolve()
+    expiring = sources.prepare(CASES["expires without a zone"])
+    for _ in range(2):
+        with pytest.raises(CredentialRetrievalException, match="with a time zone"):
+            expiring.resolve()
 
     assert isinstance(caught.value.__cause__, ClientError)
-
-
-def test_refresh_of_a_role_with_mfa() -> None:
-    """Keys that only a person can renew say so."""
+    # Keys that only a person can renew say so.
     text = explain(RefreshWithMFAUnsupportedError(), None, None, {})
-
     assert "Create a new client, which asks for a new code" in text
 
 
 @pytest.mark.skipif(not hasattr(botocore.credentials, "LoginProvider"), reason="botocore is older")
 @pytest.mark.parametrize(
-    ("library", "fact"),
-    [(None, "botocore[crt]"), (object(), "run 'aws login --profile default'")],
+    ("library", "fact"), [(None, "botocore[crt]"), (object(), "run 'aws login --profile default'")]
 )
 def test_login_session(
     sources: Sources, monkeypatch: pytest.MonkeyPatch, library: object, fact: str

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 import requests
 from requests.certs import where
 
-from ecr_client import ClientConfiguration, Credentials, ECRClient, Region, RetryPolicy, regions
+from ecr_client import ClientConfiguration, Credentials, ECRClient, Region, regions
 from ecr_client.exceptions import (
     AmazonClientException,
     CredentialRetrievalException,
@@ -24,7 +23,9 @@ from ecr_client.exceptions import (
 )
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
+MISSING = "ModuleNotFoundError(f'No module named {name}', name=name)"
 BOTOCORE = Path(sys.modules["botocore"].__file__ or "").parent
+PARTITIONS = str(BOTOCORE / "data/partitions.json")
 ROLE = (
     "[default]\nrole_arn = arn:aws:iam::123456789012:role/example\nsource_profile = base\n"
     "[profile base]\naws_access_key_id = AKIA\naws_secret_access_key = secret\n"
@@ -35,27 +36,6 @@ def with_a_role() -> None:
     with open(os.environ["AWS_CONFIG_FILE"], "w") as file:
         file.write(ROLE)
     ECRClient(endpoint="https://127.0.0.1:1").describe_registry()
-
-
-#: What is tried without any file, and what is raised then; the message names what cannot be read.
-HIDDEN: dict[str, tuple[Callable[[], object], type[AmazonClientException], str]] = {
-    "region": (
-        lambda: ECRClient(region="eu-west-1"),
-        InvalidConfigurationException,
-        str(BOTOCORE / "data/partitions.json"),
-    ),
-    "Region": (
-        lambda: Region("eu-west-1").is_service_supported("ecr"),
-        InvalidConfigurationException,
-        str(BOTOCORE / "data/partitions.json"),
-    ),
-    "keys": (
-        lambda: ECRClient(endpoint="http://127.0.0.1:1").describe_registry(),
-        NoCredentialsException,
-        "config (no such file)",
-    ),
-    "role": (with_a_role, CredentialRetrievalException, str(BOTOCORE / "data")),
-}
 
 
 @pytest.fixture
@@ -69,10 +49,25 @@ def files(monkeypatch: pytest.MonkeyPatch) -> Any:
         yield patcher.fs
 
 
-@pytest.mark.parametrize("name", HIDDEN)
-def test_hidden_files(files: Any, name: str) -> None:
+@pytest.mark.parametrize(
+    ("attempt", "kind", "fact"),
+    [
+        (lambda: ECRClient(region="eu-west-1"), InvalidConfigurationException, PARTITIONS),
+        (
+            lambda: Region("eu-west-1").is_service_supported("ecr"),
+            InvalidConfigurationException,
+            PARTITIONS,
+        ),
+        (
+            lambda: ECRClient(endpoint="http://127.0.0.1:1").describe_registry(),
+            NoCredentialsException,
+            "config (no such file)",
+        ),
+        (with_a_role, CredentialRetrievalException, str(BOTOCORE / "data")),
+    ],
+)
+def test_hidden_files(files: Any, attempt: Any, kind: type[Exception], fact: str) -> None:
     """What needs a file that is hidden says which one, and what to do."""
-    attempt, kind, fact = HIDDEN[name]
     with pytest.raises(AmazonClientException) as caught:
         attempt()
 
@@ -99,19 +94,15 @@ def test_calls_without_files(server: Any, files: Any) -> None:
 
 
 @pytest.mark.parametrize("content", ["nonsense", "-----BEGIN CERTIFICATE-----\nx\n"])
-@pytest.mark.parametrize("setting", ["verify", "client_cert"])
-def test_certificates_that_are_none(
-    server: Any, tmp_path: Path, setting: str, content: str
-) -> None:
+def test_certificates_that_are_none(server: Any, tmp_path: Path, content: str) -> None:
     """A file of certificates that cannot be loaded is named."""
     path = tmp_path / "file.pem"
     path.write_text(content)
-    config = ClientConfiguration(**{setting: str(path), "retry": RetryPolicy(max_attempts=1)})  # type: ignore[arg-type]
     url = server.url.replace("http", "https")
-    client = ECRClient(endpoint=url, credentials=KEYS, config=config)
-
-    with pytest.raises(TLSException, match=re.escape(str(path))):
-        client.describe_registry()
+    for config in (ClientConfiguration(verify=path), ClientConfiguration(client_cert=str(path))):
+        client = ECRClient(endpoint=url, credentials=KEYS, config=config)
+        with pytest.raises(TLSException, match=re.escape(str(path))):
+            client.describe_registry()
 
 
 #: Hides the modules whose names begin with an argument, as a directory that cannot be read does.
@@ -134,14 +125,10 @@ except InvalidConfigurationException as error:
 """
 
 
-MISSING = "ModuleNotFoundError(f'No module named {name}', name=name)"
-
-
 @pytest.mark.parametrize(
     ("module", "error"),
     [
         ("ecr_client._pipeline", MISSING),
-        ("ecr_client._generated.models", MISSING),
         ("requests", MISSING),
         ("botocore.auth", "PermissionError(13, 'Permission denied', name)"),
     ],

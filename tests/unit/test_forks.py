@@ -5,16 +5,15 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import multiprocessing
-import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
+from botocore.credentials import RefreshableCredentials
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, Region, RetryPolicy, models
 from ecr_client._common import forks
@@ -34,91 +33,44 @@ FORK = multiprocessing.get_context("fork")
 
 
 class Peers:
-    """A server that remembers from which address each request came.
+    """A server that remembers from which address each request came, and may wait at a gate."""
 
-    Attributes:
-        addresses: One for each request.
-        config: What a client needs to call it.
-        arrived: Whether a request came.
-        gates: What the next requests wait for.
-    """
-
-    def __init__(self, config: ClientConfiguration, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, peer: Any, bundle: str | None) -> None:
         self.addresses: list[Any] = []
-        self.config = config
         self.arrived, self.gates = threading.Event(), list[threading.Event]()
-        owner = self
+        self.config = ClientConfiguration(verify=bundle)
+        self.url = peer(self._respond, tls=bundle).url.rstrip("/")
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                owner.addresses.append(self.client_address)
-                owner.arrived.set()
-                if owner.gates:
-                    owner.gates.pop().wait(LONGEST)
-                missing = b"missing" in body
-                content = b'{"registryId": "123456789012"}'
-                if missing:
-                    content = b'{"__type": "RepositoryNotFoundException", "message": "none"}'
-                self.send_response_only(400 if missing else 200)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        if context is not None:
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        scheme = "http" if context is None else "https"
-        self.url = f"{scheme}://localhost:{self.server.server_port}"
-        serve = self.server.serve_forever
-        self.thread = threading.Thread(target=serve, args=(0.01,), daemon=True)
-        self.thread.start()
+    def _respond(self, visit: Any) -> None:
+        while True:
+            body = visit.request().body
+            self.addresses.append(visit.address)
+            self.arrived.set()
+            if self.gates:
+                self.gates.pop().wait(LONGEST)
+            if b"missing" in body:
+                error = b'{"__type": "RepositoryNotFoundException", "message": "none"}'
+                visit.respond(error, status=b"400 Bad Request")
+            else:
+                visit.respond(b'{"registryId": "123456789012"}')
 
     def client(self, **arguments: Any) -> ECRClient:
         """Return a client of this server."""
         given = {"region": "eu-west-1", "credentials": KEYS, "config": self.config, **arguments}
         return ECRClient(endpoint=self.url, **given)
 
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+
+@pytest.fixture
+def peers(request: Any, peer: Any, trusted: str) -> Peers:
+    """Return a server with TLS, or without if a test says so."""
+    return Peers(peer, None if getattr(request, "param", "https") == "http" else trusted)
 
 
-@pytest.fixture(scope="module")
-def context_and_bundle(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
-    """Return what a server and a client need to speak TLS."""
-    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    bundle = tmp_path_factory.mktemp("tls") / "ca.pem"
-    authority.cert_pem.write_to_path(bundle)
-    return context, bundle
-
-
-@pytest.fixture(params=["http", "https"])
-def peers(request: Any, context_and_bundle: tuple[ssl.SSLContext, Path]) -> Iterator[Peers]:
-    """Return a server, with and without TLS."""
-    context, bundle = context_and_bundle
-    tls = request.param == "https"
-    running = Peers(ClientConfiguration(verify=bundle if tls else None), context if tls else None)
-    yield running
-    running.close()
+BOTH = pytest.mark.parametrize("peers", ["http", "https"], indirect=True)
 
 
 class Child:
-    """A forked process that runs a function and tells what came of it.
-
-    Args:
-        function: Takes a pipe from the parent.
-        parent: Whether it forks itself.
-    """
+    """A forked process that calls a function with a pipe, and tells what came of it."""
 
     def __init__(self, function: Callable[[Any], object], *, parent: bool = False) -> None:
         self.pipe, other = FORK.Pipe()
@@ -145,41 +97,30 @@ class Child:
             self.process.join(LONGEST)
 
 
+@BOTH
 def test_children_use_connections_of_their_own(peers: Peers) -> None:
-    """Children call over connections of their own, and the parent goes on with the one it has."""
+    """Children, and theirs, call over connections of their own; the parent keeps the one it has."""
     with peers.client() as client:
         client.describe_registry()
         ours = peers.addresses[0]
-        children = [
-            Child(lambda _: [client.describe_registry().registry_id for _ in range(3)])
-            for _ in range(3)
-        ]
+
+        def call(_: Any) -> list[Any]:
+            return [client.describe_registry().registry_id for _ in range(3)]
+
+        def call_and_fork(pipe: Any) -> Any:
+            call(pipe)
+            return Child(call).result()
+
+        children = [Child(call), Child(call_and_fork, parent=True)]
         found = [child.result() for child in children]
         theirs = peers.addresses[1:]
         client.describe_registry()
 
-    assert found == [["123456789012"] * 3] * 3
+    assert found == [["123456789012"] * 3] * 2
     assert len(theirs) == 9
     assert len(set(theirs)) == 3
     assert ours not in theirs
     assert peers.addresses[-1] == ours
-
-
-def test_children_of_children(peers: Peers) -> None:
-    """A process that was forked may fork: each generation has its own connection."""
-    with peers.client() as client:
-        client.describe_registry()
-
-        def call(_: Any) -> object:
-            return client.describe_registry().registry_id
-
-        def call_and_fork(_: Any) -> object:
-            client.describe_registry()
-            return Child(call).result()
-
-        assert Child(call_and_fork, parent=True).result() == "123456789012"
-
-    assert len(set(peers.addresses)) == len(peers.addresses) == 3
 
 
 def test_a_fork_during_a_call(peers: Peers) -> None:
@@ -199,47 +140,39 @@ def test_a_fork_during_a_call(peers: Peers) -> None:
     assert first == again != child
 
 
-def test_a_shutdown_in_a_child_is_its_own(peers: Peers) -> None:
-    """A child that shuts the client down, or exits, closes no connection of its parent."""
-    with peers.client() as client:
-        client.describe_registry()
+def test_a_shutdown_is_for_one_process(peers: Peers) -> None:
+    """A shutdown of a child ends nothing of its parent, and the other way round.
 
-        def shut_down(_: Any) -> str:
-            client.shutdown()
-            try:
-                client.describe_registry()
-            except ClientShutdownException:
-                return "shut down"
-            return "not"
-
-        assert Child(shut_down).result() == "shut down"
-        client.describe_registry()
-
-    assert len(peers.addresses) == 2
-    assert len(set(peers.addresses)) == 1
-
-
-def test_a_shutdown_of_the_parent_is_its_own(peers: Peers) -> None:
-    """A child goes on when its parent has shut the client down; one that comes later cannot."""
+    A child that is forked afterwards cannot call either.
+    """
     client = peers.client()
     client.describe_registry()
 
-    def call_when_told(pipe: Any) -> object:
-        pipe.recv()
-        return client.describe_registry().registry_id
-
-    def call(_: Any) -> str:
-        with contextlib.suppress(ClientShutdownException):
+    def is_down(_: Any) -> bool:
+        try:
             client.describe_registry()
-            return "called"
-        return "shut down"
+        except ClientShutdownException:
+            return True
+        return False
+
+    def shut_down(_: Any) -> bool:
+        client.shutdown()
+        return is_down(_)
+
+    def call_when_told(pipe: Any) -> bool:
+        pipe.recv()
+        return is_down(pipe)
 
     child = Child(call_when_told)
+    assert Child(shut_down).result() is True
+    client.describe_registry()
+    first, second = peers.addresses
     client.shutdown()
     child.pipe.send("go on")
 
-    assert child.result() == "123456789012"
-    assert Child(call).result() == "shut down"
+    assert first == second
+    assert child.result() is False
+    assert Child(is_down).result() is True
 
 
 @contextlib.contextmanager
@@ -254,14 +187,13 @@ def held(*locks: Any) -> Iterator[None]:
             ready.set()
             done.wait(LONGEST)
 
-    thread = threading.Thread(target=hold, daemon=True)
-    thread.start()
-    assert ready.wait(LONGEST)
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join(LONGEST)
+    with concurrent.futures.ThreadPoolExecutor(1) as threads:
+        threads.submit(hold)
+        assert ready.wait(LONGEST)
+        try:
+            yield
+        finally:
+            done.set()
 
 
 def test_no_lock_is_held_in_a_child(peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,28 +234,16 @@ def test_every_lock_is_renewed() -> None:
     """
     package = Path(forks.__file__).parents[1]
     rooms = "_common", "_credentials", "_engine", "_generated", "_transport"
-    files = [
-        *package.glob("*.py"),
-        *(each for room in rooms for each in (package / room).rglob("*.py")),
-    ]
-    found = {path.name for path in files if "threading." in path.read_text()}
+    files = [*package.glob("*.py")]
+    files += [each for room in rooms for each in (package / room).rglob("*.py")]
+    found = {path.stem for path in files if "threading." in path.read_text()}
 
-    assert found == {
-        "_lifetime.py",
-        "adapter.py",
-        "forks.py",
-        "logs.py",
-        "requests_transport.py",
-        "sources.py",
-    }
+    assert found == {*("_lifetime", "adapter", "forks", "logs", "requests_transport", "sources")}
     assert not [path for path in files if "cached_property" in path.read_text().split("# Not")[0]]
 
 
 def test_credentials_that_were_being_refreshed(peers: Peers) -> None:
     """A child refreshes botocore's credentials although a thread of its parent was at it."""
-    from datetime import datetime, timedelta, timezone
-
-    from botocore.credentials import RefreshableCredentials
 
     def fresh() -> dict[str, str]:
         end = datetime.now(timezone.utc) + timedelta(hours=6)
@@ -341,35 +261,24 @@ def test_credentials_that_were_being_refreshed(peers: Peers) -> None:
     client.shutdown()
 
 
-@contextlib.contextmanager
-def pool(method: str) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
-    """Return workers that are killed at the end, whatever they do."""
-    context = multiprocessing.get_context(method)
-    made = concurrent.futures.ProcessPoolExecutor(2, mp_context=context)
-    try:
-        yield made
-    finally:
-        processes = list((made._processes or {}).values())
-        made.shutdown(wait=False, cancel_futures=True)
-        for each in processes:
-            each.join(LONGEST)
-            each.kill()
-
-
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize(
+    ("peers", "method"), [("https", "fork"), ("http", "spawn")], indirect=["peers"]
+)
 def test_pools_of_processes(peers: Peers, method: str) -> None:
     """Clients and requests travel to workers; results and exceptions travel back, as they were."""
     client = peers.client().with_options(timeout=LONGEST)
     client.describe_registry()
-    with pool(method) as workers:
-        results = [workers.submit(client.describe_registry) for _ in range(4)]
-        failed = workers.submit(client.describe_repositories, REQUEST)
-        found = [each.result(LONGEST) for each in results]
-        error = failed.exception(LONGEST)
+    # Workers are killed at the end, whatever they do.
+    with multiprocessing.get_context(method).Pool(2) as workers:
+        results = [workers.apply_async(client.describe_registry) for _ in range(4)]
+        failed = workers.apply_async(client.describe_repositories, [REQUEST])
+        found = [each.get(LONGEST) for each in results]
+        with pytest.raises(RepositoryNotFoundException) as caught:
+            failed.get(LONGEST)
     client.shutdown()
+    error = caught.value
 
     assert found == [models.DescribeRegistryResult(registry_id="123456789012")] * 4
     assert {each.response_metadata.http_status_code for each in found} == {200}
-    assert isinstance(error, RepositoryNotFoundException)
     assert (error.error_message, error.status_code, error.attempts) == ("none", 400, 1)
     assert peers.addresses[0] not in peers.addresses[1:]
