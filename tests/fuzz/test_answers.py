@@ -1,22 +1,30 @@
-"""Whatever a service responds, a call ends with a result of its types or a documented error."""
+"""Whatever a service responds, a call ends with a result of its types or a documented error.
+
+Results become plain data and come back, and what a registry stores can be checked.
+"""
 
 from __future__ import annotations
 
 import base64
 import collections.abc
+import hashlib
 import json
 import pickle
+import re
 import typing
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from typing import Any
 
 import attrs
-from hypothesis import example, given
+import pytest
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from ecr_client import Credentials, RetryPolicy
+from ecr_client import Credentials, ECRClient, Operation, RetryPolicy, from_dict, models, to_dict
+from ecr_client import exceptions as errors
 from ecr_client._coroutines import run
 from ecr_client._credentials.sources import credentials_source
 from ecr_client._engine.clock import SigningClock
@@ -24,20 +32,15 @@ from ecr_client._engine.http import request_id
 from ecr_client._engine.parse import parse
 from ecr_client._lifetime import Lifetime
 from ecr_client._observer import Observer
-from ecr_client._operation import Operation
+from ecr_client._operation import Request, Result
 from ecr_client._options import CallOptions
 from ecr_client._pipeline import Pipeline
 from ecr_client._shapes import FrozenMap, OpenEnum, Structure, type_parts, wire_name
 from ecr_client.endpoints import Endpoint
-from ecr_client.exceptions import (
-    AmazonClientException,
-    AmazonECRException,
-    ConnectionClosedException,
-    ReadTimeoutException,
-    ResponseParseException,
-    TransportException,
-)
+from ecr_client.models import Image, ImageIdentifier
 from ecr_client.operations import OPERATIONS
+from ecr_client.testing import assert_image_valid
+from ecr_client.testing import example as example_of
 from ecr_client.transport import (
     Deadline,
     HTTPRequest,
@@ -53,8 +56,9 @@ NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
 
 #: Also halves of characters, which JSON can hold.
 TEXTS = st.text(st.characters() | st.sampled_from("\ud800\udfff\0\r\n"), max_size=20)
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
 ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.just(10**4299),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=8,
 )
@@ -66,41 +70,45 @@ TIMES = (
 )
 
 
+#: By type: what stands for it in JSON, mostly right, and what is one.
+SCALARS: dict[Any, tuple[st.SearchStrategy[Any], st.SearchStrategy[Any]]] = {
+    str: (TEXTS, st.text(max_size=5)),
+    bool: (st.booleans(), st.booleans()),
+    int: (st.integers() | st.integers(-9, 9).map(float), st.integers()),
+    float: (FINITE | st.integers(), FINITE),
+    bytes: (st.binary().map(lambda data: base64.b64encode(data).decode()), st.binary(max_size=5)),
+    datetime: (TIMES, st.datetimes(timezones=st.just(timezone.utc))),
+}
+
+
 @cache
-def values(annotation: Any) -> st.SearchStrategy[Any]:
-    """Return what makes JSON of a type, mostly right."""
+def values(annotation: Any, typed: bool = False) -> st.SearchStrategy[Any]:
+    """Return what makes JSON of a type, or values of it."""
     parts = type_parts(annotation)
-    kind = parts[0]
-    if bytes in parts:
-        return st.binary(max_size=20).map(lambda data: base64.b64encode(data).decode())
-    if isinstance(kind, type) and issubclass(kind, Structure):
-        return st.deferred(lambda: objects(kind))
-    if isinstance(kind, type) and issubclass(kind, OpenEnum):
-        return st.sampled_from([each.value for each in kind]) | TEXTS
+    kind = bytes if bytes in parts else parts[0]
     arguments = typing.get_args(kind)
     if typing.get_origin(kind) is collections.abc.Sequence:
-        return st.lists(values(arguments[0]) | st.none(), max_size=3)
+        items = values(arguments[0], typed)
+        return st.lists(items if typed else items | st.none(), max_size=3)
     if typing.get_origin(kind) is collections.abc.Mapping:
-        return st.dictionaries(TEXTS, values(arguments[1]), max_size=3)
-    scalars: dict[Any, st.SearchStrategy[Any]] = {
-        str: TEXTS,
-        bool: st.booleans(),
-        int: st.integers() | st.integers(-9, 9).map(float),
-        float: st.floats(allow_nan=False, allow_infinity=False) | st.integers(),
-        datetime: TIMES,
-    }
-    return scalars[kind]
+        return st.dictionaries(SCALARS[str][typed], values(arguments[1], typed), max_size=3)
+    if issubclass(kind, Structure):
+        return st.deferred(lambda: objects(kind, typed))
+    if issubclass(kind, OpenEnum):
+        return st.sampled_from([each.value for each in kind]) | SCALARS[str][typed]
+    return SCALARS[kind][typed]
 
 
 @cache
-def objects(cls: type[Any]) -> st.SearchStrategy[Any]:
-    """Return what makes JSON objects of a class, with some of its members."""
+def objects(cls: type[Any], typed: bool = False) -> st.SearchStrategy[Any]:
+    """Return what makes JSON objects of a class, or instances, with some of its members."""
     required, optional = {}, {}
     for field in attrs.fields(cls):
         if field.name != "response_metadata":
             members = required if field.default is attrs.NOTHING else optional
-            members[wire_name(field)] = values(field.type)
-    return st.fixed_dictionaries(required, optional=optional)
+            members[field.name if typed else wire_name(field)] = values(field.type, typed)
+    made = st.fixed_dictionaries(required, optional=optional)
+    return made.map(lambda given: cls(**given)) if typed else made
 
 
 @st.composite
@@ -137,22 +145,12 @@ def replace_one(draw: st.DrawFn, content: Any) -> None:
         content = content[key]
 
 
-CODES = st.sampled_from(
-    [
-        "RequestTimeTooSkewed",
-        "ExpiredTokenException",
-        "ThrottlingException",
-        "InvalidLayerPartException",
-        "RepositoryAlreadyExistsException",
-        "PullThroughCacheRuleAlreadyExistsException",
-        "TemplateAlreadyExistsException",
-        "LayerAlreadyExistsException",
-        "UploadNotFoundException",
-        "ImageAlreadyExistsException",
-        "LimitExceededException",
-        "LifecyclePolicyPreviewInProgressException",
-    ]
-)
+MEANINGFUL = """RequestTimeTooSkewed ExpiredTokenException ThrottlingException
+    UploadNotFoundException InvalidLayerPartException RepositoryAlreadyExistsException
+    LayerAlreadyExistsException PullThroughCacheRuleAlreadyExistsException
+    TemplateAlreadyExistsException LimitExceededException ImageAlreadyExistsException
+    LifecyclePolicyPreviewInProgressException"""
+CODES = st.sampled_from(MEANINGFUL.split())
 ERROR_MEMBERS: dict[str, st.SearchStrategy[Any]] = {
     "__type": CODES | CODES.map("com.amazonaws#{}:http://x".format) | ANY_JSON,
     "code": CODES | ANY_JSON,
@@ -216,17 +214,17 @@ def conforms_to(value: Any, kind: Any) -> bool:
     )
 
 
-def check_error(error: AmazonClientException, name: str) -> None:
+def check_error(error: errors.AmazonClientException, name: str) -> None:
     """Check what an error says of itself."""
     assert error.operation_name == name  # type: ignore[attr-defined]
     assert f"{name}" in str(error)
-    if isinstance(error, AmazonECRException):
+    if isinstance(error, errors.AmazonECRException):
         assert 1 <= len(error.error_code) <= 128
         assert isinstance(error.error_message, str)
         assert set(error.response) >= {"Error", "ResponseMetadata"}
         for attribute, (_, kind) in error.MEMBERS.items():
             assert type(getattr(error, attribute)) in (kind, type(None))
-    if isinstance(error, (AmazonECRException, ResponseParseException)):
+    if isinstance(error, (errors.AmazonECRException, errors.ResponseParseException)):
         shown = error.response_metadata.request_id or "-"
         assert shown.isprintable()
         assert 1 <= len(shown) <= 128
@@ -246,7 +244,7 @@ def test_any_response(exchange: tuple[Operation[Any, Any], HTTPResponse]) -> Non
     found, response = exchange
     try:
         result = parse(found, response)
-    except (AmazonECRException, ResponseParseException) as error:
+    except (errors.AmazonECRException, errors.ResponseParseException) as error:
         check_error(error, found.name)
         return
 
@@ -266,7 +264,7 @@ class Script(Transport):
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
         """Return what comes next; when nothing does, nothing arrives."""
-        step = self._steps.pop(0) if self._steps else ReadTimeoutException
+        step = self._steps.pop(0) if self._steps else errors.ReadTimeoutException
         if isinstance(step, HTTPResponse):
             return StreamingResponse(request, step.status, step.headers, InMemory(step.body))
         raise step("nothing came", request.purpose)
@@ -293,7 +291,7 @@ def courses(draw: st.DrawFn) -> tuple[Operation[Any, Any], list[Any]]:
     lookup = LOOKUPS.get(found.name)
     if lookup is not None:
         classes.append(OPERATIONS[lookup].result_class)
-    failures = st.sampled_from([ReadTimeoutException, ConnectionClosedException])
+    failures = st.sampled_from([errors.ReadTimeoutException, errors.ConnectionClosedException])
     step = failures | st.sampled_from(classes).flatmap(responses)
     return found, draw(st.lists(step, min_size=1, max_size=6))
 
@@ -315,9 +313,9 @@ PUT = (400, b'{"__type": "ImageAlreadyExistsException"}')
 SKEWED = b'{"__type": "RequestTimeTooSkewed"}'
 
 
-@example(scripted("CreateRepository", ReadTimeoutException, EXISTS, (200, b"{}")))
-@example(scripted("PutImage", ReadTimeoutException, PUT, (200, b"{}")))
-@example(scripted("PutImage", ReadTimeoutException, PUT, (200, b"{"), (200, b"{")))
+@example(scripted("CreateRepository", errors.ReadTimeoutException, EXISTS, (200, b"{}")))
+@example(scripted("PutImage", errors.ReadTimeoutException, PUT, (200, b"{}")))
+@example(scripted("PutImage", errors.ReadTimeoutException, PUT, (200, b"{"), (200, b"{")))
 @example(scripted("ListImages", (400, SKEWED, "Fri, 31 Dec 9999 23:59:59 GMT"), (200, b"{}")))
 @given(courses())
 def test_any_course_of_responses(made: Any, course: tuple[Operation[Any, Any], list[Any]]) -> None:
@@ -346,7 +344,11 @@ def test_any_course_of_responses(made: Any, course: tuple[Operation[Any, Any], l
         result = run(
             pipeline.call(found, made(found.request_class), endpoint, options, Script(list(steps)))
         )
-    except (AmazonECRException, ResponseParseException, TransportException) as error:
+    except (
+        errors.AmazonECRException,
+        errors.ResponseParseException,
+        errors.TransportException,
+    ) as error:
         check_error(error, found.name)
         assert 1 <= getattr(error, "attempts", 1) <= 4  # noqa: PT017
     else:
@@ -354,3 +356,150 @@ def test_any_course_of_responses(made: Any, course: tuple[Operation[Any, Any], l
         assert conforms(result, found.result_class)
         status = result.response_metadata.http_status_code or 0
         assert 200 <= status < 300 or found.name in LOOKUPS
+
+
+# --- models ---------------------------------------------------------------------------------------
+
+CLASSES = [cls for name in models.__all__ if attrs.has(cls := getattr(models, name))]
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+@settings(max_examples=8)
+@given(data=st.data(), names=st.sampled_from(["python", "wire"]))
+def test_there_and_back(cls: Any, data: st.DataObject, names: Any) -> None:
+    """Plain data goes through JSON, and makes an equal model by either style of names."""
+    made = data.draw(objects(cls, typed=True))
+    plain = json.loads(json.dumps(to_dict(made, names, include_secrets=True), allow_nan=False))
+
+    assert from_dict(cls, plain) == made
+
+
+# --- what the check of an image reads -------------------------------------------------------------
+
+LAYER = b"the bytes of a layer"
+
+
+def digest_of(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def descriptor(content: bytes) -> dict[str, Any]:
+    kind = "application/vnd.oci.image.layer.v1.tar"
+    return {"mediaType": kind, "digest": digest_of(content), "size": len(content)}
+
+
+class Storage(Transport):
+    """Sends the same bytes for each layer, once or for ever, with or without their number."""
+
+    simulated = True
+
+    def __init__(self, content: bytes, headers: dict[str, str], *, endless: bool = False) -> None:
+        self.content, self.headers, self.endless = content, headers, endless
+
+    def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
+        stream = self if self.endless else InMemory(self.content)
+        return StreamingResponse(request, 200, self.headers, stream)
+
+    def read1(self, size: int, deadline: Deadline, /) -> bytes:
+        return self.content[:size]
+
+
+class Registry(ECRClient):
+    """Has one manifest, whatever it is asked for."""
+
+    def __init__(self, text: str, storage: Storage) -> None:
+        super().__init__(region="eu-west-1")
+        self.transport = storage
+        self.text, self.asked = text, 0
+
+    def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
+        self.asked += 1
+        members: dict[str, Any] = {"download_url": "https://layers.invalid/"}
+        if operation.name == "BatchGetImage":
+            digest = digest_of(self.text.encode("utf-8", "surrogatepass"))
+            image_id = ImageIdentifier(image_digest=digest)
+            members = {"images": [example_of(Image, image_id=image_id, image_manifest=self.text)]}
+        return operation.result_class(**members)
+
+
+def problems(text: str, storage: Storage | None = None) -> list[str]:
+    """Return what the check says of a manifest; of a valid one, nothing."""
+    storage = storage or Storage(LAYER, {"Content-Length": str(len(LAYER))})
+    registry = Registry(text, storage)
+    try:
+        assert_image_valid(registry, "team/app:1.0")
+    except AssertionError as error:
+        head, *lines = str(error).split("\n")
+    else:
+        return []
+
+    assert head == "team/app:1.0 is not valid:"
+    assert lines
+    assert registry.asked < 50
+    assert all(line.isprintable() and len(line) < 2100 for line in lines)
+    return lines
+
+
+def places(content: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield the path of each place in JSON, what it is in, and its key or index there."""
+    is_object = isinstance(content, dict)
+    for key, value in content.items() if is_object else enumerate(content):
+        place = f"{path}.{key}".lstrip(".") if is_object else f"{path}[{key}]"
+        yield place, content, key
+        if isinstance(value, (dict, list)):
+            yield from places(value, place)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> tuple[str, str]:
+    """Make a manifest with a wrong value in one place, and return the place, too."""
+    root = {
+        "schemaVersion": 2,
+        "config": descriptor(LAYER),
+        "layers": [descriptor(LAYER), descriptor(LAYER)],
+        "manifests": [],
+        "annotations": {"name": "value"},
+    }
+    place, content, key = draw(st.sampled_from(list(places(root))))
+    old = content[key]
+    content[key] = draw(ANY_JSON.filter(lambda value: value != old and type(value) is not list))
+    return json.dumps(root), place
+
+
+@example("[" * 900 + "]" * 900)
+@example('{"layers": [], "layers": []}')
+@example('{"manifests": [{"digest": "\ud800", "size": 1}]}')
+@given(
+    TEXTS
+    | ANY_JSON.map(json.dumps)
+    | st.dictionaries(st.sampled_from(["layers", "manifests", "config", "x"]), ANY_JSON).map(
+        json.dumps
+    )
+)
+def test_any_manifest(text: str) -> None:
+    """A manifest of anything is valid, or the check says what is wrong; nothing else happens."""
+    for line in problems(text):
+        assert re.match(r"  (manifest|blob) \S+ (has|is|cannot be) ", line)
+
+
+@given(damaged())
+def test_a_manifest_with_another_value(damage: tuple[str, str]) -> None:
+    """A wrong value in a place that counts is a problem, and the line names it or its blob."""
+    text, place = damage
+    lines = problems(text)
+
+    if re.fullmatch(r"(layers|config|manifests)(\[\d\])?(\.digest|\.size)?", place):
+        assert any(place in line or "blob" in line or "column" in line for line in lines)
+
+
+@given(
+    st.binary(min_size=1, max_size=40),
+    st.sampled_from([{}, {"Content-Length": "20"}, {"Content-Length": str(10**15)}]),
+    st.booleans(),
+)
+def test_any_blob(content: bytes, headers: dict[str, str], endless: bool) -> None:
+    """A blob of other bytes, too few, too many or without an end is a problem."""
+    text = json.dumps({"layers": [descriptor(LAYER)]})
+    storage = Storage(content, headers, endless=endless)
+
+    assert problems(text, storage)

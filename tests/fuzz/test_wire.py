@@ -12,12 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy, testing
-from ecr_client.exceptions import (
-    AmazonECRException,
-    ResponseParseException,
-    TotalTimeoutException,
-    TransportException,
-)
+from ecr_client import exceptions as errors
 from ecr_client.models import DescribeRepositoriesResult, Repository
 from ecr_client.testing.encoding import encode_result
 
@@ -42,62 +37,33 @@ OK = b"HTTP/1.1 200 OK"
 LENGTH = b"Content-Length: %d" % len(BODY)
 CHUNKED = b"Transfer-Encoding: chunked"
 PACKED = gzip.compress(BODY, mtime=0)
+GZIP = b"Content-Encoding: gzip"
+NOTHING = b"Content-Length: 0"
+NO_SUCH = (b"x-amzn-ErrorType: RepositoryNotFoundException", b"Content-Length: 15")
 VALID = [
     response(OK, LENGTH, b"x-amzn-RequestId: id-1"),
     response(OK),
     response(OK, CHUNKED, body=chunks(BODY[:9], BODY[9:])),
-    response(OK, b"Content-Encoding: gzip", b"Content-Length: %d" % len(PACKED), body=PACKED),
-    response(OK, b"Content-Encoding: gzip", CHUNKED, body=chunks(PACKED[:20], PACKED[20:])),
+    response(OK, GZIP, b"Content-Length: %d" % len(PACKED), body=PACKED),
+    response(OK, GZIP, CHUNKED, body=chunks(PACKED[:20], PACKED[20:])),
     response(OK, b"Content-Encoding: deflate", body=zlib.compress(BODY)),
     response(b"HTTP/1.1 100 Continue", body=response(OK, LENGTH)),
     response(b"HTTP/1.1 103 Early Hints", b"Link: </x>", body=response(OK, LENGTH)),
-    response(
-        b"HTTP/1.1 400 Bad Request",
-        b"x-amzn-ErrorType: RepositoryNotFoundException",
-        b"Content-Length: 15",
-        body=b'{"message":"x"}',
-    ),
-    response(b"HTTP/1.1 503 Busy", b"Retry-After: 1", b"Content-Length: 0", body=b""),
-    response(
-        b"HTTP/1.1 302 Found", b"Location: http://localhost:1/", b"Content-Length: 0", body=b""
-    ),
+    response(b"HTTP/1.1 400 Bad Request", *NO_SUCH, body=b'{"message":"x"}'),
+    response(b"HTTP/1.1 503 Busy", b"Retry-After: 1", NOTHING, body=b""),
+    response(b"HTTP/1.1 302 Found", b"Location: http://localhost:1/", NOTHING, body=b""),
 ]
 #: What turns up in places where it means something.
 TOKENS = st.sampled_from(
     [
-        b"\r\n",
-        b"\n",
-        b"\r\n\r\n",
-        b"\r\n ",
-        b":",
-        b";",
-        b"-1",
-        b"0",
-        b"ffffffffffffffff",
-        b"99999999999999999999",
-        b"\x00",
-        b"\xff",
-        b" 204 ",
-        b" 304 ",
-        b" 101 ",
-        b"HTTP/1.0 ",
-        b"\r\nContent-Length: 5",
-        b"\r\nContent-Length: -1",
-        b"\r\nTransfer-Encoding: chunked",
-        b"\r\nTransfer-Encoding: gzip, chunked",
-        b"\r\nContent-Encoding: gzip",
-        b"\r\nContent-Encoding: br",
-        b"\r\nConnection: close",
-        b"\r\nSet-Cookie: a=b; expires=x; domain=\xff",
-        b"\r\nLocation: http://[",
-        b"\r\nx-amzn-RequestId: a\r\n b",
-        b"\r\nContent-Type: x; charset=\xff",
-        b"{",
-        b'"',
-        b"\\ud800",
-        b"1e999",
-        b"x" * 5000,
-        b"[" * 5000,
+        *(b"\r\n", b"\n", b"\r\n\r\n", b"\r\n ", b":", b";", b"-1", b"0", b"\x00", b"\xff"),
+        *(b"ffffffffffffffff", b"99999999999999999999", b" 204 ", b" 304 ", b" 101 "),
+        *(b"HTTP/1.0 ", b"\r\nContent-Length: 5", b"\r\nContent-Length: -1"),
+        *(b"\r\nTransfer-Encoding: chunked", b"\r\nTransfer-Encoding: gzip, chunked"),
+        *(b"\r\nContent-Encoding: gzip", b"\r\nContent-Encoding: br", b"\r\nConnection: close"),
+        *(b"\r\nSet-Cookie: a=b; expires=x; domain=\xff", b"\r\nLocation: http://["),
+        *(b"\r\nx-amzn-RequestId: a\r\n b", b"\r\nContent-Type: x; charset=\xff"),
+        *(b"{", b'"', b"\\ud800", b"1e999", b"x" * 5000, b"[" * 5000),
     ]
 )
 
@@ -133,14 +99,18 @@ def test_any_bytes(server: Any, client: ECRClient, data: bytes) -> None:
     server.answers = [data, (200, {}, b'{"nextToken": "after"}')]
     try:
         found: Any = client.describe_repositories()
-    except (TransportException, ResponseParseException, AmazonECRException) as error:
+    except (
+        errors.TransportException,
+        errors.ResponseParseException,
+        errors.AmazonECRException,
+    ) as error:
         found = error
     # The server may close the connection a moment after it was found to be open.
     after = client.with_options(retry=AGAIN).describe_repositories()
 
     if isinstance(found, Exception):
         assert "DescribeRepositories" in str(found)
-        assert not isinstance(found, TotalTimeoutException)
+        assert not isinstance(found, errors.TotalTimeoutException)
     else:
         assert type(found) is DescribeRepositoriesResult
     assert after.next_token == "after"

@@ -1,4 +1,4 @@
-"""The command in a process of its own, a clock, and quick ways to push images by both protocols."""
+"""The command in a process, a clock, and quick ways to call and to push by both protocols."""
 
 from __future__ import annotations
 
@@ -6,21 +6,26 @@ import base64
 import hashlib
 import itertools
 import json
+import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
+import attrs
 import pytest
 import requests
 
-from ecr_client import ClientConfiguration, Credentials, ECRClient
+from ecr_client import ClientConfiguration, Credentials, ECRClient, from_dict
 from ecr_client.local import LocalECR
+from ecr_client.models import ImageIdentifier
+from ecr_client.operations import OPERATIONS
 
 
 class Command:
@@ -68,10 +73,25 @@ class Command:
 
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
+TARGET = "AmazonEC2ContainerRegistry_V20150921"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+
+def digest_of(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def manifest_of(config: bytes, *layers: bytes, **members: Any) -> dict[str, Any]:
+    """Return the manifest of an image with these blobs, and members to add or to replace."""
+    first, *others = [
+        {"mediaType": LAYER if number else CONFIG, "digest": digest_of(blob), "size": len(blob)}
+        for number, blob in enumerate((config, *layers))
+    ]
+    named = {"schemaVersion": 2, "mediaType": MANIFEST, "config": first, "layers": others}
+    return {**named, **members}
 
 
 class Clock:
@@ -90,6 +110,50 @@ class Clock:
         self.now = self._began
 
 
+class Plain:
+    """The operations of a client with dicts for models, on the repository ``app`` by default."""
+
+    def __init__(self, client: ECRClient) -> None:
+        self.client = client
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.client, name)
+        operation = OPERATIONS.get(name.removeprefix("paginate_").title().replace("_", ""))
+        if operation is None:
+            return found
+
+        def call(**members: Any) -> Any:
+            if "repository_name" in attrs.fields_dict(operation.request_class):
+                members = {"repository_name": "app", **members}
+            return found(from_dict(operation.request_class, members))
+
+        return call
+
+
+class Upload:
+    """An upload by the API, which begins if it has no id."""
+
+    def __init__(self, client: Any, repository: str = "app", upload_id: str | None = None) -> None:
+        self.client, self.part_size = client, 0
+        if upload_id is None:
+            begun = client.initiate_layer_upload(repository_name=repository)
+            upload_id, self.part_size = str(begun.upload_id), begun.part_size
+        self.id = upload_id
+        self.common: Any = {"repository_name": repository, "upload_id": upload_id}
+
+    def part(self, data: bytes, first: int = 0, last: int | None = None) -> Any:
+        """Send a part, and return the last byte received."""
+        return self.client.upload_layer_part(
+            **self.common,
+            part_first_byte=first,
+            part_last_byte=first + len(data) - 1 if last is None else last,
+            layer_part_blob=data,
+        ).last_byte_received
+
+    def complete(self, *digests: str) -> Any:
+        return self.client.complete_layer_upload(**self.common, layer_digests=digests).layer_digest
+
+
 class Pusher:
     """Pushes images that differ from each other; each method gives the digest.
 
@@ -98,25 +162,14 @@ class Pusher:
         first: Pushers with the same number push the same images.
     """
 
-    def __init__(self, client: ECRClient, first: int = 0) -> None:
-        self._client = client
-        self._numbers = itertools.count(first)
+    def __init__(self, client: Any, first: int = 0) -> None:
+        self._client, self._numbers = client, itertools.count(first)
 
     def image(self, repository: str, *tags: str, **members: Any) -> str:
         """Push an image; `members` are added to its manifest."""
         config = json.dumps({"number": next(self._numbers)}).encode()
-        document = {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "config": {
-                "mediaType": CONFIG,
-                "digest": self.layer(repository, config),
-                "size": len(config),
-            },
-            "layers": [],
-            **members,
-        }
-        return self.manifest(repository, json.dumps(document), *tags)
+        self.layer(repository, config)
+        return self.manifest(repository, json.dumps(manifest_of(config, **members)), *tags)
 
     def artifact(self, repository: str, subject: str, **members: Any) -> str:
         """Push an artifact that refers to an image."""
@@ -126,13 +179,9 @@ class Pusher:
     def index(self, repository: str, *children: str, tag: str | None = None) -> str:
         """Push an index of images."""
         listed = [{"mediaType": MANIFEST, "digest": child, "size": 2} for child in children]
-        document = {
-            "schemaVersion": 2,
-            "mediaType": INDEX,
-            "manifests": listed,
-            "annotations": {"number": str(next(self._numbers))},
-        }
-        return self.manifest(repository, json.dumps(document), *([tag] if tag else []))
+        document = {"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}
+        text = json.dumps({**document, "annotations": {"number": str(next(self._numbers))}})
+        return self.manifest(repository, text, *([tag] if tag else []))
 
     def manifest(self, repository: str, manifest: str, *tags: str) -> str:
         """Push a manifest under tags."""
@@ -140,27 +189,27 @@ class Pusher:
             self._client.put_image(
                 repository_name=repository, image_manifest=manifest, image_tag=tag
             )
-        return self._digest(manifest.encode())
+        return digest_of(manifest.encode())
+
+    def again(self, repository: str, tag: str, *tags: str) -> str:
+        """Push the image that has a tag once more, under others."""
+        (image,) = self._client.batch_get_image(
+            repository_name=repository, image_ids=[ImageIdentifier(image_tag=tag)]
+        ).images
+        return self.manifest(repository, str(image.image_manifest), *tags)
 
     def layer(self, repository: str, data: bytes) -> str:
         """Push a blob."""
-        upload = self._client.initiate_layer_upload(repository_name=repository).upload_id
-        assert upload is not None
-        self._client.upload_layer_part(
-            repository_name=repository,
-            upload_id=upload,
-            part_first_byte=0,
-            part_last_byte=len(data) - 1,
-            layer_part_blob=data,
-        )
-        self._client.complete_layer_upload(
-            repository_name=repository, upload_id=upload, layer_digests=[self._digest(data)]
-        )
-        return self._digest(data)
+        upload = Upload(self._client, repository)
+        upload.part(data)
+        return str(upload.complete(digest_of(data)))
 
-    @staticmethod
-    def _digest(data: bytes) -> str:
-        return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+def login_of(client: Any) -> tuple[str, str]:
+    """Return the user and the password of a client's token."""
+    (data,) = client.get_authorization_token().authorization_data
+    user, _, password = base64.b64decode(str(data.authorization_token)).decode().partition(":")
+    return user, password
 
 
 class Pushed(NamedTuple):
@@ -182,12 +231,10 @@ class Registry:
     def __init__(self, client: ECRClient) -> None:
         self.client = client
         self.url = client.endpoint
-        data = client.get_authorization_token().authorization_data[0]
-        assert data.authorization_token is not None
-        user, _, self.password = base64.b64decode(data.authorization_token).decode().partition(":")
         self.session = requests.Session()
         self.session.trust_env = False
-        self.session.auth = (user, self.password)
+        self.session.auth = login_of(client)
+        self.password = self.session.auth[1]
 
     def send(self, method: str, path: str, **options: Any) -> requests.Response:
         """Send a request to a path below ``/v2/``, or to a URL of a response."""
@@ -219,16 +266,10 @@ class Registry:
             members: Members of the manifest to add or to replace.
         """
         config = json.dumps({"architecture": "amd64", "os": "linux"}).encode()
-        layers = [self._descriptor(name, layer, LAYER)]
-        document = {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "config": self._descriptor(name, config, CONFIG),
-            "layers": layers,
-            **members,
-        }
-        pushed = self.manifest(name, document, reference)
-        return pushed._replace(layers=(layers[0]["digest"],))
+        for data in (config, layer):
+            self.blob(name, data)
+        pushed = self.manifest(name, manifest_of(config, layer, **members), reference)
+        return pushed._replace(layers=(self.digest(layer),))
 
     def index(self, name: str, reference: str, *images: Pushed) -> Pushed:
         """Push an index of images that are in the repository."""
@@ -252,10 +293,7 @@ class Registry:
         headers = {} if media_type is None else {"Content-Type": media_type}
         return self.send("PUT", f"{name}/manifests/{reference}", data=data, headers=headers)
 
-    @staticmethod
-    def digest(data: bytes) -> str:
-        """Return the digest of some bytes."""
-        return f"sha256:{hashlib.sha256(data).hexdigest()}"
+    digest = staticmethod(digest_of)
 
     @staticmethod
     def code(response: requests.Response) -> tuple[int, str]:
@@ -265,20 +303,56 @@ class Registry:
         assert response.headers["Content-Type"] == "application/json"
         return response.status_code, error["code"]
 
-    def _descriptor(self, name: str, data: bytes, media_type: str) -> dict[str, Any]:
-        return {"mediaType": media_type, "digest": self.blob(name, data), "size": len(data)}
+
+def _shared(value: Any) -> Any:
+    """Return a fixture for what tests cannot import."""
+    return pytest.fixture(scope="session")(lambda: value)
 
 
-@pytest.fixture(scope="session")
-def clocks() -> type[Clock]:
-    """Return the class of clocks that tests set, which they cannot import."""
-    return Clock
+clocks = _shared(Clock)
+plain = _shared(Plain)
+manifests = _shared(manifest_of)
+pushers = _shared(Pusher)
+uploads = _shared(Upload)
+login = _shared(login_of)
 
 
-@pytest.fixture(scope="session")
-def pushers() -> type[Pusher]:
-    """Return the class of what pushes images, which tests cannot import."""
-    return Pusher
+@_shared
+def execute(
+    *command: object, stdin: str | None = None, check: bool = True, **environment: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, with an environment of its own if one is given."""
+    own = {"PATH": os.environ["PATH"], **{name: str(text) for name, text in environment.items()}}
+    done = subprocess.run(
+        [*map(str, command)],
+        input=stdin,
+        env=own if environment else None,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0 or not check, done.stderr
+    return done
+
+
+@_shared
+def dial(url: str, data: bytes = b"") -> socket.socket:
+    """Open a connection to a server, and send some bytes."""
+    place = urlsplit(url)
+    opened = socket.create_connection((str(place.hostname), int(place.port or 0)), timeout=60)
+    opened.sendall(data)
+    return opened
+
+
+@_shared
+def post(url: str, operation: str, body: Any = b"{}", **headers: str) -> requests.Response:
+    """Send the body of a call, as JSON if it is not bytes, without a signature."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    target = {"X-Amz-Target": f"{TARGET}.{operation}", **headers}
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.post(f"{url}/", data=data, headers=target, timeout=60)
 
 
 @pytest.fixture
@@ -292,18 +366,6 @@ def registries() -> Iterator[Callable[[ECRClient], Registry]]:
             return made
 
         yield make
-
-
-@pytest.fixture(scope="session")
-def login() -> Callable[[ECRClient], tuple[str, str]]:
-    """Return a function that returns the user and the password of a client's token."""
-
-    def login(client: ECRClient) -> tuple[str, str]:
-        (data,) = client.get_authorization_token().authorization_data
-        user, _, password = base64.b64decode(str(data.authorization_token)).decode().partition(":")
-        return user, password
-
-    return login
 
 
 @pytest.fixture

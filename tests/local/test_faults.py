@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import pytest
 
 from ecr_client import ClientConfiguration, ECRClient, RetryPolicy
-from ecr_client.exceptions import (
-    AmazonClientException,
-    AmazonECRException,
-    InvalidLayerPartException,
-    ResponseParseException,
-    ServerException,
-    ThrottlingException,
-    TransportException,
-)
+from ecr_client import exceptions as errors
 from ecr_client.local import LocalECR
+
+
+@pytest.fixture(scope="module")
+def _running() -> Iterator[LocalECR]:
+    with LocalECR() as running:
+        yield running
+
+
+@pytest.fixture
+def ecr(_running: LocalECR) -> LocalECR:
+    _running.reset()
+    return _running
 
 
 @pytest.fixture
@@ -34,26 +39,19 @@ def test_the_count_of_an_error(ecr: LocalECR, client: ECRClient) -> None:
     client.create_repository(repository_name="app")
 
     for _ in range(2):
-        with pytest.raises(ThrottlingException):
+        with pytest.raises(errors.ThrottlingException):
             client.describe_repositories()
     assert len(client.describe_repositories().repositories) == 1
     assert ecr.faults.pending() == ()
 
 
-def test_an_error_has_its_members(ecr: LocalECR, client: ECRClient) -> None:
+def test_an_error_has_its_members(ecr: LocalECR, client: ECRClient, uploads: Any) -> None:
     """Members of an error arrive at the exception."""
-    ecr.faults.add(
-        "UploadLayerPart", error="InvalidLayerPartException", members={"lastValidByteReceived": 7}
-    )
+    code, members = "InvalidLayerPartException", {"lastValidByteReceived": 7}
+    ecr.faults.add("UploadLayerPart", error=code, members=members)
 
-    with pytest.raises(InvalidLayerPartException) as raised:
-        client.upload_layer_part(
-            repository_name="app",
-            upload_id="6b7d4cc0-0000-0000-0000-000000000000",
-            part_first_byte=0,
-            part_last_byte=0,
-            layer_part_blob=b"x",
-        )
+    with pytest.raises(errors.InvalidLayerPartException) as raised:
+        uploads(client, upload_id="6b7d4cc0-0000-0000-0000-000000000000").part(b"x")
     assert raised.value.last_valid_byte_received == 7
 
 
@@ -61,18 +59,18 @@ def test_a_status_without_an_error(ecr: LocalECR, client: ECRClient) -> None:
     """A bare status is what a proxy would respond with."""
     ecr.faults.add(status=503, headers={"Retry-After": "1"})
 
-    with pytest.raises(AmazonECRException) as raised:
+    with pytest.raises(errors.AmazonECRException) as raised:
         client.describe_repositories()
     assert (raised.value.error_code, raised.value.status_code) == ("503", 503)
     assert raised.value.response_metadata.http_headers["Retry-After"] == "1"
 
 
 @pytest.mark.parametrize("damage", ["cut", "short", "overlong", "garbage"])
-def test_a_damaged_body(ecr: LocalECR, client: ECRClient, damage: str) -> None:
+def test_a_damaged_body(ecr: LocalECR, client: ECRClient, damage: Any) -> None:
     """A damaged response is an error of the client, and the next call succeeds."""
-    ecr.faults.add("GetAuthorizationToken", body=damage)  # type: ignore[arg-type]
+    ecr.faults.add("GetAuthorizationToken", body=damage)
 
-    with pytest.raises((ResponseParseException, TransportException)):
+    with pytest.raises((errors.ResponseParseException, errors.TransportException)):
         client.get_authorization_token()
     # After an overlong body, the client cannot know yet that the server closes the connection, so
     # the request may meet a reset, which costs a retry at once.
@@ -82,21 +80,23 @@ def test_a_damaged_body(ecr: LocalECR, client: ECRClient, damage: str) -> None:
 
 def test_the_clock_is_skewed(ecr: LocalECR, client: ECRClient) -> None:
     """A skewed clock shows in the Date header and refuses the signature."""
-    before = client.describe_repositories().response_metadata.http_headers["Date"]
+    before = client.describe_repositories().response_metadata
     ecr.faults.add(clock_skew=timedelta(hours=1))
 
-    with pytest.raises(AmazonECRException) as raised:
+    with pytest.raises(errors.AmazonECRException) as raised:
         client.describe_repositories()
-    after = raised.value.response_metadata.http_headers["Date"]
-    skew = parsedate_to_datetime(after) - parsedate_to_datetime(before)
-    assert timedelta(minutes=59) < skew < timedelta(minutes=61)
+    dates = [
+        parsedate_to_datetime(metadata.http_headers["Date"])
+        for metadata in (before, raised.value.response_metadata)
+    ]
+    assert timedelta(minutes=59) < dates[1] - dates[0] < timedelta(minutes=61)
 
 
 def test_an_error_of_the_server(ecr: LocalECR, client: ECRClient) -> None:
-    """The server's own fault has the status 500."""
+    """The server's own fault has the status 500; here it comes after the work was done."""
     ecr.faults.add(error="ServerException", when="after")
 
-    with pytest.raises(ServerException) as raised:
+    with pytest.raises(errors.ServerException) as raised:
         client.create_repository(repository_name="app")
     assert raised.value.status_code == 500
     assert len(client.describe_repositories().repositories) == 1
@@ -105,32 +105,25 @@ def test_an_error_of_the_server(ecr: LocalECR, client: ECRClient) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        {},
-        {"operation": "Nonsense", "error": "X"},
-        {"error": "X", "drop": True},
-        {"status": 500, "body": "cut"},
-        {"body": "nonsense"},
-        {"error": "X", "count": 0},
-        {"error": "X", "count": "2"},
-        {"error": ThrottlingException},
-        {"status": "503"},
-        {"status": 9999},
-        {"error": "X", "when": "never"},
-        {"latency": -1.0},
-        {"message": "without an error"},
+        *({}, {"latency": -1.0}, {"body": "nonsense"}, {"message": "without an error"}),
+        *({"operation": "Nonsense", "error": "X"}, {"error": errors.ThrottlingException}),
+        *({"error": "X", "drop": True}, {"status": 500, "body": "cut"}),
+        *({"error": "X", "count": 0}, {"error": "X", "count": "2"}, {"error": "X", "when": "no"}),
+        *({"status": "503"}, {"status": 9999}),
     ],
+    ids=repr,
 )
-def test_faults_that_cannot_be(ecr: LocalECR, arguments: dict[str, object]) -> None:
+def test_faults_that_cannot_be(ecr: LocalECR, arguments: Any) -> None:
     """A fault that contradicts itself, or has no effect, is refused when it is added."""
     with pytest.raises(ValueError, match=r"."):
-        ecr.faults.add(**arguments)  # type: ignore[arg-type]
+        ecr.faults.add(**arguments)
     assert ecr.faults.pending() == ()
 
 
 def test_requests_are_recorded(ecr: LocalECR, client: ECRClient) -> None:
     """Each request is logged with its operation, members and status."""
     client.create_repository(repository_name="app")
-    with pytest.raises(AmazonClientException):
+    with pytest.raises(errors.RepositoryAlreadyExistsException):
         client.create_repository(repository_name="app")
 
     assert ecr.requests.operations() == ["CreateRepository"] * 2

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ecr_client import ECRClient
 from ecr_client.local import DataFolderError, LocalECR
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs the modes of POSIX")
@@ -33,41 +32,25 @@ def modes(root: Path) -> dict[str, set[int]]:
     return found
 
 
-@pytest.fixture
-def fill(pushers: Any) -> Callable[[ECRClient], None]:
-    """Return a function that stores a layer, and leaves an upload open."""
-
-    def fill(client: ECRClient) -> None:
+def test_nothing_is_made_for_others(tmp_path: Path, pushers: Any) -> None:
+    """Folders and files are closed as soon as they are made, or at the next start."""
+    root = tmp_path / "made" / "data"
+    closed = {"folders": {0o700}, "files": {0o600}}
+    with LocalECR(root, tls=True) as ecr, ecr.client() as client:
         client.create_repository(repository_name="app")
         client.initiate_layer_upload(repository_name="app")
         pushers(client).layer("app", b"x")
-
-    return fill
-
-
-def test_nothing_is_made_for_others(tmp_path: Path, fill: Any) -> None:
-    """Folders and files are closed as soon as they are made, those of SQLite and TLS included."""
-    root = tmp_path / "made" / "data"
-    with LocalECR(root, tls=True) as ecr, ecr.client() as client:
-        fill(client)
         names = {path.name for path in root.rglob("*")}
         found = modes(root)
+    # An earlier release made it, or somebody else for it.
+    for path in (root, *root.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    with LocalECR(root):
+        assert modes(root) == closed
 
     assert {"ecr.sqlite3", "ecr.sqlite3-wal", "ecr.sqlite3-shm", "in-use.sqlite3"} <= names
     assert {"ca.crt", "server.pem"} <= names
-    assert found == {"folders": {0o700}, "files": {0o600}}
-
-
-def test_modes_of_an_existing_folder(tmp_path: Path, fill: Any) -> None:
-    """A start closes a folder of an earlier release, or one that somebody made for it."""
-    with LocalECR(tmp_path) as ecr, ecr.client() as client:
-        fill(client)
-    for path in (tmp_path, *tmp_path.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    with LocalECR(tmp_path):
-        found = modes(tmp_path)
-
-    assert found == {"folders": {0o700}, "files": {0o600}}
+    assert found == closed
 
 
 def test_a_link_to_the_folder(tmp_path: Path) -> None:

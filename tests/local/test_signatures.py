@@ -1,4 +1,4 @@
-"""Signatures that botocore makes, those that AWS has published, and what is wrong with others."""
+"""Signatures that botocore makes, those that AWS has published, what is wrong with others; keys."""
 
 from __future__ import annotations
 
@@ -20,178 +20,160 @@ from ecr_client.local.sigv4 import AccessKey, HttpRequest, Identity, verify
 
 LONG_TERM = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 TEMPORARY = Credentials("ASIAEXAMPLE", "secret/of/temporary/keys", "session-token")
-OTHER = "210987654321"
-INCOMPLETE = "IncompleteSignatureException"
+OWN, OTHER = "123456789012", "210987654321"
+TARGET = "AmazonEC2ContainerRegistry_V20150921"
 
 
 @pytest.fixture(scope="module")
 def ecr() -> Iterator[LocalECR]:
-    with LocalECR(credentials={"123456789012": LONG_TERM, OTHER: TEMPORARY}) as running:
+    with LocalECR(credentials={OWN: LONG_TERM, OTHER: TEMPORARY}) as running:
         yield running
 
 
-def signed(
-    ecr: LocalECR, keys: Credentials = LONG_TERM, region: str = "us-east-1", body: bytes = b"{}"
-) -> dict[str, Any]:
+def signed(ecr: LocalECR, keys: Credentials = LONG_TERM, region: str = "us-east-1") -> Any:
     """Return the parts of a request as botocore's signer makes it."""
     headers = {
         "Content-Type": "application/x-amz-json-1.1",
-        "X-Amz-Target": "AmazonEC2ContainerRegistry_V20150921.DescribeRegistry",
+        "X-Amz-Target": f"{TARGET}.DescribeRegistry",
     }
-    request = AWSRequest("POST", f"{ecr.endpoint}/", headers=headers, data=body)
+    request = AWSRequest("POST", f"{ecr.endpoint}/", headers=headers, data=b"{}")
     SigV4Auth(keys, "ecr", region).add_auth(request)
-    return {"headers": dict(request.headers.items()), "data": body}
+    return {"headers": dict(request.headers.items()), "data": b"{}"}
 
 
-def send(ecr: LocalECR, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """Send a request as it is, and return status and body of the response."""
-    with requests.Session() as session:
-        session.trust_env = False
-        response = session.post(f"{ecr.endpoint}/", timeout=30, **request)
-        return response.status_code, response.json()
-
-
-def refusal(ecr: LocalECR, request: dict[str, Any]) -> str:
-    status, body = send(ecr, request)
-    assert status in (400, 403), body
-    assert body["message"]
-    return str(body["__type"])
+def send(ecr: LocalECR, request: dict[str, Any]) -> tuple[int, str]:
+    """Return the status of a request that is sent as it is, and its registry or the code."""
+    response = requests.post(f"{ecr.endpoint}/", timeout=30, **request)
+    body = response.json()
+    assert response.status_code == 200 or body["message"]
+    return response.status_code, body.get("registryId") or body["__type"]
 
 
 @pytest.mark.parametrize(
-    ("keys", "account"), [(LONG_TERM, "123456789012"), (TEMPORARY, OTHER)], ids=["long", "short"]
+    ("keys", "account"), [(LONG_TERM, OWN), (TEMPORARY, OTHER)], ids=["long", "short"]
 )
 def test_botocore_is_understood(ecr: LocalECR, keys: Credentials, account: str) -> None:
     """A request signed by botocore is accepted for the account of its keys."""
-    status, body = send(ecr, signed(ecr, keys, "eu-west-1"))
-
-    assert (status, body["registryId"]) == (200, account)
+    assert send(ecr, signed(ecr, keys, "eu-west-1")) == (200, account)
 
 
-def changed_header(name: str, value: str | None) -> Any:
-    def change(request: dict[str, Any]) -> None:
-        if value is None:
-            del request["headers"][name]
-        else:
-            request["headers"][name] = value
-
-    return change
-
-
-def changed_authorization(old: str, new: str) -> Any:
-    def change(request: dict[str, Any]) -> None:
-        text = request["headers"]["Authorization"]
-        assert old in text
-        request["headers"]["Authorization"] = text.replace(old, new)
-
-    return change
-
-
-def changed_body(request: dict[str, Any]) -> None:
-    request["data"] = json.dumps({"registryId": OTHER}).encode()
+AUTHORIZATION, DATE = "Authorization", "X-Amz-Date"
 
 
 @pytest.mark.parametrize(
-    ("change", "code"),
+    ("changes", "code"),
     [
-        (changed_header("Authorization", None), "MissingAuthenticationTokenException"),
-        (changed_header("Authorization", "AWS4-HMAC-SHA256 x"), INCOMPLETE),
-        (changed_header("Authorization", "Basic QTpC"), INCOMPLETE),
-        (changed_authorization("Signature=", "Signatur="), INCOMPLETE),
-        (changed_header("X-Amz-Date", None), INCOMPLETE),
-        (changed_body, "InvalidSignatureException"),
-        (
-            changed_header("X-Amz-Target", "AmazonEC2ContainerRegistry_V20150921.ListImages"),
-            "InvalidSignatureException",
+        ({AUTHORIZATION: None}, "MissingAuthenticationToken"),
+        *(
+            (change, "IncompleteSignature")
+            for change in (
+                {AUTHORIZATION: "AWS4-HMAC-SHA256 x"},
+                {AUTHORIZATION: "Basic QTpC"},
+                {DATE: None},
+                {DATE: "yesterday"},
+                ("Signature=", "Signatur="),
+                ("HMAC-SHA256", "HMAC-SHA512"),
+                ("Signature=", "Signature=0, Signature="),
+                ("/aws4_request", ""),
+            )
         ),
-        (changed_authorization("/us-east-1/", "/us-west-2/"), "InvalidSignatureException"),
-        (changed_authorization("/ecr/", "/s3/"), "InvalidSignatureException"),
-        (changed_authorization("/aws4_request", "/aws5_request"), "InvalidSignatureException"),
-        (changed_authorization("/us-east-1/", "/Mars/"), "InvalidSignatureException"),
-        (changed_authorization("AKIDEXAMPLE/2", "AKIDEXAMPLE/1"), "InvalidSignatureException"),
-        (changed_authorization("SignedHeaders=", "SignedHeaders=x-"), "InvalidSignatureException"),
-        (changed_header("X-Amz-Added", "later"), "InvalidSignatureException"),
-        (changed_authorization("HMAC-SHA256", "HMAC-SHA512"), INCOMPLETE),
-        (
-            changed_authorization("Signature=", "Signature=0, Signature="),
-            INCOMPLETE,
+        *(
+            (change, "InvalidSignature")
+            for change in (
+                {"X-Amz-Target": f"{TARGET}.ListImages"},
+                {"X-Amz-Added": "later"},
+                {"body": json.dumps({"registryId": OTHER}).encode()},
+                ("/us-east-1/", "/us-west-2/"),
+                ("/us-east-1/", "/Mars/"),
+                ("/ecr/", "/s3/"),
+                ("/aws4_request", "/aws5_request"),
+                ("AKIDEXAMPLE/2", "AKIDEXAMPLE/1"),
+                ("SignedHeaders=", "SignedHeaders=x-"),
+            )
         ),
-        (changed_authorization("/aws4_request", ""), INCOMPLETE),
-        (changed_header("X-Amz-Date", "yesterday"), INCOMPLETE),
-        (changed_authorization("AKIDEXAMPLE", "AKIDUNKNOWN"), "UnrecognizedClientException"),
+        (("AKIDEXAMPLE", "AKIDUNKNOWN"), "UnrecognizedClient"),
     ],
+    ids=repr,
 )
-def test_changed_requests(ecr: LocalECR, change: Any, code: str) -> None:
+def test_changed_requests(ecr: LocalECR, changes: Any, code: str) -> None:
     """A request that was changed after it was signed gets the code that AWS gives."""
     request = signed(ecr)
-    change(request)
+    if isinstance(changes, tuple):
+        before = request["headers"][AUTHORIZATION]
+        changes = {AUTHORIZATION: before.replace(*changes)}
+        assert before != changes[AUTHORIZATION]
+    changes = dict(changes)
+    request["data"] = changes.pop("body", b"{}")
+    headers = {**request["headers"], **changes}
+    request["headers"] = {name: value for name, value in headers.items() if value is not None}
+    status, found = send(ecr, request)
 
-    assert refusal(ecr, request) == code
+    assert status in (400, 403)
+    assert found == f"{code}Exception"
 
 
-def test_a_wrong_session_token_is_refused(ecr: LocalECR) -> None:
+@pytest.mark.parametrize("token", ["another", None])
+def test_a_wrong_session_token_is_refused(ecr: LocalECR, token: str | None) -> None:
     """Temporary keys need their own token, and long-term keys have none."""
-    wrong = Credentials(TEMPORARY.access_key, TEMPORARY.secret_key, "another")
-    without = Credentials(TEMPORARY.access_key, TEMPORARY.secret_key)
+    wrong = Credentials(TEMPORARY.access_key, TEMPORARY.secret_key, token)
 
-    assert refusal(ecr, signed(ecr, wrong)) == "UnrecognizedClientException"
-    assert refusal(ecr, signed(ecr, without)) == "UnrecognizedClientException"
+    assert send(ecr, signed(ecr, wrong))[1] == "UnrecognizedClientException"
 
 
 def test_no_signature_without_auth() -> None:
     """With ``auth=False``, an unsigned request is one of the server's own account."""
     with LocalECR(auth=False, account=OTHER) as ecr:
         request = signed(ecr)
-        del request["headers"]["Authorization"]
-        status, body = send(ecr, request)
-
-    assert (status, body["registryId"]) == (200, OTHER)
+        del request["headers"][AUTHORIZATION]
+        assert send(ecr, request) == (200, OTHER)
 
 
 # --- by themselves --------------------------------------------------------------------------------
 
-KEY = AccessKey(account="123456789012", secret="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
-KEYS = {"AKIDEXAMPLE": KEY}
+KEY = AccessKey(account=OWN, secret="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 NOW = datetime(2015, 8, 30, 12, 36, tzinfo=timezone.utc)
+FORM = ("content-type", "application/x-www-form-urlencoded; charset=utf-8")
+
+
+def published(service: str, signature: str, *headers: tuple[str, str], query: str = "") -> Any:
+    """Return a request that AWS has published, with its signature."""
+    headers = (*headers, ("x-amz-date", "20150830T123600Z"))
+    authorization = (
+        f"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/{service}/aws4_request, "
+        f"SignedHeaders={';'.join(name for name, _ in headers)}, Signature={signature}"
+    )
+    headers = (*headers, ("authorization", authorization))
+    return HttpRequest(method="GET", query=query, headers=headers)
+
 
 #: "Examples of the complete Signature Version 4 signing process" in the AWS General Reference.
-LIST_USERS = HttpRequest(
-    method="GET",
+LIST_USERS = published(
+    "iam",
+    "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7",
+    *(FORM, ("host", "iam.amazonaws.com")),
     query="Action=ListUsers&Version=2010-05-08",
-    headers=(
-        ("content-type", "application/x-www-form-urlencoded; charset=utf-8"),
-        ("host", "iam.amazonaws.com"),
-        ("x-amz-date", "20150830T123600Z"),
-        (
-            "authorization",
-            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, "
-            "SignedHeaders=content-type;host;x-amz-date, "
-            "Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7",
-        ),
-    ),
 )
 #: ``get-vanilla`` of the test suite that AWS has published for Signature Version 4.
-VANILLA = HttpRequest(
-    method="GET",
-    headers=(
-        ("host", "example.amazonaws.com"),
-        ("x-amz-date", "20150830T123600Z"),
-        (
-            "authorization",
-            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
-            "SignedHeaders=host;x-amz-date, "
-            "Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
-        ),
-    ),
+VANILLA = published(
+    "service",
+    "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+    ("host", "example.amazonaws.com"),
 )
 
 
-@pytest.mark.parametrize(("request_", "service"), [(LIST_USERS, "iam"), (VANILLA, "service")])
-def test_published_signatures(request_: HttpRequest, service: str) -> None:
-    """Signatures that AWS has published are right."""
-    caller = verify(request_, KEYS, NOW, service=service)
+def verified(request: Any, now: datetime = NOW, key: AccessKey = KEY, service: str = "iam") -> Any:
+    """Return the caller of a request, or None if its signature is wrong."""
+    try:
+        return verify(request, {"AKIDEXAMPLE": key}, now, service=service)
+    except ServiceError as error:
+        return str(error)
 
-    assert caller == Identity("AKIDEXAMPLE", "123456789012", "us-east-1")
+
+def test_published_signatures() -> None:
+    """Signatures that AWS has published are right."""
+    caller = Identity("AKIDEXAMPLE", OWN, "us-east-1")
+
+    assert verified(LIST_USERS) == verified(VANILLA, service="service") == caller
 
 
 @pytest.mark.parametrize(
@@ -199,32 +181,77 @@ def test_published_signatures(request_: HttpRequest, service: str) -> None:
     [
         ({"query": "Version=2010-05-08&Action=ListUsers"}, True),
         ({"query": "Action=ListUsers&Version=2010-05-09"}, False),
-        ({"method": "POST"}, False),
-        ({"path": "/other"}, False),
-        ({"body": b"x"}, False),
+        *(({"method": "POST"}, False), ({"path": "/other"}, False), ({"body": b"x"}, False)),
     ],
 )
-def test_what_is_signed(changes: dict[str, object], valid: bool) -> None:
+def test_what_is_signed(changes: dict[str, Any], valid: bool) -> None:
     """Every part of a request is signed, but not the order of its parameters."""
-    changed = attrs.evolve(LIST_USERS, **changes)
+    found = verified(attrs.evolve(LIST_USERS, **changes))
 
-    if valid:
-        assert verify(changed, KEYS, NOW, service="iam").region == "us-east-1"
-    else:
-        with pytest.raises(ServiceError, match="InvalidSignatureException"):
-            verify(changed, KEYS, NOW, service="iam")
+    assert isinstance(found, Identity) is valid
+    assert valid or "InvalidSignatureException" in found
 
 
 @pytest.mark.parametrize(
-    ("minutes", "code"),
+    ("minutes", "problem"),
     [(-5, None), (5, None), (-5.1, "not yet current"), (5.1, "Signature expired")],
 )
-def test_clocks_may_differ_by_five_minutes(minutes: float, code: str | None) -> None:
+def test_clocks_may_differ_by_five_minutes(minutes: float, problem: str | None) -> None:
     """A signature is good for five minutes before and after its time."""
-    now = NOW + timedelta(minutes=minutes)
+    found = verified(LIST_USERS, NOW + timedelta(minutes=minutes))
 
-    if code is None:
-        assert verify(VANILLA, KEYS, now, service="service")
-    else:
-        with pytest.raises(ServiceError, match=code):
-            verify(VANILLA, KEYS, now, service="service")
+    assert isinstance(found, Identity) is (problem is None)
+    assert problem is None or problem in found
+
+
+# --- keys of a server -----------------------------------------------------------------------------
+
+
+def test_accounts_have_keys_of_their_own() -> None:
+    """A mapping adds accounts, and the server's own has made-up keys if the mapping has none."""
+    given = Credentials("AKIDEXAMPLE", "secret", "token")
+    with LocalECR(credentials={OTHER: given}) as ecr, LocalECR() as another:
+        with ecr.client(account=OTHER) as client:
+            other = client.describe_registry().registry_id
+        with ecr.client() as client:
+            own = client.describe_registry().registry_id
+
+    assert (own, other) == (OWN, OTHER)
+    assert set(ecr.credentials) == {OWN, OTHER}
+    assert ecr.credentials[OTHER] is given
+    # Keys that leak from one test run open no other one.
+    assert ecr.credentials[OWN].access_key != another.credentials[OWN].access_key
+
+
+@pytest.mark.parametrize(
+    "principal", ["iam:user/team/ada", "iam:role/builder", "sts:assumed-role/builder/run-1"]
+)
+def test_principals_have_keys_of_their_own(principal: str) -> None:
+    """A mapping may name a user or a role, whose registry is that of its account."""
+    service, name = principal.split(":")
+    arn = f"arn:aws:{service}::{OTHER}:{name}"
+    keys = {arn: Credentials("AKIDEXAMPLE", "secret")}
+    with LocalECR(credentials=keys) as ecr, ecr.client(account=arn) as client:
+        found = client.describe_registry().registry_id
+
+    assert found == OTHER
+
+
+KEYS = Credentials("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"account": "1"}, "12 digits"),
+        ({"credentials": {"1": KEYS}}, "12 digits"),
+        ({"credentials": {"arn:aws:s3:::bucket": KEYS}}, "that of a user"),
+        ({"credentials": {"arn:aws:iam::1:role/a": KEYS}}, "that of a user"),
+        ({"credentials": {OWN: KEYS, OTHER: Credentials("a", "c")}}, "different access key"),
+        ({"region": ""}, "region"),
+    ],
+)
+def test_accounts_that_cannot_be(arguments: dict[str, Any], problem: str) -> None:
+    """A mistake in accounts, keys or region is found before the server starts."""
+    with pytest.raises(ValueError, match=problem):
+        LocalECR(**arguments)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import signal
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from ecr_client import ECRClient
 from ecr_client.local import LocalECR
+from ecr_client.oci import Digest
 
 pytestmark = pytest.mark.slow
 
@@ -27,87 +24,71 @@ LARGE = bytes(1 << 24)
 KINDS = ["nothing", "head", "call", "upload", "manifest", "refused", "download", "fault"]
 
 
-class Stalled:
-    """A client that begins a request of some kind and does not go on.
+@pytest.fixture
+def begin(dial: Any) -> Callable[[str, str], socket.socket]:
+    """Return a function that begins a request of some kind, and does not go on."""
 
-    Args:
-        url: The address of a server without signatures, with the repository ``app``.
-    """
+    def start_upload(url: str) -> str:
+        return str(requests.post(f"{url}/v2/app/blobs/uploads/", timeout=60).headers["Location"])
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._place = urlsplit(url)
-
-    def begin(self, kind: str) -> socket.socket:
+    def begin(url: str, kind: str) -> socket.socket:
         """Return the connection when the server has begun to work."""
-        place = self._place
-        opened = socket.create_connection((str(place.hostname), int(place.port or 0)), timeout=60)
-        head = f" HTTP/1.1\r\nHost: {place.netloc}\r\n"
+        head = " HTTP/1.1\r\nHost: localhost\r\n"
         body = f"{head}Content-Length: {len(LARGE)}\r\nExpect: 100-continue\r\n"
-        if kind == "nothing":
-            return opened
-        if kind == "head":
-            opened.sendall(f"POST /{head}".encode())
-            return opened
-        if kind == "download":
-            digest = self._blob()
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-            opened.sendall(f"GET /v2/app/blobs/{digest}{head}\r\n".encode())
-        elif kind == "refused":
-            opened.sendall(f"PUT /v2/app/nothing{body}\r\n".encode().replace(b"Expect", b"X"))
-        elif kind in ("call", "fault"):
-            target = "AmazonEC2ContainerRegistry_V20150921.UploadLayerPart"
-            opened.sendall(f"POST /{body}X-Amz-Target: {target}\r\n\r\n".encode())
+        part = "X-Amz-Target: AmazonEC2ContainerRegistry_V20150921.UploadLayerPart\r\n"
+        if kind == "upload":
+            sent = f"PATCH {start_upload(url)}{body}\r\n"
+        elif kind == "download":
+            digest = Digest.of(LARGE)
+            place, query = url + start_upload(url), {"digest": digest}
+            requests.put(place, params=query, data=LARGE, timeout=60).raise_for_status()
+            sent = f"GET /v2/app/blobs/{digest}{head}\r\n"
         else:
-            method, path = {
-                "upload": ("PATCH", self._upload()),
-                "manifest": ("PUT", "/v2/app/manifests/v1"),
+            sent = {
+                "nothing": "",
+                "head": f"POST /{head}",
+                "call": f"POST /{body}{part}\r\n",
+                "fault": f"POST /{body}{part}\r\n",
+                "manifest": f"PUT /v2/app/manifests/v1{body}\r\n",
+                "refused": f"PUT /v2/app/nothing{body}\r\n".replace("Expect", "X"),
             }[kind]
-            opened.sendall(f"{method} {path}{body}\r\n".encode())
-        if kind != "fault":
+        opened: socket.socket = dial(url)
+        if kind == "download":
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        opened.sendall(sent.encode())
+        if kind not in ("nothing", "head", "fault"):
             opened.recv(100)
             opened.sendall(LARGE[:300_000] if kind in ("call", "upload", "manifest") else b"")
         return opened
 
-    def _upload(self) -> str:
-        begun = requests.post(f"{self._url}/v2/app/blobs/uploads/", timeout=60)
-        return str(begun.headers["Location"])
-
-    def _blob(self) -> str:
-        digest = f"sha256:{hashlib.sha256(LARGE).hexdigest()}"
-        requests.put(
-            self._url + self._upload(), params={"digest": digest}, data=LARGE, timeout=60
-        ).raise_for_status()
-        return digest
+    return begin
 
 
-def prepared(client: ECRClient) -> None:
-    with client:
-        client.create_repository(repository_name="app")
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_waits_for_no_client(start: Callable[..., Any], number: int) -> None:
+def test_the_command_waits_for_no_client(start: Callable[..., Any], begin: Any) -> None:
     """The command stops with status 0 and no output, whatever its clients are doing."""
     command = start("--no-auth")
-    prepared(command.client())
+    with command.client() as client:
+        client.create_repository(repository_name="app")
     with ExitStack() as stack:
         for kind in KINDS:
-            stack.enter_context(Stalled(command.endpoint).begin(kind))
-        status, _, errors = command.stop(number)
+            stack.enter_context(begin(command.endpoint, kind))
+        status, _, errors = command.stop(signal.SIGTERM)
 
     assert (status, errors) == (0, "")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_closing_waits_for_no_client(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_closing_waits_for_no_client(
+    kind: str, begin: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """A server in this process closes, whatever a client has begun, and logs no error."""
     caplog.set_level(logging.WARNING)
     with LocalECR(auth=False) as ecr:
-        prepared(ecr.client())
+        with ecr.client() as client:
+            client.create_repository(repository_name="app")
         if kind == "fault":
             ecr.faults.add("UploadLayerPart", latency=3_600)
-        with Stalled(ecr.endpoint).begin(kind):
+        with begin(ecr.endpoint, kind):
             closing = threading.Thread(target=ecr.close, daemon=True)
             closing.start()
             closing.join(60)
@@ -120,27 +101,29 @@ def test_requests_in_progress_finish() -> None:
     """A request that is complete when the server stops gets its response."""
     began, may_end = threading.Event(), threading.Event()
     statuses = []
+
+    def body() -> Any:
+        yield b"x"
+        began.set()
+        may_end.wait(60)
+
+    def upload(url: str) -> None:
+        place = requests.post(f"{url}/v2/app/blobs/uploads/", timeout=60).headers["Location"]
+        statuses.append(requests.patch(url + place, data=body(), timeout=60).status_code)
+
     with LocalECR(auth=False) as ecr:
-        prepared(ecr.client())
-
-        def upload() -> None:
-            def body() -> Any:
-                yield b"x"
-                began.set()
-                may_end.wait(60)
-
-            location = requests.post(f"{ecr.endpoint}/v2/app/blobs/uploads/", timeout=60)
-            address = ecr.endpoint + location.headers["Location"]
-            statuses.append(requests.patch(address, data=body(), timeout=60).status_code)
-
-        sending = threading.Thread(target=upload)
-        sending.start()
+        with ecr.client() as client:
+            client.create_repository(repository_name="app")
+        threads = [
+            threading.Thread(target=upload, args=(ecr.endpoint,)),
+            threading.Thread(target=ecr.close),
+        ]
+        threads[0].start()
         began.wait(60)
-        closing = threading.Thread(target=ecr.close)
-        closing.start()
+        threads[1].start()
         may_end.set()
-        sending.join(60)
-        closing.join(60)
+        for thread in threads:
+            thread.join(60)
 
     assert statuses == [201]
 
@@ -163,10 +146,6 @@ opened.recv(100)
 """
 
 
-def test_exit_with_a_stalled_client() -> None:
+def test_exit_with_a_stalled_client(execute: Any) -> None:
     """A server that nobody closes does not keep its process, nor report what it gave up."""
-    done = subprocess.run(
-        [sys.executable, "-c", FORGOTTEN], capture_output=True, text=True, timeout=60, check=False
-    )
-
-    assert (done.returncode, done.stderr) == (0, "")
+    assert execute(sys.executable, "-c", FORGOTTEN).stderr == ""

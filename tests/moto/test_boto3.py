@@ -1,117 +1,170 @@
-"""The same moto server through boto3 and through us: what one makes, the other reads."""
+"""The same moto through boto3 and through us: what one makes, the other reads."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
+import boto3
 import pytest
 import requests
 from botocore import xform_name
+from botocore.exceptions import ClientError
+from moto import mock_aws
 from moto.ecr.responses import ECRResponse
 
-from ecr_client import ECRClient, from_dict
-from ecr_client.exceptions import AmazonECRException, WaiterTimeoutException
-from ecr_client.models import ImageIdentifier
+from ecr_client import ECRClient, exceptions, from_dict
+from ecr_client.exceptions import AmazonECRException
 from ecr_client.operations import OPERATIONS
 
 NO_DIGEST = f"sha256:{'0' * 64}"
-APP = {"repositoryName": "team/app"}
+NO_UPLOAD = "00000000-0000-4000-8000-000000000000"
+APP, NO_SUCH = {"repositoryName": "team/app"}, {"repositoryName": "no/such"}
 ARN = {"resourceArn": "arn:aws:ecr:us-east-1:123456789012:repository/team/app"}
-V1 = ImageIdentifier(image_tag="v1")
-TAGGED = {"imageId": {"imageTag": "v1"}}
+NO_SUCH_ARN = {"resourceArn": "arn:aws:ecr:us-east-1:123456789012:repository/no/such"}
+V1 = {"imageTag": "v1"}
+SOME = {"imageIds": [V1, {"imageTag": "absent"}]}
+TAGS = {"tags": [{"Key": "a", "Value": "1"}]}
+ON_PUSH = {"imageScanningConfiguration": {"scanOnPush": True}}
 SELECTION = {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 1}
-LIFECYCLE = json.dumps(
-    {"rules": [{"rulePriority": 1, "selection": SELECTION, "action": {"type": "expire"}}]}
-)
+RULE = {"rulePriority": 1, "selection": SELECTION, "action": {"type": "expire"}}
+LIFECYCLE = {"lifecyclePolicyText": json.dumps({"rules": [RULE]})}
 STATEMENT = {
     "Sid": "one",
     "Effect": "Allow",
     "Principal": {"AWS": "arn:aws:iam::1:root"},
     "Action": "ecr:ReplicateImage",
 }
-POLICY = json.dumps({"Version": "2012-10-17", "Statement": [STATEMENT]})
-REGISTRY_POLICY = json.dumps(
-    {"Version": "2012-10-17", "Statement": [{**STATEMENT, "Resource": "*"}]}
-)
+
+
+def policy(**more: str) -> dict[str, str]:
+    return {
+        "policyText": json.dumps({"Version": "2012-10-17", "Statement": [{**STATEMENT, **more}]})
+    }
+
+
+def replication(*regions: str) -> dict[str, Any]:
+    wanted = [{"filter": "team", "filterType": "PREFIX_MATCH"}]
+    rules = [
+        {
+            "destinations": [{"region": region, "registryId": "123456789012"}],
+            "repositoryFilters": wanted,
+        }
+        for region in regions
+    ]
+    return {"replicationConfiguration": {"rules": rules}}
+
+
+TEAM = [{"filter": "team/*", "filterType": "WILDCARD"}]
 SCANNING = {
     "scanType": "ENHANCED",
-    "rules": [
-        {
-            "scanFrequency": "CONTINUOUS_SCAN",
-            "repositoryFilters": [{"filter": "team/*", "filterType": "WILDCARD"}],
-        }
-    ],
-}
-REPLICATION = {
-    "rules": [
-        {
-            "destinations": [{"region": "eu-west-1", "registryId": "123456789012"}],
-            "repositoryFilters": [{"filter": "team", "filterType": "PREFIX_MATCH"}],
-        }
-    ]
+    "rules": [{"scanFrequency": "CONTINUOUS_SCAN", "repositoryFilters": TEAM}],
 }
 LAYER = bytes(range(256)) * 64
 LAYER_DIGEST = f"sha256:{hashlib.sha256(LAYER).hexdigest()}"
 PART = {"partFirstByte": 0, "partLastByte": len(LAYER) - 1, "layerPartBlob": LAYER}
-#: All operations of moto, in an order in which each finds something to do.
+LATE = {"partFirstByte": 5 << 20, "partLastByte": (5 << 20) + 1, "layerPartBlob": b"xy"}
+MEDIA_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
+CONFIG = {"mediaType": "application/json", "size": 7023, "digest": LAYER_DIGEST}
+LISTED = {"mediaType": "application/gzip", "size": len(LAYER), "digest": LAYER_DIGEST}
+DOCUMENT = {"schemaVersion": 2, "mediaType": MEDIA_TYPE, "config": CONFIG, "layers": [LISTED]}
+IMAGE = {**APP, "imageManifest": json.dumps(DOCUMENT)}
+NEW = {
+    **APP,
+    "tags": [{"Key": "team", "Value": "Größe 😀"}, {"Key": "empty", "Value": ""}],
+    "imageTagMutability": "IMMUTABLE",
+    **ON_PUSH,
+    "encryptionConfiguration": {"encryptionType": "KMS", "kmsKey": "alias/k"},
+}
+#: All operations of moto, in an order in which each finds something to do or to refuse.
 STORY: list[tuple[str, dict[str, Any]]] = [
-    (
-        "CreateRepository",
-        {
-            **APP,
-            "tags": [{"Key": "team", "Value": "Größe 😀"}, {"Key": "empty", "Value": ""}],
-            "imageTagMutability": "IMMUTABLE",
-            "imageScanningConfiguration": {"scanOnPush": True},
-            "encryptionConfiguration": {"encryptionType": "KMS", "kmsKey": "alias/k"},
-        },
-    ),
+    ("CreateRepository", NEW),
+    ("CreateRepository", APP),
+    ("CreateRepository", {"repositoryName": "Not/Allowed"}),
     ("DescribeRepositories", {}),
+    ("DescribeRepositories", {"repositoryNames": ["no/such"]}),
     ("ListTagsForResource", ARN),
-    ("TagResource", {**ARN, "tags": [{"Key": "a", "Value": "1"}]}),
+    ("ListTagsForResource", NO_SUCH_ARN),
+    ("ListTagsForResource", {"resourceArn": "arn"}),
+    ("TagResource", {**ARN, **TAGS}),
+    ("TagResource", {**NO_SUCH_ARN, **TAGS}),
     ("UntagResource", {**ARN, "tagKeys": ["team"]}),
+    ("UntagResource", {**NO_SUCH_ARN, "tagKeys": ["a"]}),
     ("ListTagsForResource", ARN),
     ("PutImageTagMutability", {**APP, "imageTagMutability": "MUTABLE"}),
-    ("PutImageScanningConfiguration", {**APP, "imageScanningConfiguration": {"scanOnPush": False}}),
-    ("PutImage", {**APP, "imageManifest": "MANIFEST", "imageTag": "v1"}),
-    ("PutImage", {**APP, "imageManifest": "MANIFEST", "imageTag": "v2"}),
+    ("PutImageTagMutability", {**APP, "imageTagMutability": "SOMETIMES"}),
+    ("PutImageScanningConfiguration", {**APP, **ON_PUSH}),
+    ("PutImageScanningConfiguration", {**NO_SUCH, **ON_PUSH}),
+    ("PutImage", {**APP, "imageManifest": "{}"}),
+    ("PutImage", {**IMAGE, "imageTag": "v1"}),
+    ("PutImage", {**IMAGE, "imageTag": "v1"}),
+    ("PutImage", {**IMAGE, "imageTag": "v2"}),
     ("ListImages", APP),
+    ("ListImages", NO_SUCH),
     ("ListImages", {**APP, "filter": {"tagStatus": "UNTAGGED"}}),
     ("DescribeImages", APP),
-    ("BatchGetImage", {**APP, "imageIds": [{"imageTag": "v1"}, {"imageTag": "absent"}]}),
-    ("StartImageScan", {**APP, **TAGGED}),
-    ("DescribeImageScanFindings", {**APP, **TAGGED}),
-    ("BatchDeleteImage", {**APP, "imageIds": [{"imageTag": "v1"}, {"imageTag": "absent"}]}),
+    ("DescribeImages", {**APP, "imageIds": [{"imageTag": "absent"}]}),
+    ("BatchGetImage", {**APP, **SOME}),
+    ("BatchGetImage", {**NO_SUCH, **SOME}),
+    ("DescribeImageScanFindings", {**APP, "imageId": V1}),
+    ("StartImageScan", {**APP, "imageId": {"imageTag": "absent"}}),
+    ("StartImageScan", {**APP, "imageId": V1}),
+    ("StartImageScan", {**APP, "imageId": V1}),
+    ("DescribeImageScanFindings", {**APP, "imageId": V1}),
+    ("DeleteRepository", APP),
+    ("BatchDeleteImage", {**APP, **SOME}),
+    ("BatchDeleteImage", {**NO_SUCH, **SOME}),
     ("ListImages", APP),
+    ("UploadLayerPart", {**APP, "uploadId": NO_UPLOAD, **PART}),
+    ("InitiateLayerUpload", NO_SUCH),
     ("InitiateLayerUpload", APP),
     ("UploadLayerPart", {**APP, "uploadId": "UPLOAD", **PART}),
+    ("UploadLayerPart", {**APP, "uploadId": "UPLOAD", **LATE}),
     ("CompleteLayerUpload", {**APP, "uploadId": "UPLOAD", "layerDigests": [NO_DIGEST]}),
+    ("CompleteLayerUpload", {**APP, "uploadId": NO_UPLOAD, "layerDigests": [NO_DIGEST]}),
     ("BatchCheckLayerAvailability", {**APP, "layerDigests": [LAYER_DIGEST, NO_DIGEST]}),
-    ("SetRepositoryPolicy", {**APP, "policyText": POLICY}),
+    ("BatchCheckLayerAvailability", {**NO_SUCH, "layerDigests": [NO_DIGEST]}),
+    ("SetRepositoryPolicy", {**APP, "policyText": "{}"}),
+    ("SetRepositoryPolicy", {**APP, **policy()}),
     ("GetRepositoryPolicy", APP),
     ("DeleteRepositoryPolicy", APP),
-    ("PutLifecyclePolicy", {**APP, "lifecyclePolicyText": LIFECYCLE}),
+    ("DeleteRepositoryPolicy", APP),
+    ("GetRepositoryPolicy", APP),
+    ("PutLifecyclePolicy", {**APP, "lifecyclePolicyText": "[]".ljust(100)}),
+    ("PutLifecyclePolicy", {**APP, **LIFECYCLE}),
     ("GetLifecyclePolicy", APP),
     ("DeleteLifecyclePolicy", APP),
-    ("PutRegistryPolicy", {"policyText": REGISTRY_POLICY}),
+    ("DeleteLifecyclePolicy", APP),
+    ("GetLifecyclePolicy", APP),
+    ("PutRegistryPolicy", {"policyText": "{}"}),
+    ("PutRegistryPolicy", policy(Resource="*")),
     ("GetRegistryPolicy", {}),
     ("DeleteRegistryPolicy", {}),
+    ("DeleteRegistryPolicy", {}),
+    ("GetRegistryPolicy", {}),
     ("GetRegistryScanningConfiguration", {}),
     ("PutRegistryScanningConfiguration", SCANNING),
     ("GetRegistryScanningConfiguration", {}),
     ("BatchGetRepositoryScanningConfiguration", {"repositoryNames": ["team/app", "no/such"]}),
+    ("PutReplicationConfiguration", replication("us-east-1")),
+    ("PutReplicationConfiguration", replication("us-east-1", "us-east-1")),
     ("DescribeRegistry", {}),
-    ("PutReplicationConfiguration", {"replicationConfiguration": REPLICATION}),
+    ("PutReplicationConfiguration", replication("eu-west-1")),
     ("DescribeRegistry", {}),
     ("GetAuthorizationToken", {}),
+    ("DeleteRepository", NO_SUCH),
     ("DeleteRepository", {**APP, "force": True}),
     ("DescribeRepositories", {}),
 ]
 READS = ("Get", "List", "Describe", "BatchGet", "BatchCheck")
+#: Operations that moto never refuses.
+NEVER_REFUSED = {
+    *("BatchGetRepositoryScanningConfiguration", "DescribeRegistry", "GetAuthorizationToken"),
+    *("GetRegistryScanningConfiguration", "PutRegistryScanningConfiguration"),
+}
 #: Members that differ between two runs: times, and ids that are drawn.
 DRAWN = {"response_metadata", "upload_id", "created_at", "image_pushed_at", "last_evaluated_at"}
 DRAWN |= {"vulnerability_source_updated_at", "image_scan_completed_at"}
@@ -120,8 +173,7 @@ DRAWN |= {"vulnerability_source_updated_at", "image_scan_completed_at"}
 def plain(value: Any) -> Any:
     """Return a result of either client in one form: dicts by our names, without what is empty."""
     if attrs.has(type(value)):
-        names = [field.name for field in attrs.fields(type(value))]
-        value = {name: getattr(value, name) for name in names}
+        value = attrs.asdict(value, recurse=False)
     if isinstance(value, dict):
         pairs = {xform_name(str(name)): plain(item) for name, item in value.items()}
         return {
@@ -134,201 +186,104 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
-def told(writer: Any, reader: Any, manifest: str) -> list[Any]:
+def ask(client: Any, name: str, members: dict[str, Any]) -> Any:
+    """Return a result, or the error of a refusal."""
+    try:
+        if isinstance(client, ECRClient):
+            request = from_dict(OPERATIONS[name].request_class, members)
+            return client.invoke(OPERATIONS[name], request)
+        return getattr(client, xform_name(name))(**members)
+    except ClientError as error:
+        return error
+
+
+def check(error: AmazonECRException) -> None:
+    """Check that an error of ours has the class of its code, and its id."""
+    assert type(error) is getattr(exceptions, error.error_code)
+    assert error.request_id
+    assert error.request_id in str(error)
+    assert error.status_code == 400
+
+
+def told(writer: Any, reader: Any) -> list[Any]:
     """Make all calls of the story with one client or the other; return their results."""
     results, upload = [], ""
     for name, members in STORY:
-        client = reader if name.startswith(READS) else writer
-        given = {
-            key: {"UPLOAD": upload, "MANIFEST": manifest}.get(value, value)
-            if isinstance(value, str)
-            else value
-            for key, value in members.items()
-        }
-        if isinstance(client, ECRClient):
-            if "layerPartBlob" in given:
-                given["layerPartBlob"] = base64.b64encode(given["layerPartBlob"]).decode()
-            operation = OPERATIONS[name]
-            result = client.invoke(operation, from_dict(operation.request_class, given))
-            upload = getattr(result, "upload_id", None) or upload
-        else:
-            result = getattr(client, xform_name(name))(**given)
-            upload = result.get("uploadId", upload)
-        results.append((name, plain(result)))
-    return results
+        given = {key: upload if value == "UPLOAD" else value for key, value in members.items()}
+        found = ask(reader if name.startswith(READS) else writer, name, given)
+        error = isinstance(found, ClientError)
+        if isinstance(found, AmazonECRException):
+            check(found)
+        if error:
+            assert found.operation_name == name
+            del found.response["ResponseMetadata"]
+        results.append((name, error, plain(found.response if error else found)))
+        if name == "InitiateLayerUpload" and not error:
+            upload = found["uploadId"] if isinstance(found, dict) else found.upload_id
+    return json.loads(json.dumps(results, default=str).replace(upload, "UPLOAD"))
 
 
-@pytest.fixture
-def reset(moto_url: str) -> Any:
-    """Return a function that empties the server."""
-    return lambda: requests.post(f"{moto_url}/moto-api/reset", timeout=30).raise_for_status()
+@pytest.fixture(scope="module")
+def boto(moto_url: str) -> Iterator[Any]:
+    """Yield boto3's client of the same moto server."""
+    made = boto3.session.Session(aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="secret")
+    client = made.client("ecr", region_name="us-east-1", endpoint_url=moto_url)
+    yield client
+    client.close()
 
 
-@pytest.mark.parametrize("writer", ["ours", "theirs"])
-@pytest.mark.parametrize("reader", ["ours", "theirs"])
-def test_story(
-    moto_client: ECRClient, boto: Any, reset: Any, manifest: str, writer: str, reader: str
-) -> None:
+@pytest.fixture(scope="module")
+def expected(boto: Any, moto_url: str) -> Any:
+    """Return the results of boto3 alone."""
+    requests.post(f"{moto_url}/moto-api/reset", timeout=30).raise_for_status()
+    return told(boto, boto)
+
+
+@pytest.mark.parametrize("who", [("ours", "theirs"), ("theirs", "ours")])
+def test_story(moto_client: ECRClient, boto: Any, expected: Any, who: tuple[str, str]) -> None:
     """Whoever writes and whoever reads, the same calls have the same results, call by call."""
     clients = {"ours": moto_client, "theirs": boto}
-    expected = told(boto, boto, manifest)
-    reset()
-    found = told(clients[writer], clients[reader], manifest)
 
-    assert found == expected
+    assert told(*(clients[name] for name in who)) == expected
 
 
-def test_story_has_all_operations() -> None:
-    """The story has all operations that moto implements."""
+def test_story_under_the_mock(expected: Any) -> None:
+    """Without a server, under moto's mock, the calls of a client have the same results."""
+    with mock_aws(), ECRClient(region="us-east-1") as client:
+        assert told(client, client) == expected
+
+
+def test_story_has_all_operations(expected: Any) -> None:
+    """The story has all operations of moto, each once at least as one that is refused."""
     methods = {name for name, found in vars(ECRResponse).items() if callable(found)}
+    refused = {name for name, is_error, _ in expected if is_error}
+
     named = {name for name in methods if not name.startswith("_")}
-
     assert {xform_name(name) for name, _ in STORY} == named - {"get_download_url_for_layer"}
+    assert refused == {name for name, _ in STORY} - NEVER_REFUSED
 
 
-@pytest.mark.usefixtures("repository")
 def test_not_implemented(moto_client: ECRClient) -> None:
     """The one operation that moto names without implementing it is a general error of ours."""
     with pytest.raises(AmazonECRException) as raised:
-        moto_client.get_download_url_for_layer(repository_name="team/app", layer_digest=NO_DIGEST)
+        moto_client.get_download_url_for_layer(repository_name="no/such", layer_digest=NO_DIGEST)
 
     assert type(raised.value) is AmazonECRException
     assert (raised.value.error_code, raised.value.status_code) == ("500", 500)
 
 
-# --- pages, waiting, batches --------------------------------------------------------------------
+def test_one_mock_for_both_clients() -> None:
+    """Under the mock, boto3 and we see the same repositories, region by region."""
+    with mock_aws(), ECRClient() as client:
+        theirs = boto3.session.Session().client("ecr", region_name="us-east-1")
+        client.create_repository(repository_name="ours")
+        theirs.create_repository(repositoryName="theirs")
+        seen = [each["repositoryName"] for each in theirs.describe_repositories()["repositories"]]
+        found = client.describe_repositories().repositories
+        endpoint = client.endpoint
+        client.set_region("us-west-2")
 
-
-def _images(count: int) -> list[ImageIdentifier]:
-    return [ImageIdentifier(image_tag=f"v{number}") for number in range(count)]
-
-
-@pytest.mark.usefixtures("repository")
-def test_paginators_give_what_boto3_gives(moto_client: ECRClient, boto: Any, manifest: str) -> None:
-    """The items of our paginators are those of boto3's, in the same order."""
-    for image in _images(5):
-        boto.put_image(repositoryName="team/app", imageManifest=manifest, imageTag=image.image_tag)
-        boto.create_repository(repositoryName=f"other/{image.image_tag}")
-    pages = boto.get_paginator("list_images").paginate(repositoryName="team/app")
-    images = pages.build_full_result()["imageIds"]
-    pages = boto.get_paginator("describe_repositories").paginate()
-    repositories = pages.build_full_result()["repositories"]
-    pages = boto.get_paginator("describe_images").paginate(repositoryName="team/app")
-    details = pages.build_full_result()["imageDetails"]
-    where = {"repository_name": "team/app"}
-
-    assert plain(list(moto_client.paginate_list_images(**where))) == plain(images)
-    assert plain(list(moto_client.paginate_describe_images(**where))) == plain(details)
-    assert plain(list(moto_client.paginate_describe_repositories())) == plain(repositories)
-    assert (len(images), len(repositories), len(details)) == (5, 6, 1)
-
-
-def test_the_scan_waiter_ends_where_that_of_boto3_ends(
-    moto_client: ECRClient, boto: Any, image: ImageIdentifier
-) -> None:
-    """A scan that boto3's waiter takes for complete is complete for ours, with the findings."""
-    boto.start_image_scan(repositoryName="team/app", imageId={"imageTag": "v1"})
-    boto.get_waiter("image_scan_complete").wait(
-        repositoryName="team/app", imageId={"imageTag": "v1"}, WaiterConfig={"MaxAttempts": 1}
-    )
-
-    slept: list[float] = []
-    result = moto_client.wait_until_image_scan_complete(
-        repository_name="team/app", image_id=image, sleep=slept.append
-    )
-
-    assert slept == []
-    assert result.image_scan_findings is not None
-    assert [finding.severity for finding in result.image_scan_findings.findings] == ["HIGH"]
-
-
-@pytest.mark.usefixtures("repository")
-def test_an_image_that_boto3_puts_is_waited_for(
-    moto_client: ECRClient, boto: Any, manifest: str
-) -> None:
-    """Waiting for an image goes on over its absence, and ends when boto3 has put it."""
-    slept: list[float] = []
-
-    def put_at_the_second_sleep(seconds: float) -> None:
-        slept.append(seconds)
-        if len(slept) == 2:
-            boto.put_image(repositoryName="team/app", imageManifest=manifest, imageTag="v1")
-
-    result = moto_client.wait_until_image_exists(
-        repository_name="team/app", image_ids=[V1], delay=3, sleep=put_at_the_second_sleep
-    )
-
-    assert slept == [3, 3]
-    assert [detail.image_tags for detail in result.image_details] == [("v1",)]
-
-
-@pytest.mark.usefixtures("repository")
-def test_an_image_that_does_not_come_is_not_waited_for_without_end(
-    moto_client: ECRClient,
-) -> None:
-    """Waiting ends with an error when the time is over."""
-    slept: list[float] = []
-
-    with pytest.raises(WaiterTimeoutException):
-        moto_client.wait_until_image_exists(
-            repository_name="team/app", image_ids=[V1], delay=4, max_wait=10, sleep=slept.append
-        )
-
-    assert slept == [4, 4]
-
-
-def _in_calls_of(size: int, call: Any, name: str, items: list[Any]) -> dict[str, list[Any]]:
-    """Return the lists of all answers that boto3 gives to calls of a certain size."""
-    joined: dict[str, list[Any]] = {}
-    for start in range(0, len(items), size):
-        for key, value in call(**{name: items[start : start + size]}).items():
-            if isinstance(value, list):
-                joined.setdefault(key, []).extend(value)
-    return joined
-
-
-#: Batch operations: the member that is split, how many go into a call, and the items asked for.
-BATCHES: dict[str, tuple[str, int, list[Any]]] = {
-    "batch_get_image": ("imageIds", 100, [{"imageTag": f"v{n}"} for n in range(230)]),
-    "batch_delete_image": ("imageIds", 100, [{"imageTag": f"v{n}"} for n in range(230)]),
-    "batch_check_layer_availability": (
-        "layerDigests",
-        100,
-        [f"sha256:{n:064x}" if n % 7 else f"sha256:no{n}" for n in range(230)],
-    ),
-    "batch_get_repository_scanning_configuration": (
-        "repositoryNames",
-        25,
-        [f"other/v{n}" for n in range(60)],
-    ),
-}
-
-
-def _fill(boto: Any, manifest: str) -> None:
-    boto.create_repository(repositoryName="team/app")
-    for number in range(0, 230, 40):
-        other = manifest.replace("7023", str(number))
-        boto.put_image(repositoryName="team/app", imageManifest=other, imageTag=f"v{number}")
-        boto.create_repository(repositoryName=f"other/v{number}")
-
-
-@pytest.mark.parametrize("operation", BATCHES)
-def test_a_long_batch_gives_what_many_calls_of_boto3_give(
-    moto_client: ECRClient, boto: Any, reset: Any, manifest: str, operation: str
-) -> None:
-    """A batch of any length gives items and failures in the order of boto3's many calls."""
-    member, size, items = BATCHES[operation]
-    where = {} if member == "repositoryNames" else {"repositoryName": "team/app"}
-    call = partial(getattr(boto, operation), **where)
-    _fill(boto, manifest)
-    theirs = _in_calls_of(size, call, member, items)
-    reset()
-    _fill(boto, manifest)
-
-    title = "".join(map(str.capitalize, operation.split("_")))
-    request = from_dict(OPERATIONS[title].request_class, {**where, member: items})
-    members = {name: found for name, found in attrs.asdict(request, recurse=False).items() if found}
-    ours = getattr(moto_client, f"{operation}_all")(**members)
-
-    assert plain(ours) == plain(theirs)
-    assert len(ours.failures) > size
+        assert client.describe_repositories().repositories == ()
+    assert endpoint == "https://ecr.us-east-1.amazonaws.com"
+    assert [each.repository_name for each in found] == seen == ["ours", "theirs"]
+    assert found[0].repository_uri == "123456789012.dkr.ecr.us-east-1.amazonaws.com/ours"

@@ -157,7 +157,7 @@ def _copy(
         try:
             _put(store, source, target, repository, image, tag)
         except ServiceError as error:
-            # An immutable tag of the destination does not move; the image was copied anyway.
+            # An immutable tag of the destination does not move; the other tags are copied.
             if error.code != "ImageTagAlreadyExistsException":
                 raise
 

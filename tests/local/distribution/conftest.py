@@ -11,36 +11,31 @@ from ecr_client import ECRClient
 from ecr_client.local import LocalECR
 
 
-@pytest.fixture(scope="session")
-def _server() -> Iterator[LocalECR]:
-    with LocalECR() as running:
-        yield running
+def _server(**options: Any) -> Any:
+    @pytest.fixture(scope="session")
+    def server() -> Iterator[LocalECR]:
+        with LocalECR(**options) as running:
+            yield running
+
+    return server
 
 
-@pytest.fixture(scope="session")
-def _oci_server() -> Iterator[LocalECR]:
-    with LocalECR(registry_protocol="oci") as running:
-        yield running
+_ecr = _server()
+_oci = _server(registry_protocol="oci")
 
 
 @pytest.fixture
-def ecr(_server: LocalECR) -> LocalECR:
+def ecr(_ecr: LocalECR) -> LocalECR:
     """Return a server without any repositories."""
-    _server.reset()
-    return _server
+    _ecr.reset()
+    return _ecr
 
 
 @pytest.fixture
-def oci(_oci_server: LocalECR) -> LocalECR:
-    """Return the same with the registry protocol as OCI specifies it."""
-    _oci_server.reset()
-    return _oci_server
-
-
-@pytest.fixture
-def oci_registry(oci: LocalECR, registries: Callable[[ECRClient], Any]) -> Iterator[Any]:
-    """Yield a caller of that registry, which has the repository ``team/app``."""
-    with oci.client() as client:
+def oci_registry(_oci: LocalECR, registries: Callable[[ECRClient], Any]) -> Iterator[Any]:
+    """Yield a caller of the protocol as OCI specifies it, with the repository ``team/app``."""
+    _oci.reset()
+    with _oci.client() as client:
         client.create_repository(repository_name="team/app")
         yield registries(client)
 

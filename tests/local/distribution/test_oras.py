@@ -15,13 +15,15 @@ oras = pytest.importorskip(
 
 pytestmark = pytest.mark.slow
 
+#: Of a file of 6 MB.
+CHUNKED = {"do_chunked": True, "chunk_size": 5 << 20}
+
 
 @pytest.fixture
 def client(registry: Any) -> Iterator[Any]:
     """Yield a client with the password of the token."""
-    made = oras.OrasClient(
-        hostname=urlsplit(registry.url).netloc, insecure=True, auth_backend="basic"
-    )
+    host = urlsplit(registry.url).netloc
+    made = oras.OrasClient(hostname=host, insecure=True, auth_backend="basic")
     # Its login would look for a Docker engine first.
     made.auth.set_basic_auth("AWS", registry.password)
     yield made
@@ -29,49 +31,49 @@ def client(registry: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
+def target(registry: Any) -> str:
+    return f"{urlsplit(registry.url).netloc}/team/app"
+
+
+@pytest.fixture
 def artifact(tmp_path: Path) -> Path:
     """Return a file to push."""
     path = tmp_path / "artifact.txt"
-    path.write_bytes(b"an artifact " * 1_000_000)
+    path.write_bytes(b"an artifact " * 500_000)
     return path
 
 
-@pytest.mark.parametrize("options", [{}, {"do_chunked": True, "chunk_size": 5 << 20}])
+@pytest.mark.parametrize("options", [{}, CHUNKED], ids=["at once", "in chunks"])
 def test_an_artifact_goes_in_and_comes_out(
-    options: dict[str, Any], client: Any, artifact: Path, registry: Any, tmp_path: Path
+    options: dict[str, Any], client: Any, artifact: Path, target: str, tmp_path: Path
 ) -> None:
     """A file that is pushed, at once or in chunks, is pulled as it was."""
-    target = f"{urlsplit(registry.url).netloc}/team/app:v1"
-
-    pushed = client.push(target, files=[str(artifact)], disable_path_validation=True, **options)
-    (pulled,) = client.pull(target, outdir=str(tmp_path / "out"))
+    options = {"files": [str(artifact)], "disable_path_validation": True, **options}
+    pushed = client.push(f"{target}:v1", **options)
+    (pulled,) = client.pull(f"{target}:v1", outdir=str(tmp_path / "out"))
 
     assert pushed.status_code == 201
     assert Path(pulled).read_bytes() == artifact.read_bytes()
 
 
 def test_chunks_that_are_too_small_for_ecr(
-    client: Any, artifact: Path, registry: Any, caplog: pytest.LogCaptureFixture
+    client: Any, artifact: Path, target: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A push in chunks that ECR refuses fails, and the error says why."""
-    target = f"{urlsplit(registry.url).netloc}/team/app:v1"
-    options = {"do_chunked": True, "chunk_size": 1 << 20}
-
+    options = {**CHUNKED, "chunk_size": 1 << 20, "disable_path_validation": True}
     with pytest.raises(ValueError, match="Bad Request"):
-        client.push(target, files=[str(artifact)], disable_path_validation=True, **options)
+        client.push(f"{target}:v1", files=[str(artifact)], **options)
 
     assert "All layer parts except the last part should be at least 5MB" in caplog.text
 
 
-def test_tags_are_listed_and_deleted(client: Any, registry: Any) -> None:
+def test_tags_are_listed_and_deleted(client: Any, registry: Any, target: str) -> None:
     """The tags of a repository are seen over several pages; deleting one deletes its image."""
     pushed = registry.image("team/app")
     names = [f"v{number:03}" for number in range(101)]
     for name in names:
         registry.put("team/app", name, pushed.manifest)
     registry.image("team/app", "other", b"other")
-    target = f"{urlsplit(registry.url).netloc}/team/app"
-
     before = client.get_tags(target)
     client.delete_tags(target, tags=["v007"])
 

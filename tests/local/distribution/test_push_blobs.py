@@ -1,43 +1,51 @@
-"""Pushing blobs: at once, in chunks, as a stream; and what is refused.
+"""Pushing blobs: at once, in chunks, as a stream, by mounting; and what is refused.
 
 The protocol is that of the specification; ``test_as_ecr_does.py`` has what ECR does otherwise.
 """
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from ecr_client.local import LocalECR
+from ecr_client.models import (
+    EncryptionConfiguration,
+    ReplicationConfiguration,
+    ReplicationDestination,
+    ReplicationRule,
+)
 
 DATA = bytes(range(256)) * 40
 NOWHERE = "sha256:" + "0" * 64
+UPLOADS = "team/app/blobs/uploads/"
 
 
 @pytest.fixture
-def ecr(oci: LocalECR) -> LocalECR:
-    """Return a server that takes chunks of any size."""
-    return oci
+def oci(oci_registry: Any) -> Any:
+    """Return a caller of a server that takes chunks of any size."""
+    return oci_registry
 
 
-def chunked(registry: Any, address: str, first: int, last: int, **options: Any) -> Any:
+def patch(registry: Any, address: str, first: int, last: int, data: Any = None) -> Any:
     """Send the bytes of DATA from `first` to `last` as a chunk that says which they are."""
-    return registry.send(
-        "PATCH",
-        address,
-        data=options.pop("data", DATA[first : last + 1]),
-        headers={"Content-Range": f"{first}-{last}", **options},
-    )
+    data = DATA[first : last + 1] if data is None else data
+    headers = {"Content-Range": f"{first}-{last}"}
+    return registry.send("PATCH", address, data=data, headers=headers)
 
 
-def finish(registry: Any, address: str, data: bytes = b"", digest: str | None = None) -> Any:
-    digest = registry.digest(DATA) if digest is None else digest
-    return registry.send("PUT", address, params={"digest": digest}, data=data)
+def finish(registry: Any, address: str, data: Any = b"", digest: str = "", **headers: str) -> Any:
+    query = {"digest": digest or registry.digest(DATA)}
+    return registry.send("PUT", address, params=query, data=data, headers=headers)
+
+
+def begun(registry: Any) -> str:
+    """Return the address of an upload with 4,000 bytes."""
+    address: str = registry.start("team/app")
+    assert patch(registry, address, 0, 3999).headers["Range"] == "0-3999"
+    return address
 
 
 def is_there(registry: Any, response: Any) -> bool:
@@ -51,33 +59,25 @@ def is_there(registry: Any, response: Any) -> bool:
     )
 
 
-def test_the_life_of_an_upload(registry: Any) -> None:
+def test_the_life_of_an_upload(oci: Any) -> None:
     """An upload has a location and its progress, until it is cancelled."""
-    begun = registry.send("POST", "team/app/blobs/uploads/")
-    address = begun.headers["Location"]
-    chunked(registry, address, 0, 3999)
-    progress = registry.send("GET", address)
-    cancelled = registry.send("DELETE", address)
+    started = oci.send("POST", UPLOADS)
+    address = started.headers["Location"]
+    patch(oci, address, 0, 3999)
+    progress = oci.send("GET", address)
+    cancelled = oci.send("DELETE", address)
 
-    assert (begun.status_code, begun.headers["Range"]) == (202, "0-0")
-    assert address == f"/v2/team/app/blobs/uploads/{begun.headers['Docker-Upload-UUID']}"
+    assert (started.status_code, started.headers["Range"]) == (202, "0-0")
+    assert address == f"/v2/{UPLOADS}{started.headers['Docker-Upload-UUID']}"
     assert (progress.status_code, progress.content) == (204, b"")
     assert (progress.headers["Range"], progress.headers["Location"]) == ("0-3999", address)
     assert cancelled.status_code == 204
     for method in ("GET", "DELETE", "PATCH"):
-        assert registry.code(registry.send(method, address)) == (404, "BLOB_UPLOAD_UNKNOWN")
+        assert oci.code(oci.send(method, address)) == (404, "BLOB_UPLOAD_UNKNOWN")
 
 
 def _at_once(registry: Any, data: Any) -> Any:
-    query = {"digest": registry.digest(DATA)}
-    return registry.send("POST", "team/app/blobs/uploads/", params=query, data=data)
-
-
-def _with_last_chunk(registry: Any, headers: dict[str, str]) -> Any:
-    address = registry.start("team/app")
-    chunked(registry, address, 0, 3999)
-    query = {"digest": registry.digest(DATA)}
-    return registry.send("PUT", address, params=query, data=DATA[4000:], headers=headers)
+    return registry.send("POST", UPLOADS, params={"digest": registry.digest(DATA)}, data=data)
 
 
 def _as_a_stream(registry: Any) -> Any:
@@ -88,204 +88,277 @@ def _as_a_stream(registry: Any) -> Any:
     return finish(registry, address)
 
 
-@pytest.mark.parametrize(
-    "push",
-    [
-        pytest.param(lambda r: finish(r, r.start("team/app"), DATA), id="two requests"),
-        pytest.param(lambda r: _at_once(r, DATA), id="one request"),
-        pytest.param(lambda r: _at_once(r, iter([DATA[:100], DATA[100:]])), id="without a length"),
-        pytest.param(lambda r: _with_last_chunk(r, {}), id="last chunk with the end"),
-        pytest.param(
-            lambda r: _with_last_chunk(r, {"Content-Range": f"4000-{len(DATA) - 1}"}),
-            id="last chunk with its range",
-        ),
-        pytest.param(_as_a_stream, id="a stream"),
-    ],
-)
-def test_ways_to_push_a_blob(push: Callable[[Any], Any], registry: Any) -> None:
-    """Each way to push a blob stores it, again and again."""
-    assert is_there(registry, push(registry))
-    assert is_there(registry, push(registry))
-
-
-def test_POST_with_a_digest_but_no_bytes_begins_an_upload(registry: Any) -> None:  # noqa: N802
-    """A digest alone does not make a blob: the caller is told where to send it."""
-    response = registry.send(
-        "POST", "team/app/blobs/uploads/", params={"digest": registry.digest(DATA)}
-    )
-
-    assert response.status_code == 202
-    assert is_there(registry, finish(registry, response.headers["Location"], DATA))
-
-
-def test_a_blob_in_chunks(registry: Any) -> None:
-    """Chunks follow each other, and every response has the progress."""
-    address = registry.start("team/app")
-
-    ranges = []
+def _in_chunks(registry: Any) -> Any:
+    address, ranges = registry.start("team/app"), []
     for first in range(0, len(DATA), 4000):
-        response = chunked(registry, address, first, min(first + 4000, len(DATA)) - 1)
+        response = patch(registry, address, first, min(first + 4000, len(DATA)) - 1)
         assert response.status_code == 202
         ranges.append(response.headers["Range"])
         address = response.headers["Location"]
-
     assert ranges == ["0-3999", "0-7999", f"0-{len(DATA) - 1}"]
-    assert is_there(registry, finish(registry, address))
+    return finish(registry, address)
 
 
-def test_a_blob_of_several_pieces(registry: Any) -> None:
-    """A blob that is not written at once, but in pieces, has all its bytes in their order."""
+def _after_a_digest(registry: Any) -> Any:
+    response = _at_once(registry, b"")
+    assert response.status_code == 202
+    return finish(registry, response.headers["Location"], DATA)
+
+
+LAST = {"Content-Range": f"4000-{len(DATA) - 1}"}
+WAYS: dict[str, Callable[[Any], Any]] = {
+    "two requests": lambda r: finish(r, r.start("team/app"), DATA),
+    "one request": lambda r: _at_once(r, DATA),
+    "without a length": lambda r: _at_once(r, iter([DATA[:100], DATA[100:]])),
+    "last chunk with the end": lambda r: finish(r, begun(r), DATA[4000:]),
+    "last chunk with its range": lambda r: finish(r, begun(r), DATA[4000:], **LAST),
+    "a stream": _as_a_stream,
+    "in chunks": _in_chunks,
+    "a digest without bytes": _after_a_digest,
+}
+
+
+@pytest.mark.parametrize("push", WAYS.values(), ids=WAYS)
+def test_ways_to_push_a_blob(push: Callable[[Any], Any], oci: Any) -> None:
+    """Each way to push a blob stores it, again and again."""
+    assert is_there(oci, push(oci))
+    assert is_there(oci, push(oci))
+
+
+def test_a_blob_of_several_pieces(oci: Any) -> None:
+    """A blob that is not written at once has all its bytes in their order; it is not deleted."""
     data = b"".join(bytes([number]) * 400_001 for number in range(9))
+    path = f"team/app/blobs/{oci.blob('team/app', data)}"
 
-    digest = registry.blob("team/app", data)
-
-    assert registry.send("GET", f"team/app/blobs/{digest}").content == data
-
-
-@pytest.mark.parametrize("first", [0, 3999, 4001, 8000])
-def test_a_chunk_out_of_order(first: int, registry: Any) -> None:
-    """A chunk that does not follow the last one is refused with the progress."""
-    address = registry.start("team/app")
-    chunked(registry, address, 0, 3999)
-
-    response = chunked(registry, address, first, first + 99)
-
-    assert registry.code(response) == (416, "BLOB_UPLOAD_INVALID")
-    assert response.headers["Range"] == "0-3999"
-    assert response.headers["Location"] == address
-    chunked(registry, address, 4000, len(DATA) - 1)
-    assert is_there(registry, finish(registry, address))
-
-
-@pytest.mark.parametrize("text", ["", "5-0", "items 0-5", "0-" + "9" * 30])
-def test_a_range_that_is_none(text: str, registry: Any) -> None:
-    """A Content-Range that cannot be understood is refused like one out of order."""
-    address = registry.start("team/app")
-
-    response = registry.send("PATCH", address, data=DATA, headers={"Content-Range": text})
-
-    assert registry.code(response) == (416, "BLOB_UPLOAD_INVALID")
-    assert registry.send("GET", address).headers["Range"] == "0-0"
-
-
-@pytest.mark.parametrize("streamed", [False, True])
-def test_chunks_of_another_size(streamed: bool, registry: Any) -> None:
-    """A chunk that is not as long as its Content-Range is dropped whole."""
-    address = registry.start("team/app")
-    data = iter([DATA[:100]]) if streamed else DATA[:100]
-
-    response = chunked(registry, address, 0, 3999, data=data)
-
-    assert registry.code(response) == (400, "SIZE_INVALID")
-    assert is_there(registry, finish(registry, address, DATA))
-
-
-@pytest.mark.parametrize("body", [b"", DATA[4000:] + b"?"])
-def test_a_wrong_digest(body: bytes, registry: Any) -> None:
-    """Bytes with another digest are refused, and the upload is what it was before."""
-    address = registry.start("team/app")
-    chunked(registry, address, 0, 3999)
-
-    response = finish(registry, address, body)
-
-    assert registry.code(response) == (400, "DIGEST_INVALID")
-    assert registry.send("GET", address).headers["Range"] == "0-3999"
-    assert is_there(registry, finish(registry, address, DATA[4000:]))
-
-
-def test_a_wrong_digest_in_one_request(registry: Any) -> None:
-    """The one request with everything in it leaves nothing behind if the digest is wrong."""
-    response = registry.send(
-        "POST", "team/app/blobs/uploads/", params={"digest": NOWHERE}, data=DATA
-    )
-
-    assert registry.code(response) == (400, "DIGEST_INVALID")
-    assert registry.send("HEAD", f"team/app/blobs/{registry.digest(DATA)}").status_code == 404
-
-
-@pytest.mark.parametrize("digest", [None, "sha256:1", "sha512:" + "0" * 128])
-def test_a_malformed_digest(digest: str | None, registry: Any) -> None:
-    """An upload ends with a SHA-256 digest and nothing else."""
-    query = {} if digest is None else {"digest": digest}
-    response = registry.send("PUT", registry.start("team/app"), params=query, data=DATA)
-
-    assert registry.code(response) == (400, "DIGEST_INVALID")
-
-
-def test_an_empty_blob(registry: Any) -> None:
-    """ECR stores no empty blobs, and says it in these words."""
-    address = registry.start("team/app")
-
-    response = finish(registry, address, digest=registry.digest(b""))
-
-    assert registry.code(response) == (400, "BLOB_UPLOAD_INVALID")
-    (error,) = response.json()["errors"]
-    assert error["message"].endswith("cannot be completed because it does not have any parts")
+    assert oci.code(oci.send("DELETE", path)) == (405, "UNSUPPORTED")
+    assert oci.send("GET", path).content == data
 
 
 @pytest.mark.parametrize(
-    "upload_id", ["0", "../../x", "00000000-0000-0000-0000-000000000000", None]
+    "said", ["0-99", "3999-4098", "4001-4100", "8000-8099", "", "5-0", "items 0-5", "0-" + "9" * 30]
 )
-def test_missing_uploads(upload_id: str | None, registry: Any, api: Any) -> None:
+def test_a_chunk_out_of_order(said: str, oci: Any) -> None:
+    """A chunk that does not say that it follows the last one is refused with the progress."""
+    address = begun(oci)
+    response = oci.send("PATCH", address, data=DATA[:100], headers={"Content-Range": said})
+
+    assert oci.code(response) == (416, "BLOB_UPLOAD_INVALID")
+    assert (response.headers["Range"], response.headers["Location"]) == ("0-3999", address)
+    patch(oci, address, 4000, len(DATA) - 1)
+    assert is_there(oci, finish(oci, address))
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_chunks_of_another_size(streamed: bool, oci: Any) -> None:
+    """A chunk that is not as long as its Content-Range is dropped whole."""
+    address = oci.start("team/app")
+    data = iter([DATA[:100]]) if streamed else DATA[:100]
+
+    assert oci.code(patch(oci, address, 0, 3999, data)) == (400, "SIZE_INVALID")
+    assert is_there(oci, finish(oci, address, DATA))
+
+
+@pytest.mark.parametrize("body", [b"", DATA[4000:] + b"?"], ids=["missing", "more"])
+def test_a_wrong_digest(body: bytes, oci: Any) -> None:
+    """Bytes with another digest are refused, and the upload is what it was before."""
+    address = begun(oci)
+
+    assert oci.code(finish(oci, address, body)) == (400, "DIGEST_INVALID")
+    assert oci.send("GET", address).headers["Range"] == "0-3999"
+    assert is_there(oci, finish(oci, address, DATA[4000:]))
+
+
+def test_refused_blobs(oci: Any) -> None:
+    """A wrong digest in one request leaves nothing behind; no blob is empty, or not of SHA-256."""
+    wrong = oci.send("POST", UPLOADS, params={"digest": NOWHERE}, data=DATA)
+    empty = finish(oci, oci.start("team/app"), digest=oci.digest(b""))
+    (error,) = empty.json()["errors"]
+
+    for query in ({}, {"digest": "sha256:1"}, {"digest": f"sha512:{'0' * 128}"}):
+        malformed = oci.send("PUT", oci.start("team/app"), params=query, data=DATA)
+        assert oci.code(malformed) == (400, "DIGEST_INVALID")
+    assert oci.code(wrong) == (400, "DIGEST_INVALID")
+    assert oci.send("HEAD", f"team/app/blobs/{oci.digest(DATA)}").status_code == 404
+    assert oci.code(empty) == (400, "BLOB_UPLOAD_INVALID")
+    assert error["message"].endswith("cannot be completed because it does not have any parts")
+
+
+def test_missing_uploads(oci: Any) -> None:
     """A made-up upload, and one of another repository, is an error and touches nothing."""
-    api.create_repository(repository_name="other")
-    address = registry.start("team/app").replace("team/app", "other")
-    if upload_id is not None:
-        address = f"team/app/blobs/uploads/{upload_id.replace('/', '%2F')}"
+    oci.client.create_repository(repository_name="other")
+    ids = "0", "..%2F..%2Fx", "00000000-0000-0000-0000-000000000000"
+    of_another = oci.start("team/app").replace("team/app", "other")
 
-    assert registry.send("PATCH", address, data=DATA).status_code == 404
-
-
-@pytest.mark.parametrize("query", ["", f"?digest={NOWHERE}", f"?mount={NOWHERE}&from=team/app"])
-def test_a_push_creates_no_repository(query: str, registry: Any, api: Any) -> None:
-    """A repository that was not created cannot be pushed to."""
-    response = registry.send("POST", f"team/new/blobs/uploads/{query}", data=DATA)
-
-    assert registry.code(response) == (404, "NAME_UNKNOWN")
-    names = [item.repository_name for item in api.describe_repositories().repositories]
-    assert names == ["team/app"]
+    for address in (of_another, *(f"{UPLOADS}{each}" for each in ids)):
+        assert oci.send("PATCH", address, data=DATA).status_code == 404
 
 
-def test_blobs_are_not_deleted(registry: Any) -> None:
-    """ECR deletes no layer by itself."""
-    digest = registry.blob("team/app", DATA)
-
-    response = registry.send("DELETE", f"team/app/blobs/{digest}")
-
-    assert registry.code(response) == (405, "UNSUPPORTED")
-    assert registry.send("GET", f"team/app/blobs/{digest}").content == DATA
-
-
-def test_an_interrupted_chunk(registry: Any) -> None:
+def test_an_interrupted_chunk(oci: Any, dial: Any) -> None:
     """When the connection ends within a chunk, the upload is what it was before it."""
-    address = registry.start("team/app")
-    chunked(registry, address, 0, 3999)
-    place = urlsplit(registry.url)
-    credentials = registry.send("GET", "/v2/").request.headers["Authorization"]
-    with socket.create_connection((place.hostname, place.port)) as connection:
-        connection.sendall(
-            f"PATCH {address} HTTP/1.1\r\nHost: {place.netloc}\r\nAuthorization: {credentials}\r\n"
-            f"Content-Length: {len(DATA)}\r\n\r\n".encode()
-            + DATA[:3000]
-        )
+    address = begun(oci)
+    credentials = oci.send("GET", "/v2/").request.headers["Authorization"]
+    head = (
+        f"PATCH {address} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {credentials}\r\n"
+        f"Content-Length: {len(DATA)}\r\n\r\n"
+    )
+    dial(oci.url, head.encode() + DATA[:3000]).close()
 
-    response = chunked(registry, address, 4000, len(DATA) - 1)
-
-    assert response.status_code == 202
-    assert is_there(registry, finish(registry, address))
+    assert patch(oci, address, 4000, len(DATA) - 1).status_code == 202
+    assert is_there(oci, finish(oci, address))
 
 
-def test_one_chunk_many_times(registry: Any) -> None:
+def test_one_chunk_many_times(oci: Any) -> None:
     """However many requests work on an upload at once, its bytes stay in order."""
-    address = registry.start("team/app")
-    chunked(registry, address, 0, 3999)
+    address = begun(oci)
 
     # More than the server has threads: those that wait must not need one.
     with ThreadPoolExecutor(48) as pool:
-        responses = list(
-            pool.map(lambda _: chunked(registry, address, 4000, len(DATA) - 1), range(96))
-        )
+        responses = pool.map(lambda _: patch(oci, address, 4000, len(DATA) - 1), range(48))
+        statuses = sorted(response.status_code for response in responses)
 
-    statuses = sorted(response.status_code for response in responses)
-    assert statuses == [202] + [416] * 95
-    assert is_there(registry, finish(registry, address))
+    assert statuses == [202] + [416] * 47
+    assert is_there(oci, finish(oci, address))
+
+
+# --- both protocols -------------------------------------------------------------------------------
+
+
+def test_the_api_and_the_protocol_share_uploads(oci: Any, uploads: Any) -> None:
+    """An upload that begins in the protocol is completed by the API, and vice versa."""
+    part = bytes(5 << 20)
+    address = oci.start("team/app")
+    oci.send("PATCH", address, data=part)
+    upload = uploads(oci.client, "team/app", address.rpartition("/")[2])
+    upload.part(b"second", len(part))
+    digest = upload.complete(oci.digest(part + b"second"))
+    upload = uploads(oci.client, "team/app")
+    upload.part(part)
+    address = UPLOADS + upload.id
+    progress = oci.send("GET", address).headers["Range"]
+    other = oci.digest(part + b"rest")
+
+    assert progress == f"0-{len(part) - 1}"
+    assert finish(oci, address, b"rest", other).status_code == 201
+    assert oci.send("GET", f"team/app/blobs/{digest}").content == part + b"second"
+    assert oci.send("GET", f"team/app/blobs/{other}").content == part + b"rest"
+
+
+# --- mounting -------------------------------------------------------------------------------------
+
+KEYS = [f"arn:aws:kms:us-east-1:123456789012:key/{number}" for number in range(2)]
+
+
+def mount(registry: Any, target: str, digest: str, source: str | None) -> Any:
+    query = {"mount": digest} if source is None else {"mount": digest, "from": source}
+    return registry.send("POST", f"{target}/blobs/uploads/", params=query)
+
+
+@pytest.fixture
+def mounting(oci: Any) -> Any:
+    """Return a caller in whose registry, with a repository ``other``, mounting is on."""
+    oci.client.create_repository(repository_name="other")
+    oci.client.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+    return oci
+
+
+def test_a_layer_is_mounted(mounting: Any) -> None:
+    """A layer of another repository is there without an upload, and outlives its source."""
+    digest = mounting.blob("team/app", b"layer")
+    response = mount(mounting, "other", digest, "team/app")
+    mounting.client.delete_repository(repository_name="team/app", force=True)
+
+    assert response.status_code == 201
+    assert response.headers["Docker-Content-Digest"] == digest
+    assert mounting.send("GET", response.headers["Location"]).content == b"layer"
+
+
+@pytest.mark.parametrize(
+    ("digest", "source"),
+    [
+        *((NOWHERE, "team/app"), (None, "nobody/there"), (None, "other"), (None, None)),
+        *(("latest", "team/app"), (None, "team/app")),
+    ],
+)
+def test_impossible_mounts(digest: str | None, source: str | None, mounting: Any) -> None:
+    """If anything is missing, or mounting is off, the caller is told to upload."""
+    pushed = mounting.blob("team/app", b"layer")
+    if (digest, source) == (None, "team/app"):
+        mounting.client.put_account_setting(name="BLOB_MOUNTING", value="DISABLED")
+    response = mount(mounting, "other", digest or pushed, source)
+    address = response.headers["Location"]
+
+    assert response.status_code == 202
+    assert address.startswith("/v2/other/blobs/uploads/")
+    assert mounting.send("HEAD", f"other/blobs/{pushed}").status_code == 404
+    assert finish(mounting, address, b"layer", pushed).status_code == 201
+
+
+@pytest.mark.parametrize(("key", "status"), [(None, 202), (KEYS[1], 202), (KEYS[0], 201)])
+def test_both_repositories_must_be_encrypted_alike(
+    key: str | None, status: int, mounting: Any
+) -> None:
+    """Layers are mounted only between repositories with the same encryption and key."""
+    for name, used in (("source", KEYS[0]), ("target", key)):
+        kind = EncryptionConfiguration(encryption_type="KMS" if used else "AES256", kms_key=used)
+        mounting.client.create_repository(repository_name=name, encryption_configuration=kind)
+    digest = mounting.blob("source", b"layer")
+
+    assert mount(mounting, "target", digest, "source").status_code == status
+
+
+# --- what a push does besides storing -------------------------------------------------------------
+
+
+def template(registry: Any, prefix: str, reason: str = "CREATE_ON_PUSH") -> None:
+    """Create a template for repositories with immutable tags."""
+    registry.client.create_repository_creation_template(
+        prefix=prefix, applied_for=[reason], image_tag_mutability="IMMUTABLE"
+    )
+
+
+@pytest.mark.parametrize("prefix", ["team", "ROOT"])
+def test_a_template_creates_the_repository(prefix: str, oci: Any) -> None:
+    """A push of an image, or of an empty index, makes its repository as the template says."""
+    template(oci, prefix)
+    pushed = {"team/new": oci.image("team/new", "v1"), "team/more": oci.index("team/more", "v1")}
+    names = ["team/new"]
+    (made,) = oci.client.describe_repositories(repository_names=names).repositories
+
+    assert made.image_tag_mutability == "IMMUTABLE"
+    for name, image in pushed.items():
+        assert oci.send("GET", f"{name}/manifests/v1").content == image.manifest
+
+
+@pytest.mark.parametrize("query", ["", f"?digest={NOWHERE}", f"?mount={NOWHERE}&from=team/app"])
+def test_a_push_creates_no_repository(query: str, oci: Any) -> None:
+    """A push to a missing repository fails without a template for its name and for pushes."""
+    template(oci, "other")
+    template(oci, "team", "REPLICATION")
+    response = oci.send("POST", f"team/new/blobs/uploads/{query}", data=DATA)
+
+    assert oci.code(response) == (404, "NAME_UNKNOWN")
+    assert oci.send("GET", "_catalog").json() == {"repositories": ["team/app"]}
+
+
+def test_a_pull_creates_no_repository(oci: Any) -> None:
+    """Asking whether something is there does not make its repository, and nor does a bad push."""
+    template(oci, "team")
+    oci.send("HEAD", f"team/new/blobs/{oci.digest(b'')}")
+    oci.send("GET", "team/new/tags/list")
+    oci.put("team/new", ".v1", b"")
+
+    assert oci.send("GET", "_catalog").json() == {"repositories": ["team/app"]}
+
+
+def test_a_push_is_replicated(registry: Any, ecr: Any) -> None:
+    """A push through the protocol is replicated."""
+    destination = ReplicationDestination(region="eu-west-1", registry_id=ecr.account)
+    rules = [ReplicationRule(destinations=[destination])]
+    registry.client.put_replication_configuration(
+        replication_configuration=ReplicationConfiguration(rules=rules)
+    )
+    pushed = registry.image("team/app", "v1")
+
+    with ecr.client(region="eu-west-1") as there:
+        (image,) = there.describe_images(repository_name="team/app").image_details
+    assert image.image_digest == pushed.digest

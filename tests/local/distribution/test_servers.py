@@ -1,19 +1,32 @@
-"""Servers of their own: without passwords, with a clock, started again, with a large blob."""
+"""Servers of their own: without passwords, with a clock, started again, with faults and quotas."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from starlette.responses import Response
 
+from ecr_client import ECRClient
+from ecr_client.exceptions import ServerException
 from ecr_client.local import LocalECR
+from ecr_client.local.connections import Connections
+from ecr_client.local.fault_injection import FaultInjection
+from ecr_client.local.faults import Faults
+from ecr_client.local.operations import HANDLERS
+from ecr_client.local.request_bodies import RequestBodies
+from ecr_client.local.request_log import RequestLog
 from ecr_client.local.store import Limits
 
+DATA = b"0123456789" * 1000
 #: An index that lists nothing.
 EMPTY: dict[str, Any] = {
     "schemaVersion": 2,
@@ -22,26 +35,16 @@ EMPTY: dict[str, Any] = {
 }
 
 
-def repositories(ecr: LocalECR, auth: tuple[str, str] | None = None) -> Any:
-    return requests.get(f"{ecr.endpoint}/v2/_catalog", auth=auth, timeout=60).json()
+def test_no_password_without_auth(login: Any) -> None:
+    """With auth off, a password selects its registry, and no or a wrong one the server's own."""
+    with LocalECR(auth=False) as ecr, ecr.client() as own, ecr.client(region="eu-west-1") as other:
+        own.create_repository(repository_name="team/app")
+        found = [
+            requests.get(f"{ecr.endpoint}/v2/_catalog", auth=auth, timeout=60).json()
+            for auth in (None, ("AWS", "wrong"), login(own), login(other))
+        ]
 
-
-def test_no_password_without_auth() -> None:
-    """With auth off, who has no password or a wrong one uses the server's own registry."""
-    with LocalECR(auth=False) as ecr, ecr.client() as client:
-        client.create_repository(repository_name="team/app")
-
-        assert repositories(ecr) == {"repositories": ["team/app"]}
-        assert repositories(ecr, ("AWS", "wrong")) == {"repositories": ["team/app"]}
-
-
-def test_a_password_selects_the_registry_without_auth(login: Any) -> None:
-    """With auth off, the password of another region's token opens that region's registry."""
-    with LocalECR(auth=False) as ecr, ecr.client(region="eu-west-1") as client:
-        client.create_repository(repository_name="team/app")
-
-        assert repositories(ecr, login(client)) == {"repositories": ["team/app"]}
-        assert repositories(ecr) == {"repositories": []}
+    assert [each["repositories"] for each in found] == [["team/app"]] * 3 + [[]]
 
 
 @pytest.mark.parametrize(
@@ -51,11 +54,10 @@ def test_a_password_ends_after_twelve_hours(
     protocol: Any, status: int, code: str, clocks: Any, login: Any
 ) -> None:
     """The password of a token opens for twelve hours and is then refused as an expired one."""
-    clock = clocks(datetime.now(timezone.utc))
+    clock, statuses = clocks(datetime.now(timezone.utc)), []
     with LocalECR(clock=clock, registry_protocol=protocol) as ecr:
         with ecr.client() as client:
             pair = login(client)
-        statuses = []
         for minutes in (719, 1):
             clock.advance(minutes=minutes)
             response = requests.get(f"{ecr.endpoint}/v2/", auth=pair, timeout=60)
@@ -63,10 +65,10 @@ def test_a_password_ends_after_twelve_hours(
     (error,) = response.json()["errors"]
 
     assert statuses == [200, status]
-    assert error == {
-        "code": code,
-        "message": "Your authorization token has expired. Reauthenticate and try again.",
-    }
+    assert error["code"] == code
+    assert error["message"] == (
+        "Your authorization token has expired. Reauthenticate and try again."
+    )
     # ECR has no challenge for it, which is why clients that wait for one never log in again.
     assert ("WWW-Authenticate" in response.headers) == (protocol == "oci")
 
@@ -78,46 +80,37 @@ def test_an_upload_goes_on_after_a_restart(tmp_path: Path, registries: Any) -> N
         before = registries(client)
         address = before.start("team/app")
         before.send("PATCH", address, data=b"first ")
-    digest, length = before.digest(b"first second"), {"Content-Range": "6-11"}
+    query, length = {"digest": before.digest(b"first second")}, {"Content-Range": "6-11"}
 
     with LocalECR(tmp_path, registry_protocol="oci") as ecr, ecr.client() as client:
         after = registries(client)
         after.session.auth = before.session.auth
         progress = after.send("GET", address)
-        query = {"digest": digest}
         finished = after.send("PUT", address, params=query, data=b"second", headers=length)
-        blob = after.send("GET", f"team/app/blobs/{digest}")
+        blob = after.send("GET", finished.headers["Location"])
 
     assert progress.headers["Range"] == "0-5"
     assert finished.status_code == 201
     assert blob.content == b"first second"
 
 
-def test_a_start_deletes_what_nothing_refers_to(tmp_path: Path, registries: Any) -> None:
-    """The blobs of deleted repositories go at the next start, and no others."""
-    with LocalECR(tmp_path, auth=False) as ecr, ecr.client() as client:
-        for name in ("kept", "gone"):
-            client.create_repository(repository_name=name)
-            registries(client).blob(name, name.encode())
-        client.delete_repository(repository_name="gone", force=True)
-    with LocalECR(tmp_path, auth=False):
-        blobs = [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
-
-    assert [path.read_text() for path in blobs] == ["kept"]
-
-
-def test_a_start_deletes_abandoned_uploads(tmp_path: Path, clocks: Any) -> None:
-    """An upload is kept for a week after it has begun."""
+def test_a_start_cleans_up(tmp_path: Path, clocks: Any, pushers: Any) -> None:
+    """It deletes the blobs of deleted repositories, and uploads that began a week ago."""
     clock, uploads = clocks(), []
     with LocalECR(tmp_path, auth=False, clock=clock) as ecr, ecr.client() as client:
-        client.create_repository(repository_name="app")
+        for name in ("kept", "gone"):
+            client.create_repository(repository_name=name)
+            pushers(client).layer(name, name.encode())
+        client.delete_repository(repository_name="gone", force=True)
         for _ in range(2):
-            uploads.append(client.initiate_layer_upload(repository_name="app").upload_id)
+            uploads.append(client.initiate_layer_upload(repository_name="kept").upload_id)
             clock.advance(days=3, seconds=1)
     clock.advance(days=1)
     with LocalECR(tmp_path, auth=False, clock=clock):
+        blobs = [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
         found = [path.name for path in (tmp_path / "uploads").iterdir()]
 
+    assert [path.read_text() for path in blobs] == ["kept"]
     assert found == uploads[1:]
 
 
@@ -130,9 +123,9 @@ def test_failures_have_the_form_of_the_protocol(kind: str, tmp_path: Path, regis
         digest = registry.index("team/app", "v1").digest
         registry.blob("team/app", json.dumps(EMPTY).encode())
         shutil.rmtree(tmp_path / "blobs")
-        response = registry.send("GET", f"team/app/{kind}/{digest}")
 
-    assert registry.code(response) == (500, "UNKNOWN")
+        response = registry.send("GET", f"team/app/{kind}/{digest}")
+        assert registry.code(response) == (500, "UNKNOWN")
 
 
 def test_quotas(registries: Any) -> None:
@@ -144,12 +137,128 @@ def test_quotas(registries: Any) -> None:
         address = registry.start("team/app")
         chunks = [registry.send("PATCH", address, data=bytes(size)) for size in (8, 3)]
         progress = registry.send("GET", address)
+        documents = (EMPTY, {**EMPTY, "artifactType": "application/vnd.example"})
         images = [
-            registry.put("team/app", "v1", json.dumps({**EMPTY, **members}).encode(), None)
-            for members in ({}, {"artifactType": "application/vnd.example"})
+            registry.put("team/app", "v1", json.dumps(each).encode(), None) for each in documents
         ]
 
     assert (chunks[0].status_code, images[0].status_code) == (201, 201)
     assert registry.code(chunks[1]) == (413, "SIZE_INVALID")
     assert progress.headers["Range"] == "0-7"
     assert registry.code(images[1]) == (403, "DENIED")
+
+
+def test_cancelled_requests_wait_for_their_work(tmp_path: Path) -> None:
+    """A request that is cancelled ends after its work, which nobody may disturb, and not before."""
+    began, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        began.set()
+        may_end.wait(timeout=60)
+        ended.set()
+
+    async def give_up(executor: ThreadPoolExecutor) -> bool:
+        task = asyncio.ensure_future(RequestBodies(executor, tmp_path).run(work))
+        await asyncio.get_running_loop().run_in_executor(None, began.wait)
+        task.cancel()
+        _, waiting = await asyncio.wait({task}, timeout=0)
+        may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return bool(waiting)
+
+    with ThreadPoolExecutor(1) as executor:
+        waited = asyncio.run(give_up(executor))
+
+        assert waited
+        assert ended.is_set()
+
+
+# --- faults ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("damage", ["cut", "overlong", "short", "garbage"])
+def test_a_damaged_download(ecr: LocalECR, api: ECRClient, registry: Any, damage: Any) -> None:
+    """A download may break off, or have other bytes than the layer; the next one is whole."""
+    (layer,) = registry.image("team/app", "v1", DATA).layers
+    found = api.get_download_url_for_layer(repository_name="team/app", layer_digest=layer)
+    ecr.faults.add("DownloadLayer", body=damage)
+    try:
+        received = registry.send("GET", found.download_url).content
+    except requests.RequestException:
+        received = None
+    # Not on the same connection, where the rest of an overlong response would come next.
+    again = requests.get(str(found.download_url), timeout=60).content
+
+    assert (received is None) == (damage == "cut")
+    assert received != DATA
+    assert again == DATA
+
+
+def test_an_error_of_the_registry(ecr: LocalECR, registry: Any) -> None:
+    """An error has the form of the registry protocol there."""
+    ecr.faults.add("Registry", error="TOOMANYREQUESTS", status=429, headers={"Retry-After": "2"})
+    response = registry.send("GET", "team/app/tags/list")
+
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "2")
+    assert [error["code"] for error in response.json()["errors"]] == ["TOOMANYREQUESTS"]
+    assert registry.send("GET", "team/app/tags/list").status_code == 200
+
+
+@pytest.mark.parametrize(("when", "status"), [("before", 404), ("after", 200)])
+def test_a_push_that_is_dropped(ecr: LocalECR, registry: Any, when: Any, status: int) -> None:
+    """The work of a dropped request was done, or was not, as the fault says."""
+    name = registry.digest(DATA)
+    ecr.faults.add("Registry", drop=True, when=when)
+
+    with pytest.raises(requests.ConnectionError):
+        registry.send("POST", "team/app/blobs/uploads/", params={"digest": name}, data=DATA)
+    assert registry.send("HEAD", f"team/app/blobs/{name}").status_code == status
+
+
+def test_latency_comes_first() -> None:
+    """A fault with latency waits for so many seconds before the work is done."""
+    events: list[object] = []
+    faults = Faults(lambda: ["PutImage"])
+    faults.add(latency=2.5)
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        events.append("work")
+        await Response("done")(scope, receive, send)
+
+    async def sleep(seconds: float) -> None:
+        events.append(seconds)
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        events.append(message.get("body"))
+
+    injection = FaultInjection(
+        application,
+        faults=faults,
+        requests=RequestLog(),
+        connections=Connections(),
+        clock=lambda: datetime(2026, 11, 20, tzinfo=timezone.utc),
+        sleep=sleep,
+    )
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+    asyncio.run(injection(scope, receive, send))
+
+    assert events == [2.5, "work", None, b"done"]
+
+
+def test_unexpected_errors(
+    api: ECRClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An unexpected error is a ServerException, and the log has the traceback."""
+
+    def broken(*_: object) -> dict[str, Any]:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setitem(HANDLERS, "DescribeRegistry", broken)
+
+    with pytest.raises(ServerException, match="failed in DescribeRegistry; its log"):
+        api.describe_registry()
+    assert "RuntimeError: a mistake" in caplog.text

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import requests
 
-from ecr_client import Credentials, ECRClient
+from ecr_client import Credentials
 from ecr_client.local import LocalECR
 
 
@@ -36,13 +35,13 @@ def clock(ecr: LocalECR, _running: tuple[LocalECR, Any]) -> Any:
 
 
 @pytest.fixture
-def connect(ecr: LocalECR) -> Iterator[Callable[..., ECRClient]]:
+def connect(ecr: LocalECR, plain: Any) -> Iterator[Callable[..., Any]]:
     """Yield a function that makes clients of other accounts and regions."""
-    made: list[ECRClient] = []
+    made: list[Any] = []
 
-    def connect(*, account: str | None = None, region: str | None = None) -> ECRClient:
+    def connect(*, account: str | None = None, region: str | None = None) -> Any:
         keys = Credentials(account or ecr.account, "secret")
-        made.append(ecr.client(region=region, credentials=keys))
+        made.append(plain(ecr.client(region=region, credentials=keys)))
         return made[-1]
 
     yield connect
@@ -51,30 +50,27 @@ def connect(ecr: LocalECR) -> Iterator[Callable[..., ECRClient]]:
 
 
 @pytest.fixture
-def client(connect: Callable[..., ECRClient]) -> ECRClient:
+def client(connect: Callable[..., Any]) -> Any:
     """Return a client of the server's own account, which has the repository ``app``."""
     client = connect()
-    client.create_repository(repository_name="app")
+    client.create_repository()
     return client
 
 
 @pytest.fixture
-def call(ecr: LocalECR) -> Callable[..., tuple[int, dict[str, Any]]]:
-    """Return a function that sends members as they are, and returns status and body.
+def call(ecr: LocalECR, post: Any) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """Return a function that sends members that the client may refuse, with status and body."""
 
-    The client would refuse some of them before they are sent.
-    """
-
-    def call(operation: str, **members: Any) -> tuple[int, dict[str, Any]]:
-        target = f"AmazonEC2ContainerRegistry_V20150921.{operation}"
-        headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
-        response = requests.post(ecr.endpoint, json=members, headers=headers, timeout=60)
+    def call(operation: str, account: str = "", **members: Any) -> tuple[int, dict[str, Any]]:
+        scope = f"{account or ecr.account}/20261120/us-east-1/ecr/aws4_request"
+        headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}"}
+        response = post(ecr.endpoint, operation, members, **headers)
         return response.status_code, response.json()
 
     return call
 
 
 @pytest.fixture
-def push(client: ECRClient, pushers: Any) -> Any:
+def push(client: Any, pushers: Any) -> Any:
     """Return what pushes images as that client."""
     return pushers(client)

@@ -1,69 +1,61 @@
-"""Images on their way in, by the rules of the API, and what becomes of their tags."""
+"""Images by the rules of the API: pushed, tagged, archived, listed and deleted; their referrers."""
 
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
-from ecr_client import ECRClient
-from ecr_client.exceptions import (
-    ImageAlreadyExistsException,
-    ImageDigestDoesNotMatchException,
-    ImageTagAlreadyExistsException,
-    InvalidParameterException,
-    LayersNotFoundException,
-    ReferencedImagesNotFoundException,
-)
-from ecr_client.models import (
-    DescribeImagesFilter,
-    ImageIdentifier,
-    ImageTagMutabilityExclusionFilter,
-    ListImagesFilter,
-)
+from ecr_client import exceptions as errors
+from ecr_client.models import ImageIdentifier
 from ecr_client.oci import Digest
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
-KIND = "application/octet-stream"
 MISSING = f"sha256:{'0' * 64}"
+V1 = {"image_tag": "v1"}
+SBOM, SIGNATURE = "application/spdx+json", "application/vnd.cncf.notary.signature"
 
 
-def descriptor(name: str, size: int = 2, kind: str = KIND) -> dict[str, Any]:
+def descriptor(name: str, size: int = 2, kind: str = "application/octet-stream") -> dict[str, Any]:
     return {"mediaType": kind, "digest": name, "size": size}
 
 
 @pytest.fixture
-def config(push: Any) -> dict[str, Any]:
-    """Return the descriptor of a configuration that is in the repository ``app``."""
-    return descriptor(push.layer("app", b"{}"))
+def document(push: Any) -> dict[str, Any]:
+    """Return a manifest without layers, whose configuration is in the repository ``app``."""
+    config = descriptor(push.layer("app", b"{}"))
+    return {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": []}
 
 
-def put(client: ECRClient, document: dict[str, Any], **members: Any) -> Any:
-    """Put a manifest and give what is then there."""
-    return client.put_image(
-        repository_name="app", image_manifest=json.dumps(document), **members
-    ).image
+def put(client: Any, document: dict[str, Any], **members: Any) -> Any:
+    """Put a manifest, and return the image."""
+    return client.put_image(image_manifest=json.dumps(document), **members).image
 
 
-def tags(client: ECRClient) -> dict[str, tuple[str, ...]]:
+def tags(client: Any) -> dict[str, tuple[str, ...]]:
     """Return the tags of each image."""
-    found = client.paginate_describe_images(repository_name="app")
-    return {str(image.image_digest): image.image_tags for image in found}
+    return {image.image_digest: image.image_tags for image in client.paginate_describe_images()}
 
 
-def test_a_manifest_needs_its_layers(client: ECRClient, config: dict[str, Any], push: Any) -> None:
+def digests(found: Any) -> list[str]:
+    return [each.image_digest for each in found]
+
+
+def test_a_manifest_needs_its_layers(client: Any, document: Any, push: Any) -> None:
     """Layers that the repository does not hold are all named; foreign ones may be elsewhere."""
     client.create_repository(repository_name="other")
     elsewhere = descriptor(push.layer("other", b"elsewhere"))
-    document = {"schemaVersion": 2, "mediaType": DOCKER_MANIFEST, "config": config}
-    missing = [descriptor(MISSING), elsewhere, config]
+    document["mediaType"] = DOCKER_MANIFEST
+    missing = [descriptor(MISSING), elsewhere, document["config"]]
     foreign = {**descriptor(MISSING), "urls": ["https://example.com/layer"]}
 
-    with pytest.raises(LayersNotFoundException, match=f"{MISSING}, {elsewhere['digest']}"):
+    with pytest.raises(errors.LayersNotFoundException, match=f"{MISSING}, {elsewhere['digest']}"):
         put(client, {**document, "layers": missing})
     assert tags(client) == {}
     made = put(client, {**document, "layers": [foreign]})
@@ -71,56 +63,47 @@ def test_a_manifest_needs_its_layers(client: ECRClient, config: dict[str, Any], 
 
 
 @pytest.mark.parametrize("kind", [OCI_INDEX, DOCKER_LIST])
-def test_an_index_needs_its_children(client: ECRClient, push: Any, kind: str) -> None:
+def test_an_index_needs_its_children(client: Any, push: Any, kind: str) -> None:
     """Manifests that are listed have to be there first, unless they are kept elsewhere."""
     child = push.image("app")
     present, missing = (descriptor(name, kind=OCI_MANIFEST) for name in (child, MISSING))
     foreign = {**missing, "urls": ["https://example.com/manifest"]}
     document = {"schemaVersion": 2, "mediaType": kind}
 
-    with pytest.raises(ReferencedImagesNotFoundException, match=MISSING):
+    with pytest.raises(errors.ReferencedImagesNotFoundException, match=MISSING):
         put(client, {**document, "manifests": [present, missing]})
     made = put(client, {**document, "manifests": [present, foreign]})
     assert made.image_manifest_media_type == kind
 
 
-def test_the_digest_is_that_of_the_bytes(client: ECRClient, config: dict[str, Any]) -> None:
+def test_the_digest_is_that_of_the_bytes(client: Any, document: Any) -> None:
     """A digest that was given is compared, and the manifest comes back byte for byte."""
-    text = json.dumps(
-        {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": []}, indent=3
-    )
-    common = {"repository_name": "app", "image_manifest": text}
+    text = json.dumps(document, indent=3)
+    digest = Digest.of(text.encode())
 
     for tag in (None, "v1"):
-        with pytest.raises(ImageDigestDoesNotMatchException, match=MISSING):
-            client.put_image(**common, image_digest=MISSING, image_tag=tag)
-    made = client.put_image(**common, image_digest=Digest.of(text.encode())).image
-    (read,) = client.batch_get_image(
-        repository_name="app", image_ids=[ImageIdentifier(image_digest=Digest.of(text.encode()))]
-    ).images
-    assert made is not None
+        with pytest.raises(errors.ImageDigestDoesNotMatchException, match=MISSING):
+            client.put_image(image_manifest=text, image_digest=MISSING, image_tag=tag)
+    made = client.put_image(image_manifest=text, image_digest=digest).image
+    (read,) = client.batch_get_image(image_ids=[{"image_digest": digest}]).images
     assert (made.image_manifest, read.image_manifest) == (text, text)
 
 
-def test_an_image_is_pushed_once(client: ECRClient, config: dict[str, Any]) -> None:
+def test_an_image_is_pushed_once(client: Any, document: Any) -> None:
     """The same image under the same tag, or again without one, is refused; a further tag is not."""
-    document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": []}
     put(client, document, image_tag="v1")
 
     for again in ({"image_tag": "v1"}, {}):
-        with pytest.raises(ImageAlreadyExistsException):
+        with pytest.raises(errors.ImageAlreadyExistsException):
             put(client, document, **again)
     put(client, document, image_tag="v2")
     assert list(tags(client).values()) == [("v1", "v2")]
 
 
-def test_a_tag_that_moves_leaves_the_old_image(client: ECRClient, push: Any) -> None:
+def test_a_tag_that_moves_leaves_the_old_image(client: Any, push: Any) -> None:
     """The image that had the tag is there without it, and is still found by its digest."""
-    old = push.image("app", "latest")
-    new = push.image("app", "latest")
-    untagged = client.list_images(
-        repository_name="app", filter=ListImagesFilter(tag_status="UNTAGGED")
-    ).image_ids
+    old, new = push.image("app", "latest"), push.image("app", "latest")
+    untagged = client.list_images(filter={"tag_status": "UNTAGGED"}).image_ids
 
     assert tags(client) == {old: (), new: ("latest",)}
     assert untagged == (ImageIdentifier(image_digest=old),)
@@ -135,55 +118,52 @@ def test_a_tag_that_moves_leaves_the_old_image(client: ECRClient, push: Any) -> 
     ],
 )
 def test_tags_that_may_not_move(
-    client: ECRClient, push: Any, mutability: str, pattern: str | None, moves: str, stays: str
+    client: Any, push: Any, mutability: str, pattern: str | None, moves: str, stays: str
 ) -> None:
-    """A tag moves as the repository's setting and its exclusions say."""
-    filters = pattern and [
-        ImageTagMutabilityExclusionFilter(filter_type="WILDCARD", filter=pattern)
-    ]
-    client.put_image_tag_mutability(
-        repository_name="app",
-        image_tag_mutability=mutability,
-        image_tag_mutability_exclusion_filters=filters,
+    """A tag moves as the repository's setting and its exclusions say, which are described."""
+    filters = [{"filter_type": "WILDCARD", "filter": pattern}] if pattern else None
+    put = client.put_image_tag_mutability(
+        image_tag_mutability=mutability, image_tag_mutability_exclusion_filters=filters
     )
+    (described,) = client.describe_repositories().repositories
     image = push.image("app", stays)
 
-    with pytest.raises(ImageTagAlreadyExistsException, match=stays):
+    with pytest.raises(errors.ImageTagAlreadyExistsException, match=stays):
         push.image("app", stays)
-    if moves:
-        push.image("app", moves)
+    for _ in range(2 if moves else 0):
         push.image("app", moves)
     assert tags(client)[image] == (stays,)
+    for found in (put, described):
+        shown = [each.filter for each in found.image_tag_mutability_exclusion_filters]
+        assert shown == ([pattern] if pattern else [])
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [("{", "Invalid JSON syntax"), ('{"schemaVersion": 1}', "Schema 1"), ("{}", "no mediaType")],
 )
-def test_malformed_manifests(client: ECRClient, text: str, problem: str) -> None:
+def test_malformed_manifests(client: Any, text: str, problem: str) -> None:
     """A malformed manifest is refused with the reason."""
-    with pytest.raises(InvalidParameterException, match=problem):
-        client.put_image(repository_name="app", image_manifest=text)
+    with pytest.raises(errors.InvalidParameterException, match=problem):
+        client.put_image(image_manifest=text)
 
 
-def test_the_type_may_be_given_apart(client: ECRClient, config: dict[str, Any]) -> None:
+def test_the_type_may_be_given_apart(client: Any, document: Any) -> None:
     """A manifest without a media type has the one of the request."""
-    document = {"schemaVersion": 2, "config": config, "layers": []}
+    del document["mediaType"]
     made = put(client, document, image_manifest_media_type=OCI_MANIFEST)
 
     assert made.image_manifest_media_type == OCI_MANIFEST
 
 
-def delete(client: ECRClient, **identifier: str) -> tuple[Any, ...]:
-    """Delete an image or a tag, and give what is gone, or the codes of what failed."""
-    response = client.batch_delete_image(
-        repository_name="app", image_ids=[ImageIdentifier(**identifier)]
-    )
+def delete(client: Any, **identifier: str) -> tuple[Any, ...]:
+    """Delete an image or a tag, and return what is gone, or the codes of what failed."""
+    response = client.batch_delete_image(image_ids=[identifier])
     gone = [(each.image_digest, each.image_tag) for each in response.image_ids]
     return (*gone, *(failure.failure_code for failure in response.failures))
 
 
-def test_deletions(client: ECRClient, push: Any) -> None:
+def test_deletions(client: Any, push: Any) -> None:
     """A tag deletes itself, the last one its image; a digest deletes all tags of an image."""
     image = push.image("app", "v1", "v2")
 
@@ -196,71 +176,237 @@ def test_deletions(client: ECRClient, push: Any) -> None:
     assert delete(client, image_digest=image) == ("ImageNotFound",)
 
 
-def test_deletions_that_are_refused(client: ECRClient, push: Any) -> None:
+def test_deletions_that_are_refused(client: Any, push: Any) -> None:
     """A tag that has moved is not deleted by mistake, nor an image that an index lists."""
     old, new = push.image("app", "v1"), push.image("app", "v1")
     index = push.index("app", old)
 
-    assert delete(client, image_tag="v1", image_digest=old) == ("ImageTagDoesNotMatchDigest",)
-    assert delete(client, image_tag="v1", image_digest=new) == ((new, "v1"),)
+    assert delete(client, **V1, image_digest=old) == ("ImageTagDoesNotMatchDigest",)
+    assert delete(client, **V1, image_digest=new) == ((new, "v1"),)
     assert delete(client, image_digest=old) == ("ImageReferencedByManifestList",)
     assert delete(client, image_digest=index) == ((index, None),)
     assert delete(client, image_digest=old) == ((old, None),)
 
 
-def test_images_are_described(client: ECRClient, push: Any, clock: Any) -> None:
+def test_images_are_described(client: Any, push: Any, clock: Any) -> None:
     """Size, time, type and tags of an image are those of its push."""
     data = b"layer"
     layer = descriptor(push.layer("app", data), len(data))
     image = push.image("app", "v1", layers=[layer])
-    (detail,) = client.describe_images(repository_name="app").image_details
+    (detail,) = client.describe_images().image_details
     size = len(json.dumps({"number": 0})) + len(data)
 
     assert (detail.image_digest, detail.image_tags) == (image, ("v1",))
     assert (detail.image_size_in_bytes, detail.image_pushed_at) == (size, clock.now)
-    assert detail.image_manifest_media_type == OCI_MANIFEST
-    assert detail.artifact_media_type == "application/vnd.oci.image.config.v1+json"
+    assert (detail.image_manifest_media_type, detail.artifact_media_type) == (
+        OCI_MANIFEST,
+        OCI_CONFIG,
+    )
     assert detail.last_recorded_pull_time is None
 
 
-def test_lists_are_filtered_and_come_in_pages(client: ECRClient, push: Any) -> None:
+def test_lists_are_filtered_and_come_in_pages(client: Any, push: Any) -> None:
     """Both listings know tagged and untagged images, and give each once over all pages."""
     tagged = [push.image("app", f"v{number}") for number in range(3)]
     untagged = [push.image("app") for _ in range(2)]
-    listed = client.paginate_list_images(repository_name="app", max_results=2)
     described = {
-        status: [
-            image.image_digest
-            for image in client.paginate_describe_images(
-                repository_name="app",
-                max_results=2,
-                filter=DescribeImagesFilter(tag_status=status),
-            )
-        ]
+        status: digests(
+            client.paginate_describe_images(max_results=2, filter={"tag_status": status})
+        )
         for status in ("TAGGED", "UNTAGGED", "ANY")
     }
 
-    assert [image.image_digest for image in listed] == tagged + untagged
+    assert digests(client.paginate_list_images(max_results=2)) == tagged + untagged
     assert described == {"TAGGED": tagged, "UNTAGGED": untagged, "ANY": tagged + untagged}
 
 
-def test_a_page_has_a_hundred_items(client: ECRClient, push: Any) -> None:
+def test_a_page_has_a_hundred_items(client: Any, push: Any) -> None:
     """By default a page has 100 items, and the next one the rest."""
     push.image("app", *(f"v{number:03}" for number in range(101)))
-    first = client.list_images(repository_name="app")
-    second = client.list_images(repository_name="app", next_token=first.next_token)
+    first = client.list_images()
+    second = client.list_images(next_token=first.next_token)
 
     assert (len(first.image_ids), len(second.image_ids)) == (100, 1)
     assert second.next_token is None
 
 
 @pytest.mark.parametrize("page", [{"max_results": 5}, {"next_token": "token"}])
-def test_named_images_come_without_pages(
-    client: ECRClient, push: Any, page: dict[str, Any]
-) -> None:
-    """A description of named images takes neither a number of results nor a token."""
-    push.image("app", "v1")
-    with pytest.raises(InvalidParameterException, match="together with imageIds"):
-        client.describe_images(
-            repository_name="app", image_ids=[ImageIdentifier(image_tag="v1")], **page
-        )
+def test_named_images_come_without_pages(client: Any, push: Any, page: dict[str, Any]) -> None:
+    """Images that are named, each described once, take neither a number of results nor a token."""
+    image = push.image("app", "v1", "v2")
+    found = client.describe_images(image_ids=[V1, {"image_tag": "v2"}, {"image_digest": image}])
+
+    assert digests(found.image_details) == [image]
+    with pytest.raises(errors.InvalidParameterException, match="together with imageIds"):
+        client.describe_images(image_ids=[V1], **page)
+
+
+def move(client: Any, target: str, **identifier: str) -> Any:
+    return client.update_image_storage_class(target_storage_class=target, image_id=identifier or V1)
+
+
+def test_archives_and_restores(client: Any, push: Any, clock: Any) -> None:
+    """The response has the new status, and the image the time of the change; it moves once."""
+    digest = push.image("app", "v1")
+    with pytest.raises(errors.ImageStorageClassUpdateNotSupportedException, match="STANDARD"):
+        move(client, "STANDARD")
+    archived, archived_at = move(client, "ARCHIVE"), clock.now
+    with pytest.raises(errors.ImageStorageClassUpdateNotSupportedException, match="ARCHIVE"):
+        move(client, "ARCHIVE")
+    clock.advance(days=1)
+    restored = move(client, "STANDARD", image_digest=digest)
+    (image,) = client.describe_images().image_details
+
+    assert (archived.registry_id, archived.repository_name) == ("123456789012", "app")
+    assert archived.image_id == ImageIdentifier(image_digest=digest, image_tag="v1")
+    assert (archived.image_status, restored.image_status) == ("ARCHIVED", "ACTIVE")
+    assert (image.last_archived_at, image.last_activated_at) == (archived_at, clock.now)
+
+
+def test_archived_images(client: Any, push: Any) -> None:
+    """An archived image is listed to whoever asks, is not pulled, and is restored by a push."""
+    digest = push.image("app", "v1")
+    manifest = client.batch_get_image(image_ids=[V1]).images[0].image_manifest
+    move(client, "ARCHIVE")
+    asked = {"filter": {"image_status": "ARCHIVED"}}
+    pulled = client.batch_get_image(image_ids=[V1])
+    (described,) = client.describe_images(**asked).image_details
+    listed = client.list_images(**asked).image_ids
+    push.manifest("app", manifest, "v1")
+    (restored,) = client.describe_images().image_details
+
+    assert (pulled.images, len(pulled.failures)) == ((), 1)
+    assert (described.image_status, restored.image_status) == ("ARCHIVED", "ACTIVE")
+    assert digests(listed) == [digest]
+
+
+# --- referrers ------------------------------------------------------------------------------------
+
+
+def referrers(client: Any, subject: str, **asked: Any) -> Any:
+    return client.list_image_referrers(subject_id={"image_digest": subject}, **asked)
+
+
+def referring(response: Any) -> list[str]:
+    return [one.digest for one in response.referrers]
+
+
+def test_artifacts_are_listed(client: Any, push: Any) -> None:
+    """An artifact is listed with its type, size and annotations."""
+    image = push.image("app", "v1")
+    sbom = push.artifact("app", image, artifactType=SBOM, annotations={"by": "test"})
+    push.artifact("app", sbom)
+    (found,) = referrers(client, image).referrers
+    (manifest,) = client.batch_get_image(image_ids=[{"image_digest": sbom}]).images
+
+    assert (found.digest, found.artifact_type) == (sbom, SBOM)
+    assert found.media_type == manifest.image_manifest_media_type
+    assert found.size == len(str(manifest.image_manifest))
+    assert (found.annotations, found.artifact_status) == ({"by": "test"}, "ACTIVE")
+
+
+def test_artifacts_are_filtered(client: Any, push: Any) -> None:
+    """Artifacts are filtered by type, which may be that of the configuration, and by status."""
+    image = push.image("app")
+    sbom = push.artifact("app", image, artifactType=SBOM)
+    plain = push.artifact("app", image)
+    archived = push.artifact("app", image, artifactType=SIGNATURE)
+    move(client, "ARCHIVE", image_digest=archived)
+
+    def of(**members: Any) -> list[str]:
+        return referring(referrers(client, image, filter=members))
+
+    assert referring(referrers(client, image)) == of(artifact_types=[]) == [sbom, plain]
+    assert of(artifact_types=[SBOM]) == [sbom]
+    assert of(artifact_types=[OCI_CONFIG]) == [plain]
+    assert of(artifact_types=["text/plain"]) == of(artifact_status="ACTIVATING") == []
+    assert of(artifact_status="ARCHIVED") == [archived]
+    assert of(artifact_types=[SBOM, SIGNATURE], artifact_status="ANY") == [sbom, archived]
+
+
+def test_artifacts_come_in_pages(client: Any, push: Any) -> None:
+    """A page has 20 referrers unless the request says otherwise, and 50 at most."""
+    subject = f"sha256:{'0' * 64}"  # which need not be there
+    artifacts = [push.artifact("app", subject) for _ in range(21)]
+    first = referrers(client, subject)
+    second = referrers(client, subject, next_token=first.next_token)
+    whole = referrers(client, subject, max_results=50)
+
+    assert [len(first.referrers), len(second.referrers)] == [20, 1]
+    assert referring(first) + referring(second) == referring(whole) == artifacts
+    assert whole.next_token is None
+    with pytest.raises(errors.InvalidParameterException, match="maxResults"):
+        referrers(client, subject, max_results=51)
+    with pytest.raises(errors.InvalidParameterException, match="nextToken"):
+        referrers(client, artifacts[0], next_token=first.next_token)
+    with pytest.raises(errors.RepositoryNotFoundException):
+        referrers(client, subject, repository_name="other")
+
+
+# --- batches and exclusions -----------------------------------------------------------------------
+
+
+def test_failures_of_batches(client: Any) -> None:
+    """Each item that fails has its documented code, in the order in which it was asked for."""
+    wanted = [V1, {}, {"image_digest": "nonsense"}, {"image_tag": "-"}]
+    codes = ["ImageNotFound", "MissingDigestAndTag", "InvalidImageDigest", "InvalidImageTag"]
+
+    for call in (client.batch_get_image, client.batch_delete_image):
+        assert [each.failure_code for each in call(image_ids=wanted).failures] == codes
+
+
+def test_missing_layers(client: Any, push: Any) -> None:
+    """Layers are looked up one by one, and only those of images can be downloaded."""
+    found = client.batch_check_layer_availability(layer_digests=[MISSING, "sha256:short"])
+
+    assert [layer.layer_availability for layer in found.layers] == ["UNAVAILABLE"]
+    assert [failure.failure_code for failure in found.failures] == ["InvalidLayerDigest"]
+    with pytest.raises(errors.LayersNotFoundException):
+        client.get_download_url_for_layer(layer_digest=MISSING)
+    with pytest.raises(errors.LayerInaccessibleException):
+        client.get_download_url_for_layer(layer_digest=push.layer("app", b"x"))
+
+
+def test_repositories_that_are_named(client: Any) -> None:
+    """Named repositories come in their order, without pages, and each has to be there."""
+    client.create_repository(repository_name="two")
+    found = client.describe_repositories(repository_names=["two", "app"]).repositories
+
+    assert [repository.repository_name for repository in found] == ["two", "app"]
+    with pytest.raises(errors.RepositoryNotFoundException):
+        client.describe_repositories(repository_names=["app", "missing"])
+    with pytest.raises(errors.InvalidParameterException, match="maxResults"):
+        client.describe_repositories(repository_names=["app"], max_results=1)
+
+
+@pytest.mark.parametrize(
+    ("mutability", "filters", "problem"),
+    [
+        ("IMMUTABLE", ["v*"], "ExclusionFilters"),
+        ("MUTABLE_WITH_EXCLUSION", [], "ExclusionFilters"),
+        ("IMMUTABLE_WITH_EXCLUSION", [f"v{number}*" for number in range(6)], "ExclusionFilters"),
+        ("MUTABLE_WITH_EXCLUSION", ["a*b*c*"], r"'a\*b\*c\*' has more than 2 wildcards"),
+        ("MUTABLE_WITH_EXCLUSION", ["*-dev-*", "**"], None),
+    ],
+)
+def test_exclusion_filters(client: Any, mutability: str, filters: Any, problem: str) -> None:
+    """They go with some kinds of mutability, five at most, each with up to two wildcards."""
+    given = [{"filter_type": "WILDCARD", "filter": each} for each in filters]
+    settings = {
+        "image_tag_mutability": mutability,
+        "image_tag_mutability_exclusion_filters": given or None,
+    }
+    for call, members in (
+        (client.create_repository, {"repository_name": "other"}),
+        (client.put_image_tag_mutability, {}),
+        (
+            client.create_repository_creation_template,
+            {"prefix": "team", "applied_for": ["CREATE_ON_PUSH"]},
+        ),
+    ):
+        with (
+            pytest.raises(errors.InvalidParameterException, match=problem)
+            if problem
+            else nullcontext()
+        ):
+            call(**settings, **members)

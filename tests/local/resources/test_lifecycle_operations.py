@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from functools import partial
 from typing import Any
 
 import pytest
 
-from ecr_client import ECRClient
-from ecr_client.exceptions import (
-    InvalidParameterException,
-    LifecyclePolicyNotFoundException,
-    LifecyclePolicyPreviewNotFoundException,
-    RepositoryNotFoundException,
-)
+from ecr_client import exceptions as errors
 from ecr_client.local import LocalECR
-from ecr_client.models import ImageIdentifier, LifecyclePolicyPreviewFilter, ListImagesFilter
 
 EXPIRE = {"type": "expire"}
 ARCHIVE = {"type": "transition", "targetStorageClass": "archive"}
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def rule(priority: int = 1, action: dict[str, str] = EXPIRE, **selection: Any) -> dict[str, Any]:
@@ -34,43 +24,38 @@ def days(number: int, since: str = "sinceImagePushed", **more: Any) -> dict[str,
     return {"countType": since, "countUnit": "days", "countNumber": number, **more}
 
 
-def policy(*rules: dict[str, Any], indent: int | None = 2) -> str:
-    return json.dumps({"rules": rules}, indent=indent)
+def put(client: Any, *rules: dict[str, Any], **more: str) -> Any:
+    text = json.dumps({"rules": rules}, indent=2)
+    return client.put_lifecycle_policy(lifecycle_policy_text=text, **more)
 
 
-def put(client: ECRClient, *rules: dict[str, Any], name: str = "app") -> None:
-    client.put_lifecycle_policy(repository_name=name, lifecycle_policy_text=policy(*rules))
+def digests(client: Any, name: str = "app", status: str = "ANY") -> set[str]:
+    listed = client.list_images(repository_name=name, filter={"image_status": status}).image_ids
+    return {str(one.image_digest) for one in listed}
 
 
-def digests(client: ECRClient, name: str = "app", status: str = "ANY") -> set[str]:
-    listed = client.list_images(repository_name=name, filter=ListImagesFilter(image_status=status))
-    return {str(one.image_digest) for one in listed.image_ids}
+def preview(client: Any, *rules: dict[str, Any], **asked: Any) -> Any:
+    """Start a preview and return its result."""
+    text = json.dumps({"rules": rules})
+    client.start_lifecycle_policy_preview(lifecycle_policy_text=text)
+    return client.get_lifecycle_policy_preview(**asked)
 
 
-def preview(client: ECRClient, *rules: dict[str, Any], **asked: Any) -> Any:
-    """Start a preview and give its result."""
-    client.start_lifecycle_policy_preview(
-        repository_name="app", lifecycle_policy_text=policy(*rules) if rules else None
-    )
-    return client.get_lifecycle_policy_preview(repository_name="app", **asked)
-
-
-def test_the_life_of_a_policy(client: ECRClient) -> None:
+def test_the_life_of_a_policy(client: Any) -> None:
     """A policy is returned in the service's form; a wrong one does not replace it."""
     rules = [rule(9), rule(2, tagStatus="untagged")]
-    response = client.put_lifecycle_policy(
-        repository_name="app", lifecycle_policy_text=policy(*rules)
-    )
-    with pytest.raises(InvalidParameterException) as caught:
+    response = put(client, *rules)
+    with pytest.raises(errors.InvalidParameterException) as caught:
         put(client, rule(1), rule(2, tagStatus="untagged"))
-    found = client.get_lifecycle_policy(repository_name="app")
-    gone = client.delete_lifecycle_policy(repository_name="app")
+    found = client.get_lifecycle_policy()
+    gone = client.delete_lifecycle_policy()
 
     text = str(found.lifecycle_policy_text)
     assert response.lifecycle_policy_text == gone.lifecycle_policy_text == text
     assert (json.loads(text), "\n" in text) == ({"rules": rules[::-1]}, False)
     assert (found.registry_id, found.repository_name) == ("123456789012", "app")
-    assert found.last_evaluated_at == gone.last_evaluated_at == EPOCH
+    epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
+    assert found.last_evaluated_at == gone.last_evaluated_at == epoch
     assert caught.value.error_message == (
         "Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint: 'Lifecycle policy"
         " validation failure: Rule for tagStatus=ANY must have the lowest priority per storage"
@@ -78,11 +63,11 @@ def test_the_life_of_a_policy(client: ECRClient) -> None:
     )
 
 
-def test_needs_the_policy_and_the_repository(client: ECRClient) -> None:
+def test_needs_the_policy_and_the_repository(client: Any) -> None:
     """A missing policy and a missing repository have errors of their own."""
     for name, error in (
-        ("app", LifecyclePolicyNotFoundException),
-        ("other", RepositoryNotFoundException),
+        ("app", errors.LifecyclePolicyNotFoundException),
+        ("other", errors.RepositoryNotFoundException),
     ):
         for call in (
             client.get_lifecycle_policy,
@@ -91,139 +76,125 @@ def test_needs_the_policy_and_the_repository(client: ECRClient) -> None:
         ):
             with pytest.raises(error, match=f"repository with name '{name}'"):
                 call(repository_name=name)
-    with pytest.raises(RepositoryNotFoundException):
-        put(client, rule(), name="other")
-    with pytest.raises(RepositoryNotFoundException):
+    with pytest.raises(errors.RepositoryNotFoundException):
+        put(client, rule(), repository_name="other")
+    with pytest.raises(errors.RepositoryNotFoundException):
         client.get_lifecycle_policy_preview(repository_name="other")
 
 
-def test_previews_the_policy_of_the_repository(client: ECRClient, push: Any, clock: Any) -> None:
+def test_previews_the_policy_of_the_repository(client: Any, push: Any, clock: Any) -> None:
     """Without a policy of its own, a preview is of the one that the repository has."""
     old = push.image("app", "v1", "first")
     clock.advance(days=1)
     push.image("app", "v2")
     put(client, rule(3))
-
-    started = client.start_lifecycle_policy_preview(repository_name="app")
-    found = client.get_lifecycle_policy_preview(repository_name="app")
-    [result] = found.preview_results
+    started = client.start_lifecycle_policy_preview()
+    found = client.get_lifecycle_policy_preview()
+    (result,) = found.preview_results
 
     assert (started.status, found.status) == ("IN_PROGRESS", "COMPLETE")
     assert started.lifecycle_policy_text == found.lifecycle_policy_text
     assert (result.image_digest, result.image_tags) == (old, ("first", "v1"))
     assert result.image_pushed_at == clock.now - timedelta(days=1)
-    assert result.action is not None
     assert (result.action.type, result.action.target_storage_class) == ("EXPIRE", None)
     assert (result.applied_rule_priority, result.storage_class) == (3, "STANDARD")
-    assert found.summary is not None
     assert found.summary.expiring_image_total_count == 1
     assert found.summary.transitioning_image_total_counts == ()
 
 
-def test_a_preview_is_of_one_moment(client: ECRClient, push: Any, clock: Any) -> None:
+def test_a_preview_is_of_one_moment(client: Any, push: Any, clock: Any) -> None:
     """A preview changes nothing, stays as it was, and is deleted with its repository."""
     image = push.image("app", "v1")
     found = preview(client, rule(**days(5)))
     clock.advance(days=6)
-    again = client.get_lifecycle_policy_preview(repository_name="app")
+    again = client.get_lifecycle_policy_preview()
     later = preview(client, rule(**days(5)))
 
     assert found.preview_results == again.preview_results == ()
     assert len(later.preview_results) == 1
     assert digests(client) == {image}
-    with pytest.raises(LifecyclePolicyNotFoundException):
-        client.get_lifecycle_policy(repository_name="app")
-    client.delete_repository(repository_name="app", force=True)
-    client.create_repository(repository_name="app")
-    with pytest.raises(LifecyclePolicyPreviewNotFoundException):
-        client.get_lifecycle_policy_preview(repository_name="app")
+    with pytest.raises(errors.LifecyclePolicyNotFoundException):
+        client.get_lifecycle_policy()
+    client.delete_repository(force=True)
+    client.create_repository()
+    with pytest.raises(errors.LifecyclePolicyPreviewNotFoundException):
+        client.get_lifecycle_policy_preview()
 
 
-def test_previews_archive(client: ECRClient, push: Any, clock: Any) -> None:
+def test_previews_archive(client: Any, push: Any, clock: Any) -> None:
     """A rule that archives has its target in the result and a number in the summary."""
     for tag in ("v1", "v2", "x1", "x2"):
         push.image("app", tag)
         clock.advance(days=1)
     archive = rule(1, ARCHIVE, tagStatus="tagged", tagPrefixList=["v"], **days(1))
-
     found = preview(client, archive, rule(2, **days(1)))
+    (archiving,) = found.summary.transitioning_image_total_counts
 
-    assert [one.action.type for one in found.preview_results] == [
-        "TRANSITION",
-        "TRANSITION",
-        "EXPIRE",
-    ]
-    assert found.preview_results[0].action.target_storage_class == "ARCHIVE"
+    assert [
+        (one.action.type, one.action.target_storage_class) for one in found.preview_results
+    ] == [("TRANSITION", "ARCHIVE"), ("TRANSITION", "ARCHIVE"), ("EXPIRE", None)]
     assert found.summary.expiring_image_total_count == 1
-    [archiving] = found.summary.transitioning_image_total_counts
     assert (archiving.target_storage_class, archiving.image_total_count) == ("ARCHIVE", 2)
 
 
-def test_previews_are_filtered_and_come_in_pages(client: ECRClient, push: Any, clock: Any) -> None:
+def test_previews_are_filtered_and_come_in_pages(client: Any, push: Any, clock: Any) -> None:
     """Results are oldest first, in pages, of images with tags or named ones; the summary of all."""
     images = []
     for tags in (["v1"], ["v2", "x"], [], ["v3"], ["v4"]):
         images.append(push.image("app", *tags))
         clock.advance(hours=1)
     first = preview(client, rule(), max_results=3)
-    get = partial(client.get_lifecycle_policy_preview, repository_name="app")
+    get = client.get_lifecycle_policy_preview
     second = get(max_results=3, next_token=first.next_token)
-    filtered = {
-        status: [
-            images.index(one.image_digest)
-            for one in get(filter=LifecyclePolicyPreviewFilter(tag_status=status)).preview_results
-        ]
-        for status in ("TAGGED", "UNTAGGED", "ANY")
-    }
-    wanted = [
-        ImageIdentifier(image_digest=images[0]),
-        ImageIdentifier(image_tag="v2"),
-        ImageIdentifier(image_digest=images[1], image_tag="v3"),
-        ImageIdentifier(image_tag="v4"),
-        ImageIdentifier(image_tag="nothing"),
-        ImageIdentifier(),
+
+    def of(**asked: Any) -> list[int]:
+        return [images.index(one.image_digest) for one in get(**asked).preview_results]
+
+    wanted: list[dict[str, str]] = [
+        {"image_digest": images[0]},
+        {"image_tag": "v2"},
+        {"image_digest": images[1], "image_tag": "v3"},
+        {"image_tag": "v4"},
+        {"image_tag": "nothing"},
+        {},
     ]
-    named = get(image_ids=wanted).preview_results
 
     found = [one.image_digest for one in [*first.preview_results, *second.preview_results]]
     assert (found, second.next_token) == (images[:4], None)
     assert first.summary == second.summary
     assert first.summary.expiring_image_total_count == 4
-    assert filtered == {"TAGGED": [0, 1, 3], "UNTAGGED": [2], "ANY": [0, 1, 2, 3]}
-    assert [one.image_digest for one in named] == images[:2]
-    with pytest.raises(InvalidParameterException, match="imageIds"):
+    assert of(filter={"tag_status": "TAGGED"}) == [0, 1, 3]
+    assert of(filter={"tag_status": "UNTAGGED"}) == [2]
+    assert of(filter={"tag_status": "ANY"}) == [0, 1, 2, 3]
+    assert of(image_ids=wanted) == [0, 1]
+    with pytest.raises(errors.InvalidParameterException, match="imageIds"):
         get(image_ids=wanted, max_results=5)
 
 
-def test_expires_images(client: ECRClient, push: Any, clock: Any, ecr: LocalECR) -> None:
+def test_expires_images(client: Any, push: Any, clock: Any, ecr: LocalECR) -> None:
     """Applying a policy deletes what its preview has named, and notes the time."""
     old = push.image("app", "v1")
     clock.advance(days=1)
     new = push.image("app", "v2")
     put(client, rule(4))
-
-    [affected] = ecr.run_lifecycle()
+    (affected,) = ecr.run_lifecycle()
 
     assert (affected.account, affected.region) == ("123456789012", "us-east-1")
     assert (affected.repository, affected.digest, affected.tags) == ("app", old, ("v1",))
     assert (affected.action, affected.rule_priority) == ("EXPIRE", 4)
     assert digests(client) == {new}
-    assert client.get_lifecycle_policy(repository_name="app").last_evaluated_at == clock.now
+    assert client.get_lifecycle_policy().last_evaluated_at == clock.now
     assert ecr.run_lifecycle() == []
 
 
 def test_archives_and_then_expires_images(
-    client: ECRClient, push: Any, clock: Any, ecr: LocalECR
+    client: Any, push: Any, clock: Any, ecr: LocalECR
 ) -> None:
     """An image that is not pulled is archived, and expires after 90 days in the archive."""
     image = push.image("app", "v1")
-    put(
-        client,
-        rule(1, ARCHIVE, **days(30, "sinceImagePulled")),
-        rule(2, **days(90, "sinceImageTransitioned", storageClass="archive")),
-    )
+    expire = rule(2, **days(90, "sinceImageTransitioned", storageClass="archive"))
+    put(client, rule(1, ARCHIVE, **days(30, "sinceImagePulled")), expire)
     states = []
-
     for wait in (29, 2, 89, 2):
         clock.advance(days=wait)
         ecr.run_lifecycle()
@@ -233,37 +204,30 @@ def test_archives_and_then_expires_images(
 
 
 @pytest.mark.parametrize("use", ["pull", "restore"])
-def test_use_keeps_images(
-    client: ECRClient, push: Any, clock: Any, ecr: LocalECR, use: str
-) -> None:
+def test_use_keeps_images(client: Any, push: Any, clock: Any, ecr: LocalECR, use: str) -> None:
     """A pulled image is in use, and a restored one is as old as its restoration."""
     push.image("app", "v1")
-    image = ImageIdentifier(image_tag="v1")
+    image = {"image_tag": "v1"}
     clock.advance(days=29)
     if use == "pull":
-        client.batch_get_image(repository_name="app", image_ids=[image])
+        client.batch_get_image(image_ids=[image])
         put(client, rule(1, ARCHIVE, **days(30, "sinceImagePulled")))
     else:
         for target in ("ARCHIVE", "STANDARD"):
-            client.update_image_storage_class(
-                repository_name="app", image_id=image, target_storage_class=target
-            )
+            client.update_image_storage_class(image_id=image, target_storage_class=target)
         put(client, rule(**days(30)))
     clock.advance(days=29)
 
     assert ecr.run_lifecycle() == []
 
 
-def test_images_of_an_index_go_after_it(
-    client: ECRClient, push: Any, clock: Any, ecr: LocalECR
-) -> None:
+def test_images_of_an_index_go_after_it(client: Any, push: Any, clock: Any, ecr: LocalECR) -> None:
     """Images that an index lists stay with it, and are deleted with it."""
     children = [push.image("app"), push.image("app")]
     inner = push.index("app", *children)
     outer = push.index("app", inner, children[0], tag="v1")
     clock.advance(days=8)
     put(client, rule(1, tagStatus="untagged", **days(7)))
-
     kept = ecr.run_lifecycle()
     put(client, rule(1, **days(7)))
     gone = [one.digest for one in ecr.run_lifecycle()]
@@ -274,22 +238,18 @@ def test_images_of_an_index_go_after_it(
     assert digests(client) == set()
 
 
-def test_artifacts_that_stay(client: ECRClient, push: Any, clock: Any, ecr: LocalECR) -> None:
+def test_artifacts_that_stay(client: Any, push: Any, clock: Any, ecr: LocalECR) -> None:
     """An artifact stays if an index lists it, and is not archived twice."""
     image, archived = push.image("app", "old"), push.image("app", "x")
     signature, second = push.artifact("app", image), push.artifact("app", archived)
     index = push.index("app", signature, tag="new")
     client.update_image_storage_class(
-        repository_name="app",
-        image_id=ImageIdentifier(image_digest=second),
-        target_storage_class="ARCHIVE",
+        image_id={"image_digest": second}, target_storage_class="ARCHIVE"
     )
     clock.advance(days=8)
-    put(
-        client,
-        rule(1, tagStatus="tagged", tagPrefixList=["old"], **days(7)),
-        rule(2, ARCHIVE, tagStatus="tagged", tagPrefixList=["x"], **days(7)),
-    )
+    tagged = {"tagStatus": "tagged", **days(7)}
+    archive = rule(2, ARCHIVE, tagPrefixList=["x"], **tagged)
+    put(client, rule(1, tagPrefixList=["old"], **tagged), archive)
 
     assert {one.digest for one in ecr.run_lifecycle()} == {image, archived}
     assert digests(client) == {signature, index, archived, second}
@@ -297,7 +257,7 @@ def test_artifacts_that_stay(client: ECRClient, push: Any, clock: Any, ecr: Loca
 
 @pytest.mark.parametrize("action", [EXPIRE, ARCHIVE])
 def test_artifacts_follow_their_subject(
-    client: ECRClient, push: Any, clock: Any, ecr: LocalECR, action: dict[str, str]
+    client: Any, push: Any, clock: Any, ecr: LocalECR, action: dict[str, str]
 ) -> None:
     """Signatures, and what refers to them in turn, go with the image; not without it."""
     image = push.image("app", "v1")
@@ -305,23 +265,16 @@ def test_artifacts_follow_their_subject(
     stamp = push.artifact("app", signature)
     clock.advance(days=8)
     put(client, rule(1, action, tagStatus="untagged", **days(7)))
-
     kept = ecr.run_lifecycle()
     put(client, rule(5, action, **days(7)))
-    gone = ecr.run_lifecycle()
+    gone = [(one.digest, one.rule_priority) for one in ecr.run_lifecycle()]
 
     assert kept == []
-    assert [(one.digest, one.rule_priority) for one in gone] == [
-        (image, 5),
-        (signature, 5),
-        (stamp, 5),
-    ]
+    assert gone == [(image, 5), (signature, 5), (stamp, 5)]
     assert digests(client, status="ACTIVE") == set()
 
 
-def test_every_registry(
-    client: ECRClient, connect: Callable[..., ECRClient], push: Any, clock: Any, ecr: LocalECR
-) -> None:
+def test_every_registry(client: Any, connect: Any, push: Any, clock: Any, ecr: LocalECR) -> None:
     """Policies apply in all accounts and regions, to the repository that has them only."""
     other = connect(account="210987654321", region="eu-west-1")
     for each, name in ((other, "app"), (other, "zoo"), (client, "free")):
@@ -330,10 +283,8 @@ def test_every_registry(
     for pusher, name in ((push, "app"), (theirs, "app"), (theirs, "zoo"), (push, "free")):
         pusher.image(name)
     clock.advance(days=2)
-    put(client, rule(**days(1)))
-    for name in ("app", "zoo"):
-        put(other, rule(**days(1)), name=name)
-
+    for each, name in ((client, "app"), (other, "app"), (other, "zoo")):
+        put(each, rule(**days(1)), repository_name=name)
     affected = ecr.run_lifecycle()
 
     assert [(one.account, one.region, one.repository) for one in affected] == [

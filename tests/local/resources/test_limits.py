@@ -1,4 +1,4 @@
-"""The quotas of the service, each at its bound."""
+"""The quotas of the service, each at its bound, and the tokens between pages."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from ecr_client import ECRClient
-from ecr_client.exceptions import LimitExceededException
+from ecr_client.exceptions import InvalidParameterException, LimitExceededException
 from ecr_client.local import Limits, LocalECR
-from ecr_client.models import ImageIdentifier
 
 MISSING = f"sha256:{'0' * 64}"
+OTHER = "210987654321"
 #: An image that needs nothing else.
 INDEX: dict[str, Any] = {
     "schemaVersion": 2,
@@ -22,25 +21,56 @@ INDEX: dict[str, Any] = {
 }
 
 
-def put(client: ECRClient, document: dict[str, Any], **members: Any) -> None:
-    client.put_image(repository_name="app", image_manifest=json.dumps(document), **members)
+def put(client: Any, document: dict[str, Any], **members: Any) -> None:
+    client.put_image(image_manifest=json.dumps(document), **members)
+
+
+BIG = json.dumps({**INDEX, "annotations": {"filler": ""}})
+APP = {"repositoryName": "app"}
+
+
+@pytest.mark.usefixtures("client")
+@pytest.mark.parametrize(
+    ("operation", "members", "member", "value", "least", "most"),
+    [
+        ("BatchGetImage", APP, "imageIds", [{"imageTag": "v1"}], 1, 100),
+        ("BatchDeleteImage", APP, "imageIds", [{"imageTag": "v1"}], 1, 100),
+        ("BatchCheckLayerAvailability", APP, "layerDigests", [MISSING], 1, 100),
+        ("DescribeRepositories", {}, "repositoryNames", ["app"], 1, 100),
+        ("DescribeRepositories", {}, "maxResults", 1, 1, 1000),
+        ("GetAuthorizationToken", {}, "registryIds", ["123456789012"], 1, 10),
+        ("PutImage", {**APP, "imageManifest": json.dumps(INDEX)}, "imageTag", "t", 1, 300),
+        ("CreateRepository", {}, "repositoryName", "n", 2, 256),
+    ],
+)
+def test_members_have_a_size(
+    call: Any, operation: str, members: Any, member: str, value: Any, least: int, most: int
+) -> None:
+    """A list, a string or a number is taken at both of its bounds, and not beyond them."""
+    responses = [
+        call(operation, **members, **{member: value * size})
+        for size in (least - 1, least, most, most + 1)
+    ]
+
+    assert [status for status, _ in responses] == [400, 200, 200, 400]
+    assert member in responses[-1][1]["message"]
 
 
 @pytest.mark.usefixtures("client")
 @pytest.mark.parametrize(("length", "status"), [(4_194_304, 200), (4_194_305, 400)])
 def test_manifests_have_a_length(call: Any, length: int, status: int) -> None:
     """The longest manifest of the model is taken, and one of a character more is not."""
-    text = json.dumps({**INDEX, "annotations": {"filler": ""}})
-    text = text.replace('"filler": "', '"filler": "' + "x" * (length - len(text)))
+    text = BIG.replace('"filler": "', '"filler": "' + "x" * (length - len(BIG)))
 
-    assert call("PutImage", repositoryName="app", imageManifest=text)[0] == status
+    assert call("PutImage", **APP, imageManifest=text)[0] == status
 
 
-def test_registries_and_repositories_have_their_limits() -> None:
+def test_registries_and_repositories_have_their_limits(plain: Any) -> None:
     """An image or a repository above the quota is refused; a further tag is none."""
     limits = Limits(repositories=1, images=1)
-    with LocalECR(auth=False, limits=limits) as ecr, ecr.client() as client:
-        client.create_repository(repository_name="app")
+    with LocalECR(auth=False, limits=limits) as ecr, ecr.client() as made:
+        client = plain(made)
+        client.create_repository()
         put(client, INDEX, image_tag="v1")
         put(client, INDEX, image_tag="v2")
         with pytest.raises(LimitExceededException, match="maximum number of images: 1"):
@@ -50,85 +80,122 @@ def test_registries_and_repositories_have_their_limits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("operation", "member", "item", "most"),
+    ("operation", "members", "name", "most"),
     [
-        ("BatchGetImage", "imageIds", {"imageTag": "v1"}, 100),
-        ("BatchDeleteImage", "imageIds", {"imageTag": "v1"}, 100),
-        ("BatchCheckLayerAvailability", "layerDigests", MISSING, 100),
-        ("DescribeRepositories", "repositoryNames", "app", 100),
-        ("GetAuthorizationToken", "registryIds", "123456789012", 10),
+        (
+            "CreatePullThroughCacheRule",
+            {"upstreamRegistryUrl": "quay.io"},
+            "ecrRepositoryPrefix",
+            50,
+        ),
+        ("CreateRepositoryCreationTemplate", {"appliedFor": ["REPLICATION"]}, "prefix", 50),
+        ("RegisterPullTimeUpdateExclusion", {}, "principalArn", 100),
     ],
 )
-@pytest.mark.usefixtures("client")
-def test_lists_have_a_length(call: Any, operation: str, member: str, item: Any, most: int) -> None:
-    """A list has one item at least, and no more than the service takes."""
-    members = {} if member in ("registryIds", "repositoryNames") else {"repositoryName": "app"}
-
-    def response(length: int) -> tuple[int, dict[str, Any]]:
-        return call(operation, **members, **{member: [item] * length})
-
-    assert [response(length)[0] for length in (0, 1, most, most + 1)] == [400, 200, 200, 400]
-    assert member in response(most + 1)[1]["message"]
-
-
-@pytest.mark.parametrize(("size", "status"), [(0, 400), (1, 200), (1000, 200), (1001, 400)])
-def test_pages_have_a_size(call: Any, size: int, status: int) -> None:
-    """A page has 1 to 1,000 items."""
-    assert call("DescribeRepositories", maxResults=size)[0] == status
-
-
-@pytest.mark.usefixtures("client")
-@pytest.mark.parametrize(("length", "accepted"), [(1, True), (300, True), (301, False)])
-def test_tags_have_a_length(call: Any, length: int, accepted: bool) -> None:
-    """A tag has 1 to 300 characters."""
-    text = json.dumps(INDEX)
-    status, _ = call("PutImage", repositoryName="app", imageManifest=text, imageTag="t" * length)
-
-    assert (status == 200) == accepted
-
-
-def pull_through_rule(client: ECRClient, number: int) -> object:
-    return client.create_pull_through_cache_rule(
-        ecr_repository_prefix=f"p{number}", upstream_registry_url="quay.io"
-    )
-
-
-def template(client: ECRClient, number: int) -> object:
-    return client.create_repository_creation_template(
-        prefix=f"p{number}", applied_for=["REPLICATION"]
-    )
-
-
-def exclusion(client: ECRClient, number: int) -> object:
-    return client.register_pull_time_update_exclusion(
-        principal_arn=f"arn:aws:iam::123456789012:role/r{number}"
-    )
-
-
-@pytest.mark.parametrize(
-    ("create", "most"), [(pull_through_rule, 50), (template, 50), (exclusion, 100)]
-)
 def test_settings_have_a_number(
-    connect: Callable[..., ECRClient], create: Callable[[ECRClient, int], object], most: int
+    call: Any, operation: str, members: Any, name: str, most: int
 ) -> None:
     """A registry has so many settings of a kind and no more; another registry has room."""
-    client = connect()
-    for number in range(most):
-        create(client, number)
+    role = "arn:aws:iam::123456789012:role/" if name == "principalArn" else ""
 
-    with pytest.raises(LimitExceededException):
-        create(client, most)
-    create(connect(account="210987654321"), most)
+    def code(number: int, account: str = "") -> str | None:
+        _, body = call(operation, account, **members, **{name: f"{role}p{number}"})
+        return body.get("__type")
+
+    assert [code(number) for number in range(most)] == [None] * most
+    assert code(most) == "LimitExceededException"
+    assert code(most, OTHER) is None
 
 
-@pytest.mark.slow
-def test_largest_pages(client: ECRClient) -> None:
-    """A page of the largest size has a thousand tags, and one more is on a second page."""
-    for number in range(1001):
-        put(client, INDEX, image_tag=f"v{number}")
-    images = client.paginate_list_images(repository_name="app", max_results=1000)
-    sizes = [len(page.image_ids) for page in images.pages()]
-    client.batch_delete_image(repository_name="app", image_ids=[ImageIdentifier(image_tag="v0")])
+# --- tokens ---------------------------------------------------------------------------------------
 
-    assert sizes == [1000, 1]
-    assert [len(page.image_ids) for page in images.pages()] == [1000]
+
+@pytest.fixture
+def token(client: Any) -> str:
+    """Return the token of a listing that goes on behind the first of three repositories."""
+    for name in ("aa", "zz"):
+        client.create_repository(repository_name=name)
+    return str(client.describe_repositories(max_results=1).next_token)
+
+
+def names(client: Any, token: str, **members: Any) -> list[str]:
+    """Return the names of the repositories of a page."""
+    found = client.describe_repositories(next_token=token, **members).repositories
+    return [str(each.repository_name) for each in found]
+
+
+def refused(listing: Callable[..., Any], token: str, **members: Any) -> str:
+    """Return the message of a listing that does not take a token."""
+    with pytest.raises(InvalidParameterException, match="nextToken") as raised:
+        listing(next_token=token, **members)
+    return str(raised.value)
+
+
+def test_a_token_may_be_used_again(client: Any, token: str) -> None:
+    """It leads to the same page, of any size; a page that ends with the list has no token."""
+    pages = [client.describe_repositories(next_token=token, max_results=size) for size in (2, 3)]
+
+    assert names(client, token) == ["app", "zz"]
+    assert names(client, token, max_results=1) == ["app"]
+    assert [(len(page.repositories), page.next_token) for page in pages] == [(2, None)] * 2
+
+
+def test_a_foreign_token_is_refused(client: Any, connect: Any, token: str) -> None:
+    """A token of another operation, registry or region, or an altered one, does not fit."""
+    everybody = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*", "Resource": "*"}
+    other = connect(account=OTHER)
+    other.put_registry_policy(policy_text=json.dumps({"Statement": everybody}))
+    altered = ("A" if token[0] != "A" else "B") + token[1:]
+
+    for message in (
+        refused(client.list_images, token, repository_name="aa"),
+        refused(client.describe_repositories, token, registry_id=OTHER),
+        refused(other.describe_repositories, token),
+        refused(connect(region="eu-west-1").describe_repositories, token),
+        refused(client.describe_repositories, altered),
+        refused(client.describe_repositories, "no base64 !"),
+    ):
+        assert "not one of this listing" in message
+
+
+def test_a_token_expires(client: Any, clock: Any, token: str) -> None:
+    """A token is good for a day."""
+    clock.advance(days=1)
+    client.describe_repositories(next_token=token)
+    clock.advance(seconds=1)
+
+    assert "expired" in refused(client.describe_repositories, token)
+
+
+def test_repositories_go_on_by_name(client: Any, token: str) -> None:
+    """A listing continues after a name, whatever has changed before it."""
+    client.delete_repository(repository_name="aa")
+    client.create_repository(repository_name="ab")
+
+    assert names(client, token) == ["ab", "app", "zz"]
+
+
+def test_changed_lists_are_not_continued(client: Any) -> None:
+    """Nothing is passed over because something before it is gone: the token is stale."""
+    roles = [f"arn:aws:iam::123456789012:role/{name}" for name in "abcd"]
+    for role in roles[:3]:
+        client.register_pull_time_update_exclusion(principal_arn=role)
+    listing = client.list_pull_time_update_exclusions
+    token = str(listing(max_results=2).next_token)
+    client.register_pull_time_update_exclusion(principal_arn=roles[3])
+    longer = listing(next_token=token).pull_time_update_exclusions
+    client.deregister_pull_time_update_exclusion(principal_arn=roles[0])
+
+    assert list(longer) == roles[2:]
+    assert "has changed" in refused(listing, token)
+
+
+def test_tokens_of_deleted_repositories(client: Any, push: Any) -> None:
+    """The token of a repository that was deleted does not fit its successor."""
+    for tag in ("v1", "v2"):
+        push.image("app", tag)
+    token = str(client.list_images(max_results=1).next_token)
+    client.delete_repository(force=True)
+    client.create_repository()
+
+    assert "not one" in refused(client.list_images, token)

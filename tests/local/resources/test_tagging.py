@@ -1,38 +1,33 @@
-"""Tags of repositories."""
+"""Tags of repositories, and the keys by which they are encrypted."""
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 
-from ecr_client import ECRClient
-from ecr_client.exceptions import (
-    InvalidParameterException,
-    InvalidTagParameterException,
-    RepositoryNotFoundException,
-    TooManyTagsException,
-)
-from ecr_client.models import Tag
+from ecr_client import exceptions as errors
 
 ARN = "arn:aws:ecr:us-east-1:123456789012:repository/app"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+DEFAULT_KEY = "arn:aws:kms:us-east-1:123456789012:key/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
-def tag(client: ECRClient, arn: str = ARN, **tags: str) -> None:
-    client.tag_resource(
-        resource_arn=arn, tags=[Tag(key=key, value=value) for key, value in tags.items()]
-    )
+def tag(client: Any, arn: str = ARN, **tags: str) -> None:
+    given = [{"Key": key, "Value": value} for key, value in tags.items()]
+    client.tag_resource(resource_arn=arn, tags=given)
 
 
-def tags_of(client: ECRClient, arn: str = ARN) -> dict[str, str]:
+def tags_of(client: Any, arn: str = ARN) -> dict[str, str]:
     return {one.key: one.value for one in client.list_tags_for_resource(resource_arn=arn).tags}
 
 
-def test_tags_are_added_replaced_and_removed(client: ECRClient) -> None:
+def test_tags_are_added_replaced_and_removed(client: Any) -> None:
     """Known keys get new values, removing unknown ones does nothing, and keys are sorted."""
-    made = client.create_repository(
-        repository_name="team/api", tags=[Tag(key="team", value="é + b")]
-    ).repository
-    assert made is not None
-    arn = str(made.repository_arn)
+    given = [{"Key": "team", "Value": "é + b"}]
+    made = client.create_repository(repository_name="team/api", tags=given).repository
+    arn = made.repository_arn
     tag(client, arn, stage="dev")
     tag(client, arn, stage="prod", cost="")
     before = list(tags_of(client, arn).items())
@@ -42,11 +37,11 @@ def test_tags_are_added_replaced_and_removed(client: ECRClient) -> None:
     assert tags_of(client, arn) == {"cost": "", "team": "é + b"}
 
 
-def test_a_repository_has_fifty_tags(client: ECRClient) -> None:
+def test_a_repository_has_fifty_tags(client: Any) -> None:
     """The fifty-first tag is refused, and with it the whole call; known keys may change."""
     tag(client, **{f"k{number}": "x" for number in range(49)})
 
-    with pytest.raises(TooManyTagsException):
+    with pytest.raises(errors.TooManyTagsException):
         tag(client, last="x", too_many="x")
     tag(client, last="x", k0="changed")
 
@@ -57,57 +52,79 @@ def test_a_repository_has_fifty_tags(client: ECRClient) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("", "x"),
-        ("k" * 129, "x"),
-        ("k", "v" * 257),
-        ("a;b", "x"),
-        ("k", "a|b"),
-        ("aws:cloudformation:stack-name", "x"),
-        ("AWS:x", "x"),
+        *(("", "x"), ("k" * 129, "x"), ("k", "v" * 257), ("a;b", "x"), ("k", "a|b")),
+        *(("aws:cloudformation:stack-name", "x"), ("AWS:x", "x")),
     ],
 )
-def test_refuses_tags(client: ECRClient, key: str, value: str) -> None:
+def test_refuses_tags(client: Any, key: str, value: str) -> None:
     """Keys and values have a length and an alphabet, and some keys are reserved."""
-    with pytest.raises(InvalidTagParameterException):
+    with pytest.raises(errors.InvalidTagParameterException):
         tag(client, **{key: value})
 
 
-def test_takes_the_longest_tags(client: ECRClient) -> None:
-    """A key of 128 and a value of 256 characters are allowed, with all signs there are."""
+def test_takes_the_longest_tags(client: Any) -> None:
+    """A key of 128 and a value of 256 characters are allowed, with all signs there are; once."""
     key, value = "a_.:/=+-@ é" + "k" * 117, "v" * 256
     tag(client, **{key: value})
 
     assert tags_of(client) == {key: value}
-
-
-def test_refuses_a_key_twice(client: ECRClient) -> None:
-    """One call has one value for a key."""
-    twice = [Tag(key="k", value="1"), Tag(key="k", value="2")]
-
-    with pytest.raises(InvalidTagParameterException, match="twice"):
-        client.tag_resource(resource_arn=ARN, tags=twice)
+    with pytest.raises(errors.InvalidTagParameterException, match="twice"):
+        client.tag_resource(resource_arn=ARN, tags=[{"Key": "k", "Value": "1"}] * 2)
 
 
 @pytest.mark.parametrize(
-    ("arn", "error"),
+    "arn",
     [
-        ("", InvalidParameterException),
-        ("arn:aws:ecr", InvalidParameterException),
-        ("arn:aws:s3:::bucket", InvalidParameterException),
-        ("arn:aws:ecr:us-east-1:123456789012:app", InvalidParameterException),
-        ("arn:aws:ecr:us-east-1:123456789012:repository/", InvalidParameterException),
-        ("arn:aws:ecr:us-east-1:12345678901:repository/app", InvalidParameterException),
-        ("arn:aws:ecr:eu-west-1:123456789012:repository/app", InvalidParameterException),
-        ("arn::ecr:us-east-1:123456789012:repository/app", InvalidParameterException),
-        (f"{ARN}2", RepositoryNotFoundException),
+        *("", "arn:aws:ecr", "arn:aws:s3:::bucket", "arn:aws:ecr:us-east-1:123456789012:app"),
+        "arn:aws:ecr:us-east-1:123456789012:repository/",
+        "arn:aws:ecr:us-east-1:12345678901:repository/app",
+        "arn:aws:ecr:eu-west-1:123456789012:repository/app",
+        "arn::ecr:us-east-1:123456789012:repository/app",
+        f"{ARN}2",
     ],
 )
-def test_refuses_arns(client: ECRClient, arn: str, error: type[Exception]) -> None:
+def test_refuses_arns(client: Any, arn: str) -> None:
     """Only existing repositories in the region can be tagged."""
+    missing = arn.endswith("app2")
+    error = errors.RepositoryNotFoundException if missing else errors.InvalidParameterException
     for call in (
         lambda: tag(client, arn, k="v"),
         lambda: client.untag_resource(resource_arn=arn, tag_keys=["k"]),
         lambda: client.list_tags_for_resource(resource_arn=arn),
     ):
-        with pytest.raises(error, match=r"resourceArn|app2"):
+        with pytest.raises(error, match="app2" if missing else "resourceArn"):
             call()
+
+
+def key_of(client: Any, kind: str, key: str | None = None, name: str = "kept") -> Any:
+    """Create a repository, and return the key of it as it is described."""
+    given = {"encryption_type": kind, "kms_key": key}
+    client.create_repository(repository_name=name, encryption_configuration=given)
+    (found,) = client.describe_repositories(repository_names=[name]).repositories
+    return found.encryption_configuration.kms_key
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "expected"),
+    [
+        ("AES256", None, ""),
+        ("KMS", KEY, KEY),
+        ("KMS", None, DEFAULT_KEY),
+        ("KMS_DSSE", None, DEFAULT_KEY),
+    ],
+)
+def test_the_key_is_described(client: Any, kind: str, given: str | None, expected: str) -> None:
+    """Encryption by KMS without a key is by the account's default key, which has an ARN."""
+    assert re.fullmatch(expected, key_of(client, kind, given) or "")
+
+
+def test_a_registry_has_one_default_key(connect: Any) -> None:
+    """The default key is the same for all repositories of an account and region, and no others."""
+    first = connect()
+    keys = [key_of(first, "KMS", name=name) for name in ("one", "two")]
+    elsewhere = key_of(connect(region="cn-north-1"), "KMS")
+    others = key_of(connect(account="210987654321"), "KMS")
+
+    assert len(set(keys)) == 1
+    assert len({*keys, elsewhere, others}) == 3
+    assert elsewhere.startswith("arn:aws-cn:kms:cn-north-1:123456789012:key/")
