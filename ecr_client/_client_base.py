@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ecr_client._common.forks import Lock
 from ecr_client._common.hints import hint
 from ecr_client._common.redact import keeps_arguments_secret
-from ecr_client._coroutines import resolve
+from ecr_client._coroutines import maybe_await
 from ecr_client._settings import Settings
 from ecr_client._shapes import Hidden
 from ecr_client._transport.base import shut_down
@@ -262,7 +262,7 @@ class ClientBase:
         start: int,
     ) -> Download:
         """Return a download, after checking the arguments."""
-        from ecr_client._engine.download import PURPOSE, Transfer
+        from ecr_client._engine.download import PURPOSE, DownloadState
         from ecr_client._engine.prepare import encode
         from ecr_client._generated.operations import GET_DOWNLOAD_URL_FOR_LAYER
         from ecr_client.endpoints import Endpoint
@@ -270,24 +270,24 @@ class ClientBase:
         request = GET_DOWNLOAD_URL_FOR_LAYER.request_class(
             repository_name=repository_name, layer_digest=layer_digest, registry_id=registry_id
         )
-        transfer = Transfer(layer_digest, start)
+        state = DownloadState(layer_digest, start)
         # Checked here, not only when the block is entered.
         encode(GET_DOWNLOAD_URL_FOR_LAYER, request)
         pipeline = self._shared.pipeline or self._make_pipeline()
         options = self._options or self._make_options()
         shared, region = self._shared, self._endpoint.signing_region
 
-        def begin(url: Hidden[str]) -> Call:
+        def new_call(url: Hidden[str]) -> Call:
             # The query of a presigned URL is a secret.
             endpoint = Endpoint(url.value.partition("?")[0], region)
             # A download starts when it is read, with the transport that is set by then.
-            return pipeline.begin(PURPOSE, endpoint, options, shared.transport)
+            return pipeline.new_call(PURPOSE, endpoint, options, shared.transport)
 
         async def find_url() -> str:
-            result = await resolve(self.invoke(GET_DOWNLOAD_URL_FOR_LAYER, request))
+            result = await maybe_await(self.invoke(GET_DOWNLOAD_URL_FOR_LAYER, request))
             return str(result.download_url)
 
-        return kind(pipeline, begin, find_url, transfer)
+        return kind(pipeline, new_call, find_url, state)
 
     def _make_pipeline(self) -> Pipeline:
         # The signer, the codec and the types are loaded only here, at the first call.

@@ -1,8 +1,8 @@
 """One implementation for both clients: coroutines that never suspend for the blocking one.
 
-What a call does is written as coroutines, with a `resolve` wherever something may wait. The parts
-of the blocking client (transport, lifetime, credentials) block and return plain values, so its
-coroutines run to their end at once. Those of the asynchronous client return awaitables.
+What a call does is written as coroutines, with a `maybe_await` wherever something may wait. The
+parts of the blocking client (transport, lifetime, credentials) block and return plain values, so
+its coroutines run to their end at once. Those of the asynchronous client return awaitables.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Value = TypeVar("Value")
 MaybeAwaitable: TypeAlias = "Value | Awaitable[Value]"
 
 
-async def resolve(step: MaybeAwaitable[Value]) -> Value:
+async def maybe_await(step: MaybeAwaitable[Value]) -> Value:
     """Return the value of a step, which is awaited if it has to be."""
     if isinstance(step, Awaitable):
         value: Value = await step

@@ -9,7 +9,7 @@ from ecr_client._common.display import brief
 from ecr_client._credentials.sources import credentials_source
 from ecr_client._exceptions import InvalidConfigurationException
 from ecr_client._shapes import Hidden
-from ecr_client.config import check_seconds
+from ecr_client.config import HEADER_VALUE, check_seconds
 from ecr_client.credentials import Credentials
 from ecr_client.retry import RetryPolicy
 
@@ -39,7 +39,6 @@ RESERVED = frozenset(
     }
 )
 _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_VALUE = r"[!-~](?:[ -~]*[!-~])?"
 
 
 class CallOptions:
@@ -145,7 +144,7 @@ def checked_headers(headers: Any) -> dict[str, str]:
             raise InvalidConfigurationException(
                 f"the header {name} cannot be replaced: the client sets it; remove it"
             )
-        if not isinstance(value, str) or not re.fullmatch(_VALUE, value):
+        if not isinstance(value, str) or not re.fullmatch(HEADER_VALUE, value):
             raise InvalidConfigurationException(
                 f"the value of the header {name} must be a str of printable ASCII characters "
                 "that neither begins nor ends with white space"

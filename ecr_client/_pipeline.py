@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
 
-from ecr_client._coroutines import resolve
+from ecr_client._coroutines import maybe_await
 from ecr_client._engine.clock import SigningClock
 from ecr_client._engine.deadline import Deadline
 from ecr_client._engine.http import request_id
@@ -89,8 +89,8 @@ class Call:
         self._monotonic = monotonic
         self._started = self._sent = monotonic()
 
-    def begin_attempt(self) -> None:
-        """Note when an attempt begins."""
+    def start_attempt(self) -> None:
+        """Note when an attempt starts."""
         self._sent = self._monotonic()
 
     def seconds(self) -> float:
@@ -165,7 +165,7 @@ class Pipeline:
             body = encode(operation, request)
         else:
             body = await self._compute(content_size(request), encoder(operation, request))
-        call = self.begin(operation.name, endpoint, options, transport, body)
+        call = self.new_call(operation.name, endpoint, options, transport, body)
         del body  # Tools that print local variables would show the bytes of a layer.
         try:
             while True:
@@ -184,7 +184,7 @@ class Pipeline:
             self.observer.error(call, error)
             raise
 
-    def begin(
+    def new_call(
         self,
         name: str,
         endpoint: Endpoint,
@@ -192,15 +192,15 @@ class Pipeline:
         transport: Transport | AsyncTransport,
         body: bytes = b"",
     ) -> Call:
-        """Return a call that begins now."""
+        """Return a call that starts now."""
         if transport.simulated:
             options = options.simulated()
         return Call(name, endpoint, options, transport, body, self.monotonic)
 
     async def _attempt(self, operation: Operation[Request, Result], call: Call) -> Result:
         """Sign, send and read once."""
-        call.begin_attempt()
-        # Awaited in place: `resolve` would be one coroutine more for each step of a warm call.
+        call.start_attempt()
+        # Awaited in place: `maybe_await` would be one coroutine more for each step of a warm call.
         # The keys are asked for anew by each attempt, since they may expire.
         keys = call.options.credentials.resolve()
         call.credentials = await keys if isinstance(keys, Awaitable) else keys
@@ -254,10 +254,10 @@ class Pipeline:
 
     async def fetch(self, call: Call, request: HTTPRequest) -> Response:
         """Send a request that is no call of the service, and return its response."""
-        call.begin_attempt()
+        call.start_attempt()
         self.observer.request(call)
         sent: MaybeAwaitable[Response] = call.transport.send(request, call.deadline)
-        stream = await resolve(sent)
+        stream = await maybe_await(sent)
         self.observer.response(call, stream.status, request_id(stream.headers))
         return stream
 
@@ -282,7 +282,7 @@ class Pipeline:
             again = decision.retry
         elif isinstance(decision, RefreshCredentials):
             used = call.credentials
-            renewed = used is not None and await resolve(call.options.credentials.refresh(used))
+            renewed = used is not None and await maybe_await(call.options.credentials.refresh(used))
             again = renewed and decision.retry
         elif isinstance(decision, Wait):
             delay, again = decision.seconds, not self.lifetime.over
@@ -370,7 +370,7 @@ class Pipeline:
             sent = failure is not None and may_have_succeeded(failure)
             raise total_timeout(call.name, call.deadline, sent=sent) from last
         if seconds > 0:
-            await resolve((call.options.retry.sleep or self.lifetime.wait)(seconds))
+            await maybe_await((call.options.retry.sleep or self.lifetime.wait)(seconds))
         if self.lifetime.over:
             raise shut_down(call.name) from last
 

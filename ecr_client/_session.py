@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_client._common.display import brief
 from ecr_client._exceptions import InvalidConfigurationException
-from ecr_client.config import with_defaults
+from ecr_client.config import HEADER_VALUE, with_defaults
 
 if TYPE_CHECKING:
     from ecr_client.config import ClientConfiguration
@@ -57,7 +57,6 @@ WITHOUT_EFFECT = (
 )
 _KNOWN = {*FIELDS, *SETTINGS, RETRIES, SIGNATURE, *USER_AGENT, *WITHOUT_EFFECT}
 _SOURCE = "the session's default client config"
-_HEADER = r"[!-~](?:[ -~]*[!-~])?"
 
 
 def with_session_defaults(config: ClientConfiguration, session: Any) -> ClientConfiguration:
@@ -74,7 +73,9 @@ def with_session_defaults(config: ClientConfiguration, session: Any) -> ClientCo
     for name, value in options.items():
         if name not in _KNOWN:
             raise _refused(name, value, "this release does not know it; remove it")
-        if name in USER_AGENT and not (isinstance(value, str) and re.fullmatch(_HEADER, value)):
+        if name in USER_AGENT and not (
+            isinstance(value, str) and re.fullmatch(HEADER_VALUE, value)
+        ):
             raise _refused(name, value, "a header cannot hold it; use printable ASCII characters")
     is_unsigned(session)
     try:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
-from ecr_client._coroutines import resolve
+from ecr_client._coroutines import maybe_await
 from ecr_client._engine.prepare import encode
 from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult, evolve
 
@@ -40,13 +40,13 @@ async def invoke_all(
     """
     items: object = getattr(request, member)
     if not isinstance(items, tuple) or len(items) <= size:
-        return await resolve(invoker.invoke(operation, request))
+        return await maybe_await(invoker.invoke(operation, request))
     # Checked first, or a wrong item of the last call would be found after the other calls.
     encode(operation, request)
     results = []
     for start in range(0, len(items), size):
         part = evolve(request, **{member: items[start : start + size]})
-        results.append(await resolve(invoker.invoke(operation, part)))
+        results.append(await maybe_await(invoker.invoke(operation, part)))
     return _joined(results)
 
 

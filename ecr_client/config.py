@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -15,6 +15,7 @@ from ecr_client._common.display import brief, redact_url
 from ecr_client._common.hints import explains_its_keywords
 from ecr_client._common.redact import keeps_values_secret
 from ecr_client._exceptions import InvalidConfigurationException
+from ecr_client._shapes import FrozenMap
 
 if TYPE_CHECKING:
     from ecr_client.hooks import Hooks
@@ -24,24 +25,24 @@ if TYPE_CHECKING:
 _MOST_CONNECTIONS = 65_535
 #: The keys of ``proxies_config``.
 PROXY_SETTINGS = ("proxy_ca_bundle", "proxy_client_cert", "proxy_use_forwarding_for_https")
+#: The value of a header: printable ASCII that neither begins nor ends with a space.
+HEADER_VALUE = r"[!-~](?:[ -~]*[!-~])?"
 _PROXY_KEY = r"(https?|all)(://[^\s/@]+)?"
 _PROXY_URL = r"((https?|socks4a?|socks5h?)://)?[^\s/]+/?"
 # Both from botocore (botocore.useragent, botocore.args), which replaces and warns instead.
 _APPID = r"[A-Za-z0-9!$%&'*+\-.^_`|~,#]{0,50}"
 
 
-_Value = TypeVar("_Value")
+class Proxies(Mapping[str, str]):
+    """An immutable, hashable, picklable mapping of proxy URLs, whose repr shows no passwords."""
 
-
-class Frozen(Mapping[str, _Value]):
-    """An immutable, hashable, picklable mapping."""
-
+    # Not a FrozenMap: attrs.asdict would make a plain dict of it, whose repr shows them.
     __slots__ = ("_items",)
 
-    def __init__(self, items: Mapping[str, _Value]) -> None:
+    def __init__(self, items: Mapping[str, str]) -> None:
         self._items = dict(items)
 
-    def __getitem__(self, key: str) -> _Value:
+    def __getitem__(self, key: str) -> str:
         return self._items[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -52,15 +53,6 @@ class Frozen(Mapping[str, _Value]):
 
     def __hash__(self) -> int:
         return hash(frozenset(self._items.items()))
-
-    def __repr__(self) -> str:
-        return repr(self._items)
-
-
-class Proxies(Frozen[str]):
-    """Proxy URLs whose repr shows no passwords."""
-
-    __slots__ = ()
 
     def __repr__(self) -> str:
         return repr({key: _shown(value) for key, value in self._items.items()})
@@ -84,7 +76,7 @@ def _settings_snapshot(settings: Mapping[str, Any] | None) -> Mapping[str, Any] 
     """Return an immutable copy of the proxy settings, without those that are ``None``."""
     if not isinstance(settings, Mapping):
         return settings
-    return Frozen({key: _as_path(each) for key, each in settings.items() if each is not None})
+    return FrozenMap({key: _as_path(each) for key, each in settings.items() if each is not None})
 
 
 def _as_path(verify: bool | str | os.PathLike[str] | None) -> bool | str | None:
@@ -188,7 +180,7 @@ def _certificate(name: str, value: object) -> None:
 def _proxies_config(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if value is None:
         return
-    if not isinstance(value, Frozen):
+    if not isinstance(value, FrozenMap):
         raise _refused(field.name, "a mapping such as {'proxy_ca_bundle': 'ca.pem'} or None", value)
     for key, each in value.items():
         name = f"{field.name}[{brief(key)}]"

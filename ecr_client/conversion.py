@@ -162,23 +162,16 @@ def _list(convert: Convert, item_type: Any, value: Any) -> list[Any]:
     items = to_tuple(value)
     if not isinstance(items, tuple):
         values.wrong_type("a list or a tuple", value, meant=suggestions.of_list(item_type, value))
-    return [_at(f"[{index}]", convert, item) for index, item in enumerate(items)]
+    return [values.at(f"[{index}]", convert, item) for index, item in enumerate(items)]
 
 
 def _map(convert_key: Convert, convert: Convert, value: Any) -> dict[Any, Any]:
     if not isinstance(value, Mapping):
         values.wrong_type("a dict", value)
     return {
-        convert_key(key): _at(f"[{values.shorten(repr(key))}]", convert, item)
+        convert_key(key): values.at(f"[{values.shorten(repr(key))}]", convert, item)
         for key, item in value.items()
     }
-
-
-def _at(place: str, convert: Convert, value: Any) -> Any:
-    try:
-        return convert(value)
-    except Mismatch as mismatch:
-        raise mismatch.under(place) from None
 
 
 # --- to plain data --------------------------------------------------------------------------------
@@ -208,10 +201,6 @@ _TO_PLAIN: tuple[tuple[type, Convert], ...] = (
 )
 
 
-def _to_plain(kind: type) -> Convert:
-    return next(convert for base, convert in _TO_PLAIN if issubclass(kind, base))
-
-
 @cache
 def _writer(cls: Any, names: Names, *, metadata: bool, secrets: bool) -> Convert:
     """Return a function that converts an instance to a dict."""
@@ -219,8 +208,9 @@ def _writer(cls: Any, names: Names, *, metadata: bool, secrets: bool) -> Convert
         raise ValueError(f"names must be 'python' or 'wire', got {names!r}")
     wire = names == "wire"
     model = partial(_writer, names=names, metadata=metadata, secrets=secrets)
+    scalar = partial(values.for_type, functions=_TO_PLAIN)
     plan = [
-        (field, wire_name(field) if wire else field.name, _convert(field.type, _to_plain, model))
+        (field, wire_name(field) if wire else field.name, _convert(field.type, scalar, model))
         for field in attrs.fields(cls)
         # A custom repr hides a secret.
         if field.name != "response_metadata" and (secrets or not callable(field.repr))
@@ -236,7 +226,7 @@ def _writer(cls: Any, names: Names, *, metadata: bool, secrets: bool) -> Convert
                 raise Mismatch("is required", field.name)
             if member is None or (is_empty and member == field.default and not is_result):
                 continue
-            out[name] = _at(field.name, convert, member)
+            out[name] = values.at(field.name, convert, member)
         if is_result and metadata:
             name = "ResponseMetadata" if wire else "response_metadata"
             out[name] = _plain_metadata(value.response_metadata, wire=wire)
@@ -284,7 +274,7 @@ _FROM_PLAIN: tuple[tuple[type, Convert], ...] = (
 
 
 def _from_plain(kind: type) -> Convert:
-    read = next(convert for base, convert in _FROM_PLAIN if issubclass(kind, base))
+    read = values.for_type(kind, _FROM_PLAIN)
     if not issubclass(kind, OpenEnum):
         return read
     known = kind._value2member_map_
@@ -319,7 +309,7 @@ def _reader(cls: Any) -> Convert:
             if name in found:
                 raise Mismatch("is given twice, by both of its names; remove one", _shown(key))
             if value is not None:
-                found[name] = _at(key, convert, value)
+                found[name] = values.at(key, convert, value)
         for name in required:
             if name not in found:
                 raise Mismatch("is required", name)
@@ -367,7 +357,7 @@ def _read_metadata(data: Any) -> ResponseMetadata:
     for name, (botocore_name, read) in _METADATA.items():
         key = name if name in data else botocore_name
         if data.get(key) is not None:
-            found[name] = _at(key, read, data[key])
+            found[name] = values.at(key, read, data[key])
     if "http_headers" in found:
         found["http_headers"] = CaseInsensitiveDict(found["http_headers"])
     return ResponseMetadata(**found)

@@ -6,9 +6,9 @@ import io
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from ecr_client._coroutines import resolve, run
+from ecr_client._coroutines import maybe_await, run
 from ecr_client._engine.deadline import Deadline
-from ecr_client._engine.download import EXPIRED_STATUSES, PURPOSE, REDIRECTS, Transfer
+from ecr_client._engine.download import EXPIRED_STATUSES, PURPOSE, REDIRECTS, DownloadState
 from ecr_client._engine.retry import Attempts
 from ecr_client._exceptions import AmazonClientException
 from ecr_client._pipeline import annotate
@@ -36,14 +36,14 @@ class _Download:
     def __init__(
         self,
         pipeline: Pipeline,
-        begin: Callable[[Hidden[str]], Call],
+        new_call: Callable[[Hidden[str]], Call],
         find_url: Callable[[], MaybeAwaitable[str]],
-        transfer: Transfer,
+        state: DownloadState,
     ) -> None:
         self._pipeline = pipeline
-        self._begin = begin
+        self._new_call = new_call
         self._find_url = find_url
-        self._transfer = transfer
+        self._state = state
         self._url: Hidden[str] | None = None
         self._call: Call | None = None
         self._open: tuple[Call, Response] | None = None
@@ -52,17 +52,17 @@ class _Download:
     @property
     def digest(self) -> str:
         """The digest of the layer."""
-        return self._transfer.digest
+        return self._state.digest
 
     @property
     def size(self) -> int | None:
         """The size of the layer in bytes; ``None`` before the first response."""
-        return self._transfer.size
+        return self._state.size
 
     @property
     def position(self) -> int:
         """How many bytes of the layer have been read or skipped."""
-        return self._transfer.position
+        return self._state.position
 
     def close(self) -> None:
         """Release the connection; reading raises a ``ValueError`` afterwards."""
@@ -104,10 +104,10 @@ class _Download:
         while size > 0 and not self._ended:
             call, stream = self._open = self._open or await self._request()
             try:
-                received = await resolve(stream.read1(self._transfer.wanted(min(size, CHUNK))))
-                piece, at_end = self._transfer.receive(received), not received
+                received = await maybe_await(stream.read1(self._state.wanted(min(size, CHUNK))))
+                piece, at_end = self._state.receive(received), not received
                 del received  # Tools that print local variables would show the bytes of a layer.
-                problem = self._transfer.problem(at_end=at_end)
+                problem = self._state.problem(at_end=at_end)
                 if problem is not None:
                     del piece
                     raise problem
@@ -118,7 +118,7 @@ class _Download:
             except BaseException:  # KeyboardInterrupt, for example: the next read resumes.
                 self._release()
                 raise
-            self._ended = at_end or self._transfer.position == self._transfer.size
+            self._ended = at_end or self._state.position == self._state.size
             if self._ended:
                 self._release()
             if self._ended or (piece and call.attempts.errors):
@@ -134,12 +134,12 @@ class _Download:
         refreshed, redirects = False, 0
         while True:
             self._url = self._url or await self._find()
-            call = self._begin_request(self._url)
+            call = self._call_for(self._url)
             try:
-                request = self._transfer.request(self._url.value, self._pipeline.user_agent)
+                request = self._state.request(self._url.value, self._pipeline.user_agent)
                 stream = await self._pipeline.fetch(call, request)
                 try:
-                    if self._transfer.begin(stream.status, stream.headers):
+                    if self._state.begin(stream.status, stream.headers):
                         return call, stream
                 except BaseException:
                     stream.close()
@@ -151,22 +151,22 @@ class _Download:
                 elif stream.status in EXPIRED_STATUSES and not refreshed:
                     refreshed, self._url = True, None
                 else:
-                    raise self._transfer.refused(stream.status)
+                    raise self._state.refused(stream.status)
             except AmazonClientException as error:
                 await self._retry(call, error)
 
-    def _begin_request(self, url: Hidden[str]) -> Call:
+    def _call_for(self, url: Hidden[str]) -> Call:
         """Return the call, which is one for all requests, with what differs between them."""
-        begun = self._begin(url)
-        self._call = self._call or begun
-        self._call.endpoint, self._call.deadline = begun.endpoint, begun.deadline
+        fresh = self._new_call(url)
+        self._call = self._call or fresh
+        self._call.endpoint, self._call.deadline = fresh.endpoint, fresh.deadline
         return self._call
 
     async def _find(self) -> Hidden[str]:
         """Return a fresh presigned URL."""
-        url = Hidden(await resolve(self._find_url()))
+        url = Hidden(await maybe_await(self._find_url()))
         if not _is_plain(url):
-            raise self._transfer.refused(None)
+            raise self._state.refused(None)
         return url
 
     def _redirected(self, url: Hidden[str], response: Response) -> Hidden[str]:
@@ -174,7 +174,7 @@ class _Download:
         # The query of a location is as secret as that of the URL; no variable holds it.
         target = _joined(url, response)
         if target is None or not _is_plain(target):
-            raise self._transfer.misdirected(response.status)
+            raise self._state.misdirected(response.status)
         return target
 
     async def _retry(self, call: Call, error: AmazonClientException) -> None:

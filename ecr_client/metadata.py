@@ -79,6 +79,7 @@ class ResponseMetadataCache:
     def _trim(self) -> None:
         """Evict the newest entry of a dead request, or else the oldest, if there are too many.
 
+        There is one more than the size from a call until the next one.
         The lock must be held.
         """
         if len(self._entries) <= self._size:
@@ -88,7 +89,3 @@ class ResponseMetadataCache:
                 del self._entries[key]
                 return
         self._entries.popitem(last=False)
-
-    def __len__(self) -> int:
-        """Return the number of entries, which exceeds the size by one until the next call."""
-        return len(self._entries)

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from ecr_client._common.display import brief
-from ecr_client._coroutines import resolve, run
+from ecr_client._coroutines import maybe_await, run
 from ecr_client._engine.prepare import encode
 from ecr_client._engine.resume_token import Position, read_token, write_token
 from ecr_client._exceptions import PaginationException, ParamValidationException
@@ -181,7 +181,7 @@ class _Pages(Generic[Page]):
                 f"{self._paginator._operation.name}: the service responded with a page token that "
                 "it gave before"
             )
-        page = await resolve(self._paginator._call(begin.token))
+        page = await maybe_await(self._paginator._call(begin.token))
         count = sum(map(len, self._paginator._lists(page)))
         stop = count if self._left is None else min(count, begin.skip + self._left)
         following = _next_token(page)

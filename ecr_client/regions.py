@@ -266,22 +266,21 @@ def usable_region(region: Region | str) -> Region:
     return found
 
 
-def supported_region(region: Region | str, service: str = "ecr") -> Region:
-    """Return a region that offers a service, according to botocore's data.
+def supported_region(region: Region | str) -> Region:
+    """Return a region that offers Amazon ECR, according to botocore's data.
 
     This reads 1.2 MB of data on its first call.
 
     Args:
         region: A `Region` or its name.
-        service: The prefix of the service's endpoints.
 
     Raises:
-        InvalidRegionException: It is not a region, or is known not to offer the service.
+        InvalidRegionException: It is not a region, or is known not to offer it.
     """
     found = usable_region(region)
-    if not found.is_service_supported(service):
+    if not found.is_service_supported("ecr"):
         raise InvalidRegionException(
-            f"region must offer the service {service!r}, got {found.name!r}; choose another region"
+            f"region must offer Amazon ECR, got {found.name!r}; choose another region"
         )
     return found
 

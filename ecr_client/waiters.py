@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ecr_client._common import durations
 from ecr_client._common.display import brief, one_line
-from ecr_client._coroutines import resolve
+from ecr_client._coroutines import maybe_await
 from ecr_client._exceptions import (
     AmazonServiceException,
     ParamValidationException,
@@ -54,7 +54,7 @@ async def wait(
     while True:
         response: Result | AmazonServiceException
         try:
-            response = await resolve(call())
+            response = await maybe_await(call())
         except AmazonServiceException as raised:
             response = raised
         outcome = _outcome(acceptors, response)
@@ -73,7 +73,7 @@ async def wait(
                 f"{name}: did not come about within {max_wait:.15g} s (max_wait); the service last "
                 f"responded with {_seen(acceptors, response)}"
             ) from error
-        await resolve(sleep(delay))
+        await maybe_await(sleep(delay))
 
 
 def _check(name: str, delay: object, max_wait: object, sleep: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +9,9 @@ from botocore.model import OperationModel, Shape, StructureShape
 
 from codegen import naming
 from codegen.docs import Descriptions, load_toml
-from codegen.ir import (
-    Acceptors,
-    Batch,
-    Enum,
-    Error,
-    Member,
-    Module,
-    Operation,
-    Paginator,
-    Service,
-    Structure,
-    Waiter,
-)
+from codegen.ir import Enum, Error, Member, Module, Operation, Service, Structure
 from codegen.model import Model
-from codegen.resolve.acceptors import decide
+from codegen.resolve.methods import Methods, known
 from codegen.resolve.modules import group
 from codegen.resolve.shapes import constraints, python_type, walk
 
@@ -87,25 +74,24 @@ class _Resolver:
             )
             for name, op in self.operation_models.items()
         }
+        methods = Methods(self.model, self.custom, self.descriptions, operations)
         service = Service(
             model=self.model,
             modules=self._modules(structures, enums),
             enums=enums,
             errors=tuple(errors.values()),
             operations=tuple(operations.values()),
-            paginators=self._paginators(operations),
-            waiters=self._waiters(operations),
-            batches=self._batches(operations),
+            paginators=methods.paginators(),
+            waiters=methods.waiters(),
+            batches=methods.batches(),
         )
         for unused in sorted(set(self.custom["repr"]) - self.reprs_used):
             self.problems.append(f"customizations.toml: repr.{unused!r} is not in the model")
         for unused in sorted(set(self.custom["always_sent"]) - self.sent_used):
             self.problems.append(f"customizations.toml: always_sent.{unused!r} is in no result")
-        service.problems = self.problems + self.descriptions.unused()
-        service.gaps = self.gaps + self.descriptions.gaps
+        service.problems = self.problems + methods.problems + self.descriptions.unused()
+        service.gaps = self.gaps + methods.gaps + self.descriptions.gaps
         return service
-
-    # --- types ------------------------------------------------------------------------------
 
     def _structures(self) -> dict[str, Structure]:
         shapes: dict[str, StructureShape] = {}
@@ -244,113 +230,16 @@ class _Resolver:
         """Return the resource of each operation that has one."""
         tables: dict[str, list[str]] = self.custom["resources"]
         places = [(name, table) for table, names in tables.items() for name in names]
-        known = self._known("resources", dict(places))
+        names, unknown = known("resources", dict(places), self.operation_models)
+        self.problems += unknown
         self.problems += [
             f"customizations.toml: resources: {name} is listed {count} times"
-            for name in known
+            for name in names
             if (count := sum(name == other for other, _ in places)) > 1
         ]
         self.gaps += [
             f"customizations.toml: resources: no resource of {name}"
             for name in self.operation_models
-            if name not in known
+            if name not in names
         ]
         return dict(places)
-
-    # --- methods beyond the operations ------------------------------------------------------
-
-    def _paginators(self, operations: dict[str, Operation]) -> tuple[Paginator, ...]:
-        modeled = dict(self.model.paginators)
-        for name, entry in self.custom["paginators"].items():
-            if name in modeled:
-                self.problems.append(
-                    f"customizations.toml: paginators: botocore has {name} itself; delete the entry"
-                )
-            modeled[name] = entry
-        return tuple(
-            self._paginator(operations[name], modeled[name]["result_key"])
-            for name in self._known("paginators", modeled)
-        )
-
-    def _paginator(self, operation: Operation, result_key: str | list[str]) -> Paginator:
-        paths = [result_key] if isinstance(result_key, str) else result_key
-        output = self.operation_models[operation.name].output_shape
-        types, descriptions = [], []
-        for path in paths:
-            owner: Any = None
-            shape: Shape = output
-            for part in path.split("."):
-                owner, shape = shape, shape.members[part]
-            types.append(python_type(shape.member))
-            descriptions.append(
-                self.descriptions.member(owner.name, naming.member_name(part), part)
-            )
-        return Paginator(
-            operation=operation,
-            items=tuple(
-                tuple(naming.member_name(part) for part in path.split(".")) for path in paths
-            ),
-            item_type=" | ".join(types),
-            item_description=" ".join(descriptions),
-        )
-
-    def _waiters(self, operations: dict[str, Operation]) -> tuple[Waiter, ...]:
-        modeled = dict(self.model.waiters)
-        for name, entry in self.custom["waiters"].items():
-            if name in modeled:
-                self.problems.append(
-                    f"customizations.toml: waiters: botocore has {name} itself; delete the entry"
-                )
-            modeled[name] = entry
-        summaries = self.custom["waiter_summaries"]
-        self.gaps += [
-            f"customizations.toml: waiter_summaries: no summary of {name}"
-            for name in sorted(set(modeled) - set(summaries))
-        ]
-        self.problems += [
-            f"customizations.toml: {table}: no waiter {name}"
-            for table in ("waiter_summaries", "waiter_states")
-            for name in sorted(set(self.custom[table]) - set(modeled))
-        ]
-        return tuple(
-            Waiter(
-                name=name,
-                method=f"wait_until_{naming.method_name(name)}",
-                summary=summaries.get(name, f"``{name}`` holds"),
-                operation=operations[entry["operation"]],
-                delay=entry["delay"],
-                max_wait=entry["delay"] * entry["maxAttempts"],
-                acceptors=self._acceptors(name, entry),
-            )
-            for name, entry in sorted(modeled.items())
-        )
-
-    def _acceptors(self, name: str, entry: dict[str, Any]) -> Acceptors:
-        found, problems, gaps = decide(
-            name,
-            entry["acceptors"],
-            self.operation_models[entry["operation"]],
-            self.custom["waiter_states"].get(name, {}),
-        )
-        self.problems += problems
-        self.gaps += gaps
-        return found
-
-    def _batches(self, operations: dict[str, Operation]) -> tuple[Batch, ...]:
-        return tuple(
-            Batch(
-                operation=operations[name],
-                member=naming.member_name(entry["member"]),
-                size=self.operation_models[name]
-                .input_shape.members[entry["member"]]
-                .metadata["max"],
-            )
-            for name in self._known("batches", self.custom["batches"])
-            for entry in [self.custom["batches"][name]]
-        )
-
-    def _known(self, table: str, entries: Iterable[str]) -> list[str]:
-        """Return the names that are operations, and record the others as problems."""
-        unknown = sorted(set(entries) - set(self.operation_models))
-        self.problems += [f"customizations.toml: {table}: no operation {name}" for name in unknown]
-        return sorted(set(entries) - set(unknown))

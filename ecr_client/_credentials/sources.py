@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from ecr_client._common.forks import Lock, renew_after_fork
-from ecr_client._common.redact import keeps_arguments_secret
+from ecr_client._common.redact import forget_own_frames, keeps_arguments_secret
 from ecr_client._exceptions import (
     CredentialRetrievalException,
     InvalidConfigurationException,
@@ -386,15 +386,14 @@ async def provided(provider: Callable[[], Awaitable[Any]]) -> Any:
     Raises:
         CredentialRetrievalException: The function failed.
     """
+    outside = sys.exc_info()[1]
     try:
         return await provider()
     except Exception as error:
-        failure = error
-
-    def fail() -> NoReturn:
-        raise failure
-
-    return _retrieve(fail, _provider_label(provider))
+        failure = _translated(error, outside, _provider_label(provider))
+    # Outside of the handler, whose exception may quote secrets.
+    forget_own_frames(failure, outside)
+    raise failure
 
 
 def frozen(found: Any, provider: object) -> Credentials:
@@ -442,15 +441,23 @@ def _retrieve(get: Callable[[], Any], label: str, explain: _Explain = _explain) 
     try:
         return get()
     except Exception as error:
-        from ecr_client._credentials.failures import quotes
-
-        failure = CredentialRetrievalException(
-            f"Getting credentials from {label} failed: {explain(error, outside)}"
-        )
-        if not quotes(error, outside):
-            raise failure from error
-    # Outside of the handler, so that an error that quotes secrets is not chained.
+        failure = _translated(error, outside, label, explain)
+    # Outside of the handler, whose exception may quote secrets.
     raise failure
+
+
+def _translated(
+    error: Exception, outside: BaseException | None, label: str, explain: _Explain = _explain
+) -> CredentialRetrievalException:
+    """Return our exception for one of a source, which is its cause unless it quotes secrets."""
+    from ecr_client._credentials.failures import quotes
+
+    failure = CredentialRetrievalException(
+        f"Getting credentials from {label} failed: {explain(error, outside)}"
+    )
+    if not quotes(error, outside):
+        failure.__cause__ = error
+    return failure
 
 
 @contextlib.contextmanager

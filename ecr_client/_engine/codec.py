@@ -56,10 +56,6 @@ _READ_SCALARS: tuple[tuple[type, Reader], ...] = (
 )
 
 
-def _scalar(kind: type, functions: tuple[tuple[type, Callable[[Any], Any]], ...]) -> Any:
-    return next(function for base, function in functions if issubclass(kind, base))
-
-
 def _reader_of(annotation: Any) -> Reader:
     """Return the reader of a type."""
     parts = type_parts(annotation)
@@ -76,8 +72,7 @@ def _reader_of(annotation: Any) -> Reader:
         return _list_reader(typing.get_args(kind)[0])
     if origin is collections.abc.Mapping:
         return _map_reader(*map(_reader_of, typing.get_args(kind)))
-    found: Reader = _scalar(kind, _READ_SCALARS)
-    return found
+    return values.for_type(kind, _READ_SCALARS)
 
 
 def _list_reader(annotation: Any) -> Reader:
@@ -107,7 +102,7 @@ def _list_reader(annotation: Any) -> Reader:
             # Read again, item by item, to find the index.
             for index, item in enumerate(value):
                 if item is not None:
-                    _at(f"[{index}]", read, item)
+                    values.at(f"[{index}]", read, item)
             raise
 
     return read_list
@@ -119,20 +114,13 @@ def _map_reader(read_key: Reader, read_value: Reader) -> Reader:
             values.wrong_type("an object", value, show=False)
         return FrozenMap(
             {
-                read_key(key): _at(f"[{values.shorten(repr(key))}]", read_value, item)
+                read_key(key): values.at(f"[{values.shorten(repr(key))}]", read_value, item)
                 for key, item in value.items()
                 if item is not None
             }
         )
 
     return read_map
-
-
-def _at(place: str, read: Reader, value: Any) -> Any:
-    try:
-        return read(value)
-    except Mismatch as mismatch:
-        raise mismatch.under(place) from None
 
 
 @cache
@@ -251,8 +239,7 @@ def _writer_of(annotation: Any) -> Writer:
         return _typed_writer(kind)
     if typing.get_origin(kind) is collections.abc.Sequence:
         return _list_writer(typing.get_args(kind)[0])
-    found: Writer = _scalar(kind, _WRITE_SCALARS)
-    return found
+    return values.for_type(kind, _WRITE_SCALARS)
 
 
 def _enum_writer(cls: type[OpenEnum]) -> Writer:
@@ -292,13 +279,7 @@ def _list_writer(item_type: Any) -> Writer:
 
             meant = suggestions.of_list(item_type, value)
             values.wrong_type("a list or a tuple", value, meant=meant)
-        out = []
-        for index, item in enumerate(value):
-            try:
-                out.append(write(item))
-            except Mismatch as mismatch:
-                raise mismatch.under(f"[{index}]") from None
-        return out
+        return [values.at(f"[{index}]", write, item) for index, item in enumerate(value)]
 
     return write_list
 

@@ -25,7 +25,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CONTENT_RANGE = r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)"
 
 
-class Transfer:
+class DownloadState:
     """The state of one download.
 
     Args:

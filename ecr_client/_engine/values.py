@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from math import inf, isfinite
@@ -60,6 +60,21 @@ def wrong_type(expected: str, value: object, *, show: bool = True, meant: str = 
 def missing() -> NoReturn:
     """Raise an error for a required member of a response that is missing."""
     raise Mismatch("is missing")
+
+
+def at(place: str, convert: Callable[[Any], Any], value: Any) -> Any:
+    """Return a converted value; the path of a mismatch begins with its place."""
+    try:
+        return convert(value)
+    except Mismatch as mismatch:
+        raise mismatch.under(place) from None
+
+
+def for_type(
+    kind: type, functions: Iterable[tuple[type, Callable[[Any], Any]]]
+) -> Callable[[Any], Any]:
+    """Return the function of the first type that a type is, or derives from."""
+    return next(function for base, function in functions if issubclass(kind, base))
 
 
 def describe(value: object, *, show: bool = True) -> str:

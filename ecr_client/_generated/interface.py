@@ -243,38 +243,19 @@ class AmazonECR(Invoker):
     ENDPOINT_PREFIX: ClassVar[str] = "ecr"
 
     def set_endpoint(self, endpoint: str) -> None:
-        """Send all calls that start later to another endpoint.
-
-        Args:
-            endpoint: A host, which is called by the configured protocol, or a URL. The host name
-                of an AWS endpoint also sets the signing region; any other leaves it unchanged.
-
-        Raises:
-            InvalidEndpointException: The endpoint is not a host or a URL.
-        """
+        """Send all later calls to another endpoint; see `ecr_client.ECRClient.set_endpoint`."""
         raise NotImplementedError(f"{type(self).__name__} does not implement set_endpoint")
 
     def set_region(self, region: Region | str) -> None:
-        """Send all calls that start later to the endpoint of another region.
-
-        Args:
-            region: A region that offers Amazon ECR, or its name.
-
-        Raises:
-            InvalidRegionException: The region does not exist, or does not offer Amazon ECR.
-        """
+        """Send all later calls to another region; see `ecr_client.ECRClient.set_region`."""
         raise NotImplementedError(f"{type(self).__name__} does not implement set_region")
 
     def get_cached_response_metadata(
         self, request: AmazonWebServiceRequest
     ) -> ResponseMetadata | None:
-        """Return the metadata of the latest successful call with this request object.
+        """Return the metadata of the latest successful call with a request object, or ``None``.
 
-        Args:
-            request: The object that was passed to the call, not one that equals it.
-
-        Returns:
-            The metadata, or ``None`` if the cache does not, or no longer, hold it.
+        See `ecr_client.ECRClient.get_cached_response_metadata`.
         """
         raise NotImplementedError(
             f"{type(self).__name__} does not implement get_cached_response_metadata"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ecr_client._common.display import redact_url
-from ecr_client._coroutines import resolve, run
+from ecr_client._coroutines import maybe_await, run
 from ecr_client._engine.body import CHUNK_SIZE, Body, RefusedBody
 from ecr_client._engine.deadline import Deadline
 from ecr_client._engine.http import HTTPResponse, request_id
@@ -110,7 +110,7 @@ class Response:
         body = Body(self.headers.get("Content-Encoding", ""), limit)
         try:
             # No piece gets a name: tools that print local variables would show it.
-            while body.feed(await resolve(self._stream.read1(CHUNK_SIZE, deadline))):
+            while body.feed(await maybe_await(self._stream.read1(CHUNK_SIZE, deadline))):
                 pass
             return HTTPResponse(self.status, self.headers, body.finish())
         except RefusedBody as refused:
@@ -200,7 +200,7 @@ class AsyncStreamingResponse(Response):
 
     async def read1(self, size: int = CHUNK_SIZE) -> bytes:
         """Return what `StreamingResponse.read1` returns, and raise what it raises."""
-        return await resolve(self._stream.read1(size, _NO_END))
+        return await maybe_await(self._stream.read1(size, _NO_END))
 
     async def read(self, limit: int, deadline: Deadline) -> HTTPResponse:
         """Return what `StreamingResponse.read` returns, and raise what it raises."""

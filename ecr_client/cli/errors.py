@@ -84,7 +84,7 @@ def _describe(error: Exception) -> str:
     if isinstance(error, exceptions.AmazonServiceException):
         call = f"{error.operation_name}: " if error.operation_name else ""
         request = f", request id {error.request_id}" if error.request_id else ""
-        remedy = _REMEDIES.get(error.error_code or "", "")
+        remedy = _REMEDIES.get(error.error_code, "")
         return f"{call}{error.error_message} ({error.error_code}{request}){remedy}"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

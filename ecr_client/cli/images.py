@@ -16,6 +16,7 @@ from ecr_client.cli.options import (
     dry_run_option,
     group,
     image_members,
+    registry_id,
     repository_members,
     some_of,
     without_scheme,
@@ -142,21 +143,20 @@ def tag(options: Options, reference: str, tags: Sequence[str]) -> None:
     from ecr_client.exceptions import ImageAlreadyExistsException
 
     with options.find(reference) as (client, found):
-        image = _get(client, image_members(found))
-        members = image_members(found)
-        del members["image_id"]
+        image = _get(client, found)
         for name in tags:
             try:
                 client.put_image(
-                    **members,
-                    image_manifest=image.image_manifest or "",
+                    repository_name=found.repository,
+                    registry_id=registry_id(found),
+                    image_manifest=image.image_manifest,
                     image_manifest_media_type=image.image_manifest_media_type,
-                    image_digest=image.image_id.image_digest if image.image_id else None,
+                    image_digest=image.image_id.image_digest,
                     image_tag=name,
                 )
             except ImageAlreadyExistsException:
                 continue  # The image has the tag.
-    digest = image.image_id.image_digest if image.image_id else None
+    digest = image.image_id.image_digest
     document = {"imageDigest": digest, "imageTags": list(tags)}
     options.show(document, lambda: f"tagged {digest} as {some_of(tags)}")
 
@@ -177,10 +177,8 @@ def untag(options: Options, references: Sequence[str], yes: bool, dry_run: bool)
         with options.find(reference) as (client, found):
             if found.tag is None or found.digest is not None:
                 raise ValueError(f"{reference!r} must name an image by a tag, as in 'team/app:1.0'")
-            members = image_members(found)
-            image = members.pop("image_id")
-            (detail,) = client.describe_images(**members, image_ids=[image]).image_details
-        place = (client.endpoint, *members.values(), detail.image_digest)
+            (detail,) = client.describe_images(**_batch_members(found)).image_details
+        place = (client.endpoint, registry_id(found), found.repository, detail.image_digest)
         tags = left.setdefault(place, {*detail.image_tags})
         tags.discard(found.tag)
         removed.append(
@@ -193,9 +191,7 @@ def untag(options: Options, references: Sequence[str], yes: bool, dry_run: bool)
         confirm(question, yes)
         for reference in references:
             with options.find(reference) as (client, found):
-                members = image_members(found)
-                image = members.pop("image_id")
-                client.batch_delete_image(**members, image_ids=[image]).raise_for_failures()
+                client.batch_delete_image(**_batch_members(found)).raise_for_failures()
     verb = "would remove" if dry_run else "removed"
     options.show(
         {"imageIds": removed},
@@ -207,19 +203,24 @@ def untag(options: Options, references: Sequence[str], yes: bool, dry_run: bool)
     )
 
 
-def _get(client: ECRClient, members: dict[str, Any]) -> Image:
+def _batch_members(reference: Reference) -> dict[str, Any]:
+    """Return the members of a request that takes several images, for one."""
+    members = image_members(reference)
+    members["image_ids"] = [members.pop("image_id")]
+    return members
+
+
+def _get(client: ECRClient, reference: Reference) -> Image:
     from ecr_client.oci import media_types
 
-    image = members.pop("image_id")
     found = client.batch_get_image(
-        **members,
-        image_ids=[image],
+        **_batch_members(reference),
         accepted_media_types=sorted(media_types.MANIFESTS | media_types.INDEXES),
     )
     if not found.images:
-        name = image.image_digest or image.image_tag
+        name = reference.digest or reference.tag or "latest"
         raise CommandError(
-            f"{members['repository_name']} has no image {name!r} (ImageNotFound,"
+            f"{reference.repository} has no image {str(name)!r} (ImageNotFound,"
             f" request id {found.response_metadata.request_id})",
             REFUSED,
         )
@@ -238,14 +239,12 @@ def _named(client: ECRClient, repository: Reference, references: Sequence[str]) 
     Returns:
         None if there is just a repository.
     """
-    from urllib.parse import urlsplit
-
+    from ecr_client.images.references import reference_for
     from ecr_client.images.selectors import named
     from ecr_client.models import DescribeImagesFilter
-    from ecr_client.oci import Index, Reference, parse_manifest
+    from ecr_client.oci import Index, parse_manifest
 
-    host = urlsplit(client.endpoint).netloc
-    found = [Reference.parse(without_scheme(text), hosts=[host]) for text in references]
+    found = [reference_for(client, without_scheme(text)) for text in references]
     if found == [repository]:
         return None
     digests, listed = set[str](), set[str]()
@@ -254,9 +253,9 @@ def _named(client: ECRClient, repository: Reference, references: Sequence[str]) 
             raise click.UsageError(
                 f"all references must name images of {str(repository)!r}, got {str(each)!r}"
             )
-        image = _get(client, image_members(each))
-        digests.add((image.image_id and image.image_id.image_digest) or "")
-        document = parse_manifest(image.image_manifest or "", image.image_manifest_media_type)
+        image = _get(client, each)
+        digests.add(image.image_id.image_digest or "")
+        document = parse_manifest(image.image_manifest, image.image_manifest_media_type)
         if isinstance(document, Index):
             listed |= {child.digest for child in document.manifests}
     if listed:

@@ -21,7 +21,7 @@ def get(options: Options, repository: str) -> None:
     """Print the lifecycle policy."""
     with options.find(repository) as (client, reference):
         result = client.get_lifecycle_policy(**repository_members(reference))
-    options.show(merged([result]), lambda: pretty(result.lifecycle_policy_text or ""))
+    options.show(merged([result]), lambda: pretty(result.lifecycle_policy_text))
 
 
 @command.command("set")

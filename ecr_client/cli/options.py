@@ -71,17 +71,11 @@ class Options:
         Raises:
             ValueError: It is no reference, or one of Amazon ECR Public.
         """
-        from urllib.parse import urlsplit
-
-        from ecr_client.oci import Reference
+        from ecr_client.images.references import reference_for
 
         text = without_scheme(text)
         with self.client(_region_of(text), profile) as client:
-            reference = Reference.parse(text, hosts=[urlsplit(client.endpoint).netloc])
-            registry = reference.registry
-            if registry is not None and registry.is_public:
-                raise ValueError(f"{text!r} is in Amazon ECR Public, which has an API of its own")
-            yield client, reference
+            yield client, reference_for(client, text)
 
     def show(self, document: Any, table: Callable[[], Table | str]) -> None:
         """Print what a command found, in the form that was asked for.

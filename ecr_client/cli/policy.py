@@ -57,7 +57,7 @@ def get(options: Options, repository: str) -> None:
     """Print the policy."""
     with options.find(repository) as (client, reference):
         result = client.get_repository_policy(**repository_members(reference))
-    options.show(merged([result]), lambda: pretty(result.policy_text or ""))
+    options.show(merged([result]), lambda: pretty(result.policy_text))
 
 
 @command.command("set")

@@ -62,8 +62,7 @@ def _measure_all(options: Options, repositories: Sequence[str]) -> dict[str, Any
         with options.client() as client, ThreadPoolExecutor(_WORKERS, "ecr-usage") as pool:
             names = [each.repository_name for each in client.paginate_describe_repositories()]
             futures = [
-                pool.submit(_measure, client, everywhere, repository_name=name or "")
-                for name in names
+                pool.submit(_measure, client, everywhere, repository_name=name) for name in names
             ]
             try:
                 found = [future.result() for future in futures]
@@ -138,19 +137,18 @@ def _read(
     )
     found = {}
     for image in result.images:
-        digest = image.image_id.image_digest if image.image_id is not None else None
         try:
-            document = parse_manifest(image.image_manifest or "", image.image_manifest_media_type)
+            document = parse_manifest(image.image_manifest, image.image_manifest_media_type)
         except ValueError:
             continue
-        found[digest or ""] = document
+        found[image.image_id.image_digest or ""] = document
     return found
 
 
 def _blobs(image: ImageDetail, documents: Mapping[str, Manifest | Index]) -> Blobs:
     """Return the blobs of an image and of the images that it lists."""
     found: Blobs = {}
-    waiting, seen = [image.image_digest or ""], set[str]()
+    waiting, seen = [image.image_digest], set[str]()
     while waiting:
         digest = waiting.pop()
         document = documents.get(digest)
@@ -160,7 +158,7 @@ def _blobs(image: ImageDetail, documents: Mapping[str, Manifest | Index]) -> Blo
         waiting += [each.digest for each in getattr(document, "manifests", ())]
         found |= {each.digest: each.size for each in getattr(document, "blobs", ())}
     # Of a manifest that could not be read, what the service says of it.
-    return found or {image.image_digest or "": image.image_size_in_bytes or 0}
+    return found or {image.image_digest: image.image_size_in_bytes or 0}
 
 
 def _repositories(document: dict[str, Any]) -> Table:

@@ -61,17 +61,12 @@ def get_docker_credentials(client: ECRClient, registry: str | None = None) -> Do
         raise ResponseParseException(
             "the service sent no authorization token", "GetAuthorizationToken"
         )
-    username, password = decode(found[0].authorization_token)
-    return DockerCredentials(
-        registry=registry or urlsplit(found[0].proxy_endpoint).netloc,
-        username=username,
-        password=password,
-        expires_at=found[0].expires_at,
-    )
+    host = registry or urlsplit(found[0].proxy_endpoint).netloc
+    return decode(found[0].authorization_token, host, found[0].expires_at)
 
 
-def decode(token: str) -> tuple[str, str]:
-    """Return the user name and the password in an authorization token.
+def decode(token: str, registry: str, expires_at: datetime) -> DockerCredentials:
+    """Return the user name and the password in the authorization token of a registry.
 
     Raises:
         ResponseParseException: It is not base64 of both.
@@ -81,11 +76,14 @@ def decode(token: str) -> tuple[str, str]:
     except ValueError:
         username = colon = password = ""
     if not (username and colon and password):
+        del token, username, password  # Tools that print local variables would show them.
         raise ResponseParseException(
             "the authorization token must be base64 of a user name, a colon and a password",
             "GetAuthorizationToken",
         )
-    return username, password
+    return DockerCredentials(
+        registry=registry, username=username, password=password, expires_at=expires_at
+    )
 
 
 def _check_registry(client: ECRClient, registry: str) -> None:

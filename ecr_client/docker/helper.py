@@ -130,14 +130,12 @@ def _request_public(host: str) -> DockerCredentials:
     """Ask Amazon ECR Public, whose API is another one and only in us-east-1."""
     from botocore.session import Session
 
-    from ecr_client.docker.credentials import DockerCredentials, decode
+    from ecr_client.docker.credentials import decode
 
     client = Session().create_client("ecr-public", region_name="us-east-1")
     data = client.get_authorization_token()["authorizationData"]
-    username, password = decode(data["authorizationToken"])
-    return DockerCredentials(
-        registry=host, username=username, password=password, expires_at=data["expiresAt"]
-    )
+    # Not kept in this frame, which tools that print local variables would show.
+    return decode(data.pop("authorizationToken"), host, data["expiresAt"])
 
 
 if __name__ == "__main__":

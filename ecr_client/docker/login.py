@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,18 +72,17 @@ def docker_login(
         AmazonClientException: The call failed.
     """
     place = Path(path) if path is not None else config_path(os.environ)
-    config = _read(place)
     credentials = get_docker_credentials(client, registry)
-    host = credentials.registry
-    store = config.get("credHelpers", {}).get(host) or config.get("credsStore") or None
-    entry: dict[str, str] = {}
-    if store is not None:
-        _store(store, credentials)
-    else:
-        pair = f"{credentials.username}:{credentials.password}"
-        entry["auth"] = base64.b64encode(pair.encode()).decode()
-    _write(place, {**config, "auths": {**config.get("auths", {}), host: entry}})
-    return DockerLogin(registry=host, path=place, store=store, expires_at=credentials.expires_at)
+    outside = sys.exc_info()[1]
+    try:
+        store = _keep(credentials, place)
+    except BaseException as error:
+        # The frames of what failed hold passwords, also those of other registries.
+        error.__context__, error.__traceback__ = outside, None
+        raise error
+    return DockerLogin(
+        registry=credentials.registry, path=place, store=store, expires_at=credentials.expires_at
+    )
 
 
 def config_path(environment: os._Environ[str] | dict[str, str]) -> Path:
@@ -92,6 +92,21 @@ def config_path(environment: os._Environ[str] | dict[str, str]) -> Path:
     if file := environment.get("REGISTRY_AUTH_FILE"):
         return Path(file)
     return Path.home() / ".docker" / "config.json"
+
+
+def _keep(credentials: DockerCredentials, path: Path) -> str | None:
+    """Write the entry of a registry; return the credential store that got the password, if any."""
+    config = _read(path)
+    host = credentials.registry
+    store = config.get("credHelpers", {}).get(host) or config.get("credsStore") or None
+    entry: dict[str, str] = {}
+    if store is not None:
+        _store(store, credentials)
+    else:
+        pair = f"{credentials.username}:{credentials.password}"
+        entry["auth"] = base64.b64encode(pair.encode()).decode()
+    _write(path, {**config, "auths": {**config.get("auths", {}), host: entry}})
+    return store
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -140,7 +155,6 @@ def _store(name: str, credentials: DockerCredentials) -> None:
             f"the credential store {command!r} of docker's configuration is not installed"
         ) from None
     except subprocess.TimeoutExpired:
-        # Not the original, which holds the input.
         raise TimeoutError(f"{command} did not end within {_HELPER_TIMEOUT:g} s") from None
     if done.returncode:
         raise OSError(f"{command} did not store the password: exit status {done.returncode}")

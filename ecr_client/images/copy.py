@@ -8,7 +8,7 @@ from ecr_client.images.mounting import mounting_between
 from ecr_client.images.references import locate
 from ecr_client.images.repository_target import RepositoryTarget
 from ecr_client.images.sources import RepositorySource
-from ecr_client.images.transfer import check_tags, transfer
+from ecr_client.images.transfer import transfer
 
 if TYPE_CHECKING:
     import threading
@@ -65,13 +65,12 @@ def copy_image(
         ValueError: An argument is invalid; nothing was sent.
         AmazonClientException: A call failed.
     """
-    check_tags(tags)
     here, there = locate(source_client, source), locate(target_client, target)
-    tag = there.tag if there.tag or there.digest else here.tag
     return transfer(
         RepositorySource(here),
         RepositoryTarget(there, create=create, mounting=mounting_between(here, there)),
-        tags=tuple(dict.fromkeys((*filter(None, [tag]), *tags))),
+        tag=there.tag if there.tag or there.digest else here.tag,
+        tags=tags,
         expected=there.digest,
         platforms=platforms,
         referrers=referrers,

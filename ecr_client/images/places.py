@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ecr_client.exceptions import ImageSourceException
+from ecr_client.images.layout_target import ArchiveTarget, LayoutTarget
 from ecr_client.images.sources import LayoutSource
 from ecr_client.oci import Layout, LayoutArchive
 
 if TYPE_CHECKING:
     import os
 
+    from ecr_client.images.references import Location
     from ecr_client.images.sources import Source
 
 
@@ -23,12 +25,12 @@ class Place:
     """A path in the file system, as skopeo writes it.
 
     Attributes:
-        form: ``oci``, ``oci-archive`` or ``docker-archive``.
+        form: ``oci``, ``oci-archive`` or ``docker-archive``; ``None`` if only a path is given.
         path: The folder or the file.
         reference: The name of an image in it.
     """
 
-    form: str
+    form: str | None
     path: Path
     reference: str | None
 
@@ -43,13 +45,13 @@ def parse_place(text: str | os.PathLike[str]) -> Place:
 
     Args:
         text: ``oci:PATH[:NAME]``, ``oci-archive:PATH[:NAME]``, ``docker-archive:PATH[:NAME]``, or a
-            path alone: a folder is an OCI layout, a file an archive of whatever form it has.
+            path alone.
 
     Raises:
         ValueError: It is empty, or has another form of skopeo.
     """
     if not isinstance(text, str):
-        return Place(_form_of(Path(text)), Path(text), None)
+        return Place(None, Path(text), None)
     found = _PLACE.fullmatch(text)
     if found is None:
         raise ValueError("a path must not be empty")
@@ -60,7 +62,7 @@ def parse_place(text: str | os.PathLike[str]) -> Place:
             f" {other[1]}: is not supported here"
         )
     if form is None:
-        return Place(_form_of(Path(rest)), Path(rest), None)
+        return Place(None, Path(rest), None)
     # A drive of Windows has a colon of its own.
     path, _, reference = rest[2:].partition(":") if rest[1:2] == ":" else rest.partition(":")
     return Place(form, Path(rest[:2] + path if rest[1:2] == ":" else path), reference or None)
@@ -75,7 +77,7 @@ def _form_of(path: Path) -> str:
 
 
 def open_source(text: str | os.PathLike[str]) -> Source:
-    """Return the image that a path names.
+    """Return the image that a path names: a folder alone is a layout, a file alone an archive.
 
     Raises:
         ImageSourceException: There is no image.
@@ -85,13 +87,35 @@ def open_source(text: str | os.PathLike[str]) -> Source:
         place = parse_place(text)
         if not place.path.exists():
             raise FileNotFoundError(f"there is no image at {place.path}")
-        if place.form == "docker-archive":
+        form = place.form or _form_of(place.path)
+        if form == "docker-archive":
             from ecr_client.images.docker_archives import DockerArchiveSource
 
             return DockerArchiveSource(place.path, place.reference)
-        layout = Layout(place.path) if place.form == "oci" else LayoutArchive(place.path)
+        layout = Layout(place.path) if form == "oci" else LayoutArchive(place.path)
     except ValueError as error:
         if isinstance(error, ImageSourceException):
             raise
         raise ImageSourceException(str(error)) from None
     return LayoutSource(layout, place.reference)
+
+
+def open_target(
+    text: str | os.PathLike[str], location: Location
+) -> tuple[LayoutTarget | ArchiveTarget, str | None]:
+    """Return the layout or the archive that a path names, and what the image is called in it.
+
+    Args:
+        text: As in `parse_place`; a path alone is that of a layout.
+        location: The image, which has its tag as its name if the path has none.
+    """
+    place = parse_place(text)
+    name = place.reference or location.tag
+    if place.form == "docker-archive":
+        from ecr_client.images.docker_archives import DockerArchiveTarget
+
+        loaded_as = place.reference or (name and f"{location.repository}:{name}")
+        return DockerArchiveTarget(place.path, [loaded_as] if loaded_as else []), name
+    if place.form == "oci-archive":
+        return ArchiveTarget(place.path), name
+    return LayoutTarget(Layout(place.path)), name

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ecr_client.images.layout_target import ArchiveTarget, LayoutTarget
-from ecr_client.images.places import parse_place
+from ecr_client.images.places import open_target
 from ecr_client.images.references import locate
 from ecr_client.images.sources import RepositorySource
 from ecr_client.images.transfer import transfer
-from ecr_client.oci import Layout
 
 if TYPE_CHECKING:
     import os
@@ -59,33 +57,21 @@ def pull_image(
 
     Raises:
         ImageSourceException: There is no such image, or one that is malformed.
-        LayerVerificationException: A layer is not what its digest says.
+        LayerVerificationException: A layer does not fit its digest.
         TransferCancelledException: ``cancel`` was set.
-        ValueError: An argument cannot be right, or the target is another kind of folder.
+        ValueError: An argument is invalid, or the target is another kind of folder.
         FileExistsError: Another pull is just writing the archive.
         OSError: The target cannot be written, or has not enough space (``ENOSPC``).
         AmazonClientException: A call failed.
     """
     location = locate(client, reference)
     source = RepositorySource(location)
-    place = parse_place(target)
-    form = place.form if isinstance(target, str) and target.startswith(f"{place.form}:") else "oci"
-    names = [name for name in [place.reference or location.tag] if name]
-    opened: LayoutTarget | ArchiveTarget
-    if form == "oci":
-        opened = LayoutTarget(Layout(place.path))
-    elif form == "oci-archive":
-        opened = ArchiveTarget(place.path)
-    else:
-        from ecr_client.images.docker_archives import DockerArchiveTarget
-
-        name = place.reference or (f"{location.repository}:{location.tag}" if location.tag else "")
-        opened = DockerArchiveTarget(place.path, [name] if name else [])
+    opened, name = open_target(target, location)
     try:
         return transfer(
             source,
             opened,
-            tags=names,
+            tag=name,
             expected=location.digest if platforms is None else None,
             platforms=platforms,
             referrers=referrers,

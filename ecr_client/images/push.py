@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ecr_client.images.places import open_source
 from ecr_client.images.references import locate
 from ecr_client.images.repository_target import RepositoryTarget
-from ecr_client.images.transfer import check_tags, transfer
+from ecr_client.images.transfer import transfer
 
 if TYPE_CHECKING:
     import os
@@ -62,18 +62,18 @@ def push_image(
         RepositoryNotFoundException: The repository does not exist.
         ImageTagAlreadyExistsException: A tag is immutable and belongs to another image.
         TransferCancelledException: ``cancel`` was set.
-        ValueError: An argument cannot be right; nothing was sent.
+        ValueError: An argument is invalid; nothing was sent.
         OSError: The source cannot be read.
         AmazonClientException: A call failed.
     """
-    check_tags(tags)
     location = locate(client, reference)
     opened = open_source(source)
     try:
         return transfer(
             opened,
             RepositoryTarget(location, create=create),
-            tags=tuple(dict.fromkeys((*filter(None, [location.tag]), *tags))),
+            tag=location.tag,
+            tags=tags,
             expected=location.digest,
             platforms=platforms,
             referrers=referrers,

@@ -65,6 +65,18 @@ class Location:
         return f"{self.repository}{tag}{f'@{self.digest}' if self.digest else ''}"
 
 
+def reference_for(client: ECRClient, text: str) -> Reference:
+    """Return what a reference says; a short one is relative to the registry of a client.
+
+    Raises:
+        ValueError: It is no reference, or one of Amazon ECR Public.
+    """
+    found = Reference.parse(text, hosts=[urlsplit(client.endpoint).netloc])
+    if found.registry is not None and found.registry.is_public:
+        raise ValueError(f"{text!r} is in Amazon ECR Public, which has an API of its own")
+    return found
+
+
 def locate(client: ECRClient, text: str) -> Location:
     """Return where a reference leads.
 
@@ -81,11 +93,8 @@ def locate(client: ECRClient, text: str) -> Location:
             f"{type(client).__name__} is asynchronous: push_image, pull_image, copy_image and "
             "inspect_image for it are in ecr_client.images.aio; pass an ECRClient to the others"
         )
-    endpoint = urlsplit(client.endpoint)
-    reference = Reference.parse(text, hosts=[endpoint.netloc])
+    reference = reference_for(client, text)
     registry = reference.registry
-    if registry is not None and registry.is_public:
-        raise ValueError(f"{text!r} is in Amazon ECR Public, which has an API of its own")
     if registry is not None and registry.region not in (None, client.region):
         raise ValueError(
             f"{text!r} is in {registry.region}, but the client calls {client.region}; make one"
@@ -94,7 +103,7 @@ def locate(client: ECRClient, text: str) -> Location:
     if (
         registry is not None
         and registry.account is None
-        and urlsplit(f"//{registry.host}").port != endpoint.port
+        and urlsplit(f"//{registry.host}").port != urlsplit(client.endpoint).port
     ):
         raise ValueError(f"{text!r} is not in the registry of the client, {client.endpoint}")
     return Location(

@@ -25,12 +25,6 @@ from ecr_client.images.events import (
 from ecr_client.images.trees import blobs_of, read_tree
 from ecr_client.oci import Manifest, Reference
 
-#: Blobs from this size on may be moved over several connections.
-LARGE = 64 * 1024 * 1024
-_MOST_ATTEMPTS = 3
-#: After these, a blob is moved once more from its first byte.
-_RESTARTS = (TransportException, InvalidLayerPartException, UploadNotFoundException)
-
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
@@ -39,6 +33,12 @@ if TYPE_CHECKING:
     from ecr_client.images.sources import Source
     from ecr_client.images.trees import Node, Tree
     from ecr_client.oci import Descriptor
+
+#: Blobs from this size on may be moved over several connections.
+LARGE = 64 * 1024 * 1024
+_MOST_ATTEMPTS = 3
+#: After these, a blob is moved once more from its first byte.
+_RESTARTS = (TransportException, InvalidLayerPartException, UploadNotFoundException)
 
 
 @attrs.frozen(kw_only=True)
@@ -125,7 +125,8 @@ def transfer(
     source: Source,
     target: Target,
     *,
-    tags: Sequence[str],
+    tag: str | None,
+    tags: Sequence[str] = (),
     expected: str | None,
     platforms: Sequence[str] | None,
     referrers: bool,
@@ -141,7 +142,8 @@ def transfer(
     Args:
         source: Where the image is.
         target: Where it goes to.
-        tags: The tags that it gets.
+        tag: The tag or the name that it gets; ``None`` for none.
+        tags: Further tags.
         expected: The digest that it must have; ``None`` for any.
         platforms: Which platforms of an index; ``None`` for all.
         referrers: Whether what refers to it goes along.
@@ -151,6 +153,8 @@ def transfer(
     """
     if not isinstance(concurrency, int) or concurrency < 1:
         raise ValueError(f"concurrency must be an int of at least 1, got {concurrency!r}")
+    _check_tags(tags)
+    names = tuple(dict.fromkeys([tag, *tags] if tag else tags))
     started = time.monotonic()
     reporter = Reporter(progress, cancel)
     reporter.check()
@@ -159,7 +163,7 @@ def transfer(
     if expected not in (None, digest):
         raise ImageSourceException(f"{source.name} is the image {digest}, not {expected}")
     blobs = blobs_of(tree.all_nodes)
-    missing = target.find_missing(tree, tags, reporter)
+    missing = target.find_missing(tree, names, reporter)
     for blob in missing:
         source.check_blob(blob)
     reporter.event(TransferStarted(blobs=len(missing), bytes=sum(blob.size for blob in missing)))
@@ -167,8 +171,36 @@ def transfer(
     for blob in blobs:
         if blob.digest not in to_move:
             reporter.event(BlobSkipped(digest=blob.digest, size=blob.size))
-    # Large blobs are on the way longest, and the small ones are soon done.
-    streams = max(1, concurrency // max(1, sum(blob.size >= LARGE for blob in missing)))
+    _move_blobs(missing, source, target, concurrency, reporter)
+    for node in tree.nodes:
+        reporter.check()
+        target.write_manifest(node)
+    reporter.check()
+    target.finish(tree, names)
+    reporter.event(TransferFinished(digest=digest))
+    return TransferResult(
+        target=target.name,
+        digest=digest,
+        media_type=tree.root.document.media_type,
+        tags=names,
+        manifests=tuple(node.descriptor.digest for node in tree.all_nodes),
+        layers=_layers(tree, reporter.skipped),
+        bytes_moved=reporter.bytes_moved,
+        bytes_skipped=reporter.bytes_skipped,
+        duration=time.monotonic() - started,
+    )
+
+
+def _move_blobs(
+    blobs: Sequence[Descriptor],
+    source: Source,
+    target: Target,
+    concurrency: int,
+    reporter: Reporter,
+) -> None:
+    """Move blobs, the largest first: they are on the way longest, and the others are soon done."""
+    # A single large blob may take all connections.
+    streams = max(1, concurrency // max(1, sum(blob.size >= LARGE for blob in blobs)))
 
     def move(blob: Descriptor) -> None:
         reporter.check()
@@ -183,28 +215,10 @@ def transfer(
                 reporter.retried(blob.digest, error)
         reporter.event(BlobFinished(digest=blob.digest, size=blob.size))
 
-    largest_first = sorted(missing, key=lambda blob: -blob.size)
-    run_parallel(move, largest_first, concurrency, reporter)
-    for node in tree.nodes:
-        reporter.check()
-        target.write_manifest(node)
-    reporter.check()
-    target.finish(tree, tags)
-    reporter.event(TransferFinished(digest=digest))
-    return TransferResult(
-        target=target.name,
-        digest=digest,
-        media_type=tree.root.document.media_type,
-        tags=tuple(tags),
-        manifests=tuple(node.descriptor.digest for node in tree.all_nodes),
-        layers=_layers(tree, reporter.skipped),
-        bytes_moved=reporter.bytes_moved,
-        bytes_skipped=reporter.bytes_skipped,
-        duration=time.monotonic() - started,
-    )
+    run_parallel(move, sorted(blobs, key=lambda blob: -blob.size), concurrency, reporter)
 
 
-def check_tags(tags: Sequence[str]) -> None:
+def _check_tags(tags: Sequence[str]) -> None:
     """Refuse a string where several tags are wanted, and tags that cannot be one.
 
     Raises:

@@ -8,12 +8,15 @@ import os
 import shutil
 import stat
 import subprocess
+import traceback
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ecr_client import ECRClient
+from ecr_client._common.redact import chain
 from ecr_client.docker import docker_login, get_docker_credentials
 from ecr_client.docker.login import config_path
 from ecr_client.exceptions import ResponseParseException
@@ -125,6 +128,62 @@ def test_credential_stores_that_fail(
         docker_login(ecr_client, path=path)
 
     assert path.read_text() == '{"credsStore": "test"}'
+
+
+def variables(error: BaseException) -> str:
+    """Return the local variables below the test, of all causes, as tools like Sentry show them."""
+    frames = [frame for each in chain(error) for frame, _ in traceback.walk_tb(each.__traceback__)]
+    shown = [frame.f_locals for frame in frames if frame.f_code.co_filename != __file__]
+    return "\n".join(f"{name}={value!r}" for each in shown for name, value in each.items())
+
+
+AUTHS = '"auths": {"docker.io": {"auth": "0ther"}}'
+
+
+@pytest.mark.parametrize(
+    ("token", "name", "content", "script"),
+    [
+        # A name to which nothing can be added: there can be no unfinished file.
+        (b"AWS:p4ssword", "long" * 60, f"{{{AUTHS}}}", ""),
+        (b"AWS:p4ssword", "config.json", f"[{{{AUTHS}}}]", ""),
+        (b"AWS:p4ssword", "config.json", f"{{{AUTHS}", ""),
+        (b"AWS:p4ssword", "config.json", f'{{"credsStore": "test", {AUTHS}}}', None),
+        (b"AWS:p4ssword", "config.json", f'{{"credsStore": "test", {AUTHS}}}', ""),
+        (b"AWS:p4ssword", "config.json", f'{{"credsStore": "test", {AUTHS}}}', "#!/bin/sh\nexit 3"),
+        (b"p4ssword", "config.json", "{}", ""),
+    ],
+    ids=["unwritable", "list", "truncated", "no store", "not a program", "refused", "token"],
+)
+def test_variables_of_failures(
+    ecr_client: ECRClient,
+    tmp_path: Path,
+    store: Path,
+    token: bytes,
+    name: str,
+    content: str,
+    script: str | None,
+) -> None:
+    """No frame of a failed login shows a password, neither the new one nor those in the file."""
+    command = tmp_path / "bin" / "docker-credential-test"
+    command.unlink() if script is None else command.write_text(script)
+    path = tmp_path / name
+    path.write_text(content)
+    encoded = base64.b64encode(token).decode()
+    data = AuthorizationData(
+        authorization_token=encoded,
+        expires_at=datetime.now(timezone.utc),
+        proxy_endpoint=ecr_client.endpoint,
+    )
+    with ECRStub(ecr_client) as stub:
+        stub.expect(
+            "GetAuthorizationToken", result=GetAuthorizationTokenResult(authorization_data=[data])
+        )
+        with pytest.raises((OSError, ValueError, ResponseParseException)) as caught:
+            docker_login(ecr_client, path=path)
+    shown = variables(caught.value)
+
+    assert f"place={path!r}" in shown
+    assert not [each for each in ("p4ssword", encoded, "0ther") if each in shown]
 
 
 @pytest.mark.parametrize(

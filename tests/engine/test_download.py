@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ecr_client._engine.download import EXPIRED_STATUSES, PURPOSE, REDIRECTS, Transfer
+from ecr_client._engine.download import EXPIRED_STATUSES, PURPOSE, REDIRECTS, DownloadState
 from ecr_client.exceptions import (
     LayerDownloadException,
     LayerVerificationException,
@@ -29,14 +29,14 @@ def rest(first: int, size: Any = 10) -> dict[str, str]:
 
 def begun(
     start: int = 0, status: int = 200, headers: Any = WHOLE, digest: str = DIGEST
-) -> Transfer:
+) -> DownloadState:
     """Return a transfer that has got the head of its first response."""
-    transfer = Transfer(digest, start)
+    transfer = DownloadState(digest, start)
     assert transfer.begin(status, headers)
     return transfer
 
 
-def receive(transfer: Transfer, content: bytes, size: int = 3) -> bytes:
+def receive(transfer: DownloadState, content: bytes, size: int = 3) -> bytes:
     """Return what is new of a body that arrives in pieces."""
     pieces = (content[at : at + size] for at in range(0, len(content), size))
     return b"".join(map(transfer.receive, pieces))
@@ -64,7 +64,7 @@ def test_the_request_of_a_rest(start: int, received: int, first: int) -> None:
 def test_bad_arguments(arguments: Any, problem: str) -> None:
     """A start has to be a number of bytes, and a digest one of those that layers have."""
     with pytest.raises(ParamValidationException, match=f"^{PURPOSE}: {problem}"):
-        Transfer(*arguments)
+        DownloadState(*arguments)
 
 
 @pytest.mark.parametrize("digest", [DIGEST, DIGEST_512, DIGEST.upper().replace("SHA", "sha")])

@@ -200,7 +200,7 @@ def test_processes(
     ],
 )
 def test_wrong_arguments(ecr_client: ECRClient, options: dict[str, Any], problem: str) -> None:
-    """An argument that cannot be right is refused before anything is sent."""
+    """An invalid argument is refused before anything is sent."""
     with pytest.raises(ValueError, match=problem):
         plan_sync(
             ecr_client, options.pop("source", "team/app"), ecr_client, "mirror/app", **options

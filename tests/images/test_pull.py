@@ -303,6 +303,16 @@ def test_other_folders(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Pat
     assert files(tmp_path / "mine") == {"file"}
 
 
+def test_a_file(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) -> None:
+    """A path alone is that of a layout: a file is left as it is, whatever form it has."""
+    path = tmp_path / "file"
+    path.write_text("content")
+    with pytest.raises(OSError, match="file"):
+        pull_image(ecr_client, "team/app:1", str(path))
+
+    assert path.read_text() == "content"
+
+
 def test_progress(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) -> None:
     """The events add up to what was moved, and errors of the callback end the pull."""
     events: list[object] = []

@@ -317,7 +317,7 @@ def test_wrong_arguments(
     problem: str,
     operations: Callable[[LocalECR], list[str]],
 ) -> None:
-    """An argument that cannot be right is refused before anything is sent."""
+    """An invalid argument is refused before anything is sent."""
     whole = {"source": image.path, "reference": "team/app:1", **arguments}
     with pytest.raises(ValueError, match=problem):
         push_image(ecr_client, whole.pop("source"), whole.pop("reference"), **whole)

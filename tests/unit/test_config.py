@@ -112,7 +112,7 @@ def test_proxies_are_a_snapshot() -> None:
 
     assert config.proxies == FULL["proxies"]
     assert not hasattr(config.proxies, "__setitem__")
-    assert SECRET not in repr(config)
+    assert SECRET not in repr(config) + repr(attrs.asdict(config))
     assert "'https': 'http://***@proxy:8080'" in repr(config)
 
 

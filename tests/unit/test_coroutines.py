@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from ecr_client._coroutines import resolve, run
+from ecr_client._coroutines import maybe_await, run
 
 
 async def added(*steps: object) -> int:
     """Return the sum of steps, each a number or an awaitable of one."""
-    return sum([await resolve(step) for step in steps])  # type: ignore[misc]
+    return sum([await maybe_await(step) for step in steps])  # type: ignore[misc]
 
 
 async def one() -> int:

@@ -77,7 +77,7 @@ def test_what_is_remembered(size: int, steps: list[tuple[str, int]]) -> None:
 
         assert ids(cache, list(living.values())) == [expected.get(each) for each in living]
         assert cache.get(request()) is None
-        assert len(cache) <= size + 1
+        assert len(cache._entries) <= size + 1
 
 
 def test_requests_are_not_kept_alive() -> None:
@@ -88,7 +88,7 @@ def test_requests_are_not_kept_alive() -> None:
     gc.collect()
 
     assert [reference() for reference in references] == [None, None, None]
-    assert len(cache) <= 3
+    assert len(cache._entries) <= 3
 
 
 def test_a_reused_address_is_a_miss(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +142,7 @@ def test_threads() -> None:
         found = list(pool.map(work, range(8)))
 
     assert found == [[f"{worker}.{number}" for number in range(50)] for worker in range(8)]
-    assert len(cache) == 400
+    assert len(cache._entries) == 400
 
 
 def test_threads_at_the_bound() -> None:
@@ -161,7 +161,7 @@ def test_threads_at_the_bound() -> None:
         list(pool.map(work, range(8)))
     remembered = [each for mine in alive for each in mine if cache.get(each) is not None]
 
-    assert len(cache) == len(remembered) == 5
+    assert len(cache._entries) == len(remembered) == 5
 
 
 # --- the client's use of it -----------------------------------------------------------------------
@@ -189,7 +189,7 @@ def test_keyword_calls_push_nothing_out(server: Any, client: ECRClient) -> None:
 
     assert found is not None
     assert found.request_id == "id-1"
-    assert len(client._shared.cache) <= 50
+    assert len(client._shared.cache._entries) <= 50
 
 
 @pytest.mark.parametrize(

@@ -563,7 +563,7 @@ def test_a_wrong_member_is_refused_at_once(service: Service, ecr: ECRClient, nam
 
 
 def test_bad_input(service: Service, ecr: ECRClient) -> None:
-    """What cannot be right is refused with a message that names the operation and the argument."""
+    """An invalid argument is refused with a message that names the operation and the argument."""
     request = ListImagesRequest(repository_name="app")
     with pytest.raises(ParamValidationException, match=r"^ListImages: request must be a .*Request"):
         ecr.paginate_list_images(None)  # type: ignore[call-overload]

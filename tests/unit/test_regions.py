@@ -222,12 +222,14 @@ def test_unusable_region_is_refused(check: Any, region: Any) -> None:
         check(region)
 
 
-def test_region_without_the_service_is_refused() -> None:
-    """A region that is known not to offer a service is refused by both names."""
-    with pytest.raises(
-        InvalidRegionException, match="must offer the service 'ecr-public', got 'eu-west-1'"
-    ):
-        supported_region("eu-west-1", "ecr-public")
+def test_region_without_the_service_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A region that is known not to offer Amazon ECR is refused; today, there is none."""
+    data = {"regions": {"eu-west-1": {}}, "services": {"api.ecr": {"endpoints": {"eu-west-2": {}}}}}
+    monkeypatch.setattr("ecr_client.regions._endpoints_of", lambda _: data)
+
+    assert supported_region("eu-west-2").name == "eu-west-2"
+    with pytest.raises(InvalidRegionException, match="must offer Amazon ECR, got 'eu-west-1'"):
+        supported_region("eu-west-1")
 
 
 @pytest.mark.parametrize("region", ["eu-west-1", "made-up", "local", Region("eu-west-1")])

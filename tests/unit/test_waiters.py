@@ -369,7 +369,7 @@ def test_other_errors_are_raised(
 def test_bad_arguments(
     service: Service, ecr: ECRClient, name: str, option: str, values: list[Any]
 ) -> None:
-    """An argument that cannot be right is refused, by its name, before anything is sent."""
+    """An invalid argument is refused, by its name, before anything is sent."""
     for value in values:
         with pytest.raises(ParamValidationException) as caught:
             wait(ecr, service, name, **{option: value})
