@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
@@ -16,10 +16,13 @@ from ecr_client.docker.credentials import get_docker_credentials
 from ecr_client.docker.files import write_private
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from ecr_client import ECRClient
     from ecr_client.docker.credentials import DockerCredentials
+
+Result = TypeVar("Result")
 
 _HELPER_TIMEOUT = 60.0
 
@@ -72,14 +75,9 @@ def docker_login(
         AmazonClientException: The call failed.
     """
     place = Path(path) if path is not None else config_path(os.environ)
+    _without_frames(_read, place)  # A malformed file is refused before the call.
     credentials = get_docker_credentials(client, registry)
-    outside = sys.exc_info()[1]
-    try:
-        store = _keep(credentials, place)
-    except BaseException as error:
-        # The frames of what failed hold passwords, also those of other registries.
-        error.__context__, error.__traceback__ = outside, None
-        raise error
+    store = _without_frames(_keep, credentials, place)
     return DockerLogin(
         registry=credentials.registry, path=place, store=store, expires_at=credentials.expires_at
     )
@@ -92,6 +90,16 @@ def config_path(environment: os._Environ[str] | dict[str, str]) -> Path:
     if file := environment.get("REGISTRY_AUTH_FILE"):
         return Path(file)
     return Path.home() / ".docker" / "config.json"
+
+
+def _without_frames(work: Callable[..., Result], *arguments: Any) -> Result:
+    """Call a function whose frames hold passwords, also those of other registries."""
+    outside = sys.exc_info()[1]
+    try:
+        return work(*arguments)
+    except BaseException as error:
+        error.__context__, error.__traceback__ = outside, None
+        raise error
 
 
 def _keep(credentials: DockerCredentials, path: Path) -> str | None:

@@ -73,14 +73,15 @@ def test_other_entries(ecr_client: ECRClient, tmp_path: Path) -> None:
     "content",
     ["[]", "{", '{"auths": []}', '{"credsStore": 1}', '{"credHelpers": {"a": 1}}', "\xff"],
 )
-def test_other_files(ecr_client: ECRClient, tmp_path: Path, content: str) -> None:
-    """A file that is no configuration of docker is refused and left as it is."""
+def test_other_files(ecr_client: ECRClient, local_ecr: Any, tmp_path: Path, content: str) -> None:
+    """A file that is no configuration of docker is refused before the call, and left as it is."""
     path = tmp_path / "config.json"
     path.write_bytes(content.encode("latin-1"))
     with pytest.raises(ValueError, match=r"config.json (is not a configuration|names a cred)"):
         docker_login(ecr_client, path=path)
 
     assert path.read_bytes() == content.encode("latin-1")
+    assert not list(local_ecr.requests)
 
 
 @pytest.fixture
@@ -174,10 +175,10 @@ def test_variables_of_failures(
         expires_at=datetime.now(timezone.utc),
         proxy_endpoint=ecr_client.endpoint,
     )
+    result = GetAuthorizationTokenResult(authorization_data=[data])
     with ECRStub(ecr_client) as stub:
-        stub.expect(
-            "GetAuthorizationToken", result=GetAuthorizationTokenResult(authorization_data=[data])
-        )
+        if content.startswith("{") and content.endswith("}"):  # else it is refused before the call
+            stub.expect("GetAuthorizationToken", result=result)
         with pytest.raises((OSError, ValueError, ResponseParseException)) as caught:
             docker_login(ecr_client, path=path)
     shown = variables(caught.value)
