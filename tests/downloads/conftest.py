@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-import socket
-import ssl
-import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 import pytest
@@ -22,17 +17,6 @@ from ecr_client.models import GetDownloadUrlForLayerResult
 CONTENT = bytes(range(33, 73))
 #: Retries are not waited for.
 PATIENT = RetryPolicy(sleep=lambda _: None)
-
-
-class Seen(NamedTuple):
-    """A request as the storage saw it."""
-
-    path: str
-    headers: dict[str, str]
-
-    @property
-    def range(self) -> str | None:
-        return self.headers.get("range")
 
 
 class Response(NamedTuple):
@@ -55,7 +39,7 @@ class Response(NamedTuple):
     stall: bool = False
 
 
-Step = Callable[[Seen], Response]
+Step = Callable[[Any], Response]
 
 
 class Storage:
@@ -66,7 +50,6 @@ class Storage:
         ranges: Whether requests for a range get one.
         script: How the next requests are responded to.
         requests: All requests so far.
-        connections: How many connections there were.
         left: Is set when a client has closed a connection on which the storage stalls.
         origin: Scheme, host and port.
         url: Where the layer is, without a query.
@@ -77,70 +60,42 @@ class Storage:
     digest = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
     secret = "secret-signature"
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, peer: Callable[..., Any], *, tls: bool) -> None:
         self.content = CONTENT
         self.ranges = True
         self.script: list[Step] = []
-        self.requests: list[Seen] = []
-        self.connections = 0
         self.left = threading.Event()
-        owner = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            # Or the body of each response would wait for 40 ms.
-            disable_nagle_algorithm = True
-
-            def setup(self) -> None:
-                owner.connections += 1
-                super().setup()
-
-            def do_GET(self) -> None:
-                headers = {name.lower(): text for name, text in self.headers.items()}
-                seen = Seen(self.path, headers)
-                owner.requests.append(seen)
-                step = owner.script.pop(0) if owner.script else owner.serve
-                self.close_connection = True  # unless all goes well
-                with suppress(OSError):
-                    self.respond(step(seen))
-
-            def respond(self, response: Response) -> None:
-                if response.status:
-                    lines = [f"{name}: {text}" for name, text in response.headers.items()]
-                    head = "\r\n".join([f"HTTP/1.1 {response.status} Status", *lines])
-                    self.wfile.write(f"{head}\r\n\r\n".encode("latin-1"))
-                for piece in response.pieces:
-                    self.wfile.write(piece)
-                self.close_connection = response.close or response.stall
-                if response.reset:
-                    linger = struct.pack("ii", 1, 0)
-                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                if response.stall:
-                    self.connection.settimeout(30)
-                    with suppress(OSError):
-                        self.connection.recv(1)
-                    owner.left.set()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
-        if tls is not None:
-            # The handshake is made by the thread of the connection.
-            self._server.socket = tls.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
-        scheme = "http" if tls is None else "https"
-        self.origin = f"{scheme}://127.0.0.1:{self._server.server_port}"
+        self._peer = peer(self._handle, tls=tls)
+        self.requests: list[Any] = self._peer.requests
+        self.origin = self._peer.url.rstrip("/")
         self.url = f"{self.origin}/layers/1"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
 
-    def serve(self, seen: Seen) -> Response:
+    @property
+    def connections(self) -> int:
+        """How many connections there were."""
+        return int(self._peer.connections)
+
+    def _handle(self, visit: Any) -> None:
+        while True:
+            seen = visit.request()
+            response = (self.script.pop(0) if self.script else self.serve)(seen)
+            if response.status:
+                lines = [f"{name}: {text}" for name, text in response.headers.items()]
+                head = "\r\n".join([f"HTTP/1.1 {response.status} Status", *lines])
+                visit.send(f"{head}\r\n\r\n".encode("latin-1"))
+            for piece in response.pieces:
+                visit.send(piece)
+            if response.reset:
+                visit.reset()
+            if response.stall:
+                visit.wait_for_the_end()
+                self.left.set()
+            if response.close or response.stall:
+                return
+
+    def serve(self, seen: Any) -> Response:
         """Respond as storages do."""
-        found = re.fullmatch(r"bytes=(\d+)-", seen.range or "")
+        found = re.fullmatch(r"bytes=(\d+)-", seen.headers.get("range", ""))
         if found is None or not self.ranges:
             return Response(200, {"Content-Length": str(len(self.content))}, [self.content])
         first, size = int(found[1]), len(self.content)
@@ -155,7 +110,7 @@ class Storage:
     def cut(self, length: int, *, reset: bool = False) -> Step:
         """Return a step that breaks the connection after some bytes of the body."""
 
-        def step(seen: Seen) -> Response:
+        def step(seen: Any) -> Response:
             whole = self.serve(seen)
             body = b"".join(whole.pieces)[:length]
             return whole._replace(pieces=[body], close=True, reset=reset)
@@ -165,7 +120,7 @@ class Storage:
     def stall(self, length: int) -> Step:
         """Return a step that sends some bytes of the body, and then nothing more."""
 
-        def step(seen: Seen) -> Response:
+        def step(seen: Any) -> Response:
             whole = self.serve(seen)
             return whole._replace(pieces=[b"".join(whole.pieces)[:length]], stall=True)
 
@@ -184,20 +139,13 @@ class Storage:
         return lambda _: Response(status, {"Content-Length": "0", "Location": location})
 
     @staticmethod
-    def send(
-        status: int, headers: dict[str, str], *pieces: bytes | memoryview, close: bool = False
-    ) -> Step:
+    def send(status: int, headers: Any, *pieces: bytes | memoryview, close: bool = False) -> Step:
         """Return a step that sends what it is told; status 0 stands for no head."""
         return lambda _: Response(status, headers, pieces, close=close or not status)
 
     def ranges_seen(self) -> list[str | None]:
         """Return the range that each request has asked for."""
-        return [each.range for each in self.requests]
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return [each.headers.get("range") for each in self.requests]
 
 
 class StorageClient(ECRClient):
@@ -230,12 +178,10 @@ class StorageClient(ECRClient):
             return layer.read()
 
 
-@pytest.fixture(params=["http", "https"])
-def storage(request: pytest.FixtureRequest, context: ssl.SSLContext) -> Iterator[Storage]:
-    """Yield a storage, once without TLS and once with it."""
-    made = Storage(context if request.param == "https" else None)
-    yield made
-    made.close()
+@pytest.fixture
+def storage(request: pytest.FixtureRequest, peer: Callable[..., Any]) -> Storage:
+    """Return a storage, with TLS if the test says so."""
+    return Storage(peer, tls=getattr(request, "param", "http") == "https")
 
 
 Make = Callable[..., StorageClient]

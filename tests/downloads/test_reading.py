@@ -1,19 +1,19 @@
-"""Ways to read a layer, from wherever, and what is known of it meanwhile."""
+"""Ways to read a layer, from wherever; what is downloaded is the layer, or an error says not."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from ecr_client.exceptions import LayerDownloadException
+from ecr_client.exceptions import LayerDownloadException, LayerVerificationException
 
 
+@pytest.mark.parametrize("storage", ["http", "https"], indirect=True)
 @pytest.mark.parametrize("size", [1, 7, 40, 1000])
-def test_read_returns_as_many_bytes_as_it_is_asked_for(
-    client: Any, storage: Any, size: int
-) -> None:
+def test_read_returns_the_size(client: Any, storage: Any, size: int) -> None:
     """Each read returns exactly the size, but for the last one, however the bytes arrive."""
     pieces = [storage.content[:3], storage.content[3:4], storage.content[4:]]
     storage.script = [storage.send(200, {"Content-Length": "40"}, *pieces)]
@@ -23,26 +23,6 @@ def test_read_returns_as_many_bytes_as_it_is_asked_for(
 
     assert found == [storage.content[at : at + size] for at in range(0, 40, size)]
     assert after == b""
-
-
-def test_iter_bytes_yields_pieces_of_a_size_at_most(client: Any, storage: Any) -> None:
-    """The pieces are never empty and never too long, and make up the layer."""
-    with client.layer() as layer:
-        pieces = list(layer.iter_bytes(chunk_size=7))
-
-    assert b"".join(pieces) == storage.content
-    assert all(1 <= len(piece) <= 7 for piece in pieces)
-
-
-@pytest.mark.parametrize("storage", ["http"], indirect=True)
-@pytest.mark.parametrize("size", [0, -1])
-def test_iter_bytes_refuses_pieces_without_bytes(client: Any, size: int) -> None:
-    """Pieces of no bytes would end the loop at once, with nothing verified."""
-    with (
-        client.layer() as layer,
-        pytest.raises(ValueError, match=f"^chunk_size must be at least 1, got {size}$"),
-    ):
-        layer.iter_bytes(size)
 
 
 def test_readinto_fills_buffers(client: Any, storage: Any) -> None:
@@ -56,21 +36,24 @@ def test_readinto_fills_buffers(client: Any, storage: Any) -> None:
 
 
 def test_readers_may_be_mixed(client: Any, storage: Any) -> None:
-    """All ways of reading go on where the one before has stopped."""
+    """All ways of reading go on where the one before has stopped; pieces are never too long."""
     buffer = bytearray(5)
     with client.layer() as layer:
+        # Pieces of no bytes would end the loop at once, with nothing verified.
+        for size in (0, -1):
+            with pytest.raises(ValueError, match=f"^chunk_size must be at least 1, got {size}$"):
+                layer.iter_bytes(size)
         found = layer.read(3) + next(layer.iter_bytes(4))
-        found += buffer[: layer.readinto(buffer)]
-        found += layer.read(0) + layer.read()
+        found += buffer[: layer.readinto(buffer)] + layer.read(0)
+        pieces = list(layer.iter_bytes(chunk_size=7))
 
-    assert found == storage.content
+    assert found + b"".join(pieces) == storage.content
+    assert all(1 <= len(piece) <= 7 for piece in pieces)
 
 
 @pytest.mark.parametrize("ranges", [True, False], ids=["ranges", "no ranges"])
 @pytest.mark.parametrize("start", [1, 39])
-def test_start_leaves_out_the_beginning(
-    client: Any, storage: Any, start: int, ranges: bool
-) -> None:
+def test_start(client: Any, storage: Any, start: int, ranges: bool) -> None:
     """The rest of a layer is asked for by its range; a storage that has none is read over."""
     storage.ranges = ranges
     whole = client.content(start=start)
@@ -92,10 +75,12 @@ def test_start_beyond_the_end_is_refused(client: Any, storage: Any, start: int) 
 
 
 def test_size_and_position_are_known(client: Any, storage: Any) -> None:
-    """Size and position tell how far a download is."""
+    """Size and position tell how far a download is; nothing is sent before it is entered."""
     layer = client.layer(start=10)
     before = (layer.size, layer.position, repr(layer))
+    assert (len(client.urls), len(storage.requests)) == (0, 0)
     with layer:
+        assert (len(client.urls), len(storage.requests)) == (1, 1)
         layer.read(5)
         middle = (layer.size, layer.position, repr(layer))
         layer.read()
@@ -104,16 +89,6 @@ def test_size_and_position_are_known(client: Any, storage: Any) -> None:
     assert before == (None, 10, f"<LayerDownload {storage.digest}, 10 of ? bytes>")
     assert middle == (40, 15, f"<LayerDownload {storage.digest}, 15 of 40 bytes>")
     assert layer.position == 40
-
-
-def test_nothing_is_sent_before_the_block(client: Any, storage: Any) -> None:
-    """Making a download asks neither the service nor the storage; entering it asks both."""
-    layer = client.layer()
-    before = (len(client.urls), len(storage.requests))
-    with layer:
-        inside = (len(client.urls), len(storage.requests))
-
-    assert (before, inside) == ((0, 0), (1, 1))
 
 
 def test_a_closed_download_is_not_read(client: Any) -> None:
@@ -126,3 +101,76 @@ def test_a_closed_download_is_not_read(client: Any) -> None:
         with pytest.raises(ValueError, match="is closed"):
             read()
     layer.close()
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda layer: layer.read(),
+        lambda layer: layer.read(40),
+        lambda layer: layer.readinto(bytearray(40)),
+        lambda layer: list(layer.iter_bytes()),
+    ],
+    ids=["read", "exact read", "readinto", "iter_bytes"],
+)
+def test_all_readers_verify(client: Any, storage: Any, read: Callable[[Any], object]) -> None:
+    """However the bytes are read, the last one is not handed out if they are wrong."""
+    storage.content = bytes(40)
+    with client.layer() as layer, pytest.raises(LayerVerificationException):
+        read(layer)
+
+
+def test_an_exact_read_is_enough(client: Any, storage: Any) -> None:
+    """A layer of which exactly all bytes were read is verified, and its connection is free."""
+    with client.layer() as layer:
+        content = layer.read(40)
+    with client.layer() as layer:
+        layer.read(40)
+
+    assert content == storage.content
+    assert storage.connections == 1
+
+
+def test_more_bytes_are_not_waited_for(client: Any, storage: Any) -> None:
+    """With the last byte of the layer the connection is released, whatever it still promises."""
+    headers = {"Content-Length": "30", "Content-Range": "bytes 20-39/40"}
+    promise = storage.send(206, headers, storage.content[20:])
+    storage.script = [storage.cut(20), lambda seen: promise(seen)._replace(stall=True)]
+    with client.layer() as layer:
+        content = layer.read()
+        left = storage.left.wait(30)
+
+    assert content == storage.content
+    assert left
+
+
+def test_bytes_behind_the_layer(client: Any, storage: Any) -> None:
+    """What follows a response is no part of it, nor of the next one."""
+    storage.script = [storage.send(200, {"Content-Length": "40"}, storage.content, b"!")]
+    contents = [client.content(), client.content()]
+
+    assert contents == [storage.content] * 2
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_body_without_a_length(client: Any, storage: Any, chunked: bool) -> None:
+    """A length is not needed; the size is then not known."""
+    body, headers = [storage.content], {"Connection": "close"}
+    if chunked:
+        body = [b"14\r\n", storage.content[:20], b"\r\n14\r\n", storage.content[20:]]
+        body, headers = [*body, b"\r\n0\r\n\r\n"], {"Transfer-Encoding": "chunked"}
+    storage.script = [storage.send(200, headers, *body, close=True)]
+    with client.layer() as layer:
+        content = layer.read()
+
+    assert content == storage.content
+    assert layer.size is None
+    assert layer.position == 40
+
+
+def test_compressed_content_is_left_alone(client: Any, storage: Any) -> None:
+    """The bytes of a layer are those that are stored, whatever a header says of them."""
+    headers = {"Content-Length": "40", "Content-Encoding": "gzip"}
+    storage.script = [storage.send(200, headers, storage.content)]
+
+    assert client.content() == storage.content

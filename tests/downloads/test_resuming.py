@@ -33,6 +33,7 @@ def test_a_connection_that_breaks_anywhere(client: Any, storage: Any) -> None:
     assert len(client.urls) == WHOLE + 1
 
 
+@pytest.mark.parametrize("storage", ["http", "https"], indirect=True)
 def test_a_connection_that_is_reset_anywhere(client: Any, storage: Any) -> None:
     """The same holds for a TCP reset, which may destroy bytes that were on their way."""
     for length in range(0, WHOLE, 3):
@@ -43,7 +44,7 @@ def test_a_connection_that_is_reset_anywhere(client: Any, storage: Any) -> None:
 def test_a_head_that_is_truncated_anywhere(client: Any, storage: Any) -> None:
     """A response of which only a part of the head arrives is asked for again."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\nContent-Type: text/plain\r\n\r\n"
-    for length in range(len(head)):
+    for length in range(0, len(head), 3):
         storage.script = [storage.send(0, {}, head[:length])]
         assert client.content() == storage.content
 
@@ -60,66 +61,50 @@ def test_a_connection_that_breaks_after_each_byte(make_client: Any, storage: Any
 
 
 def test_failures_without_progress_count(make_client: Any, storage: Any) -> None:
-    """The policy says how often in a row nothing new may come; the error tells all of them."""
+    """The policy says how often in a row nothing new may come; the error tells all of them.
+
+    After it, the next read tries again.
+    """
     waits: list[float] = []
     policy = RetryPolicy(max_attempts=3, sleep=waits.append, random=lambda: 1.0)
     client = make_client(retry=policy)
     storage.script = [storage.cut(0), storage.cut(5), *[storage.cut(0)] * 2]
     with client.layer() as layer:
-        before = layer.read(5)
+        content = layer.read(5)
         with pytest.raises(ConnectionClosedException) as raised:
             layer.read()
+        assert storage.ranges_seen() == [None, None, *["bytes=5-"] * 2]
+        content += layer.read()
 
-    assert before == storage.content[:5]
-    assert storage.ranges_seen() == [None, None, *["bytes=5-"] * 2]
+    assert content == storage.content
     assert (raised.value.attempts, len(raised.value.retried_errors)) == (3, 2)
     assert str(raised.value).startswith("DownloadLayer: ")
     assert waits == [2.0]
 
 
-def test_a_download_that_failed_may_go_on(client: Any, storage: Any) -> None:
-    """After an error that is not about the content, the next read tries again."""
-    storage.script = [storage.cut(5), *[storage.cut(0)] * 4]
-    with client.layer() as layer:
-        content = layer.read(5)
-        with pytest.raises(ConnectionClosedException):
-            layer.read()
-        content += layer.read()
-
-    assert content == storage.content
-
-
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_a_storage_that_is_overloaded(make_client: Any, storage: Any, status: int) -> None:
-    """Statuses of a passing problem are retried by the policy of the client."""
+    """Statuses of a passing problem are retried by the policy; in the end the error has them."""
     waits: list[float] = []
     policy = RetryPolicy(base_delay=0.25, sleep=waits.append, random=lambda: 1.0)
     client = make_client(retry=policy)
     storage.script = [storage.refuse(status)] * 2
-
     assert client.content() == storage.content
     assert waits == [0.25, 0.5]
     assert len(client.urls) == 1
 
-
-def test_a_storage_that_stays_overloaded(make_client: Any, storage: Any) -> None:
-    """In the end the error has the status, the layer and the number of attempts."""
-    waits: list[float] = []
-    client = make_client(retry=RetryPolicy(max_attempts=4, sleep=waits.append))
-    storage.script = [storage.refuse(503)] * 9
+    storage.script = [storage.refuse(status)] * 9
     with pytest.raises(LayerDownloadException) as raised:
         client.content()
     error = raised.value
-
-    assert (error.status_code, error.layer_digest, error.attempts) == (503, storage.digest, 4)
-    assert [each.status_code for each in error.retried_errors] == [503] * 3
+    assert (error.status_code, error.layer_digest, error.attempts) == (status, storage.digest, 3)
+    assert [each.status_code for each in error.retried_errors] == [status] * 2
     assert str(error) == (
-        f"layer {storage.digest}: the storage responded with status 503 (Attempts: 4)"
+        f"layer {storage.digest}: the storage responded with status {status} (Attempts: 3)"
     )
-    assert (len(waits), len(storage.requests)) == (3, 4)
 
 
-@pytest.mark.parametrize("status", [204, 304, 402, 404, 410, 416, 451, 501])
+@pytest.mark.parametrize("status", [204, 304, 402, 404, 416, 501])
 def test_other_statuses_are_not_retried(client: Any, storage: Any, status: int) -> None:
     """What would come again is raised at once."""
     storage.script = [storage.send(status, {}, close=True)]
@@ -130,26 +115,22 @@ def test_other_statuses_are_not_retried(client: Any, storage: Any, status: int) 
     assert len(storage.requests) == 1
 
 
-def test_retries_do_not_use_up_the_quota(make_client: Any, storage: Any) -> None:
-    """A retry that succeeds gives back what it took, so that a client can go on for ever."""
-    client = make_client(retry=RetryPolicy(max_attempts=2, sleep=lambda _: None))
-    storage.script = [storage.refuse(503), storage.serve] * 110
-    contents = {client.content() for _ in range(110)}
+def test_retries_and_the_quota(make_client: Any, storage: Any) -> None:
+    """The client's quota holds for downloads: a retry that succeeds gives back what it took.
 
-    assert contents == {storage.content}
+    A storage that fails again and again gets no retries at last.
+    """
+    client = make_client(retry=RetryPolicy(max_attempts=11, sleep=lambda _: None))
+    storage.script = [storage.refuse(503), storage.serve] * 110
+    assert {client.content() for _ in range(110)} == {storage.content}
     assert len(storage.requests) == 220
 
-
-def test_a_failing_storage_is_spared(make_client: Any, storage: Any) -> None:
-    """The quota of the client holds for downloads, too: at last there are no retries."""
-    client = make_client(retry=RetryPolicy(max_attempts=11, sleep=lambda _: None))
     attempts = []
     for _ in range(12):
         storage.script = [storage.refuse(503)] * 11
         with pytest.raises(LayerDownloadException) as raised:
             client.content()
         attempts.append(raised.value.attempts)
-
     assert attempts == [11] * 10 + [1, 1]
 
 
@@ -178,24 +159,24 @@ def test_a_fresh_url_that_is_refused(client: Any, storage: Any) -> None:
     assert len(storage.requests) == 3
 
 
+@pytest.mark.parametrize("storage", ["http", "https"], indirect=True)
 def test_a_storage_that_falls_silent(make_client: Any, storage: Any) -> None:
-    """After `read_timeout` without a byte the connection is given up, and the rest asked for."""
+    """After `read_timeout` without a byte the connection is given up, and the rest asked for.
+
+    Without retries, silence is a timeout that names the setting.
+    """
     client = make_client(read_timeout=0.1)
     storage.script = [storage.stall(20)]
-
     assert client.content() == storage.content
     assert storage.ranges_seen() == [None, "bytes=20-"]
 
-
-def test_a_storage_that_stays_silent(make_client: Any, storage: Any) -> None:
-    """Without retries, silence is a timeout that names the setting."""
     client = make_client(read_timeout=0.1, retry=RetryPolicy(max_attempts=1))
     storage.script = [storage.stall(20)]
+    storage.left.clear()
     with client.layer() as layer:
         layer.read(20)
         with pytest.raises(ReadTimeoutException, match="read_timeout"):
             layer.read()
-
     assert storage.left.wait(30)
 
 
@@ -208,6 +189,7 @@ def test_less_than_was_asked_for(client: Any, storage: Any) -> None:
     assert storage.ranges_seen() == [None, "bytes=20-", "bytes=30-"]
 
 
+@pytest.mark.parametrize("storage", ["http", "https"], indirect=True)
 def test_a_chunked_body_that_breaks(client: Any, storage: Any) -> None:
     """A chunked body whose end is missing is resumed, although no length was told."""
     chunk = b"14\r\n" + storage.content[:20] + b"\r\n"

@@ -1,4 +1,7 @@
-"""A TCP proxy before the local ECR that breaks connections on demand; it counts on Linux."""
+"""A TCP proxy before the local ECR that breaks connections on demand; it counts on Linux.
+
+That it does what a fault says, the cells of the matrix show: they look at what the server has done.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from typing import Any, Literal
 import attrs
 import pytest
 
-from ecr_client import ECRClient
+from ecr_client import ECRClient, RetryPolicy
 from ecr_client.local import LocalECR
 
 HOST = "127.0.0.1"
@@ -81,12 +84,12 @@ class Fault:
 NO_FAULT = Fault("done", "keep")
 
 
-def is_whole(message: bytearray, *, bodiless: bool) -> bool:
+def is_whole(message: bytearray) -> bool:
     """Return whether a request or a response is at its end, as far as that shows in itself."""
     end = message.find(b"\r\n\r\n")
     head = bytes(message[: max(end, 0)]).lower()
-    if end < 0 or bodiless or head.startswith((b"http/1.1 204", b"http/1.1 304")):
-        return end >= 0
+    if end < 0:
+        return False
     if _CHUNKED.search(head):
         return message.endswith(b"0\r\n\r\n")
     length = _LENGTH.search(head)
@@ -95,9 +98,7 @@ def is_whole(message: bytearray, *, bodiless: bool) -> bool:
     return len(message) - end - 4 >= int(length[1])
 
 
-def read_message(
-    source: socket.socket, *, limit: int | None = None, bodiless: bool = False
-) -> tuple[bytes, bool]:
+def read_message(source: socket.socket, *, limit: int | None = None) -> tuple[bytes, bool]:
     """Read one message or the first bytes of it, and say whether that many came."""
     message, whole = bytearray(), limit == 0
     while not whole:
@@ -105,7 +106,7 @@ def read_message(
         if not received:
             break
         message += received
-        whole = len(message) == limit or is_whole(message, bodiless=bodiless)
+        whole = len(message) == limit or is_whole(message)
     return bytes(message), whole
 
 
@@ -119,14 +120,14 @@ class Connection(threading.Thread):
         self._client = client
         self._server = client
         self._lock = threading.Lock()  # for sockets that are closed, and for these two
-        self._idle = self._stale = False
         self._dropped = threading.Event()
 
     def run(self) -> None:
         try:
             fault = self._proxy.take(accepted=True)
             goes_on = self._serve(fault) if fault else True
-            while goes_on and self._begins():
+            # The first byte of a request is waited for before its fault is taken.
+            while goes_on and self._client.recv(1, socket.MSG_PEEK):
                 goes_on = self._serve(self._proxy.take() or NO_FAULT)
         except OSError:
             pass  # The client is gone, or the connection was dropped.
@@ -142,25 +143,6 @@ class Connection(threading.Thread):
             with self._lock, contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
-    def close_if_idle(self) -> bool:
-        """Let the thread close the connection if it waits for a request, and say whether."""
-        with self._lock, contextlib.suppress(OSError):
-            if self._idle:
-                self._stale = True
-                # This is no news for the client, so that the last response still gets to it.
-                self._client.shutdown(socket.SHUT_RD)
-                return True
-        return False
-
-    def _begins(self) -> bool:
-        """Wait for the first byte of a request, and say whether it came."""
-        with self._lock:
-            self._idle = True
-        begun = bool(self._client.recv(1, socket.MSG_PEEK))
-        with self._lock:
-            self._idle = False
-            return begun and not self._stale
-
     def _serve(self, fault: Fault) -> bool:
         """Take a request to its end, and say whether another one may follow."""
         answer, then = b"", fault.then
@@ -169,11 +151,9 @@ class Connection(threading.Thread):
             request, whole = read_message(self._client, limit=fault.after if part else None)
             if not whole:
                 return False
-            if not part:
-                self._proxy.note(self._proxy.requests, request)
             if fault.at in ("answer", "done"):
                 answer, last = self._forward(request)
-                self._proxy.note(self._proxy.answers, answer)
+                self._proxy.note(answer)
                 then = "close" if last and then == "keep" else then
         passed = answer if fault.at == "done" else answer[: fault.after]
         self._send(passed + fault.instead, fault, then)
@@ -189,7 +169,7 @@ class Connection(threading.Thread):
             try:
                 if not self._dropped.is_set():
                     server.sendall(request)
-                    answer, whole = read_message(server, bodiless=request.startswith(b"HEAD "))
+                    answer, whole = read_message(server)
             finally:
                 with self._lock:
                     server.close()
@@ -204,8 +184,6 @@ class Connection(threading.Thread):
         for piece in first:
             self._client.sendall(piece)
             self._dropped.wait(fault.delay)
-        with self._lock:
-            self._idle = then == "keep"
         # The end goes with the last byte, so that who has read that sees the end at once.
         self._client.sendall(last, socket.MSG_MORE if then == "close" else 0)
 
@@ -240,14 +218,14 @@ class Proxy:
         port: The port on the loopback, the same after a restart.
         connections: How many connections were accepted; ``open``, how many of them are open.
         attempts: How many requests have begun, and connections met a fault when accepted.
-        requests: Those that were read as a whole; ``answers``, what the server answered to them.
+        answers: What the server answered.
         faults: The faults that still wait, one for each request.
     """
 
     def __init__(self, target: tuple[str, int], address: tuple[str, int] = (HOST, 0)) -> None:
         self.target = target
         self.connections = self.open = self.attempts = 0
-        self.requests, self.answers = list[bytes](), list[bytes]()
+        self.answers: list[bytes] = []
         self.faults: deque[Fault] = deque()
         self._changed = threading.Condition()
         self._threads: list[Connection] = []
@@ -308,13 +286,6 @@ class Proxy:
             info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
             waiting, limit = struct.unpack_from("=II", info, 24)
 
-    def close_idle(self) -> int:
-        """Close the connections that wait for a request, and say how many there were."""
-        closing = [each for each in self._threads if each.close_if_idle()]
-        for each in closing:
-            each.join()
-        return len(closing)
-
     def __enter__(self) -> Proxy:
         return self
 
@@ -334,10 +305,10 @@ class Proxy:
             self._changed.notify_all()
             return fault
 
-    def note(self, messages: list[bytes], message: bytes) -> None:
-        """Remember a request or a response that was read."""
+    def note(self, answer: bytes) -> None:
+        """Remember a response that was read."""
         with self._changed:
-            messages.append(message)
+            self.answers.append(answer)
             self._changed.notify_all()
 
     def ended(self) -> None:
@@ -394,6 +365,12 @@ def connect(proxy: Proxy, ecr: LocalECR, client_class: Any) -> Iterator[Callable
 
 
 @pytest.fixture
-def client(connect: Callable[..., ECRClient]) -> ECRClient:
-    """Return a client through the proxy, with the defaults."""
-    return connect()
+def waits() -> list[float]:
+    """Return the seconds that clients would have waited before they retried a call."""
+    return []
+
+
+@pytest.fixture
+def policy(waits: list[float]) -> RetryPolicy:
+    """Return the default policy, which does not wait but says how long it would have."""
+    return RetryPolicy(sleep=waits.append, random=lambda: 1.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import select
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -49,23 +48,15 @@ def proxy(peer: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture
-def tls_proxy(peer: Callable[..., Any]) -> Any:
-    """Return an HTTP proxy that speaks TLS itself."""
-    return peer(tunnel, tls=True)
-
-
-@pytest.fixture
-def tls_proxy_of(peer: Callable[..., Any]) -> Callable[[ssl.SSLContext], Any]:
-    """Return a function that starts an HTTP proxy with a TLS of its own."""
-    return lambda context: peer(tunnel, tls=context)
+def tls_proxy(peer: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that starts an HTTP proxy that speaks TLS itself."""
+    return lambda context=True: peer(tunnel, tls=context)
 
 
 class OwnTransport(RequestsTransport):
     """A transport with a few shortcuts for tests."""
 
-    def get(
-        self, url: str, headers: dict[str, str] | None = None, deadline: Deadline | None = None
-    ) -> Any:
+    def get(self, url: str, headers: Any = None, deadline: Deadline | None = None) -> Any:
         """Return a response that has not been read."""
         request = HTTPRequest("GET", url, headers or {}, purpose="Test")
         return self.send(request, deadline or Deadline(None))

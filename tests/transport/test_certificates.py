@@ -16,43 +16,36 @@ from ecr_client.exceptions import (
 )
 
 
-def test_nobody_trusts_the_server(peer: Any, connect: Any) -> None:
-    """By default, a server whose authority is not known is not trusted, and gets no request."""
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+@pytest.mark.parametrize(
+    ("verify", "variable", "is_trusted"),
+    [
+        (None, "", False),
+        (None, "AWS_CA_BUNDLE", True),
+        (None, "REQUESTS_CA_BUNDLE", True),
+        ("bundle", "", True),
+        (True, "AWS_CA_BUNDLE", False),
+        (False, "", True),
+    ],
+)
+def test_who_is_trusted(
+    peer: Any, connect: Any, trusted: str, verify: Any, variable: str, is_trusted: bool
+) -> None:
+    """A server is trusted whose authority is in the bundle of the configuration or environment.
+
+    One that is not trusted gets no request.
+    """
     server = peer(tls=True)
+    environ = {variable: trusted} if variable else {}
+    transport = connect(environ, verify=trusted if verify == "bundle" else verify)
+    if is_trusted:
+        assert transport.read(server.url).status == 200
+        return
     with pytest.raises(TLSException, match="see verify") as caught:
-        connect(verify=None).read(server.url)
+        transport.read(server.url)
 
     assert not caught.value.request_sent
     assert server.requests == []
-
-
-def test_a_bundle(peer: Any, connect: Any, trusted: str) -> None:
-    """A server is trusted whose authority is in the bundle."""
-    server = peer(tls=True)
-
-    assert connect(verify=trusted).read(server.url).status == 200
-
-
-@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-def test_without_verification(peer: Any, connect: Any) -> None:
-    """Every server is trusted if that is asked for."""
-    assert connect(verify=False).read(peer(tls=True).url).status == 200
-
-
-@pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
-def test_a_bundle_of_the_environment(peer: Any, connect: Any, trusted: str, name: str) -> None:
-    """Without a configuration, the bundle is that of the environment."""
-    transport = connect({name: trusted}, verify=None)
-
-    assert transport.read(peer(tls=True).url).status == 200
-
-
-def test_the_configuration_comes_first(peer: Any, connect: Any, trusted: str) -> None:
-    """A configured `verify` counts for more than a bundle of the environment."""
-    transport = connect({"AWS_CA_BUNDLE": trusted}, verify=True)
-
-    with pytest.raises(TLSException):
-        transport.read(peer(tls=True).url)
 
 
 def test_a_bundle_that_is_gone(peer: Any, connect: Any, tmp_path: Path) -> None:
@@ -62,11 +55,8 @@ def test_a_bundle_that_is_gone(peer: Any, connect: Any, tmp_path: Path) -> None:
     transport = connect(verify=str(path))
     path.unlink()
 
-    with pytest.raises(InvalidConfigurationException, match=r"bundle\.pem"):
+    with pytest.raises(InvalidConfigurationException, match=r"bundle\.pem.*; see verify"):
         transport.read(peer(tls=True).url)
-
-
-# --- client certificates --------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -91,9 +81,7 @@ def files(authority: trustme.CA, tmp_path: Path) -> tuple[str, str, str]:
 
 
 @pytest.mark.parametrize("form", ["pair", "one file"])
-def test_client_certificates(
-    peer: Any, connect: Any, strict: ssl.SSLContext, files: tuple[str, str, str], form: str
-) -> None:
+def test_client_certificates(peer: Any, connect: Any, strict: Any, files: Any, form: str) -> None:
     """A certificate and its key, in two files or in one, tell the server who calls."""
     names = []
 
@@ -109,23 +97,14 @@ def test_client_certificates(
     assert names == [(("email", "client@example.com"),)]
 
 
-def test_no_client_certificate(peer: Any, connect: Any, strict: ssl.SSLContext) -> None:
-    """A server that wants a certificate gets no request without one."""
-    server = peer(tls=strict)
-
-    with pytest.raises(TransportException):
-        connect().read(server.url)
-    assert server.requests == []
-
-
-def test_a_client_certificate_that_is_none(
-    peer: Any, connect: Any, strict: ssl.SSLContext, tmp_path: Path
-) -> None:
-    """A file that is not a certificate is a wrong setting, or an error of TLS."""
+def test_no_client_certificate(peer: Any, connect: Any, strict: Any, tmp_path: Path) -> None:
+    """A server that wants a certificate gets no request without one, or with nonsense."""
     path = tmp_path / "cert.pem"
     path.write_text("nonsense")
     server = peer(tls=strict)
 
+    with pytest.raises(TransportException):
+        connect().read(server.url)
     with pytest.raises((InvalidConfigurationException, TLSException)):
         connect(client_cert=str(path)).read(server.url)
     assert server.requests == []

@@ -9,41 +9,18 @@ import socket
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import attrs
 import pytest
 
-from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
+from ecr_client import ClientConfiguration, ECRClient
 from ecr_client.exceptions import ClientShutdownException, ReadTimeoutException
 from ecr_client.transport import Deadline
 
 PATIENCE = 20
 SHORT = 0.3
-
-
-@pytest.fixture
-def client(credentials: Credentials, trusted: str) -> Iterator[Callable[..., ECRClient]]:
-    """Return a function that makes clients of a peer, with the options of `ClientConfiguration`."""
-    made: list[ECRClient] = []
-
-    def make(server: Any, **options: Any) -> ECRClient:
-        given = {"verify": trusted, "retry": RetryPolicy(sleep=lambda _: None), **options}
-        config = ClientConfiguration(**given)
-        client = ECRClient(
-            region="eu-west-1", endpoint=server.url, credentials=credentials, config=config
-        )
-        made.append(client)
-        return client
-
-    yield make
-    for each in made:
-        each.shutdown()
-
-
-# --- TCP keep-alive -------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have other names for it")
@@ -69,34 +46,18 @@ def test_keep_alive(peer: Any, connect: Any, proxy: Any, tls: bool, way: str) ->
     assert option(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
-# --- use ------------------------------------------------------------------------------------------
-
-
-def test_reuse(peer: Any, connect: Any, tls: bool) -> None:
-    """Requests one after the other go over one connection."""
-    server, transport = peer(tls=tls), connect()
-    for _ in range(5):
-        transport.read(server.url)
-
-    assert len(server.visits) == 1
-
-
-def test_reuse_through_a_proxy(peer: Any, connect: Any, proxy: Any) -> None:
-    """A tunnel through a proxy is used again."""
-    server, transport = peer(tls=True), connect(proxies={"https": proxy.url})
-    for _ in range(3):
-        transport.read(server.url)
-
-    assert (len(proxy.visits), len(server.visits), len(server.requests)) == (1, 1, 3)
-
-
-def test_origins(peer: Any, connect: Any) -> None:
-    """Each origin has connections of its own."""
+def test_reuse(peer: Any, connect: Any, proxy: Any) -> None:
+    """Requests one after the other go over one connection for each origin, or one tunnel."""
     servers, transport = [peer(), peer(tls=True), peer()], connect()
-    for each in servers * 2:
+    for each in servers * 3:
         transport.read(each.url)
+    tunnelled = connect(proxies={"https": proxy.url})
+    for _ in range(3):
+        tunnelled.read(servers[1].url)
 
-    assert [len(each.visits) for each in servers] == [1, 1, 1]
+    assert [len(each.visits) for each in servers] == [1, 2, 1]
+    assert [len(each.requests) for each in servers] == [3, 6, 3]
+    assert len(proxy.visits) == 1
 
 
 def test_more_origins_than_urllib3_remembers(peer: Any, connect: Any) -> None:
@@ -108,10 +69,8 @@ def test_more_origins_than_urllib3_remembers(peer: Any, connect: Any) -> None:
     assert [len(each.requests) for each in servers] == [2] * 12
 
 
-def test_more_threads_than_connections_are_kept(
-    peer: Any, connect: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    """40 threads that share 2 connections log no warning, and leave 2 connections."""
+def test_more_threads_than_connections_are_kept(peer: Any, connect: Any, caplog: Any) -> None:
+    """40 threads that share 2 connections log no warning, and leave the last 2 of them."""
     arrived = threading.Barrier(40)
 
     def handle(visit: Any) -> None:
@@ -123,76 +82,25 @@ def test_more_threads_than_connections_are_kept(
     server, transport = peer(handle), connect(max_pool_connections=2)
     with caplog.at_level(logging.DEBUG), ThreadPoolExecutor(40) as threads:
         bodies = [each.body for each in threads.map(transport.read, [server.url] * 40)]
-    transport.close()
+    kept = {each.sock.getsockname() for each in transport.idle()}
+    closed = [each for each in server.visits if each.address not in kept]
 
     assert bodies == [b"{}"] * 40
-    assert all(each.ended.wait(PATIENCE) for each in server.visits)
+    assert (len(kept), len(closed)) == (2, 38)
+    assert all(each.ended.wait(PATIENCE) for each in closed)
     assert caplog.records
     assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
 
 
-def test_no_more_connections_are_kept(peer: Any, connect: Any) -> None:
-    """Of connections that come back, the last ones are kept."""
-    arrived = threading.Barrier(5)
-
-    def handle(visit: Any) -> None:
-        visit.request()
-        arrived.wait(PATIENCE)
-        visit.respond()
-        visit.wait_for_the_end()
-
-    server, transport = peer(handle), connect(max_pool_connections=2)
-    with ThreadPoolExecutor(5) as threads:
-        list(threads.map(transport.read, [server.url] * 5))
-    kept = {each.sock.getsockname() for each in transport.idle()}
-    closed = [each for each in server.visits if each.address not in kept]
-
-    assert (len(kept), len(closed)) == (2, 3)
-    assert all(each.ended.wait(PATIENCE) for each in closed)
-
-
-# --- idle for too long ----------------------------------------------------------------------------
-
-
-def test_idle_for_too_long(peer: Any, client: Any, tls: bool) -> None:
+def test_idle_for_too_long(peer: Any, connect: Any, tls: bool) -> None:
     """A connection that was idle for longer than `connection_max_idle_time` is not used again."""
-    server = peer(tls=tls)
-    caller = client(server, connection_max_idle_time=1e-9)
+    server, transport = peer(tls=tls), connect(connection_max_idle_time=1e-9)
     for number in range(1, 4):
-        caller.describe_registry()
+        transport.read(server.url)
 
         assert len(server.visits) == number
     for each in server.visits[:-1]:
         assert each.ended.wait(PATIENCE)
-
-
-def falls_silent(visit: Any) -> None:
-    """Respond once, and then let what comes over the first connection get lost, without a FIN."""
-    visit.request()
-    visit.respond()
-    if visit.number == 1:
-        visit.over.wait()
-    visit.request()
-    visit.respond()
-
-
-@pytest.mark.parametrize("is_old", [True, False])
-def test_a_connection_that_was_dropped_silently(
-    peer: Any, connect: Any, tls: bool, is_old: bool
-) -> None:
-    """A connection that is dead although nobody said so costs a timeout only while it is young."""
-    server = peer(falls_silent, tls=tls)
-    transport = connect(read_timeout=60 if is_old else SHORT)
-    transport.read(server.url)
-    (pool,) = transport.pools()
-    pool.pool._monotonic = lambda: 1e9 if is_old else 0
-    if is_old:
-        assert transport.read(server.url).body == b"{}"
-    else:
-        with pytest.raises(ReadTimeoutException):
-            transport.read(server.url)
-
-    assert len(server.visits) == (2 if is_old else 1)
 
 
 def test_a_timeout_costs_one_connection(peer: Any, connect: Any, tls: bool) -> None:
@@ -223,8 +131,6 @@ def test_a_timeout_costs_one_connection(peer: Any, connect: Any, tls: bool) -> N
     assert len(server.visits) == 2
 
 
-# --- bytes that nobody asked for ------------------------------------------------------------------
-
 EVIL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL"
 FIRST = {
     "length": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
@@ -242,47 +148,43 @@ def echo(visit: Any) -> None:
         visit.respond(visit.request().path.encode())
 
 
-@pytest.mark.parametrize("extra", EXTRA)
-@pytest.mark.parametrize("first", FIRST)
-def test_bytes_in_the_same_packet(
-    peer: Any, connect: Any, tls: bool, first: str, extra: str
+@pytest.mark.parametrize(
+    ("first", "extra", "is_later"),
+    [
+        *((first, "one", False) for first in FIRST),
+        *(("length", "garbage", False), ("length", "many", False)),
+        *(("length", extra, True) for extra in EXTRA),
+    ],
+)
+def test_further_bytes(
+    peer: Any, connect: Any, tls: bool, first: str, extra: str, is_later: bool
 ) -> None:
-    """Whatever comes together with a response, each request gets its own response."""
+    """Whatever comes with a response, or after it, each request gets its own response.
 
-    def handle(visit: Any) -> None:
-        if visit.number == 1:
-            visit.request()
-            visit.send(FIRST[first] + EXTRA[extra])
-        echo(visit)
-
-    server, transport = peer(handle, tls=tls), connect()
-    transport.read(server.url)
-
-    assert transport.read(f"{server.url}a").body == b"/a"
-    assert transport.read(f"{server.url}b").body == b"/b"
-
-
-@pytest.mark.parametrize("extra", EXTRA)
-def test_bytes_in_a_later_packet(peer: Any, connect: Any, tls: bool, extra: str) -> None:
-    """Bytes that come over an idle connection end it."""
+    Bytes that come over an idle connection end it.
+    """
     is_idle, arrived = threading.Event(), threading.Event()
 
     def handle(visit: Any) -> None:
         if visit.number == 1:
             visit.request()
-            visit.respond()
-            is_idle.wait(PATIENCE)
-            visit.send(EXTRA[extra])
+            if is_later:
+                visit.send(FIRST[first])
+                is_idle.wait(PATIENCE)
+                visit.send(EXTRA[extra])
+            else:
+                visit.send(FIRST[first] + EXTRA[extra])
             arrived.set()
         echo(visit)
 
     server, transport = peer(handle, tls=tls), connect()
     transport.read(server.url)
     is_idle.set()
-    assert arrived.wait(PATIENCE)
+    assert not is_later or arrived.wait(PATIENCE)
 
     assert transport.read(f"{server.url}a").body == b"/a"
-    assert len(server.visits) == 2
+    assert transport.read(f"{server.url}b").body == b"/b"
+    assert not is_later or len(server.visits) == 2
 
 
 def exactly(size: int) -> bytes:
@@ -293,9 +195,9 @@ def exactly(size: int) -> bytes:
 
 
 @pytest.mark.parametrize("way", ["direct", "tls_proxy"])
-@pytest.mark.parametrize("size", [io.DEFAULT_BUFFER_SIZE, 8192, 12_000])
+@pytest.mark.parametrize("size", [io.DEFAULT_BUFFER_SIZE, 12_000])
 def test_bytes_in_the_same_record_of_tls(
-    request: Any, peer: Any, connect: Any, way: str, size: int
+    peer: Any, connect: Any, tls_proxy: Any, way: str, size: int
 ) -> None:
     """Bytes that are left in a buffer of OpenSSL are not read as the next response.
 
@@ -309,7 +211,7 @@ def test_bytes_in_the_same_record_of_tls(
             visit.send(exactly(size) + EVIL)
         echo(visit)
 
-    proxies = {} if way == "direct" else {"https": request.getfixturevalue(way).url}
+    proxies = {} if way == "direct" else {"https": tls_proxy().url}
     server, transport = peer(handle, tls=True), connect(proxies=proxies)
     transport.read(server.url)
 
@@ -317,38 +219,24 @@ def test_bytes_in_the_same_record_of_tls(
     assert transport.read(f"{server.url}b").body == b"/b"
 
 
-# --- the end --------------------------------------------------------------------------------------
-
-
-def test_shutdown(peer: Any, client: Any, tls: bool) -> None:
-    """All connections are closed when a client is shut down."""
-    servers = [peer(tls=tls) for _ in range(3)]
-    caller = client(servers[0])
-    for each in servers:
-        caller.set_endpoint(each.url)
-        caller.describe_registry()
-    caller.shutdown()
+@pytest.mark.parametrize("way", ["shutdown", "garbage collection"])
+def test_the_end(peer: Any, credentials: Any, trusted: str, tls: bool, way: str) -> None:
+    """All connections are closed when a client is shut down, or gone without that."""
+    servers, config = [peer(tls=tls) for _ in range(3)], ClientConfiguration(verify=trusted)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        client = ECRClient(region="eu-west-1", credentials=credentials, config=config)
+        for each in servers:
+            client.set_endpoint(each.url)
+            client.describe_registry()
+        if way == "shutdown":
+            client.shutdown()
+        else:
+            del client
+            gc.collect()
 
     for each in servers:
         assert each.visits[0].ended.wait(PATIENCE)
-
-
-def test_garbage_collection(peer: Any, credentials: Credentials, trusted: str, tls: bool) -> None:
-    """All connections are closed when a client is gone that nobody has shut down."""
-    server = peer(tls=tls)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        client = ECRClient(
-            region="eu-west-1",
-            endpoint=server.url,
-            credentials=credentials,
-            config=ClientConfiguration(verify=trusted),
-        )
-        client.describe_registry()
-        del client
-        gc.collect()
-
-    assert server.visits[0].ended.wait(PATIENCE)
     assert [str(each.message) for each in caught] == []
 
 

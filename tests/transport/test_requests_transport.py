@@ -12,13 +12,8 @@ import pytest
 from ecr_client.exceptions import ConnectionClosedException, ResponseParseException
 from ecr_client.transport import Deadline, HTTPRequest
 
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"]
 
-
-# --- what is sent ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["GET", "POST", "PROPFIND"])
 def test_methods(peer: Any, connect: Any, tls: bool, method: str) -> None:
     """A request arrives with its method, target, headers and body."""
     server, transport = peer(tls=tls), connect()
@@ -40,37 +35,25 @@ def test_methods(peer: Any, connect: Any, tls: bool, method: str) -> None:
     }
 
 
-def test_get_has_no_body(peer: Any, connect: Any) -> None:
-    """A GET without content says nothing about a body."""
-    server = peer()
-    connect().read(server.url)
+def test_requests_without_a_body(peer: Any, connect: Any) -> None:
+    """A GET without content says nothing about a body, and a POST says that there is none.
 
-    assert not {"content-length", "transfer-encoding"} & set(server.requests[0].headers)
-
-
-def test_an_empty_body(peer: Any, connect: Any) -> None:
-    """A POST without content says so."""
-    server = peer()
-    connect().read(server.url, "POST")
-
-    assert server.requests[0].headers["content-length"] == "0"
-
-
-def test_the_request_is_not_changed(peer: Any, connect: Any) -> None:
-    """A request may be sent again: its headers are those that it was made with."""
+    A request may be sent again: its headers are those that it was made with.
+    """
     server, transport, headers = peer(), connect(), {"X-One": "1"}
-    request = HTTPRequest("POST", server.url, headers, b"{}", "Test")
-    for _ in range(2):
-        transport.send(request, Deadline(None)).read(100, Deadline(None))
+    for method in ("GET", "POST"):
+        request = HTTPRequest(method, server.url, headers, b"", "Test")
+        for _ in range(2):
+            transport.send(request, Deadline(None)).read(100, Deadline(None))
+    get, again, post, last = server.requests
 
     assert headers == {"X-One": "1"}
-    assert server.requests[0] == server.requests[1]
+    assert (get, post) == (again, last)
+    assert not {"content-length", "transfer-encoding"} & set(get.headers)
+    assert post.headers["content-length"] == "0"
 
 
-# --- what is received -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("status", [200, 201, 206, 302, 400, 404, 429, 500, 503, 999])
+@pytest.mark.parametrize("status", [200, 206, 404, 503, 999])
 def test_statuses(peer: Any, connect: Any, status: int) -> None:
     """A response is a response, whatever its status."""
     server = peer(lambda visit: (visit.request(), visit.respond(b"x", status=b"%d Any" % status)))
@@ -79,33 +62,28 @@ def test_statuses(peer: Any, connect: Any, status: int) -> None:
     assert (response.status, response.body) == (status, b"x")
 
 
-@pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
-def test_statuses_without_a_body(peer: Any, connect: Any, status: bytes) -> None:
+@pytest.mark.parametrize(
+    ("method", "status", "line"),
+    [
+        ("GET", b"204 No Content", b"X: x"),
+        ("GET", b"304 Not Modified", b"X: x"),
+        ("HEAD", b"200 OK", b"Content-Length: 9"),
+        ("HEAD", b"200 OK", b"Transfer-Encoding: chunked"),
+    ],
+)
+def test_responses_without_a_body(
+    peer: Any, connect: Any, method: str, status: bytes, line: bytes
+) -> None:
     """A response that cannot have a body ends with its headers; its connection is kept."""
 
     def handle(visit: Any) -> None:
         while True:
             visit.request()
-            visit.send(b"HTTP/1.1 " + status + b"\r\nX: x\r\n\r\n")
+            visit.send(b"HTTP/1.1 " + status + b"\r\n" + line + b"\r\n\r\n")
 
     server, transport = peer(handle), connect()
     for _ in range(2):
-        assert transport.read(server.url).body == b""
-
-    assert len(server.visits) == 1
-
-
-def test_head(peer: Any, connect: Any) -> None:
-    """The response to a HEAD has no body, whatever its headers say; its connection is kept."""
-
-    def handle(visit: Any) -> None:
-        for line in (b"Content-Length: 9", b"Transfer-Encoding: chunked"):
-            visit.request()
-            visit.send(b"HTTP/1.1 200 OK\r\n" + line + b"\r\n\r\n")
-
-    server, transport = peer(handle), connect()
-    for _ in range(2):
-        assert transport.read(server.url, "HEAD").body == b""
+        assert transport.read(server.url, method).body == b""
 
     assert len(server.visits) == 1
 
@@ -121,8 +99,7 @@ def test_headers(peer: Any, connect: Any) -> None:
     assert "x-three" not in response.headers
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(("method", "status"), [("GET", 302), ("GET", 308), ("POST", 307)])
 def test_redirects(peer: Any, connect: Any, method: str, status: int) -> None:
     """A redirect is a response like any other, and nothing is sent to where it leads."""
     server = peer()
@@ -135,26 +112,24 @@ def test_redirects(peer: Any, connect: Any, method: str, status: int) -> None:
     assert server.visits == []
 
 
+def respond_with(body: bytes, *lines: bytes) -> Callable[[Any], None]:
+    def handle(visit: Any) -> None:
+        while True:
+            visit.request()
+            visit.respond(body, *lines)
+
+    return handle
+
+
 def test_cookies(peer: Any, connect: Any) -> None:
     """A cookie is neither sent back nor kept."""
-    server, transport = peer(respond_with(b"Set-Cookie: a=b; Path=/")), connect()
+    server, transport = peer(respond_with(b"{}", b"Set-Cookie: a=b; Path=/")), connect()
     for _ in range(2):
         transport.read(server.url)
 
     assert ["cookie" in each.headers for each in server.requests] == [False, False]
     assert len(transport._session.cookies) == 0
 
-
-def respond_with(*lines: bytes) -> Callable[[Any], None]:
-    def handle(visit: Any) -> None:
-        while True:
-            visit.request()
-            visit.respond(b"{}", *lines)
-
-    return handle
-
-
-# --- streams --------------------------------------------------------------------------------------
 
 FORMS = {
     "length": (b"Content-Length: 6", b"abc", b"def"),
@@ -198,13 +173,7 @@ def test_read1(peer: Any, connect: Any, tls: bool, form: str) -> None:
 def test_read1_does_not_decompress(peer: Any, connect: Any) -> None:
     """A stream has the bytes that were sent, and only `read` decompresses them."""
     packed = gzip.compress(b"content")
-
-    def handle(visit: Any) -> None:
-        while True:
-            visit.request()
-            visit.respond(packed, b"Content-Encoding: gzip")
-
-    server, transport = peer(handle), connect()
+    server, transport = peer(respond_with(packed, b"Content-Encoding: gzip")), connect()
     with transport.get(server.url) as response:
         pieces = list(iter(response.read1, b""))
 
@@ -213,9 +182,9 @@ def test_read1_does_not_decompress(peer: Any, connect: Any) -> None:
 
 
 def test_read_limit(peer: Any, connect: Any) -> None:
-    """A body that is longer than its limit is refused, and its connection closed."""
-    server = peer(lambda visit: (visit.request(), visit.respond(bytes(101)), visit.request()))
-    transport = connect()
+    """A body that is longer than its limit is refused."""
+    server, transport = peer(respond_with(bytes(101))), connect()
+    failing = peer(lambda visit: (visit.request(), visit.respond(bytes(101), status=b"500 No")))
 
     assert transport.get(server.url).read(101, Deadline(None)).body == bytes(101)
     assert len(transport.idle()) == 1
@@ -223,15 +192,11 @@ def test_read_limit(peer: Any, connect: Any) -> None:
     with pytest.raises(
         ResponseParseException, match=r"longer than 100 bytes .*Operation: Test;"
     ) as caught:
-        connect().get(server.url).read(100, Deadline(None))
+        transport.get(server.url).read(100, Deadline(None))
     assert caught.value.response_metadata.http_status_code == 200
 
-
-def test_the_limit_of_errors(peer: Any, connect: Any) -> None:
-    """Of an error of the server that is too long, the status is enough."""
-    server = peer(lambda visit: (visit.request(), visit.respond(bytes(101), status=b"500 No")))
-    response = connect().get(server.url).read(100, Deadline(None))
-
+    # Of an error of the server, the status is enough.
+    response = transport.get(failing.url).read(100, Deadline(None))
     assert (response.status, response.body) == (500, b"")
 
 
@@ -249,25 +214,21 @@ def test_close_in_the_middle(peer: Any, connect: Any, tls: bool, form: str) -> N
     assert len(server.visits) == 2
 
 
-def test_close_before_the_body(peer: Any, connect: Any, tls: bool) -> None:
-    """A response of which nothing was read closes its connection, too."""
-    server, transport = peer(in_two_pieces("length"), tls=tls), connect()
-    transport.get(server.url).close()
+def test_close(peer: Any, connect: Any, tls: bool) -> None:
+    """A stream that was read to its end leaves its connection to the next request.
 
-    assert transport.idle() == []
-
-
-@pytest.mark.parametrize("times", [1, 3])
-def test_close_at_the_end(peer: Any, connect: Any, tls: bool, times: int) -> None:
-    """A stream that was read to its end leaves its connection to the next request."""
+    A response of which nothing was read closes its connection.
+    """
     server, transport = peer(tls=tls), connect()
-    for _ in range(3):
+    for times in (1, 3):
         response = transport.get(server.url)
         assert b"".join(iter(response.read1, b"")) == b"{}"
         for _ in range(times):
             response.close()
+    assert (len(server.visits), len(transport.idle())) == (1, 1)
 
-    assert len(server.visits) == 1
+    transport.get(server.url).close()
+    assert transport.idle() == []
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -17,7 +17,7 @@ from ecr_client.testing import example
 
 CLIENT: Any = ECRClient(region="eu-west-1", credentials=Credentials("AKIDEXAMPLE", "secret"))
 RESULT: Any = DescribeImagesResult(image_details=[example(ImageDetail, image_digest="sha256:0")])
-APP = {"repositoryName": "app"}
+WAIT = CLIENT.wait_until_image_exists
 
 
 @pytest.mark.parametrize(
@@ -29,56 +29,30 @@ APP = {"repositoryName": "app"}
         (CLIENT.list_images, "list_images", "repositry_name", "repository_name"),
         (CLIENT.paginate_list_images, "paginate_list_images", "maxResults", "max_results"),
         (CLIENT.batch_get_image_all, "batch_get_image_all", "imageIds", "image_ids"),
-        (CLIENT.wait_until_image_exists, "wait_until_image_exists", "maxWait", "max_wait"),
-        (
-            CLIENT.wait_until_image_exists,
-            "wait_until_image_exists",
-            "WaiterConfig",
-            "delay and max_wait",
-        ),
+        (WAIT, "wait_until_image_exists", "maxWait", "max_wait"),
+        (WAIT, "wait_until_image_exists", "WaiterConfig", "delay and max_wait"),
         (CLIENT.download_layer, "ECRClient.download_layer", "layerDigest", "layer_digest"),
         (CLIENT.with_options, "ECRClient.with_options", "retries", "retry"),
-        (ListImagesRequest, "ListImagesRequest.__init__", "repositoryName", "repository_name"),
-        (models.ImageIdentifier, "ImageIdentifier.__init__", "imageTag", "image_tag"),
-        (models.Tag, "Tag.__init__", "Key", "key"),
-        (ECRClient, "ECRClient.__init__", "region_name", "region"),
-        (ECRClient, "ECRClient.__init__", "regionName", "region"),
-        (ECRClient, "ECRClient.__init__", "endpoint_url", "endpoint"),
-        (ECRClient, "ECRClient.__init__", "profile_name", "profile"),
-        (ECRClient, "ECRClient.__init__", "verify", "config=ClientConfiguration(verify=...)"),
-        (
-            ECRClient,
-            "ECRClient.__init__",
-            "retries",
-            "config=ClientConfiguration(retry=RetryPolicy(...))",
-        ),
-        (
-            ECRClient,
-            "ECRClient.__init__",
-            "aws_access_key_id",
-            'credentials=Credentials("...", "...")',
-        ),
-        (
-            ClientConfiguration,
-            "ClientConfiguration.__init__",
-            "retries",
-            "retry=RetryPolicy(...)",
-        ),
-        (
-            ClientConfiguration,
-            "ClientConfiguration.__init__",
-            "connectTimeout",
-            "connect_timeout",
-        ),
-        (ClientConfiguration, "ClientConfiguration.__init__", "timeout", "total_timeout"),
-        (RetryPolicy, "RetryPolicy.__init__", "maxAttempts", "max_attempts"),
-        (RetryPolicy, "RetryPolicy.__init__", "total_max_attempts", "max_attempts"),
-        (Credentials, "Credentials.__init__", "aws_session_token", "token"),
-        (Hooks, "Hooks.__init__", "requests", "request"),
+        (ListImagesRequest, "", "repositoryName", "repository_name"),
+        (models.Tag, "", "Key", "key"),
+        (ECRClient, "", "region_name", "region"),
+        (ECRClient, "", "regionName", "region"),
+        (ECRClient, "", "endpoint_url", "endpoint"),
+        (ECRClient, "", "profile_name", "profile"),
+        (ECRClient, "", "verify", "config=ClientConfiguration(verify=...)"),
+        (ECRClient, "", "retries", "config=ClientConfiguration(retry=RetryPolicy(...))"),
+        (ECRClient, "", "aws_access_key_id", 'credentials=Credentials("...", "...")'),
+        (ClientConfiguration, "", "retries", "retry=RetryPolicy(...)"),
+        (ClientConfiguration, "", "connectTimeout", "connect_timeout"),
+        (ClientConfiguration, "", "timeout", "total_timeout"),
+        (RetryPolicy, "", "total_max_attempts", "max_attempts"),
+        (Credentials, "", "aws_session_token", "token"),
+        (Hooks, "", "requests", "request"),
     ],
 )
-def test_keywords(call: Callable[..., object], owner: str, name: str, meant: str) -> None:
+def test_keywords(call: Any, owner: str, name: str, meant: str) -> None:
     """An unknown keyword is a TypeError that says what was called, and what was meant."""
+    owner = owner or f"{call.__name__}.__init__"
     with pytest.raises(TypeError) as caught:
         call(**{name: 1})
 

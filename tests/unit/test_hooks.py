@@ -1,9 +1,11 @@
-"""What hooks are told of calls, in which order, and that they cannot disturb them."""
+"""What hooks and logs are told of calls, in which order, and that they cannot disturb them."""
 
 from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +15,7 @@ import attrs
 import pytest
 
 from ecr_client import CallEvent, ClientConfiguration, Credentials, ECRClient, Hooks, hooks
+from ecr_client._observer import EXTRAS
 from ecr_client.exceptions import (
     AmazonClientException,
     AmazonECRException,
@@ -30,11 +33,7 @@ from ecr_client.testing.encoding import encode_result
 KINDS = ("request", "response", "retry", "error")
 DOWN = (503, {"x-amzn-RequestId": "id-0"}, b"{}")
 FINE = (200, {"x-amzn-RequestId": "id-1"}, b'{"registryId": "1"}')
-MISSING = (
-    400,
-    {"x-amzn-RequestId": "id-2"},
-    json.dumps({"__type": "RepositoryNotFoundException", "message": "no"}).encode(),
-)
+MISSING = (400, {"x-amzn-RequestId": "id-2"}, b'{"__type": "RepositoryNotFoundException"}')
 Calling = Callable[..., ECRClient]
 
 
@@ -71,24 +70,15 @@ def hooked(calling: Calling, recorder: Recorder) -> ECRClient:
     return calling(config={"hooks": recorder.hooks()})
 
 
-# --- what they are told ---------------------------------------------------------------------------
-
-
 def test_a_success(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
     """A call that succeeds is a request and a response, with all that is known of them."""
     server.answers = [FINE]
     hooked.describe_repositories(max_results=5)
     request, response = recorder.events
     common = {
-        "operation": "DescribeRepositories",
-        "attempt": 1,
-        "endpoint": server.url,
-        "region": "eu-west-1",
-        "request_bytes": 17,
-        "context": {},
-        "error": None,
-        "delay": 0.0,
-        "duration": 0.0,
+        **{"operation": "DescribeRepositories", "attempt": 1, "endpoint": server.url},
+        **{"region": "eu-west-1", "request_bytes": 17, "context": {}},
+        **{"error": None, "delay": 0.0, "duration": 0.0},
     }
     unknown = {"status_code": None, "request_id": None, "response_bytes": None}
     known = {"status_code": 200, "request_id": "id-1", "response_bytes": len(FINE[2])}
@@ -96,42 +86,31 @@ def test_a_success(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
     assert recorder.order == [("request", 1), ("response", 1)]
     assert attrs.asdict(request) == {**common, **unknown}
     assert attrs.asdict(response) == {**common, **known}
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        request.attempt = 7  # type: ignore[misc]
 
 
-def test_retries(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
-    """Between two attempts comes a retry, with the error and the delay."""
-    server.answers = [DOWN, b"", FINE]
-    hooked.describe_registry()
+def test_retries_and_a_failure(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
+    """Between two attempts comes a retry, with error and delay; in the end, the error raised."""
+    server.answers = [DOWN, b"", MISSING]
+    with pytest.raises(AmazonECRException) as caught:
+        hooked.describe_registry()
     retries = [event for kind, event in recorder.seen if kind == "retry"]
+    last = recorder.events[-1]
 
     assert recorder.order == [
-        ("request", 1),
-        ("response", 1),
-        ("retry", 1),
-        ("request", 2),
-        ("retry", 2),
-        ("request", 3),
-        ("response", 3),
+        *(("request", 1), ("response", 1), ("retry", 1)),
+        *(("request", 2), ("retry", 2)),
+        *(("request", 3), ("response", 3), ("error", 3)),
     ]
     assert [(event.status_code, event.request_id, event.delay) for event in retries] == [
         (503, "id-0", 1.0),
         (None, None, 0.0),
     ]
-    assert isinstance(retries[0].error, AmazonECRException)
+    assert type(retries[0].error) is AmazonECRException
     assert isinstance(retries[1].error, TransportException)
-
-
-def test_a_failure(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
-    """A call that fails ends with the error that is raised, and the time of the whole call."""
-    server.answers = [DOWN, DOWN, MISSING]
-    with pytest.raises(AmazonECRException) as caught:
-        hooked.describe_registry()
-    kind, last = recorder.seen[-1]
-
-    assert kind == "error"
-    assert recorder.order[-3:] == [("request", 3), ("response", 3), ("error", 3)]
     assert last.error is caught.value
-    assert (last.status_code, last.request_id, last.duration) == (400, "id-2", 3.0)
+    assert (last.status_code, last.request_id, last.duration) == (400, "id-2", 1.0)
 
 
 def test_durations(server: Any, calling: Calling, recorder: Recorder, fake: Any) -> None:
@@ -152,53 +131,41 @@ def refused() -> Credentials:
 
 
 @pytest.mark.parametrize(
-    ("arrange", "error"),
+    ("given", "answer", "error"),
     [
-        (lambda server: {"given": refused}, CredentialRetrievalException),
-        (lambda server: server.answers.insert(0, (200, {}, b"{")), ResponseParseException),
-        (
-            lambda server: (
-                server.answers.insert(0, (200, {}, b'{"registryId": "' + b"1" * 99 + b'"}'))
-                or {"config": {"max_response_size": 9}}
-            ),
-            ResponseParseException,
-        ),
+        ({"given": refused}, FINE, CredentialRetrievalException),
+        ({}, (200, {}, b"{"), ResponseParseException),
+        ({"config": {"max_response_size": 9}}, FINE, ResponseParseException),
     ],
     ids=["credentials", "no result", "too long"],
 )
 def test_every_failure_ends_with_an_error(
-    server: Any, calling: Calling, recorder: Recorder, arrange: Any, error: type[Exception]
+    server: Any, calling: Calling, recorder: Recorder, given: Any, answer: Any, error: Any
 ) -> None:
     """Whatever a call fails with, the hooks are told of it once, and last."""
-    given = arrange(server) or {}
-    config = {**given.pop("config", {}), "hooks": recorder.hooks()}
+    server.answers = [answer]
+    given = {**given, "config": {**given.get("config", {}), "hooks": recorder.hooks()}}
     with pytest.raises(error) as caught:
-        calling(config=config, **given).describe_registry()
+        calling(**given).describe_registry()
 
     assert [kind for kind, _ in recorder.seen].count("error") == 1
-    assert recorder.seen[-1][0] == "error"
+    assert recorder.order[-1] == ("error", 1)
     assert recorder.events[-1].error is caught.value
-    assert recorder.events[-1].attempt == 1
 
 
-def test_no_credentials(server: Any, recorder: Recorder) -> None:
-    """A call without credentials is an error without any request."""
+def test_calls_without_a_request(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
+    """What cannot be sent is no call; a call without credentials is an error, and no request."""
+    with pytest.raises(ParamValidationException):
+        hooked.describe_repositories(max_results="many")  # type: ignore[call-overload]
+    assert recorder.seen == []
+
     config = ClientConfiguration(hooks=recorder.hooks())
     with (
         ECRClient(region="eu-west-1", endpoint=server.url, config=config) as client,
         pytest.raises(NoCredentialsException),
     ):
         client.describe_registry()
-
     assert recorder.order == [("error", 1)]
-
-
-def test_a_request_that_is_wrong_is_no_call(hooked: ECRClient, recorder: Recorder) -> None:
-    """What cannot be sent is no call, and nobody is told."""
-    with pytest.raises(ParamValidationException):
-        hooked.describe_repositories(max_results="many")  # type: ignore[call-overload]
-
-    assert recorder.seen == []
 
 
 def test_a_reconciled_call(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
@@ -209,17 +176,14 @@ def test_a_reconciled_call(server: Any, hooked: ECRClient, recorder: Recorder) -
         (200, {}, encode_result(BatchGetImageResult(images=[example(Image)]))),
     ]
     hooked.put_image(repository_name="app", image_manifest="{}", image_tag="1")
+    last = [(kind, event.operation, event.status_code) for kind, event in recorder.seen[-4:]]
 
-    assert [(kind, each.operation, each.attempt) for kind, each in recorder.seen[-4:]] == [
-        ("request", "PutImage", 2),
-        ("response", "PutImage", 2),
-        ("request", "BatchGetImage", 1),
-        ("response", "BatchGetImage", 1),
+    assert last == [
+        ("request", "PutImage", None),
+        ("response", "PutImage", 400),
+        ("request", "BatchGetImage", None),
+        ("response", "BatchGetImage", 200),
     ]
-    assert [each.status_code for each in recorder.events[-4:]] == [None, 400, None, 200]
-
-
-# --- context --------------------------------------------------------------------------------------
 
 
 def test_the_context_of_a_call(server: Any, calling: Calling) -> None:
@@ -230,8 +194,7 @@ def test_the_context_of_a_call(server: Any, calling: Calling) -> None:
         event.context.setdefault("attempts", []).append(event.attempt)
         contexts.append(event.context)
 
-    given = Hooks(**dict.fromkeys(KINDS, begin))
-    client = calling(config={"hooks": given})
+    client = calling(config={"hooks": Hooks(**dict.fromkeys(KINDS, begin))})
     server.answers = [DOWN, MISSING, FINE]
     with pytest.raises(AmazonECRException):
         client.describe_registry()
@@ -281,13 +244,8 @@ def test_a_hook_may_make_calls(server: Any, calling: Calling) -> None:
     assert found == ["1"]
 
 
-# --- what they cannot do --------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_hook_that_fails(
-    server: Any, calling: Calling, caplog: pytest.LogCaptureFixture, kind: str
-) -> None:
+def test_a_hook_that_fails(server: Any, calling: Calling, caplog: Any, kind: str) -> None:
     """An exception of a hook is logged with its traceback, and the call goes on."""
 
     def fail(_: object) -> None:
@@ -307,48 +265,21 @@ def test_a_hook_that_fails(
     assert len(server.requests) == 3
 
 
-def test_a_hook_may_be_interrupted(server: Any, calling: Calling) -> None:
-    """What is no Exception, such as Ctrl-C, ends the call."""
-
-    def interrupt(_: object) -> None:
-        raise KeyboardInterrupt
-
-    client = calling(config={"hooks": Hooks(request=interrupt)})
-    with pytest.raises(KeyboardInterrupt):
-        client.describe_registry()
-
-    assert server.requests == []
-
-
-def test_events_do_not_change(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
-    """An event is immutable."""
-    hooked.describe_registry()
-
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        recorder.events[0].attempt = 7  # type: ignore[misc]
-
-
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("value", [5, "print", [print]])
-def test_what_is_no_function(kind: str, value: Any) -> None:
-    """A hook has to be a function."""
-    with pytest.raises(
-        InvalidConfigurationException, match=f"hook {kind} must be a function or None"
-    ):
-        Hooks(**{kind: value})
+def test_what_is_no_hook(kind: str) -> None:
+    """A hook has to be a function, and a configuration takes nothing but hooks."""
+    for value in (5, "print", [print]):
+        with pytest.raises(
+            InvalidConfigurationException, match=f"hook {kind} must be a function or None"
+        ):
+            Hooks(**{kind: value})
+    for value in (print, {kind: print}, Hooks):
+        with pytest.raises(InvalidConfigurationException, match="hooks must be Hooks or None"):
+            ClientConfiguration(hooks=value)
 
 
-@pytest.mark.parametrize("value", [print, {"request": print}, Hooks])
-def test_a_configuration_takes_hooks_only(value: Any) -> None:
-    """What are no hooks is refused where they are configured."""
-    with pytest.raises(InvalidConfigurationException, match="hooks must be Hooks or None"):
-        ClientConfiguration(hooks=value)
-
-
-def test_nobody_looks(
-    server: Any, calling: Calling, monkeypatch: pytest.MonkeyPatch, recorder: Recorder
-) -> None:
-    """Nothing is made for events that nobody wants."""
+def test_nobody_looks(server: Any, calling: Calling, monkeypatch: Any, recorder: Recorder) -> None:
+    """Nothing is made for events that nobody wants, not even the message of an error."""
     made = []
     original = hooks.CallEvent
     monkeypatch.setattr(hooks, "CallEvent", lambda **each: made.append(each) or original(**each))
@@ -361,3 +292,77 @@ def test_nobody_looks(
 
     assert silent == []
     assert len(made) == len(recorder.seen) == 1
+
+
+#: What a service says in an error; it may forge lines of the log, and fill the disk.
+TEXT = "first\r\nFAKE ECR 200 ok\x1b[31m\u2028" + "x" * 1_000_000
+FORGED = (400, {}, json.dumps({"__type": "A\nB", "message": TEXT}).encode())
+COMMON = {
+    **{"operation": "DescribeRepositories", "attempt": 1, "region": "eu-west-1"},
+    **{"request_bytes": 17, "status_code": None, "request_id": None, "response_bytes": None},
+    **{"duration": 0.0, "delay": 0.0},
+}
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"), [("WARNING", ""), ("INFO", "I"), ("DEBUG", "DDIDDD")]
+)
+def test_log_of_a_retry_and_a_failure(
+    server: Any, calling: Calling, caplog: Any, level: str, expected: str
+) -> None:
+    """A retry is a line at INFO, all else one at DEBUG, since the caller gets its exception.
+
+    Each record is one printable line, and has the attributes of its event.
+    """
+    server.answers = [DOWN, FORGED]
+    caplog.set_level(level, "ecr_client")
+    with pytest.raises(AmazonECRException):
+        calling().describe_repositories(max_results=5)
+    records = [each for each in caplog.records if each.name == "ecr_client"]
+    lines = [record.getMessage().removeprefix("DescribeRepositories: ") for record in records]
+    shown = [{name: record.__dict__[name] for name in EXTRAS} for record in records]
+
+    assert "".join(record.levelname[0] for record in records) == expected
+    assert all(each.isprintable() and len(each) < 3000 for each in lines)
+    if level == "DEBUG":
+        assert lines[:2] == [
+            f"attempt 1 is sent to {server.url}",
+            "attempt 1 got a response with status 503 (request id id-0)",
+        ]
+        assert lines[2].startswith(
+            "attempt 1 failed, the next one follows in 1.000 s: Service Unavailable (Service:"
+        )
+        assert lines[-1].startswith(r"attempt 2 failed: first\r\nFAKE ECR 200 ok\x1b[31m\u2028xx")
+        common = {**COMMON, "endpoint": server.url}
+        response = {"status_code": 503, "request_id": "id-0"}
+        assert shown[0] == common
+        assert shown[1] == {**common, **response, "response_bytes": 2}
+        assert shown[2] == {**common, **response, "delay": 1.0}
+        assert shown[3] == {**common, "attempt": 2}
+
+
+def test_attributes_collide_with_none_of_logging() -> None:
+    """No attribute is one that every log record has, which logging would refuse."""
+    usual = logging.LogRecord("n", 0, "p", 0, "m", None, None).__dict__
+
+    assert not {*EXTRAS} & {*usual, "message", "asctime"}
+
+
+def test_calls_log_nothing_by_themselves(server: Any) -> None:
+    """Where logging is not set up, nothing appears, and the hooks' module is not loaded."""
+    server.answers = [DOWN, FINE]
+    script = f"""
+import sys
+from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
+config = ClientConfiguration(retry=RetryPolicy(base_delay=0))
+keys = Credentials("AKID", "secret")
+with ECRClient(endpoint={server.url!r}, credentials=keys, config=config) as client:
+    client.describe_registry()
+print("ecr_client.hooks" in sys.modules)
+"""
+    path = ":".join(entry for entry in sys.path if entry)
+    command, environ = [sys.executable, "-c", script], {"PYTHONPATH": path}
+    ran = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+
+    assert (ran.stdout, ran.stderr) == ("False\n", "")
+    assert len(server.requests) == 2

@@ -77,48 +77,23 @@ def members_of_kind(origin: Any) -> list[tuple[Any, str]]:
     return found
 
 
-# --- the module -----------------------------------------------------------------------------------
-
-
 def test_there_are_types_of_each_kind() -> None:
     """The tests below see the whole model: requests, results, data types and enums."""
-    assert sum(name.endswith("Request") for name in STRUCTURES) == 62
+    assert len(operations()) == 62
     assert sum(name.endswith("Result") for name in STRUCTURES) >= 62
     assert len(STRUCTURES) >= 172
     assert len(ENUMS) >= 28
     # All that is neither is the base of the requests, which has no members.
     assert TYPES.keys() - STRUCTURES.keys() - ENUMS.keys() == {"AmazonWebServiceRequest"}
-
-
-def test_public_names() -> None:
-    """Each type says that it lives where it is imported from, and what it is."""
     for name, cls in TYPES.items():
         assert (cls.__module__, cls.__qualname__) == ("ecr_client.models", name)
         assert inspect.getdoc(cls)
 
 
-def test_dir_and_star_import() -> None:
-    """dir() shows every type before it is used, and a star import gives exactly these."""
-    namespace: dict[str, Any] = {}
-    exec("from ecr_client.models import *", namespace)
-    del namespace["__builtins__"]
-
-    assert set(models.__all__) <= set(dir(models))
-    assert namespace == TYPES
-    assert list(models.__all__) == sorted(set(models.__all__))
-
-
 def test_unknown_name() -> None:
-    """A name that is no type is an AttributeError that says which, and an ImportError on import."""
+    """A name that is no type is an AttributeError that says which."""
     with pytest.raises(AttributeError, match=r"'ecr_client\.models' has no attribute 'Nonsense'"):
         _ = models.Nonsense
-    with pytest.raises(ImportError, match="Nonsense"):
-        exec("from ecr_client.models import Nonsense")
-
-    assert not hasattr(models, "Nonsense")
-
-
-# --- every structure ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", STRUCTURES)
@@ -144,22 +119,8 @@ def test_structures(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STRUCTURES)
-def test_immutable(name: str) -> None:
-    """An instance has no dict; setting, adding and deleting a member are refused."""
-    made = full(STRUCTURES[name])
-    names = [field.name for field in attrs.fields(type(made))]
-
-    assert not hasattr(made, "__dict__")
-    for member in [*names, "misspelt"]:
-        with pytest.raises((attrs.exceptions.FrozenInstanceError, AttributeError)):
-            setattr(made, member, None)
-        with pytest.raises((attrs.exceptions.FrozenInstanceError, AttributeError)):
-            delattr(made, member)
-
-
-@pytest.mark.parametrize("name", STRUCTURES)
 def test_values(name: str) -> None:
-    """An instance equals its copies and pickles, and every member makes a difference."""
+    """An instance is immutable, equals its copies and pickles, and every member matters."""
     cls = STRUCTURES[name]
     made, other = full(cls), full(cls, 1)
     pickles = [pickle.dumps(made, protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
@@ -171,6 +132,11 @@ def test_values(name: str) -> None:
         assert (type(each), each, repr(each), hash(each)) == (cls, made, repr(made), hash(made))
     for field in members(cls):
         assert attrs.evolve(made, **{field.name: None}) != made, field.name
+    for member in [*(field.name for field in attrs.fields(cls)), "misspelt"]:
+        for change in (lambda name: setattr(made, name, None), lambda name: delattr(made, name)):
+            with pytest.raises((attrs.exceptions.FrozenInstanceError, AttributeError)):
+                change(member)
+    assert not hasattr(made, "__dict__")
 
 
 def test_results_carry_metadata_out_of_comparisons() -> None:
@@ -199,10 +165,6 @@ def operations() -> list[str]:
             models.DescribeRepositoriesResult(),
             "; did you mean client.paginate_describe_repositories(...) or its repositories?",
         ),
-        (
-            models.DescribeImageScanFindingsResult(),
-            "; did you mean client.paginate_describe_image_scan_findings(...)?",
-        ),
         (models.BatchGetImageResult(), "; did you mean its images or failures?"),
         (example(models.PutImageResult), ""),
     ],
@@ -218,9 +180,6 @@ def test_results_are_no_sequences(made: Any, meant: str) -> None:
     assert str(iterated.value) == f"{name!r} object is not iterable{meant}"
     assert str(measured.value) == f"object of type {name!r} has no len(){meant}"
     assert made
-
-
-# --- lists and maps -------------------------------------------------------------------------------
 
 
 def test_lists() -> None:
@@ -257,9 +216,6 @@ def test_maps() -> None:
         assert json.loads(json.dumps(kept)) == expected
 
 
-# --- secrets --------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("made", "shown"),
     [
@@ -271,19 +227,9 @@ def test_maps() -> None:
             models.GetDownloadUrlForLayerResult(download_url=f"https://s3.example/l?Sig={SECRET}"),
             "download_url='https://s3.example/l?<hidden>'",
         ),
-        (
-            models.GetDownloadUrlForLayerResult(download_url="https://s3.example/l"),
-            "download_url='https://s3.example/l'",
-        ),
         *(
             (
-                models.UploadLayerPartRequest(
-                    repository_name="app",
-                    upload_id="u",
-                    part_first_byte=0,
-                    part_last_byte=5,
-                    layer_part_blob=kind(SECRET.encode()),
-                ),
+                example(models.UploadLayerPartRequest, layer_part_blob=kind(SECRET.encode())),
                 "layer_part_blob=<6 bytes>",
             )
             for kind in (bytes, bytearray, memoryview)
@@ -297,9 +243,6 @@ def test_reprs_hide_secrets(made: Any, shown: str) -> None:
     assert shown in repr(made)
     for text in (repr(made), str(made), f"{around}", repr([made])):
         assert SECRET not in text
-
-
-# --- enums ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ENUMS)

@@ -12,7 +12,7 @@ import botocore.session
 import pytest
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
-from ecr_client.exceptions import AmazonECRException, InvalidConfigurationException
+from ecr_client.exceptions import InvalidConfigurationException
 
 BAD_COUNTS: list[Any] = [0, -1, 1.0, "3", None, True, float("nan")]
 BAD_SECONDS: list[Any] = [-1, -0.001, "1", None, True, float("nan"), float("inf"), 1_000_001]
@@ -37,9 +37,6 @@ def profile(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Callable
         (tmp_path / "config").write_text(f"[default]\n{lines}\n")
 
     return write
-
-
-# --- the values -----------------------------------------------------------------------------------
 
 
 def test_defaults() -> None:
@@ -86,21 +83,15 @@ def test_good_values(values: dict[str, Any]) -> None:
     assert {name: getattr(policy, name) for name in values} == values
 
 
-def test_values_do_not_change() -> None:
-    """A policy is immutable; evolve gives another one, which is checked, too."""
-    policy = RetryPolicy(max_attempts=5)
+def test_values() -> None:
+    """A policy is immutable, and compares by its values, of which functions are no part."""
+    policy = RetryPolicy(max_attempts=5, sleep=print, random=lambda: 0.0)
 
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         policy.max_attempts = 6  # type: ignore[misc]
-    assert attrs.evolve(policy, max_delay=5) == RetryPolicy(max_attempts=5, max_delay=5)
     with pytest.raises(InvalidConfigurationException):
         attrs.evolve(policy, max_attempts=0)
-
-
-def test_equality_and_repr() -> None:
-    """Policies compare by their values; the functions that tests pass take no part."""
-    policy = RetryPolicy(max_attempts=5, sleep=print, random=lambda: 0.0)
-
+    assert attrs.evolve(policy, max_delay=5) == RetryPolicy(max_attempts=5, max_delay=5)
     assert policy == RetryPolicy(max_attempts=5)
     assert hash(policy) == hash(RetryPolicy(max_attempts=5))
     assert policy != RetryPolicy(max_attempts=5, mode="adaptive")
@@ -125,19 +116,11 @@ def test_a_configuration_takes_policies_only(value: Any) -> None:
         ClientConfiguration(retry=value)
 
 
-# --- where they come from -------------------------------------------------------------------------
-
-
-def test_nothing_is_set(profile: Callable[[str], None]) -> None:
-    """Without variables and profile, the policy is the default."""
-    assert policy_of() == RetryPolicy()
-
-
 @pytest.mark.parametrize(
     ("attempts", "mode", "expected"),
     [
+        ("", "", RetryPolicy()),
         ("5", "", RetryPolicy(max_attempts=5)),
-        ("1", "standard", RetryPolicy(max_attempts=1)),
         ("007", "legacy", RetryPolicy(max_attempts=7)),
         ("", "adaptive", RetryPolicy(mode="adaptive")),
         ("999999999", "ADAPTIVE", RetryPolicy(mode="adaptive", max_attempts=999_999_999)),
@@ -145,11 +128,7 @@ def test_nothing_is_set(profile: Callable[[str], None]) -> None:
     ],
 )
 def test_environment_and_profile(
-    profile: Callable[[str], None],
-    monkeypatch: pytest.MonkeyPatch,
-    attempts: str,
-    mode: str,
-    expected: RetryPolicy,
+    profile: Any, monkeypatch: pytest.MonkeyPatch, attempts: str, mode: str, expected: RetryPolicy
 ) -> None:
     """Variables and profile give the same, and the mode of other SDKs is read as the standard."""
     written = {"max_attempts": attempts, "retry_mode": mode}
@@ -168,21 +147,15 @@ def test_environment_and_profile(
     [
         *(
             ("AWS_MAX_ATTEMPTS", "max_attempts", value)
-            for value in ("0", "00", "-1", "+3", "1.5", "many", "3 4", "1_000", "9" * 5000, "٣")
+            for value in ("0", "-1", "+3", "1.5", "3 4", "1_000", "9" * 5000, "٣")
         ),
         *(
             ("AWS_RETRY_MODE", "retry_mode", value)
-            for value in ("quick", "adaptive,standard", "none", "x" * 5000)
+            for value in ("quick", "adaptive,standard", "x" * 5000)
         ),
     ],
 )
-def test_bad_settings(
-    profile: Callable[[str], None],
-    monkeypatch: pytest.MonkeyPatch,
-    variable: str,
-    key: str,
-    value: str,
-) -> None:
+def test_bad_settings(profile: Any, monkeypatch: Any, variable: str, key: str, value: str) -> None:
     """A setting that cannot work is refused when the client is made, by its source."""
     profile(f"{key} = {value}" if value.isascii() else "")
     if value.isascii():
@@ -196,24 +169,16 @@ def test_bad_settings(
 
 
 def test_arguments_beat_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A policy that is given is taken as it is, and what it replaces is not even read."""
+    """A given policy is taken as it is, and what it replaces is not even read; so in a view."""
+    policy, other = RetryPolicy(base_delay=0.5), RetryPolicy(max_attempts=7)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "9")
     monkeypatch.setenv("AWS_RETRY_MODE", "quick")
-    policy = RetryPolicy(base_delay=0.5)
+    config = ClientConfiguration(retry=policy)
+    with ECRClient(region="eu-west-1", credentials=KEYS, config=config) as client:
+        view = client.with_options(retry=other)
 
-    assert policy_of(config=ClientConfiguration(retry=policy)) is policy
-
-
-def test_a_view_beats_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The policy of a view replaces the client's as a whole."""
-    policy = RetryPolicy(base_delay=0.5)
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "9")
-    with ECRClient(region="eu-west-1", credentials=KEYS) as client:
-        view = client.with_options(retry=policy)
-
-        assert view._make_options().retry is policy
-        assert view.with_options(timeout=1)._make_options().retry is policy
-        assert client._make_options().retry == RetryPolicy(max_attempts=9)
+        assert client._make_options().retry is policy
+        assert view.with_options(timeout=1)._make_options().retry is other
 
 
 def test_settings_are_read_when_the_client_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,17 +191,15 @@ def test_settings_are_read_when_the_client_is_made(monkeypatch: pytest.MonkeyPat
 
 def test_session(profile: Callable[[str], None]) -> None:
     """A botocore session gives what it knows, and what was set in it by hand."""
+    # The default of botocore's own mode, which differs between releases, changes nothing.
+    assert policy_of(session=botocore.session.Session()) == RetryPolicy()
+
     profile("max_attempts = 6\nretry_mode = adaptive")
     plain, set_by_hand = botocore.session.Session(), botocore.session.Session()
     set_by_hand.set_config_variable("max_attempts", 8)
 
     assert policy_of(session=plain) == RetryPolicy(mode="adaptive", max_attempts=6)
     assert policy_of(session=set_by_hand) == RetryPolicy(mode="adaptive", max_attempts=8)
-
-
-def test_a_session_that_says_nothing(profile: Callable[[str], None]) -> None:
-    """The default of botocore's own mode, which differs between releases, changes nothing."""
-    assert policy_of(session=botocore.session.Session()) == RetryPolicy()
 
 
 @pytest.mark.parametrize(
@@ -252,19 +215,3 @@ def test_bad_settings_of_a_session(profile: Callable[[str], None], lines: str, t
     profile(lines)
     with pytest.raises(InvalidConfigurationException, match=text):
         policy_of(session=botocore.session.Session())
-
-
-def test_variables_reach_the_calls(
-    server: Any, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A call is sent as often as AWS_MAX_ATTEMPTS says."""
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
-    server.answers = [b""]
-    with (
-        ECRClient(endpoint=server.url, credentials=credentials) as client,
-        pytest.raises(Exception, match=r"\(Attempts: 2\)") as caught,
-    ):
-        client.describe_registry()
-
-    assert not isinstance(caught.value, AmazonECRException)
-    assert len(server.requests) == 2

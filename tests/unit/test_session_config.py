@@ -69,9 +69,7 @@ def facts(client: ECRClient) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("option", Config.OPTION_DEFAULTS)
-def test_each_option(
-    session: botocore.session.Session, monkeypatch: pytest.MonkeyPatch, option: str
-) -> None:
+def test_each_option(session: Any, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
     """Each option that botocore has changes what it should, and nothing else."""
     value, changes = OPTIONS[option]
     if option == "ignore_configured_endpoint_urls":
@@ -120,12 +118,7 @@ def test_code_comes_first(session: botocore.session.Session) -> None:
         ({"mode": "legacy"}, (9, "standard")),
     ],
 )
-def test_retries(
-    session: botocore.session.Session,
-    monkeypatch: pytest.MonkeyPatch,
-    retries: dict[str, Any],
-    expected: tuple[int, str],
-) -> None:
+def test_retries(session: Any, monkeypatch: Any, retries: Any, expected: tuple[int, str]) -> None:
     """Retries are counted as botocore counts them; what they leave open is found elsewhere."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "9")
     monkeypatch.setenv("AWS_RETRY_MODE", "adaptive")
@@ -152,10 +145,15 @@ def test_boto3(session: botocore.session.Session) -> None:
         {"brand_new": True},
     ],
 )
-def test_what_cannot_be_taken_over(
-    session: botocore.session.Session, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
-) -> None:
-    """An option of another meaning, or one that is not known, is refused by its name."""
+def test_what_cannot_be_taken_over(session: Any, monkeypatch: Any, options: dict[str, Any]) -> None:
+    """An option of another meaning, or one that is not known, is refused by its name.
+
+    So is anything else in the place of a client config.
+    """
+    session.set_default_client_config({"read_timeout": 2})
+    with pytest.raises(InvalidConfigurationException, match="must be a botocore Config, got dict"):
+        ECRClient(session=session)
+
     monkeypatch.setitem(Config.OPTION_DEFAULTS, "brand_new", None)
     session.set_default_client_config(Config(**options))
     with pytest.raises(InvalidConfigurationException) as caught:
@@ -164,11 +162,3 @@ def test_what_cannot_be_taken_over(
     assert next(iter(options)) in str(caught.value)
     assert "the session's default client config" in str(caught.value)
     assert "s3cret" not in str(caught.value)
-
-
-def test_what_is_no_client_config(session: botocore.session.Session) -> None:
-    """Anything else in the place of a client config is refused."""
-    session.set_default_client_config({"read_timeout": 2})
-
-    with pytest.raises(InvalidConfigurationException, match="must be a botocore Config, got dict"):
-        ECRClient(session=session)

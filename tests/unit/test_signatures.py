@@ -8,14 +8,14 @@ import inspect
 import pickle
 import pydoc
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
 import attrs
 import pytest
 
-from ecr_client import AmazonECR, ECRClient, models
+from ecr_client import AmazonECR, ClientConfiguration, Credentials, ECRClient, models
 from ecr_client.models import DescribeImagesRequest, ListImagesRequest
 from ecr_client.operations import OPERATIONS
 
@@ -52,6 +52,8 @@ def test_parameters(method: str) -> None:
         name for name, field in fields.items() if field.default is attrs.NOTHING
     ]
     assert not isinstance(signature.return_annotation, str)
+    # Asking for type hints is no error; the types stand in the signature.
+    assert typing.get_type_hints(getattr(ECRClient, method)) == {}
 
 
 def test_text() -> None:
@@ -70,10 +72,11 @@ def test_text() -> None:
     assert "repository_name: str," in pydoc.render_doc(ECRClient.list_images)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_type_hints(method: str) -> None:
-    """Asking for the type hints of a method is no error; its types stand in the signature."""
-    assert typing.get_type_hints(getattr(ECRClient, method)) == {}
+def test_constructors() -> None:
+    """What keeps the arguments of constructors secret does not hide their parameters."""
+    assert "read_timeout" in inspect.signature(ClientConfiguration).parameters
+    assert list(inspect.signature(Credentials).parameters) == ["access_key", "secret_key", "token"]
+    assert "endpoint" in inspect.signature(ECRClient).parameters
 
 
 def test_copied_signatures() -> None:
@@ -128,20 +131,16 @@ def test_mocks_refuse(args: tuple[object, ...], members: dict[str, Any]) -> None
             each.list_images(*args, **members)
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda ecr: ecr.describe_registry(),
-        lambda ecr: ecr.describe_registry(models.DescribeRegistryRequest()),
-        lambda ecr: ecr.wait_until_image_exists(repository_name="app", delay=1.0),
-        lambda ecr: ecr.wait_until_image_exists(
-            DescribeImagesRequest(repository_name="app"), delay=1.0, max_wait=5.0
-        ),
-    ],
-)
-def test_mocks_of_other_methods(call: Callable[[Any], object]) -> None:
+def test_mocks_of_other_methods() -> None:
     """What a method takes besides the members goes with both forms."""
-    call(mock.create_autospec(ECRClient, instance=True))
+    ecr = mock.create_autospec(ECRClient, instance=True)
+    ecr.describe_registry()
+    ecr.describe_registry(models.DescribeRegistryRequest())
+    ecr.wait_until_image_exists(repository_name="app", delay=1.0)
+    request = DescribeImagesRequest(repository_name="app")
+    ecr.wait_until_image_exists(request, delay=1.0, max_wait=5.0)
+
+    assert len(ecr.method_calls) == 4
 
 
 def test_partial_calls() -> None:

@@ -6,7 +6,6 @@ import concurrent.futures
 import gc
 import itertools
 import json
-import re
 import subprocess
 import sys
 import threading
@@ -17,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from ecr_client import ClientConfiguration, Credentials, ECRClient, Hooks, RetryPolicy, models
+from ecr_client import ClientConfiguration, Credentials, ECRClient, models
 from ecr_client._transport.adapter import Session
 from ecr_client.exceptions import ClientShutdownException, RepositoryNotFoundException
 from ecr_client.models import Repository
 from ecr_client.testing import example
 from ecr_client.testing.encoding import encode_result
 
-THREADS = 64
+THREADS = 32
 LONGEST = 60
 #: What each repository has in a response besides its name.
 SENT = json.loads(encode_result(example(Repository)))
@@ -32,7 +31,7 @@ KEYS = Credentials("AKIDEXAMPLE", "secret")
 
 
 class Server(ThreadingHTTPServer):
-    """Answers with the names that it is asked for, unless they begin with "missing" or "busy"."""
+    """Answers with the names that it is asked for, unless they begin with "missing"."""
 
     daemon_threads = True
     request_queue_size = 2 * THREADS
@@ -48,8 +47,6 @@ class Echo(BaseHTTPRequestHandler):
         status, answer = 200, {"repositories": [{**SENT, "repositoryName": name} for name in names]}
         if names and names[0].startswith("missing"):
             status, answer = 400, {"__type": "RepositoryNotFoundException", "message": names[0]}
-        if names and names[0].startswith("busy"):
-            status, answer = 503, {}
         content = json.dumps(answer).encode()
         self.send_response_only(status)
         self.send_header("Content-Length", str(len(content)))
@@ -62,24 +59,22 @@ class Echo(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def urls() -> Iterator[list[str]]:
-    """Return the addresses of two servers."""
-    servers = [Server(("127.0.0.1", 0), Echo) for _ in range(2)]
-    threads = [threading.Thread(target=each.serve_forever, args=(0.01,)) for each in servers]
-    for thread in threads:
-        thread.start()
-    yield [f"http://127.0.0.1:{each.server_port}" for each in servers]
-    for server, thread in zip(servers, threads, strict=True):
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def url() -> Iterator[str]:
+    """Return the address of the server."""
+    server = Server(("127.0.0.1", 0), Echo)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
 
 
 @pytest.fixture
-def client(urls: list[str]) -> Iterator[ECRClient]:
+def client(url: str) -> Iterator[ECRClient]:
     """Return a client of the first server that remembers all calls of a test."""
     config = ClientConfiguration(response_metadata_cache_size=10_000, max_pool_connections=THREADS)
-    with ECRClient(region="eu-west-1", endpoint=urls[0], credentials=KEYS, config=config) as made:
+    with ECRClient(region="eu-west-1", endpoint=url, credentials=KEYS, config=config) as made:
         yield made
 
 
@@ -109,7 +104,7 @@ def test_results_belong_to_their_requests(client: ECRClient) -> None:
 
     def call(number: int) -> list[str]:
         wrong = []
-        for turn in range(10):
+        for turn in range(5):
             name = f"r{number}-{turn}"
             request = models.DescribeRepositoriesRequest(repository_names=[name])
             result = client.describe_repositories(request)
@@ -126,15 +121,14 @@ def test_results_belong_to_their_requests(client: ECRClient) -> None:
 
 
 def test_executors(client: ECRClient) -> None:
-    """Calls, pages and views are mapped over a pool of threads in their order."""
-    names = [f"r{number}" for number in range(200)]
+    """Pages of views are mapped over a pool of threads in their order; views share connections."""
+    names = [f"r{number}" for number in range(100)]
 
     def ask(name: str) -> Any:
-        view = client.with_options(timeout=LONGEST)
-        return [
-            each.repository_name
-            for each in view.paginate_describe_repositories(repository_names=[name])
-        ]
+        view = client.with_options(headers={"x-name": name}, timeout=LONGEST)
+        assert view._shared is client._shared
+        pages = view.paginate_describe_repositories(repository_names=[name])
+        return [each.repository_name for each in pages]
 
     with concurrent.futures.ThreadPoolExecutor(16) as threads:
         found = list(threads.map(ask, names, timeout=LONGEST))
@@ -142,7 +136,7 @@ def test_executors(client: ECRClient) -> None:
     assert found == [[name] for name in names]
 
 
-def test_first_calls(urls: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_first_calls(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """First calls that come at once share one session and one look-up of credentials."""
     runs, script, config = tmp_path / "runs", tmp_path / "keys.py", tmp_path / "config"
     keys = {"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "s"}
@@ -151,7 +145,7 @@ def test_first_calls(urls: list[str], tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     gc.collect()
     before = sum(isinstance(each, Session) for each in gc.get_objects())
-    client = ECRClient(region="eu-west-1", endpoint=urls[0], profile="p")
+    client = ECRClient(region="eu-west-1", endpoint=url, profile="p")
 
     def call(_: int) -> tuple[int, int]:
         client.describe_repositories(repository_names=["r0"])
@@ -166,33 +160,6 @@ def test_first_calls(urls: list[str], tmp_path: Path, monkeypatch: pytest.Monkey
     assert runs.read_text() == "x"
 
 
-def test_changes_of_the_endpoint(client: ECRClient, urls: list[str]) -> None:
-    """While the endpoint changes, every call goes to one that was set, and succeeds."""
-    done = threading.Event()
-    endpoints = set()
-
-    def call(number: int) -> int:
-        if number == 0:
-            for url in [*urls * 100, urls[1]]:
-                client.set_endpoint(url)
-            done.set()
-            return 1
-        calls = 0
-        while not done.is_set() or calls == 0:
-            name = f"r{number}-{calls}"
-            result = client.describe_repositories(repository_names=[name])
-            assert [each.repository_name for each in result.repositories] == [name]
-            endpoints.add(client.endpoint)
-            calls += 1
-        return calls
-
-    counts = at_once(call, 8)
-
-    assert all(counts)
-    assert endpoints <= set(urls)
-    assert client.endpoint == urls[1]
-
-
 def test_changes_of_the_region(server: Any) -> None:
     """While the region changes, every request is signed for the region of its host."""
     config = ClientConfiguration(protocol="http", proxies={"http": server.url})
@@ -200,29 +167,21 @@ def test_changes_of_the_region(server: Any) -> None:
     done = threading.Event()
     with ECRClient(region=regions[0], credentials=KEYS, config=config) as client:
 
-        def call(number: int) -> int:
+        def work(number: int) -> None:
             if number == 0:
-                for region in regions * 30:
+                for region in regions * 20:
                     client.set_region(region)
                 done.set()
-                return 1
-            calls = 0
-            while not done.is_set() or calls == 0:
+            while not done.is_set():
                 client.describe_registry()
-                calls += 1
-            return calls
 
-        counts = at_once(call, 6)
-    pairs = {
-        (
-            re.search(r"api\.ecr\.([a-z0-9-]+)\.", each.path)[1],  # type: ignore[index]
-            each.headers["authorization"].split("/")[2],
-        )
-        for each in server.requests
-    }
+        at_once(work, 8)
+    hosts = [each.path.partition("api.ecr.")[2].partition(".")[0] for each in server.requests]
+    signed = [each.headers["authorization"].split("/")[2] for each in server.requests]
 
-    assert all(counts)
-    assert pairs <= {(region, region) for region in regions}
+    assert hosts == signed
+    assert set(hosts) <= set(regions)
+    assert hosts
 
 
 def test_shutdown_during_calls(client: ECRClient) -> None:
@@ -246,28 +205,6 @@ def test_shutdown_during_calls(client: ECRClient) -> None:
     assert at_once(call, 16) == [1] * 16
     with pytest.raises(ClientShutdownException):
         client.describe_registry()
-
-
-def test_a_shutdown_ends_all_waiting(urls: list[str]) -> None:
-    """Calls that wait for their next attempt end at once when the client is shut down."""
-    waiting = threading.Semaphore(0)
-    config = ClientConfiguration(
-        retry=RetryPolicy(base_delay=1000, max_delay=1000, random=lambda: 1.0),
-        hooks=Hooks(retry=lambda _: waiting.release()),
-    )
-    client = ECRClient(region="eu-west-1", endpoint=urls[0], credentials=KEYS, config=config)
-
-    def call(number: int) -> str:
-        if number == 0:
-            for _ in range(15):
-                assert waiting.acquire(timeout=LONGEST)
-            client.shutdown()
-            return "shut down"
-        with pytest.raises(ClientShutdownException) as raised:
-            client.describe_repositories(repository_names=["busy"])
-        return "shut down" if raised.value.__cause__ is not None else "no cause"
-
-    assert at_once(call, 16) == ["shut down"] * 16
 
 
 COLD = """
@@ -309,27 +246,10 @@ with ThreadPoolExecutor({threads}) as threads:
 
 
 @pytest.mark.parametrize("share", ["", "clients = [(clients[0][0], n) for _, n in clients]"])
-def test_cold(urls: list[str], share: str) -> None:
+def test_cold(url: str, share: str) -> None:
     """In a fresh process, many threads may import, build and call at once; one client or many."""
-    script = COLD.format(threads=32, share=share)
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script, urls[0]],
-        capture_output=True,
-        text=True,
-        timeout=LONGEST,
-        check=False,
-    )
+    script = COLD.format(threads=16, share=share)
+    command = [sys.executable, "-W", "error", "-c", script, url]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)
 
-    assert (ran.stdout, ran.stderr) == ("32\n", "")
-
-
-def test_views_in_many_threads(client: ECRClient) -> None:
-    """Views that are made and used at once share connections and do not disturb each other."""
-
-    def call(number: int) -> Any:
-        view = client.with_options(headers={"x-number": str(number)}, timeout=LONGEST)
-        result = view.describe_repositories(repository_names=[f"r{number}"])
-        assert view._shared is client._shared
-        return result.repositories[0].repository_name
-
-    assert at_once(call) == [f"r{number}" for number in range(THREADS)]
+    assert (ran.stdout, ran.stderr) == ("16\n", "")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import http.client
 import json
-import logging
 import socket
 import ssl
+import sys
 import traceback
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ import requests
 import urllib3
 
 import ecr_client
-from ecr_client import ClientConfiguration, Credentials, ECRClient, Hooks, RetryPolicy
+from ecr_client import ClientConfiguration, Credentials, ECRClient, Hooks
+from ecr_client._common.redact import chain, forget_frames, redact_text
 from ecr_client.exceptions import (
     AmazonClientException,
     CredentialRetrievalException,
@@ -45,6 +47,8 @@ KEYS = Credentials("AKIDEXAMPLE", "s3cret/key", "t0ken")
 LAYER = b"c0ntent of a layer"
 SECRETS = ("s3cret", "t0ken", "h34der", "c0ntent", "Signature=", "p4ssword")
 MISSING = (400, {}, b'{"__type": "RepositoryNotFoundException"}')
+#: The functions of the package that each call goes through.
+WAY = ["upload_layer_part", "invoke", "run", "_call", "call", "_attempt"]
 Calling = Callable[..., ECRClient]
 
 
@@ -99,9 +103,6 @@ def upload(client: ECRClient) -> None:
     )
 
 
-# --- credentials ----------------------------------------------------------------------------------
-
-
 def vault() -> Credentials:
     """Fail as a function of a user may."""
     return read_vault("path/of/the/key")
@@ -133,79 +134,27 @@ def test_a_credentials_function_that_returns_nonsense(calling: Calling) -> None:
         upload(calling(given=lambda: 5))
 
 
-def test_a_credentials_function_that_is_interrupted(calling: Calling) -> None:
-    """What is no error, such as Ctrl-C, comes out as it is, with the frames of the function."""
-
-    def interrupted() -> Credentials:
-        raise KeyboardInterrupt("in the vault")
-
-    with pytest.raises(KeyboardInterrupt, match="in the vault") as caught:
-        upload(calling(given=interrupted))
-
-    assert 'raise KeyboardInterrupt("in the vault")' in lines(caught.value)
-    check(caught.value)
+def interrupt(*_: object) -> Any:
+    raise KeyboardInterrupt("in a function of the user")
 
 
-# --- hooks ----------------------------------------------------------------------------------------
-
-
-def fail(event: Any) -> None:
-    """Fail as a hook of a user may."""
-    raise ZeroDivisionError(f"in the hook for {event.operation}")
-
-
-def test_a_hook(server: Any, calling: Calling, caplog: pytest.LogCaptureFixture) -> None:
-    """What a hook raises is logged with its frames and text."""
-    calling(config={"hooks": Hooks(request=fail)}).describe_registry()
-    (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
-    assert record.exc_info is not None
-    error = record.exc_info[1]
-    assert error is not None
-
-    assert str(error) == "in the hook for DescribeRegistry"
-    assert names(error, HERE) == ["fail"]
-    assert 'raise ZeroDivisionError(f"in the hook for {event.operation}")' in caplog.text
-    check(error)
-
-
-@pytest.mark.parametrize("kind", ["request", "response", "retry", "error"])
-def test_a_hook_that_is_interrupted(server: Any, calling: Calling, kind: str) -> None:
-    """An interrupt in a hook comes out with all frames, the user's and ours."""
-
-    def interrupt(_: object) -> None:
-        raise KeyboardInterrupt
-
+@pytest.mark.parametrize("kind", ["request", "response", "retry", "error", "credentials", "sleep"])
+def test_an_interrupt(server: Any, calling: Calling, kind: str) -> None:
+    """An interrupt in a user's function comes out with all frames, the user's and ours."""
     server.answers = [(503, {}, b""), MISSING]
-    client = calling(given=KEYS, config={"hooks": Hooks(**{kind: interrupt})})
-    with pytest.raises(KeyboardInterrupt) as caught:
+    if kind == "credentials":
+        client = calling(given=interrupt)
+    elif kind == "sleep":
+        client = calling(given=KEYS, sleep=interrupt)
+    else:
+        client = calling(given=KEYS, config={"hooks": Hooks(**{kind: interrupt})})
+    with pytest.raises(KeyboardInterrupt, match="in a function of the user") as caught:
         upload(client)
+    ours = {each.name for each in of_package(caught.value)}
 
     assert names(caught.value, HERE)[-1] == "interrupt"
-    assert {"upload_layer_part", "invoke", "call"} <= {
-        each.name for each in of_package(caught.value)
-    }
+    assert {"upload_layer_part", "invoke", "call"} <= ours
     check(caught.value)
-
-
-def test_a_sleep(server: Any, credentials: Credentials) -> None:
-    """What the sleep of a retry policy raises comes out as it is."""
-
-    def sleep(seconds: float) -> None:
-        raise RuntimeError(f"no time for {seconds} s")
-
-    server.answers = [(503, {}, b"")]
-    config = ClientConfiguration(retry=RetryPolicy(sleep=sleep, random=lambda: 1.0))
-    with (
-        ECRClient(endpoint=server.url, credentials=credentials, config=config) as client,
-        pytest.raises(RuntimeError, match=r"no time for 1\.0 s") as caught,
-    ):
-        upload(client)
-
-    assert names(caught.value, HERE)[-1] == "sleep"
-    check(caught.value)
-
-
-# --- arguments ------------------------------------------------------------------------------------
 
 
 class Headers(Mapping[str, str]):
@@ -227,7 +176,7 @@ class Headers(Mapping[str, str]):
         return 1
 
 
-@pytest.mark.parametrize("kind", [LookupError, RuntimeError, TypeError, AttributeError])
+@pytest.mark.parametrize("kind", [LookupError, TypeError, AttributeError])
 def test_a_mapping_of_headers(client: ECRClient, kind: type[Exception]) -> None:
     """What a mapping raises comes out as it is, of whatever kind, with the frames of the user."""
     error = kind("not in the mapping")
@@ -247,9 +196,6 @@ def test_bad_arguments(client: ECRClient) -> None:
 
     assert {each.name for each in of_package(caught.value)} == {"call"}
     check(caught.value)
-
-
-# --- transports -----------------------------------------------------------------------------------
 
 
 class Failing(Transport):
@@ -272,7 +218,6 @@ class Failing(Transport):
 @pytest.mark.parametrize(
     "error",
     [
-        RuntimeError("in the transport"),
         KeyboardInterrupt("in the transport"),
         TransportException("in the transport"),
         ResponseParseException("in the transport"),
@@ -288,45 +233,11 @@ def test_a_transport(calling: Calling, error: BaseException) -> None:
 
     assert caught.value is error
     assert isinstance(error.__cause__, OSError)
-    assert names(error, HERE)[:4] == [
-        "test_a_transport",
-        "upload",
-        "send",
-        "connect",
-    ]
+    assert names(error, HERE)[:4] == ["test_a_transport", "upload", "send", "connect"]
     assert "return self.connect(request)" in lines(error)
     assert "OSError: of the network" in whole(error)
-    assert [each.name for each in of_package(error)][:6] == [
-        "upload_layer_part",
-        "invoke",
-        "run",
-        "_call",
-        "call",
-        "_attempt",
-    ]
+    assert [each.name for each in of_package(error)][:6] == WAY
     check(error)
-
-
-def test_a_transport_that_is_retried(calling: Calling) -> None:
-    """A retried error has no frames, and the last one has them all."""
-    client = calling(given=KEYS, base_delay=0)
-    errors: list[BaseException] = []
-
-    class Changing(Transport):
-        def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
-            errors.append(TransportException(f"failure {len(errors)}"))
-            raise errors[-1]
-
-    client.transport = Changing()
-    with pytest.raises(TransportException, match="failure 2") as caught:
-        upload(client)
-
-    assert [each.__traceback__ for each in caught.value.retried_errors] == [None, None]
-    assert names(caught.value, HERE)[-1] == "send"
-    check(caught.value)
-
-
-# --- our own --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -340,9 +251,7 @@ def test_a_transport_that_is_retried(calling: Calling) -> None:
         (b"c0ntent\r\n\r\n", TransportException, "fail"),
     ],
 )
-def test_errors_of_calls(
-    server: Any, calling: Calling, answer: Any, kind: type[AmazonClientException], last: str
-) -> None:
+def test_errors_of_calls(server: Any, calling: Calling, answer: Any, kind: Any, last: str) -> None:
     """An error shows the way that the call went, down to where it met the library, and no secret.
 
     The frames of requests, urllib3 and http.client are not there.
@@ -352,36 +261,123 @@ def test_errors_of_calls(
         upload(calling(given=KEYS, max_attempts=1))
     ours = [each.name for each in of_package(caught.value)]
 
-    assert ours[:6] == ["upload_layer_part", "invoke", "run", "_call", "call", "_attempt"]
+    assert ours[:6] == WAY
     assert ours[-1] == last
     check(caught.value)
 
 
-def test_requests_that_are_wrong(calling: Calling) -> None:
+def test_requests_that_are_wrong(client: ECRClient) -> None:
     """A request that cannot be sent shows where it was made, and nothing of its content."""
+    wrong: Any = {"repository_name": "app", "upload_id": 7, "layer_part_blob": LAYER}
     with pytest.raises(ParamValidationException) as caught:
-        calling().upload_layer_part(
-            repository_name="app",
-            upload_id=7,  # type: ignore[call-overload]
-            part_first_byte=0,
-            part_last_byte=17,
-            layer_part_blob=LAYER,
-        )
+        client.upload_layer_part(**wrong, part_first_byte=0, part_last_byte=17)
 
     assert of_package(caught.value)[-1].name == "encoder"
     check(caught.value)
 
 
-def test_proxies_with_passwords(credentials: Credentials) -> None:
-    """The frames of a call through a proxy do not show its password."""
-    config = ClientConfiguration(
-        proxies={"http": "http://user:p4ssword@127.0.0.1:1"}, retry=RetryPolicy(max_attempts=1)
-    )
-    with (
-        ECRClient(endpoint="http://ecr.invalid", credentials=KEYS, config=config) as client,
-        pytest.raises(TransportException) as caught,
-    ):
-        upload(client)
+def own_error() -> Exception:
+    """Return an exception of a caller's own, which was raised and holds things."""
+    try:
+        local = ["of the caller"]
+        raise LookupError(len(local))
+    except LookupError as error:
+        error.held = local  # type: ignore[attr-defined]
+        return error
 
-    assert "p4ssword" not in whole(caught.value)
-    check(caught.value)
+
+def looks(error: BaseException) -> list[tuple[str, Any]]:
+    """Return the frames of an exception below the test, with their variables."""
+    found = traceback.TracebackException.from_exception(error, capture_locals=True)
+    return [(frame.name, frame.locals) for frame in found.stack[1:]]
+
+
+@pytest.mark.parametrize("failing", ["call", "arguments", "constructor", "interrupt"])
+def test_what_the_caller_handles(server: Any, client: ECRClient, failing: str) -> None:
+    """The exception that a caller handles meanwhile keeps its frames, variables and members."""
+    server.answers = [MISSING]
+    ours = own_error()
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    config = ClientConfiguration(hooks=Hooks(request=interrupt))
+    interrupted = ECRClient(endpoint=server.url, credentials=KEYS, config=config)
+    fail = {
+        "call": client.describe_registry,
+        "arguments": lambda: client.with_options(timeout=-1),
+        "constructor": lambda: ClientConfiguration(read_timeout=-1),
+        "interrupt": interrupted.describe_registry,
+    }[failing]
+    try:
+        raise ours.with_traceback(ours.__traceback__)
+    except LookupError:
+        before = looks(ours)
+        try:
+            fail()
+        except (AmazonClientException, KeyboardInterrupt) as error:
+            found = error
+
+    assert ours in list(chain(found))
+    assert looks(ours) == before
+    assert "of the caller" in str(before)
+    assert ours.held == ["of the caller"]  # type: ignore[attr-defined]
+
+
+def test_errors_hold_nothing_of_calls(server: Any, client: ECRClient) -> None:
+    """An exception and its frames do not hold each other: it goes with its last reference."""
+    server.answers = [MISSING]
+
+    def caught() -> weakref.ref[BaseException]:
+        try:
+            client.describe_registry()
+        except RepositoryNotFoundException as error:
+            return weakref.ref(error)
+        raise AssertionError
+
+    gone = caught()
+
+    assert gone() is None
+    assert sys.exc_info() == (None, None, None)
+
+
+def test_foreign_members() -> None:
+    """Exceptions of libraries keep numbers and strings, and lose objects, bytes and passwords."""
+    inner = requests.ConnectionError(
+        "to http://user:password@proxy:1 and http://plain:1", request=requests.Request()
+    )
+    inner.status, inner.pieces, inner.more = 7, b"bytes", {"a": object(), "b": "text"}  # type: ignore[attr-defined]
+    error = AmazonClientException("ours")
+    error.__cause__ = inner
+    error.held = b"ours"  # type: ignore[attr-defined]
+    forget_frames(error)
+
+    assert str(inner) == "to http://***@proxy:1 and http://plain:1"
+    kept = {"status": 7, "pieces": b"", "more": {"a": None, "b": "text"}}
+    assert vars(inner) == {"request": None, "response": None, **kept}
+    assert error.held == b"ours"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no URL", "no URL"),
+        ("http://host/path", "http://host/path"),
+        ("in http://user:pass@host/path now", "in http://***@host/path now"),
+        ("'socks5h://u:p@ss/@host:1'", "'socks5h://***@host:1'"),
+        ("a@b.example", "a@b.example"),
+        ("at http://host/path?X-Amz-Signature=s3cret now", "at http://host/path?*** now"),
+        ("is it? no", "is it? no"),
+    ],
+)
+def test_strings(text: str, shown: str) -> None:
+    """User, password and query of a URL within a string are hidden, and nothing else is."""
+    assert redact_text(text) == shown
+
+
+def test_undecodable_bytes() -> None:
+    """An error of decoding forgets the bytes that it was about."""
+    error = UnicodeDecodeError("utf-8", b"s3cret\xff", 6, 7, "invalid start byte")
+    forget_frames(error)
+
+    assert error.object == b""

@@ -6,7 +6,6 @@ The table below says it, each cell is tried out, and ``docs/reliability/matrix.m
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,8 @@ OPERATIONS = (
     "DeleteRepository",
     "BatchDeleteImage",
 )
+#: A call that reads, one whose error is raised, and one that is reconciled and sends much.
+REPRESENTATIVE = ("DescribeRepositories", "CreateRepository", "UploadLayerPart")
 #: What the retry of a call fails with if an earlier attempt has done the work.
 #: The failure of `BatchDeleteImage` is in its result.
 RETRIED = {
@@ -128,8 +129,6 @@ DRIP = {"then": "close", "piece": 1, "delay": 0.1, "whole_head": True}
 LONG_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + bytes(999)
 ROWS: list[Row] = []
 
-# --- the connection ends ------------------------------------------------------------------------
-
 for _end, _then in (("reset", "reset"), ("closed", "close")):
     for _place, (_fault, _works) in places(_then).items():
         # A reset that comes soon may be an error of connecting, which is retried later.
@@ -141,8 +140,6 @@ for _end, _then in (("reset", "reset"), ("closed", "close")):
         _fault, _works = places(_then)[_place]
         _row = Row(_end, _place, _fault, "ConnectionClosedException", 3, (2,), works=_works)
         ROWS.append(attrs.evolve(_row, what=f"{_end}, every time", count=3))
-
-# --- silence ------------------------------------------------------------------------------------
 
 _limits = {"read_timeout": SHORT}
 for _place, _works in (
@@ -170,8 +167,6 @@ ROWS += [
     Row("body drips beyond total_timeout", "after the work", {**DRIP, "at": "done"},
         "TotalTimeoutException", 1, works=True, limits={"total_timeout": 2 * SHORT}),
 ]  # fmt: skip
-
-# --- what is not the response -------------------------------------------------------------------
 
 for _place, _at, _works in (("before the work", BEFORE, False), ("after the work", AFTER, True)):
     ROWS += [
@@ -251,22 +246,18 @@ def outcome_of(work: Any, client: ECRClient) -> tuple[str, int, bool]:
 
 
 def cells() -> list[Any]:
+    """Return all cells, of which some operations stand for all with the asynchronous client."""
     return [
-        pytest.param(row, operation, id=f"{operation}-{row.what}-{row.where}".replace(" ", "_"))
+        pytest.param(kind, row, operation, id=f"{kind}-{operation}-{row.what}-{row.where}")
+        for kind, operations in (("blocking", OPERATIONS), ("asynchronous", REPRESENTATIVE))
         for row in ROWS
-        for operation in OPERATIONS
+        for operation in operations
     ]
 
 
-@pytest.mark.parametrize(("row", "operation"), cells())
+@pytest.mark.parametrize(("client_class", "row", "operation"), cells(), indirect=["client_class"])
 def test_cell(
-    proxy: Any,
-    fault: Any,
-    ecr: LocalECR,
-    connect: Callable[..., ECRClient],
-    work: Callable[[str], Any],
-    row: Row,
-    operation: str,
+    proxy: Any, fault: Any, ecr: LocalECR, connect: Any, work: Any, row: Row, operation: str
 ) -> None:
     """A call ends as the table says, and the server has done its work once, or not at all."""
     prepared, recorder = work(operation), Recorder(proxy, row)

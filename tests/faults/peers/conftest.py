@@ -16,20 +16,13 @@ PATIENCE = 20
 
 
 @pytest.fixture
-def waits() -> list[float]:
-    """Return the seconds that clients would have waited before they retried a call."""
-    return []
-
-
-@pytest.fixture
 def visitor(
-    client_class: Any, credentials: Credentials, trusted: str, waits: list[float]
+    client_class: Any, credentials: Credentials, trusted: str, policy: RetryPolicy
 ) -> Iterator[Callable[..., ECRClient]]:
     """Return a function that makes clients of a peer, with the options of `ClientConfiguration`."""
     with contextlib.ExitStack() as made:
 
         def make(server: Any, scheme: str = "http", **options: Any) -> ECRClient:
-            policy = RetryPolicy(sleep=waits.append, random=lambda: 1.0)
             config = ClientConfiguration(
                 **{"read_timeout": 3 * PATIENCE, "verify": trusted, "retry": policy, **options}
             )

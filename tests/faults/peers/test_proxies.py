@@ -31,9 +31,7 @@ def test_socks(peer: Any, visitor: Any, kind: str) -> None:
     assert server.connections == 0
 
 
-def test_socks_without_its_package(
-    peer: Any, visitor: Any, waits: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_socks_without_its_package(peer: Any, visitor: Any, waits: Any, monkeypatch: Any) -> None:
     """Without the package for it, a SOCKS proxy is a wrong setting, not a wrong response."""
     monkeypatch.setattr(
         sys.modules["requests.adapters"], "SOCKSProxyManager", _missing_dependency, raising=True
@@ -49,16 +47,3 @@ def _missing_dependency(*_: Any, **__: Any) -> None:
     import requests
 
     raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
-
-
-def test_malformed_proxies(
-    peer: Any, visitor: Any, waits: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A proxy of the environment that cannot be one is a wrong setting, and is not asked again."""
-    monkeypatch.setenv("HTTP_PROXY", "http:///")
-    monkeypatch.setenv("NO_PROXY", "")
-    client = visitor(peer(lambda _: None))
-
-    with pytest.raises(InvalidConfigurationException, match="proxy"):
-        client.describe_repositories()
-    assert waits == []

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -31,16 +31,9 @@ def reads_slowly(visit: Any) -> None:
         pass
 
 
-#: What comes at once, and what comes again and again after it.
-DRIPS = {
-    "the body": (OK + LONG + b"\r\n", b"{"),
-    "the last body": (OK + LONG + CLOSE + b"\r\n", b"{"),
-    "chunks": (OK + CHUNKED + b"\r\n", b"1\r\n{\r\n"),
-    "until it closes": (OK + b"\r\n", b"{"),
+#: What comes at once, and what comes after it, a few times or again and again.
+PLACES = {
     "nothing": (b"", b""),
-}
-#: What comes at once, and what comes a few times after it.
-STOPS = {
     "in the status": (b"HTTP/1.1 ", b"1"),
     "after an interim response": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
     "in a header": (OK + b"X-Long: ", b"a"),
@@ -51,6 +44,8 @@ STOPS = {
     "in the length of a chunk": (OK + CHUNKED + b"\r\n", b"0"),
     "before it closes": (OK + b"\r\n", b"{"),
 }
+#: Where a peer may go on and on; elsewhere, it has to stop, or to come to a limit of HTTP.
+DRIPS = ("nothing", "in the body", "in the last body", "in the chunks", "before it closes")
 
 
 def upload(client: ECRClient) -> Any:
@@ -63,51 +58,26 @@ def upload(client: ECRClient) -> Any:
     )
 
 
-@pytest.fixture(params=["http", "https"])
-def scheme(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.mark.parametrize("drip", DRIPS)
-def test_responses(peer: Any, visitor: Any, in_time: Any, scheme: str, drip: str) -> None:
-    """However a body drips, and if no response comes, the call ends by its deadline."""
-    before, piece = DRIPS[drip]
-
-    def serve(visit: Any) -> None:
-        visit.request()
-        visit.drip(piece, before=before)
-
-    server = peer(serve, tls=scheme == "https")
-    client = visitor(server, scheme, total_timeout=TOTAL)
-    found = in_time(client.describe_repositories)
-
-    assert type(found) is TotalTimeoutException
-    assert server.connections <= 1  # none if the time was over before
-
-
-@pytest.mark.parametrize("place", STOPS)
+@pytest.mark.parametrize(
+    ("scheme", "place"), [*(("http", place) for place in PLACES), ("https", "in the body")]
+)
 @pytest.mark.parametrize(
     ("limit", "expected"),
     [("read_timeout", ReadTimeoutException), ("total_timeout", TotalTimeoutException)],
 )
-def test_stops(
-    peer: Any,
-    visitor: Any,
-    in_time: Any,
-    scheme: str,
-    place: str,
-    limit: str,
-    expected: type[Exception],
+def test_responses(
+    peer: Any, visitor: Any, in_time: Any, scheme: str, place: str, limit: str, expected: Any
 ) -> None:
-    """Wherever a peer stops that has sent its response slowly, the call ends."""
-    before, piece = STOPS[place]
+    """Wherever a slow peer stops, the call ends; by its deadline, it ends however a body drips."""
+    before, piece = PLACES[place]
 
     def serve(visit: Any) -> None:
         visit.request()
-        visit.socket.sendall(before)
-        for _ in range(3):
-            visit.over.wait(0.02)
-            visit.socket.sendall(piece)
+        visit.send(before)
+        for _ in itertools.repeat(0) if limit == "total_timeout" and place in DRIPS else range(3):
+            if visit.over.wait(0.02):
+                return
+            visit.send(piece)
         visit.over.wait()
 
     server = peer(serve, tls=scheme == "https")
@@ -118,17 +88,14 @@ def test_stops(
     found = in_time(client.describe_repositories)
 
     assert type(found) is expected
+    assert server.connections <= 1  # none if the time was over before
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("handle", [silence, reads_slowly], ids=lambda each: each.__name__)
 @pytest.mark.parametrize("kept", [False, True], ids=["new", "kept"])
 def test_requests(
-    peer: Any,
-    visitor: Any,
-    in_time: Any,
-    scheme: str,
-    handle: Callable[[Any], None],
-    kept: bool,
+    peer: Any, visitor: Any, in_time: Any, scheme: str, handle: Any, kept: bool
 ) -> None:
     """A call ends by its deadline if the peer reads a large request slowly, or not at all."""
 
@@ -165,10 +132,7 @@ def test_the_handshake(peer: Any, visitor: Any, in_time: Any, first: bytes) -> N
     assert type(found) is TotalTimeoutException
 
 
-# --- what is slow, but in time --------------------------------------------------------------------
-
-
-def test_deadlines_are_for_their_calls(peer: Any, visitor: Any, scheme: str) -> None:
+def test_deadlines_are_for_their_calls(peer: Any, visitor: Any) -> None:
     """The deadline of a call is none for the next one on its connection."""
 
     def serve(visit: Any) -> None:
@@ -177,8 +141,8 @@ def test_deadlines_are_for_their_calls(peer: Any, visitor: Any, scheme: str) -> 
             visit.request()
             visit.respond(ANSWER)
 
-    server = peer(serve, tls=scheme == "https")
-    client = visitor(server, scheme)
+    server = peer(serve, tls=True)
+    client = visitor(server, "https")
     client.describe_repositories()
     client.with_options(timeout=0.75).describe_repositories()
     result = upload(client)
@@ -186,7 +150,7 @@ def test_deadlines_are_for_their_calls(peer: Any, visitor: Any, scheme: str) -> 
     assert (result.response_metadata.retry_attempts, server.connections) == (0, 1)
 
 
-def test_read_timeout_is_for_each_wait(peer: Any, visitor: Any, scheme: str) -> None:
+def test_read_timeout_is_for_each_wait(peer: Any, visitor: Any) -> None:
     """A response may take longer than the peer may be silent, as long as bytes come."""
 
     def serve(visit: Any) -> None:
@@ -196,16 +160,16 @@ def test_read_timeout_is_for_each_wait(peer: Any, visitor: Any, scheme: str) -> 
             visit.over.wait(0.4)
             visit.socket.sendall(piece)
 
-    server = peer(serve, tls=scheme == "https")
-    result = visitor(server, scheme, read_timeout=1).describe_repositories()
+    server = peer(serve, tls=True)
+    result = visitor(server, "https", read_timeout=1).describe_repositories()
 
     assert (result.response_metadata.retry_attempts, server.connections) == (0, 1)
 
 
-def test_connect_timeout_is_for_sending(peer: Any, visitor: Any, scheme: str, in_time: Any) -> None:
+def test_connect_timeout_is_for_sending(peer: Any, visitor: Any, in_time: Any) -> None:
     """A peer that stops reading a request is given up after the time for connecting."""
-    server = peer(silence, tls=scheme == "https")
-    client = visitor(server, scheme, connect_timeout=1, retry=RetryPolicy(max_attempts=1))
+    server = peer(silence, tls=True)
+    client = visitor(server, "https", connect_timeout=1, retry=RetryPolicy(max_attempts=1))
     found = in_time(lambda: upload(client))
 
     assert type(found) is ReadTimeoutException

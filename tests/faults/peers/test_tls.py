@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from datetime import datetime, timezone
 from typing import Any
 
@@ -45,18 +46,6 @@ def test_certificates(
         visitor(server, "https").describe_repositories()
     assert (caught.value.attempts, server.connections, waits) == (1, 1, [])
     assert not caught.value.retryable
-
-
-def test_a_peer_without_tls(peer: Any, visitor: Any) -> None:
-    """A peer that does not speak TLS is named as such."""
-    server = peer(lambda visit: visit.drip(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
-
-    with pytest.raises(TLSException):
-        visitor(server, "https").describe_repositories()
-    assert server.connections == 1
-
-
-# --- connections that break -----------------------------------------------------------------------
 
 
 #: Whether TLS has begun, whether the request was read, and what was sent of the response.
@@ -114,29 +103,22 @@ def test_connections_that_break(
     assert (type(result), server.connections, waits) == (DescribeRepositoriesResult, 2, [])
 
 
-@pytest.mark.parametrize("end", [reset, close, say_goodbye], ids=lambda each: each.__name__)
-def test_large_requests(
-    peer: Any, visitor: Any, context: ssl.SSLContext, waits: list[float], end: Any
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_idle_connections_that_are_closed(
+    peer: Any, visitor: Any, waits: list[float], scheme: str
 ) -> None:
-    """A connection that breaks while a large request is sent is a broken connection as well."""
+    """A peer that closes idle connections costs no failed call, and no wait."""
+    closed = threading.Semaphore(0)
 
     def serve(visit: Any) -> None:
-        visit.start_tls(context)
-        if visit.number == 1:
-            visit.socket.recv(1000)
-            end(visit)
-        else:
-            answer(visit)
+        answer(visit)
+        close(visit)
+        closed.release()
 
-    server = peer(serve)
-    result = visitor(server, "https").upload_layer_part(
-        repository_name="app",
-        upload_id="0",
-        part_first_byte=0,
-        part_last_byte=9_999_999,
-        layer_part_blob=bytes(10_000_000),
-    )
-    (error,) = result.response_metadata.retried_errors
+    server = peer(serve, tls=scheme == "https")
+    client = visitor(server, scheme)
+    for number in range(1, 4):
+        metadata = client.describe_repositories().response_metadata
+        assert closed.acquire(timeout=20)
 
-    assert type(error) is ConnectionClosedException
-    assert (server.connections, waits) == (2, [])
+        assert (server.connections, metadata.retry_attempts, waits) == (number, 0, [])
