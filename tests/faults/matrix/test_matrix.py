@@ -31,8 +31,6 @@ OPERATIONS = (
     "DeleteRepository",
     "BatchDeleteImage",
 )
-#: A call that reads, one whose error is raised, and one that is reconciled and sends much.
-REPRESENTATIVE = ("DescribeRepositories", "CreateRepository", "UploadLayerPart")
 #: What the retry of a call fails with if an earlier attempt has done the work.
 #: The failure of `BatchDeleteImage` is in its result.
 RETRIED = {
@@ -246,12 +244,12 @@ def outcome_of(work: Any, client: ECRClient) -> tuple[str, int, bool]:
 
 
 def cells() -> list[Any]:
-    """Return all cells, of which some operations stand for all with the asynchronous client."""
+    """Return all cells, for both clients."""
     return [
         pytest.param(kind, row, operation, id=f"{kind}-{operation}-{row.what}-{row.where}")
-        for kind, operations in (("blocking", OPERATIONS), ("asynchronous", REPRESENTATIVE))
+        for kind in ("blocking", "asynchronous")
         for row in ROWS
-        for operation in operations
+        for operation in OPERATIONS
     ]
 
 
