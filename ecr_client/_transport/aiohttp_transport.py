@@ -279,7 +279,7 @@ class _Stream:
     async def read1(self, size: int, deadline: Deadline, /) -> bytes:
         outside = sys.exc_info()[1]
         try:
-            async with within(deadline):
+            async with timeout(deadline.limit(self._transport.config.read_timeout)):
                 piece = await self._response.content.read(size)
                 if piece or not self._may_be_truncated:
                     self._may_be_truncated = False

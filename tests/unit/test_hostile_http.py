@@ -21,10 +21,10 @@ from ecr_client.exceptions import (
     AmazonECRException,
     ConnectionClosedException,
     ResponseParseException,
-    TotalTimeoutException,
     TransportException,
 )
 from ecr_client.models import DescribeRepositoriesResult
+from ecr_client.retry import RetryPolicy
 
 MIB = 1024 * 1024
 BODY = b'{"repositories": [], "nextToken": "t"}'
@@ -43,14 +43,16 @@ class Calls:
     """
 
     def __init__(self, peer: Any, credentials: Any, client_class: Any, size: int = MIB) -> None:
-        config = ClientConfiguration(connect_timeout=20, read_timeout=20, max_response_size=size)
+        self.config = ClientConfiguration(
+            connect_timeout=20, read_timeout=20, max_response_size=size
+        )
         self.responses: list[tuple[Iterable[bytes], bool]] = []
         self.connections: list[int] = []
         self.is_blocking = client_class is ECRClient
         self._quiet = threading.Event()
         self._quiet.set()
         self._client: ECRClient = client_class(
-            endpoint=peer(self._respond).url, credentials=credentials, config=config
+            endpoint=peer(self._respond).url, credentials=credentials, config=self.config
         )
 
     @property
@@ -246,7 +248,7 @@ ENDLESS = {
 }
 
 
-#: What aiohttp has no bound for, or one that depends on how the bytes arrive: the deadline ends it.
+#: What aiohttp has no bound for, or one that depends on how the bytes arrive: time ends it.
 UNBOUNDED = ("early hints", "chunk length", "chunk extension", "a trailer")
 
 
@@ -257,8 +259,12 @@ def test_endless_lines(calls: Calls, what: str) -> None:
     pieces = itertools.chain([first], itertools.repeat(others))
     if not calls.is_blocking and what in UNBOUNDED:
         calls.responses = [(pieces, False)]
-        with pytest.raises((TotalTimeoutException, TransportException)):
-            calls.client.with_options(timeout=0.2).describe_repositories()
+        client = calls.client
+        if what == "early hints":  # Five times the read timeout, but not on Python 3.10.
+            client = client.with_options(timeout=0.2)
+        object.__setattr__(calls.config, "read_timeout", 0.2)
+        with pytest.raises(TransportException):
+            client.with_options(retry=RetryPolicy(max_attempts=1)).describe_repositories()
         return
     # A hundred headers of 60 kB are none too many for http.client.
     error = calls.small_error(pieces, 20 * MIB if what == "long headers" else 5 * MIB)
