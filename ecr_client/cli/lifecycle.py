@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ecr_client.cli.options import Group, Options, group, repository_members
+from ecr_client.cli.options import Group, Options, group, repository_members, timeout_option
 from ecr_client.cli.output import merged
 from ecr_client.cli.policy import JSON_FILE, pretty, read_json
 from ecr_client.cli.tables import Column, Table, number, time
@@ -41,14 +41,7 @@ def set_policy(options: Options, repository: str, file: str) -> None:
 @command.command("preview")
 @click.argument("repository")
 @click.argument("file", type=JSON_FILE, required=False)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0),
-    default=300,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait.",
-)
+@timeout_option
 @click.pass_obj
 def preview(options: Options, repository: str, file: str | None, timeout: float) -> None:
     """Show which images a lifecycle policy would delete.

@@ -215,6 +215,19 @@ def complete_path(
     return [CompletionItem(incomplete, type="file")]
 
 
+def timeout_option(function: Function) -> Function:
+    """Add the option ``--timeout`` to a command."""
+    add = click.option(
+        "--timeout",
+        type=click.FloatRange(0),
+        default=300,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to wait.",
+    )
+    return add(function)
+
+
 def yes_option(function: Function) -> Function:
     """Add the option ``--yes`` to a command."""
     add = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
@@ -233,9 +246,10 @@ class Command(click.Command):
     """A command that takes the global options as well."""
 
     def __init__(self, *arguments: Any, **details: Any) -> None:
+        if details.get("help"):
+            # How click marks a paragraph that is not wrapped, which raw docstrings have in letters.
+            details["help"] = details["help"].replace("\\b\n", "\b\n")
         super().__init__(*arguments, **details)
-        # How click marks a paragraph that is not wrapped, which raw docstrings have in letters.
-        self.help = self.help and self.help.replace("\\b\n", "\b\n")
         self.params.extend(GLOBAL)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

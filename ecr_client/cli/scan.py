@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ecr_client.cli.errors import FINDINGS, CommandError
-from ecr_client.cli.options import Group, Options, group, image_members
+from ecr_client.cli.options import Group, Options, group, image_members, timeout_option
 from ecr_client.cli.output import merged
 from ecr_client.cli.tables import Column, Table, number
 
@@ -42,14 +42,7 @@ def start(options: Options, reference: str) -> None:
 
 @command.command("wait")
 @click.argument("reference")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0),
-    default=300,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait.",
-)
+@timeout_option
 @click.pass_obj
 def wait(options: Options, reference: str, timeout: float) -> None:
     """Wait until the scan of an image is complete."""
