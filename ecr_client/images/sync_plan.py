@@ -138,8 +138,8 @@ class SyncPlan:
     def execute(self, executor: Executor | None = None) -> SyncResult:
         """Copy what has to be copied and return what was done.
 
-        An image that fails does not keep the others from being copied. An interrupt, as of Ctrl-C,
-        ends those that have not begun, and without an executor all of them.
+        An image that fails does not keep the others from being copied. An interrupt, such as
+        Ctrl-C, cancels those that have not begun and, without an executor, the others as well.
 
         Args:
             executor: Runs `CopyTask.run` for each image: a pool of threads or processes, or what
