@@ -347,7 +347,7 @@ def _plain_metadata(metadata: ResponseMetadata, *, wire: bool) -> dict[str, Any]
 
 def _read_metadata(data: Any) -> ResponseMetadata:
     """Return metadata; further members of botocore are ignored."""
-    from requests.structures import CaseInsensitiveDict
+    from urllib3 import HTTPHeaderDict
 
     if isinstance(data, ResponseMetadata):
         return data
@@ -359,5 +359,5 @@ def _read_metadata(data: Any) -> ResponseMetadata:
         if data.get(key) is not None:
             found[name] = values.at(key, read, data[key])
     if "http_headers" in found:
-        found["http_headers"] = CaseInsensitiveDict(found["http_headers"])
+        found["http_headers"] = HTTPHeaderDict(found["http_headers"])
     return ResponseMetadata(**found)

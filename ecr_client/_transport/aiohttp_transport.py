@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
-from requests.structures import CaseInsensitiveDict
-from requests.utils import select_proxy
+from urllib3 import HTTPHeaderDict
 from yarl import URL
 
 from ecr_client._common.display import redact_url
@@ -120,6 +119,8 @@ class AiohttpTransport(AsyncTransport):
         """Send a request; move the limit to when the head of the response has to be there."""
         route, proxy = self._routes.of(request.url), None
         if route.proxies:
+            from requests.utils import select_proxy
+
             proxy = select_proxy(request.url, route.proxies)
             if proxy and proxy.startswith("socks"):
                 raise problems.unusable_proxy(
@@ -356,9 +357,9 @@ def _socket(address: tuple[Any, ...]) -> socket.socket:
     return made
 
 
-def _headers(response: aiohttp.ClientResponse) -> CaseInsensitiveDict[str]:
+def _headers(response: aiohttp.ClientResponse) -> HTTPHeaderDict:
     """Return the headers of a response; those of the same name are joined, as in HTTP."""
-    headers: CaseInsensitiveDict[str] = CaseInsensitiveDict()
+    headers = HTTPHeaderDict()
     for name, value in response.headers.items():
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers

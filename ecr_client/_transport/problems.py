@@ -52,9 +52,9 @@ def tls_failed(
     url: str, reason: str, verify: bool | str, config: ClientConfiguration
 ) -> TLSException:
     """Return the exception for a TLS handshake that failed."""
-    from requests.utils import DEFAULT_CA_BUNDLE_PATH
+    import certifi
 
-    bundle = DEFAULT_CA_BUNDLE_PATH if isinstance(verify, bool) else verify
+    bundle = certifi.where() if isinstance(verify, bool) else verify
     return TLSException(
         f"no trusted TLS connection to {url}: {reason}; see verify ({bundle}), "
         f"client_cert ({config.client_cert})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.request import getproxies
 
 from ecr_client._common.display import redact_url
 from ecr_client._common.redact import keeps_arguments_secret
@@ -60,11 +61,9 @@ class Routes:
         origin = origin_of(url)  # not the URL: those of layers are all different
         found = self._found.get(origin)
         if found is None:
-            from requests.utils import get_environ_proxies
-
             config, settings = self._config, self._config.proxies_config or {}
             given, is_plain = config.proxies, origin.startswith("http:")
-            proxies = Proxies(get_environ_proxies(origin) if given is None else given)
+            proxies = Proxies(_environment_proxies(origin) if given is None else given)
             has_tls_proxy = check_proxy(origin, proxies) == "https"
             if has_tls_proxy and (is_plain or settings.get("proxy_use_forwarding_for_https")):
                 # TLS ends at the proxy.
@@ -82,6 +81,15 @@ class Routes:
         return verify is not False and (given or self._verify())
 
 
+def _environment_proxies(url: str) -> Mapping[str, str]:
+    """Return the proxies of the environment for a URL, as requests does."""
+    if not getproxies().keys() - {"no"}:
+        return {}  # The asynchronous client need not load requests then.
+    from requests.utils import get_environ_proxies
+
+    return get_environ_proxies(url)
+
+
 @keeps_arguments_secret
 def check_proxy(url: str, proxies: Mapping[str, str]) -> str:
     """Return the scheme of the proxy for a URL, or "" if there is none.
@@ -90,6 +98,8 @@ def check_proxy(url: str, proxies: Mapping[str, str]) -> str:
         InvalidConfigurationException: The proxy is invalid, for which requests and urllib3 raise
             various errors.
     """
+    if not proxies:
+        return ""
     from requests.utils import prepend_scheme_if_needed, select_proxy
     from urllib3.util import parse_url
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
+import certifi
 from urllib3.util.ssl_ import create_urllib3_context
 
 
@@ -23,7 +23,7 @@ def tls_context(verify: bool | str, cert: str | tuple[str, str] | None) -> ssl.S
     if verify is False:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     else:
-        bundle = DEFAULT_CA_BUNDLE_PATH if verify is True else verify
+        bundle = certifi.where() if verify is True else verify
         is_directory = os.path.isdir(bundle)
         context.load_verify_locations(**{"capath" if is_directory else "cafile": bundle})
     if cert is not None:

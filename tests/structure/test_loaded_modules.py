@@ -28,6 +28,19 @@ import json
 print(json.dumps(steps))
 """
 
+ASYNCHRONOUS = """
+import asyncio, json, sys
+import ecr_client
+
+async def main():
+    async with ecr_client.AsyncECRClient({arguments}) as client:
+        client.set_endpoint(sys.argv[1])
+        await client.describe_registry()
+
+asyncio.run(main())
+print(json.dumps({{"called": list(sys.modules)}}))
+"""
+
 EXPLICIT = 'region="eu-west-1", credentials=ecr_client.Credentials("AKIDEXAMPLE", "secret")'
 ENVIRONMENT = {
     "AWS_REGION": "eu-west-1",
@@ -120,7 +133,7 @@ NOT_IMPORTED = ("requests", "botocore", "attr", "attrs", "cattr", "cattrs", "url
 NOT_BUILT = ("requests", "cattr", "cattrs", "orjson", "pybase64", "botocore.auth")
 NOT_BUILT_WITH_ENDPOINT = ("botocore.endpoint_provider", "botocore.loaders", "botocore.utils")
 
-Load = Callable[[str], dict[str, list[str]]]
+Load = Callable[..., dict[str, list[str]]]
 
 
 @pytest.fixture(scope="module")
@@ -133,11 +146,11 @@ def nothing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def load(server: Any, nothing: Path) -> Load:
     """Return a function that names the modules that each step of a fresh process has loaded."""
 
-    def loaded(way: str) -> dict[str, list[str]]:
+    def loaded(way: str, script: str = SCRIPT) -> dict[str, list[str]]:
         arguments, variables = WAYS[way]
         inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
         done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", SCRIPT.format(arguments=arguments), server.url],
+            [sys.executable, "-W", "error", "-c", script.format(arguments=arguments), server.url],
             env={
                 "PYTHONPATH": os.pathsep.join(map(os.path.abspath, inherited)),
                 "AWS_CONFIG_FILE": str(nothing / "config"),
@@ -217,3 +230,11 @@ def test_modules_of_a_call(load: Load) -> None:
 
     assert {"requests", "orjson", "botocore.auth", "attrs"} <= called
     assert called.isdisjoint({"pybase64", "cattrs"})  # for uploads, and for a converter
+
+
+def test_asynchronous_calls(load: Load) -> None:
+    """A call of the asynchronous client loads no requests either, unless there is a proxy."""
+    steps = load("explicit", ASYNCHRONOUS)
+    never = tuple(name for name in NEVER if name not in ("aiohttp", "asyncio"))
+    assert _of(steps["called"], ("requests", *never)) == []
+    assert _of(steps["called"], ("aiohttp",))
