@@ -79,6 +79,7 @@ class AiohttpTransport(AsyncTransport):
                 "AsyncECRClient does not support proxies_config; use ECRClient, or a proxy without "
                 "settings of its own"
             )
+        _keep_buffers()
         self.config = config
         self._routes = Routes(config, settings)
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
@@ -363,3 +364,12 @@ def _headers(response: aiohttp.ClientResponse) -> HTTPHeaderDict:
     for name, value in response.headers.items():
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
+
+
+def _keep_buffers() -> None:
+    """Have the C library keep the memory of buffers as large as those that asyncio reads into.
+
+    glibc returns such memory to the system at once, and gets it anew for each read, until a program
+    has freed a larger piece. That would be a seventh of the CPU of a small call.
+    """
+    bytearray(2 * _BUFFER)
