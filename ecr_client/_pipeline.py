@@ -295,8 +295,8 @@ class Pipeline:
             return False
         # Its frames hold the call, which is going to hold the error: that would be a cycle.
         error.__traceback__ = None
-        self.observer.retry(call, error, delay)
         try:
+            self.observer.retry(call, error, delay)
             await self.pause(call, delay, error)
         except BaseException:
             # The retry is never sent.

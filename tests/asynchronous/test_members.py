@@ -8,7 +8,7 @@ import inspect
 import pickle
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import create_autospec
 
 import pytest
@@ -59,24 +59,31 @@ RENAMED = {
     "__next__": "__anext__",
 }
 CLOSED = {**RENAMED, "close": "aclose"}
-#: The classes; the names that differ; those that only the asynchronous class has; the members whose
-#: descriptions differ. Other descriptions are the same texts.
-PAIRS: list[tuple[Any, Any, dict[str, str], set[str], set[str]]] = [
-    (ECRClient, AsyncECRClient, CLOSED, set(), {"download_layer", "shutdown", "transport"}),
-    (AmazonECR, AsyncAmazonECR, {}, set(), set()),
-    (Paginator, AsyncPaginator, RENAMED, set(), set()),
-    (ItemIterator, AsyncItemIterator, RENAMED, set(), set()),
-    (PageIterator, AsyncPageIterator, RENAMED, set(), set()),
-    (LayerDownload, AsyncLayerDownload, RENAMED, {"aclose"}, {"read"}),
-    (Transport, AsyncTransport, {}, set(), {"send"}),
-    (StreamingResponse, AsyncStreamingResponse, RENAMED, set(), {"read", "read1"}),
-    (ByteStream, AsyncByteStream, {}, set(), {"read1"}),
-    (ECRStub, AsyncECRStub, {}, {"__aenter__", "__aexit__"}, set()),
+
+
+class Pair(NamedTuple):
+    """Two classes, and where they differ; other descriptions are the same texts."""
+
+    one: type
+    other: type
+    renamed: dict[str, str]
+    more: set[str]  # names that only the asynchronous class has
+    described: set[str]  # members whose descriptions differ
+
+
+PAIRS = [
+    Pair(ECRClient, AsyncECRClient, CLOSED, set(), {"download_layer", "shutdown", "transport"}),
+    Pair(AmazonECR, AsyncAmazonECR, {}, set(), set()),
+    Pair(Paginator, AsyncPaginator, RENAMED, set(), set()),
+    Pair(ItemIterator, AsyncItemIterator, RENAMED, set(), set()),
+    Pair(PageIterator, AsyncPageIterator, RENAMED, set(), set()),
+    Pair(LayerDownload, AsyncLayerDownload, RENAMED, {"aclose"}, {"read"}),
+    Pair(Transport, AsyncTransport, {}, set(), {"send"}),
+    Pair(StreamingResponse, AsyncStreamingResponse, RENAMED, set(), {"read", "read1"}),
+    Pair(ByteStream, AsyncByteStream, {}, set(), {"read1"}),
+    Pair(ECRStub, AsyncECRStub, {}, {"__aenter__", "__aexit__"}, set()),
 ]
-each_pair = pytest.mark.parametrize(
-    ("one", "other", "renamed", "more", "described"),
-    [pytest.param(*pair, id=pair[0].__name__) for pair in PAIRS],
-)
+each_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.one.__name__)
 #: Members of the client that wait for nothing.
 AT_ONCE = {"download_layer", "get_cached_response_metadata", "set_endpoint", "set_region"}
 AT_ONCE |= {"with_options"}
@@ -90,27 +97,27 @@ def names(cls: type) -> set[str]:
     return {name for name in dir(cls) if not name.startswith("_") or name in special}
 
 
-def members(one: type, other: type, renamed: dict[str, str]) -> list[tuple[str, Any, Any]]:
+def members(pair: Pair) -> list[tuple[str, Any, Any]]:
     """Return the members of two classes that belong together."""
     return [
-        (name, getattr(one, name), getattr(other, found))
-        for name in sorted(names(one))
-        if (found := renamed.get(name, name)) in names(other)
+        (name, getattr(pair.one, name), getattr(pair.other, found))
+        for name in sorted(names(pair.one))
+        if (found := pair.renamed.get(name, name)) in names(pair.other)
     ]
 
 
 @each_pair
-def test_names(one: type, other: type, renamed: Any, more: set[str], described: set[str]) -> None:
+def test_names(pair: Pair) -> None:
     """Both have the same members, by the same names but for those that Python itself changes."""
-    assert names(other) == {renamed.get(name, name) for name in names(one)} | more
+    renamed = {pair.renamed.get(name, name) for name in names(pair.one)}
+
+    assert names(pair.other) == renamed | pair.more
 
 
 @each_pair
-def test_parameters(
-    one: type, other: type, renamed: Any, more: set[str], described: set[str]
-) -> None:
+def test_parameters(pair: Pair) -> None:
     """All take the same parameters with the same types and defaults, and return the same types."""
-    for name, *both in members(one, other, renamed):
+    for name, *both in members(pair):
         if not callable(both[0]) or name in RENAMED:
             continue
         first, second = (list(inspect.signature(each).parameters.values()) for each in both)
@@ -129,25 +136,23 @@ def test_parameters(
 
 
 @each_pair
-def test_descriptions(
-    one: type, other: type, renamed: Any, more: set[str], described: set[str]
-) -> None:
+def test_descriptions(pair: Pair) -> None:
     """Every member is described, by the same text unless it is listed."""
-    found = members(one, other, renamed)
-    public = [each for each in found if not each[0].startswith("_")]
     texts = {
-        name: (inspect.getdoc(first), inspect.getdoc(second)) for name, first, second in public
+        name: (inspect.getdoc(first), inspect.getdoc(second))
+        for name, first, second in members(pair)
+        if not name.startswith("_")
     }
 
     assert [name for name, both in texts.items() if not all(both)] == []
-    assert {name for name, both in texts.items() if both[0] != both[1]} == described
+    assert {name for name, both in texts.items() if both[0] != both[1]} == pair.described
 
 
 def test_coroutines() -> None:
     """What sends something is a coroutine function; paginators and downloads send later."""
     at_once = {
         name
-        for name, _, member in members(ECRClient, AsyncECRClient, CLOSED)
+        for name, _, member in members(PAIRS[0])
         if callable(member) and not inspect.iscoroutinefunction(member)
     }
 

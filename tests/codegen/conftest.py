@@ -163,6 +163,19 @@ class Sample:
             "batches": {"DeleteThings": {"reason": "Many.", "member": "thingIds"}},
         }
 
+    def rename(self, old: str, new: str) -> None:
+        """Rename a structure, which another one still names by its old name."""
+        for table in (self.shapes, self.descriptions["types"]["structures"]):
+            table[new] = table.pop(old)
+
+    def remove(self, path: str) -> None:
+        """Remove an entry, by its names from the outermost on."""
+        *parents, last = path.split()
+        table = vars(self)
+        for parent in parents:
+            table = table[parent]
+        del table[last]
+
     def resolve(self) -> Any:
         """Return the intermediate representation of the sample as it is now."""
         from botocore.model import ServiceModel

@@ -241,16 +241,10 @@ def test_formatting() -> None:
 
 def test_differences(tmp_path: Path) -> None:
     """Differing, missing and stale files are distinguished, and other files are ignored."""
-    write(
-        {
-            f"{GENERATED}/same.py": "1\n",
-            f"{GENERATED}/other.py": "2\n",
-            f"{GENERATED}/models/s.py": "",
-        },
-        tmp_path,
-    )
+    same = {f"{GENERATED}/same.py": "1\n"}
+    write({**same, f"{GENERATED}/other.py": "2\n", f"{GENERATED}/models/s.py": ""}, tmp_path)
     (tmp_path / "ecr_client/client.py").write_text("by hand\n", encoding="utf-8")
-    wanted = {f"{GENERATED}/same.py": "1\n", f"{GENERATED}/other.py": "3\n", "inventory.txt": "x\n"}
+    wanted = {**same, f"{GENERATED}/other.py": "3\n", "inventory.txt": "x\n"}
 
     assert diff.files(wanted, tmp_path) == [
         f"{GENERATED}/other.py differs",

@@ -8,52 +8,52 @@ from codegen import naming
 
 
 @pytest.mark.parametrize(
-    ("convert", "value", "name"),
+    ("convert", "names"),
     [
-        *(
-            (naming.method_name, value, name)
-            for value, name in (
-                ("DescribeImages", "describe_images"),
-                ("GetDownloadUrlForLayer", "get_download_url_for_layer"),
-            )
+        (
+            naming.method_name,
+            {
+                "DescribeImages": "describe_images",
+                "GetDownloadUrlForLayer": "get_download_url_for_layer",
+            },
         ),
-        *(
-            (naming.member_name, value, name)
-            for value, name in (
-                ("repositoryName", "repository_name"),
-                ("Key", "key"),
-                ("kmsError", "kms_error"),
-                ("registryIds", "registry_ids"),
-            )
+        (
+            naming.member_name,
+            {
+                "repositoryName": "repository_name",
+                "Key": "key",
+                "kmsError": "kms_error",
+                "registryIds": "registry_ids",
+            },
         ),
-        *(
-            (naming.class_name, value, name)
-            for value, name in (
-                ("ListImagesResponse", "ListImagesResult"),
-                ("ListImagesRequest", "ListImagesRequest"),
-                ("ResponseHeader", "ResponseHeader"),
-                ("LifecyclePolicyPreviewResult", "LifecyclePolicyPreviewResult"),
-            )
+        (
+            naming.class_name,
+            {
+                "ListImagesResponse": "ListImagesResult",
+                "ListImagesRequest": "ListImagesRequest",
+                "ResponseHeader": "ResponseHeader",
+                "LifecyclePolicyPreviewResult": "LifecyclePolicyPreviewResult",
+            },
         ),
-        *(
-            (naming.enum_member, value, name)
-            for value, name in (
-                ("KMS_DSSE", "KMS_DSSE"),
-                ("AES256", "AES256"),
-                ("ImageNotFound", "IMAGE_NOT_FOUND"),
-                ("docker-hub", "DOCKER_HUB"),
-                ("ecr", "ECR"),
-                ("a.b c", "A_B_C"),
-                ("-x-", "X"),
-                ("2xx", "VALUE_2XX"),
-                ("*", "VALUE_"),
-            )
+        (
+            naming.enum_member,
+            {
+                "KMS_DSSE": "KMS_DSSE",
+                "AES256": "AES256",
+                "ImageNotFound": "IMAGE_NOT_FOUND",
+                "docker-hub": "DOCKER_HUB",
+                "ecr": "ECR",
+                "a.b c": "A_B_C",
+                "-x-": "X",
+                "2xx": "VALUE_2XX",
+                "*": "VALUE_",
+            },
         ),
     ],
 )
-def test_names(convert: Callable[[str], str], value: str, name: str) -> None:
+def test_names(convert: Callable[[str], str], names: dict[str, str]) -> None:
     """Names of methods, members, classes and constants follow from those of the model."""
-    assert convert(value) == name
+    assert {value: convert(value) for value in names} == names
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,8 @@ def test_type_of_a_list_of_responses(sample: Any) -> None:
 
 def test_name_that_only_looks_like_a_request(sample: Any) -> None:
     """A structure is a request because an operation takes it, not because of how it ends."""
-    sample.shapes["PullRequest"] = sample.shapes.pop("Part")
+    sample.rename("Part", "PullRequest")
     sample.shapes["Thing"]["members"]["child"]["shape"] = "PullRequest"
-    structures = sample.descriptions["types"]["structures"]
-    structures["PullRequest"] = structures.pop("Part")
     service = sample.resolve()
 
     (found,) = (
@@ -45,10 +43,8 @@ def test_name_that_only_looks_like_a_request(sample: Any) -> None:
 
 def test_modules_of_one_name(sample: Any) -> None:
     """Two groups of types that would share a file are reported, and both are named."""
-    sample.shapes["PutBlob"] = sample.shapes.pop("Thing")
+    sample.rename("Thing", "PutBlob")
     sample.shapes["ThingList"]["member"]["shape"] = "PutBlob"
-    structures = sample.descriptions["types"]["structures"]
-    structures["PutBlob"] = structures.pop("Thing")
     sample.shapes["DeleteThingsResponse"]["members"]["state"] = {"shape": "PutBlob"}
 
     assert sample.resolve().problems == [
@@ -233,11 +229,7 @@ def test_always_sent_that_is_not(sample: Any, member: str, evidence: str, proble
 )
 def test_gap(sample: Any, path: str, gap: str, file: str, line: str) -> None:
     """What is missing is no problem but a gap, and a fact of the model stands in for it."""
-    *parents, last = path.split()
-    table = vars(sample)
-    for parent in parents:
-        table = table[parent]
-    del table[last]
+    sample.remove(path)
 
     assert sample.resolve().gaps == [gap]
     assert line in sample.render()[f"ecr_client/_generated/{file}"]
@@ -253,11 +245,7 @@ def test_gap(sample: Any, path: str, gap: str, file: str, line: str) -> None:
 )
 def test_removed_from_the_model(sample: Any, path: str, problem: str) -> None:
     """What the model no longer has, but an entry still mentions, is a problem."""
-    *parents, last = path.split()
-    table = vars(sample)
-    for parent in parents:
-        table = table[parent]
-    del table[last]
+    sample.remove(path)
 
     assert any(problem in each for each in sample.resolve().problems)
 

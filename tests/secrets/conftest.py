@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FunctionType, MethodType, ModuleType, TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -36,6 +36,7 @@ CANARIES: dict[str, str | bytes] = {
     "password of the proxy": PASSWORD,
     "bytes of the layer": LAYER[:23],
 }
+Kind: TypeAlias = "type[BaseException] | tuple[type[BaseException], ...]"
 _LEAVES = (type, ModuleType, FunctionType, MethodType, logging.Logger, TracebackType)
 
 spec = importlib.util.spec_from_file_location(
@@ -207,11 +208,11 @@ class Evidence(logging.Handler):
         for sink, show in ERROR_SINKS.items():
             self.texts.append((f"{label} {type(error).__name__}, {sink}", show(error)))
 
-    def fails(self, call: Callable[[], object]) -> BaseException:
-        """Look at the exception that a function raises, and return it."""
+    def fails(self, call: Callable[[], object], kind: Kind = BaseException) -> BaseException:
+        """Look at the exception of a kind that a function raises, and return it."""
         try:
             call()
-        except BaseException as error:
+        except kind as error:
             self.error(error)
             return error
         raise AssertionError("it did not fail")

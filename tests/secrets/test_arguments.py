@@ -51,7 +51,8 @@ REFUSED: dict[str, Callable[[], object]] = {
     "a token that is no text": lambda: Credentials("AKIDEXAMPLE", KEY, TOKEN.encode()),  # type: ignore[arg-type]
     "keys as a tuple": lambda: client(credentials=("AKIDEXAMPLE", KEY)),
     "keys as a dict": lambda: client(credentials={"secret_key": KEY}),
-    "two sources": lambda: client(credentials=KEYS, profile="missing"),
+    "keys and a profile": lambda: client(credentials=KEYS, profile="missing"),
+    "keys and a session": lambda: client(credentials=KEYS, session=object()),
     "bad region beside keys": lambda: client(credentials=KEYS, region="nowhere at all"),
     "bad endpoint beside keys": lambda: client(credentials=KEYS, endpoint="http://a b"),
     "keys in the endpoint": lambda: client(endpoint=f"https://{USER}@host"),
@@ -82,9 +83,8 @@ REFUSED: dict[str, Callable[[], object]] = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused_arguments(evidence: Any, name: str) -> None:
     """An argument that is refused is not shown, and neither are those beside it."""
-    error = evidence.fails(REFUSED[name])
+    evidence.fails(REFUSED[name], (AmazonClientException, TypeError))
 
-    assert isinstance(error, (AmazonClientException, TypeError))
     assert evidence.leaks() == []
 
 
@@ -110,9 +110,8 @@ def test_bad_files(evidence: Any, tmp_path: Path, monkeypatch: Any, name: str) -
     def call() -> None:
         ECRClient(profile="named", endpoint="http://127.0.0.1:1").describe_registry()
 
-    error = evidence.fails(call)
+    evidence.fails(call, AmazonClientException)
 
-    assert isinstance(error, AmazonClientException)
     assert evidence.leaks() == []
 
 
@@ -138,9 +137,8 @@ def test_credential_processes(evidence: Any, tmp_path: Path, monkeypatch: Any, n
     config.write_text(f'[profile p]\ncredential_process = "{sys.executable}" "{script}"\n')
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     asked = ECRClient(profile="p", endpoint="http://127.0.0.1:1")
-    error = evidence.fails(asked.describe_registry)
+    evidence.fails(asked.describe_registry, CredentialRetrievalException)
 
-    assert isinstance(error, CredentialRetrievalException)
     assert evidence.leaks() == []
 
 
@@ -155,20 +153,8 @@ def broken() -> object:
 )
 def test_providers(evidence: Any, provider: Any) -> None:
     """A function that gives no credentials is named, without what it gave."""
-    error = evidence.fails(client(credentials=provider).describe_registry)
+    evidence.fails(client(credentials=provider).describe_registry, AmazonClientException)
 
-    assert isinstance(error, AmazonClientException)
-    assert evidence.leaks() == []
-
-
-def test_environment(evidence: Any, monkeypatch: Any) -> None:
-    """Keys of the environment that cannot be used are not shown."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
-    monkeypatch.setenv("AWS_SESSION_TOKEN", f"{TOKEN}\n")
-    error = evidence.fails(ECRClient(**GIVEN).describe_registry)
-
-    assert isinstance(error, CredentialRetrievalException)
     assert evidence.leaks() == []
 
 
@@ -206,9 +192,8 @@ def test_proxies_that_answer(evidence: Any, server: Any, scheme: str, status: in
     asked = client(endpoint=f"{scheme}://ecr.example", config=config)
     evidence.value(config)
     evidence.value(asked)
-    error = evidence.fails(asked.describe_registry)
+    evidence.fails(asked.describe_registry, AmazonClientException)
 
-    assert isinstance(error, AmazonClientException)
     assert evidence.leaks() == []
 
 
@@ -251,12 +236,4 @@ def test_attributes_of_clients(evidence: Any) -> None:
     evidence.value(vars(made))
     evidence.value(vars(made._make_options().credentials))
 
-    assert evidence.leaks() == []
-
-
-def test_two_sources_are_named(evidence: Any) -> None:
-    """Arguments that contradict each other are still named."""
-    error = evidence.fails(lambda: client(credentials=KEYS, session=object()))
-
-    assert isinstance(error, InvalidConfigurationException)
     assert evidence.leaks() == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ecr_client import ECRClient
-from ecr_client.exceptions import AmazonClientException
+from ecr_client.exceptions import CredentialRetrievalException, InvalidConfigurationException
 
 KEY, TOKEN, OUTPUT = "canary/key+of/a/file", "canary-token-of-a-file", "canary output 91"
 ROLE = "role_arn = arn:aws:iam::123456789012:role/example"
@@ -18,6 +18,11 @@ PYTHON = f"credential_process = {sys.executable} -c"
 KEYS = f'{{"AccessKeyId": "AKIA", "SecretAccessKey": "{KEY}", "Token": "{TOKEN}"}}'
 URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 WEB = {"AWS_WEB_IDENTITY_TOKEN_FILE": "{dir}/token", "AWS_ROLE_ARN": ROLE[11:]}
+BAD_KEYS = {
+    "AWS_ACCESS_KEY_ID": "AKIA",
+    "AWS_SECRET_ACCESS_KEY": KEY,
+    "AWS_SESSION_TOKEN": f"{TOKEN}\n",
+}
 #: What is in the configuration file and in the environment, and what the server responds.
 SOURCES: dict[str, tuple[str, dict[str, str], tuple[int, str]]] = {
     "file": (f"[default]\n{KEY}\n", {}, (200, "")),
@@ -26,6 +31,7 @@ SOURCES: dict[str, tuple[str, dict[str, str], tuple[int, str]]] = {
     "output": (f"[default]\n{PYTHON} 'print(\"{OUTPUT}\")' --password {KEY}\n", {}, (200, "")),
     "role": (f"[default]\n{ROLE}\nsource_profile = base\n{BASE}", {}, (200, f"<a>{KEYS}</b>")),
     "role, page": (f"[default]\n{ROLE}\nsource_profile = base\n{BASE}", {}, (403, f"{{{KEYS}")),
+    "environment": ("", BAD_KEYS, (200, "")),
     "web identity": ("", WEB, (500, KEYS)),
     "container": ("", {URI: "{url}/canary-token-of-a-file"}, (500, KEYS)),
     "container, cut": ("", {URI: "{url}/canary-token-of-a-file"}, (200, KEYS[:-1])),
@@ -49,8 +55,7 @@ def test_sources(
         monkeypatch.setenv(variable, value.format(dir=tmp_path, url=server.url))
     monkeypatch.setattr(ContainerMetadataFetcher, "SLEEP_TIME", 0)
     server.answers = [(status, {}, body.encode())]
-    error = evidence.fails(lambda: ECRClient(region="eu-west-1").describe_registry())
-
-    assert isinstance(error, AmazonClientException)
+    kinds = (CredentialRetrievalException, InvalidConfigurationException)
+    evidence.fails(lambda: ECRClient(region="eu-west-1").describe_registry(), kinds)
 
     assert evidence.leaks() == []

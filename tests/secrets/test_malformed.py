@@ -1,4 +1,4 @@
-"""What a malformed response holds is in no message, no log and no chain of exceptions."""
+"""What a malformed response or a page holds is in no message, no log and no chain."""
 
 from __future__ import annotations
 
@@ -44,5 +44,33 @@ def test_malformed_responses(
         client.get_authorization_token()  # which some odd headers do not keep from succeeding
     except AmazonClientException as error:
         evidence.error(error)
+
+    assert evidence.leaks() == []
+
+
+WORD = "canaryword"
+PAGES = {
+    "body": f"<html><title>Sign in</title><body>{TOKEN} {WORD}</body></html>",
+    "title": f"<html><title>{TOKEN} x={WORD} {{{WORD}}}</title></html>",
+    "comment": f"<!-- {WORD} --><html><title>{WORD}</title></html>",
+    "attribute": f"<html {WORD}><title lang='{WORD}'>{TOKEN}</title></html>",
+    "text": f"{TOKEN} {WORD}",
+    "XML": f"<Error><Code>{WORD}</Code><Message>{TOKEN}</Message></Error>",
+}
+
+
+@pytest.mark.parametrize("status", [200, 302, 403, 502])
+@pytest.mark.parametrize("kind", ["text/html", "text/plain", "application/json"])
+@pytest.mark.parametrize("name", PAGES)
+def test_pages(
+    evidence: Any, connect: Callable[..., ECRClient], server: Any, name: str, kind: str, status: int
+) -> None:
+    """A page is described, and nothing of it is quoted but plain words of its title."""
+    evidence.secrets.update(token=TOKEN, word=WORD)
+    server.answers = [(status, {"Content-Type": kind}, PAGES[name].encode())]
+    client = connect()
+    client.set_endpoint(server.url)
+    for call in (client.get_authorization_token, client.describe_repositories):
+        evidence.fails(call, AmazonClientException)
 
     assert evidence.leaks() == []

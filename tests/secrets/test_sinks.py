@@ -100,18 +100,19 @@ def test_bytes(evidence: Any) -> None:
     assert evidence.leaks() == ["bytes of the layer in value dict"]
 
 
-@pytest.mark.parametrize("place", ["message", "argument", "extra", "exception"])
-def test_logs(evidence: Any, place: str) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ([SECRET], {}),
+        (["%s", SECRET], {}),
+        (["nothing"], {"extra": {"member": [SECRET]}}),
+        (["nothing"], {"exc_info": ValueError(SECRET)}),
+    ],
+    ids=["message", "argument", "extra", "exception"],
+)
+def test_logs(evidence: Any, arguments: list[str], options: dict[str, Any]) -> None:
     """A secret is found in every part of a record, of any logger, at the lowest level."""
-    logger = logging.getLogger("urllib3.connectionpool")
-    if place == "message":
-        logger.debug(SECRET)
-    elif place == "argument":
-        logger.debug("%s", SECRET)
-    elif place == "extra":
-        logger.debug("nothing", extra={"member": [SECRET]})
-    else:
-        logger.debug("nothing", exc_info=ValueError(SECRET))
+    logging.getLogger("urllib3.connectionpool").debug(*arguments, **options)
 
     assert any("log of urllib3.connectionpool" in each for each in evidence.leaks())
 

@@ -18,6 +18,7 @@ from ecr_client.exceptions import (
 )
 from ecr_client.models import (
     BatchGetImageRequest,
+    DescribeImagesRequest,
     ImageDetail,
     ImageIdentifier,
     ListImagesRequest,
@@ -51,19 +52,18 @@ def stubbed(test: Test, **options: Any) -> AsyncECRStub:
 
 
 def test_calls() -> None:
-    """Calls, pages, waiters and batches get what was expected, one expectation for each call."""
+    """Calls, pages, waiters and batches use one expectation each, and metadata is remembered."""
 
     async def test(client: AsyncECRClient, stub: AsyncECRStub) -> None:
         request = ListImagesRequest(repository_name="app")
+        waited_for = DescribeImagesRequest(repository_name="app", image_ids=IMAGES[:1])
         detail = example(ImageDetail, image_tags=["1.0"])
         stub.expect("ListImages", request=request, image_ids=IMAGES[:1], next_token="more")
         stub.expect("ListImages", image_ids=IMAGES[1:2])
         stub.expect("DescribeImages", error=ImageNotFoundException)
         stub.expect("DescribeImages", image_details=[detail])
-        stub.expect(
-            "BatchGetImage",
-            request=BatchGetImageRequest(repository_name="app", image_ids=IMAGES[:100]),
-        )
+        batch = BatchGetImageRequest(repository_name="app", image_ids=IMAGES[:100])
+        stub.expect("BatchGetImage", request=batch)
         stub.expect("BatchGetImage")
         stub.expect("ListImages", error=RepositoryNotFoundException("gone"))
         naps: list[float] = []
@@ -72,9 +72,7 @@ def test_calls() -> None:
             naps.append(seconds)
 
         assert [each async for each in client.paginate_list_images(request)] == IMAGES[:2]
-        waited = await client.wait_until_image_exists(
-            repository_name="app", image_ids=IMAGES[:1], sleep=nap
-        )
+        waited = await client.wait_until_image_exists(waited_for, sleep=nap)
         assert waited.image_details == (detail,)
         assert naps == [5.0]
         await client.batch_get_image_all(repository_name="app", image_ids=IMAGES)
@@ -82,21 +80,10 @@ def test_calls() -> None:
             await client.list_images(request)
         assert raised.value.request_id
         assert stub.requests[-1] == request
+        cached = client.get_cached_response_metadata(waited_for)
+        assert cached is waited.response_metadata
 
     assert len(stubbed(test).requests) == 7
-
-
-def test_metadata() -> None:
-    """The cache of the client knows the response, as after a real call."""
-
-    async def test(client: AsyncECRClient, stub: AsyncECRStub) -> None:
-        request = ListImagesRequest(repository_name="app")
-        stub.expect("ListImages")
-        found = await client.list_images(request)
-
-        assert client.get_cached_response_metadata(request) is found.response_metadata
-
-    stubbed(test)
 
 
 def test_downloads() -> None:
@@ -126,9 +113,8 @@ def test_tasks() -> None:
     async def test(client: AsyncECRClient, stub: AsyncECRStub) -> None:
         names = [f"app-{number}" for number in range(50)]
         for name in names:
-            stub.expect(
-                "ListImages", request=ListImagesRequest(repository_name=name), next_token=name
-            )
+            request = ListImagesRequest(repository_name=name)
+            stub.expect("ListImages", request=request, next_token=name)
         calls = [client.list_images(repository_name=name) for name in reversed(names)]
         found = await asyncio.gather(*calls)
 
@@ -146,33 +132,28 @@ async def missing(client: AsyncECRClient, stub: AsyncECRStub) -> None:
     stub.expect("ListImages")
 
 
+async def failing(client: AsyncECRClient, stub: AsyncECRStub) -> None:
+    stub.expect("ListImages")
+    raise LookupError("of the test")
+
+
 async def not_downloaded(client: AsyncECRClient, stub: AsyncECRStub) -> None:
     stub.expect("GetDownloadUrlForLayer", download_url="https://layers.invalid/other")
     await client.download_layer(repository_name="app", layer_digest=DIGEST).read()
 
 
 @pytest.mark.parametrize(
-    ("test", "message"),
+    ("test", "error", "message"),
     [
-        (swallowed, "call 1 was not expected: ListImages with"),
-        (missing, "1 expected call was not made"),
-        (not_downloaded, "a download was not expected"),
+        (swallowed, StubAssertionError, "call 1 was not expected: ListImages with"),
+        (missing, StubAssertionError, "1 expected call was not made"),
+        (not_downloaded, StubAssertionError, "a download was not expected"),
+        (failing, LookupError, "of the test"),
     ],
 )
-def test_failures(test: Test, message: str) -> None:
-    """What was not expected, or did not come, fails the test when the block is left."""
-    with pytest.raises(StubAssertionError, match=message):
-        stubbed(test)
-
-
-def test_an_error_of_the_test_is_not_replaced() -> None:
-    """An error in the block is more informative than its consequences."""
-
-    async def test(client: AsyncECRClient, stub: AsyncECRStub) -> None:
-        stub.expect("ListImages")
-        raise LookupError
-
-    with pytest.raises(LookupError):
+def test_failures(test: Test, error: type[Exception], message: str) -> None:
+    """What was not expected, or did not come, fails the test unless it has failed already."""
+    with pytest.raises(error, match=message):
         stubbed(test)
 
 
@@ -215,6 +196,7 @@ def test_shutdown_within_a_stub() -> None:
 @pytest.mark.parametrize(
     ("kind", "client", "expected"),
     [
+        (ECRStub, "client", "an ECRClient, got str"),
         (AsyncECRStub, "client", "an AsyncECRClient, got str"),
         (AsyncECRStub, ECRClient(region="eu-west-1"), "an AsyncECRClient, got ECRClient"),
         (ECRStub, AsyncECRClient(region="eu-west-1"), "an ECRClient, got AsyncECRClient"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -135,16 +134,11 @@ def test_a_stub(credentials: Credentials) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("hostile", ["everything"], indirect=True)
 @pytest.mark.usefixtures("hostile")
-def test_the_fixtures(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fixtures(project: pytest.Pytester) -> None:
     """The fixtures of the plugin work in a project on such a machine."""
-    inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(os.path.abspath, inherited)))
-    # Its warning at the start would be an error.
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-pno:asyncio")
-    pytester.makeini("[pytest]\nfilterwarnings = error\n")
-    pytester.makepyfile("def test_it(ecr_client):\n    ecr_client.describe_repositories()\n")
+    project.makepyfile("def test_it(ecr_client):\n    ecr_client.describe_repositories()\n")
 
-    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+    project.runpytest_subprocess().assert_outcomes(passed=1)
 
 
 BAD_FILES = ("another profile", "a malformed file", "a binary file", "a missing file",

@@ -240,19 +240,17 @@ def test_an_open_request_is_refused(server: Any, client: ECRClient) -> None:
         destinations=[ReplicationDestination(region="eu-west-1", registry_id="1" * 12)],
         repository_filters=ANY,
     )
-    requests: list[Any] = [
-        PutImageRequest(repository_name="app", image_manifest=ANY),
-        DescribeImagesRequest(repository_name="app", image_ids=[ImageIdentifier(image_tag=ANY)]),
-        PutReplicationConfigurationRequest(
+    requests: dict[str, Any] = {
+        "image_manifest": PutImageRequest(repository_name="app", image_manifest=ANY),
+        "image_ids[0].image_tag": DescribeImagesRequest(
+            repository_name="app", image_ids=[ImageIdentifier(image_tag=ANY)]
+        ),
+        "rules[0].repository_filters": PutReplicationConfigurationRequest(
             replication_configuration=ReplicationConfiguration(rules=[rule])
         ),
-    ]
+    }
     client.set_endpoint(server.url)
-    for request, member in zip(
-        requests,
-        ["image_manifest", "image_ids[0].image_tag", "rules[0].repository_filters"],
-        strict=True,
-    ):
+    for member, request in requests.items():
         operation = OPERATIONS[type(request).__name__.removesuffix("Request")]
         with pytest.raises(ParamValidationException, match=f"{re.escape(member)} must be .* _ANY$"):
             client.invoke(operation, request)

@@ -337,19 +337,14 @@ def test_a_blob_that_is_named_twice(stored: Stored, image: RandomImage) -> None:
 def test_both_algorithms(stored: Stored, algorithm: str) -> None:
     """Manifests and blobs may have digests of SHA-512, too."""
     layer, text = b"layer", '{"layers": []}'
-    digests = [
-        f"{algorithm}:{hashlib.new(algorithm, each).hexdigest()}" for each in (layer, text.encode())
-    ]
+    hashes = [hashlib.new(algorithm, each) for each in (layer, text.encode())]
+    digests = [f"{algorithm}:{each.hexdigest()}" for each in hashes]
     stored.blobs[digests[0]], stored.manifests[digests[1]] = layer, text
-    store(
-        stored,
-        json.dumps(
-            {
-                "layers": [descriptor(digests[0], 5)],
-                "manifests": [descriptor(digests[1], len(text))],
-            }
-        ),
-    )
+    root = {
+        "layers": [descriptor(digests[0], 5)],
+        "manifests": [descriptor(digests[1], len(text))],
+    }
+    store(stored, json.dumps(root))
     assert_image_valid(stored, "team/app:1.0")
     stored.blobs[digests[0]], stored.manifests[digests[1]] = b"LAYER", text.upper()
 

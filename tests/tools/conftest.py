@@ -5,12 +5,10 @@ from __future__ import annotations
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import trustme
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient
 
@@ -39,18 +37,17 @@ def run_script() -> Callable[..., list[str]]:
 
 @pytest.fixture(params=["http", "https"])
 def web_client(
-    request: pytest.FixtureRequest, server: Any, credentials: Credentials, tmp_path: Path
-) -> Any:
+    request: pytest.FixtureRequest,
+    server: Any,
+    credentials: Credentials,
+    context: ssl.SSLContext,
+    trusted: str,
+) -> Iterator[ECRClient]:
     """Yield a client of the scripted server, once without TLS and once with it."""
-    config = None
     if request.param == "https":
-        authority, bundle = trustme.CA(), tmp_path / "authority.pem"
-        authority.cert_pem.write_to_path(bundle)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("127.0.0.1").configure_cert(context)
         server._server.socket = context.wrap_socket(server._server.socket, server_side=True)
         server.url = server.url.replace("http:", "https:")
-        config = ClientConfiguration(verify=str(bundle))
+    config = ClientConfiguration(verify=trusted)
     with ECRClient(
         region="eu-west-1", endpoint=server.url, credentials=credentials, config=config
     ) as client:

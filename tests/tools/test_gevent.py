@@ -10,42 +10,37 @@ import pytest
 
 COUNT = 20
 
-MANY_CALLS = """
-from gevent import monkey, pool
-monkey.patch_all()
-import sys
-from ecr_client import ClientConfiguration, Credentials, ECRClient
-
-def call(number):
-    return client.describe_registry().registry_id
-
-keys = Credentials("AKIDEXAMPLE", "secret")
-config = ClientConfiguration(total_timeout=eval(sys.argv[2]))
-with ECRClient(
-    region="eu-west-1", endpoint=sys.argv[1], credentials=keys, config=config
-) as client:
-    for _ in range(2):
-        print(*pool.Pool(20).map(call, range(20)))
-"""
-
-ONE_TOO_SLOW = """
-from gevent import monkey, sleep, spawn
+CLIENT = """
+from gevent import monkey, pool, sleep, spawn
 monkey.patch_all()
 import sys
 from ecr_client import ClientConfiguration, Credentials, ECRClient
 from ecr_client.exceptions import TotalTimeoutException
 
+keys = Credentials("AKIDEXAMPLE", "secret")
+config = ClientConfiguration(total_timeout=eval(sys.argv[2]))
+client = ECRClient(
+    region="eu-west-1", endpoint=sys.argv[1], credentials=keys, config=config
+)
+"""
+
+MANY_CALLS = f"""{CLIENT}
+def call(number):
+    return client.describe_registry().registry_id
+
+with client:
+    for _ in range(2):
+        print(*pool.Pool({COUNT}).map(call, range({COUNT})))
+"""
+
+ONE_TOO_SLOW = f"""{CLIENT}
 def call():
     try:
         client.describe_registry()
     except TotalTimeoutException:
         return "timeout"
 
-keys = Credentials("AKIDEXAMPLE", "secret")
-config = ClientConfiguration(total_timeout=0.5)
-with ECRClient(
-    region="eu-west-1", endpoint=sys.argv[1], credentials=keys, config=config
-) as client:
+with client:
     calling = spawn(call)
     turns = 0
     while not calling.dead:
@@ -55,26 +50,15 @@ with ECRClient(
 """
 
 
-class Together:
-    """A response that the server writes when so many requests wait for it."""
+class Delayed:
+    """A response that the server writes after a wait."""
 
-    def __init__(self, count: int) -> None:
-        self._barrier = threading.Barrier(count, timeout=30)
+    def __init__(self, wait: Callable[[], object]) -> None:
+        self._wait = wait
 
     def __iter__(self) -> Iterator[Any]:
-        self._barrier.wait()
+        self._wait()
         return iter((200, {}, b'{"registryId": "210987654321"}'))
-
-
-class Held:
-    """A response that the server writes when it is let go."""
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-
-    def __iter__(self) -> Iterator[Any]:
-        self.go.wait(30)
-        return iter((200, {}, b"{}"))
 
 
 @pytest.mark.parametrize("total_timeout", [None, 40.0])
@@ -83,7 +67,7 @@ def test_greenlets_call_at_the_same_time(
 ) -> None:
     """The requests of all greenlets are at the server at once, by new connections and idle ones."""
     server._server.socket.listen(COUNT)  # or a busy machine would refuse some of them
-    server.answers = [Together(COUNT)]
+    server.answers = [Delayed(threading.Barrier(COUNT, timeout=30).wait)]
     printed = run_script(MANY_CALLS, server.url, repr(total_timeout))
 
     assert printed == [" ".join(["210987654321"] * COUNT)] * 2
@@ -92,9 +76,9 @@ def test_greenlets_call_at_the_same_time(
 
 def test_a_greenlet_runs_out_of_time(run_script: Callable[..., list[str]], server: Any) -> None:
     """``total_timeout`` ends a call without a response, while other greenlets go on."""
-    held = Held()
-    server.answers = [held]
-    printed = run_script(ONE_TOO_SLOW, server.url)
-    held.go.set()
+    over = threading.Event()
+    server.answers = [Delayed(lambda: over.wait(30))]
+    printed = run_script(ONE_TOO_SLOW, server.url, "0.5")
+    over.set()
 
     assert printed == ["timeout True"]

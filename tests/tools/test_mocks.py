@@ -41,28 +41,18 @@ def mocked(request: pytest.FixtureRequest) -> Mock:
     return request.param  # type: ignore[no-any-return]
 
 
-def test_a_mock_answers_a_new_client(mocked: Mock, client: ECRClient, server: Any) -> None:
-    """A mock answers the first call of a client, which reaches its server afterwards."""
+@pytest.mark.parametrize("used", [False, True])
+def test_a_mock_answers(mocked: Mock, client: ECRClient, server: Any, used: bool) -> None:
+    """A mock answers a client, used before or not, which reaches its server afterwards."""
     server.answers = [REAL]
+    if used:
+        client.describe_registry()
     with mocked(server.url):
         inside = client.describe_registry()
     sent = len(server.requests)
     outside = client.describe_registry()
 
-    assert sent == 0
-    assert [inside.registry_id, outside.registry_id] == ["222222222222", "111111111111"]
-
-
-def test_a_mock_answers_a_used_client(mocked: Mock, client: ECRClient, server: Any) -> None:
-    """A mock answers a client that has an idle connection, which is used again afterwards."""
-    server.answers = [REAL]
-    client.describe_registry()
-    with mocked(server.url):
-        inside = client.describe_registry()
-    sent = len(server.requests)
-    outside = client.describe_registry()
-
-    assert sent == 1
+    assert sent == used
     assert [inside.registry_id, outside.registry_id] == ["222222222222", "111111111111"]
 
 

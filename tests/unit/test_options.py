@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import botocore.session
 import pytest
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
-from ecr_client.exceptions import (
-    ClientShutdownException,
-    InvalidConfigurationException,
-)
+from ecr_client.exceptions import ClientShutdownException, InvalidConfigurationException
 from ecr_client.models import DescribeImagesRequest, ImageIdentifier
-
-if TYPE_CHECKING:
-    pass
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 RESERVED = (

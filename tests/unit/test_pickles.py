@@ -20,7 +20,6 @@ from ecr_client import (
     exceptions,
     models,
 )
-from ecr_client._client_base import _OWN
 from ecr_client.hooks import CallEvent
 from ecr_client.metadata import ResponseMetadata
 from ecr_client.testing import ECRStub
@@ -214,11 +213,6 @@ def test_clients_of_a_subclass() -> None:
             assert (type(arrived), arrived.account, arrived.lock) == (OwnClient, "team", None)
             assert (arrived.region, arrived._overrides) == ("us-east-1", each._overrides)
             assert arrived._shared is not client._shared
-
-
-def test_only_what_a_subclass_adds_travels_besides() -> None:
-    """The attributes that a client makes for itself are listed, so that they are made anew."""
-    assert vars(ECRClient(region="eu-west-1")).keys() == _OWN
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-import os
 import pathlib
 import string
 from typing import Any
 
+import botocore.session
 import pytest
 
 from ecr_client._common.display import redact_url
 from ecr_client._engine.user_agent import user_agent
 from ecr_client._exceptions import InvalidConfigurationException
-from ecr_client._settings import Settings, unwrap_session
+from ecr_client._settings import Settings
 
 CONFIG = """
 [default]
@@ -68,9 +68,6 @@ def files(tmp_path: pathlib.Path) -> Files:
 @pytest.fixture
 def process(files: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
     """Make the files those of the process, for sessions, which read nothing else."""
-    for name in list(os.environ):
-        if name.startswith("AWS_"):
-            monkeypatch.delenv(name)
     for name, value in files.environ().items():
         monkeypatch.setenv(name, value)
     return files
@@ -239,8 +236,6 @@ def test_endpoint_url(
     process: Files, monkeypatch: Any, profile: str, variables: dict[str, str], expected: str | None
 ) -> None:
     """The configured endpoint follows botocore's order and its switch."""
-    import botocore.session
-
     assert process.settings(profile, **variables).endpoint_url == expected
 
     disabled = dict.fromkeys(("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"), "false")
@@ -296,8 +291,6 @@ def test_values_that_are_no_text(files: Files) -> None:
 
 def test_session_answers_first(process: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a botocore session knows comes before the environment, the rest from there."""
-    import botocore.session
-
     monkeypatch.setenv("AWS_REGION", "us-west-2")
     session = botocore.session.Session(profile="work")
     session.set_config_variable("region", "ap-south-1")
@@ -323,8 +316,6 @@ def test_boto3_session(process: Files) -> None:
 @pytest.mark.parametrize("profile", ["wrok", None])
 def test_sessions_that_fail(process: Files, profile: str | None) -> None:
     """A session without its profile, or with a malformed file, is our own error."""
-    import botocore.session
-
     if profile is None:
         process.credentials.write_text("s3cret without a section\n")
     settings = Settings(session=botocore.session.Session(profile=profile))
@@ -332,13 +323,6 @@ def test_sessions_that_fail(process: Files, profile: str | None) -> None:
     with pytest.raises(InvalidConfigurationException, match=profile or "credentials") as caught:
         _ = settings.region
     assert "s3cret" not in str(caught.value)
-
-
-@pytest.mark.parametrize("session", ["session", 1, object()])
-def test_what_is_no_session(session: Any) -> None:
-    """Anything else than a session is refused by its type."""
-    with pytest.raises(InvalidConfigurationException, match="botocore or boto3 session"):
-        unwrap_session(session)
 
 
 @pytest.mark.parametrize(

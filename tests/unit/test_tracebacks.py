@@ -128,12 +128,6 @@ def test_a_credentials_function(calling: Calling) -> None:
     check(error)
 
 
-def test_a_credentials_function_that_returns_nonsense(calling: Calling) -> None:
-    """What is wrong with what it returns is said."""
-    with pytest.raises(CredentialRetrievalException, match="must return credentials, got int"):
-        upload(calling(given=lambda: 5))
-
-
 def interrupt(*_: object) -> Any:
     raise KeyboardInterrupt("in a function of the user")
 
