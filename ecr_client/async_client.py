@@ -194,8 +194,10 @@ class AsyncECRClient(ClientBase, AsyncBatches, AsyncPaginators, AsyncWaiters, As
         """
         shared = self._shared
         shared.enter()
-        await shared.lifetime.end()
-        await shared.transport.close()
+        try:
+            await shared.lifetime.end()
+        finally:
+            await shared.transport.close()  # even if this task is cancelled meanwhile
 
     async def aclose(self) -> None:
         """Close all connections, like `shutdown`."""

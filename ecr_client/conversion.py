@@ -359,5 +359,8 @@ def _read_metadata(data: Any) -> ResponseMetadata:
         if data.get(key) is not None:
             found[name] = values.at(key, read, data[key])
     if "http_headers" in found:
-        found["http_headers"] = HTTPHeaderDict(found["http_headers"])
+        headers = HTTPHeaderDict()
+        for name, text in found["http_headers"].items():
+            headers[name] = text  # The constructor would keep both of two that differ in case.
+        found["http_headers"] = headers
     return ResponseMetadata(**found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,11 @@ from yarl import URL
 
 from ecr_client._common.display import redact_url
 from ecr_client._common.redact import chain, forget_frames, redact_text
-from ecr_client._exceptions import AmazonClientException, InvalidConfigurationException
+from ecr_client._exceptions import (
+    AmazonClientException,
+    InvalidConfigurationException,
+    TotalTimeoutException,
+)
 from ecr_client._transport import problems
 from ecr_client._transport.base import (
     AsyncStreamingResponse,
@@ -28,7 +33,7 @@ from ecr_client._transport.base import (
 )
 from ecr_client._transport.keep_alive import keep_alive_options
 from ecr_client._transport.routes import Route, Routes
-from ecr_client._transport.tls import tls_context
+from ecr_client._transport.tls import tls_broke, tls_context
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout
@@ -36,7 +41,6 @@ else:
     from async_timeout import timeout  # which aiohttp requires there
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
@@ -84,18 +88,26 @@ class AiohttpTransport(AsyncTransport):
         self._routes = Routes(config, settings)
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._contexts: dict[Route, asyncio.Future[ssl.SSLContext]] = {}
+        self._limits: set[Any] = set()
         self.closed = False
 
     async def send(self, request: HTTPRequest, deadline: Deadline) -> AsyncStreamingResponse:
         outside = sys.exc_info()[1]
         if deadline.passed:
             raise total_timeout(request.purpose, deadline, sent=False)
+        body = _Body(request.body, self.config.connect_timeout) if request.body else None
         try:
             async with within(deadline) as limit:
-                response = await self._sent(request, limit)
+                self._limits.add(limit)
+                try:
+                    response = await self._sent(request, body, limit)
+                finally:
+                    self._limits.discard(limit)
             return self._opened(request, response)
         except BaseException as error:
             failure = self.translated(request, error, deadline, outside)
+        if isinstance(failure, TotalTimeoutException) and body is not None and not body.begun:
+            failure.request_sent = False  # It ended before there was a connection.
         try:
             raise failure
         finally:
@@ -112,17 +124,27 @@ class AiohttpTransport(AsyncTransport):
 
     async def close(self) -> None:
         self.closed = True
+        # aiohttp does not interrupt the handshakes of its connections.
+        if sys.version_info >= (3, 11):
+            now = asyncio.get_running_loop().time()
+            for limit in self._limits:
+                if not limit.expired():
+                    limit.reschedule(now)
         sessions, self._sessions = list(self._sessions.values()), {}
         for session in sessions:
             await session.close()
 
-    async def _sent(self, request: HTTPRequest, limit: Any) -> aiohttp.ClientResponse:
+    async def _sent(
+        self, request: HTTPRequest, body: _Body | None, limit: Any
+    ) -> aiohttp.ClientResponse:
         """Send a request; move the limit to when the head of the response has to be there."""
         route, proxy = self._routes.of(request.url), None
         if route.proxies:
-            from requests.utils import select_proxy
+            from requests.utils import prepend_scheme_if_needed, select_proxy
 
             proxy = select_proxy(request.url, route.proxies)
+            if proxy:
+                proxy = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
             if proxy and proxy.startswith("socks"):
                 raise problems.unusable_proxy(
                     request.purpose, "use ECRClient for a SOCKS proxy: AsyncECRClient has none"
@@ -130,10 +152,9 @@ class AiohttpTransport(AsyncTransport):
         is_plain = request.url.startswith("http:") and not (proxy or "").startswith("https:")
         context = None if is_plain else await self._context(request, route)
         config, session = self.config, self._session(request)
-        if request.body:
-            body = _Body(request.body, config.connect_timeout, lambda: self._await_head(limit, 0))
+        if body is not None:
+            body.sent = lambda: self._await_head(limit, 0)
         else:
-            body = None
             self._await_head(limit, config.connect_timeout)
         return await session.request(
             request.method,
@@ -183,14 +204,13 @@ class AiohttpTransport(AsyncTransport):
     async def _context(self, request: HTTPRequest, route: Route) -> ssl.SSLContext:
         """Return the TLS context of a route, which takes long to create, from a worker thread."""
         found = self._contexts.get(route)
-        if found is None:
+        if found is None or _has_failed(found):  # The files may be right by now.
             loop = asyncio.get_running_loop()
             found = loop.run_in_executor(None, tls_context, route.verify, route.cert)
             self._contexts[route] = found
         try:
             return await asyncio.shield(found)
         except OSError as error:
-            self._contexts.pop(route, None)  # the files may be right at the next call
             raise problems.unusable_files(
                 request.purpose, route.verify, route.cert, error
             ) from None
@@ -242,15 +262,19 @@ def _problem(
     """Return our exception for an error of aiohttp, of the system, or for a timeout."""
     text = "" if cause is None else redact_text(cause.strerror)  # type: ignore[attr-defined]
     reason = f"{type(cause).__name__}: {text}" if text else type(error).__name__
+    if _is_of_proxy(url, error):
+        return problems.proxy_failed(url, reason)
     for kinds, problem in (
         (aiohttp.ConnectionTimeoutError, partial(problems.connect_timed_out, url, config)),
         ((TimeoutError, asyncio.TimeoutError), partial(problems.not_read_in_time, url, config)),
-        (aiohttp.ClientProxyConnectionError, partial(problems.proxy_failed, url, reason)),
         (_TLS, partial(problems.tls_failed, url, reason, verify, config)),
         (aiohttp.ClientConnectorDNSError, partial(problems.not_resolved, url, reason)),
     ):
         if isinstance(error, kinds):
             return problem()
+    if isinstance(cause, ssl.SSLError) and not tls_broke(cause):
+        # In TLS 1.3, a server refuses a certificate after the handshake of the client.
+        return problems.tls_failed(url, reason, verify, config)
     if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(cause, _CLOSED):
         return problems.not_connected(url, reason)
     if isinstance(error, aiohttp.ClientHttpProxyError):
@@ -265,6 +289,16 @@ def _problem(
     return problems.closed(url, reason)
 
 
+def _is_of_proxy(url: str, error: BaseException) -> bool:
+    """Return whether an error is one of connecting to a proxy: its host is not that of the URL."""
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return True
+    if not isinstance(error, (aiohttp.ClientConnectorError, *_TLS)):
+        return False
+    wanted = URL(url, encoded=True)
+    return (error.host, error.port) != (wanted.raw_host, wanted.port)
+
+
 class _Stream:
     """The body of one response."""
 
@@ -274,9 +308,10 @@ class _Stream:
         self._transport = transport
         self._request = request
         self._response = response
-        # A response without a length ends with its connection, so it may be truncated.
-        headers = response.headers
-        self._may_be_truncated = not {"Content-Length", "Transfer-Encoding"} & headers.keys()
+        # A response without a length ends with its connection, so it may be truncated, except for
+        # those that never have a body.
+        has_length = bool({"Content-Length", "Transfer-Encoding"} & response.headers.keys())
+        self._may_be_truncated = not has_length and response.status not in (204, 304)
 
     async def read1(self, size: int, deadline: Deadline, /) -> bytes:
         outside = sys.exc_info()[1]
@@ -310,15 +345,20 @@ class _Body(aiohttp.Payload):
     Args:
         content: The body.
         longest: The seconds that a piece may take.
+
+    Attributes:
+        begun: Whether there is a connection, on which it is sent.
         sent: Is called at the end.
     """
 
     _value: bytes
 
-    def __init__(self, content: bytes, longest: float, sent: Callable[[], None]) -> None:
+    def __init__(self, content: bytes, longest: float) -> None:
         super().__init__(content)
         self._size = len(content)
-        self._longest, self._sent = longest, sent
+        self._longest = longest
+        self.begun: bool = False
+        self.sent: Callable[[], None] = lambda: None
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """Not shown: it is the content of a request."""
@@ -326,6 +366,7 @@ class _Body(aiohttp.Payload):
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Write the body; a short one is buffered, whatever the peer does."""
+        self.begun = True
         if len(self._value) <= _BUFFER:
             await writer.write(self._value)
         else:
@@ -336,13 +377,17 @@ class _Body(aiohttp.Payload):
                         await writer.write(view[start : start + _BUFFER])
                 except asyncio.TimeoutError:
                     raise _NotTakenError from None
-        self._sent()
+        self.sent()
 
 
 def within(deadline: Deadline) -> AbstractAsyncContextManager[Any]:
     """Return a context manager that raises a ``TimeoutError`` at the deadline of a call."""
     left = deadline.left()
     return timeout(None if left is None else max(left, 0))
+
+
+def _has_failed(found: asyncio.Future[Any]) -> bool:
+    return found.done() and (found.cancelled() or found.exception() is not None)
 
 
 def _socket(address: tuple[Any, ...]) -> socket.socket:
@@ -361,7 +406,12 @@ def _socket(address: tuple[Any, ...]) -> socket.socket:
 def _headers(response: aiohttp.ClientResponse) -> HTTPHeaderDict:
     """Return the headers of a response; those of the same name are joined, as in HTTP."""
     headers = HTTPHeaderDict()
-    for name, value in response.headers.items():
+    for name, decoded in response.headers.items():
+        value = decoded
+        if not decoded.isascii():
+            # As http.client does: what is not UTF-8 would leave lone surrogates, which nothing
+            # encodes.
+            value = decoded.encode("utf-8", "surrogateescape").decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 

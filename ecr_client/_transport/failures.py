@@ -18,6 +18,7 @@ from ecr_client._common.redact import chain, redact_text
 from ecr_client._exceptions import TransportException
 from ecr_client._transport import problems
 from ecr_client._transport.base import named
+from ecr_client._transport.tls import tls_broke
 
 if TYPE_CHECKING:
     from ecr_client._engine.http import HTTPRequest
@@ -36,8 +37,6 @@ _CLOSED = (
     urllib3_errors.ClosedPoolError,
 )
 _PROXY = (requests_errors.ProxyError, urllib3_errors.ProxyError)
-#: OpenSSL's reasons for a corrupt record after the handshake.
-_DAMAGED = ("BAD_RECORD_MAC", "DECRYPTION_FAILED", "DECRYPT_ERROR")
 #: An OverflowError is due to a chunk length beyond the range of the system.
 _MALFORMED = (HTTPException, ValueError, OverflowError, requests_errors.InvalidHeader)
 _LIBRARIES = (requests_errors.RequestException, urllib3_errors.HTTPError, *_MALFORMED)
@@ -89,7 +88,8 @@ def _connecting(
         not _has(causes, *_CLOSED) or _has(causes, urllib3_errors.NewConnectionError)
     ):
         return problems.proxy_failed(url, _reason(causes))
-    if _has(causes, requests_errors.SSLError, urllib3_errors.SSLError) and not _tls_broke(causes):
+    is_tls = _has(causes, requests_errors.SSLError, urllib3_errors.SSLError)
+    if is_tls and not any(map(tls_broke, causes)):
         return problems.tls_failed(url, _reason(causes), verify, config)
     if _has(causes, socket.gaierror):
         return problems.not_resolved(url, _reason(causes))
@@ -108,7 +108,7 @@ def _exchanging(
             # urllib3 sends with the connect timeout, and has no error of its own for it.
             return problems.not_taken_in_time(url, config)
         return problems.not_read_in_time(url, config)
-    if _tls_broke(causes) or (
+    if any(map(tls_broke, causes)) or (
         _has(causes, *_CLOSED) and not _has(causes, urllib3_errors.InvalidChunkLength)
     ):
         peer = f"{url} or the proxy" if _has(causes, *_PROXY) else url
@@ -116,18 +116,6 @@ def _exchanging(
     if _has(causes, *_MALFORMED, urllib3_errors.DecodeError):
         return problems.malformed(url, type(causes[-1]).__name__)
     return TransportException(f"no response from {url}: {_reason(causes)}")
-
-
-def _tls_broke(causes: list[BaseException]) -> bool:
-    """Return whether an established TLS connection failed."""
-    return any(
-        isinstance(each, ssl.SSLError)
-        and (
-            isinstance(each, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
-            or any(mark in (each.reason or "") for mark in _DAMAGED)
-        )
-        for each in causes
-    )
 
 
 def _connect_timed_out(causes: list[BaseException]) -> bool:

@@ -8,6 +8,9 @@ import ssl
 import certifi
 from urllib3.util.ssl_ import create_urllib3_context
 
+#: OpenSSL's reasons for a corrupt record after the handshake.
+_DAMAGED = ("BAD_RECORD_MAC", "DECRYPTION_FAILED", "DECRYPT_ERROR")
+
 
 def tls_context(verify: bool | str, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
     """Return a TLS context for connections of a client.
@@ -31,3 +34,11 @@ def tls_context(verify: bool | str, cert: str | tuple[str, str] | None) -> ssl.S
         # Without a password, OpenSSL would ask for one on the terminal.
         context.load_cert_chain(certificate, key, password="")
     return context
+
+
+def tls_broke(error: BaseException) -> bool:
+    """Return whether an established TLS connection failed."""
+    return isinstance(error, ssl.SSLError) and (
+        isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
+        or any(mark in (error.reason or "") for mark in _DAMAGED)
+    )

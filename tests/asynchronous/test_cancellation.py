@@ -336,6 +336,50 @@ def test_shutdown(run: Any, peer: Any) -> None:
     run(test)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="timeouts cannot be moved")
+def test_shutdown_in_a_handshake(run: Any, peer: Any) -> None:
+    """A call that waits for the handshake of TLS fails when the client is shut down."""
+    silent = peer(lambda visit: visit.over.wait())
+
+    async def test(client: AsyncECRClient) -> None:
+        client.set_endpoint(silent.url.replace("http:", "https:"))
+        call = asyncio.ensure_future(client.describe_registry())
+        while not silent.visits:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)
+        await client.aclose()
+        with pytest.raises(ClientShutdownException):
+            await asyncio.wait_for(call, 5)
+
+    run(test, config={"connect_timeout": 50})
+
+
+def test_cancelled_shutdown(run: Any, server: Any) -> None:
+    """A shutdown that is cancelled while it waits for a lookup closes the connections as well."""
+
+    async def stubborn() -> Credentials:
+        try:
+            return await asyncio.get_running_loop().create_future()
+        finally:
+            await asyncio.sleep(60)
+
+    async def test(client: AsyncECRClient) -> None:
+        server.answers = [EMPTY]
+        await client.describe_registry()
+        (session,) = client.transport._sessions.values()  # type: ignore[attr-defined]
+        keyless = client.with_options(credentials=stubborn)
+        call = asyncio.ensure_future(keyless.describe_registry())
+        await asyncio.sleep(0.01)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(client.aclose(), 0.05)
+
+        assert session.closed
+        with pytest.raises(ClientShutdownException):
+            await call
+
+    run(test)
+
+
 def test_one_loop(server: Any, credentials: Credentials) -> None:
     """A client belongs to the loop of its first call, and says so in another one."""
     client = AsyncECRClient(region="eu-west-1", endpoint=server.url, credentials=credentials)

@@ -206,6 +206,14 @@ def test_no_models() -> None:
         to_dict(RESULT, "java")  # type: ignore[arg-type]
 
 
+def test_headers_that_differ_in_case() -> None:
+    """Of two headers that differ in case only, the last one is there, once."""
+    data = {"response_metadata": {"http_headers": {"X-A": "1", "x-a": "2"}}}
+    headers = from_dict(DescribeRepositoriesResult, data).response_metadata.http_headers
+
+    assert list(headers.items()) == [("x-a", "2")]
+
+
 def test_inside_of_other_classes() -> None:
     """A converter is for attrs classes that have models in them, and belongs to whoever asked."""
     report = attrs.make_class(

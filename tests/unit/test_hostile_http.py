@@ -307,6 +307,21 @@ def test_other_interim_responses(calls: Calls, status: bytes) -> None:
     assert f"is malformed: interim status {status[:3].decode()}" in str(error)
 
 
+def test_headers_that_are_not_ascii(calls: Calls) -> None:
+    """Bytes beyond ASCII in a header are read as Latin-1, so that they can be encoded again."""
+    result = calls.result(raw(BODY, b"X-Name: \xe4\xc3\xa4"), ends=True)
+
+    assert result.response_metadata.http_headers["x-name"] == "\xe4\xc3\xa4"
+
+
+@pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
+def test_no_body(calls: Calls, status: bytes) -> None:
+    """A response that never has a body needs no length, so it is not a truncated one."""
+    error = calls.error([b"HTTP/1.1 %b\r\n\r\n" % status], whole=True)
+
+    assert isinstance(error, (AmazonECRException, ResponseParseException))
+
+
 def packed(body: bytes, form: str, head: bytes = OK) -> tuple[bytes, int]:
     """Return a whole response, and how many bytes at its end nobody needs to see that it is."""
     if "gzip" in form:

@@ -12,7 +12,7 @@ import pytest
 import requests
 import responses
 
-from ecr_client import ECRClient, exceptions
+from ecr_client import ECRClient, Hooks, exceptions
 from ecr_client.exceptions import AmazonECRException, ResponseParseException
 
 DOWN = (503, {}, b"{}")
@@ -159,6 +159,24 @@ def test_costs(server: Any, calling: Calling) -> None:
     client.describe_registry()
 
     assert (after_retries, left(client)) == (495, 496)
+
+
+@pytest.mark.parametrize("place", ["hook", "wait"])
+def test_an_interrupt_costs_nothing(place: str, server: Any, calling: Calling) -> None:
+    """A retry that is interrupted before it is sent is given back."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    server.answers = [DOWN]
+    if place == "hook":
+        client = calling(config={"hooks": Hooks(retry=interrupt)})
+    else:
+        client = calling(sleep=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        client.describe_registry()
+
+    assert left(client) == 500
 
 
 def test_a_timeout_costs_more(calling: Calling) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 from typing import Any
 
 import pytest
+import trustme
 
 from ecr_client import ECRClient
-from ecr_client.exceptions import AmazonClientException, InvalidConfigurationException
+from ecr_client.exceptions import (
+    AmazonClientException,
+    InvalidConfigurationException,
+    ProxyConnectionException,
+)
 
 
 @pytest.mark.parametrize("kind", ["socks5h", "socks5", "socks4a"])
@@ -41,6 +47,29 @@ def test_socks_without_its_package(peer: Any, visitor: Any, waits: Any, monkeypa
     with pytest.raises(InvalidConfigurationException, match="SOCKS"):
         client.describe_repositories()
     assert waits == []
+
+
+def test_no_scheme(peer: Any, visitor: Any) -> None:
+    """A proxy without a scheme is one for HTTP."""
+    proxy = peer(lambda visit: (visit.request(), visit.respond(b'{"repositories": []}')))
+    client = visitor(peer(lambda _: None), proxies={"http": f"127.0.0.1:{proxy.port}"})
+
+    assert client.describe_repositories().repositories == ()
+    assert proxy.connections == 1
+
+
+def test_a_proxy_that_is_not_trusted(peer: Any, visitor: Any) -> None:
+    """The certificate of a proxy is not mistaken for that of the service."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    proxy = peer(lambda _: None, tls=context)
+    client = visitor(peer(lambda _: None), proxies={"all": f"https://127.0.0.1:{proxy.port}"})
+
+    with pytest.raises(
+        ProxyConnectionException, match=r"through the proxy: .*certificate"
+    ) as caught:
+        client.describe_repositories()
+    assert not caught.value.request_sent
 
 
 def _missing_dependency(*_: Any, **__: Any) -> None:

@@ -175,3 +175,12 @@ def test_connect_timeout_is_for_sending(peer: Any, visitor: Any, in_time: Any) -
     assert type(found) is ReadTimeoutException
     assert "did not take the request within 1 s (connect_timeout)" in str(found)
     assert found.request_sent
+
+
+def test_a_handshake_that_hangs(peer: Any, visitor: Any) -> None:
+    """A call that ends before there is a connection was not sent."""
+    client = visitor(peer(silence), "https", total_timeout=TOTAL, retry=RetryPolicy(max_attempts=1))
+
+    with pytest.raises(TotalTimeoutException) as caught:
+        client.describe_repositories()
+    assert not caught.value.request_sent

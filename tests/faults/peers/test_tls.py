@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import threading
 from datetime import datetime, timezone
@@ -46,6 +47,28 @@ def test_certificates(
         visitor(server, "https").describe_repositories()
     assert (caught.value.attempts, server.connections, waits) == (1, 1, [])
     assert not caught.value.retryable
+
+
+def test_no_client_certificate(
+    peer: Any, visitor: Any, authority: trustme.CA, waits: list[float]
+) -> None:
+    """A server that refuses a client without a certificate is not asked again."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    def refuse(visit: Any) -> None:
+        visit.socket = context.wrap_socket(
+            visit.socket, server_side=True, do_handshake_on_connect=False
+        )
+        with contextlib.suppress(ssl.SSLError):
+            visit.socket.do_handshake()
+        visit.over.wait()
+
+    with pytest.raises(TLSException, match=r"certificate.required.*client_cert"):
+        visitor(peer(refuse), "https").describe_repositories()
+    assert waits == []
 
 
 #: Whether TLS has begun, whether the request was read, and what was sent of the response.
