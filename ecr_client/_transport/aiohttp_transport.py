@@ -210,6 +210,8 @@ class AiohttpTransport(AsyncTransport):
             self._contexts[route] = found
         try:
             return await asyncio.shield(found)
+        except ssl.SSLError:  # The files can be read, and hold something else.
+            raise
         except OSError as error:
             raise problems.unusable_files(
                 request.purpose, route.verify, route.cert, error

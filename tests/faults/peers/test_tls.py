@@ -6,6 +6,7 @@ import contextlib
 import ssl
 import threading
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,6 +69,25 @@ def test_no_client_certificate(
 
     with pytest.raises(TLSException, match=r"certificate.required.*client_cert"):
         visitor(peer(refuse), "https").describe_repositories()
+    assert waits == []
+
+
+@pytest.mark.parametrize("option", ["verify", "client_cert"])
+def test_files_of_something_else(
+    peer: Any,
+    visitor: Any,
+    context: ssl.SSLContext,
+    waits: list[float],
+    tmp_path: Path,
+    option: str,
+) -> None:
+    """A file without a certificate is named, and the call is not repeated."""
+    path = tmp_path / "nonsense.pem"
+    path.write_text("nonsense")
+    server = peer(answer, tls=context)
+
+    with pytest.raises(TLSException, match=f"{option} .*nonsense.pem"):
+        visitor(server, "https", **{option: str(path)}).describe_repositories()
     assert waits == []
 
 
