@@ -74,7 +74,7 @@ class _Download:
         return f"<{type(self).__name__} {self.digest}, {self.position} of {size} bytes>"
 
     async def _enter(self) -> None:
-        if self._open is None and not self._closed:
+        if self._open is None and not self._closed and not self._ended:
             with Guarded(PURPOSE):
                 self._open = await self._request()
 

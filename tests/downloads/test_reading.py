@@ -25,6 +25,14 @@ def test_read_returns_the_size(client: Any, storage: Any, size: int) -> None:
     assert after == b""
 
 
+def test_entering_at_the_end(client: Any, storage: Any) -> None:
+    """A layer that was read to its end is not requested again when its ``with`` begins."""
+    layer = client.layer()
+    assert layer.read() == storage.content
+    with layer:
+        assert layer.read(10) == b""
+
+
 def test_readinto_fills_buffers(client: Any, storage: Any) -> None:
     """Bytes are read into any writable buffer, of whatever items; 0 is the end."""
     content, buffer = io.BytesIO(), memoryview(bytearray(12)).cast("I")
