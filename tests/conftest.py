@@ -52,7 +52,7 @@ class ScriptedServer:
 
     def __init__(self) -> None:
         self.requests: list[Received] = []
-        self.answers: list[Any] = [(200, {}, b"{}")]
+        self.responses: list[Any] = [(200, {}, b"{}")]
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -64,12 +64,14 @@ class ScriptedServer:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 headers = {name.lower(): text for name, text in self.headers.items()}
                 owner.requests.append(Received(self.command, self.path, headers, body))
-                answer = owner.answers.pop(0) if len(owner.answers) > 1 else owner.answers[0]
-                if isinstance(answer, bytes):
-                    self.wfile.write(answer)
+                response = (
+                    owner.responses.pop(0) if len(owner.responses) > 1 else owner.responses[0]
+                )
+                if isinstance(response, bytes):
+                    self.wfile.write(response)
                     self.close_connection = True
                     return
-                status, headers, content = answer
+                status, headers, content = response
                 self.send_response_only(status)  # without a Date and a Server of its own
                 for name, text in {"Content-Length": str(len(content)), **headers}.items():
                     self.send_header(name, text)

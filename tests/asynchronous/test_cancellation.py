@@ -81,7 +81,7 @@ async def cancel_everywhere(
         if pipeline is not None:
             assert pipeline.quota.left >= FULL - COST
             pipeline.quota = RetryQuota()
-        server.answers = [EMPTY]
+        server.responses = [EMPTY]
         await client.describe_registry()
         await settled(client, before)
         if not attempt.reached:
@@ -120,11 +120,11 @@ def run(server: Any, credentials: Credentials) -> Callable[..., Any]:
     return run
 
 
-def answers(server: Any, *scripted: Any) -> Callable[[], None]:
+def responses(server: Any, *scripted: Any) -> Callable[[], None]:
     """Return a function that scripts the server anew."""
 
     def reset() -> None:
-        server.answers = [*scripted, EMPTY]
+        server.responses = [*scripted, EMPTY]
 
     return reset
 
@@ -133,7 +133,7 @@ def test_call(run: Any, server: Any) -> None:
     """A call with two retries is cancelled anywhere, also while it waits for a retry."""
 
     async def test(client: AsyncECRClient) -> None:
-        script = answers(server, BUSY, BUSY)
+        script = responses(server, BUSY, BUSY)
 
         async def call() -> Any:
             script()
@@ -174,7 +174,7 @@ def test_upload(run: Any, server: Any) -> None:
 
     async def test(client: AsyncECRClient) -> None:
         async def call() -> Any:
-            server.answers = [(200, {}, done)]
+            server.responses = [(200, {}, done)]
             return await client.upload_layer_part(
                 repository_name="app",
                 upload_id=upload,
@@ -221,17 +221,17 @@ def test_pages_waiters_and_batches(run: Any, server: Any) -> None:
 
     async def test(client: AsyncECRClient) -> None:
         async def pages() -> None:
-            answers(server, page)()
+            responses(server, page)()
             assert [each async for each in client.paginate_describe_repositories()] == []
 
         async def wait() -> None:
-            answers(server, MISSING, (200, {}, b'{"imageDetails": []}'))()
+            responses(server, MISSING, (200, {}, b'{"imageDetails": []}'))()
             await client.wait_until_image_exists(
                 repository_name="app", image_ids=[ImageIdentifier(image_tag="v")], delay=0.001
             )
 
         async def batch() -> None:
-            answers(server)()
+            responses(server)()
             await client.batch_get_image_all(
                 repository_name="app", image_ids=[ImageIdentifier(image_tag="v")] * 101
             )
@@ -364,7 +364,7 @@ def test_cancelled_shutdown(run: Any, server: Any) -> None:
             await asyncio.sleep(60)
 
     async def test(client: AsyncECRClient) -> None:
-        server.answers = [EMPTY]
+        server.responses = [EMPTY]
         await client.describe_registry()
         (session,) = client.transport._sessions.values()  # type: ignore[attr-defined]
         keyless = client.with_options(credentials=stubborn)

@@ -77,12 +77,12 @@ def test_delete(ecr: Any, ecr_client: ECRClient, pushed: RandomImage) -> None:
     assert ecr_client.describe_repositories().repositories == ()
 
 
-@pytest.mark.parametrize(("answer", "status"), [("y\n", 0), ("n\n", 7), ("\n", 7), ("", 7)])
-def test_confirmation(ecr: Any, ecr_client: ECRClient, answer: str, status: int) -> None:
+@pytest.mark.parametrize(("response", "status"), [("y\n", 0), ("n\n", 7), ("\n", 7), ("", 7)])
+def test_confirmation(ecr: Any, ecr_client: ECRClient, response: str, status: int) -> None:
     """On a terminal, only a yes goes on."""
     ecr_client.create_repository(repository_name="team/app")
-    ended = ecr("repos", "delete", "team/app", stdin=answer, is_terminal=True)
+    ended = ecr("repos", "delete", "team/app", stdin=response, is_terminal=True)
 
     assert ended.status == status
     assert "delete 'team/app' with 0 images? [y/N]" in ended.err
-    assert ("[y/N] \n" in ended.err) == (answer == "")  # Ctrl-D leaves the line open
+    assert ("[y/N] \n" in ended.err) == (response == "")  # Ctrl-D leaves the line open

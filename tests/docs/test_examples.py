@@ -375,7 +375,7 @@ def test_docker_py_login(
     (tmp_path / "config.json").write_text(json.dumps(old))
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", server.url.replace("http:", "tcp:"))
-    server.answers = [(200, {}, b'{"ApiVersion": "1.47"}'), (200, {}, b'{"Status": "OK"}')]
+    server.responses = [(200, {}, b'{"ApiVersion": "1.47"}'), (200, {}, b'{"Status": "OK"}')]
     ended = run("docker_py_login")
     assert ended.used == permissions("docker_py_login")
     sent = json.loads(server.requests[-1].body)

@@ -39,18 +39,18 @@ def response(body: Any = b"{}", status: int = 200, **headers: str) -> HTTPRespon
     return HTTPResponse(status, found, content)
 
 
-def error_of(answer: HTTPResponse, retried: tuple[Exception, ...] = ()) -> AmazonECRException:
+def error_of(received: HTTPResponse, retried: tuple[Exception, ...] = ()) -> AmazonECRException:
     """Return the exception that a response stands for."""
     with pytest.raises(AmazonECRException) as caught:
-        parse(operations.DESCRIBE_REPOSITORIES, answer, retried)
+        parse(operations.DESCRIBE_REPOSITORIES, received, retried)
     return caught.value
 
 
 @pytest.mark.parametrize("status", [200, 201, 299])
 def test_a_result(status: int) -> None:
     """A success is a result with request id, status, headers and the attempts before it."""
-    answer = response(BODY, status, x_amzn_RequestId="id-1", Date="today")
-    result = parse(operations.DESCRIBE_REPOSITORIES, answer, RETRIED)
+    received = response(BODY, status, x_amzn_RequestId="id-1", Date="today")
+    result = parse(operations.DESCRIBE_REPOSITORIES, received, RETRIED)
     metadata = result.response_metadata
 
     assert result == RESULT
@@ -131,9 +131,9 @@ def test_no_json(name: str) -> None:
 )
 def test_results_that_are_none(body: Any, text: str) -> None:
     """A success that is no result says what is wrong with it, and where."""
-    answer = response(body, x_amzn_RequestId="id-1")
+    received = response(body, x_amzn_RequestId="id-1")
     with pytest.raises(ResponseParseException, match=text) as caught:
-        parse(operations.DESCRIBE_REPOSITORIES, answer, RETRIED)
+        parse(operations.DESCRIBE_REPOSITORIES, received, RETRIED)
     error = caught.value
 
     assert error.operation_name == "DescribeRepositories"
@@ -230,8 +230,8 @@ def test_members(members: dict[str, Any], expected: Any) -> None:
 
 def test_metadata_of_an_error() -> None:
     """An error tells request id, status, headers and the attempts before it."""
-    answer = response({"__type": "X", "message": "no"}, 400, x_amzn_RequestId="id-1")
-    error = error_of(answer, RETRIED)
+    received = response({"__type": "X", "message": "no"}, 400, x_amzn_RequestId="id-1")
+    error = error_of(received, RETRIED)
 
     assert (error.request_id, error.status_code, error.attempts) == ("id-1", 400, 3)
     assert error.retried_errors == RETRIED

@@ -35,7 +35,7 @@ _LAST = re.compile(rb"\r\nconnection: *close")
 #: ``received``: the whole request was read, and nothing was forwarded.
 #: ``answer``: the server has answered, and so many bytes of that were passed on.
 #: ``done``: the whole response was passed on.
-Moment = Literal["accept", "request", "received", "answer", "done"]
+Moment = Literal["accept", "request", "received", "response", "done"]
 
 #: ``reset``: the connection ends with RST. ``close``: with FIN; what still comes is thrown away.
 #: ``hang``: it stays open in silence until the proxy closes. ``keep``: it waits for a request.
@@ -66,7 +66,7 @@ class Fault:
     whole_head: bool = False
 
     @classmethod
-    def answer(
+    def response(
         cls,
         status: int,
         headers: Mapping[str, str] | None = None,
@@ -145,23 +145,23 @@ class Connection(threading.Thread):
 
     def _serve(self, fault: Fault) -> bool:
         """Take a request to its end, and say whether another one may follow."""
-        answer, then = b"", fault.then
+        response, then = b"", fault.then
         if fault.at != "accept":
             part = fault.at == "request"
             request, whole = read_message(self._client, limit=fault.after if part else None)
             if not whole:
                 return False
-            if fault.at in ("answer", "done"):
-                answer, last = self._forward(request)
-                self._proxy.note(answer)
+            if fault.at in ("response", "done"):
+                response, last = self._forward(request)
+                self._proxy.note(response)
                 then = "close" if last and then == "keep" else then
-        passed = answer if fault.at == "done" else answer[: fault.after]
+        passed = response if fault.at == "done" else response[: fault.after]
         self._send(passed + fault.instead, fault, then)
         return self._end(then)
 
     def _forward(self, request: bytes) -> tuple[bytes, bool]:
         """Return the response as far as it came, and whether it is the last one."""
-        answer, whole = b"", False
+        response, whole = b"", False
         with contextlib.suppress(OSError):
             server = socket.create_connection(self._proxy.target, timeout=30)
             with self._lock:
@@ -169,11 +169,11 @@ class Connection(threading.Thread):
             try:
                 if not self._dropped.is_set():
                     server.sendall(request)
-                    answer, whole = read_message(server)
+                    response, whole = read_message(server)
             finally:
                 with self._lock:
                     server.close()
-        return answer, not whole or bool(_LAST.search(answer.partition(b"\r\n\r\n")[0].lower()))
+        return response, not whole or bool(_LAST.search(response.partition(b"\r\n\r\n")[0].lower()))
 
     def _send(self, data: bytes, fault: Fault, then: Ending) -> None:
         step = fault.piece or len(data) or 1
@@ -225,7 +225,7 @@ class Proxy:
     def __init__(self, target: tuple[str, int], address: tuple[str, int] = (HOST, 0)) -> None:
         self.target = target
         self.connections = self.open = self.attempts = 0
-        self.answers: list[bytes] = []
+        self.responses: list[bytes] = []
         self.faults: deque[Fault] = deque()
         self._changed = threading.Condition()
         self._threads: list[Connection] = []
@@ -305,10 +305,10 @@ class Proxy:
             self._changed.notify_all()
             return fault
 
-    def note(self, answer: bytes) -> None:
+    def note(self, response: bytes) -> None:
         """Remember a response that was read."""
         with self._changed:
-            self.answers.append(answer)
+            self.responses.append(response)
             self._changed.notify_all()
 
     def ended(self) -> None:

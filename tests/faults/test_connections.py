@@ -45,15 +45,15 @@ def test_a_restart(connect: Any, proxy: Any, fault: Any) -> None:
     waits, restarted = [], threading.Event()
     policy = RetryPolicy(sleep=lambda each: waits.append(each) or restarted.wait(PATIENCE))
     client = connect(config=ClientConfiguration(retry=policy))
-    proxy.add(fault("answer", "hang"), count=THREADS)
+    proxy.add(fault("response", "hang"), count=THREADS)
     with ThreadPoolExecutor(THREADS) as threads:
         calls = [threads.submit(client.describe_repositories) for _ in range(THREADS)]
-        proxy.wait_for(lambda: len(proxy.answers) == THREADS)
+        proxy.wait_for(lambda: len(proxy.responses) == THREADS)
         proxy.restart()
         restarted.set()
         for each in calls:
             each.result(PATIENCE)
-        assert len(proxy.answers) == 2 * THREADS
+        assert len(proxy.responses) == 2 * THREADS
 
         proxy.restart()
         waits.clear()
@@ -69,10 +69,10 @@ def moving(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list with the address of the host ``ecr.test``, which may be changed."""
     resolve, address = socket.getaddrinfo, ["127.0.0.2"]
 
-    def answer(host: str, *args: Any, **options: Any) -> Any:
+    def response(host: str, *args: Any, **options: Any) -> Any:
         return resolve(address[0] if host == "ecr.test" else host, *args, **options)
 
-    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    monkeypatch.setattr(socket, "getaddrinfo", response)
     return address
 
 
@@ -94,7 +94,7 @@ def test_the_host_moves(
         for _ in range(3):
             client.describe_repositories()
 
-    assert len(proxy.answers) >= 3
+    assert len(proxy.responses) >= 3
 
 
 def test_names_that_are_not_resolved(
@@ -103,7 +103,7 @@ def test_names_that_are_not_resolved(
     """A name that has no address is named as such, and asked for again."""
     resolve, asked = socket.getaddrinfo, []
 
-    def answer(host: str, *args: Any, **options: Any) -> Any:
+    def response(host: str, *args: Any, **options: Any) -> Any:
         if host == "ecr.test":
             asked.append(host)
             if len(asked) <= 4:
@@ -111,7 +111,7 @@ def test_names_that_are_not_resolved(
             host = "127.0.0.1"
         return resolve(host, *args, **options)
 
-    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    monkeypatch.setattr(socket, "getaddrinfo", response)
     config = ClientConfiguration(retry=policy)
     client = connect(endpoint=f"http://ecr.test:{proxy.port}", config=config)
     with pytest.raises(NameResolutionException, match="Temporary failure") as caught:
@@ -126,7 +126,7 @@ def test_an_earlier_attempt_was_sent(connect: Any, proxy: Any, fault: Any) -> No
     """An error says that a request was sent if one of an earlier attempt was."""
     hooks = Hooks(retry=lambda _: proxy.stop())
     client = connect(config=ClientConfiguration(retry=RetryPolicy(max_attempts=2), hooks=hooks))
-    proxy.add(fault("answer", "reset"))
+    proxy.add(fault("response", "reset"))
     with pytest.raises(EndpointConnectionException) as caught:
         client.describe_repositories()
 
@@ -139,7 +139,7 @@ def test_a_proxy_does_not_hide_that_the_work_is_done(proxy: Any, ecr: Any, fault
     config = ClientConfiguration(proxies=proxies, retry=RetryPolicy(base_delay=0))
     with ecr.client(config=config) as client:
         client.describe_registry()
-        proxy.add(fault("answer", "reset"))
+        proxy.add(fault("response", "reset"))
         with pytest.raises(RepositoryAlreadyExistsException) as caught:
             client.create_repository(repository_name="app")
     (lost,) = caught.value.retried_errors

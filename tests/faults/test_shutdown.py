@@ -71,7 +71,7 @@ def test_calls_that_run(connect: Any, proxy: Any, fault: Any, start: Any) -> Non
     client = connect()
     proxy.add(fault("done", "close", piece=100, delay=0.02))
     call = start(client.describe_repositories)
-    proxy.wait_for(lambda: proxy.answers)
+    proxy.wait_for(lambda: proxy.responses)
     client.shutdown()
 
     is_blocking = isinstance(client, ECRClient)
@@ -87,7 +87,7 @@ def test_calls_that_wait_to_be_repeated(
     policy = RetryPolicy(mode=mode, base_delay=LONG, max_delay=LONG, random=lambda: 1.0)
     hooks = Hooks(retry=lambda _: waiting.set())
     client = connect(config=ClientConfiguration(retry=policy, hooks=hooks))
-    proxy.add(fault.answer(500))
+    proxy.add(fault.response(500))
     call = start(client.describe_repositories)
     waiting.wait(PATIENCE)
     client.shutdown()
@@ -96,7 +96,7 @@ def test_calls_that_wait_to_be_repeated(
     assert proxy.attempts == 1
 
 
-@pytest.mark.parametrize("at", ["request", "answer"])
+@pytest.mark.parametrize("at", ["request", "response"])
 def test_calls_that_hang(connect: Any, proxy: Any, fault: Any, start: Any, at: str) -> None:
     """A call that hangs ends with its timeout, and is not retried."""
     config = ClientConfiguration(retry=RetryPolicy(base_delay=0), read_timeout=SHORT)
@@ -136,7 +136,7 @@ def test_calls_in_every_state(connect: Any, proxy: Any, fault: Any, start: Any) 
     for each in (
         fault("received", "hang"),
         fault("received", "close"),
-        fault.answer(503),
+        fault.response(503),
         fault("done", "keep", piece=50, delay=0.01),
     ):
         proxy.add(each, count=4)
@@ -172,7 +172,7 @@ def test_connections_that_exceptions_refer_to(
     proxy.add(fault("done", "keep", piece=10, delay=0.05))
     proxy.add(fault("received", "hang"))
     slow = start(client.describe_repositories)
-    proxy.wait_for(lambda: proxy.answers)
+    proxy.wait_for(lambda: proxy.responses)
     kept = client.describe_repositories().response_metadata.retried_errors
     slow.result(PATIENCE)
     client.shutdown()

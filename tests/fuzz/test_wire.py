@@ -96,7 +96,7 @@ def client(server: Any, credentials: Credentials) -> Iterator[ECRClient]:
 @given(raw_responses())
 def test_any_bytes(server: Any, client: ECRClient, data: bytes) -> None:
     """Bytes over the wire are a result or a documented error, and spoil nothing for later calls."""
-    server.answers = [data, (200, {}, b'{"nextToken": "after"}')]
+    server.responses = [data, (200, {}, b'{"nextToken": "after"}')]
     try:
         found: Any = client.describe_repositories()
     except (

@@ -253,8 +253,8 @@ class Oracle:
         self, operation: OperationModel, body: bytes, status: int = 200, **headers: str
     ) -> dict[str, Any]:
         """Return what botocore's parser makes of an answer."""
-        answer = {"body": body, "status_code": status, "headers": headers}
-        return create_parser("json").parse(answer, operation.output_shape)
+        response = {"body": body, "status_code": status, "headers": headers}
+        return create_parser("json").parse(response, operation.output_shape)
 
     def differences(self, shape: Any, ours: Any, theirs: Any, place: str = "") -> list[str]:
         """Return where our value is not what botocore's stands for.
@@ -352,13 +352,13 @@ class Peer:
             config=Config(retries={"mode": "standard", "total_max_attempts": 1}),
         )
         self.requests: list[AWSRequest] = []
-        self.answer = NO_VALUES
+        self.response = NO_VALUES
         if capture:
             self.client.meta.events.register("before-send.ecr", self._send)
 
     def _send(self, request: Any, **_: Any) -> AWSResponse:
         self.requests.append(request)
-        status, headers, body = self.answer
+        status, headers, body = self.response
         return AWSResponse(request.url, status, CaseInsensitiveDict(headers), _Raw(body))
 
 
@@ -400,7 +400,7 @@ def peer(credentials: Credentials) -> Iterator[Callable[..., Peer]]:
             return sending[-1]
         found = _capturing_peer(keys, region, endpoint)
         found.requests.clear()
-        found.answer = NO_VALUES
+        found.response = NO_VALUES
         return found
 
     yield make

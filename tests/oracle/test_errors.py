@@ -120,7 +120,7 @@ def _theirs(
     """Return what botocore's client raises for the same answer."""
     made = peer()
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    made.answer = (status, headers or {}, content)
+    made.response = (status, headers or {}, content)
     with pytest.raises(ClientError) as raised:
         made.client.describe_registry()
     return raised.value

@@ -44,7 +44,7 @@ def test_calls(oracle: Any, operation: Any, client: ECRClient, server: Any) -> N
     """A call by keywords or by a request object sends what botocore sends."""
     params = oracle.inputs(operation, "every")
     expected = oracle.serialized(operation, params)
-    server.answers = [(200, {}, oracle.output(operation, "required"))]
+    server.responses = [(200, {}, oracle.output(operation, "required"))]
     method = getattr(client, xform_name(operation.name))
     method(**oracle.members(operation, params, enums=True))
     method(oracle.request(operation, params))
@@ -63,7 +63,7 @@ def test_members_that_are_none_are_not_sent(
     """An optional member that is None leaves no trace in what is sent."""
     params = oracle.inputs(operation, "required")
     absent = [xform_name(name) for name in operation.input_shape.members if name not in params]
-    server.answers = [(200, {}, oracle.output(operation, "required"))]
+    server.responses = [(200, {}, oracle.output(operation, "required"))]
 
     members = oracle.members(operation, params) | dict.fromkeys(absent)
     getattr(client, xform_name(operation.name))(**members)

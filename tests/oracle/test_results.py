@@ -41,7 +41,7 @@ def test_a_call_returns_what_botocore_reads(
 ) -> None:
     """A call returns a result with the values, and the metadata, that botocore reads."""
     body = oracle.output(operation, "mixed", 7)
-    server.answers = [(200, {"x-amzn-RequestId": "id-1"}, body)]
+    server.responses = [(200, {"x-amzn-RequestId": "id-1"}, body)]
     request = oracle.request(operation, oracle.inputs(operation, "required"))
     expected = oracle.parsed(operation, body, **{"x-amzn-requestid": "id-1"})
 
@@ -68,7 +68,7 @@ def test_times_are_read_as_botocore_reads_them(
     """A time is the instant that botocore reads, in whatever form it is sent."""
     data = {"authorizationToken": "a", "expiresAt": timestamp, "proxyEndpoint": "b"}
     body = json.dumps({"authorizationData": [data]}).encode()
-    server.answers = [(200, {}, body)]
+    server.responses = [(200, {}, body)]
     operation = oracle.service.operation_model("GetAuthorizationToken")
     shape = operation.output_shape.members["authorizationData"].member.members["expiresAt"]
 
@@ -96,7 +96,7 @@ def test_a_member_that_is_always_sent_and_missing_is_an_error(
     """A response without a member that every one has is an error that names it."""
     request = oracle.request(operation, oracle.inputs(operation, "required"))
     for name in oracle.required_members(operation.output_shape):
-        server.answers = [(200, {}, oracle.output(operation, "required", **{name: None}))]
+        server.responses = [(200, {}, oracle.output(operation, "required", **{name: None}))]
         with pytest.raises(ResponseParseException, match=f"^{name} is missing .*{operation.name};"):
             getattr(client, xform_name(operation.name))(request)
 
@@ -108,7 +108,7 @@ def test_an_enum_value_of_tomorrow_is_its_text(oracle: Any, client: ECRClient, s
         oracle.output(operation, "required", imageTagMutability=value)
         for value in ("IMMUTABLE", "SOMETIMES")
     ]
-    server.answers = [(200, {}, body) for body in bodies]
+    server.responses = [(200, {}, body) for body in bodies]
 
     known, unknown = (
         client.put_image_tag_mutability(repository_name="app", image_tag_mutability="MUTABLE")

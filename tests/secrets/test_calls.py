@@ -126,7 +126,7 @@ GARBAGE = json.dumps(
     {"authorizationData": [{"authorizationToken": "Y2FuYXJ5OnRva2Vu", "expiresAt": "canary date"}]}
 ).encode()
 #: Name: what is wrong with an answer that holds a token.
-ANSWERS: dict[str, dict[str, Any]] = {
+RESPONSES: dict[str, dict[str, Any]] = {
     "member of a wrong type": {"body": GARBAGE},
     "half of an object": {"body": GARBAGE[:-5]},
     "no object": {"body": json.dumps("Y2FuYXJ5OnRva2Vu").encode()},
@@ -140,7 +140,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", RESPONSES)
 def test_answers_that_cannot_be_read(
     connect: Connect, proxy: Any, fault: Any, evidence: Any, name: str
 ) -> None:
@@ -148,7 +148,7 @@ def test_answers_that_cannot_be_read(
     evidence.secrets["token"] = "Y2FuYXJ5OnRva2Vu"
     evidence.secrets["date"] = "canary date"
     client = connect()
-    proxy.add(fault.answer(**{"status": 200, **ANSWERS[name]}))
+    proxy.add(fault.response(**{"status": 200, **RESPONSES[name]}))
     evidence.fails(client.get_authorization_token)
 
     assert evidence.leaks() == []
@@ -172,10 +172,10 @@ def ends(fault: Any) -> dict[str, Any]:
         "closed within the request": fault("request", "close", after=300),
         "reset after the request": fault("received", "reset"),
         "closed after the request": fault("received", "close"),
-        "reset within the answer": fault("answer", "reset", after=-20),
-        "closed within the answer": fault("answer", "close", after=-20),
-        "closed within the headers": fault("answer", "close", after=30),
-        "silent within the answer": fault("answer", "hang", after=-20),
+        "reset within the answer": fault("response", "reset", after=-20),
+        "closed within the answer": fault("response", "close", after=-20),
+        "closed within the headers": fault("response", "close", after=30),
+        "silent within the answer": fault("response", "hang", after=-20),
         "silent": fault("received", "hang"),
         "no status": fault("received", "close", instead=b"canary\r\n\r\n"),
         "too little": fault("received", "close", instead=half + GARBAGE),
@@ -236,7 +236,7 @@ def test_shut_down(connect: Connect, proxy: Any, fault: Any, evidence: Any) -> N
     clients: list[ECRClient] = []
     client = connect(retry=RetryPolicy(sleep=lambda _: clients[0].shutdown()))
     clients.append(client)
-    proxy.add(fault.answer(503))
+    proxy.add(fault.response(503))
     for call in operations(client):
         evidence.fails(call, ClientShutdownException)
 

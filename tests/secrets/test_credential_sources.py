@@ -54,7 +54,7 @@ def test_sources(
     for variable, value in variables.items():
         monkeypatch.setenv(variable, value.format(dir=tmp_path, url=server.url))
     monkeypatch.setattr(ContainerMetadataFetcher, "SLEEP_TIME", 0)
-    server.answers = [(status, {}, body.encode())]
+    server.responses = [(status, {}, body.encode())]
     kinds = (CredentialRetrievalException, InvalidConfigurationException)
     evidence.fails(lambda: ECRClient(region="eu-west-1").describe_registry(), kinds)
 

@@ -52,7 +52,7 @@ def test_redirects_are_not_followed(
 ) -> None:
     """A redirect is an error with its status; no second request is sent, here or elsewhere."""
     location = form.format(elsewhere.server_port)
-    server.answers = [(status, {"Location": location}, b"")]
+    server.responses = [(status, {"Location": location}, b"")]
     with pytest.raises(AmazonECRException) as raised:
         client.describe_registry()
 

@@ -37,7 +37,7 @@ def test_malformed_responses(
 ) -> None:
     """A response that cannot be read is described, and nothing of it is quoted."""
     evidence.secrets["response"] = TOKEN
-    server.answers = [RESPONSES[name].encode()]
+    server.responses = [RESPONSES[name].encode()]
     client = connect()
     client.set_endpoint(server.url)
     try:
@@ -67,7 +67,7 @@ def test_pages(
 ) -> None:
     """A page is described, and nothing of it is quoted but plain words of its title."""
     evidence.secrets.update(token=TOKEN, word=WORD)
-    server.answers = [(status, {"Content-Type": kind}, PAGES[name].encode())]
+    server.responses = [(status, {"Content-Type": kind}, PAGES[name].encode())]
     client = connect()
     client.set_endpoint(server.url)
     for call in (client.get_authorization_token, client.describe_repositories):

@@ -104,7 +104,7 @@ def tool(request: pytest.FixtureRequest) -> Tool:
 
 def test_a_result_does_not_depend_on_the_time(tool: Tool, client: ECRClient, server: Any) -> None:
     """A result is the same before, in and after frozen time, and its datetimes are real ones."""
-    server.answers = [(200, {}, IMAGES)]
+    server.responses = [(200, {}, IMAGES)]
     results = [client.describe_images(repository_name="app")]
     with tool.freeze(FROZEN):
         results.append(client.describe_images(repository_name="app"))
@@ -130,7 +130,7 @@ def test_models_may_be_imported_at_any_time(
     tool: Tool, run_script: Callable[..., list[str]], server: Any, steps: str
 ) -> None:
     """Datetimes are read and written by models that were imported in frozen time, or before."""
-    server.answers = [(200, {}, IMAGES)]
+    server.responses = [(200, {}, IMAGES)]
     printed = run_script(tool.script, server.url, *steps.split())
 
     assert printed == [PUSHED.isoformat()] * steps.count("call")

@@ -67,7 +67,7 @@ def test_greenlets_call_at_the_same_time(
 ) -> None:
     """The requests of all greenlets are at the server at once, by new connections and idle ones."""
     server._server.socket.listen(COUNT)  # or a busy machine would refuse some of them
-    server.answers = [Delayed(threading.Barrier(COUNT, timeout=30).wait)]
+    server.responses = [Delayed(threading.Barrier(COUNT, timeout=30).wait)]
     printed = run_script(MANY_CALLS, server.url, repr(total_timeout))
 
     assert printed == [" ".join(["210987654321"] * COUNT)] * 2
@@ -77,7 +77,7 @@ def test_greenlets_call_at_the_same_time(
 def test_a_greenlet_runs_out_of_time(run_script: Callable[..., list[str]], server: Any) -> None:
     """``total_timeout`` ends a call without a response, while other greenlets go on."""
     over = threading.Event()
-    server.answers = [Delayed(lambda: over.wait(30))]
+    server.responses = [Delayed(lambda: over.wait(30))]
     printed = run_script(ONE_TOO_SLOW, server.url, "0.5")
     over.set()
 

@@ -44,7 +44,7 @@ def mocked(request: pytest.FixtureRequest) -> Mock:
 @pytest.mark.parametrize("used", [False, True])
 def test_a_mock_answers(mocked: Mock, client: ECRClient, server: Any, used: bool) -> None:
     """A mock answers a client, used before or not, which reaches its server afterwards."""
-    server.answers = [REAL]
+    server.responses = [REAL]
     if used:
         client.describe_registry()
     with mocked(server.url):

@@ -103,7 +103,7 @@ def test_each_attempt_is_a_span(
     exporter: InMemorySpanExporter,
 ) -> None:
     """A call that is retried has a span for each attempt, which the server is told of."""
-    server.answers = [DOWN, FINE]
+    server.responses = [DOWN, FINE]
     with instrumented(), make() as client:
         client.describe_registry()
 
@@ -120,7 +120,7 @@ def test_a_client_that_was_used_before_is_seen(
     exporter: InMemorySpanExporter,
 ) -> None:
     """A client with an idle connection is instrumented, and no longer when that is over."""
-    server.answers = [FINE]
+    server.responses = [FINE]
     with make() as client:
         client.describe_registry()
         with instrumented():
@@ -139,7 +139,7 @@ def test_a_broken_connection_is_a_failed_span(
     exporter: InMemorySpanExporter,
 ) -> None:
     """An attempt without a response has a span that says so."""
-    server.answers = [b"", FINE]
+    server.responses = [b"", FINE]
     with instrumented(), make() as client:
         client.describe_registry()
     failed, fine = exporter.get_finished_spans()

@@ -27,7 +27,7 @@ FINE = (200, {"x-amzn-RequestId": "id-1"}, b'{"registryId": "210987654321"}')
 @pytest.fixture(params=["fresh", "used"])
 def player(request: pytest.FixtureRequest, web_client: ECRClient, server: Any) -> ECRClient:
     """Return a client that has no connection yet, or an idle one of its own."""
-    server.answers = [FINE]
+    server.responses = [FINE]
     if request.param == "used":
         web_client.describe_registry()
         server.requests.clear()
@@ -92,7 +92,7 @@ def test_the_first_call_may_be_in_a_cassette(
     run_script: Callable[..., list[str]], server: Any, tmp_path: Path
 ) -> None:
     """What is imported while a cassette is in use does not stay with it."""
-    server.answers = [FINE]
+    server.responses = [FINE]
     printed = run_script(FIRST_CALL, server.url, str(tmp_path / "some.yaml"))
 
     assert printed == ["210987654321"] * 2

@@ -38,7 +38,7 @@ def kinds(errors: Any) -> list[str]:
 
 def test_a_result(server: Any, calling: Calling) -> None:
     """A result tells how often the call was retried, and after which errors, in their order."""
-    server.answers = [DOWN, b"", THROTTLED, FINE]
+    server.responses = [DOWN, b"", THROTTLED, FINE]
     client = calling(max_attempts=4)
     metadata, at_once = (client.describe_registry().response_metadata for _ in range(2))
 
@@ -50,7 +50,7 @@ def test_a_result(server: Any, calling: Calling) -> None:
 def test_an_error_of_the_service(server: Any, calling: Calling) -> None:
     """An error tells the same, also in its text; earlier ones are not chained, nor have frames."""
     client = calling(max_attempts=4)
-    server.answers = [DOWN, b"", THROTTLED, MISSING]
+    server.responses = [DOWN, b"", THROTTLED, MISSING]
     with pytest.raises(RepositoryNotFoundException, match="; Attempts: 4; ") as caught:
         client.describe_registry()
     with pytest.raises(RepositoryNotFoundException) as at_once:
@@ -98,7 +98,7 @@ def test_a_failure_without_a_response(credentials: Credentials, fake: Any) -> No
 def test_an_unreadable_response(server: Any, calling: Calling) -> None:
     """A response that cannot be read tells of the attempts before, also one that is too long."""
     for body in (b"{", b'{"registryId": "' + b"1" * 99 + b'"}'):
-        server.answers = [DOWN, (200, {}, body)]
+        server.responses = [DOWN, (200, {}, body)]
         with pytest.raises(ResponseParseException) as caught:
             calling(config={"max_response_size": 99}).describe_registry()
         metadata = caught.value.response_metadata
@@ -107,18 +107,18 @@ def test_an_unreadable_response(server: Any, calling: Calling) -> None:
         assert kinds(metadata.retried_errors) == ["AmazonECRException"]
 
 
-@pytest.mark.parametrize("answer", [MISSING, b"", DOWN, (200, {}, b"{"), None])
+@pytest.mark.parametrize("response", [MISSING, b"", DOWN, (200, {}, b"{"), None])
 def test_an_error_lets_its_request_go(
-    server: Any, calling: Calling, monkeypatch: pytest.MonkeyPatch, answer: Any
+    server: Any, calling: Calling, monkeypatch: pytest.MonkeyPatch, response: Any
 ) -> None:
     """When an exception or an interrupt is gone, so is the request, without garbage collection."""
 
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    if answer is None:
+    if response is None:
         monkeypatch.setattr(requests.Session, "send", interrupt)
-    server.answers = [answer]
+    server.responses = [response]
     request = SetRepositoryPolicyRequest(repository_name="app", policy_text="x" * 1000)
     client, alive = calling(base_delay=0), weakref.ref(request)
     gc.collect()

@@ -59,7 +59,7 @@ class Service:
         self.received: list[dict[str, Any]] = []
         self.refuse_after: int | None = None
 
-    def answer(self, request: Any) -> tuple[int, dict[str, str], str]:
+    def response(self, request: Any) -> tuple[int, dict[str, str], str]:
         asked = json.loads(request.body)
         self.received.append(asked)
         if len(self.received) - 1 == self.refuse_after:
@@ -88,7 +88,7 @@ def service() -> Service:
 @pytest.fixture
 def ecr(service: Service, responding: Callable[..., ECRClient]) -> ECRClient:
     """Return a client of that service."""
-    return responding(service.answer)
+    return responding(service.response)
 
 
 def members(name: str, names: list[str]) -> dict[str, Any]:

@@ -385,7 +385,7 @@ def test_an_overridden_invoke_sees_everything(server: Any) -> None:
         example(models.GetLifecyclePolicyPreviewResult, status=status)
         for status in ("IN_PROGRESS", "COMPLETE")
     ]
-    answers: dict[str, list[Any]] = {
+    responses: dict[str, list[Any]] = {
         "ListImages": [ListImagesResult(image_ids=[IMAGE], next_token="t1"), ListImagesResult()],
         "GetLifecyclePolicyPreview": previews,
         "BatchGetImage": [models.BatchGetImageResult()] * 2,
@@ -397,7 +397,7 @@ def test_an_overridden_invoke_sees_everything(server: Any) -> None:
             invoked.append((operation.name, request))
             if operation.name == "DescribeRegistry":
                 return super().invoke(operation, request)
-            return answers[operation.name].pop(0)
+            return responses[operation.name].pop(0)
 
     client = Observed(endpoint=server.url, credentials=KEYS)
     found = list(client.paginate_list_images(APP))

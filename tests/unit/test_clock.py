@@ -70,7 +70,7 @@ def test_a_wrong_clock_is_corrected(
     Later calls of the endpoint, also those of views, have it in their first attempt.
     """
     client, ahead, start = calling(), timedelta(hours=hours), fake.utc()
-    server.answers = [wrong(hours), FINE]
+    server.responses = [wrong(hours), FINE]
     metadata = client.describe_registry().response_metadata
     fake.passed += 60
     client.describe_registry()
@@ -81,7 +81,7 @@ def test_a_wrong_clock_is_corrected(
     # The machine's own clock is set right, and the correction is taken back.
     client.set_endpoint(server.url)
     fake.passed += hours * 3600
-    server.answers = [wrong(0), FINE]
+    server.responses = [wrong(0), FINE]
     client.describe_registry()
 
     assert signed_at(server)[:5] == [start, start + ahead, *[later + ahead] * 2, later]
@@ -92,7 +92,7 @@ def test_a_wrong_clock_is_corrected(
 
 def test_no_attempt_is_left(server: Any, calling: Calling, wrong: Any) -> None:
     """The retry counts as an attempt: with one only, the error is raised, and the time learnt."""
-    server.answers = [wrong(5), FINE]
+    server.responses = [wrong(5), FINE]
     client = calling(max_attempts=1)
     with pytest.raises(AmazonECRException):
         client.describe_registry()
@@ -111,7 +111,7 @@ def test_another_thread_was_faster(server: Any, calling: Calling, fake: Any, wro
             offsets[client.endpoint] = timedelta(hours=5)
 
     client = calling(config={"hooks": Hooks(response=other_thread)})
-    server.answers = [wrong(5), FINE]
+    server.responses = [wrong(5), FINE]
     client.describe_registry()
 
     assert signed_at(server) == [fake.utc(), fake.utc() + timedelta(hours=5)]
@@ -144,9 +144,9 @@ def test_a_provider_is_asked_again(server: Any, calling: Calling, fake: Any, cod
     """When the service calls keys expired, others of a function are tried, but once in a call."""
     given = iter("ABCDEFGH")
     client = calling(given=lambda: Credentials(next(given), SECRET), max_attempts=9)
-    server.answers = [refusal(code), FINE]
+    server.responses = [refusal(code), FINE]
     result = client.describe_registry()
-    server.answers = [refusal(code)]
+    server.responses = [refusal(code)]
     with pytest.raises(ExpiredTokenException) as caught:
         client.describe_registry()
     found = keys_of(server)
@@ -159,7 +159,7 @@ def test_a_provider_is_asked_again(server: Any, calling: Calling, fake: Any, cod
 
 def test_keys_that_stay_the_same(server: Any, calling: Calling, credentials: Credentials) -> None:
     """Expired keys in the place of which there are no others are not sent once more."""
-    server.answers = [refusal("ExpiredTokenException")]
+    server.responses = [refusal("ExpiredTokenException")]
     for given in (credentials, lambda: credentials):
         with pytest.raises(ExpiredTokenException) as caught:
             calling(given=given).describe_registry()
@@ -174,7 +174,7 @@ def test_a_provider_that_fails(server: Any, calling: Calling) -> None:
     client = calling(
         given=lambda: next(given), config={"hooks": Hooks(error=lambda event: seen.append(event))}
     )
-    server.answers = [refusal("ExpiredTokenException")]
+    server.responses = [refusal("ExpiredTokenException")]
     with pytest.raises(CredentialRetrievalException) as caught:
         client.describe_registry()
 
@@ -189,7 +189,7 @@ def test_the_environment_has_changed(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "OLD")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     expired = refusal("ExpiredTokenException")
-    server.answers = [FINE, expired, FINE, FINE, expired]
+    server.responses = [FINE, expired, FINE, FINE, expired]
     config = ClientConfiguration(retry=fake.policy())
     with ECRClient(region="eu-west-1", endpoint=server.url, config=config) as client:
         client.describe_registry()
@@ -217,7 +217,7 @@ def test_a_session_refreshes_by_itself(server: Any, fake: Any) -> None:
     session = botocore.session.Session()
     keys = RefreshableCredentials.create_from_metadata(refresh(), refresh, "test")
     session._credentials = keys
-    server.answers = [refusal("ExpiredTokenException")]
+    server.responses = [refusal("ExpiredTokenException")]
     config = ClientConfiguration(retry=fake.policy())
     with ECRClient(session=session, endpoint=server.url, config=config) as client:
         for _ in range(2):

@@ -84,7 +84,7 @@ def test_metadata(
     client: ECRClient, server: Any, names: Any, place: str, members: tuple[str, ...]
 ) -> None:
     """Metadata is there on request, by the names of the style, and is read back."""
-    server.answers = [(200, {"x-amzn-RequestId": "id-1"}, b"{}")]
+    server.responses = [(200, {"x-amzn-RequestId": "id-1"}, b"{}")]
     result = client.describe_repositories()
     found = to_dict(result, names, include_metadata=True)
     again = from_dict(DescribeRepositoriesResult, json.loads(json.dumps(found)))

@@ -76,7 +76,7 @@ class Case:
     config: str = ""
     credentials: str = ""
     environ: Mapping[str, str] = attrs.field(factory=dict)
-    answer: Any = None
+    response: Any = None
     raises: Callable[[str], BaseException] | None = None
     token: str | None = None
     is_nowhere: bool = False
@@ -190,16 +190,16 @@ CASES = {
         "has expired; run 'aws sso login --profile work'",
         config=LEGACY_SSO.replace("default", "profile work")
         + ROLE_PROFILE.replace("= base", "= work"),
-        answer=UNAUTHORIZED,
+        response=UNAUTHORIZED,
         **GOOD_TOKEN,
     ),
     "SSO, forbidden": sso(
         "role 'Reader' of account '123456789012'",
         "ForbiddenException: No access",
-        answer=(403, {"x-amzn-ErrorType": "ForbiddenException"}, b'{"message": "No access"}'),
+        response=(403, {"x-amzn-ErrorType": "ForbiddenException"}, b'{"message": "No access"}'),
         **GOOD_TOKEN,
     ),
-    "SSO, a page": sso("{url}", "captive portal", answer=PAGE, **GOOD_TOKEN),
+    "SSO, a page": sso("{url}", "captive portal", response=PAGE, **GOOD_TOKEN),
     "SSO, half a session": sso(
         "sso_region", "{dir}/config", config=SSO.replace("sso_region = eu-west-1\n", "")
     ),
@@ -234,10 +234,10 @@ CASES = {
     "role, denied": role(
         f"STS refused role {ROLE} of profile 'default'",
         *("AccessDenied: User is not authorized", "allow sts:AssumeRole"),
-        answer=sts_error("AccessDenied", "User is not authorized"),
+        response=sts_error("AccessDenied", "User is not authorized"),
     ),
     "role, a page": role(
-        f"role {ROLE} of profile 'default': ", "{url}", "captive portal", answer=PAGE
+        f"role {ROLE} of profile 'default': ", "{url}", "captive portal", response=PAGE
     ),
     "role, nowhere": role(
         f"role {ROLE} of profile 'default': no connection to {NOWHERE}",
@@ -260,14 +260,14 @@ CASES = {
         (ROLE, "ExpiredTokenException: over", "refresh the token"),
         environ={**WEB, **STS, "AWS_WEB_IDENTITY_TOKEN_FILE": "{dir}/credentials"},
         credentials="[t0ken]",
-        answer=sts_error("ExpiredTokenException", "over"),
+        response=sts_error("ExpiredTokenException", "over"),
     ),
     # --- containers
     "container, refused": container(
-        "{url} responded with status 403", answer=(403, {}, b'{"b0dy": "s3cret"}')
+        "{url} responded with status 403", response=(403, {}, b'{"b0dy": "s3cret"}')
     ),
-    "container, a page": container("{url} is not a JSON object", answer=PAGE),
-    "container, no keys": container("has no AccessKeyId", answer=(200, {}, b'{"x": "b0dy"}')),
+    "container, a page": container("{url} is not a JSON object", response=PAGE),
+    "container, no keys": container("has no AccessKeyId", response=(200, {}, b'{"x": "b0dy"}')),
     "container, silence": container(
         "http://169.254.170.2 did not respond",
         environ={"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/gu1d"},
@@ -289,9 +289,9 @@ CASES = {
         "not asked, because of AWS_EC2_METADATA_DISABLED",
         environ={"AWS_EC2_METADATA_DISABLED": "true"},
     ),
-    "instance, no role": instance("{url} responded with status 404", answer=(404, {}, b"b0dy")),
-    "instance, bad request": instance("{url} responded with status 400", answer=(400, {}, b"")),
-    "instance, a page": instance("{url} responded with status 200", answer=PAGE),
+    "instance, no role": instance("{url} responded with status 404", response=(404, {}, b"b0dy")),
+    "instance, bad request": instance("{url} responded with status 400", response=(400, {}, b"")),
+    "instance, a page": instance("{url} responded with status 200", response=PAGE),
     "instance, nowhere": instance(
         f"no connection to {NOWHERE}",
         environ={**INSTANCE, "AWS_EC2_METADATA_SERVICE_ENDPOINT": NOWHERE},
@@ -336,8 +336,8 @@ class Sources:
             (self._directory / name).write_bytes(data)
         for name, value in case.environ.items():
             self._monkeypatch.setenv(name, self.fill(value))
-        if case.answer is not None:
-            self._server.answers = [case.answer]
+        if case.response is not None:
+            self._server.responses = [case.response]
         for name in ("work", "https://example.awsapps.com/start") if case.token else ():
             path = self._directory / f"{sha1(name.encode()).hexdigest()}.json"
             path.write_text(case.token or "")

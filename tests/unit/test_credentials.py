@@ -187,7 +187,7 @@ def test_anonymous_calls(server: Any, monkeypatch: pytest.MonkeyPatch, given: st
     unsigned.set_default_client_config(Config(signature_version=UNSIGNED))
     by: dict[str, Any] = {"client": {"credentials": ANONYMOUS}, "session": {"session": unsigned}}
     config = ClientConfiguration(retry=RetryPolicy(sleep=lambda _: None))
-    server.answers = [(400, {}, b'{"__type": "ExpiredTokenException"}')]
+    server.responses = [(400, {}, b'{"__type": "ExpiredTokenException"}')]
     with ECRClient(endpoint=server.url, config=config, **by.get(given, {})) as client:
         caller = client.with_options(credentials=ANONYMOUS) if given == "view" else client
         with pytest.raises(ExpiredTokenException):

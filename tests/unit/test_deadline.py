@@ -63,7 +63,7 @@ def sending(monkeypatch: pytest.MonkeyPatch, fake: Any) -> list[tuple[float, flo
 def test_a_delay_that_would_not_end_in_time(server: Any, calling: Calling, fake: Any) -> None:
     """A delay beyond the deadline is neither waited for nor paid: the error is raised at once."""
     client = calling(max_attempts=9, config={"total_timeout": 400}, **LONG)
-    server.answers = [DOWN]
+    server.responses = [DOWN]
     with pytest.raises(AmazonECRException) as caught:
         client.describe_registry()
 
@@ -80,7 +80,7 @@ def test_attempts_take_time(server: Any, calling: Calling, fake: Any) -> None:
     client = calling(base_delay=0.1, max_attempts=9, config={"total_timeout": 160, "hooks": hooks})
     for _ in range(3):
         client.describe_registry()
-    server.answers = [DOWN]
+    server.responses = [DOWN]
     with pytest.raises(TotalTimeoutException, match=r"did not end within 160 s \(total") as caught:
         client.describe_registry()
 
@@ -103,22 +103,22 @@ def test_time_is_over_before_anything_is_sent(server: Any, calling: Calling, fak
     assert not caught.value.request_sent
 
 
-@pytest.mark.parametrize("answer", [b"", SKEWED, EXPIRED], ids=["closed", "clock", "credentials"])
-def test_retries_at_once_need_time(server: Any, calling: Calling, fake: Any, answer: Any) -> None:
+@pytest.mark.parametrize("response", [b"", SKEWED, EXPIRED], ids=["closed", "clock", "credentials"])
+def test_retries_at_once_need_time(server: Any, calling: Calling, fake: Any, response: Any) -> None:
     """A retry without delay does not take place when the time is over; its reason is the cause."""
     letters = iter("ABCDEFGH")
     client = calling(
         given=lambda: Credentials(next(letters), "secret"),
         config={"total_timeout": 62.5, "hooks": ticking(fake, "retry", others=70)},
     )
-    server.answers = [answer, FINE]
+    server.responses = [response, FINE]
     with pytest.raises(TotalTimeoutException, match=r"within 62\.5 s") as caught:
         client.describe_registry()
 
     assert len(server.requests) == 1
     assert isinstance(caught.value.__cause__, AmazonClientException)
     assert (caught.value.attempts, caught.value.retried_errors) == (1, ())
-    assert caught.value.request_sent is (answer == b"")
+    assert caught.value.request_sent is (response == b"")
 
 
 def test_a_read_timeout_within_the_time(calling: Calling, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ def test_timeouts_of_a_request(
 def test_a_lookup_has_the_rest_of_the_time(server: Any, calling: Calling, sending: Any) -> None:
     """What is asked about a lost attempt may take as long as the call has left."""
     there = encode_result(BatchGetImageResult(images=[example(Image)]))
-    server.answers = [DOWN, EXISTS, (200, {}, there)]
+    server.responses = [DOWN, EXISTS, (200, {}, there)]
     calling(base_delay=0, config={"total_timeout": 49}).put_image(**IMAGE)
 
     assert [read for _, read in sending] == [49, 39, 29]
@@ -165,7 +165,7 @@ def test_no_time_for_a_lookup(
     """A lookup that has no time, or takes too long, proves nothing: the retry's error is raised."""
     hooks = ticking(fake, event, **seconds)
     client = calling(base_delay=0, config={"total_timeout": 100, "hooks": hooks})
-    server.answers = [DOWN, EXISTS]
+    server.responses = [DOWN, EXISTS]
     with pytest.raises(ImageAlreadyExistsException) as caught:
         client.put_image(**IMAGE)
 
@@ -176,7 +176,7 @@ def test_no_time_for_a_lookup(
 def test_views_have_a_time_of_their_own(server: Any, calling: Calling) -> None:
     """A view's time replaces the configured one, be it longer or shorter."""
     client = calling(max_attempts=2, config={"total_timeout": 50}, **LONG)
-    server.answers = [DOWN]
+    server.responses = [DOWN]
     for each in (client.with_options(timeout=200), client, client.with_options(timeout=25)):
         with pytest.raises(AmazonECRException):
             each.describe_registry()
@@ -190,7 +190,7 @@ def test_nothing_is_retried_after_the_end(
     server: Any, calling: Calling, fake: Any, event: str, sent: int, skewed: bool
 ) -> None:
     """An attempt that fails while the client is shut down is the last one."""
-    server.answers = [SKEWED if skewed else DOWN, FINE]
+    server.responses = [SKEWED if skewed else DOWN, FINE]
     client = calling(config={"hooks": Hooks(**{event: lambda _: client.shutdown()})})
     with pytest.raises((AmazonECRException, ClientShutdownException)):
         client.describe_registry()

@@ -53,7 +53,7 @@ WARM = "client.describe_registry()"
 )
 def test_exits(server: Any, arrange: str, word: str) -> None:
     """A call at exit works while modules can be loaded, and says afterwards that it is too late."""
-    server.answers = [(200, {}, b'{"registryId": "123456789012"}')]
+    server.responses = [(200, {}, b'{"registryId": "123456789012"}')]
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", f"{SCRIPT}\n{arrange}", server.url],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

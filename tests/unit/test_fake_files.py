@@ -88,7 +88,7 @@ def test_hidden_certificates(files: Any) -> None:
 
 def test_calls_without_files(server: Any, files: Any) -> None:
     """What is stated in full needs no file."""
-    server.answers = [(200, {}, b'{"registryId": "123456789012"}')]
+    server.responses = [(200, {}, b'{"registryId": "123456789012"}')]
     with ECRClient(region="eu-west-1", endpoint=server.url, credentials=KEYS) as client:
         assert client.describe_registry().registry_id == "123456789012"
 

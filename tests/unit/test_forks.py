@@ -132,10 +132,10 @@ def test_a_fork_during_a_call(peers: Peers) -> None:
         assert peers.arrived.wait(LONGEST)
         found = Child(lambda _: client.describe_registry().registry_id).result()
         gate.set()
-        answer = waiting.result(LONGEST)
+        response = waiting.result(LONGEST)
         client.describe_registry()
 
-    assert found == answer.registry_id == "123456789012"
+    assert found == response.registry_id == "123456789012"
     first, child, again = peers.addresses
     assert first == again != child
 

@@ -72,7 +72,7 @@ def hooked(calling: Calling, recorder: Recorder) -> ECRClient:
 
 def test_a_success(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
     """A call that succeeds is a request and a response, with all that is known of them."""
-    server.answers = [FINE]
+    server.responses = [FINE]
     hooked.describe_repositories(max_results=5)
     request, response = recorder.events
     common = {
@@ -92,7 +92,7 @@ def test_a_success(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
 
 def test_retries_and_a_failure(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
     """Between two attempts comes a retry, with error and delay; in the end, the error raised."""
-    server.answers = [DOWN, b"", MISSING]
+    server.responses = [DOWN, b"", MISSING]
     with pytest.raises(AmazonECRException) as caught:
         hooked.describe_registry()
     retries = [event for kind, event in recorder.seen if kind == "retry"]
@@ -120,7 +120,7 @@ def test_durations(server: Any, calling: Calling, recorder: Recorder, fake: Any)
         fake.passed += 0.25
 
     given = attrs.evolve(recorder.hooks("response"), request=request)
-    server.answers = [DOWN, DOWN, FINE]
+    server.responses = [DOWN, DOWN, FINE]
     calling(config={"hooks": given}).describe_registry()
 
     assert [event.duration for event in recorder.events] == [0.25] * 3
@@ -131,7 +131,7 @@ def refused() -> Credentials:
 
 
 @pytest.mark.parametrize(
-    ("given", "answer", "error"),
+    ("given", "response", "error"),
     [
         ({"given": refused}, FINE, CredentialRetrievalException),
         ({}, (200, {}, b"{"), ResponseParseException),
@@ -140,10 +140,10 @@ def refused() -> Credentials:
     ids=["credentials", "no result", "too long"],
 )
 def test_every_failure_ends_with_an_error(
-    server: Any, calling: Calling, recorder: Recorder, given: Any, answer: Any, error: Any
+    server: Any, calling: Calling, recorder: Recorder, given: Any, response: Any, error: Any
 ) -> None:
     """Whatever a call fails with, the hooks are told of it once, and last."""
-    server.answers = [answer]
+    server.responses = [response]
     given = {**given, "config": {**given.get("config", {}), "hooks": recorder.hooks()}}
     with pytest.raises(error) as caught:
         calling(**given).describe_registry()
@@ -170,7 +170,7 @@ def test_calls_without_a_request(server: Any, hooked: ECRClient, recorder: Recor
 
 def test_a_reconciled_call(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
     """A retry that is reconciled ends with the response of the lookup, and with no error."""
-    server.answers = [
+    server.responses = [
         DOWN,
         (400, {}, b'{"__type": "ImageAlreadyExistsException"}'),
         (200, {}, encode_result(BatchGetImageResult(images=[example(Image)]))),
@@ -195,7 +195,7 @@ def test_the_context_of_a_call(server: Any, calling: Calling) -> None:
         contexts.append(event.context)
 
     client = calling(config={"hooks": Hooks(**dict.fromkeys(KINDS, begin))})
-    server.answers = [DOWN, MISSING, FINE]
+    server.responses = [DOWN, MISSING, FINE]
     with pytest.raises(AmazonECRException):
         client.describe_registry()
     first = {id(each) for each in contexts}
@@ -238,7 +238,7 @@ def test_a_hook_may_make_calls(server: Any, calling: Calling) -> None:
             found.append(client.describe_registry().registry_id)
 
     client = calling(config={"hooks": Hooks(response=ask)})
-    server.answers = [(200, {}, b"{}"), FINE]
+    server.responses = [(200, {}, b"{}"), FINE]
     client.describe_repositories()
 
     assert found == ["1"]
@@ -251,7 +251,7 @@ def test_a_hook_that_fails(server: Any, calling: Calling, caplog: Any, kind: str
     def fail(_: object) -> None:
         raise ZeroDivisionError("in the hook")
 
-    server.answers = [DOWN, FINE, MISSING]
+    server.responses = [DOWN, FINE, MISSING]
     client = calling(config={"hooks": Hooks(**{kind: fail})})
     client.describe_registry()
     with pytest.raises(AmazonECRException):
@@ -284,7 +284,7 @@ def test_nobody_looks(server: Any, calling: Calling, monkeypatch: Any, recorder:
     original = hooks.CallEvent
     monkeypatch.setattr(hooks, "CallEvent", lambda **each: made.append(each) or original(**each))
     monkeypatch.setattr(AmazonClientException, "__str__", lambda _: 1 / 0)
-    server.answers = [DOWN, FINE]
+    server.responses = [DOWN, FINE]
     calling().describe_registry()
     calling(config={"hooks": Hooks()}).describe_registry()
     silent = list(made)
@@ -314,7 +314,7 @@ def test_log_of_a_retry_and_a_failure(
 
     Each record is one printable line, and has the attributes of its event.
     """
-    server.answers = [DOWN, FORGED]
+    server.responses = [DOWN, FORGED]
     caplog.set_level(level, "ecr_client")
     with pytest.raises(AmazonECRException):
         calling().describe_repositories(max_results=5)
@@ -350,7 +350,7 @@ def test_attributes_collide_with_none_of_logging() -> None:
 
 def test_calls_log_nothing_by_themselves(server: Any) -> None:
     """Where logging is not set up, nothing appears, and the hooks' module is not loaded."""
-    server.answers = [DOWN, FINE]
+    server.responses = [DOWN, FINE]
     script = f"""
 import sys
 from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy

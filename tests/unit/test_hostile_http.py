@@ -213,7 +213,7 @@ def test_the_bound_itself(peer: Any, credentials: Any, client_class: Any, coding
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         b"Content-Length: 9999999999999\r\n\r\n" + BODY,
         b"Content-Length: 99999999999999999999999\r\n\r\n" + BODY,
@@ -223,11 +223,11 @@ def test_the_bound_itself(peer: Any, credentials: Any, client_class: Any, coding
         CHUNKED + b"\r\nffffffffffffffffffff\r\n" + BODY,
         b"Content-Encoding: gzip\r\nContent-Length: 9999999999999\r\n\r\n" + BOMB[:99],
     ],
-    ids=lambda answer: repr(answer[:40]),
+    ids=lambda response: repr(response[:40]),
 )
-def test_few_of_many_bytes(calls: Calls, answer: bytes) -> None:
+def test_few_of_many_bytes(calls: Calls, response: bytes) -> None:
     """A body that is said to be long takes no memory before it comes; its early end is an error."""
-    error = calls.small_error([OK + answer], ends=True)
+    error = calls.small_error([OK + response], ends=True)
 
     # A length that no response can have may be found before its end.
     assert type(error) in (ConnectionClosedException, TransportException)
@@ -356,7 +356,7 @@ def raw(body: bytes, *headers: bytes, status: bytes = b"HTTP/1.1 200 OK") -> byt
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         b"",
         b"\r\n\r\n",
@@ -372,11 +372,11 @@ def raw(body: bytes, *headers: bytes, status: bytes = b"HTTP/1.1 200 OK") -> byt
         raw(BODY, *(b"X-%d: x" % n for n in range(5000))),
         OK + b"Content-Length: 5\r\nContent-Length: 7\r\n\r\n{}",
     ],
-    ids=lambda answer: repr(answer[:40]),
+    ids=lambda response: repr(response[:40]),
 )
-def test_no_http(calls: Calls, answer: bytes) -> None:
+def test_no_http(calls: Calls, response: bytes) -> None:
     """What is not HTTP, or goes beyond all bounds, is a transport error with its cause below it."""
-    error = calls.error([answer], ends=True)
+    error = calls.error([response], ends=True)
 
     assert isinstance(error, TransportException)
     # Errors of aiohttp hold the request, so they are no causes.
@@ -422,8 +422,8 @@ def test_odd_headers(calls: Calls, header: bytes) -> None:
 )
 def test_redirects_to_nowhere(calls: Calls, location: bytes) -> None:
     """What a redirect leads to is not even looked at, so that it cannot be wrong."""
-    answer = raw(b"", b"Location: " + location, status=b"HTTP/1.1 302 Found")
-    error = calls.error([answer], ends=True)
+    response = raw(b"", b"Location: " + location, status=b"HTTP/1.1 302 Found")
+    error = calls.error([response], ends=True)
 
     assert type(error) is AmazonECRException
     assert error.error_code == "302"
@@ -447,15 +447,15 @@ CHUNKS = [
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [*LENGTHS, *NO_LENGTHS, *(CHUNKED + b"\r\n" + each for each in CHUNKS)],
-    ids=lambda answer: repr(answer[:50]),
+    ids=lambda response: repr(response[:50]),
 )
-def test_wrong_lengths(calls: Calls, answer: bytes) -> None:
+def test_wrong_lengths(calls: Calls, response: bytes) -> None:
     """What does not keep to its length, or to the form of chunks, is an error."""
-    error = calls.error([OK + b"Connection: close\r\n" + answer], ends=True)
+    error = calls.error([OK + b"Connection: close\r\n" + response], ends=True)
 
     assert isinstance(error, (TransportException, ResponseParseException)), error
-    if answer in LENGTHS and calls.is_blocking:
-        is_less = answer == LENGTHS[-1]
+    if response in LENGTHS and calls.is_blocking:
+        is_less = response == LENGTHS[-1]
         assert type(error) is (ConnectionClosedException if is_less else ResponseParseException)

@@ -53,12 +53,12 @@ def test_interrupts(server: Any, credentials: Credentials, mode: str) -> None:
     request = DescribeRegistryRequest()
     with ECRClient(endpoint=server.url, credentials=credentials, config=config) as client:
         # Imports that are interrupted are Python's own matter.
-        server.answers = [(429, {}, b"{}"), (200, {}, b"{}")]
+        server.responses = [(429, {}, b"{}"), (200, {}, b"{}")]
         client.describe_registry(request)
         found = 0
         # Ever later, over and over, so that each moment of a call is met sooner or later.
         for number in range(1000):
-            server.answers = [(429, {}, b"{}"), (200, {}, b"{}")]
+            server.responses = [(429, {}, b"{}"), (200, {}, b"{}")]
             found += interrupted(
                 lambda: client.describe_registry(request), 1e-5 * (1 + number * 37 % 500)
             )

@@ -105,7 +105,7 @@ def test_threads(size: int) -> None:
 
 def test_request_object_calls_fill_it(server: Any, client: ECRClient) -> None:
     """After a call with a request object, its metadata is that of the result, also at the end."""
-    server.answers = [FINE]
+    server.responses = [FINE]
     made = request()
     result = client.list_images(made)
     found = client.get_cached_response_metadata(made)
@@ -117,13 +117,13 @@ def test_request_object_calls_fill_it(server: Any, client: ECRClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [(400, {}, b'{"__type": "RepositoryNotFoundException"}'), (200, {}, b"not JSON"), b""],
     ids=["service error", "unreadable", "no response"],
 )
-def test_failed_calls_do_not_fill_it(server: Any, client: ECRClient, answer: Any) -> None:
+def test_failed_calls_do_not_fill_it(server: Any, client: ECRClient, response: Any) -> None:
     """A call that fails is not remembered, and leaves the last success of its request."""
-    server.answers = [FINE, answer]
+    server.responses = [FINE, response]
     made = [request(), request()]
     client.list_images(made[0])
     for each in made:
@@ -142,7 +142,7 @@ def test_the_client_s_bound(server: Any, calling: Any, config: dict[str, Any], s
 
     It does not keep their requests alive.
     """
-    server.answers = [FINE]
+    server.responses = [FINE]
     made, client = [request() for _ in range(size + 2)], calling(config=config)
     for each in made:
         client.list_images(each)

@@ -232,16 +232,16 @@ def test_pages_waits_and_batches_have_the_options(server: Any, calling: Calling)
     view = calling(base_delay=0).with_options(
         headers={"x-test": "1"}, retry=RetryPolicy(max_attempts=2, base_delay=0)
     )
-    server.answers = [
+    server.responses = [
         (500, {}, b""),
         (200, {}, b'{"imageIds": [], "nextToken": "t"}'),
         (500, {}, b""),
         (200, {}, b'{"imageIds": []}'),
     ]
     list(view.paginate_list_images(repository_name="app"))
-    server.answers = [(500, {}, b""), (200, {}, b'{"imageDetails": []}')]
+    server.responses = [(500, {}, b""), (200, {}, b'{"imageDetails": []}')]
     view.wait_until_image_exists(repository_name="app", image_ids=[ImageIdentifier(image_tag="1")])
-    server.answers = [(500, {}, b""), (200, {}, b"{}")]
+    server.responses = [(500, {}, b""), (200, {}, b"{}")]
     view.batch_get_image_all(
         repository_name="app", image_ids=[ImageIdentifier(image_tag=str(n)) for n in range(101)]
     )

@@ -100,7 +100,7 @@ class Service:
         #: By the token that asks for it: the page. ``None`` asks for the first.
         self.pages: dict[str | None, Any] = {None: {}}
 
-    def answer(self, request: Any) -> tuple[int, dict[str, str], str]:
+    def response(self, request: Any) -> tuple[int, dict[str, str], str]:
         asked = json.loads(request.body)
         self.received.append(asked)
         page = self.pages[asked.get("nextToken")]
@@ -124,7 +124,7 @@ def service() -> Service:
 @pytest.fixture
 def ecr(service: Service, responding: Callable[..., ECRClient]) -> ECRClient:
     """Return a client of that service."""
-    return responding(service.answer)
+    return responding(service.response)
 
 
 def at(path: tuple[str, ...], items: list[Any], token: str | None) -> dict[str, Any]:

@@ -42,9 +42,9 @@ def travelled(value: Any) -> list[Any]:
 def test_responses_of_the_service(server: Any, client: ECRClient) -> None:
     """A result or an error takes its attempts, its metadata and the errors before it along."""
     client = client.with_options(retry=RetryPolicy(sleep=resting))
-    server.answers = [UNAVAILABLE, (200, {"x-amzn-RequestId": "last"}, b'{"registryId": "1"}')]
+    server.responses = [UNAVAILABLE, (200, {"x-amzn-RequestId": "last"}, b'{"registryId": "1"}')]
     result = client.describe_registry()
-    server.answers = [UNAVAILABLE, (400, {"x-amzn-RequestId": "last"}, FAULT)]
+    server.responses = [UNAVAILABLE, (400, {"x-amzn-RequestId": "last"}, FAULT)]
     with pytest.raises(exceptions.RepositoryNotFoundException) as raised:
         client.describe_registry()
 
@@ -119,7 +119,7 @@ def test_views(server: Any, client: ECRClient) -> None:
         timeout=5, headers={"x-amz-one": "1"}, credentials=other, retry=RetryPolicy(max_attempts=2)
     ).with_options(headers={"x-two": "2"})
     arrived = pickle.loads(pickle.dumps(view))
-    server.answers = [(503, {"x-amz-retry-after": "0"}, b"{}"), (200, {}, b"{}")]
+    server.responses = [(503, {"x-amz-retry-after": "0"}, b"{}"), (200, {}, b"{}")]
     with arrived.with_options(retry=RetryPolicy(max_attempts=2, sleep=resting)) as again:
         again.describe_registry()
 

@@ -17,7 +17,7 @@ FINE = (200, {}, b"{}")
 
 
 @pytest.mark.parametrize(
-    ("mode", "answers", "waits"),
+    ("mode", "responses", "waits"),
     [
         ("adaptive", [THROTTLED, FINE], [2.0]),  # for a place, at the lowest rate
         ("standard", [THROTTLED, FINE], []),
@@ -25,11 +25,11 @@ FINE = (200, {}, b"{}")
     ],
 )
 def test_only_throttled_operations_wait(
-    server: Any, calling: Calling, fake: Any, mode: str, answers: list[Any], waits: list[float]
+    server: Any, calling: Calling, fake: Any, mode: str, responses: list[Any], waits: list[float]
 ) -> None:
     """In the adaptive mode, an operation that is throttled waits, and others do not."""
     client = calling(mode=mode, base_delay=0, max_attempts=5)
-    server.answers = answers
+    server.responses = responses
     client.describe_registry()
     waited, fake.waits = fake.waits, []
     client.describe_repositories()
@@ -40,7 +40,7 @@ def test_only_throttled_operations_wait(
 def test_views_share_the_rates(server: Any, calling: Calling, fake: Any) -> None:
     """What the calls of one view have met slows down those of another one."""
     client = calling(mode="adaptive", base_delay=0)
-    server.answers = [THROTTLED, FINE]
+    server.responses = [THROTTLED, FINE]
     client.with_options(timeout=3_600).describe_registry()
     before = len(fake.waits)
     client.with_options(timeout=1_800).describe_registry()
@@ -51,7 +51,7 @@ def test_views_share_the_rates(server: Any, calling: Calling, fake: Any) -> None
 def test_a_deadline_before_the_place_in_the_queue(server: Any, calling: Calling, fake: Any) -> None:
     """A call whose turn would come too late fails at once, unsent."""
     client = calling(mode="adaptive", max_attempts=1)
-    server.answers = [THROTTLED]
+    server.responses = [THROTTLED]
     with pytest.raises(ThrottlingException):
         client.describe_registry()
     hasty = client.with_options(timeout=1)

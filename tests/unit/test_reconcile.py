@@ -275,7 +275,7 @@ def test_no_invented_success(server: Any, calling: Calling, fake: Any) -> None:
     date = format_datetime(fake.utc() + timedelta(seconds=1), usegmt=True)
     created = {"repositoryName": "app", "createdAt": fake.utc().timestamp()}
     status, _, body = error("RepositoryAlreadyExistsException")
-    server.answers = [DOWN, (status, {"Date": date}, body), found(repositories=[created])]
+    server.responses = [DOWN, (status, {"Date": date}, body), found(repositories=[created])]
     with pytest.raises(RepositoryAlreadyExistsException) as caught:
         calling(base_delay=0).create_repository(repository_name="app")
 
@@ -288,7 +288,7 @@ def test_no_invented_success(server: Any, calling: Calling, fake: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "suffix"),
+    ("responses", "suffix"),
     [
         (
             [DOWN, error("ThrottlingException"), error("RepositoryNotFoundException")],
@@ -298,9 +298,11 @@ def test_no_invented_success(server: Any, calling: Calling, fake: Any) -> None:
     ],
     ids=["refused", "failed"],
 )
-def test_one_of_several_attempts(server: Any, calling: Calling, answers: Any, suffix: str) -> None:
+def test_one_of_several_attempts(
+    server: Any, calling: Calling, responses: Any, suffix: str
+) -> None:
     """One attempt that may have succeeded is enough, be it the last one, which says so itself."""
-    server.answers = answers
+    server.responses = responses
     with pytest.raises(AmazonECRException) as caught:
         calling(base_delay=0).delete_repository(repository_name="app")
 
@@ -314,7 +316,7 @@ def test_unreadable_lookups(server: Any, calling: Calling, times: int) -> None:
     """A lookup is made twice if need be, as it only reads; then the retry's error is raised."""
     unreadable = [(200, {}, b"<garbage>")] * times
     exists, image = error("ImageAlreadyExistsException"), found(images=[STORED])
-    server.answers = [DOWN, exists, *unreadable, image]
+    server.responses = [DOWN, exists, *unreadable, image]
     put = partial(calling(base_delay=0).put_image, repository_name="app", image_manifest="{}")
     if times == 1:
         assert put(image_tag="1").image is not None
@@ -328,7 +330,7 @@ def test_unreadable_lookups(server: Any, calling: Calling, times: int) -> None:
 def test_a_reconciled_call_is_a_success(server: Any, calling: Calling) -> None:
     """What the retry has cost comes back, and the metadata tells what happened."""
     client = calling(base_delay=0)
-    server.answers = [DOWN, error("InvalidLayerPartException", lastValidByteReceived=0)]
+    server.responses = [DOWN, error("InvalidLayerPartException", lastValidByteReceived=0)]
     bounds = {"part_first_byte": 0, "part_last_byte": 0}
     members = {"repository_name": "app", "upload_id": "u", "layer_part_blob": b"x"}
     request = models.UploadLayerPartRequest(**members, **bounds)

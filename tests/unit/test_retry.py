@@ -26,7 +26,7 @@ def failing(code: str, status: int = 400, **headers: str) -> tuple[int, dict[str
 
 
 @pytest.mark.parametrize(
-    "answers",
+    "script",
     [
         [failing("ServerException"), FINE],
         [failing("ThrottlingException"), FINE],
@@ -34,25 +34,25 @@ def failing(code: str, status: int = 400, **headers: str) -> tuple[int, dict[str
         [failing("RepositoryNotFoundException")],
         [(501, {}, b"{}")],
     ],
-    ids=lambda answers: f"{answers[0][0]}, {len(answers)}",
+    ids=lambda script: f"{script[0][0]}, {len(script)}",
 )
-def test_errors_that_are_retried(server: Any, calling: Calling, answers: list[Any]) -> None:
+def test_errors_that_are_retried(server: Any, calling: Calling, script: list[Any]) -> None:
     """A code is enough, whatever the status, and so is a status; other errors come at once."""
-    server.answers = [*answers, FINE]
+    server.responses = [*script, FINE]
     try:
         found = calling().describe_registry().response_metadata
     except AmazonECRException as error:
         found = error.response_metadata
 
-    assert len(server.requests) == len(answers)
-    assert found.retry_attempts == len(found.retried_errors) == len(answers) - 1
-    assert found.http_status_code == answers[-1][0]
+    assert len(server.requests) == len(script)
+    assert found.retry_attempts == len(found.retried_errors) == len(script) - 1
+    assert found.http_status_code == script[-1][0]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"registryId": 5}'])
 def test_unreadable_responses_are_not_retried(server: Any, calling: Calling, body: bytes) -> None:
     """A success that cannot be read is raised at once, with its attempts."""
-    server.answers = [DOWN, (200, {}, body), FINE]
+    server.responses = [DOWN, (200, {}, body), FINE]
     with pytest.raises(ResponseParseException) as caught:
         calling().describe_registry()
 
@@ -89,7 +89,7 @@ def test_failures_without_a_response(calling: Calling, fake: Any, error: Any, se
 @pytest.mark.parametrize("attempts", [1, 7])
 def test_attempts(server: Any, calling: Calling, attempts: int) -> None:
     """A call is sent as often as the policy says, and the last error is raised."""
-    server.answers = [DOWN]
+    server.responses = [DOWN]
     with pytest.raises(AmazonECRException) as caught:
         calling(max_attempts=attempts).describe_registry()
 
@@ -98,7 +98,7 @@ def test_attempts(server: Any, calling: Calling, attempts: int) -> None:
 
 def test_each_attempt_is_signed_anew(server: Any, calling: Calling) -> None:
     """A retry has the time at which it is sent in its signature, and the same body."""
-    server.answers = [DOWN, DOWN, FINE]
+    server.responses = [DOWN, DOWN, FINE]
     calling().describe_repositories(max_results=5)
     dates = [request.headers["x-amz-date"] for request in server.requests]
 
@@ -110,7 +110,7 @@ def test_each_attempt_is_signed_anew(server: Any, calling: Calling) -> None:
 def test_delays(server: Any, calling: Calling, fake: Any) -> None:
     """The delays are those of the policy, and go through its sleep if they are any."""
     drawn = iter([0.5, 1.0, 0.25, 0.0, 0.75, 1.0])
-    server.answers = [DOWN]
+    server.responses = [DOWN]
     with pytest.raises(AmazonECRException):
         calling(max_attempts=7, random=lambda: next(drawn)).describe_registry()
 
@@ -122,7 +122,7 @@ def test_an_http_date_counts_by_the_clock_of_the_service(
 ) -> None:
     """A date is compared with the corrected time, since it is the service's."""
     there = fake.utc() + timedelta(hours=2)
-    server.answers = [
+    server.responses = [
         failing("RequestExpired", Date=format_datetime(there)),
         failing("Throttling", **{"Retry-After": "Thu, 01 Jan 2026 02:00:09 GMT"}),
         FINE,
@@ -137,7 +137,7 @@ def test_a_broken_connection_is_retried_at_once_and_then_no_more(
 ) -> None:
     """The first broken connection of a call costs neither time nor quota; a second one does."""
     client = calling(max_attempts=4)
-    server.answers = [b"", b"", b"", FINE]
+    server.responses = [b"", b"", b"", FINE]
     client.describe_registry()
 
     assert fake.waits == [2.0, 4.0]
@@ -153,7 +153,7 @@ def left(client: ECRClient) -> int:
 def test_costs(server: Any, calling: Calling) -> None:
     """A retry costs 5; a success releases what the last retry has cost, or else 1."""
     client = calling()
-    server.answers = [DOWN, DOWN, FINE]
+    server.responses = [DOWN, DOWN, FINE]
     client.describe_registry()
     after_retries = left(client)
     client.describe_registry()
@@ -168,7 +168,7 @@ def test_an_interrupt_costs_nothing(place: str, server: Any, calling: Calling) -
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    server.answers = [DOWN]
+    server.responses = [DOWN]
     if place == "hook":
         client = calling(config={"hooks": Hooks(retry=interrupt)})
     else:
@@ -197,7 +197,7 @@ def test_an_empty_quota_ends_retries(server: Any, calling: Calling) -> None:
     """
     client = calling(max_attempts=11)
     view = client.with_options(timeout=3_600)
-    server.answers = [DOWN]
+    server.responses = [DOWN]
     for each in [client, view] * 5:
         with pytest.raises(AmazonECRException):
             each.describe_registry()
@@ -207,7 +207,7 @@ def test_an_empty_quota_ends_retries(server: Any, calling: Calling) -> None:
             each.describe_registry()
 
         assert caught.value.attempts == 1
-    server.answers = [FINE] * 5 + [DOWN, FINE]
+    server.responses = [FINE] * 5 + [DOWN, FINE]
     for _ in range(6):
         view.describe_registry()
 

@@ -44,10 +44,13 @@ class Echo(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         names = asked.get("repositoryNames", [])
-        status, answer = 200, {"repositories": [{**SENT, "repositoryName": name} for name in names]}
+        status, response = (
+            200,
+            {"repositories": [{**SENT, "repositoryName": name} for name in names]},
+        )
         if names and names[0].startswith("missing"):
-            status, answer = 400, {"__type": "RepositoryNotFoundException", "message": names[0]}
-        content = json.dumps(answer).encode()
+            status, response = 400, {"__type": "RepositoryNotFoundException", "message": names[0]}
+        content = json.dumps(response).encode()
         self.send_response_only(status)
         self.send_header("Content-Length", str(len(content)))
         self.send_header("x-amzn-RequestId", "/".join(names))

@@ -135,7 +135,7 @@ def interrupt(*_: object) -> Any:
 @pytest.mark.parametrize("kind", ["request", "response", "retry", "error", "credentials", "sleep"])
 def test_an_interrupt(server: Any, calling: Calling, kind: str) -> None:
     """An interrupt in a user's function comes out with all frames, the user's and ours."""
-    server.answers = [(503, {}, b""), MISSING]
+    server.responses = [(503, {}, b""), MISSING]
     if kind == "credentials":
         client = calling(given=interrupt)
     elif kind == "sleep":
@@ -235,7 +235,7 @@ def test_a_transport(calling: Calling, error: BaseException) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind", "last"),
+    ("response", "kind", "last"),
     [
         (MISSING, RepositoryNotFoundException, "parse"),
         ((200, {}, b"{"), ResponseParseException, "parse"),
@@ -245,12 +245,14 @@ def test_a_transport(calling: Calling, error: BaseException) -> None:
         (b"c0ntent\r\n\r\n", TransportException, "fail"),
     ],
 )
-def test_errors_of_calls(server: Any, calling: Calling, answer: Any, kind: Any, last: str) -> None:
+def test_errors_of_calls(
+    server: Any, calling: Calling, response: Any, kind: Any, last: str
+) -> None:
     """An error shows the way that the call went, down to where it met the library, and no secret.
 
     The frames of requests, urllib3 and http.client are not there.
     """
-    server.answers = [answer]
+    server.responses = [response]
     with pytest.raises(kind) as caught:
         upload(calling(given=KEYS, max_attempts=1))
     ours = [each.name for each in of_package(caught.value)]
@@ -289,7 +291,7 @@ def looks(error: BaseException) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize("failing", ["call", "arguments", "constructor", "interrupt"])
 def test_what_the_caller_handles(server: Any, client: ECRClient, failing: str) -> None:
     """The exception that a caller handles meanwhile keeps its frames, variables and members."""
-    server.answers = [MISSING]
+    server.responses = [MISSING]
     ours = own_error()
 
     def interrupt(_: object) -> None:
@@ -320,7 +322,7 @@ def test_what_the_caller_handles(server: Any, client: ECRClient, failing: str) -
 
 def test_errors_hold_nothing_of_calls(server: Any, client: ECRClient) -> None:
     """An exception and its frames do not hold each other: it goes with its last reference."""
-    server.answers = [MISSING]
+    server.responses = [MISSING]
 
     def caught() -> weakref.ref[BaseException]:
         try:

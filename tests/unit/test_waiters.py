@@ -83,15 +83,15 @@ class Service:
     """Answers with what it was told to, in that order; the last answer is repeated."""
 
     def __init__(self) -> None:
-        self.answers: list[tuple[int, str]] = []
+        self.responses: list[tuple[int, str]] = []
         self.targets: list[str] = []
         self.bodies: list[Any] = []
         self.slept: list[float] = []
 
-    def answer(self, request: Any) -> tuple[int, dict[str, str], str]:
+    def response(self, request: Any) -> tuple[int, dict[str, str], str]:
         self.targets.append(request.headers["X-Amz-Target"].partition(".")[2])
         self.bodies.append(json.loads(request.body))
-        status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        status, body = self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
         return status, {"x-amzn-RequestId": f"id-{len(self.bodies)}"}, body
 
     @property
@@ -108,7 +108,7 @@ def service() -> Service:
 @pytest.fixture
 def ecr(service: Service, responding: Callable[..., ECRClient]) -> ECRClient:
     """Return a client of that service."""
-    return responding(service.answer)
+    return responding(service.response)
 
 
 def wait(ecr: ECRClient, service: Service, name: str, **options: Any) -> Any:
@@ -139,7 +139,7 @@ def test_defaults(name: str) -> None:
 def test_success(service: Service, ecr: ECRClient, name: str) -> None:
     """A good response is returned at once; before it comes, the same is asked after each delay."""
     operation, members, _ = WAITERS[name]
-    service.answers = [SUCCESS[name]]
+    service.responses = [SUCCESS[name]]
     keywords = {**members, "sleep": service.slept.append}
     result = getattr(ecr, f"wait_until_{name}")(**keywords)
 
@@ -147,7 +147,7 @@ def test_success(service: Service, ecr: ECRClient, name: str) -> None:
     assert result.response_metadata.request_id == "id-1"
     assert (service.targets, service.slept) == ([operation], [])
 
-    service.answers = [*NOT_YET[name], SUCCESS[name]]
+    service.responses = [*NOT_YET[name], SUCCESS[name]]
     result = wait(ecr, service, name, delay=0.5)
     repeats = len(NOT_YET[name])
 
@@ -161,9 +161,9 @@ def test_success(service: Service, ecr: ECRClient, name: str) -> None:
 )
 def test_every_state(service: Service, ecr: ECRClient, name: str, state: str) -> None:
     """Each state of the model ends the waiting at once, well or with an error, or goes on."""
-    answer, member, _, states = STATES[name]
+    response, member, _, states = STATES[name]
     meaning = states.get(state, "failure")
-    service.answers = [answer(state), SUCCESS[name]]
+    service.responses = [response(state), SUCCESS[name]]
     calls = 2 if meaning == "retry" else 1
     if meaning == "failure":
         with pytest.raises(WaiterFailureException) as caught:
@@ -180,7 +180,7 @@ def test_every_state(service: Service, ecr: ECRClient, name: str, state: str) ->
 
 def test_failure_with_a_description(service: Service, ecr: ECRClient) -> None:
     """What the service says of a failure is in the error, on one line and cut."""
-    service.answers = [scan("FAILED", description="ScannerError:\n" + "x" * 9999)]
+    service.responses = [scan("FAILED", description="ScannerError:\n" + "x" * 9999)]
     with pytest.raises(WaiterFailureException) as caught:
         wait(ecr, service, "image_scan_complete")
     text = str(caught.value)
@@ -202,7 +202,7 @@ def test_timeouts(
     service: Service, ecr: ECRClient, delay: float, max_wait: float, sleeps: int
 ) -> None:
     """It sleeps as often as the delay fits into max_wait, and calls once more than it sleeps."""
-    service.answers = [NOT_YET["image_exists"][0]]
+    service.responses = [NOT_YET["image_exists"][0]]
     with pytest.raises(
         WaiterTimeoutException, match=rf"^ImageExists: .* {max_wait:g} s .*"
     ) as caught:
@@ -215,10 +215,10 @@ def test_timeouts(
 
 def test_timeout_says_what_came_last(service: Service, ecr: ECRClient) -> None:
     """The error of a timeout has the last state, be it unknown, or the last error as its cause."""
-    service.answers = [scan("NEW_STATUS", description="It is new.")]
+    service.responses = [scan("NEW_STATUS", description="It is new.")]
     with pytest.raises(WaiterTimeoutException, match=r"status = NEW_STATUS: It is new\.$"):
         wait(ecr, service, "image_scan_complete", max_wait=0)
-    service.answers = [NOT_YET["image_exists"][0]]
+    service.responses = [NOT_YET["image_exists"][0]]
     with pytest.raises(WaiterTimeoutException) as caught:
         wait(ecr, service, "image_exists", max_wait=0)
 
@@ -227,7 +227,7 @@ def test_timeout_says_what_came_last(service: Service, ecr: ECRClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "answer", "expected"),
+    ("name", "response", "expected"),
     [
         ("image_exists", fault("RepositoryNotFoundException"), RepositoryNotFoundException),
         ("image_exists", (200, "no JSON"), ResponseParseException),
@@ -237,10 +237,14 @@ def test_timeout_says_what_came_last(service: Service, ecr: ECRClient) -> None:
     ],
 )
 def test_other_errors_are_raised(
-    service: Service, ecr: ECRClient, name: str, answer: tuple[int, str], expected: type[Exception]
+    service: Service,
+    ecr: ECRClient,
+    name: str,
+    response: tuple[int, str],
+    expected: type[Exception],
 ) -> None:
     """An error that is no part of the waiting is raised as it is and ends it."""
-    service.answers = [answer, SUCCESS[name]]
+    service.responses = [response, SUCCESS[name]]
 
     with pytest.raises(expected) as caught:
         wait(ecr, service, name)
@@ -290,7 +294,7 @@ def test_bad_requests(service: Service, ecr: ECRClient, name: str) -> None:
 
 def test_sleep_may_end_the_waiting(service: Service, ecr: ECRClient) -> None:
     """What the caller's sleep raises comes through, so that it can break off the waiting."""
-    service.answers = [NOT_YET["image_exists"][0]]
+    service.responses = [NOT_YET["image_exists"][0]]
 
     def interrupted(_: float) -> None:
         raise KeyboardInterrupt
@@ -303,7 +307,7 @@ def test_sleep_may_end_the_waiting(service: Service, ecr: ECRClient) -> None:
 
 def test_closed_client(service: Service, ecr: ECRClient) -> None:
     """A client that is shut down while a thread waits ends the waiting with its own error."""
-    service.answers = [NOT_YET["image_exists"][0]]
+    service.responses = [NOT_YET["image_exists"][0]]
 
     with pytest.raises(ClientShutdownException, match=r"^DescribeImages: "):
         wait(ecr, service, "image_exists", sleep=lambda _: ecr.shutdown())

@@ -107,9 +107,9 @@ def places(then: str) -> dict[str, tuple[dict[str, Any], bool]]:
         "when connected": ({"at": "accept", "then": then}, False),
         "in the request": ({"at": "request", "then": then, "after": 200}, False),
         "before the work": ({"at": "received", "then": then}, False),
-        "after the work": ({"at": "answer", "then": then}, True),
-        "in the headers of the response": ({"at": "answer", "then": then, "after": 50}, True),
-        "in the body of the response": ({"at": "answer", "then": then, "after": -1}, True),
+        "after the work": ({"at": "response", "then": then}, True),
+        "in the headers of the response": ({"at": "response", "then": then, "after": 50}, True),
+        "in the body of the response": ({"at": "response", "then": then, "after": -1}, True),
     }
 
 
@@ -119,7 +119,7 @@ def canned(status: int, body: bytes = b"", **headers: str) -> dict[str, Any]:
     return {"status": status, "headers": named, "body": body}
 
 
-BEFORE, AFTER = {"at": "received"}, {"at": "answer"}
+BEFORE, AFTER = {"at": "received"}, {"at": "response"}
 PAGE = canned(502, b"<html><h1>Bad Gateway</h1></html>", Content_Type="text/html")
 THROTTLED = canned(400, b'{"__type": "ThrottlingException", "message": "Rate exceeded"}')
 GARBAGE = {"then": "close", "instead": b"\x00\xff<garbage>\r\n\r\n"}
@@ -263,11 +263,11 @@ def test_cell(
     if isinstance(row.fault, str):
         getattr(proxy, row.fault)()
     else:
-        make = fault.answer if "status" in row.fault else fault
+        make = fault.response if "status" in row.fault else fault
         proxy.add(make(**row.fault), count=row.count)
     outcome = outcome_of(prepared, client)
     if row.works:
-        proxy.wait_for(lambda: proxy.answers)
+        proxy.wait_for(lambda: proxy.responses)
     times = prepared.times()
     worked = row.works or row.of(operation) == "result"
 

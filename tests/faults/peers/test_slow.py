@@ -12,7 +12,7 @@ from ecr_client import ECRClient, RetryPolicy
 from ecr_client.exceptions import ReadTimeoutException, TotalTimeoutException
 
 #: What results of DescribeRepositories and UploadLayerPart need.
-ANSWER = b'{"repositoryName": "app", "uploadId": "0", "lastByteReceived": 0}'
+RESPONSE = b'{"repositoryName": "app", "uploadId": "0", "lastByteReceived": 0}'
 TOTAL = 0.3
 #: More than any buffer on the way holds.
 PART = bytes(15_000_000)
@@ -102,7 +102,7 @@ def test_requests(
     def serve(visit: Any) -> None:
         if kept:
             visit.request()
-            visit.respond(ANSWER)
+            visit.respond(RESPONSE)
         handle(visit)
 
     server = peer(serve, tls=scheme == "https")
@@ -139,7 +139,7 @@ def test_deadlines_are_for_their_calls(peer: Any, visitor: Any) -> None:
         for pause in (0, 0, 1.5):
             visit.over.wait(pause)
             visit.request()
-            visit.respond(ANSWER)
+            visit.respond(RESPONSE)
 
     server = peer(serve, tls=True)
     client = visitor(server, "https")

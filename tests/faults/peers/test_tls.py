@@ -16,13 +16,13 @@ from ecr_client.exceptions import ConnectionClosedException, TLSException
 from ecr_client.models import DescribeRepositoriesResult
 
 #: What results of DescribeRepositories and UploadLayerPart need.
-ANSWER = b'{"repositoryName": "app", "uploadId": "0", "lastByteReceived": 0}'
+RESPONSE = b'{"repositoryName": "app", "uploadId": "0", "lastByteReceived": 0}'
 PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
 
 
-def answer(visit: Any) -> None:
+def response(visit: Any) -> None:
     visit.request()
-    visit.respond(ANSWER)
+    visit.respond(RESPONSE)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_certificates(
     issuer = trustme.CA() if names is None else authority
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     issuer.issue_cert(*(names or ["127.0.0.1"]), **options).configure_cert(context)
-    server = peer(answer, tls=context)
+    server = peer(response, tls=context)
 
     with pytest.raises(TLSException, match=f"certificate.*({reason})") as caught:
         visitor(server, "https").describe_repositories()
@@ -84,7 +84,7 @@ def test_files_of_something_else(
     """A file without a certificate is named, and the call is not repeated."""
     path = tmp_path / "nonsense.pem"
     path.write_text("nonsense")
-    server = peer(answer, tls=context)
+    server = peer(response, tls=context)
 
     with pytest.raises(TLSException, match=f"{option} .*nonsense.pem"):
         visitor(server, "https", **{option: str(path)}).describe_repositories()
@@ -129,7 +129,7 @@ def test_connections_that_break(
         if visit.number > 1 or has_tls:
             visit.start_tls(context)
         if visit.number > 1:
-            answer(visit)
+            response(visit)
             return
         if has_request:
             visit.request()
@@ -154,7 +154,7 @@ def test_idle_connections_that_are_closed(
     closed = threading.Semaphore(0)
 
     def serve(visit: Any) -> None:
-        answer(visit)
+        response(visit)
         close(visit)
         closed.release()
 
