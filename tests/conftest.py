@@ -44,9 +44,9 @@ class Received(NamedTuple):
 
 
 class ScriptedServer:
-    """Answers with what it was told to, in that order; the last answer is repeated.
+    """Answers with what it was told to, in that order; the last response is repeated.
 
-    An answer is (status, headers, body), or bytes to be written to the socket as they are, after
+    A response is (status, headers, body), or bytes to be written to the socket as they are, after
     which the connection is closed.
     """
 
@@ -57,7 +57,7 @@ class ScriptedServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            # Or the body of each answer would wait for 40 ms.
+            # Or the body of each response would wait for 40 ms.
             disable_nagle_algorithm = True
 
             def do_POST(self) -> None:

@@ -33,7 +33,7 @@ _LAST = re.compile(rb"\r\nconnection: *close")
 #:     reset comes so soon, the client may see it as an error of connecting.
 #: ``request``: so many bytes of the request were read, and nothing was forwarded.
 #: ``received``: the whole request was read, and nothing was forwarded.
-#: ``answer``: the server has answered, and so many bytes of that were passed on.
+#: ``response``: the server has responded, and so many bytes of that were passed on.
 #: ``done``: the whole response was passed on.
 Moment = Literal["accept", "request", "received", "response", "done"]
 
@@ -49,7 +49,7 @@ class Fault:
     Args:
         at: The moment.
         then: The end.
-        after: How many bytes the moments ``request`` and ``answer`` mean. Of a response, a negative
+        after: How many bytes the moments ``request`` and ``response`` mean. Of a response, a negative
             number counts from its end; of a shorter message, all are meant.
         instead: What is sent at that moment, in the place of the rest of the response.
         piece: How many bytes are sent at once; 0 for all.
@@ -75,7 +75,7 @@ class Fault:
         at: Moment = "received",
         then: Ending = "keep",
     ) -> Fault:
-        """Return a response as a fault, before (``received``) or after (``answer``) the work."""
+        """Return a response as a fault, before (``received``) or after (``response``) the work."""
         lines = [f"{name}: {text}\r\n" for name, text in (headers or {}).items()]
         head = f"HTTP/1.1 {status} Canned\r\nContent-Length: {len(body)}\r\n{''.join(lines)}\r\n"
         return cls(at, then, instead=head.encode("latin-1") + body)
@@ -218,7 +218,7 @@ class Proxy:
         port: The port on the loopback, the same after a restart.
         connections: How many connections were accepted; ``open``, how many of them are open.
         attempts: How many requests have begun, and connections met a fault when accepted.
-        answers: What the server answered.
+        responses: What the server responded.
         faults: The faults that still wait, one for each request.
     """
 

@@ -55,7 +55,7 @@ TIMESTAMPS: tuple[Any, ...] = (
     "Mon, 21 Sep 2015 00:00:00 GMT",
     "Mon, 21 Sep 2015 02:00:00 +0200",
 )
-#: An answer without values: status, headers, body.
+#: A response without values: status, headers, body.
 NO_VALUES: tuple[int, dict[str, str], bytes] = (200, {}, b"{}")
 UNKNOWN = {"a": [1, None, {"b": "c"}], "__type": "Unknown", "ResponseMetadata": {}}
 
@@ -143,7 +143,7 @@ class Inputs:
 
 
 class Outputs(Inputs):
-    """Values of a result's members, as they stand in the JSON of an answer.
+    """Values of a result's members, as they stand in the JSON of a response.
 
     Args:
         case: Those of `Inputs`, and: ``timestamps`` has times in every form, ``enums`` has values
@@ -244,7 +244,7 @@ class Oracle:
         return getattr(models, shape.name)(value) if enums and getattr(shape, "enum", ()) else value
 
     def output(self, operation: OperationModel, case: str, seed: int = 0, **members: Any) -> bytes:
-        """Return the body of an answer, with other values of some members if there are any."""
+        """Return the body of a response, with other values of some members if there are any."""
         made = Outputs(case, f"{operation.name} {case} {seed}").of(operation.output_shape)
         made |= members
         return json.dumps(made, ensure_ascii=False).encode()
@@ -252,7 +252,7 @@ class Oracle:
     def parsed(
         self, operation: OperationModel, body: bytes, status: int = 200, **headers: str
     ) -> dict[str, Any]:
-        """Return what botocore's parser makes of an answer."""
+        """Return what botocore's parser makes of a response."""
         response = {"body": body, "status_code": status, "headers": headers}
         return create_parser("json").parse(response, operation.output_shape)
 

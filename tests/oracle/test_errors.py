@@ -1,4 +1,4 @@
-"""What an error answer becomes, compared with what botocore makes of the same bytes."""
+"""What an error response becomes, compared with what botocore makes of the same bytes."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _raised(
 def _theirs(
     peer: Any, body: object, *, status: int = 400, headers: dict[str, str] | None = None
 ) -> ClientError:
-    """Return what botocore's client raises for the same answer."""
+    """Return what botocore's client raises for the same response."""
     made = peer()
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     made.response = (status, headers or {}, content)

@@ -1,4 +1,4 @@
-"""What is read from an answer, compared with what botocore reads from the same bytes."""
+"""What is read from a response, compared with what botocore reads from the same bytes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_call_returns_what_botocore_reads(
 
 
 def test_the_result_class_has_exactly_the_members_of_the_model(operation: Any) -> None:
-    """A result class has the members of the model and the metadata of the answer."""
+    """A result class has the members of the model and the metadata of the response."""
     fields = _result_class(operation).__attrs_attrs__
     names = {xform_name(name) for name in operation.output_shape.members}
 

@@ -186,7 +186,7 @@ def test_bad_proxies_of_the_environment(
 @pytest.mark.parametrize("status", [200, 302, 407, 502])
 def test_proxies_that_answer(evidence: Any, server: Any, scheme: str, status: int) -> None:
     """Whatever a proxy answers, its password does not show."""
-    server.responses = [f"HTTP/1.1 {status} Answer\r\nContent-Length: 5\r\n\r\nhello".encode()]
+    server.responses = [f"HTTP/1.1 {status} Fine\r\nContent-Length: 5\r\n\r\nhello".encode()]
     address = f"{USER}@{server.url.partition('://')[2]}"
     config = ClientConfiguration(proxies={scheme: f"http://{address}"})
     asked = client(endpoint=f"{scheme}://ecr.example", config=config)

@@ -125,7 +125,7 @@ def test_errors_of_the_service(connect: Connect, ecr: Any, evidence: Any, code: 
 GARBAGE = json.dumps(
     {"authorizationData": [{"authorizationToken": "Y2FuYXJ5OnRva2Vu", "expiresAt": "canary date"}]}
 ).encode()
-#: Name: what is wrong with an answer that holds a token.
+#: Name: what is wrong with a response that holds a token.
 RESPONSES: dict[str, dict[str, Any]] = {
     "member of a wrong type": {"body": GARBAGE},
     "half of an object": {"body": GARBAGE[:-5]},
@@ -141,10 +141,10 @@ RESPONSES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", RESPONSES)
-def test_answers_that_cannot_be_read(
+def test_responses_that_cannot_be_read(
     connect: Connect, proxy: Any, fault: Any, evidence: Any, name: str
 ) -> None:
-    """What an answer holds is not shown because it cannot be read."""
+    """What a response holds is not shown because it cannot be read."""
     evidence.secrets["token"] = "Y2FuYXJ5OnRva2Vu"
     evidence.secrets["date"] = "canary date"
     client = connect()
@@ -154,8 +154,8 @@ def test_answers_that_cannot_be_read(
     assert evidence.leaks() == []
 
 
-def test_an_answer_that_is_too_long(connect: Connect, evidence: Any) -> None:
-    """An answer that is longer than is allowed is not shown."""
+def test_a_response_that_is_too_long(connect: Connect, evidence: Any) -> None:
+    """A response that is longer than is allowed is not shown."""
     client = connect(max_response_size=100)
     evidence.fails(client.get_authorization_token, ResponseParseException)
 
@@ -172,10 +172,10 @@ def ends(fault: Any) -> dict[str, Any]:
         "closed within the request": fault("request", "close", after=300),
         "reset after the request": fault("received", "reset"),
         "closed after the request": fault("received", "close"),
-        "reset within the answer": fault("response", "reset", after=-20),
-        "closed within the answer": fault("response", "close", after=-20),
+        "reset within the response": fault("response", "reset", after=-20),
+        "closed within the response": fault("response", "close", after=-20),
         "closed within the headers": fault("response", "close", after=30),
-        "silent within the answer": fault("response", "hang", after=-20),
+        "silent within the response": fault("response", "hang", after=-20),
         "silent": fault("received", "hang"),
         "no status": fault("received", "close", instead=b"canary\r\n\r\n"),
         "too little": fault("received", "close", instead=half + GARBAGE),

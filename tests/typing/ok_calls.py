@@ -110,7 +110,7 @@ def blobs(client: ECRClient, data: bytes, buffer: bytearray, view: memoryview) -
 
 
 def metadata(result: PutImageResult) -> None:
-    """Every result has the metadata of its answer."""
+    """Every result has the metadata of its response."""
     assert_type(result.response_metadata, ResponseMetadata)
     assert_type(result.response_metadata.request_id, str | None)
     assert_type(result.response_metadata.http_status_code, int | None)

@@ -96,7 +96,7 @@ def every_paginator(client: ECRClient) -> None:
 
 
 def waiters(client: ECRClient) -> None:
-    """A waiter returns the last answer, and takes its times and its sleep as keywords."""
+    """A waiter returns the last response, and takes its times and its sleep as keywords."""
     assert_type(
         client.wait_until_image_exists(repository_name="app", image_ids=[IMAGE]),
         DescribeImagesResult,

@@ -188,7 +188,7 @@ def test_changes_of_the_region(server: Any) -> None:
 
 
 def test_shutdown_during_calls(client: ECRClient) -> None:
-    """Calls that a shutdown meets end with their answer or with its exception, and no other."""
+    """Calls that a shutdown meets end with their response or with its exception, and no other."""
     begun = threading.Semaphore(0)
 
     def call(number: int) -> int:

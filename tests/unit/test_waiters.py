@@ -80,7 +80,7 @@ STATES: dict[str, tuple[Callable[..., tuple[int, str]], str, Any, dict[str, str]
 
 
 class Service:
-    """Answers with what it was told to, in that order; the last answer is repeated."""
+    """Answers with what it was told to, in that order; the last response is repeated."""
 
     def __init__(self) -> None:
         self.responses: list[tuple[int, str]] = []
