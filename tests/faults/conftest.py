@@ -49,8 +49,8 @@ class Fault:
     Args:
         at: The moment.
         then: The end.
-        after: How many bytes the moments ``request`` and ``response`` mean. Of a response, a negative
-            number counts from its end; of a shorter message, all are meant.
+        after: How many bytes the moments ``request`` and ``response`` mean. Of a response, a
+            negative number counts from its end; of a shorter message, all are meant.
         instead: What is sent at that moment, in the place of the rest of the response.
         piece: How many bytes are sent at once; 0 for all.
         delay: How many seconds are between two pieces.
