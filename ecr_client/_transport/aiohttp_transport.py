@@ -88,6 +88,7 @@ class AiohttpTransport(AsyncTransport):
         self._routes = Routes(config, settings)
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._contexts: dict[Route, asyncio.Future[ssl.SSLContext]] = {}
+        # Of the requests that have no response yet.
         self._limits: set[Any] = set()
         self.closed = False
 
