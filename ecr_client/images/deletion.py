@@ -144,17 +144,20 @@ def plan_deletion(
         client: Calls the service.
         repository: The name, or a reference without tag and digest.
         selector: Chooses what to delete; see `ecr_client.images.selectors`.
-        now: The time that ages are measured at; ``None`` for the current time.
+        now: The time that ages are measured at, with a time zone; ``None`` for the current time.
 
     Raises:
         RepositoryNotFoundException: The repository does not exist.
-        ValueError: The reference names an image, or the selector is not one.
+        ValueError: The reference names an image, the selector is not one, or ``now`` has no time
+            zone.
         AmazonClientException: A call failed.
     """
     if not isinstance(selector, Selector):
         raise ValueError(
             f"selector must be made by ecr_client.images.selectors, got {type(selector).__name__}"
         )
+    if now is not None and now.tzinfo is None:
+        raise ValueError(f"now must have a time zone, got {now!r}")
     location = locate(client, repository)
     if location.tag is not None or location.digest is not None:
         raise ValueError(f"repository must name no image, got {repository!r}")

@@ -110,9 +110,17 @@ class ArchiveTarget(LayoutTarget):
 
     Args:
         path: The archive, which is replaced if it exists.
+
+    Raises:
+        FileExistsError: There is something else than a file, such as a folder or a device.
     """
 
     def __init__(self, path: Path) -> None:
+        if path.exists() and not path.is_file():
+            # A device would be replaced by the archive, for everybody on the machine.
+            raise FileExistsError(
+                errno.EEXIST, "an archive cannot replace what is not a file", str(path)
+            )
         self._path = path
         # Beside the archive, since another file system may have no space. The next pull finds what
         # a killed one has left there.

@@ -60,7 +60,8 @@ def pull_image(
         LayerVerificationException: A layer does not fit its digest.
         TransferCancelledException: ``cancel`` was set.
         ValueError: An argument is invalid, or the target is another kind of folder.
-        FileExistsError: Another pull is just writing the archive.
+        FileExistsError: Another pull is just writing the archive, or its path is that of something
+            else than a file, such as a folder or a device.
         OSError: The target cannot be written, or has not enough space (``ENOSPC``).
         AmazonClientException: A call failed.
     """

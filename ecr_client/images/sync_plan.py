@@ -211,6 +211,10 @@ def plan_sync(
         AmazonClientException: A call failed.
     """
     patterns = [tags] if isinstance(tags, str) else list(tags)
+    if not all(isinstance(each, str) for each in patterns):
+        raise ValueError(f"tags must be a pattern or a sequence of patterns, got {tags!r}")
+    if not isinstance(concurrency, int) or concurrency < 1:
+        raise ValueError(f"concurrency must be an int of at least 1, got {concurrency!r}")
     if newest is not None and (not isinstance(newest, int) or newest < 1):
         raise ValueError(f"newest must be an int of at least 1, got {newest!r}")
     if since is not None and since.tzinfo is None:

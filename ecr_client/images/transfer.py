@@ -227,6 +227,8 @@ def _check_tags(tags: Sequence[str]) -> None:
     if isinstance(tags, str):
         raise ValueError(f"tags must be a sequence of strings, got the string {tags!r}")
     for tag in tags:
+        if not isinstance(tag, str):
+            raise ValueError(f"tags must be a sequence of strings, got {tag!r} in it")
         Reference.parse(f"repository:{tag}")
 
 

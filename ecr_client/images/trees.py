@@ -172,7 +172,7 @@ def _select(name: str, root: Node, wanted: list[Platform], reading: _Reading) ->
             problem = "no image" if not found else f"{len(found)} images"
             raise ImageSourceException(f"{name} has {problem} for {platform}; it has: {known}")
         kept += [each for each in found if each not in kept]
-    if len(wanted) == 1:
+    if len(kept) == 1:  # Two names of one platform are one platform, too.
         return reading.read(kept[0])
     digests = {each.digest for each in kept}
     chosen = [

@@ -187,7 +187,11 @@ class Layout(LayoutReader):
         return Descriptor(media_type=media_type, digest=digest, size=size)
 
     def _open(self, name: str) -> tuple[BinaryIO, int]:
-        file = (self.path / name).open("rb")
+        path = self.path / name
+        if path.exists() and not path.is_file():
+            # To open a pipe would wait for somebody who writes to it.
+            raise ValueError(f"{path} is not a file")
+        file = path.open("rb")
         return file, os.fstat(file.fileno()).st_size
 
 

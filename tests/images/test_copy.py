@@ -196,6 +196,8 @@ def test_processes(
     [
         ({"newest": 0}, "newest must be an int of at least 1, got 0"),
         ({"since": datetime(2026, 1, 1)}, "since must have a time zone"),
+        ({"tags": [1]}, r"tags must be a pattern or a sequence of patterns, got \[1\]"),
+        ({"concurrency": 0}, "concurrency must be an int of at least 1, got 0"),
         ({"source": "team/app:1"}, "must name no image, got 'team/app:1'"),
     ],
 )

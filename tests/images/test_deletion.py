@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +194,8 @@ def test_wrong_arguments(ecr_client: ECRClient) -> None:
         plan_deletion(ecr_client, "team/app", "untagged")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="must name no image, got 'team/app:1'"):
         plan_deletion(ecr_client, "team/app:1", untagged())
+    with pytest.raises(ValueError, match="now must have a time zone"):
+        plan_deletion(ecr_client, "team/app", older_than(DAY), now=datetime(2026, 1, 1))
     with pytest.raises(ValueError, match="age must be a timedelta"):
         older_than(30)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="count must be an int of at least 0, got -1"):

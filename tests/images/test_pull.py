@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
+import stat
 import tarfile
 from collections import namedtuple
 from collections.abc import Callable
@@ -311,6 +313,33 @@ def test_a_file(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) -> N
         pull_image(ecr_client, "team/app:1", str(path))
 
     assert path.read_text() == "content"
+
+
+@pytest.mark.parametrize("form", ["oci-archive", "docker-archive"])
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["a folder", "a pipe"])
+def test_archives_in_place_of_something_else(
+    ecr_client: ECRClient,
+    local_ecr: LocalECR,
+    pushed: RandomImage,
+    tmp_path: Path,
+    form: str,
+    make: Callable[[Path], None],
+    operations: Callable[[LocalECR], list[str]],
+) -> None:
+    """What is not a file is not replaced by an archive, and nothing is pulled for it."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    make(folder / "app.tar")
+    kind = stat.S_IFMT((folder / "app.tar").stat().st_mode)
+    before = len(operations(local_ecr))
+    with pytest.raises(FileExistsError, match="an archive cannot replace what is not a file"):
+        pull_image(
+            ecr_client, "team/app:1", f"{form}:{folder / 'app.tar'}", platforms=PLATFORMS[:1]
+        )
+
+    assert len(operations(local_ecr)) == before
+    assert [path.name for path in folder.iterdir()] == ["app.tar"]
+    assert stat.S_IFMT((folder / "app.tar").stat().st_mode) == kind
 
 
 def test_progress(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) -> None:

@@ -140,7 +140,13 @@ def test_the_digest_of_a_reference(ecr_client: ECRClient, image: RandomImage) ->
 
 @pytest.mark.parametrize(
     ("platforms", "manifests"),
-    [(["linux/amd64"], [0]), (["linux/arm64"], [1]), (PLATFORMS, [0, 1])],
+    [
+        (["linux/amd64"], [0]),
+        (["linux/arm64"], [1]),
+        (["linux/arm64", "linux/arm64/v8"], [1]),
+        (["linux/amd64", "linux/amd64"], [0]),
+        (PLATFORMS, [0, 1]),
+    ],
 )
 def test_platforms(
     ecr_client: ECRClient, image: RandomImage, platforms: list[str], manifests: list[int]
@@ -308,6 +314,7 @@ def test_corrupt_sources(
         ),
         ({"tags": "latest"}, "tags must be a sequence of strings, got the string 'latest'"),
         ({"tags": ["a b"]}, "a tag must have"),
+        ({"tags": [None]}, "tags must be a sequence of strings, got None in it"),
         ({"concurrency": 0}, "concurrency must be an int of at least 1, got 0"),
         ({"source": ""}, "a path must not be empty"),
     ],

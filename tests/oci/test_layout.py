@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -109,6 +111,19 @@ def test_blobs_that_are_not_right(layout: Layout) -> None:
     layout.blob_path(good.digest).write_bytes(b"[]")
     with pytest.raises(ValueError, match="is corrupt"):
         layout.read_manifest(good)
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["a folder", "a pipe"])
+def test_blobs_that_are_not_files(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """Something else than a file is no blob, and a pipe is not waited for."""
+    layout = Layout(tmp_path)
+    layout.create()
+    blob = layout.write_blob("text/plain", b"content")
+    layout.blob_path(blob.digest).unlink()
+    make(layout.blob_path(blob.digest))
+
+    with pytest.raises(ValueError, match="is not a file"):
+        layout.open_blob(blob)
 
 
 def test_other_tools_read_them(tmp_path: Path) -> None:
