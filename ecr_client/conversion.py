@@ -360,7 +360,6 @@ def _read_metadata(data: Any) -> ResponseMetadata:
             found[name] = values.at(key, read, data[key])
     if "http_headers" in found:
         headers = HTTPHeaderDict()
-        for name, text in found["http_headers"].items():
-            headers[name] = text  # The constructor would keep both of two that differ in case.
+        headers.update(found["http_headers"])  # The constructor keeps both if only case differs.
         found["http_headers"] = headers
     return ResponseMetadata(**found)

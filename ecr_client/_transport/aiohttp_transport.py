@@ -146,10 +146,10 @@ class AiohttpTransport(AsyncTransport):
             proxy = select_proxy(request.url, route.proxies)
             if proxy:
                 proxy = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
-            if proxy and proxy.startswith("socks"):
-                raise problems.unusable_proxy(
-                    request.purpose, "use ECRClient for a SOCKS proxy: AsyncECRClient has none"
-                )
+                if proxy.startswith("socks"):
+                    raise problems.unusable_proxy(
+                        request.purpose, "use ECRClient for a SOCKS proxy: AsyncECRClient has none"
+                    )
         is_plain = request.url.startswith("http:") and not (proxy or "").startswith("https:")
         context = None if is_plain else await self._context(request, route)
         config, session = self.config, self._session(request)

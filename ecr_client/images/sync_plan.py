@@ -14,6 +14,7 @@ from ecr_client.exceptions import AmazonClientException, RepositoryNotFoundExcep
 from ecr_client.images.copy import copy_image
 from ecr_client.images.references import locate
 from ecr_client.images.selectors import newest_first
+from ecr_client.images.transfer import check_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -213,10 +214,9 @@ def plan_sync(
     patterns = [tags] if isinstance(tags, str) else list(tags)
     if not all(isinstance(each, str) for each in patterns):
         raise ValueError(f"tags must be a pattern or a sequence of patterns, got {tags!r}")
-    if not isinstance(concurrency, int) or concurrency < 1:
-        raise ValueError(f"concurrency must be an int of at least 1, got {concurrency!r}")
-    if newest is not None and (not isinstance(newest, int) or newest < 1):
-        raise ValueError(f"newest must be an int of at least 1, got {newest!r}")
+    check_count("concurrency", concurrency)
+    if newest is not None:
+        check_count("newest", newest)
     if since is not None and since.tzinfo is None:
         raise ValueError(f"since must have a time zone, got {since!r}")
     here, there = locate(source_client, source), locate(target_client, target)

@@ -151,8 +151,7 @@ def transfer(
         cancel: Ends the transfer once it is set.
         concurrency: How many blobs are moved at the same time.
     """
-    if not isinstance(concurrency, int) or concurrency < 1:
-        raise ValueError(f"concurrency must be an int of at least 1, got {concurrency!r}")
+    check_count("concurrency", concurrency)
     _check_tags(tags)
     names = tuple(dict.fromkeys([tag, *tags] if tag else tags))
     started = time.monotonic()
@@ -216,6 +215,16 @@ def _move_blobs(
         reporter.event(BlobFinished(digest=blob.digest, size=blob.size))
 
     run_parallel(move, sorted(blobs, key=lambda blob: -blob.size), concurrency, reporter)
+
+
+def check_count(name: str, value: int) -> None:
+    """Refuse an argument that is not a number of things.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be an int of at least 1, got {value!r}")
 
 
 def _check_tags(tags: Sequence[str]) -> None:
