@@ -239,6 +239,10 @@ class ClientBase:
             # With these two arguments, Python itself suggests a similar name.
             raise AttributeError(error, name=name, obj=self)
 
+    def _sleep(self, seconds: float) -> Any:
+        # Unlike those of its base, it ends when the client is shut down.
+        return self._shared.lifetime.wait(seconds)
+
     async def _call(self, operation: Operation[Request, Result], request: Request) -> Result:
         """Make one call, and remember the metadata of its response."""
         shared = self._shared

@@ -226,14 +226,21 @@ class Invoker:
         acceptors: Acceptors[Result],
         delay: float,
         max_wait: float,
-        sleep: Callable[[float], object],
+        sleep: Callable[[float], object] | None,
     ) -> Result:
         from ecr_client.waiters import wait
 
         def call() -> Result:
             return self.invoke(operation, request)
 
+        sleep = self._sleep if sleep is None else sleep
         return run(wait(waiter, call, acceptors, delay=delay, max_wait=max_wait, sleep=sleep))
+
+    def _sleep(self, seconds: float) -> Any:
+        """Wait between two calls of a waiter."""
+        import time
+
+        time.sleep(seconds)
 
     def _invoke_all(
         self, operation: Operation[Request, Result], request: Request, member: str, size: int
@@ -269,14 +276,20 @@ class AsyncInvoker:
         acceptors: Acceptors[Result],
         delay: float,
         max_wait: float,
-        sleep: Callable[[float], object],
+        sleep: Callable[[float], object] | None,
     ) -> Result:
         from ecr_client.waiters import wait
 
         def call() -> Awaitable[Result]:
             return self.invoke(operation, request)
 
+        sleep = self._sleep if sleep is None else sleep
         return await wait(waiter, call, acceptors, delay=delay, max_wait=max_wait, sleep=sleep)
+
+    def _sleep(self, seconds: float) -> Any:
+        import asyncio
+
+        return asyncio.sleep(seconds)
 
     async def _invoke_all(
         self, operation: Operation[Request, Result], request: Request, member: str, size: int

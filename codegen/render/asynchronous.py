@@ -59,9 +59,7 @@ def render(service: Service) -> str:
     constants = [waiters.constant(waiter) for waiter in service.waiters]
     return (
         banner(service, "The methods of the asynchronous client.")
-        + HEADER.replace("Any,", "Any, ClassVar,").replace(
-            "from typing", "import asyncio\nfrom typing"
-        )
+        + HEADER.replace("Any,", "Any, ClassVar,")
         + "from ecr_client._generated.batches import Batches\n"
         + "from ecr_client._generated.interface import AmazonECR\n"
         + "from ecr_client._generated.paginators import Paginators\n"
@@ -110,7 +108,7 @@ def _paginator(paginator: Paginator) -> str:
 
 def _waiter(waiter: Waiter) -> str:
     op = waiter.operation
-    extra = waiters.extra(waiter, "Awaitable[object]", "asyncio.sleep")
+    extra = waiters.extra(waiter, "Awaitable[object]")
     return overloads(waiter.method, op, op.result, extra, ASYNC) + body(
         op, waiters.call(waiter), AWAIT
     )

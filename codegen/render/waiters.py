@@ -20,7 +20,7 @@ def render(service: Service) -> str:
     """Return ``_generated/waiters.py``."""
     return (
         banner(service, "The waiters: calls that are repeated until a condition holds.")
-        + HEADER.replace("from typing", "import time\nfrom typing")
+        + HEADER
         + imports(
             service,
             [each.operation for each in service.waiters],
@@ -88,7 +88,11 @@ def _method(waiter: Waiter) -> str:
             "Seconds to wait in total, from 0 to 86,400, without the time of the calls themselves; "
             "0 makes one call.",
         ),
-        ("sleep", "Function that waits for a number of seconds."),
+        (
+            "sleep",
+            "Function that waits for a number of seconds. ``None``, the default, waits until then "
+            "or until the client is shut down.",
+        ),
     ]
     lines += section("Args", entries, 8)
     raises = [
@@ -98,23 +102,22 @@ def _method(waiter: Waiter) -> str:
     ]
     lines += section("Raises", raises, 8)
     return (
-        overloads(waiter.method, op, op.result, extra(waiter, "object", "time.sleep"))
+        overloads(waiter.method, op, op.result, extra(waiter, "object"))
         + docstring(lines, 8)
         + body(op, call(waiter))
     )
 
 
-def extra(waiter: Waiter, slept: str, sleep: str) -> str:
+def extra(waiter: Waiter, slept: str) -> str:
     """Return the keywords that a waiter takes besides the members of the request.
 
     Args:
         waiter: The waiter.
         slept: The type of what its ``sleep`` returns.
-        sleep: The default of ``sleep``.
     """
     return (
         f"delay: float = {float(waiter.delay)}, max_wait: float = {float(waiter.max_wait)}, "
-        f"sleep: Callable[[float], {slept}] = {sleep}"
+        f"sleep: Callable[[float], {slept}] | None = None"
     )
 
 

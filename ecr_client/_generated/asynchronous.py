@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from ecr_client._generated.batches import Batches
@@ -1822,7 +1821,7 @@ class AsyncWaiters(AsyncInvoker):
         *,
         delay: float = 5.0,
         max_wait: float = 200.0,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
     ) -> DescribeImagesResult: ...
     @overload
     async def wait_until_image_exists(
@@ -1836,7 +1835,7 @@ class AsyncWaiters(AsyncInvoker):
         filter: DescribeImagesFilter | None = None,
         delay: float = 5.0,
         max_wait: float = 200.0,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
     ) -> DescribeImagesResult: ...
     @takes(DESCRIBE_IMAGES)
     async def wait_until_image_exists(
@@ -1844,7 +1843,7 @@ class AsyncWaiters(AsyncInvoker):
         *args: Any,
         delay: float = 5.0,
         max_wait: float = 200.0,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
         **members: Any,
     ) -> DescribeImagesResult:
         return await self._wait(
@@ -1865,7 +1864,7 @@ class AsyncWaiters(AsyncInvoker):
         *,
         delay: float = 5.0,
         max_wait: float = 300.0,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
     ) -> DescribeImageScanFindingsResult: ...
     @overload
     async def wait_until_image_scan_complete(
@@ -1878,7 +1877,7 @@ class AsyncWaiters(AsyncInvoker):
         max_results: int | None = None,
         delay: float = 5.0,
         max_wait: float = 300.0,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
     ) -> DescribeImageScanFindingsResult: ...
     @takes(DESCRIBE_IMAGE_SCAN_FINDINGS)
     async def wait_until_image_scan_complete(
@@ -1886,7 +1885,7 @@ class AsyncWaiters(AsyncInvoker):
         *args: Any,
         delay: float = 5.0,
         max_wait: float = 300.0,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
         **members: Any,
     ) -> DescribeImageScanFindingsResult:
         return await self._wait(
@@ -1907,7 +1906,7 @@ class AsyncWaiters(AsyncInvoker):
         *,
         delay: float = 5.0,
         max_wait: float = 100.0,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
     ) -> GetLifecyclePolicyPreviewResult: ...
     @overload
     async def wait_until_lifecycle_policy_preview_complete(
@@ -1921,7 +1920,7 @@ class AsyncWaiters(AsyncInvoker):
         filter: LifecyclePolicyPreviewFilter | None = None,
         delay: float = 5.0,
         max_wait: float = 100.0,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
     ) -> GetLifecyclePolicyPreviewResult: ...
     @takes(GET_LIFECYCLE_POLICY_PREVIEW)
     async def wait_until_lifecycle_policy_preview_complete(
@@ -1929,7 +1928,7 @@ class AsyncWaiters(AsyncInvoker):
         *args: Any,
         delay: float = 5.0,
         max_wait: float = 100.0,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
         **members: Any,
     ) -> GetLifecyclePolicyPreviewResult:
         return await self._wait(

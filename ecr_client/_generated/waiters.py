@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, overload
 
 from ecr_client._generated.operations import (
@@ -79,7 +78,7 @@ class Waiters(Invoker):
         *,
         delay: float = 5.0,
         max_wait: float = 200.0,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> DescribeImagesResult: ...
     @overload
     def wait_until_image_exists(
@@ -93,7 +92,7 @@ class Waiters(Invoker):
         filter: DescribeImagesFilter | None = None,
         delay: float = 5.0,
         max_wait: float = 200.0,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> DescribeImagesResult: ...
     @takes(DESCRIBE_IMAGES)
     def wait_until_image_exists(
@@ -101,7 +100,7 @@ class Waiters(Invoker):
         *args: Any,
         delay: float = 5.0,
         max_wait: float = 200.0,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         **members: Any,
     ) -> DescribeImagesResult:
         r"""Wait until every image asked for exists, and return the last result.
@@ -126,7 +125,8 @@ class Waiters(Invoker):
             delay: Seconds between two calls, above 0 and at most 3,600.
             max_wait: Seconds to wait in total, from 0 to 86,400, without the time of the calls
                 themselves; 0 makes one call.
-            sleep: Function that waits for a number of seconds.
+            sleep: Function that waits for a number of seconds. ``None``, the default, waits
+                until then or until the client is shut down.
 
         Raises:
             WaiterTimeoutException: The condition did not hold within ``max_wait``.
@@ -154,7 +154,7 @@ class Waiters(Invoker):
         *,
         delay: float = 5.0,
         max_wait: float = 300.0,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> DescribeImageScanFindingsResult: ...
     @overload
     def wait_until_image_scan_complete(
@@ -167,7 +167,7 @@ class Waiters(Invoker):
         max_results: int | None = None,
         delay: float = 5.0,
         max_wait: float = 300.0,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> DescribeImageScanFindingsResult: ...
     @takes(DESCRIBE_IMAGE_SCAN_FINDINGS)
     def wait_until_image_scan_complete(
@@ -175,7 +175,7 @@ class Waiters(Invoker):
         *args: Any,
         delay: float = 5.0,
         max_wait: float = 300.0,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         **members: Any,
     ) -> DescribeImageScanFindingsResult:
         r"""Wait until the scan of an image is complete, and return the last result.
@@ -199,7 +199,8 @@ class Waiters(Invoker):
             delay: Seconds between two calls, above 0 and at most 3,600.
             max_wait: Seconds to wait in total, from 0 to 86,400, without the time of the calls
                 themselves; 0 makes one call.
-            sleep: Function that waits for a number of seconds.
+            sleep: Function that waits for a number of seconds. ``None``, the default, waits
+                until then or until the client is shut down.
 
         Raises:
             WaiterTimeoutException: The condition did not hold within ``max_wait``.
@@ -229,7 +230,7 @@ class Waiters(Invoker):
         *,
         delay: float = 5.0,
         max_wait: float = 100.0,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> GetLifecyclePolicyPreviewResult: ...
     @overload
     def wait_until_lifecycle_policy_preview_complete(
@@ -243,7 +244,7 @@ class Waiters(Invoker):
         filter: LifecyclePolicyPreviewFilter | None = None,
         delay: float = 5.0,
         max_wait: float = 100.0,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> GetLifecyclePolicyPreviewResult: ...
     @takes(GET_LIFECYCLE_POLICY_PREVIEW)
     def wait_until_lifecycle_policy_preview_complete(
@@ -251,7 +252,7 @@ class Waiters(Invoker):
         *args: Any,
         delay: float = 5.0,
         max_wait: float = 100.0,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         **members: Any,
     ) -> GetLifecyclePolicyPreviewResult:
         r"""Wait until a lifecycle policy preview is complete, and return the last result.
@@ -276,7 +277,8 @@ class Waiters(Invoker):
             delay: Seconds between two calls, above 0 and at most 3,600.
             max_wait: Seconds to wait in total, from 0 to 86,400, without the time of the calls
                 themselves; 0 makes one call.
-            sleep: Function that waits for a number of seconds.
+            sleep: Function that waits for a number of seconds. ``None``, the default, waits
+                until then or until the client is shut down.
 
         Raises:
             WaiterTimeoutException: The condition did not hold within ``max_wait``.

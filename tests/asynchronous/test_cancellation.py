@@ -304,32 +304,34 @@ def test_timeouts(run: Any, peer: Any) -> None:
     run(test)
 
 
-def test_shutdown(run: Any, peer: Any) -> None:
+def test_shutdown(run: Any, server: Any, peer: Any) -> None:
     """Calls in progress fail when the client is shut down, wherever they wait; no task is left."""
     silent = peer(lambda visit: visit.wait_for_the_end())
 
     async def never() -> Credentials:
         return await asyncio.get_running_loop().create_future()
 
-    async def wait_long(seconds: float) -> None:
-        await asyncio.sleep(3600)
-
     async def test(client: AsyncECRClient) -> None:
         before = asyncio.all_tasks()
+        server.responses = [MISSING]
+        waiting = client.with_options()
         refused = client.with_options(retry=RetryPolicy(base_delay=600, max_delay=3000))
         refused.set_endpoint("http://127.0.0.1:1")
         client.set_endpoint(silent.url)
         keyless = client.with_options(credentials=never)
         calls = [each.describe_registry() for each in (client, refused, keyless)]
+        calls.append(
+            waiting.wait_until_image_exists(repository_name="app", delay=3600, max_wait=3600)
+        )
         tasks = [asyncio.ensure_future(each) for each in calls]
-        while not silent.requests and not silent.visits:
+        while not (silent.visits and server.requests):
             await asyncio.sleep(0)
         for _ in range(100):
             await asyncio.sleep(0)
         await client.aclose()
         errors = await asyncio.gather(*tasks, return_exceptions=True)
 
-        assert [type(each) for each in errors] == [ClientShutdownException] * 3
+        assert [type(each) for each in errors] == [ClientShutdownException] * 4
         assert asyncio.all_tasks() == before
         await client.aclose()
 

@@ -67,7 +67,7 @@ def test_text() -> None:
     )
     assert text.endswith(
         "delay: float = 5.0, max_wait: float = 200.0, sleep: collections.abc.Callable[[float], "
-        f"object] = <built-in function sleep>) -> {types}.DescribeImagesResult"
+        f"object] | None = None) -> {types}.DescribeImagesResult"
     )
     assert "repository_name: str," in pydoc.render_doc(ECRClient.list_images)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import math
-import time
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -128,11 +128,11 @@ def test_every_waiter_is_tested() -> None:
 
 @pytest.mark.parametrize("name", WAITERS)
 def test_defaults(name: str) -> None:
-    """By itself a waiter asks every 5 seconds, for as long as the model says, and really sleeps."""
+    """By itself a waiter asks every 5 seconds, for as long as the model says."""
     parameters = inspect.signature(getattr(ECRClient, f"wait_until_{name}")).parameters
     defaults = {option: parameters[option].default for option in ("delay", "max_wait", "sleep")}
 
-    assert defaults == {"delay": 5.0, "max_wait": WAITERS[name][2], "sleep": time.sleep}
+    assert defaults == {"delay": 5.0, "max_wait": WAITERS[name][2], "sleep": None}
 
 
 @pytest.mark.parametrize("name", WAITERS)
@@ -260,7 +260,7 @@ def test_other_errors_are_raised(
     [
         ("delay", [0, -1, math.nan, math.inf, 1_000_000_001, 10**400, True, "5", None, [5]]),
         ("max_wait", [-1, -0.001, math.nan, math.inf, 1_000_000_001, False, "5", None, 5j]),
-        ("sleep", [None, 5]),
+        ("sleep", [5, "5"]),
     ],
 )
 def test_bad_arguments(service: Service, ecr: Any, name: str, option: str, values: Any) -> None:
@@ -313,3 +313,21 @@ def test_closed_client(service: Service, ecr: ECRClient) -> None:
         wait(ecr, service, "image_exists", sleep=lambda _: ecr.shutdown())
 
     assert service.calls == 1
+
+
+def test_closed_while_waiting(responding: Callable[..., ECRClient]) -> None:
+    """A waiter without a ``sleep`` of the caller ends at once when another thread shuts down."""
+    called = threading.Event()
+
+    def not_yet(_: Any) -> tuple[int, dict[str, str], str]:
+        called.set()
+        status, body = NOT_YET["image_exists"][0]
+        return status, {}, body
+
+    ecr = responding(not_yet)
+    closing = threading.Thread(target=lambda: (called.wait(), ecr.shutdown()))
+    closing.start()
+
+    with pytest.raises(ClientShutdownException):
+        ecr.wait_until_image_exists(repository_name="app", delay=3600, max_wait=3600)
+    closing.join()
