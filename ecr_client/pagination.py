@@ -165,6 +165,7 @@ class _Pages(Generic[Page]):
         self._checkpoint = paginator._start.token
         self._until, self._number = 1, 0
         self._repeated = False
+        self._is_calling = False
 
     @property
     def resume_token(self) -> str | None:
@@ -181,7 +182,16 @@ class _Pages(Generic[Page]):
                 f"{self._paginator._operation.name}: the service responded with a page token that "
                 "it gave before"
             )
-        page = await maybe_await(self._paginator._call(begin.token))
+        if self._is_calling:
+            raise RuntimeError(
+                f"{self._paginator._operation.name}: this iterator is waiting for its next page "
+                "in another task or thread; iterate in one, or create an iterator for each"
+            )
+        self._is_calling = True
+        try:
+            page = await maybe_await(self._paginator._call(begin.token))
+        finally:
+            self._is_calling = False
         count = sum(map(len, self._paginator._lists(page)))
         stop = count if self._left is None else min(count, begin.skip + self._left)
         following = _next_token(page)
@@ -213,6 +223,7 @@ class PageIterator(_Pages[Page], Iterator[Page]):
 
         Raises:
             PaginationException: The service repeated a token, which would page forever.
+            RuntimeError: Another task or thread is waiting for the next result.
         """
         page = run(self._following())
         if page is None:
@@ -228,6 +239,7 @@ class AsyncPageIterator(_Pages[Page], AsyncIterator[Page]):
 
         Raises:
             PaginationException: The service repeated a token, which would page forever.
+            RuntimeError: Another task or thread is waiting for the next result.
         """
         page = await self._following()
         if page is None:

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from ecr_client._common.forks import Lock, renew_after_fork
@@ -492,8 +493,12 @@ def _freeze(get: Callable[[], Any], label: str, explain: _Explain = _explain) ->
         if isinstance(found, Credentials):
             return found
         if not _holds_keys(found):
+            hint = ""
+            if isinstance(found, CoroutineType):
+                found.close()  # or Python would warn that it was not awaited
+                hint = "; AsyncECRClient takes the asynchronous function itself"
             raise InvalidConfigurationException(
-                f"a source must return credentials, got {type(found).__name__}"
+                f"a source must return credentials, got {type(found).__name__}{hint}"
             )
         freeze = getattr(found, "get_frozen_credentials", None)
         keys = found if freeze is None else freeze()

@@ -338,6 +338,22 @@ def test_shutdown(run: Any, server: Any, peer: Any) -> None:
     run(test)
 
 
+def test_one_iterator_in_two_tasks(run: Any, server: Any) -> None:
+    """Two tasks cannot wait for one page, which both would return; the iterator goes on."""
+
+    async def test(client: AsyncECRClient) -> None:
+        server.responses = [(200, {}, b'{"repositories": [], "nextToken": "2"}'), EMPTY]
+        pages = client.paginate_describe_repositories().pages()
+
+        first, second = await asyncio.gather(anext(pages), anext(pages), return_exceptions=True)
+
+        assert first.next_token == "2"
+        assert isinstance(second, RuntimeError), second
+        assert [page.next_token async for page in pages] == [None]
+
+    run(test)
+
+
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="timeouts cannot be moved")
 def test_shutdown_in_a_handshake(run: Any, peer: Any) -> None:
     """A call that waits for the handshake of TLS fails when the client is shut down."""

@@ -225,6 +225,10 @@ def retrieval(source: Any, match: str) -> BaseException | None:
     return caught.value.__cause__
 
 
+async def coroutine() -> None:
+    """Nobody awaits it."""
+
+
 @pytest.mark.parametrize(
     ("provider", "match"),
     [
@@ -234,6 +238,7 @@ def retrieval(source: Any, match: str) -> BaseException | None:
         (lambda: None, "got NoneType"),
         (lambda: ("AKIA", SECRET), "got tuple"),
         (lambda: {"access_key": SECRET}, "got dict"),
+        (lambda: coroutine(), "got coroutine; AsyncECRClient takes the asynchronous function"),
         (lambda: BotocoreCredentials("AKIA", f"{SECRET}\n"), "secret_key must consist of visible"),
         # The arguments of a functools.partial are not shown.
         (functools.partial(lambda secret: secret, SECRET), "provider partial failed"),
