@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import counters
 from benchmarks.cases import CASES, GROWTH, GROWTH_MEASURES
 from benchmarks.process import run, server
-from benchmarks.results import RESULTS, write
+from benchmarks.results import write
 from benchmarks.rounds import compare, options
 
 PACKAGES = (
@@ -48,15 +48,14 @@ def growth(address: str, names: list[str], short: bool) -> dict[str, Any]:
 
 def main() -> int:
     """Run the command."""
-    chosen = options("python -m benchmarks", __doc__, [*CASES, *GROWTH], RESULTS)
+    chosen = options("python -m benchmarks", __doc__, [*CASES, *GROWTH])
     with server() as address:
         results = compare(chosen, CASES, PACKAGES, address)
         wanted = [name for name in GROWTH if name in chosen.only]
         results["growth"] = growth(address, wanted, chosen.short)
     if chosen.short:
         return counters.check()
-    write(results, chosen.output)
-    print(f"written to {chosen.output}")
+    write("blocking", results, chosen.output)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.asynchronous`` compares asynchronous clients, for ``asynchronous.json``.
+"""``python -m benchmarks.asynchronous`` compares asynchronous clients.
 
 ``AsyncECRClient`` is compared with aiobotocore and with capo-ecr's asynchronous client. This is
 apart from ``python -m benchmarks`` because aiobotocore needs another botocore than boto3 does.
@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.cases import MIB, Case, Targets
 from benchmarks.process import server
-from benchmarks.results import ASYNCHRONOUS, write
+from benchmarks.results import write
 from benchmarks.rounds import compare, options
 
 PACKAGES = (
@@ -96,12 +96,11 @@ CASES: dict[str, Case] = {
 
 def main() -> int:
     """Run the command."""
-    chosen = options("python -m benchmarks.asynchronous", __doc__, CASES, ASYNCHRONOUS)
+    chosen = options("python -m benchmarks.asynchronous", __doc__, CASES)
     with server() as address:
         results = compare(chosen, CASES, PACKAGES, address)
     if not chosen.short:
-        write(results, chosen.output)
-        print(f"written to {chosen.output}")
+        write("asynchronous", results, chosen.output)
     return 0
 
 

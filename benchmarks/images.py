@@ -1,4 +1,4 @@
-"""``python -m benchmarks.images`` compares whole images with skopeo; writes ``images.json``.
+"""``python -m benchmarks.images`` compares transfers of whole images with those of skopeo.
 
 Both sides move the same image between the same folder and the same local ECR, which keeps its data
 in a folder and checks no signatures. They take turns, each round with repositories and folders of
@@ -25,8 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.process import environment
-from benchmarks.results import IMAGES as RESULTS
-from benchmarks.results import write
+from benchmarks.results import RESULTS, write
 from benchmarks.rounds import machine, spread
 from benchmarks.sides import KEYS, REGION
 from ecr_client import Credentials, ECRClient
@@ -327,7 +326,7 @@ def main() -> int:
         finally:
             bench.close()
     if not options.short:
-        write(results, options.output)
+        write("images", results, options.output)
     return 0
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import GROWTH_MEASURES, MEASURES
-from benchmarks.results import ASYNCHRONOUS, IMAGES, RESULTS, read
+from benchmarks.results import read
 
 #: What the tables call a side.
 SIDES = {
@@ -163,9 +163,9 @@ def short(number: float) -> str:
 
 def write(folder: Path) -> None:
     """Write the table and the plots of the results into a folder, which is made if necessary."""
-    results = read(RESULTS)
+    results = read("blocking")
     folder.mkdir(exist_ok=True)
     (folder / "results.md").write_text(tables(results), encoding="utf-8")
-    (folder / "asynchronous.md").write_text(tables(read(ASYNCHRONOUS)), encoding="utf-8")
-    (folder / "images.md").write_text(image_table(read(IMAGES)), encoding="utf-8")
+    (folder / "asynchronous.md").write_text(tables(read("asynchronous")), encoding="utf-8")
+    (folder / "images.md").write_text(image_table(read("images")), encoding="utf-8")
     plots(results, folder)

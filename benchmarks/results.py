@@ -1,4 +1,7 @@
-"""The file of results: few digits, one line per measure, so that a change is a diff to read."""
+"""The file of results, with few digits and a line for each measure.
+
+Its sections are ``blocking``, ``asynchronous`` and ``images``, each of which one command measures.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,22 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results.json"
-IMAGES = Path(__file__).parent / "images.json"
-ASYNCHRONOUS = Path(__file__).parent / "asynchronous.json"
 DIGITS = 4
 #: Below this level of nesting everything is on one line: the figures of a measure or a series.
-DEPTH = 4
+DEPTH = 5
 
 
-def write(results: dict[str, Any], path: Path) -> None:
-    """Write the results to a file."""
-    path.write_text(_dumps(_rounded(results), DEPTH) + "\n", encoding="utf-8")
+def write(section: str, results: dict[str, Any], path: Path = RESULTS) -> None:
+    """Replace a section of a file, which is created if necessary."""
+    sections = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    sections[section] = _rounded(results)
+    path.write_text(_dumps(sections, DEPTH) + "\n", encoding="utf-8")
+    print(f"written to {path}")
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Return the results that a file holds."""
-    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+def read(section: str, path: Path = RESULTS) -> dict[str, Any]:
+    """Return a section of a file."""
+    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))[section]
     return results
 
 

@@ -13,17 +13,16 @@ from typing import Any
 
 from benchmarks.cases import MEASURES, WITHOUT_RATIO, Case
 from benchmarks.process import run
+from benchmarks.results import RESULTS
 
 
-def options(
-    command: str, description: str | None, choices: Iterable[str], output: Path
-) -> argparse.Namespace:
+def options(command: str, description: str | None, choices: Iterable[str]) -> argparse.Namespace:
     """Return the options of a command, with the names of what is wanted as ``only``."""
     parser = argparse.ArgumentParser(prog=command, description=description)
     parser.add_argument("--short", action="store_true", help="run everything once, write nothing")
     parser.add_argument("--only", nargs="*", help="cases to run", choices=[*choices])
     parser.add_argument("--rounds", type=int, help="rounds per case instead of each case's own")
-    parser.add_argument("--output", type=Path, default=output)
+    parser.add_argument("--output", type=Path, default=RESULTS)
     chosen = parser.parse_args()
     # Where the results go is nobody's business.
     chosen.command = command + (f" --only {' '.join(chosen.only)}" if chosen.only else "")

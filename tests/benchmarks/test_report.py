@@ -51,13 +51,15 @@ def test_ratios_are_to_each_peer_that_took_part(results: dict[str, Any]) -> None
 
 
 def test_a_file_of_results_makes_a_table(results: dict[str, Any], tmp_path: Path) -> None:
-    """What is written to the file is what the table shows, a row for each measure."""
+    """What is written to a section is what its table shows, a row for each measure."""
     from benchmarks.report import tables
     from benchmarks.results import read, write
 
-    write(results, tmp_path / "results.json")
-    lines = tables(read(tmp_path / "results.json")).splitlines()
+    write("images", {"cases": {}}, tmp_path / "results.json")
+    write("blocking", results, tmp_path / "results.json")
+    lines = tables(read("blocking", tmp_path / "results.json")).splitlines()
 
+    assert read("images", tmp_path / "results.json") == {"cases": {}}
     assert lines[2:] == [
         "| work | measure | ecr_client | boto3 | capo-ecr "
         "| ratio to boto3 | target | ratio to capo-ecr |",
@@ -74,7 +76,7 @@ def test_a_measure_is_one_line_of_the_file(results: dict[str, Any], tmp_path: Pa
     """The file has four digits of each figure, and all figures of a measure on one line."""
     from benchmarks.results import write
 
-    write(results, tmp_path / "results.json")
+    write("blocking", results, tmp_path / "results.json")
     lines = (tmp_path / "results.json").read_text(encoding="utf-8").splitlines()
 
     assert sum('"cpu"' in line for line in lines) == 1
@@ -84,9 +86,9 @@ def test_a_measure_is_one_line_of_the_file(results: dict[str, Any], tmp_path: Pa
 def test_every_case_was_measured_against_boto3() -> None:
     """Each measure that has ratios has one to boto3, and all have a spread over several rounds."""
     from benchmarks.cases import WITHOUT_RATIO
-    from benchmarks.results import RESULTS, read
+    from benchmarks.results import read
 
-    cases = read(RESULTS)["cases"]
+    cases = read("blocking")["cases"]
 
     assert len(cases) >= 10
     for case in cases.values():
@@ -100,9 +102,9 @@ def test_every_case_was_measured_against_boto3() -> None:
 def test_the_readme_has_measured_figures() -> None:
     """Each row of the table of the performance is one of the results, which has more columns."""
     from benchmarks.report import tables
-    from benchmarks.results import RESULTS, read
+    from benchmarks.results import read
 
-    lines = [line.strip("|").split("|") for line in tables(read(RESULTS)).splitlines()]
+    lines = [line.strip("|").split("|") for line in tables(read("blocking")).splitlines()]
     cells = [[cell.strip() for cell in line] for line in lines]
     measured = [[*each[:4], each[6]] for each in cells if len(each) > 6]
     below = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## Performance\n", 1)[1]
