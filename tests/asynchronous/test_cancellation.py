@@ -6,13 +6,14 @@ import asyncio
 import hashlib
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 import pytest
 
-from ecr_client import AsyncECRClient, ClientConfiguration, Credentials, RetryPolicy
+from ecr_client import AsyncECRClient, Credentials, RetryPolicy
 from ecr_client._engine.retry import RetryQuota
+from ecr_client._transport.tls import tls_context
 from ecr_client.exceptions import ClientShutdownException, TotalTimeoutException
 from ecr_client.models import ImageIdentifier
 
@@ -95,29 +96,6 @@ async def settled(client: Any, before: set[Any]) -> None:
         session.connector._acquired for session in client.transport._sessions.values()
     ):
         await asyncio.sleep(0)
-
-
-@pytest.fixture
-def run(server: Any, credentials: Credentials) -> Callable[..., Any]:
-    """Return a function that runs a test with a client of the scripted server."""
-
-    def run(test: Callable[[AsyncECRClient], Awaitable[Any]], **options: Any) -> Any:
-        policy = RetryPolicy(max_attempts=3, base_delay=0.001)
-        config = ClientConfiguration(**{"retry": policy, **options.pop("config", {})})
-
-        async def main() -> Any:
-            arguments = {"credentials": credentials, "config": config, **options}
-            async with AsyncECRClient(
-                region="eu-west-1", endpoint=server.url, **arguments
-            ) as client:
-                return await test(client)
-
-        async def limited() -> Any:
-            return await asyncio.wait_for(main(), 60)
-
-        return asyncio.run(limited())
-
-    return run
 
 
 def responses(server: Any, *scripted: Any) -> Callable[[], None]:
@@ -352,6 +330,35 @@ def test_one_iterator_in_two_tasks(run: Any, server: Any) -> None:
         assert [page.next_token async for page in pages] == [None]
 
     run(test)
+
+
+def test_shared_certificates(
+    run: Any, peer: Any, trusted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tasks wait together for the certificates of a route, and one may be cancelled meanwhile."""
+    secure, loaded, loads = peer(tls=True), threading.Event(), []
+
+    def load(*arguments: Any) -> Any:
+        loads.append(arguments)
+        loaded.wait(20)
+        return tls_context(*arguments)
+
+    monkeypatch.setattr("ecr_client._transport.aiohttp_transport.tls_context", load)
+
+    async def test(client: AsyncECRClient) -> None:
+        client.set_endpoint(secure.url)
+        first, second = (asyncio.ensure_future(client.describe_registry()) for _ in range(2))
+        while not loads:
+            await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.wait([first])
+        loaded.set()
+        await second
+
+        assert first.cancelled()
+        assert len(loads) == 1
+
+    run(test, config={"verify": trusted})
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="timeouts cannot be moved")
