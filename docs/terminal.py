@@ -56,7 +56,7 @@ THEME = TerminalTheme(
 
 
 def session() -> list[str]:
-    """Run the commands, and return the lines of the screen with the codes of their colours."""
+    """Run the commands, and return the lines of the screen with the codes of their colors."""
     lines: list[str] = []
     with LocalECR() as ecr, tempfile.TemporaryDirectory() as folder:
         image = random_image(f"{folder}/app", seed=1, layers=3, size=1_500_000)

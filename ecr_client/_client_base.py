@@ -1,4 +1,4 @@
-"""What both clients are: construction, endpoint, options, pickling and the way of a call."""
+"""The part that both clients share: construction, endpoint, options, pickling and calls."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class Shared:
     """The state that a client shares with all its views.
 
     Args:
-        config: Of the client.
-        settings: Of the environment and the profile.
+        config: The configuration of the client.
+        settings: The settings of the environment and the profile.
         lifetime: Ends when the client is shut down.
         transport: Sends the requests; it may be replaced.
     """
@@ -77,7 +77,7 @@ class Shared:
         self.lifetime: Any = lifetime
         self.transport: Any = transport
         self.cache = ResponseMetadataCache(config.response_metadata_cache_size)
-        # With a policy, the settings are not read, so that they may be malformed.
+        # With a policy, the retry settings are not read, and may even be malformed.
         self.retry = {} if config.retry is not None else settings.retry
         self.pipeline: Pipeline | None = None
         self._lock = Lock()
@@ -98,7 +98,7 @@ class ClientBase:
     if TYPE_CHECKING:
 
         def invoke(self, operation: Operation[Any, Any], request: Any) -> Any:
-            """Make one call; each client has its own."""
+            """Make one call; each client implements it in its own way."""
 
     def _build(self, **arguments: Any) -> None:
         """Initialize the client from the arguments of its constructor."""
@@ -106,7 +106,7 @@ class ClientBase:
         region, endpoint, credentials, profile, session = (
             arguments[name] for name in ("region", "endpoint", "credentials", "profile", "session")
         )
-        # Then no setting of the shared files is needed.
+        # A client that was given all three needs nothing from the shared files.
         is_complete = all(each is not None for each in (region, endpoint, credentials))
         self._settings = Settings(profile=profile, session=session, lenient=is_complete)
         if session is not None:
@@ -200,7 +200,7 @@ class ClientBase:
         return self._shared.cache.get(request)
 
     def _view(self, **given: Any) -> Self:
-        """Return a view of this client; options that are ``None`` do not differ."""
+        """Return a view of this client; options that are ``None`` stay as they are."""
         from ecr_client._options import checked_overrides
 
         # Not copy.copy, which would create an independent client by means of __reduce__.
@@ -275,7 +275,7 @@ class ClientBase:
             repository_name=repository_name, layer_digest=layer_digest, registry_id=registry_id
         )
         state = DownloadState(layer_digest, start)
-        # Checked here, not only when the block is entered.
+        # Checked here rather than only when the ``with`` block is entered.
         encode(GET_DOWNLOAD_URL_FOR_LAYER, request)
         pipeline = self._shared.pipeline or self._make_pipeline()
         options = self._options or self._make_options()
@@ -339,7 +339,7 @@ def _restore(
     overrides: dict[str, Any],
 ) -> Client:
     """Return a client like the one that was pickled, with its current endpoint."""
-    # Not by the constructor of a subclass, which may have other parameters; its attributes are
+    # Not with the constructor of a subclass, which may have other parameters; its attributes are
     # restored from the pickled state.
     client = object.__new__(client_class)
     client._build(**{**arguments, "credentials": arguments["credentials"].value})

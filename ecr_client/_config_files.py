@@ -13,7 +13,7 @@ from ecr_client._common.display import brief
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-#: The most profiles that a message lists.
+#: The maximum number of profiles that a message lists.
 LISTED = 10
 _PROBLEMS = {
     "MissingSectionHeaderError": "comes before the first [section]",
@@ -41,7 +41,7 @@ def malformed(error: Any) -> str:
 
 
 def _bad_line(path: str, encoding: str = "latin-1") -> int | None:
-    """Return the first line that is not in the encoding, or not a setting of its block."""
+    """Return the number of the first line that cannot be decoded, or is no setting in a block."""
     try:
         with open(path, "rb") as file:
             lines = file.readlines()
@@ -74,7 +74,7 @@ def missing_profile(
 
     Args:
         name: The profile.
-        source: Where it is named.
+        source: Where the profile is named.
         profiles: The existing profiles.
         sections: The other sections of the configuration file.
         paths: The shared files.

@@ -21,7 +21,7 @@ MaybeAwaitable: TypeAlias = "Value | Awaitable[Value]"
 
 
 async def maybe_await(step: MaybeAwaitable[Value]) -> Value:
-    """Return the value of a step, which is awaited if it has to be."""
+    """Return the value of a step, awaiting it if necessary."""
     if isinstance(step, Awaitable):
         value: Value = await step
         return value
@@ -32,7 +32,8 @@ def run(coroutine: Coroutine[Any, Any, Value]) -> Value:
     """Return the result of a coroutine that never suspends.
 
     Raises:
-        TypeError: It suspends: a function of the user returned an awaitable to a blocking client.
+        TypeError: The coroutine suspends: a function of the user returned an awaitable to a
+            blocking client.
     """
     try:
         coroutine.send(None)

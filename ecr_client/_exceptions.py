@@ -55,7 +55,7 @@ PUBLIC_MODULE = "ecr_client.exceptions"
 
 SERVICE_NAME = "AmazonECR"
 
-#: Codes and statuses of transient errors, which are not due to the rate of calls.
+#: Codes and statuses of transient errors other than throttling.
 TRANSIENT_CODES = frozenset(
     {
         "InternalError",
@@ -69,7 +69,7 @@ TRANSIENT_CODES = frozenset(
     }
 )
 TRANSIENT_STATUSES = frozenset({500, 502, 503, 504})
-#: Codes by which AWS asks clients to slow down.
+#: Codes with which AWS asks clients to slow down.
 THROTTLING_CODES = frozenset(
     {
         "BandwidthLimitExceeded",
@@ -233,7 +233,7 @@ class AmazonServiceException(AmazonClientException, ClientError):
             details.append("an earlier attempt may have succeeded")
         return f"{self.error_message} ({'; '.join(details)})".lstrip()
 
-    # That of ``ClientError`` does not fit our constructor.
+    # ``ClientError.__reduce__`` does not fit our constructor.
     def __reduce__(self) -> tuple[Any, ...]:
         return AmazonClientException.__reduce__(self)
 
@@ -291,7 +291,7 @@ class TransportException(AmazonClientException, ConnectionError):
         operation_name: The operation, for example ``PutImage``; ``None`` if there is none.
         retryable: Whether the same call may succeed later without being changed.
         request_sent: Whether the service may have received the request of any attempt, and may
-            have done the work.
+            have processed it.
         attempts: The number of attempts of the call, at least 1.
         retried_errors: The errors of the attempts before the last one, in order.
     """
@@ -330,17 +330,17 @@ class ConnectTimeoutException(TransportException, TimeoutError):
 
 
 class ReadTimeoutException(TransportException, TimeoutError):
-    """The service did not respond within ``read_timeout``; it may have done the work."""
+    """The service did not respond within ``read_timeout``; it may have processed the request."""
 
 
 class TotalTimeoutException(TransportException, TimeoutError):
-    """The call did not finish within ``total_timeout``; the service may have done the work."""
+    """The call did not finish within ``total_timeout``; the service may have processed it."""
 
     retryable = False
 
 
 class ConnectionClosedException(TransportException):
-    """The connection broke before the response was complete; the service may have done the work."""
+    """The connection broke before the response was complete; the service may have processed it."""
 
 
 class ProxyConnectionException(TransportException):
@@ -361,7 +361,7 @@ class LayerDownloadException(TransportException):
 
     Attributes:
         layer_digest: The digest of the layer.
-        status_code: The HTTP status of the storage; ``None`` if the problem was another one.
+        status_code: The HTTP status that the storage returned; ``None`` for any other problem.
     """
 
     layer_digest: str | None
@@ -420,7 +420,7 @@ class WaiterTimeoutException(WaiterException, TimeoutError):
 
 
 class WaiterFailureException(WaiterException):
-    """A state was reached from which the awaited one cannot be reached any more."""
+    """A state was reached from which the awaited one can no longer be reached."""
 
 
 class PartialFailureException(AmazonClientException):

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 class Lifetime:
     """The lifetime of a client, whose end wakes every wait at once.
 
-    Each wait has a lock of its own. An event shares one, and neither an interrupt nor a fork may
-    leave it held: every later wait would never end.
+    Each wait has a lock of its own. An interrupt or a fork could leave the lock inside a shared
+    `threading.Event` held, and then no later wait would end.
 
     Attributes:
-        over: Whether it has ended.
+        over: Whether the lifetime has ended.
     """
 
     def __init__(self) -> None:
@@ -25,10 +25,10 @@ class Lifetime:
         self._waits: set[threading.Lock] = set()
 
     def end(self) -> None:
-        """End it, and wake every wait."""
+        """End the lifetime, and wake every wait."""
         self.over = True
         for wait in self._waits.copy():
-            with suppress(RuntimeError):  # ended before
+            with suppress(RuntimeError):  # already released
                 wait.release()
 
     def wait(self, seconds: float) -> None:
@@ -47,7 +47,7 @@ class AsyncLifetime:
     """A `Lifetime` for an event loop.
 
     Attributes:
-        over: Whether it has ended.
+        over: Whether the lifetime has ended.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class AsyncLifetime:
         future.add_done_callback(self._owned.discard)
 
     async def end(self) -> None:
-        """End it, and wait for what it owns."""
+        """End the lifetime, and wait for the futures and tasks that it owns."""
         import asyncio
 
         self.over = True

@@ -67,7 +67,7 @@ class Observer:
     def retry(self, call: Call, error: AmazonClientException, delay: float) -> None:
         """Report that an attempt has failed and another one will follow."""
         if self._is_enabled("retry", logging.INFO):
-            text = f"failed, the next one follows in {delay:.3f} s: {error}"
+            text = f"failed, retrying in {delay:.3f} s: {error}"
             members = {"error": error, "delay": delay, **_response_of(error)}
             self._report("retry", logging.INFO, text, call, **members)
 

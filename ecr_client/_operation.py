@@ -126,7 +126,7 @@ class Operation(Generic[Request, Result]):
         """Check that an object is a request of this operation.
 
         Raises:
-            ParamValidationException: It is something else.
+            ParamValidationException: The object is of another class.
         """
         if not isinstance(request, self.request_class):
             name = self._names[0]
@@ -137,7 +137,7 @@ class Operation(Generic[Request, Result]):
             )
 
     def __reduce__(self) -> str:
-        # By the constant's name, so that copies and unpickled operations are the same object.
+        # As the constant's name, so that copies and unpickled operations are the same object.
         return _constant(self.name)
 
     def __repr__(self) -> str:
@@ -159,8 +159,8 @@ class Acceptors(Generic[Result]):
     Attributes:
         states: Outcomes by the value of one member of the result.
         path: The name of that member, for error messages.
-        value: Returns that member of a result.
-        description: Returns the service's explanation of that state.
+        value: A function that returns that member of a result.
+        description: A function that returns the service's explanation of that state.
         errors: Outcomes by error code.
         statuses: Outcomes by HTTP status, used where nothing more specific applies.
     """
@@ -200,7 +200,7 @@ class Invoker:
             request: A request of that operation.
 
         Raises:
-            ParamValidationException: The request is not one of the operation; nothing was sent.
+            ParamValidationException: The request does not fit the operation; nothing was sent.
             AmazonClientException: The call failed; see the method of the operation.
         """
         raise NotImplementedError(f"{type(self).__name__} does not implement {operation.name}")
@@ -252,7 +252,7 @@ class Invoker:
 
 @documented_by(Invoker)
 class AsyncInvoker:
-    """The same for the asynchronous client."""
+    """An `Invoker` for the asynchronous client."""
 
     async def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
         raise NotImplementedError(f"{type(self).__name__} does not implement {operation.name}")

@@ -45,7 +45,7 @@ class CallOptions:
     """The credentials, retry policy, total timeout and additional headers of a call.
 
     Attributes:
-        credentials: The source of the credentials, which is asked again for every attempt, since
+        credentials: The source of the credentials, which is queried again for every attempt, since
             they may expire.
         retry: The retry policy.
         total_timeout: Seconds for the call as a whole; ``None`` for no limit.
@@ -94,7 +94,7 @@ def checked_overrides(
     Args:
         before: The overrides of the client, which may be a view itself.
         given: The arguments of ``with_options``; ``None`` changes nothing.
-        source: Makes the source of credentials, and refuses invalid ones.
+        source: A function that returns the source of credentials, and refuses invalid ones.
 
     Raises:
         InvalidConfigurationException: A value has the wrong type or is out of range.
@@ -116,7 +116,7 @@ def checked_overrides(
 
 
 def _merged(before: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:
-    """Return both; added headers replace those of the same name, regardless of case."""
+    """Return both merged; added headers replace those of the same name, regardless of case."""
     replaced = {name.lower() for name in added}
     kept = {name: text for name, text in before.items() if name.lower() not in replaced}
     return {**kept, **added}
@@ -147,7 +147,7 @@ def checked_headers(headers: Any) -> dict[str, str]:
         if not isinstance(value, str) or not re.fullmatch(HEADER_VALUE, value):
             raise InvalidConfigurationException(
                 f"the value of the header {name} must be a str of printable ASCII characters "
-                "that neither begins nor ends with white space"
+                "that neither begins nor ends with whitespace"
             )
         found[name] = value
     return found

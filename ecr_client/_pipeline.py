@@ -54,7 +54,7 @@ LARGE = 256 * 1024
 
 
 class Offload(Protocol):
-    """Computes in another thread."""
+    """Runs a function in another thread."""
 
     def __call__(self, function: Callable[[], Value], /) -> Awaitable[Value]: ...
 
@@ -109,10 +109,10 @@ class Pipeline:
         lifetime: The lifetime of the client.
         user_agent: The ``User-Agent`` header.
         observer: Receives all events.
-        max_response_size: The most bytes of a response that are held.
-        clock: The clock of signatures.
+        max_response_size: The maximum size of the body of a response in bytes.
+        clock: The clock that signatures are dated with.
         monotonic: A monotonic clock in seconds.
-        offload: Computes in another thread; ``None`` for a client that may block.
+        offload: Runs a function in another thread; ``None`` for a client that may block.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class Pipeline:
             transport: The transport of all attempts.
 
         Raises:
-            ParamValidationException: The request is not one that the operation takes.
+            ParamValidationException: The request does not fit the operation.
             NoCredentialsException: No credentials were found; their sources may raise other errors.
             TransportException: No response arrived.
             ResponseParseException: The response is not one to this operation.
@@ -198,10 +198,10 @@ class Pipeline:
         return Call(name, endpoint, options, transport, body, self.monotonic)
 
     async def _attempt(self, operation: Operation[Request, Result], call: Call) -> Result:
-        """Sign, send and read once."""
+        """Sign and send the request once, and return the result in the response."""
         call.start_attempt()
-        # Awaited in place: `maybe_await` would be one coroutine more for each step of a warm call.
-        # The keys are asked for anew by each attempt, since they may expire.
+        # Awaited in place: `maybe_await` would add a coroutine to each step of a warm call.
+        # Each attempt resolves the credentials again, since they may expire.
         keys = call.options.credentials.resolve()
         call.credentials = await keys if isinstance(keys, Awaitable) else keys
         call.offset = self.clock.offset(call.endpoint.url)
@@ -253,7 +253,7 @@ class Pipeline:
         return await self._offload(function)
 
     async def fetch(self, call: Call, request: HTTPRequest) -> Response:
-        """Send a request that is no call of the service, and return its response."""
+        """Send a request that is not a call of the service, and return its response."""
         call.start_attempt()
         self.observer.request(call)
         sent: MaybeAwaitable[Response] = call.transport.send(request, call.deadline)
@@ -262,7 +262,7 @@ class Pipeline:
         return stream
 
     async def prepare_next(self, call: Call, error: AmazonClientException) -> bool:
-        """Correct what the error was about, and wait until the next attempt may be made.
+        """Correct the cause of an error, and wait until the next attempt may be made.
 
         Returns:
             Whether there is another attempt.
@@ -276,7 +276,7 @@ class Pipeline:
             offset=call.offset,
         )
         delay = 0.0
-        # Later calls profit from a correction, even if this one has no attempt left.
+        # Later calls benefit from a correction, even if this one has no attempt left.
         if isinstance(decision, CorrectClock):
             self.clock.offsets[call.endpoint.url] = decision.offset
             again = decision.retry
@@ -327,7 +327,7 @@ class Pipeline:
         return found
 
     async def _proven(self, lookup: Lookup, call: Call) -> object | None:
-        """Return what a lookup proves; it only reads, so an unreadable response is retried once."""
+        """Return the result that a lookup proves; an unreadable response to it is retried once."""
         for _ in range(2):
             left = call.deadline.left()
             if left is not None and left <= 0:

@@ -67,7 +67,7 @@ def with_session_defaults(config: ClientConfiguration, session: Any) -> ClientCo
         session: A botocore session.
 
     Raises:
-        InvalidConfigurationException: An option of the session cannot be taken over.
+        InvalidConfigurationException: An option of the session is not supported.
     """
     options = _options(session)
     for name, value in options.items():
@@ -100,7 +100,7 @@ def is_unsigned(session: Any) -> bool:
     """Return whether the session's default client config turns signing off.
 
     Raises:
-        InvalidConfigurationException: It asks for a signature version that ECR does not accept.
+        InvalidConfigurationException: The config has a signature version that ECR does not accept.
     """
     version = _options(session).get(SIGNATURE)
     if version in (None, "v4"):
@@ -109,7 +109,7 @@ def is_unsigned(session: Any) -> bool:
 
     if version is UNSIGNED:
         return True
-    raise _refused(SIGNATURE, version, "calls are signed by 'v4', or not at all by UNSIGNED")
+    raise _refused(SIGNATURE, version, "use 'v4', or UNSIGNED for unsigned calls")
 
 
 def session_user_agent(session: Any, user_agent: str) -> str:
@@ -139,5 +139,5 @@ def _options(session: Any) -> dict[str, Any]:
 
 def _refused(name: str, value: object, reason: str) -> InvalidConfigurationException:
     return InvalidConfigurationException(
-        f"{name}={brief(value)} of {_SOURCE} cannot be taken over: {reason}"
+        f"{name}={brief(value)} of {_SOURCE} cannot be used: {reason}"
     )

@@ -35,7 +35,7 @@ _SETTINGS: dict[str, tuple[tuple[str, ...], str]] = {
     "max_attempts": (("AWS_MAX_ATTEMPTS",), "max_attempts"),
     "retry_mode": (("AWS_RETRY_MODE",), "retry_mode"),
 }
-#: These keys, a profile's own endpoint, and its reference to a section of service endpoints.
+#: The keys above, a profile's own endpoint, and its reference to a section of service endpoints.
 _PROFILE_KEYS = {key for _, key in _SETTINGS.values()} | {"endpoint_url", "services"}
 #: In botocore's order.
 PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
@@ -50,7 +50,7 @@ class Setting(NamedTuple):
     Attributes:
         value: The value.
         source: Where it was found, as error messages name it.
-        in_file: Whether that is a shared file, which the user may not even know of.
+        in_file: Whether the source is a shared file, which the user may not even know of.
     """
 
     value: str
@@ -76,7 +76,7 @@ def unwrap_session(session: Any) -> Any:
         An object with botocore's ``get_config_variable`` and ``get_credentials``.
 
     Raises:
-        InvalidConfigurationException: It is something else.
+        InvalidConfigurationException: The object is not a session.
     """
     inner = getattr(session, "_session", session)
     if all(hasattr(inner, name) for name in ("get_config_variable", "get_credentials")):
@@ -379,7 +379,7 @@ def _ask(session: Any, name: str) -> Any:
 
 @contextlib.contextmanager
 def _readable_session() -> Iterator[None]:
-    """Replace the errors of a botocore session about its profile or files by our own."""
+    """Replace the errors of a botocore session about its profile or files with our own."""
     from botocore.exceptions import BotoCoreError, ConfigParseError
 
     try:

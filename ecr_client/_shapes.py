@@ -185,7 +185,7 @@ class AmazonWebServiceResult(Structure):
 
 
 def _hint_of(result: AmazonWebServiceResult) -> str:
-    """Return a hint at the lists of a result that was used like a list itself."""
+    """Return a hint that names the lists of a result that was used like a list itself."""
     name = type(result).__name__.removesuffix("Result")
     method = "paginate" + "".join(f"_{each.lower()}" if each.isupper() else each for each in name)
     lists = [field.name for field in _fields(result) if type(getattr(result, field.name)) is tuple]
@@ -195,7 +195,7 @@ def _hint_of(result: AmazonWebServiceResult) -> str:
     return f"; did you mean {' or '.join(places)}?" if places else ""
 
 
-# Not a string as in this file: it has to resolve in the public module of the class.
+# The class itself, not a string: annotations have to resolve in the public module as well.
 AmazonWebServiceResult.__annotations__["response_metadata"] = ResponseMetadata
 
 
@@ -233,7 +233,7 @@ def _copying(field: attrs.Attribute[Any]) -> attrs.Attribute[Any]:
     return field
 
 
-# Other values are left alone here: the error of encoding names the operation and the member.
+# Other values are left alone: the error raised on encoding names the operation and the member.
 def to_tuple(value: Any) -> Any:
     """Return a sequence as a tuple, and anything else, including strings and bytes, as it is."""
     if isinstance(value, (tuple, str, bytes, bytearray, memoryview)):

@@ -24,7 +24,7 @@ _TYPES = ("ecr_client.models", "ecr_client.pagination", "collections.abc")
 
 
 def takes(operation: Operation[Any, Any]) -> Callable[[Method], Method]:
-    """Return a decorator that sets the signature of a method by the request of its operation."""
+    """Return a decorator that sets the signature of a method from the request of an operation."""
 
     def describe(method: Any) -> Any:
         method.__signature__ = CallSignature.of(method, operation)
@@ -36,7 +36,7 @@ def takes(operation: Operation[Any, Any]) -> Callable[[Method], Method]:
 
 
 def documented_by(other: type) -> Callable[[type[Class]], type[Class]]:
-    """Return a class decorator that takes the docstrings of methods over from another class."""
+    """Return a class decorator that copies the docstrings of methods from another class."""
 
     def document(cls: type[Class]) -> type[Class]:
         for name, method in vars(cls).items():
@@ -108,11 +108,11 @@ class CallSignature(Signature):
         return self._form(args).bind(*args, **keywords)
 
     def bind_partial(self, /, *args: Any, **keywords: Any) -> BoundArguments:
-        """Return the same for a call that may lack required arguments."""
+        """Return the bound arguments of a call that may lack required ones."""
         return self._form(args).bind_partial(*args, **keywords)
 
     def _form(self, args: tuple[Any, ...]) -> Signature:
-        """Return the form of a call with these positional arguments."""
+        """Return the form of the signature for a call with these positional arguments."""
         parameters = dict(self.parameters)
         request = parameters.get("request")
         if request is not None and len(args) > list(parameters).index("request"):

@@ -31,7 +31,7 @@ def unavailable(what: str, error: BaseException) -> AmazonClientException | None
         error: The original exception.
 
     Returns:
-        Our exception, or ``None`` if the error has another reason.
+        Our exception, or ``None`` if the error has another cause.
     """
     if is_finalizing():
         return _too_late(what)
@@ -55,7 +55,7 @@ def _too_late(what: str) -> ClientShutdownException:
 
 
 class Guarded:
-    """A context manager that replaces errors of unavailable modules and files by our own.
+    """A context manager that replaces errors of unavailable modules and files with our own.
 
     It refuses to be entered while the interpreter shuts down: some releases of Python crash when
     a module is used then.

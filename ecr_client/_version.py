@@ -1,3 +1,3 @@
-"""The version of the package, in the one place where it is written."""
+"""The version of the package, in the one place where it is defined."""
 
 __version__: str = "0.1.0"

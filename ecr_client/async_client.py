@@ -1,4 +1,4 @@
-"""The client for event loops."""
+"""The asynchronous client."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class _AsyncShared(Shared):
         """Bind the client to the running event loop.
 
         Raises:
-            RuntimeError: It belongs to another one.
+            RuntimeError: The client is bound to another event loop.
         """
         loop = asyncio.get_running_loop()
         if self.loop is not loop:
             if self.loop is not None:
                 raise RuntimeError(
-                    "this AsyncECRClient belongs to another event loop, in which its connections "
-                    "are; create one client for each event loop"
+                    "this AsyncECRClient is bound to another event loop, which owns its "
+                    "connections; create one client for each event loop"
                 )
             self.loop = loop
 
@@ -175,7 +175,7 @@ class AsyncECRClient(ClientBase, AsyncBatches, AsyncPaginators, AsyncWaiters, As
         Args:
             repository_name: The repository that has the layer.
             layer_digest: The digest of the layer, ``sha256:...`` or ``sha512:...``. A manifest or
-                a configuration can be downloaded likewise.
+                a configuration can be downloaded in the same way.
             registry_id: The AWS account id of the registry; ``None`` for that of the principal.
             start: How many bytes to skip at the beginning of the layer, at least 0. If there are
                 any, only the size can be verified, not the digest.

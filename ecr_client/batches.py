@@ -1,4 +1,4 @@
-"""Splitting a long list over several calls, and joining the results."""
+"""Splitting a long list across several calls, and joining the results."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ async def invoke_all(
         operation: The operation.
         request: The request with the whole list.
         member: The name of the list.
-        size: The number of items that one call takes.
+        size: The maximum number of items that one call takes.
 
     Raises:
-        ParamValidationException: The request is not one of the operation; nothing was sent.
+        ParamValidationException: The request does not fit the operation; nothing was sent.
     """
     items: object = getattr(request, member)
     if not isinstance(items, tuple) or len(items) <= size:
         return await maybe_await(invoker.invoke(operation, request))
-    # Checked first, or a wrong item of the last call would be found after the other calls.
+    # Checked as a whole, or an invalid item in the last call would be found after the others.
     encode(operation, request)
     results = []
     for start in range(0, len(items), size):

@@ -1,4 +1,4 @@
-"""The client for threads."""
+"""The blocking client."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class ECRClient(ClientBase, Batches, Paginators, Waiters, AmazonECR):
             request: A request of that operation.
 
         Raises:
-            ParamValidationException: The request is not one of the operation; nothing was sent.
+            ParamValidationException: The request does not fit the operation; nothing was sent.
             ClientShutdownException: The client was shut down, or the interpreter is shutting down.
             AmazonClientException: The call failed; see the method of the operation.
         """
@@ -171,7 +171,7 @@ class ECRClient(ClientBase, Batches, Paginators, Waiters, AmazonECR):
         Args:
             repository_name: The repository that has the layer.
             layer_digest: The digest of the layer, ``sha256:...`` or ``sha512:...``. A manifest or
-                a configuration can be downloaded likewise.
+                a configuration can be downloaded in the same way.
             registry_id: The AWS account id of the registry; ``None`` for that of the principal.
             start: How many bytes to skip at the beginning of the layer, at least 0. If there are
                 any, only the size can be verified, not the digest.

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from ecr_client.retry import RetryPolicy
 
 # urllib3 allocates a slot for each connection at once; an address has no more ports than this.
-_MOST_CONNECTIONS = 65_535
+_MAX_CONNECTIONS = 65_535
 #: The keys of ``proxies_config``.
 PROXY_SETTINGS = ("proxy_ca_bundle", "proxy_client_cert", "proxy_use_forwarding_for_https")
 #: The value of a header: printable ASCII that neither begins nor ends with a space.
 HEADER_VALUE = r"[!-~](?:[ -~]*[!-~])?"
 _PROXY_KEY = r"(https?|all)(://[^\s/@]+)?"
 _PROXY_URL = r"((https?|socks4a?|socks5h?)://)?[^\s/]+/?"
-# Both from botocore (botocore.useragent, botocore.args), which replaces and warns instead.
+# Characters and length as in botocore.useragent and botocore.args, which replace and warn instead.
 _APPID = r"[A-Za-z0-9!$%&'*+\-.^_`|~,#]{0,50}"
 
 
@@ -80,7 +80,7 @@ def _settings_snapshot(settings: Mapping[str, Any] | None) -> Mapping[str, Any] 
 
 
 def _as_path(verify: bool | str | os.PathLike[str] | None) -> bool | str | None:
-    """Return a path as a string, so that equal configurations are equal, and others as they are."""
+    """Return a path as a string, so that configurations compare equal, and other values as is."""
     return os.fspath(verify) if isinstance(verify, os.PathLike) else verify
 
 
@@ -88,7 +88,7 @@ def check_seconds(name: str, value: object) -> None:
     """Check a timeout.
 
     Raises:
-        InvalidConfigurationException: It is not a valid number of seconds.
+        InvalidConfigurationException: The value is not a valid number of seconds.
     """
     problem = durations.problem(value)
     if problem is not None:
@@ -218,7 +218,7 @@ class ClientConfiguration:
     equal; ``attrs.evolve(config, read_timeout=10)`` returns a changed copy.
 
     Args:
-        connect_timeout: Seconds to wait for a connection, and for the service to take a request,
+        connect_timeout: Seconds to wait for a connection, and for the service to accept a request,
             above 0 and at most 3,600. Default 50.
         read_timeout: Seconds to wait for the next bytes of a response, above 0 and at most 3,600.
             Default 50.
@@ -257,7 +257,7 @@ class ClientConfiguration:
             waiting between them, above 0 and at most 3,600. ``None``, the default, sets no limit.
         retry: The retry policy. ``None``, the default, is a `RetryPolicy` with the attempts of
             ``AWS_MAX_ATTEMPTS`` and the mode of ``AWS_RETRY_MODE``, or those of the profile.
-        max_response_size: The most bytes of a response that are read, at least 1. Default
+        max_response_size: The maximum size of a response in bytes, at least 1. Default
             104,857,600, which is 100 MiB.
         hooks: Functions that are called with the events of every call. Default ``None``: none.
         response_metadata_cache_size: How many calls ``get_cached_response_metadata`` remembers,
@@ -270,7 +270,7 @@ class ClientConfiguration:
 
     connect_timeout: float = attrs.field(default=50.0, validator=_seconds)
     read_timeout: float = attrs.field(default=50.0, validator=_seconds)
-    max_pool_connections: int = attrs.field(default=50, validator=_at_least(1, _MOST_CONNECTIONS))
+    max_pool_connections: int = attrs.field(default=50, validator=_at_least(1, _MAX_CONNECTIONS))
     connection_max_idle_time: float = attrs.field(default=60.0, validator=_seconds)
     proxies: Mapping[str, str] | None = attrs.field(
         default=None, converter=_snapshot, validator=_proxies
@@ -296,7 +296,7 @@ class ClientConfiguration:
 def with_defaults(
     config: ClientConfiguration | None, values: Mapping[str, Any]
 ) -> ClientConfiguration:
-    """Return a configuration with these values in the fields that have their defaults.
+    """Return a configuration with these values in the fields that are at their defaults.
 
     Args:
         config: The ``config`` argument of a client.

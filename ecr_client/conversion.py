@@ -43,7 +43,7 @@ def to_dict(
     include_metadata: bool = False,
     include_secrets: bool = False,
 ) -> dict[str, Any]:
-    """Return a model as a dict that ``json.dumps`` takes.
+    """Return a model as a dict that ``json.dumps`` accepts.
 
     Times become ISO 8601 strings with their time zone, bytes become base64, enum values strings.
     Absent members are left out, and so are empty lists and maps, which may have been absent, except
@@ -79,7 +79,7 @@ def to_dict(
 # The data may contain secrets.
 @keeps_arguments_secret
 def from_dict(cls: type[Model], data: Mapping[str, Any]) -> Model:
-    """Return the model for a dict of `to_dict`, of boto3, or of a file.
+    """Return the model for a dict from `to_dict`, from boto3 or from a file.
 
     Members may have either of their names. Besides the output of `to_dict`, times may be epoch
     seconds or ``datetime`` objects, bytes may be bytes, and models may be models. ``None`` counts
@@ -110,7 +110,7 @@ def converter(
 ) -> cattrs.Converter:
     """Return a new cattrs converter that converts models like `to_dict` and `from_dict`.
 
-    It is for your own classes that contain models.
+    Use it for your own classes that contain models.
 
     Args:
         names: As in `to_dict`.
@@ -139,7 +139,7 @@ def _checked(cls: type, convert: Convert, value: Any) -> Any:
         return convert(value)
     except Mismatch as mismatch:
         problem = str(mismatch)
-    # Outside of the handler, whose frames hold the values.
+    # Raised outside of the handler, whose frames hold the values.
     raise ParamValidationException(f"{cls.__name__}: {problem}")
 
 
@@ -307,7 +307,7 @@ def _reader(cls: Any) -> Convert:
                 raise Mismatch(f"is not a member of {cls.__name__}", _shown(key), meant)
             name, convert = members[key]
             if name in found:
-                raise Mismatch("is given twice, by both of its names; remove one", _shown(key))
+                raise Mismatch("is given twice, under both of its names; remove one", _shown(key))
             if value is not None:
                 found[name] = values.at(key, convert, value)
         for name in required:
@@ -346,7 +346,7 @@ def _plain_metadata(metadata: ResponseMetadata, *, wire: bool) -> dict[str, Any]
 
 
 def _read_metadata(data: Any) -> ResponseMetadata:
-    """Return metadata; further members of botocore are ignored."""
+    """Return metadata from a dict; members that only botocore has are ignored."""
     from urllib3 import HTTPHeaderDict
 
     if isinstance(data, ResponseMetadata):

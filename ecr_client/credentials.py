@@ -23,7 +23,7 @@ def _check_key(_: object, field: attrs.Attribute[Any], value: object) -> None:
             f"{field.name} must be a str, got {type(value).__name__}"
         )
     if not re.fullmatch(_KEY, value):
-        problem = "got white space or other characters" if value else "got an empty string"
+        problem = "got whitespace or other characters" if value else "got an empty string"
         raise InvalidConfigurationException(
             f"{field.name} must consist of visible ASCII characters, {problem}; copy it again"
         )
@@ -41,7 +41,7 @@ class Credentials:
         token: The session token of temporary credentials, or ``None``.
 
     Raises:
-        InvalidConfigurationException: A value is not a ``str``, is empty, or contains white space.
+        InvalidConfigurationException: A value is not a ``str``, is empty, or contains whitespace.
     """
 
     access_key: str = attrs.field(validator=_check_key)

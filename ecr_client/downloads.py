@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from ecr_client._pipeline import Call, Pipeline
     from ecr_client._transport.base import Response
 
-#: How many bytes `LayerDownload.iter_bytes` yields at a time at most.
+#: The maximum number of bytes that `LayerDownload.iter_bytes` yields at a time.
 CHUNK = 1024 * 1024
-MOST_REDIRECTS = 5
+MAX_REDIRECTS = 5
 
 
 class _Download:
-    """What both kinds of downloads have in common."""
+    """The part that both kinds of downloads share."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class _Download:
         return b""
 
     async def _request(self) -> tuple[Call, Response]:
-        """Return a response with the bytes that come next, however many requests it takes."""
+        """Return a response with the next bytes, however many requests that takes."""
         refreshed, redirects = False, 0
         while True:
             self._url = self._url or await self._find()
@@ -145,7 +145,7 @@ class _Download:
                     stream.close()
                     raise
                 stream.close()
-                if stream.status in REDIRECTS and redirects < MOST_REDIRECTS:
+                if stream.status in REDIRECTS and redirects < MAX_REDIRECTS:
                     redirects += 1
                     self._url = self._redirected(self._url, stream)
                 elif stream.status in EXPIRED_STATUSES and not refreshed:
@@ -156,7 +156,7 @@ class _Download:
                 await self._retry(call, error)
 
     def _call_for(self, url: Hidden[str]) -> Call:
-        """Return the call, which is one for all requests, with what differs between them."""
+        """Return the call, which all requests share, with the endpoint and deadline of this one."""
         fresh = self._new_call(url)
         self._call = self._call or fresh
         self._call.endpoint, self._call.deadline = fresh.endpoint, fresh.deadline
@@ -187,7 +187,7 @@ class _Download:
         except AmazonClientException as final:
             annotate(final, call.attempts)
             self._pipeline.observer.error(call, final)
-            self._call = None  # Reading on begins anew.
+            self._call = None  # The next read starts a new call.
             raise
 
     def _release(self) -> None:
@@ -200,13 +200,13 @@ class LayerDownload(_Download):
     """The bytes of a layer, from `ecr_client.ECRClient.download_layer`; used in a ``with`` block.
 
     Nothing is sent before the block is entered. A connection that breaks is replaced, and the
-    download goes on where it was; a presigned URL that has expired is replaced, too. The retry
-    policy of the client says how many failures there may be in a row, without a new byte in
+    download continues where it stopped; a presigned URL that has expired is replaced, too. The
+    retry policy of the client limits the number of failures in a row, without a new byte in
     between. With the last byte, size and digest are verified, so a download that ends without an
     exception is the layer. Of one that begins at ``start``, only the size is verified.
 
     ``total_timeout`` limits each request up to the head of its response, and ``read_timeout`` the
-    time between two pieces; the whole takes as long as its reader. A download is for one
+    time between two pieces; the download as a whole may take any time. A download is for one
     thread at a time.
 
     Attributes:
@@ -219,13 +219,13 @@ class LayerDownload(_Download):
         """Return the next bytes: exactly ``size`` unless the layer ends before, or all of them.
 
         Args:
-            size: How many; -1 for all, which holds the whole layer in memory.
+            size: How many bytes; -1 for all, which holds the whole layer in memory.
 
         Raises:
             LayerVerificationException: The content is not that of the layer.
             LayerDownloadException: The storage did not return the layer.
             TransportException: The storage could not be reached, or connections broke too often.
-            AmazonECRException: The service has no URL for it; there may be no such layer.
+            AmazonECRException: The service returned no URL; the layer may not exist.
         """
         return run(self._read(size))
 
@@ -266,8 +266,8 @@ class LayerDownload(_Download):
 class AsyncLayerDownload(_Download):
     """The bytes of a layer, from `ecr_client.AsyncECRClient.download_layer`.
 
-    It is used in an ``async with`` block, and does all that a `LayerDownload` does. It is for one
-    task at a time. Layers are verified in the event loop, up to 1 MiB at a time.
+    It is used in an ``async with`` block, and does everything that a `LayerDownload` does. It is
+    for one task at a time. Layers are verified in the event loop, up to 1 MiB at a time.
 
     Attributes:
         digest: The digest of the layer.
@@ -352,7 +352,7 @@ def _joined(url: Hidden[str], response: Response) -> Hidden[str] | None:
 
 
 def _is_plain(url: Hidden[str]) -> bool:
-    """Return whether it is an HTTP URL with a host, without user and password."""
+    """Return whether a URL is an HTTP URL with a host, and without user and password."""
     try:
         parts = urlsplit(url.value)
         has_host = bool(parts.hostname) and parts.netloc.isascii() and parts.port != 0

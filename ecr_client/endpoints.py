@@ -99,8 +99,8 @@ def parse_endpoint(endpoint: str, *, protocol: str, signing_region: str) -> Endp
             names its own region.
 
     Raises:
-        InvalidEndpointException: It is neither, or contains credentials, a query or a fragment; a
-            ``ValueError``.
+        InvalidEndpointException: The value is neither, or contains credentials, a query or a
+            fragment; a ``ValueError``.
     """
     url, region = _parse(endpoint, protocol)
     return Endpoint(url, region or signing_region)
@@ -129,7 +129,7 @@ def _parse(endpoint: str, protocol: str) -> tuple[str, str]:
     if registry is not None:
         meant = f"api.ecr{registry['fips'] or ''}.{registry['region']}.{registry['domain']}"
         meant = meant.replace(".on.aws", ".amazonaws.com")
-        raise _invalid(text, f"it is a registry host, whose API has the endpoint {meant!r}")
+        raise _invalid(text, f"it is a registry host; the endpoint of its API is {meant!r}")
     # A path is kept as it is, as in botocore: behind a proxy, a trailing slash may matter.
     path = parts.path if parts.path.strip("/") else ""
     return f"{parts.scheme}://{netloc}{path}", _region_of(host) or ""
@@ -138,7 +138,7 @@ def _parse(endpoint: str, protocol: str) -> tuple[str, str]:
 def resolve_endpoint(
     region: Region | str, *, use_fips: bool, use_dualstack: bool, protocol: str = "https"
 ) -> Endpoint:
-    """Return the endpoint of ECR in a region, by the endpoint rules of the installed botocore.
+    """Return the endpoint of ECR in a region, according to the rules of the installed botocore.
 
     Args:
         region: A `Region` or its name.
@@ -253,7 +253,7 @@ def refuse_variant(use_fips: bool, use_dualstack: bool, endpoint_source: str) ->
     """Refuse a custom endpoint together with FIPS or dual-stack.
 
     Raises:
-        InvalidConfigurationException: Either is wanted; the host of a custom endpoint is fixed.
+        InvalidConfigurationException: Either is enabled; a custom endpoint has a fixed host.
     """
     wanted = [
         name for name, is_wanted in (("FIPS", use_fips), ("dual-stack", use_dualstack)) if is_wanted
@@ -280,7 +280,7 @@ def _checked(endpoint: object) -> str:
         raise _invalid(endpoint, "it has a query or a fragment")
     if not re.fullmatch(_URL_CHARACTERS, endpoint):
         raise _invalid(
-            endpoint, "it contains white space or other characters that a URL cannot contain"
+            endpoint, "it contains whitespace or other characters that a URL cannot contain"
         )
     return endpoint
 

@@ -13,12 +13,12 @@ from ecr_client._exceptions import AmazonClientException, InvalidConfigurationEx
 
 @attrs.frozen(kw_only=True)
 class CallEvent:
-    """An event of a call; it contains no content, no credentials and no signature.
+    """An event of a call; it contains no bodies, credentials or signatures.
 
     Attributes:
         operation: The operation, for example ``PutImage``.
         attempt: The number of the attempt, from 1.
-        endpoint: The URL that was called, without query.
+        endpoint: The URL that was called, without its query.
         region: The region for which the call is signed.
         request_bytes: The length of the request's body.
         context: A dict for the hooks to use, shared by all events of a call.

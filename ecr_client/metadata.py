@@ -43,10 +43,10 @@ class ResponseMetadataCache:
 
     Each entry has a weak reference to its request, so that the cache keeps no request alive and
     never mistakes another object at the same address for it. Entries of dead requests, such as
-    those of calls with keywords, are evicted before those of living ones.
+    those of calls with keywords, are evicted before those of live requests.
 
     Args:
-        size: The most calls that are remembered; 0 turns the cache off.
+        size: The maximum number of calls to remember; 0 turns the cache off.
     """
 
     def __init__(self, size: int) -> None:
@@ -79,8 +79,7 @@ class ResponseMetadataCache:
     def _trim(self) -> None:
         """Evict the newest entry of a dead request, or else the oldest, if there are too many.
 
-        There is one more than the size from a call until the next one.
-        The lock must be held.
+        Between two calls, the cache may hold one entry more than its size. The lock must be held.
         """
         if len(self._entries) <= self._size:
             return

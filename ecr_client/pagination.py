@@ -34,17 +34,17 @@ Page = TypeVar("Page", bound=AmazonWebServiceResult)
 
 
 class _Paginator(Generic[Item, Page]):
-    """What is common to both kinds of paginators.
+    """The part that both kinds of paginators share.
 
     Args:
         invoker: Makes the calls.
         operation: The operation, whose requests and results have a ``next_token``.
         request: The first page's request; its ``next_token`` may say where to begin.
         paths: The lists of items in a page, each as the names of the members that lead to it.
-        max_items: The most items to iterate over, at least 1; ``None`` for all.
+        max_items: The maximum number of items to iterate over, at least 1; ``None`` for all.
 
     Raises:
-        ParamValidationException: The request is not one of the operation, or ``max_items`` is not a
+        ParamValidationException: The request does not fit the operation, or ``max_items`` is not a
             whole number of at least 1; nothing was sent.
     """
 
@@ -56,7 +56,7 @@ class _Paginator(Generic[Item, Page]):
         paths: Sequence[Sequence[str]],
         max_items: int | None = None,
     ) -> None:
-        # Checked here, not only when the first item is requested.
+        # Checked here rather than only when the first item is requested.
         encode(operation, request)
         number = isinstance(max_items, int) and not isinstance(max_items, bool)
         if max_items is not None and not (number and max_items >= 1):
@@ -72,15 +72,15 @@ class _Paginator(Generic[Item, Page]):
         self._start = Position(_next_token(request))
 
     def resume_from(self, token: str | None) -> Self:
-        """Return a paginator that goes on where an iteration ended.
+        """Return a paginator that continues where an iteration ended.
 
         Args:
-            token: The ``resume_token`` of an iterator whose paginator was made with the same
+            token: The ``resume_token`` of an iterator whose paginator was created with the same
                 arguments, of which only ``max_results`` and ``max_items`` may differ. ``None``
-                begins at the beginning.
+                starts from the beginning.
 
         Raises:
-            ParamValidationException: It is not such a token.
+            ParamValidationException: The token is not one of this listing.
         """
         made = copy(self)
         made._start = (
@@ -96,13 +96,13 @@ class _Paginator(Generic[Item, Page]):
             members += [f"max_items={self._max_items}"]
         return f"<{type(self).__name__} {self._operation.name}({', '.join(members)})>"
 
-    # For the iterators.
+    # Used by the iterators.
 
     def _call(self, token: str | None) -> MaybeAwaitable[Page]:
         # The first call is made with the very object that was passed.
         same = token == _next_token(self._request)
-        asked = self._request if same else evolve(self._request, next_token=token)
-        return self._invoker.invoke(self._operation, asked)
+        request = self._request if same else evolve(self._request, next_token=token)
+        return self._invoker.invoke(self._operation, request)
 
     def _lists(self, page: Page) -> list[tuple[Any, ...]]:
         return [_at(page, path) for path in self._paths]
@@ -122,7 +122,7 @@ class _Paginator(Generic[Item, Page]):
 class Paginator(_Paginator[Item, Page]):
     """The items of all pages, in the order of the service.
 
-    It holds one page at a time, and can be iterated over again, which asks the service again.
+    It holds one page at a time, and can be iterated over again, which calls the service again.
     """
 
     def __iter__(self) -> ItemIterator[Item]:
@@ -151,7 +151,7 @@ class AsyncPaginator(_Paginator[Item, Page]):
 
 
 class _Pages(Generic[Page]):
-    """The result of each call; what is common to both kinds of iterators."""
+    """The result of each call; the part that both kinds of iterators share."""
 
     def __init__(self, paginator: _Paginator[Any, Page]) -> None:
         self._paginator = paginator
@@ -169,7 +169,7 @@ class _Pages(Generic[Page]):
 
     @property
     def resume_token(self) -> str | None:
-        """Where ``resume_from`` goes on after the last page; ``None`` at the end."""
+        """Where ``resume_from`` continues after the last page; ``None`` at the end."""
         return self._paginator._token(self._next)
 
     async def _following(self) -> Page | None:
@@ -180,7 +180,7 @@ class _Pages(Generic[Page]):
         if self._repeated:
             raise PaginationException(
                 f"{self._paginator._operation.name}: the service responded with a page token that "
-                "it gave before"
+                "it had returned before"
             )
         if self._is_calling:
             raise RuntimeError(
@@ -201,7 +201,7 @@ class _Pages(Generic[Page]):
         if stop < count:
             self._next = Position(begin.token, stop)
         elif following:
-            # Of pages that have become smaller, more than one may have to be skipped.
+            # If pages have become smaller, more than one may have to be skipped.
             self._next = Position(following, max(begin.skip - count, 0))
             self._watch(begin.token, following)
         else:
@@ -248,18 +248,18 @@ class AsyncPageIterator(_Pages[Page], AsyncIterator[Page]):
 
 
 class _Items(Generic[Item]):
-    """The items of all pages; what is common to both kinds of iterators."""
+    """The items of all pages; the part that both kinds of iterators share."""
 
     def __init__(self, paginator: _Paginator[Item, Any], pages: _Pages[Any]) -> None:
         self._paginator = paginator
         self._position = pages
         self._items: Iterator[Item] = iter(())
-        #: How many items of the last page were delivered.
+        #: How many items of the last page were yielded.
         self._delivered = 0
 
     @property
     def resume_token(self) -> str | None:
-        """Where ``resume_from`` goes on after the last item; ``None`` at the end.
+        """Where ``resume_from`` continues after the last item; ``None`` at the end.
 
         It may be read at any time: before the first item, in the middle, or after an error.
         """
@@ -309,7 +309,7 @@ def _next_token(paged: AmazonWebServiceRequest | AmazonWebServiceResult) -> str 
 
 
 def _at(structure: Structure | None, path: Iterable[str]) -> Any:
-    """Return the list at a path of members; an empty one where a structure is absent."""
+    """Return the list at a path of members, or an empty one if a structure on it is absent."""
     found: Any = structure
     for name in path:
         if found is None:

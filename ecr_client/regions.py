@@ -119,7 +119,7 @@ def check_name(region: object) -> str:
         region: A `Region` or its name.
 
     Raises:
-        InvalidRegionException: It is neither, or the name cannot be a label of a host name.
+        InvalidRegionException: The value is neither, or cannot be a label of a host name.
     """
     if isinstance(region, Region):
         return region.name
@@ -207,7 +207,7 @@ class Region:
         if self.name in found.get("endpoints", {}):
             return True
         if self.name in partition["regions"]:
-            # One endpoint for the whole partition, as that of IAM, serves every region.
+            # A single endpoint for the whole partition, like that of IAM, serves every region.
             return found.get("isRegionalized") is False
         return not self._is_pseudo
 
@@ -248,7 +248,7 @@ def usable_region(region: Region | str) -> Region:
         region: A `Region` or its name.
 
     Raises:
-        InvalidRegionException: It is not a region, or is a pseudo-region like ``aws-global``,
+        InvalidRegionException: The region is invalid, or is a pseudo-region like ``aws-global``,
             which has no endpoint of ECR.
     """
     found = region if isinstance(region, Region) else Region(region)
@@ -259,7 +259,7 @@ def usable_region(region: Region | str) -> Region:
         )
     if found.name not in found._partition.regions:
         _LOG.warning(
-            "Region %r is not listed by the installed botocore; using it as one of partition %r.",
+            "region %r is not listed by the installed botocore; assuming that partition %r has it",
             found.name,
             found.partition,
         )
@@ -275,7 +275,7 @@ def supported_region(region: Region | str) -> Region:
         region: A `Region` or its name.
 
     Raises:
-        InvalidRegionException: It is not a region, or is known not to offer it.
+        InvalidRegionException: The region is invalid, or is known not to offer Amazon ECR.
     """
     found = usable_region(region)
     if not found.is_service_supported("ecr"):

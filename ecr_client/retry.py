@@ -55,24 +55,26 @@ def _draw() -> float:
 @explains_its_keywords
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
-    """How a client retries calls after transient errors, in the manner of AWS's SDKs.
+    """How a client retries calls after transient errors, like the AWS SDKs.
 
     Throttling, status 429, 500, 502, 503 and 504, timeouts and broken connections are retried.
     Before the n-th retry, the client waits for a random time between 0 and
     ``base_delay * 2 ** (n - 1)`` seconds, at most ``max_delay``; a longer delay that the server
-    requests by ``Retry-After`` or ``x-amz-retry-after`` is respected up to ``max_delay``. The first
-    broken connection of a call is retried immediately. All calls of a client share a retry quota of
-    500: a retry acquires 5, or 10 after a timeout, an immediate retry nothing, and successful calls
-    release it. While a service is down, calls therefore soon fail at their first attempt.
+    requests with ``Retry-After`` or ``x-amz-retry-after`` is respected up to ``max_delay``. The
+    first broken connection of a call is retried immediately. All calls of a client share a retry
+    quota of 500: a retry acquires 5, or 10 after a timeout, an immediate retry nothing, and
+    successful calls release it. While a service is down, calls therefore soon fail at their first
+    attempt.
 
     Args:
         mode: ``"standard"``, the default, or ``"adaptive"``, which also limits the rate of calls
             of an operation that the service throttles.
-        max_attempts: The most attempts of a call, at least 1, which means no retries. Default 3.
-        base_delay: Seconds, from 0 to 3,600. Default 1.
-        max_delay: Seconds, from 0 to 3,600. Default 20.
-        sleep: A function that waits for some seconds. ``None``, the default, waits until then or
-            until the client is shut down. For an `AsyncECRClient` it may be asynchronous.
+        max_attempts: The maximum number of attempts of a call, at least 1, which means no retries.
+            Default 3.
+        base_delay: The base of the delays in seconds, from 0 to 3,600. Default 1.
+        max_delay: The longest delay in seconds, from 0 to 3,600. Default 20.
+        sleep: A function that waits for a number of seconds. ``None``, the default, waits for that
+            long, or until the client is shut down. For an `AsyncECRClient` it may be asynchronous.
         random: A function that returns a number from 0 to 1.
 
     Raises:

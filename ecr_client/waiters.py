@@ -1,4 +1,4 @@
-"""Waiters: calls that are repeated until a condition holds."""
+"""Waiters: polling an operation until a condition holds."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ async def wait(
 
     Args:
         name: The waiter's name, for error messages.
-        call: Makes one call.
+        call: A function that makes one call.
         acceptors: What the responses mean.
         delay: Seconds between two calls, above 0 and at most 3,600.
         max_wait: Seconds to wait in total, from 0 to 86,400, which is a day.
-        sleep: Waits for a number of seconds.
+        sleep: A function that waits for a number of seconds.
 
     Raises:
         ParamValidationException: ``delay``, ``max_wait`` or ``sleep`` is invalid.
@@ -70,7 +70,7 @@ async def wait(
         # Multiplied rather than added up, or ten delays of 0.1 would not fit into 1.0.
         if delays * delay * (1 - 1e-12) > max_wait:
             raise WaiterTimeoutException(
-                f"{name}: did not come about within {max_wait:.15g} s (max_wait); the service last "
+                f"{name}: not reached within {max_wait:.15g} s (max_wait); the service last "
                 f"responded with {_seen(acceptors, response)}"
             ) from error
         await maybe_await(sleep(delay))
@@ -90,7 +90,7 @@ def _check(name: str, delay: object, max_wait: object, sleep: object) -> None:
 def _outcome(
     acceptors: Acceptors[Result], response: Result | AmazonServiceException
 ) -> Outcome | None:
-    """Return what a response means, or None if that is not known."""
+    """Return what a response means, or ``None`` if that is unknown."""
     if isinstance(response, AmazonServiceException):
         found = acceptors.errors.get(response.error_code)
     else:

@@ -19,7 +19,7 @@ class Waiters(Invoker):
 def render(service: Service) -> str:
     """Return ``_generated/waiters.py``."""
     return (
-        banner(service, "The waiters: calls that are repeated until a condition holds.")
+        banner(service, "The waiters: polling an operation until a condition holds.")
         + HEADER
         + imports(
             service,

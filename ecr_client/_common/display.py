@@ -45,7 +45,7 @@ def one_line(text: str, longest: int = 2000) -> str:
 
     Args:
         text: The string, for example an error message of the service.
-        longest: The most characters.
+        longest: The maximum number of characters.
     """
     cut = text if len(text) <= longest else f"{text[:longest]}..."
     if cut.isprintable():

@@ -41,7 +41,7 @@ class Lock:
         renew_after_fork(self)
 
     def renew(self) -> None:
-        """Replace the lock by a free one."""
+        """Replace the lock with a free one."""
         self.held = threading.Lock()
 
 

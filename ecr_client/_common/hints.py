@@ -1,4 +1,4 @@
-"""Hints at the right name for one that does not exist, or that belongs to another SDK."""
+"""Hints that suggest the right name for one that does not exist or belongs to another SDK."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ _FOREIGN_NAMES["AsyncECRClient"] = _FOREIGN_NAMES["ECRClient"]
 def hint(
     name: str, known: Iterable[str], foreign: Mapping[str, str] | str = "", *, close: bool = False
 ) -> str:
-    """Return a hint at the right name, to append to an error message, or ``""``.
+    """Return a hint that suggests the right name, to append to an error message, or ``""``.
 
     Args:
         name: The unknown name.

@@ -35,8 +35,9 @@ class AsyncCredentialsSource:
     others.
 
     Args:
-        lifetime: Of the client, whose end cancels the lookups.
-        arguments: Those of `credentials_source`; ``credentials`` may be an asynchronous function.
+        lifetime: The lifetime of the client, whose end cancels the lookups.
+        arguments: The arguments of `credentials_source`; ``credentials`` may be an asynchronous
+            function.
     """
 
     def __init__(self, lifetime: AsyncLifetime, **arguments: Any) -> None:
@@ -44,7 +45,7 @@ class AsyncCredentialsSource:
         self._provider: Any = None
         if is_coroutine_function(arguments.get("credentials")):
             self._provider = arguments["credentials"]
-            arguments["credentials"] = ANONYMOUS  # which is never asked, but excludes the others
+            arguments["credentials"] = ANONYMOUS  # never resolved, but excludes the others
         self._source: CredentialsSource = credentials_source(**arguments)
         self._lookups: dict[object, asyncio.Future[Any]] = {}
 

@@ -31,7 +31,7 @@ from ecr_client._unavailable import unavailable, unreadable_data
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: The most characters of an error message of STS or SSO.
+#: The maximum length of an error message of STS or SSO.
 LONGEST = 500
 CONTAINER_HOST = "http://169.254.170.2"
 _CONTAINER_URL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
@@ -54,7 +54,7 @@ _REMEDIES = {
     "ExpiredToken": "refresh the keys that the role is assumed with",
     "ExpiredTokenException": "refresh the token that the role is assumed with",
     "InvalidClientTokenId": "correct the keys that the role is assumed with",
-    "InvalidIdentityToken": "have a token issued by a provider that the role trusts",
+    "InvalidIdentityToken": "use a token issued by a provider that the role trusts",
     "SignatureDoesNotMatch": "correct the keys that the role is assumed with",
 }
 _QUOTING = (
@@ -241,7 +241,7 @@ def _files(failure: Failure) -> str | None:
     setting = failure.variables("get_config_variable")
     if setting is not None and isinstance(error, ValueError):
         name = str(setting.get("logical_name"))
-        return f"the setting {name} (AWS_{name.upper()}, or {name} of the profile) has a bad value"
+        return f"the setting {name} (AWS_{name.upper()}, or {name} of the profile) is invalid"
     if isinstance(error, OSError) and isinstance(error.filename, str):
         if failure.variables("_retrieve_credentials_using") is not None:
             return None
@@ -421,7 +421,8 @@ def _instance(failure: Failure) -> str | None:
     if isinstance(error, botocore_errors.MetadataRetrievalError):
         return (
             "the metadata of the EC2 instance returned no token, and AWS_EC2_METADATA_V1_DISABLED "
-            "forbids requests without; raise the hop limit of the instance, or remove the setting"
+            "forbids requests without one; raise the hop limit of the instance, or remove the "
+            "setting"
         )
     return f"the metadata of the EC2 instance: {unreachable(error) or 'unreadable response'}"
 
@@ -437,8 +438,8 @@ def _roles(failure: Failure) -> str | None:
     if failure.variables("_assume_role_kwargs") is not None and isinstance(error, EOFError):
         serial = fetcher._assume_kwargs.get("SerialNumber")
         return (
-            f"{failure.role} needs a code of the MFA device {serial}, and there is no terminal to "
-            "ask on; get temporary keys first, for example with 'aws sts get-session-token'"
+            f"{failure.role} needs a code from the MFA device {serial}, and there is no terminal "
+            "to ask on; get temporary keys first, for example with 'aws sts get-session-token'"
         )
     if isinstance(error, ClientError) and failure.role is not None:
         remedy = _REMEDIES.get(error.response.get("Error", {}).get("Code", ""))
@@ -490,7 +491,7 @@ def _network(failure: Failure) -> str | None:
     url = getattr(getattr(variables.get("client"), "meta", None), "endpoint_url", "")
     if isinstance(error, (KeyError, ResponseParserError, TypeError)) and url:
         return (
-            f"{what}: the response of {shown_origin(url)} is not one of STS or SSO; a proxy or a "
+            f"{what}: the response of {shown_origin(url)} was not sent by STS or SSO; a proxy or a "
             "captive portal may have sent it"
         )
     problem = unreachable(error, url)
@@ -513,7 +514,7 @@ def not_found(profile: str | None, environ: Mapping[str, str], instance: str) ->
     if not profile and environ.get("AWS_SECRET_ACCESS_KEY"):
         variables += " (AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not)"
     if environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
-        instance = "not asked, because of AWS_EC2_METADATA_DISABLED"
+        instance = "not queried, because of AWS_EC2_METADATA_DISABLED"
     name, key = failure.profile, "aws_secret_access_key"
     half = f" ({key} is set, but aws_access_key_id is not)" if (name, key) in failure.files else ""
     places = [

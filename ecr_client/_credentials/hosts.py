@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class MonitoredSession:
     """An HTTP session of botocore that remembers the outcome of its last request.
 
-    botocore's client of instance metadata treats every failure like an instance without a role.
+    botocore's client for instance metadata treats every failure as if the instance had no role.
     """
 
     def __init__(self, session: Any, timeout: object) -> None:
@@ -74,9 +74,9 @@ def unreachable(error: BaseException, url: str = "") -> str | None:
 _UNREACHABLE = (
     (
         botocore_errors.ProxyConnectionError,
-        "no connection to {} through the proxy; see HTTPS_PROXY",
+        "no connection to {} through the proxy; check HTTPS_PROXY",
     ),
-    (botocore_errors.SSLError, "no trusted TLS connection to {}; see AWS_CA_BUNDLE"),
+    (botocore_errors.SSLError, "no trusted TLS connection to {}; check AWS_CA_BUNDLE"),
     (botocore_errors.ConnectTimeoutError, "{} did not respond"),
     (botocore_errors.ReadTimeoutError, "{} did not respond"),
     (botocore_errors.EndpointConnectionError, "no connection to {}"),

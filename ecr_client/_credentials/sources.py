@@ -1,7 +1,7 @@
 """The sources of a client's credentials.
 
-A source is asked again for every attempt, so that refreshable credentials are never used when they
-are stale. Nothing is looked up before the first call.
+A source is queried again for every attempt, so that refreshable credentials are never used when
+they are stale. Nothing is looked up before the first call.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ecr_client.credentials import Anonymous, Credentials
 if TYPE_CHECKING:
     from ecr_client.credentials import CredentialsLike
 
-#: Seconds before a source that had only expiring keys is asked again.
+#: Seconds before a source that had only expiring keys is queried again.
 REFRESH_INTERVAL = 60.0
 #: The flag of the code of coroutine functions; ``inspect`` takes long to load.
 _COROUTINE = 0x80
@@ -67,7 +67,7 @@ class CredentialsSource(Protocol):
             Whether there are other keys now.
 
         Raises:
-            NoCredentialsException: There are none any more.
+            NoCredentialsException: The source no longer has any.
             CredentialRetrievalException: Retrieving or refreshing them failed.
         """
         ...
@@ -207,7 +207,7 @@ class _RefreshingSource:
         if self.resolve() != expired:
             return True
         with self._lock.held:
-            # Another thread may have refreshed them; a vain refresh is not repeated at once.
+            # Another thread may have refreshed them; a refresh without effect is not repeated.
             if self._keys == expired and self._monotonic() - self._refreshed >= REFRESH_INTERVAL:
                 self._refreshed = self._monotonic()
                 if self._may_look_up_again:
@@ -216,7 +216,7 @@ class _RefreshingSource:
             return self._keys != expired
 
     def _was_just_asked(self) -> bool:
-        """Return whether the source was asked just now and had only expiring keys."""
+        """Return whether the source was just queried, and had only expiring keys."""
         found = self._found.value
         if found is None or not self._is_expiring or _needs_refresh(found, 0):
             return False
@@ -229,7 +229,7 @@ class _RefreshingSource:
             if found is None:
                 new = self._look_up()
                 self._keys = _freeze(lambda: _without_refresh(new), self._label, self._explain)
-                # Only now, so that unusable credentials, as of a refused role, are looked up again.
+                # Set only now: unusable credentials, as of a refused role, are looked up again.
                 found = self._found.value = new
             else:
                 self._keys = _freeze(lambda: found, self._label, self._explain)
@@ -247,7 +247,7 @@ class _RefreshingSource:
 
 
 def _needs_refresh(found: Any, seconds: float | None = None) -> bool:
-    """Return whether credentials need a refresh, by default as botocore sees it."""
+    """Return whether credentials expire within ``seconds``, by default botocore's own window."""
     refresh_needed = getattr(found, "refresh_needed", None)
     return refresh_needed is not None and bool(refresh_needed(refresh_in=seconds))
 
@@ -412,7 +412,8 @@ def _checked(credentials: Any) -> Any:
     """Return the ``credentials`` argument if it is valid; this reads no keys."""
     if is_coroutine_function(credentials):
         raise InvalidConfigurationException(
-            "credentials is an asynchronous function, which only AsyncECRClient takes"
+            "credentials is an asynchronous function, which only AsyncECRClient accepts; pass a "
+            "function that blocks"
         )
     if _holds_keys(credentials) or callable(credentials):
         return credentials
@@ -450,7 +451,7 @@ def _retrieve(get: Callable[[], Any], label: str, explain: _Explain = _explain) 
 def _translated(
     error: Exception, outside: BaseException | None, label: str, explain: _Explain = _explain
 ) -> CredentialRetrievalException:
-    """Return our exception for one of a source, which is its cause unless it quotes secrets."""
+    """Return our exception for a failed source, caused by the original unless it quotes secrets."""
     from ecr_client._credentials.failures import quotes
 
     failure = CredentialRetrievalException(

@@ -1,4 +1,4 @@
-"""The body of a response as it arrives, with a limit of its size."""
+"""The body of a response as it arrives, with a limit on its size."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Body:
 
     Args:
         coding: The header ``Content-Encoding``.
-        limit: The most bytes after decompression.
+        limit: The maximum size in bytes after decompression.
     """
 
     __slots__ = ("_content", "_inflater", "_limit", "_received")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Codes by which AWS refuses a time, or a signature that a wrong time may have invalidated.
+#: Error codes for a wrong time, or for a signature that a wrong time may have invalidated.
 SKEW_CODES = frozenset(
     {
         "AuthFailure",
@@ -18,9 +18,9 @@ SKEW_CODES = frozenset(
         "SignatureDoesNotMatch",
     }
 )
-#: AWS allows 5 minutes; a difference below this bound is not the reason of a refusal.
+#: AWS allows 5 minutes; a difference below this bound does not explain an error.
 TOLERANCE = timedelta(minutes=4)
-#: If a ``Date`` differs by more than this, it is more likely wrong itself.
+#: A ``Date`` that differs by more than this is more likely to be wrong itself.
 LARGEST = timedelta(days=1)
 
 
@@ -30,7 +30,7 @@ def utc_now() -> datetime:
 
 
 def skew(date: datetime, now: datetime, offset: timedelta) -> timedelta | None:
-    """Return the correction that a response asks for, or ``None`` if the time was not the reason.
+    """Return the correction that a response asks for, or ``None`` if the time was not the problem.
 
     Args:
         date: The ``Date`` of the response.

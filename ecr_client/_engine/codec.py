@@ -30,17 +30,17 @@ Kind = TypeVar("Kind")
 #: A multiple of three bytes, so that the base64 of the pieces needs no padding in between.
 BLOB_PIECE = 3 * 64 * 1024
 #: Bounds for malicious bodies; a page of the service has a thousand records.
-MOST_CONTAINERS, MOST_ITEMS = 500_000, 4_000_000
+MAX_CONTAINERS, MAX_ITEMS = 500_000, 4_000_000
 #: Smaller bodies are not counted, since their memory is bounded and counting takes time.
 UNCHECKED = 8 * 1024 * 1024
-#: Until when, in epoch seconds, all platforms support all times from 1970 on.
+#: The latest time, in epoch seconds, up to which every platform supports all times since 1970.
 SURE_SECONDS = 2.0**31 - 1
-#: Surrogates as escapes and as bytes, and how many of each are replaced at most.
+#: Surrogates as escapes and as bytes, and the maximum number of each that is replaced.
 _ESCAPES = re.compile(
     rb"\\u[dD](?:[89abAB][\da-fA-F]{2}(\\u[dD][c-fC-F][\da-fA-F]{2})?|[c-fC-F][\da-fA-F]{2})"
 )
 _BYTES = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
-MOST_SURROGATES = 100_000
+MAX_SURROGATES = 100_000
 _REPLACEMENT = b"\\ufffd"
 
 
@@ -202,7 +202,7 @@ def _member_lines(field: attrs.Attribute[Any], namespace: dict[str, Any]) -> lis
             f"    self.{name} = {value}",
         ]
     if namespace[f"read_{name}"] is values.read_datetime:
-        # Without the calls in between, if it cannot fail.
+        # Inlined where it cannot fail, to save the calls in between.
         namespace["utc"] = timezone.utc
         number = f"(v.__class__ is float or v.__class__ is int) and 0.0 <= v < {SURE_SECONDS}"
         value = f"from_seconds(v, utc) if {number} else {value}"
@@ -360,9 +360,9 @@ def _is_structure(kind: Any) -> bool:
 
 
 def encoder(request: Structure) -> Callable[[], bytes]:
-    """Return the function that returns the body of a request, after checking the request.
+    """Return a function that encodes a request, after checking the request.
 
-    Only that function takes long, if there are blobs. It may be called once, in any thread.
+    Only the returned function takes long, if there are blobs. It may be called once, in any thread.
 
     Raises:
         Mismatch: A member is missing, has the wrong type, or is too small; the path names it.
@@ -377,7 +377,7 @@ def encoder(request: Structure) -> Callable[[], bytes]:
 
 
 def _blobs_encoder(text: bytes, blobs: Mapping[str, memoryview]) -> Callable[[], bytes]:
-    """Return the function that adds blobs to a JSON object, piece by piece, and returns it."""
+    """Return a function that adds blobs to a JSON object, piece by piece, and returns it."""
     import pybase64  # ten times as fast as the standard library; only uploads need it
 
     parts: list[bytes | memoryview] = [text[:-1]]
@@ -388,7 +388,7 @@ def _blobs_encoder(text: bytes, blobs: Mapping[str, memoryview]) -> Callable[[],
         separator = ", "
     parts.append(b"}")
     size = sum((len(x) + 2) // 3 * 4 if isinstance(x, memoryview) else len(x) for x in parts)
-    # Not in the other thread, for which the C library would keep the memory once it is freed.
+    # Allocated here: the malloc arena of a worker thread would keep the memory once it is freed.
     body = io.BytesIO(bytes(size))
 
     def encode() -> bytes:
@@ -430,13 +430,13 @@ def loads(body: bytes) -> Any:
     """Return parsed JSON, with U+FFFD in place of each lone surrogate.
 
     Raises:
-        orjson.JSONDecodeError: It is not JSON in UTF-8.
+        orjson.JSONDecodeError: The body is not JSON in UTF-8.
     """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        repaired = _ESCAPES.sub(_replaced, body, MOST_SURROGATES)
-        repaired = _BYTES.sub(lambda _: _REPLACEMENT, repaired, MOST_SURROGATES)
+        repaired = _ESCAPES.sub(_replaced, body, MAX_SURROGATES)
+        repaired = _BYTES.sub(lambda _: _REPLACEMENT, repaired, MAX_SURROGATES)
         if repaired == body:
             raise
     return orjson.loads(repaired)
@@ -469,8 +469,8 @@ def _check_items(body: bytes) -> None:
     if len(body) < UNCHECKED:
         return
     containers = sum(body.count(each) - body.count(each + b"\\") for each in (b"{", b"["))
-    if containers > MOST_CONTAINERS or body.count(b",") > MOST_ITEMS:
+    if containers > MAX_CONTAINERS or body.count(b",") > MAX_ITEMS:
         raise Mismatch(
-            f"has more than {MOST_CONTAINERS:,} objects and lists or {MOST_ITEMS:,} items",
+            f"has more than {MAX_CONTAINERS:,} objects and lists or {MAX_ITEMS:,} items",
             "the response",
         )

@@ -29,7 +29,7 @@ class DownloadState:
     """The state of one download.
 
     Args:
-        digest: The digest of the layer, by SHA-256 or SHA-512.
+        digest: The SHA-256 or SHA-512 digest of the layer.
         start: How many bytes to skip at the beginning. The digest can only be verified if it is 0.
 
     Attributes:
@@ -90,7 +90,7 @@ class DownloadState:
         return True
 
     def wanted(self, size: int) -> int:
-        """Return the most bytes of the body to read, for up to ``size`` new ones."""
+        """Return how many bytes of the body to read at most, for up to ``size`` new ones."""
         return max(size, min(self._skip, CHUNK_SIZE))
 
     def receive(self, piece: bytes) -> bytes:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: No request id of AWS is longer.
-LONGEST_ID = 128
+MAX_ID_LENGTH = 128
 
 
 class HTTPRequest:
@@ -68,8 +68,8 @@ class HTTPResponse:
 def request_id(headers: Mapping[str, str]) -> str | None:
     """Return the request id of a response, truncated and printable, or ``None``."""
     found = headers.get("x-amzn-RequestId") or headers.get("x-amz-request-id") or ""
-    if len(found) > LONGEST_ID or not found.isprintable():
-        found = "".join(filter(str.isprintable, found))[:LONGEST_ID]
+    if len(found) > MAX_ID_LENGTH or not found.isprintable():
+        found = "".join(filter(str.isprintable, found))[:MAX_ID_LENGTH]
     return found or None
 
 

@@ -1,4 +1,4 @@
-"""Parses responses to results and exceptions."""
+"""Parses responses into results and exceptions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def parse(
         url: The URL that was called.
 
     Raises:
-        ResponseParseException: It is not a response to this operation.
+        ResponseParseException: The response does not fit the operation.
         AmazonECRException: The service responded with an error.
     """
     metadata = ResponseMetadata(
@@ -63,7 +63,7 @@ def parse(
     else:
         object.__setattr__(result, "response_metadata", metadata)
         return result
-    # Outside of the handler, whose frames hold the content of the response.
+    # Raised outside of the handler, whose frames hold the content of the response.
     if not is_json:
         problem = _with_page(problem, operation, response, url)
     raise ResponseParseException(problem, operation.name, metadata)
@@ -154,7 +154,7 @@ def _shown(value: Any) -> str:
 
 
 def _without_secrets(value: Any, levels: int = 8) -> Any:
-    """Return JSON without queries of URLs, members named like secrets, and deeper levels."""
+    """Return JSON without queries of URLs, members named like secrets, and deep levels."""
     if isinstance(value, str):
         return redact_text(value)
     if isinstance(value, (list, dict)) and not levels:

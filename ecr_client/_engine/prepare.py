@@ -31,9 +31,9 @@ def encode(operation: Operation[Request, Result], request: Request) -> bytes:
 
 
 def encoder(operation: Operation[Request, Result], request: Request) -> Callable[[], bytes]:
-    """Return the function that returns the body of a request, after checking the request.
+    """Return a function that encodes a request, after checking the request.
 
-    Only that function takes long, if there is a blob. It may be called once, in any thread.
+    Only the returned function takes long, if there is a blob. It may be called once, in any thread.
 
     Raises:
         ParamValidationException: The request does not fit the operation.
@@ -43,14 +43,14 @@ def encoder(operation: Operation[Request, Result], request: Request) -> Callable
         return codec.encoder(request)
     except Mismatch as mismatch:
         problem = str(mismatch)
-    # Outside of the handler, whose frames hold the content of the request.
+    # Raised outside of the handler, whose frames hold the content of the request.
     raise ParamValidationException(problem, operation.name)
 
 
 def content_size(request: object) -> int:
-    """Return how many bytes a request carries, of which encoding takes the longest."""
-    # The only member of all requests that holds bytes. The class is asked, since an instance would
-    # make up a hint for a name that it does not have.
+    """Return how many bytes of content a request carries; encoding them takes the longest."""
+    # The only member of all requests that holds bytes. The class is checked, since an instance
+    # would search for a hint for a name that it does not have.
     if not hasattr(type(request), "layer_part_blob"):
         return 0
     content: object = getattr(request, "layer_part_blob")  # noqa: B009

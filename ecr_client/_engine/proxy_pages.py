@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ecr_client._operation import Operation, Request, Result
 
 #: How many bytes are searched for a title, and how many characters of it are shown.
-SEARCHED, LONGEST_TITLE = 4096, 100
+SEARCHED, MAX_TITLE_LENGTH = 4096, 100
 _PAGE = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html)\b", re.IGNORECASE)
 _TITLE = re.compile(r"<title(?:\s[^<>]*)?>([^<]*)</title", re.IGNORECASE)
 _MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}")
@@ -47,7 +47,7 @@ def describe_page(operation: Operation[Request, Result], response: HTTPResponse,
     title = "" if _has_secrets(operation) else _title(start)
     return (
         f"{redact_url(url)} sent {kind}{title}, as proxies, load balancers and captive portals do; "
-        "see endpoint, proxies, HTTPS_PROXY"
+        "check endpoint, proxies, HTTPS_PROXY"
     )
 
 
@@ -58,7 +58,7 @@ def _title(start: str) -> str:
     words = html.unescape(found[1]).split()
     text = " ".join(word if _WORD.fullmatch(word) else "***" for word in words)
     text = "".join(filter(str.isprintable, text))
-    return f" titled {text[:LONGEST_TITLE]!r}" if text else ""
+    return f" titled {text[:MAX_TITLE_LENGTH]!r}" if text else ""
 
 
 def _has_secrets(operation: Operation[Request, Result]) -> bool:

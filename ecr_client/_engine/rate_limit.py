@@ -10,7 +10,7 @@ from ecr_client._common.forks import Lock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: The constants of AWS's SDKs, whose adaptive mode is based on TCP CUBIC.
+#: The constants of the AWS SDKs, whose adaptive mode is based on TCP CUBIC.
 BETA = 0.7
 SCALE = 0.4
 SMOOTHING = 0.8

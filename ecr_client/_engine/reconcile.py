@@ -85,13 +85,13 @@ def _layer(request: CompleteLayerUploadRequest, _: object) -> Lookup | None:
             layer_digest=digests[0],
         )
 
-    lookup = operations.BATCH_CHECK_LAYER_AVAILABILITY
-    asked = lookup.request_class(
+    operation = operations.BATCH_CHECK_LAYER_AVAILABILITY
+    query = operation.request_class(
         registry_id=request.registry_id,
         repository_name=request.repository_name,
         layer_digests=digests,
     )
-    return Lookup(lookup, asked, prove)
+    return Lookup(operation, query, prove)
 
 
 def _image(request: PutImageRequest, _: object) -> Lookup:
@@ -106,15 +106,15 @@ def _image(request: PutImageRequest, _: object) -> Lookup:
             return None
         return operations.PUT_IMAGE.result_class(image=found.images[0])
 
-    lookup = operations.BATCH_GET_IMAGE
+    operation = operations.BATCH_GET_IMAGE
     media_type = request.image_manifest_media_type
-    asked = lookup.request_class(
+    query = operation.request_class(
         registry_id=request.registry_id,
         repository_name=request.repository_name,
         image_ids=[ImageIdentifier(image_tag=tag, image_digest=None if tag else digest)],
         accepted_media_types=[media_type] if media_type else None,
     )
-    return Lookup(lookup, asked, prove)
+    return Lookup(operation, query, prove)
 
 
 #: By the class of the request and the code of the error.

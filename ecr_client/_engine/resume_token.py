@@ -47,7 +47,8 @@ def read_token(
     """Return the position in a token.
 
     Raises:
-        ParamValidationException: It is not a token, or one of another operation or request.
+        ParamValidationException: The value is not a token, or belongs to another operation or
+            request.
     """
     problem = f"{_EXPECTED}, got {type(token).__name__}"
     if isinstance(token, str):
@@ -62,7 +63,7 @@ def read_token(
                 if digest == _digest(operation, request, fields[:-1]) and skip >= 0:
                     return Position(page, skip)
                 problem = (
-                    "token must come from an iteration with the same arguments, got one of other "
+                    "token must come from an iteration with the same arguments, got one for other "
                     "arguments, or one that was altered"
                 )
     raise ParamValidationException(problem, operation.name)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ecr_client.retry import RetryPolicy
 
 EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
-#: The constants of the standard retry mode of AWS's SDKs.
+#: The constants of the standard retry mode of the AWS SDKs.
 QUOTA = 500
 COST, COST_OF_TIMEOUT = 5, 10
 
@@ -59,7 +59,7 @@ class Attempts(NamedTuple):
 
     Attributes:
         errors: Their errors, in order.
-        may_have_succeeded: Whether one of them may have done the work nevertheless.
+        may_have_succeeded: Whether the service may have processed one of them nevertheless.
         reconnected: Whether one was retried immediately after its connection broke.
         clock_corrected: Whether the clock was corrected.
         credentials_refreshed: Whether the credentials were refreshed.
@@ -103,7 +103,7 @@ def decide(
 
     Args:
         error: The error.
-        attempts: The history of the attempts before.
+        attempts: The history of the earlier attempts.
         policy: The retry policy of the call.
         deadline: The deadline of the call.
         now: The local time in UTC.
@@ -135,7 +135,7 @@ def is_retryable(error: AmazonClientException) -> bool:
 
 
 def may_have_succeeded(error: AmazonClientException) -> bool:
-    """Return whether the service may have done the work although the attempt failed."""
+    """Return whether the service may have processed the request although the attempt failed."""
     if isinstance(error, TransportException):
         return error.request_sent
     return (

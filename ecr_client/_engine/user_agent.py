@@ -1,4 +1,4 @@
-"""The User-Agent header, in the format of AWS's SDKs."""
+"""The User-Agent header, in the format of the AWS SDKs."""
 
 from __future__ import annotations
 

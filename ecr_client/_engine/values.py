@@ -16,7 +16,7 @@ from math import inf, isfinite
 from typing import Any, NoReturn
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-#: The replacements of times before or after the range of datetime.
+#: The replacements for times before or after the range of datetime.
 EARLIEST, LATEST = (each.replace(tzinfo=timezone.utc) for each in (datetime.min, datetime.max))
 _WHOLE = r"-?[0-9]{1,19}"
 _NUMBER = rf"{_WHOLE}(\.[0-9]{{1,19}})?([eE][+-]?[0-9]{{1,3}})?"
@@ -73,7 +73,7 @@ def at(place: str, convert: Callable[[Any], Any], value: Any) -> Any:
 def for_type(
     kind: type, functions: Iterable[tuple[type, Callable[[Any], Any]]]
 ) -> Callable[[Any], Any]:
-    """Return the function of the first type that a type is, or derives from."""
+    """Return the function of the first type in a table that a type is, or derives from."""
     return next(function for base, function in functions if issubclass(kind, base))
 
 
@@ -132,8 +132,8 @@ def read_float(value: Any) -> float:
 def read_datetime(value: Any) -> datetime:
     """Return a time in UTC from epoch seconds, an ISO 8601 string or an HTTP date.
 
-    Seconds out of the range of datetime become its nearest time, because absence has another
-    meaning, for example that an image was never pulled.
+    Seconds outside of the range of datetime become the nearest time in it, because absence has
+    another meaning, for example that an image was never pulled.
     """
     kind = value.__class__
     if kind is float or kind is int:
@@ -197,7 +197,7 @@ def _meant_for_str(value: object) -> str:
 
 
 def check_str(value: Any) -> str:
-    """Return a string that UTF-8 can encode, or that of an enum member."""
+    """Return a string, which may be an enum member, after checking that UTF-8 can encode it."""
     if not isinstance(value, str):
         wrong_type("a str", value, meant=_meant_for_str(value))
     if not value.isascii():
@@ -219,7 +219,7 @@ def check_int(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         if value.bit_length() < 64:
             return value
-        raise Mismatch(f"must fit into 64 bits, got one of {value.bit_length()}")
+        raise Mismatch(f"must fit into 64 bits, got an integer of {value.bit_length()} bits")
     return wrong_type("an int", value)
 
 

@@ -1,1 +1,1 @@
-"""The transport: the interface through which every HTTP request is sent, and its driver."""
+"""The transport: the interface through which every HTTP request is sent, and its drivers."""

@@ -61,8 +61,8 @@ class IdleConnections(LifoQueue):  # type: ignore[type-arg]
     were doing.
 
     Args:
-        size: The most connections that are kept.
-        longest: The most seconds that a connection may have been idle.
+        size: The maximum number of idle connections.
+        longest: How many seconds a connection may have been idle.
         monotonic: A monotonic clock in seconds.
     """
 
@@ -78,7 +78,7 @@ class IdleConnections(LifoQueue):  # type: ignore[type-arg]
         """Return an idle connection.
 
         Raises:
-            queue.Empty: There is none; the pool then creates one.
+            queue.Empty: There is no idle connection; the pool then creates a new one.
         """
         while True:
             try:
@@ -117,7 +117,7 @@ class IdleConnections(LifoQueue):  # type: ignore[type-arg]
     def _drop_oldest(self) -> None:
         try:
             connection, _ = self._idle.popleft()
-        except IndexError:  # another thread was faster
+        except IndexError:  # another thread has removed it
             return
         connection.close()
 
@@ -156,8 +156,8 @@ class Adapter(HTTPAdapter):
     connections stay those of ``requests`` and urllib3, since tools replace them.
 
     Args:
-        size: The most idle connections for each origin.
-        longest: The most seconds that a connection may be idle.
+        size: The maximum number of idle connections for each origin.
+        longest: How many seconds a connection may be idle.
         proxy_options: urllib3's options for HTTPS proxies.
     """
 

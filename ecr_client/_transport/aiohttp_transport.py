@@ -38,7 +38,7 @@ from ecr_client._transport.tls import tls_broke, tls_context
 if sys.version_info >= (3, 11):
     from asyncio import timeout
 else:
-    from async_timeout import timeout  # which aiohttp requires there
+    from async_timeout import timeout  # a dependency of aiohttp there
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,11 +52,11 @@ if TYPE_CHECKING:
     from ecr_client._settings import Settings
     from ecr_client.config import ClientConfiguration
 
-#: The most bytes of a response that wait for a reader, and of a request that are sent at once.
+#: The maximum size in bytes of the read buffer, and of a piece of a request.
 _BUFFER = 256 * 1024
 #: How many times ``read_timeout`` the head of a response may take as a whole.
 _HEAD = 5
-#: Of the head of a response, as in http.client.
+#: The maximum length of a line in the head of a response, as in http.client.
 _LONGEST_LINE = 65_536
 #: Errors of the system that end a TLS handshake.
 _CLOSED = (BrokenPipeError, ConnectionAbortedError, ConnectionResetError)
@@ -70,7 +70,7 @@ class AiohttpTransport(AsyncTransport):
 
     API calls share ``max_pool_connections`` connections. Downloads, which hold theirs for as long
     as they are read, have connections of their own without a limit: otherwise a task that calls
-    the API while it reads could wait for itself.
+    the API while it reads could deadlock.
 
     Args:
         config: Timeouts, connections, proxies and certificates.
@@ -88,7 +88,7 @@ class AiohttpTransport(AsyncTransport):
         self._routes = Routes(config, settings)
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._contexts: dict[Route, asyncio.Future[ssl.SSLContext]] = {}
-        # Of the requests that have no response yet.
+        # The timeouts of the requests that have no response yet.
         self._limits: set[Any] = set()
         self.closed = False
 
@@ -108,7 +108,7 @@ class AiohttpTransport(AsyncTransport):
         except BaseException as error:
             failure = self.translated(request, error, deadline, outside)
         if isinstance(failure, TotalTimeoutException) and body is not None and not body.begun:
-            failure.request_sent = False  # It ended before there was a connection.
+            failure.request_sent = False  # The call ended before there was a connection.
         try:
             raise failure
         finally:
@@ -138,7 +138,7 @@ class AiohttpTransport(AsyncTransport):
     async def _sent(
         self, request: HTTPRequest, body: _Body | None, limit: Any
     ) -> aiohttp.ClientResponse:
-        """Send a request; move the limit to when the head of the response has to be there."""
+        """Send a request; move the timeout to when the head of the response must have arrived."""
         route, proxy = self._routes.of(request.url), None
         if route.proxies:
             from requests.utils import prepend_scheme_if_needed, select_proxy
@@ -148,7 +148,8 @@ class AiohttpTransport(AsyncTransport):
                 proxy = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
                 if proxy.startswith("socks"):
                     raise problems.unusable_proxy(
-                        request.purpose, "use ECRClient for a SOCKS proxy: AsyncECRClient has none"
+                        request.purpose,
+                        "use ECRClient for a SOCKS proxy: AsyncECRClient supports none",
                     )
         is_plain = request.url.startswith("http:") and not (proxy or "").startswith("https:")
         context = None if is_plain else await self._context(request, route)
@@ -205,13 +206,13 @@ class AiohttpTransport(AsyncTransport):
     async def _context(self, request: HTTPRequest, route: Route) -> ssl.SSLContext:
         """Return the TLS context of a route, which takes long to create, from a worker thread."""
         found = self._contexts.get(route)
-        if found is None or _has_failed(found):  # The files may be right by now.
+        if found is None or _has_failed(found):  # The files may have been corrected.
             loop = asyncio.get_running_loop()
             found = loop.run_in_executor(None, tls_context, route.verify, route.cert)
             self._contexts[route] = found
         try:
             return await asyncio.shield(found)
-        except ssl.SSLError:  # The files can be read, and hold something else.
+        except ssl.SSLError:  # The files can be read, but hold something else.
             raise
         except OSError as error:
             raise problems.unusable_files(
@@ -227,8 +228,8 @@ class AiohttpTransport(AsyncTransport):
     ) -> BaseException:
         """Return our exception for an error of aiohttp or the system, and other errors unchanged.
 
-        To be raised outside of the handler: errors of aiohttp hold the headers of the request and
-        passwords of proxies, so they are not chained. The error of the system is.
+        It must be raised outside of the handler: errors of aiohttp hold the headers of the request
+        and passwords of proxies, so they are not chained. The error of the system is.
         """
         if isinstance(error, asyncio.CancelledError) and self.closed and not _is_cancelled():
             return shut_down(request.purpose)  # The pool cancels whoever waits for a connection.
@@ -246,7 +247,7 @@ class AiohttpTransport(AsyncTransport):
 
 
 def _is_cancelled() -> bool:
-    """Return whether the current task is being cancelled; before Python 3.11, nobody knows."""
+    """Return whether the current task is being cancelled; ``False`` before Python 3.11."""
     task = asyncio.current_task()
     return task is not None and sys.version_info >= (3, 11) and task.cancelling() > 0
 
@@ -283,8 +284,8 @@ def _problem(
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return problems.proxy_failed(url, f"it responded with status {error.status}")
     found = list(chain(error))
-    if any(isinstance(each, _NotTakenError) for each in found):
-        return problems.not_taken_in_time(url, config)
+    if any(isinstance(each, _NotAcceptedError) for each in found):
+        return problems.not_accepted_in_time(url, config)
     parsed = next((each for each in found if isinstance(each, HttpProcessingError)), error)
     is_truncated = isinstance(parsed, HttpProcessingError) and "Not enough" in str(parsed.message)
     if isinstance(parsed, (HttpProcessingError, aiohttp.ClientResponseError)) and not is_truncated:
@@ -338,20 +339,20 @@ class _Stream:
         self._response.close()
 
 
-class _NotTakenError(Exception):
-    """The peer did not take a piece of a request in time."""
+class _NotAcceptedError(Exception):
+    """The peer did not accept a piece of a request in time."""
 
 
 class _Body(aiohttp.Payload):
-    """The body of a request, of which each piece has to be taken in time.
+    """The body of a request, each piece of which has to be accepted in time.
 
     Args:
         content: The body.
         longest: The seconds that a piece may take.
 
     Attributes:
-        begun: Whether there is a connection, on which it is sent.
-        sent: Is called at the end.
+        begun: Whether there is a connection on which the body is sent.
+        sent: Called when the whole body was sent.
     """
 
     _value: bytes
@@ -364,7 +365,7 @@ class _Body(aiohttp.Payload):
         self.sent: Callable[[], None] = lambda: None
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """Not shown: it is the content of a request."""
+        """Return an empty string, because tools would show the content of a request."""
         return ""
 
     async def write(self, writer: AbstractStreamWriter) -> None:
@@ -379,7 +380,7 @@ class _Body(aiohttp.Payload):
                     async with timeout(self._longest):
                         await writer.write(view[start : start + _BUFFER])
                 except asyncio.TimeoutError:
-                    raise _NotTakenError from None
+                    raise _NotAcceptedError from None
         self.sent()
 
 
@@ -412,17 +413,17 @@ def _headers(response: aiohttp.ClientResponse) -> HTTPHeaderDict:
     for name, decoded in response.headers.items():
         value = decoded
         if not decoded.isascii():
-            # As http.client does: what is not UTF-8 would leave lone surrogates, which nothing
-            # encodes.
+            # As http.client does: what is not UTF-8 would leave lone surrogates, which
+            # cannot be encoded.
             value = decoded.encode("utf-8", "surrogateescape").decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 
 
 def _keep_buffers() -> None:
-    """Have the C library keep the memory of buffers as large as those that asyncio reads into.
+    """Make the C library keep the memory of buffers as large as those that asyncio reads into.
 
     glibc returns such memory to the system at once, and gets it anew for each read, until a program
-    has freed a larger piece. That would be a seventh of the CPU of a small call.
+    has freed a larger piece. That would cost a seventh of the CPU time of a small call.
     """
     bytearray(2 * _BUFFER)

@@ -38,7 +38,7 @@ class ByteStream(Protocol):
         """Return the next bytes as they arrive, at most ``size``, and none at the end.
 
         Args:
-            size: The most bytes to return.
+            size: The maximum number of bytes to return.
             deadline: When they must have arrived.
 
         Raises:
@@ -78,7 +78,7 @@ class AsyncByteStream(Protocol):
 
 
 class Response:
-    """What both kinds of responses have in common; see `StreamingResponse`."""
+    """The part that both kinds of responses share; see `StreamingResponse`."""
 
     def __init__(
         self,
@@ -157,12 +157,12 @@ class StreamingResponse(Response):
         """Return the whole response; its body is decompressed, and the connection released.
 
         Args:
-            limit: The most bytes of the body that may be held.
-            deadline: When it must have arrived.
+            limit: The maximum size of the body in bytes.
+            deadline: When the response must have arrived.
 
         Raises:
-            ResponseParseException: It is longer, or not compressed as its headers say.
-            TransportException: It did not arrive as a whole.
+            ResponseParseException: The body is longer, or not compressed as its headers declare.
+            TransportException: The response did not arrive completely.
         """
         return run(self._read(limit, deadline))
 
@@ -265,14 +265,12 @@ class AsyncTransport:
 
 def shut_down(operation: str) -> ClientShutdownException:
     """Return the exception for a call of a client that was shut down."""
-    return ClientShutdownException(
-        f"{operation}: the client was shut down; make a new one to go on"
-    )
+    return ClientShutdownException(f"{operation}: the client was shut down; create a new one")
 
 
 def total_timeout(operation: str, deadline: Deadline, *, sent: bool) -> TotalTimeoutException:
     """Return the exception for a call that exceeds its total timeout."""
-    text = f"the call did not end within {deadline.seconds:g} s (total_timeout)"
+    text = f"the call did not finish within {deadline.seconds:g} s (total_timeout)"
     error = TotalTimeoutException(text, operation)
     error.request_sent = sent
     return error

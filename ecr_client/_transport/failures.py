@@ -1,4 +1,4 @@
-"""Translates errors of requests, urllib3 and the system to our own.
+"""Translates errors of requests, urllib3 and the system into our own.
 
 No error message contains headers or content.
 """
@@ -106,7 +106,7 @@ def _exchanging(
     if is_read or _has(causes, TimeoutError):
         if not is_read and _has(causes, urllib3_errors.ProtocolError):
             # urllib3 sends with the connect timeout, and has no error of its own for it.
-            return problems.not_taken_in_time(url, config)
+            return problems.not_accepted_in_time(url, config)
         return problems.not_read_in_time(url, config)
     if any(map(tls_broke, causes)) or (
         _has(causes, *_CLOSED) and not _has(causes, urllib3_errors.InvalidChunkLength)
@@ -131,7 +131,7 @@ def _connect_timed_out(causes: list[BaseException]) -> bool:
 
 
 def _reason(causes: list[BaseException]) -> str:
-    """Return the error of the system if there is one, else that of the innermost cause."""
+    """Return a description of the error of the system if there is one, or else of the last one."""
     for each in filter(problems.is_of_system, causes):
         return f"{type(each).__name__}: {each.strerror}"  # type: ignore[attr-defined]
     last = causes[-1]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: The remedy for certificate files that do not exist.
 _FILES = (
-    "; see verify, client_cert, AWS_CA_BUNDLE; under a fake file system or in a chroot, make the "
+    "; check verify, client_cert, AWS_CA_BUNDLE; under a fake file system or in a chroot, make the "
     "real file readable"
 )
 
@@ -42,9 +42,9 @@ def connect_timed_out(url: str, config: ClientConfiguration) -> ConnectTimeoutEx
 
 
 def proxy_failed(url: str, reason: str) -> ProxyConnectionException:
-    """Return the exception for a proxy that cannot be reached or refuses."""
+    """Return the exception for a proxy that cannot be reached, or refuses to connect."""
     return ProxyConnectionException(
-        f"could not reach {url} through the proxy: {reason}; see proxies, HTTPS_PROXY, NO_PROXY"
+        f"could not reach {url} through the proxy: {reason}; check proxies, HTTPS_PROXY, NO_PROXY"
     )
 
 
@@ -56,7 +56,7 @@ def tls_failed(
 
     bundle = certifi.where() if isinstance(verify, bool) else verify
     return TLSException(
-        f"no trusted TLS connection to {url}: {reason}; see verify ({bundle}), "
+        f"no trusted TLS connection to {url}: {reason}; check verify ({bundle}), "
         f"client_cert ({config.client_cert})"
     )
 
@@ -64,7 +64,7 @@ def tls_failed(
 def not_resolved(url: str, reason: str) -> NameResolutionException:
     """Return the exception for a host name without an address."""
     return NameResolutionException(
-        f"the host of {url} has no address: {reason}; see endpoint, region, DNS"
+        f"the host of {url} has no address: {reason}; check endpoint, region, DNS"
     )
 
 
@@ -74,16 +74,16 @@ def not_connected(url: str, reason: str) -> EndpointConnectionException:
 
 
 def not_read_in_time(url: str, config: ClientConfiguration) -> ReadTimeoutException:
-    """Return the exception for a response that did not go on in time."""
+    """Return the exception for a response whose next bytes did not arrive in time."""
     return ReadTimeoutException(
         f"{url} did not respond within {config.read_timeout:g} s (read_timeout)"
     )
 
 
-def not_taken_in_time(url: str, config: ClientConfiguration) -> ReadTimeoutException:
-    """Return the exception for a request that the peer did not take in time."""
+def not_accepted_in_time(url: str, config: ClientConfiguration) -> ReadTimeoutException:
+    """Return the exception for a request that the peer did not accept in time."""
     return ReadTimeoutException(
-        f"{url} did not take the request within {config.connect_timeout:g} s (connect_timeout)"
+        f"{url} did not accept the request within {config.connect_timeout:g} s (connect_timeout)"
     )
 
 
@@ -102,7 +102,7 @@ def malformed(url: str, problem: str) -> TransportException:
 def unusable_proxy(purpose: str, remedy: str) -> InvalidConfigurationException:
     """Return the exception for a proxy of a kind that is not supported."""
     return InvalidConfigurationException(
-        f"{purpose}: the proxy cannot be used; see proxies, HTTPS_PROXY, ALL_PROXY, and {remedy}"
+        f"{purpose}: the proxy cannot be used; check proxies, HTTPS_PROXY, ALL_PROXY, and {remedy}"
     )
 
 

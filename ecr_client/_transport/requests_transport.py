@@ -183,7 +183,7 @@ class _Stream:
         self._has_deadline = deadline.seconds is not None
         self._socket = _socket_of(raw) if self._has_deadline else None
         # A response without a length ends with its connection, so it may be truncated. Responses
-        # of tools have no connection.
+        # from tools that hook in have no connection.
         self._may_be_truncated = (
             connection is not None and raw.length_remaining is None and not raw.chunked
         )

@@ -115,6 +115,6 @@ def check_proxy(url: str, proxies: Mapping[str, str]) -> str:
     if scheme not in PROXY_SCHEMES:
         raise InvalidConfigurationException(
             f"the proxy {redact_url(proxy)!r} for {url} must be a URL like 'http://proxy:8080'; "
-            "see proxies, HTTPS_PROXY, NO_PROXY"
+            "check proxies, HTTPS_PROXY, NO_PROXY"
         )
     return scheme

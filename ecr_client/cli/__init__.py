@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``ecr`` and return its exit status.
 
     Args:
-        arguments: What comes after ``ecr``; ``None`` takes those of the process.
+        arguments: The arguments after ``ecr``; ``None`` uses those of the process.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     if arguments is None:
@@ -69,13 +69,13 @@ def _run(words: list[str], is_program: bool) -> int:
         return run(words)
     _let_second_interrupt_kill()
     status = run(words)
-    # Or a last collection would take a fifth of the time of a short command.
+    # Without it, a last garbage collection would take a fifth of the time of a short command.
     gc.freeze()
     return status
 
 
 def _prepare_output() -> None:
-    """Let all characters be printed, and to nowhere what the shell has closed, as by ``>&-``."""
+    """Make every character printable, and discard output to streams closed by ``>&-``."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (until the process ends)
@@ -84,7 +84,7 @@ def _prepare_output() -> None:
 
 
 def _let_second_interrupt_kill() -> None:
-    """Let a second Ctrl-C end the process at once: after the first, threads end their calls."""
+    """Let a second Ctrl-C end the process at once; after the first, threads finish their calls."""
     import signal
 
     def interrupt(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""What is printed of an error, and the exit status that goes with it."""
+"""The message and the exit status for an error."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REMEDIES = {
 
 
 class CommandError(Exception):
-    """A command ends with a message.
+    """The failure of a command, with the message to print.
 
     Args:
         message: What failed, and what to do.
@@ -43,7 +43,7 @@ def status_of(error: Exception) -> int:
 
     if isinstance(error, exceptions.ImageSourceException) and (cause := _service_error(error)):
         return status_of(cause)
-    # The first that fits; the errors of the client's side are ValueErrors, too.
+    # The first match counts: some exceptions of the package are ValueErrors, too.
     statuses: tuple[tuple[type[Exception], int], ...] = (
         (exceptions.AmazonServiceException, REFUSED),
         (exceptions.ResponseParseException, REFUSED),
@@ -102,7 +102,7 @@ def _service_error(error: Exception) -> Exception | None:
 
 
 def printable(text: str) -> str:
-    """Return a text without characters that could control a terminal."""
+    """Return a string without characters that could control a terminal."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

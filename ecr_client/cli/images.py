@@ -40,7 +40,7 @@ _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 
 
 def _age(context: click.Context, parameter: click.Parameter, value: str | None) -> timedelta | None:
-    """Return the time that ``30d`` stands for."""
+    """Return the duration that ``30d`` stands for."""
     if value is None:
         return None
     found = _AGE.fullmatch(value)
@@ -117,7 +117,7 @@ def delete(
         repository = _without_image(first)
         named = _named(client, repository, references)
         if named is not None and any(value not in (None, False) for value in selected.values()):
-            raise click.UsageError("options that select images go with the name of a repository")
+            raise click.UsageError("options that select images need a repository, not an image")
         plan = plan_deletion(client, str(repository), named or _selector(selected))
         if dry_run:
             options.show(plain(plan), lambda: _planned(plan))
@@ -204,7 +204,7 @@ def untag(options: Options, references: Sequence[str], yes: bool, dry_run: bool)
 
 
 def _batch_members(reference: Reference) -> dict[str, Any]:
-    """Return the members of a request that takes several images, for one."""
+    """Return the members of a request about several images, for a single one."""
     members = image_members(reference)
     members["image_ids"] = [members.pop("image_id")]
     return members
@@ -234,10 +234,10 @@ def _without_image(reference: Reference) -> Reference:
 
 
 def _named(client: ECRClient, repository: Reference, references: Sequence[str]) -> Selector | None:
-    """Return what selects the images that are named, and the untagged ones that these list.
+    """Return a selector of the named images, and of the untagged images that they list.
 
     Returns:
-        None if there is just a repository.
+        The selector, or ``None`` if only a repository is named.
     """
     from ecr_client.images.references import reference_for
     from ecr_client.images.selectors import named
@@ -267,7 +267,7 @@ def _named(client: ECRClient, repository: Reference, references: Sequence[str]) 
 
 
 def _selector(selected: dict[str, Any]) -> Selector:
-    """Return the selector that the options make."""
+    """Return the selector for the options."""
     from ecr_client.images import selectors
 
     found = []

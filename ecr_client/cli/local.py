@@ -25,7 +25,7 @@ _SHARED = [each for each in GLOBAL if each.name in ("output", "query", "region")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def command(context: click.Context, arguments: tuple[str, ...]) -> None:
-    """Run a local ECR until it is told to stop."""
+    """Run a local ECR until it is stopped."""
     from ecr_client.local.__main__ import main
 
     options: Options = context.obj

@@ -1,4 +1,4 @@
-"""What all commands have in common: the global options, and the clients that these lead to."""
+"""The part that all commands share: the global options, and the clients built from them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Options:
             profile: The profile; ``None`` for the one of the options.
 
         Raises:
-            ValueError: It is no reference, or one of Amazon ECR Public.
+            ValueError: The string is not a reference, or one of Amazon ECR Public.
         """
         from ecr_client.images.references import reference_for
 
@@ -78,11 +78,11 @@ class Options:
             yield client, reference_for(client, text)
 
     def show(self, document: Any, table: Callable[[], Table | str]) -> None:
-        """Print what a command found, in the form that was asked for.
+        """Print the result of a command, in the requested format.
 
         Args:
             document: The result in JSON's types, with the service's names.
-            table: Returns what is printed if there is neither a form nor a query.
+            table: Returns what is printed if neither a format nor a query is given.
         """
         from ecr_client.cli.output import render
 
@@ -136,20 +136,20 @@ def image_members(reference: Reference) -> dict[str, Any]:
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Ask whether to go on.
+    """Ask for confirmation.
 
     Args:
         question: What is going to happen.
-        yes: Whether that was confirmed already.
+        yes: Whether it was confirmed already.
 
     Raises:
-        CommandError: The answer is no, or there is nobody to ask.
+        CommandError: The user declined, or there is no terminal.
     """
     if yes:
         return
     if sys.stdin is None or not sys.stdin.isatty():
         raise CommandError(
-            f"{question}? There is no terminal to ask on: repeat it with --yes", NOT_CONFIRMED
+            f"{question}? There is no terminal to ask on; run it again with --yes", NOT_CONFIRMED
         )
     print(f"{question}? [y/N] ", end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline()
@@ -247,7 +247,7 @@ class Command(click.Command):
 
     def __init__(self, *arguments: Any, **details: Any) -> None:
         if details.get("help"):
-            # How click marks a paragraph that is not wrapped, which raw docstrings have in letters.
+            # Raw docstrings spell out the character that keeps click from wrapping a paragraph.
             details["help"] = details["help"].replace("\\b\n", "\b\n")
         super().__init__(*arguments, **details)
         self.params.extend(GLOBAL)
@@ -268,8 +268,8 @@ class Group(click.Group):
     """Commands whose modules are loaded when they are needed.
 
     Attributes:
-        modules: The module of each command, which has it as ``command``; or, behind a colon,
-            another name.
+        modules: The module of each command; the command is its attribute ``command``, or the one
+            named after a colon.
     """
 
     command_class: type[click.Command] | None = Command
@@ -282,7 +282,7 @@ class Group(click.Group):
         self.params.extend(GLOBAL)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order in which they were written down."""
+        """Return the names in the order of their definition."""
         return [*self.modules, *self.commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -296,11 +296,11 @@ class Group(click.Group):
 
 
 def group(name: str, help_text: str) -> Group:
-    """Return a group whose commands its module adds."""
+    """Return a group to which its module adds the commands."""
     return Group(name, help=help_text)
 
 
 def some_of(texts: Sequence[str]) -> str:
-    """Return a short enumeration: ``'a', 'b', 'c' and 3 more``."""
+    """Return a shortened list: ``'a', 'b', 'c' and 3 more``."""
     shown = ", ".join(repr(each) for each in texts[:3])
     return f"{shown} and {len(texts) - 3} more" if len(texts) > 3 else shown

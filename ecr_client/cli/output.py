@@ -1,4 +1,4 @@
-"""Printing what a command found: as a table, as JSON or as YAML."""
+"""Printing the result of a command: as a table, as JSON or as YAML."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def render(
     document: Any, table: Callable[[], Table | str], output: str | None, query: str | None
 ) -> str:
-    """Return the text of a result.
+    """Return a result as a string to print.
 
     Args:
         document: The result in JSON's types.
@@ -30,7 +30,7 @@ def render(
         query: A JMESPath expression.
 
     Raises:
-        CommandError: The query is none, or the library for a form is missing.
+        CommandError: The query is invalid, or the library for a format is missing.
     """
     if query is not None:
         document = _search(query, document)
@@ -45,10 +45,10 @@ def render(
 
 
 def plain(value: Any) -> Any:
-    """Return a value in JSON's types: members by the service's names, without absent ones.
+    """Return a value as types of JSON: members by the service's names, without absent ones.
 
-    What is empty below the outermost members may have been absent, and is left out, too; so are
-    secrets, which a repr does not show either.
+    Empty lists and maps below the outermost members may have been absent, and are left out, too;
+    so are secrets, which a repr does not show either.
     """
     if type(value).__module__ == "ecr_client.models" and not isinstance(value, str):
         from ecr_client import to_dict

@@ -26,10 +26,10 @@ JSON_FILE = click.Path(dir_okay=False, allow_dash=True)
 
 
 def read_json(path: str) -> str:
-    """Return the text of a file with a JSON document, or of stdin for ``-``.
+    """Return the JSON document in a file, or in stdin for ``-``, as a string.
 
     Raises:
-        CommandError: It is no JSON document.
+        CommandError: The content is not JSON.
         OSError: The file cannot be read.
     """
     try:

@@ -47,7 +47,7 @@ def run(words: Sequence[str]) -> int:
 
     Raises:
         KeyboardInterrupt: Somebody pressed Ctrl-C.
-        BrokenPipeError: Whoever reads the output has gone.
+        BrokenPipeError: The reader of the output has closed the pipe.
     """
     if instruction := os.environ.get("_ECR_COMPLETE"):
         return _complete(instruction)
@@ -73,11 +73,11 @@ def run(words: Sequence[str]) -> int:
 
 
 def _complete(instruction: str) -> int:
-    """Print what completes the words in the environment, as click's script for a shell asks."""
+    """Print completions of the words in the environment, for click's script of a shell."""
     from click.shell_completion import BashComplete, add_completion_class, shell_complete
 
     class WithColons(BashComplete):
-        """Bash breaks words at colons, which references and the places of images have."""
+        """Joins words at colons, where bash breaks them; references contain colons."""
 
         def get_completion_args(self) -> tuple[list[str], str]:
             args, incomplete = super().get_completion_args()

@@ -1,4 +1,4 @@
-"""How far a transfer is, on stderr: bars on a terminal, lines in the log of a job."""
+"""The progress of a transfer on stderr: bars on a terminal, lines in the log of a job."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STYLES = {
 
 @contextmanager
 def progress() -> Iterator[Callable[[TransferEvent], object]]:
-    """Yield what a transfer reports to."""
+    """Yield the progress callback for a transfer."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield _print_line
         return
@@ -45,7 +45,7 @@ def _print_line(event: TransferEvent) -> None:
     elif isinstance(event, BlobFinished):
         line = f"{event.digest} moved, {size(event.size)}"
     elif isinstance(event, BlobRetried):
-        line = f"{event.digest} begins again: {type(event.error).__name__}"
+        line = f"{event.digest} starts over: {type(event.error).__name__}"
     else:
         return
     # In one piece, or lines of several threads would mix.

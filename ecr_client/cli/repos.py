@@ -116,8 +116,8 @@ def delete(
     counts = {text: _count_images(options, text) for text in repositories}
     if not force and (full := [text for text, count in counts.items() if count]):
         raise CommandError(
-            f"{full[0]!r} is not empty, but has {number(counts[full[0]], 'image')}: delete what is"
-            " in it first, or add --force"
+            f"{full[0]!r} is not empty: it has {number(counts[full[0]], 'image')}; delete its"
+            " images first, or add --force"
         )
     if dry_run:
         planned = [{"repositoryName": text, "imageCount": count} for text, count in counts.items()]

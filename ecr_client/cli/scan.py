@@ -13,7 +13,7 @@ from ecr_client.cli.tables import Column, Table, number
 
 command: Group = group("scan", "Scan images, and show the findings.")
 
-#: The lowest first. What is not known yet counts as grave.
+#: The lowest first. An unknown severity ranks above all of them.
 _SEVERITIES = ("UNDEFINED", "INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL")
 _STYLES: dict[str, dict[str, Any]] = {
     "CRITICAL": {"fg": "red", "bold": True},
@@ -75,13 +75,13 @@ def findings(options: Options, reference: str, fail_on: str | None) -> None:
     counts = _counts(document)
     options.show(document, lambda: _table(document, counts))
     if fail_on is not None:
-        grave = {
+        severe = {
             severity: count
             for severity, count in counts.items()
-            if count and _gravity(severity) >= _gravity(fail_on)
+            if count and _rank(severity) >= _rank(fail_on)
         }
-        if grave:
-            raise CommandError(f"{reference} has {_summary(grave)}", FINDINGS)
+        if severe:
+            raise CommandError(f"{reference} has {_summary(severe)}", FINDINGS)
 
 
 def _status(document: dict[str, Any]) -> str:
@@ -95,17 +95,17 @@ def _found(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _counts(document: dict[str, Any]) -> dict[str, int]:
-    """Return how many findings there are of each severity, the gravest first."""
-    told = document.get("imageScanFindings", {}).get("findingSeverityCounts", {})
+    """Return how many findings there are of each severity, the highest first."""
+    reported = document.get("imageScanFindings", {}).get("findingSeverityCounts", {})
     listed: dict[str, int] = {}
     for each in _found(document):
         severity = each.get("severity", "UNDEFINED")
         listed[severity] = listed.get(severity, 0) + 1
-    names = sorted({*told, *listed}, key=_gravity, reverse=True)
-    return {name: max(told.get(name, 0), listed.get(name, 0)) for name in names}
+    names = sorted({*reported, *listed}, key=_rank, reverse=True)
+    return {name: max(reported.get(name, 0), listed.get(name, 0)) for name in names}
 
 
-def _gravity(severity: str) -> int:
+def _rank(severity: str) -> int:
     return _SEVERITIES.index(severity) if severity in _SEVERITIES else len(_SEVERITIES)
 
 
@@ -117,9 +117,7 @@ def _summary(counts: dict[str, int]) -> str:
 
 
 def _table(document: dict[str, Any], counts: dict[str, int]) -> Table:
-    ordered = sorted(
-        _found(document), key=lambda each: -_gravity(each.get("severity", "UNDEFINED"))
-    )
+    ordered = sorted(_found(document), key=lambda each: -_rank(each.get("severity", "UNDEFINED")))
     return Table(
         [
             Column("SEVERITY", styles=_STYLES),

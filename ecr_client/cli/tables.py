@@ -30,7 +30,7 @@ class Column(NamedTuple):
         cut: Where its cells are shortened if the terminal is too narrow: at the end, or in the
             middle, if the ends of the values tell them apart.
         spare: Whether it is left out, before cells are shortened, if the terminal is too narrow.
-        styles: How some values are shown, in the arguments of `click.style`. Colours are those that
+        styles: How some values are shown, in the arguments of `click.style`. Colors are those that
             can be read on black and on white: red and magenta, but not yellow, green or blue.
     """
 
@@ -56,7 +56,7 @@ class Table(NamedTuple):
 
 
 def render_table(table: Table) -> str:
-    """Return a table as text: as wide as the terminal if there is one, else as it needs to be."""
+    """Return a table as lines: as wide as the terminal if there is one, else as wide as needed."""
     columns = table.columns
     rows = [[printable(cell) for cell in row] for row in table.rows]
     widths = [
@@ -72,13 +72,13 @@ def render_table(table: Table) -> str:
         rows = [[row[at] for at in shown] for row in rows]
         _narrow(columns, widths, room)
         footer = "\n".join(textwrap.wrap(footer, room))
-    coloured = has_colours()
+    colored = has_colors()
     lines = []
     titles = [column.title for column in columns]
     if any(titles):
         heading = _line(columns, widths, titles)
-        lines.append(click.style(heading, bold=True) if coloured else heading)
-    lines += [_line(columns, widths, row, coloured) for row in rows]
+        lines.append(click.style(heading, bold=True) if colored else heading)
+    lines += [_line(columns, widths, row, colored) for row in rows]
     return "\n".join([*lines, footer] if footer else lines)
 
 
@@ -112,20 +112,20 @@ def _total(widths: Sequence[int]) -> int:
 
 
 def _line(
-    columns: Sequence[Column], widths: Sequence[int], cells: Sequence[str], coloured: bool = False
+    columns: Sequence[Column], widths: Sequence[int], cells: Sequence[str], colored: bool = False
 ) -> str:
     found = []
     for column, width, cell in zip(columns, widths, cells, strict=True):
         shown = _cut(cell, width, column.cut)
         padding = " " * (width - _width(shown))
-        style = column.styles.get(cell) if coloured else None
+        style = column.styles.get(cell) if colored else None
         text = click.style(shown, **style) if style else shown
         found.append(f"{padding}{text}" if column.right else f"{text}{padding}")
     return _BETWEEN.join(found).rstrip()
 
 
 def _width(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
+    """Return how many columns of a terminal a string takes."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -146,8 +146,8 @@ def _cut(text: str, width: int, where: str | None) -> str:
     return f"{set_cell_size(text, width - 1)}…"
 
 
-def has_colours() -> bool:
-    """Return whether stdout is a terminal that shows colours, and nobody objects to them."""
+def has_colors() -> bool:
+    """Return whether stdout is a terminal that shows colors, and ``NO_COLOR`` is not set."""
     is_dumb = os.environ.get("TERM") == "dumb"
     return sys.stdout.isatty() and not is_dumb and not os.environ.get("NO_COLOR")
 
@@ -159,7 +159,7 @@ def pairs(values: Mapping[str, str]) -> Table:
 
 
 def size(count: int | None) -> str:
-    """Return a number of bytes for people."""
+    """Return a number of bytes in human-readable form."""
     if count is None:
         return ""
     number = float(count)
@@ -171,7 +171,7 @@ def size(count: int | None) -> str:
 
 
 def time(text: str | None) -> str:
-    """Return a time of a document for people."""
+    """Return an ISO 8601 time in human-readable form."""
     return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M}" if text else ""
 
 

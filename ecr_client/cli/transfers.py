@@ -159,7 +159,7 @@ def copy(
         if image.tag is None and image.digest is None:
             text += ":latest"
         if dry_run:
-            inspect_image(here, text)  # or a missing source would pass for a missing target
+            inspect_image(here, text)  # or a missing source would be taken for a missing target
         _transfer(
             options,
             dry_run,
@@ -262,7 +262,7 @@ def _transfer(
 def _missing(
     move: Callable[..., TransferResult], create: bool = False, **how: Any
 ) -> dict[str, Any]:
-    """Begin a transfer, cancel it when it is known what would be moved, and return that."""
+    """Return what a transfer would move, by cancelling it once that is known."""
     from ecr_client.exceptions import RepositoryNotFoundException, TransferCancelledException
     from ecr_client.images import TransferStarted
 
@@ -294,7 +294,7 @@ def _would_move(document: dict[str, Any]) -> str:
 
 @contextmanager
 def _hint(client: ECRClient, target: Reference, create: bool) -> Iterator[None]:
-    """Say what to do if the repository that images go to does not exist."""
+    """Raise an error with a remedy if the target repository does not exist."""
     from ecr_client.exceptions import RepositoryNotFoundException
 
     try:
@@ -323,7 +323,7 @@ def _is_missing(client: ECRClient, repository: Reference) -> bool:
 
 
 def _execute(plan: SyncPlan) -> SyncResult:
-    """Copy what has to be copied, and show how far it is."""
+    """Copy the images of a plan, and show the progress."""
     import attrs
 
     with progress() as report:

@@ -1,4 +1,4 @@
-"""Treemaps of what repositories and images take: areas in proportion to bytes."""
+"""Treemaps of the storage that repositories and images take: areas in proportion to bytes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Area(NamedTuple):
     height: float
 
     def inside(self, gap: float, heading: float = 0.0) -> Area:
-        """Return what is left within a margin and below a heading."""
+        """Return the area within a margin and below a heading."""
         return Area(
             self.x + gap,
             self.y + gap + heading,
@@ -46,13 +46,13 @@ class Box(NamedTuple):
         area: Where it is.
         label: What is written in it, as far as there is room.
         title: What it stands for, in full.
-        colour: What it is filled with, ``#rrggbb``.
+        color: What it is filled with, ``#rrggbb``.
     """
 
     area: Area
     label: str
     title: str
-    colour: str
+    color: str
 
     @property
     def shown(self) -> str:
@@ -66,8 +66,8 @@ class Box(NamedTuple):
 def lay_out(document: dict[str, Any]) -> list[Box]:
     """Return the boxes of a treemap.
 
-    Each repository has a box with a heading, and in it one for what each image has for itself, and
-    one for what several have in common.
+    Each repository has a box with a heading, and in it one for the unshared bytes of each image,
+    and one for the layers that several images share.
 
     Args:
         document: What ``ecr usage`` prints as JSON.
@@ -80,13 +80,13 @@ def lay_out(document: dict[str, Any]) -> list[Box]:
         hue = at * 0.381966 % 1  # the golden ratio: neighbours are far apart
         name, total = repository["repositoryName"], size(repository["sizeInBytes"])
         label = f"{name}  {total}"
-        boxes.append(Box(area.inside(_GAP / 2), label, f"{name}: {total}", _colour(hue, 0.80)))
+        boxes.append(Box(area.inside(_GAP / 2), label, f"{name}: {total}", _color(hue, 0.80)))
         parts = _parts(repository)
         inner = area.inside(_GAP, _HEADING)
         for part, place in zip(parts, squarify([count for _, count in parts], inner), strict=True):
             title = f"{name}: {part[0]}, {size(part[1])}"
             boxes.append(
-                Box(place.inside(_GAP / 2), f"{part[0]}  {size(part[1])}", title, _colour(hue, 0.9))
+                Box(place.inside(_GAP / 2), f"{part[0]}  {size(part[1])}", title, _color(hue, 0.9))
             )
     return boxes
 
@@ -148,7 +148,7 @@ def _worst(row: Sequence[float], side: float) -> float:
     return max(side**2 * max(row) / total**2, total**2 / (side**2 * min(row)))
 
 
-def _colour(hue: float, lightness: float) -> str:
+def _color(hue: float, lightness: float) -> str:
     return "#" + "".join(
         f"{round(255 * part):02x}" for part in colorsys.hls_to_rgb(hue, lightness, 0.55)
     )
@@ -164,7 +164,7 @@ def to_svg(boxes: Iterable[Box]) -> str:
         area = box.area
         lines.append(
             f'<g><title>{escape(box.title)}</title><rect x="{area.x:.1f}" y="{area.y:.1f}"'
-            f' width="{area.width:.1f}" height="{area.height:.1f}" fill="{box.colour}"/>'
+            f' width="{area.width:.1f}" height="{area.height:.1f}" fill="{box.color}"/>'
         )
         if box.shown:
             place = f'x="{area.x + 4:.1f}" y="{area.y + _FONT + 2:.1f}"'
@@ -191,7 +191,7 @@ def write_png(boxes: Iterable[Box], path: Path) -> None:
         x, y, width, height = box.area
         if width < 1 or height < 1:
             continue
-        draw.rectangle((x, y, x + width - 1, y + height - 1), fill=box.colour)
+        draw.rectangle((x, y, x + width - 1, y + height - 1), fill=box.color)
         if box.shown:
             draw.text((x + 4, y + 2), box.shown, fill="#1f2328", font=font)
     image.save(path, "PNG")

@@ -1,4 +1,4 @@
-"""``ecr usage``: how many bytes repositories and images have."""
+"""``ecr usage``: how many bytes repositories and images take."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _measure_all(options: Options, repositories: Sequence[str]) -> dict[str, Any
 def _measure(
     client: ECRClient, everywhere: Blobs, repository_name: str, registry_id: str | None = None
 ) -> dict[str, Any]:
-    """Return what a repository has, and add its blobs to those of all."""
+    """Return the usage of a repository, and add its blobs to those of all repositories."""
     images = list(
         client.paginate_describe_images(repository_name=repository_name, registry_id=registry_id)
     )
@@ -157,7 +157,7 @@ def _blobs(image: ImageDetail, documents: Mapping[str, Manifest | Index]) -> Blo
         seen.add(digest)
         waiting += [each.digest for each in getattr(document, "manifests", ())]
         found |= {each.digest: each.size for each in getattr(document, "blobs", ())}
-    # Of a manifest that could not be read, what the service says of it.
+    # For a manifest that could not be read, the size that the service reports.
     return found or {image.image_digest: image.image_size_in_bytes or 0}
 
 
@@ -191,7 +191,7 @@ def _images(document: dict[str, Any]) -> Table:
     total, distinct = document["sizeInBytes"], document["distinctSizeInBytes"]
     footer = f"{size(total)} counting shared layers once"
     if distinct != total:
-        footer += f" in each repository; {size(distinct)} counting them once in all"
+        footer += f" in each repository; {size(distinct)} counting them once overall"
     return Table(
         [
             Column("REPOSITORY", cut="middle"),

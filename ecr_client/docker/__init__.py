@@ -1,8 +1,8 @@
 """Docker's passwords for Amazon ECR: for programs, for configuration files, and as a helper.
 
 `get_docker_credentials` returns user name and password, `docker_login` writes them where docker,
-podman, skopeo and the others look for them, and the command ``docker-credential-ecr-client`` hands
-them out whenever one of these asks. Each name is loaded when it is first used.
+podman, skopeo and similar tools look for them, and the command ``docker-credential-ecr-client``
+provides them whenever one of these asks. Each name is loaded when it is first used.
 """
 
 from __future__ import annotations

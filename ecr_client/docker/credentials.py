@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class DockerCredentials:
-    """What opens a registry for docker, podman, skopeo and the others.
+    """The user name and password of a registry, for docker, podman, skopeo and similar tools.
 
     Attributes:
         registry: The host of the registry, with its port if it has one.
         username: ``AWS``.
         password: The password; the repr does not show it.
-        expires_at: When it ends: 12 hours after it was made, or with the session that asked for it.
+        expires_at: When the password expires: after 12 hours, or with the session that requested
+            it.
     """
 
     registry: str
@@ -40,12 +41,12 @@ def get_docker_credentials(client: ECRClient, registry: str | None = None) -> Do
 
     Args:
         client: Calls the service in the registry's region.
-        registry: The host by which the registry will be called: with or without FIPS, by IPv4 alone
-            or by dual-stack, of any account that the principal may pull from. ``None`` takes the
-            host that the service names, of the principal's own account.
+        registry: The host by which the registry will be called, with or without FIPS and
+            dual-stack, of any account that the principal may pull from. ``None`` uses the host that
+            the service returns, of the principal's own account.
 
     Raises:
-        ValueError: It is not a host of Amazon ECR in the region of the client.
+        ValueError: ``registry`` is not a host of Amazon ECR in the region of the client.
         TypeError: The client is asynchronous.
         AmazonClientException: The call failed.
     """
@@ -54,7 +55,7 @@ def get_docker_credentials(client: ECRClient, registry: str | None = None) -> Do
         raise TypeError(f"{kind} is asynchronous: pass an ECRClient, for example in a thread")
     if registry is not None:
         _check_registry(client, registry)
-    # One token opens every registry that its owner may pull from.
+    # One token is valid for every registry that the principal may pull from.
     # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
     found = client.get_authorization_token().authorization_data
     if not found:
@@ -69,7 +70,7 @@ def decode(token: str, registry: str, expires_at: datetime) -> DockerCredentials
     """Return the user name and the password in the authorization token of a registry.
 
     Raises:
-        ResponseParseException: It is not base64 of both.
+        ResponseParseException: The token is not base64 of a user name and a password.
     """
     try:
         username, colon, password = base64.b64decode(token, validate=True).decode().partition(":")
@@ -97,6 +98,6 @@ def _check_registry(client: ECRClient, registry: str) -> None:
         )
     if found.region != client.region:
         raise ValueError(
-            f"{registry!r} is in {found.region}, but the client calls {client.region}; make one"
+            f"{registry!r} is in {found.region}, but the client calls {client.region}; create one"
             f" with ECRClient(region='{found.region}')"
         )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Replace a file in one step by one that only its owner can read."""
+    """Replace a file atomically with one that only its owner can read."""
     unfinished = path.with_name(f".{path.name}-{uuid.uuid4()}")
     try:
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

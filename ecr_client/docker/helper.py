@@ -1,6 +1,6 @@
 """The command ``docker-credential-ecr-client``: docker's protocol for credential helpers.
 
-Docker runs it with ``get``, ``store``, ``erase`` or ``list`` and talks with it in JSON.
+Docker runs it with ``get``, ``store``, ``erase`` or ``list``, and exchanges JSON with it.
 https://github.com/docker/docker-credential-helpers
 
 ``"credHelpers": {"123456789012.dkr.ecr.eu-west-1.amazonaws.com": "ecr-client"}`` in
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 
     from ecr_client.docker.credentials import DockerCredentials
 
-#: Docker goes on without a password when a helper says exactly this.
+#: Docker continues without a password if a helper prints exactly this.
 _NOT_FOUND = "credentials not found in native keychain"
 _USAGE = "usage: docker-credential-ecr-client get|store|erase|list"
-_MOST_INPUT = 1 << 20
+_MAX_INPUT = 1 << 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that docker asks for; return its exit status."""
+    """Run the command that docker requests; return its exit status."""
     words = sys.argv[1:] if arguments is None else arguments
     if len(words) != 1 or words[0] not in ("get", "store", "erase", "list"):
         print(_USAGE, file=sys.stderr)
         return 2
-    given = "" if words[0] == "list" else sys.stdin.read(_MOST_INPUT)
+    given = "" if words[0] == "list" else sys.stdin.read(_MAX_INPUT)
     try:
         print(run(words[0], given, TokenCache(os.environ), request), end="")
     except Exception as error:
-        # Docker shows what is on the standard output; messages of this package hold no secret.
+        # Docker shows what is on stdout; error messages of this package contain no secrets.
         print(error if str(error) else type(error).__name__)
         return 1
     return 0
@@ -54,17 +54,17 @@ def run(
     Args:
         command: ``get``, ``store``, ``erase`` or ``list``.
         given: What docker has written to the helper.
-        cache: Earlier passwords.
-        ask: Asks the service for the password of a host.
+        cache: The cached passwords.
+        ask: A function that requests the password of a host from the service.
 
     Raises:
         LookupError: The host is not one of Amazon ECR.
-        Exception: There is no password to be had; the message says why.
+        Exception: No password could be obtained; the message says why.
     """
     if command == "list":
         return json.dumps({token.registry: token.username for token in cache.all()})
     if command == "store":
-        return ""  # The service is asked anew whenever a password ends: there is nothing to keep.
+        return ""  # Nothing to store: passwords are requested from the service.
     host = given.strip().removeprefix("https://").rstrip("/")
     if command == "erase":
         cache.remove(host)
@@ -76,9 +76,9 @@ def run(
 def find_token(
     host: str, cache: TokenCache, ask: Callable[[str], DockerCredentials]
 ) -> CachedToken:
-    """Return a password for a host: an earlier one in its first half-life, else a new one.
+    """Return a password for a host: a cached one in the first half of its lifetime, else a new one.
 
-    If there is no new one to be had, an earlier one serves as long as it is valid.
+    If no new one can be obtained, a cached one is used as long as it is valid.
     """
     now = datetime.now(timezone.utc)
     earlier = cache.find(host)
@@ -94,15 +94,15 @@ def find_token(
     try:
         cache.put(token)
     except OSError as error:
-        print(f"the password was not kept: {error}", file=sys.stderr)
+        print(f"the password was not cached: {error}", file=sys.stderr)
     return token
 
 
 def request(host: str) -> DockerCredentials:
-    """Ask the service for the password of a host.
+    """Return the password of a host, requested from the service.
 
     Raises:
-        LookupError: It is not a host of Amazon ECR.
+        LookupError: The host is not one of Amazon ECR.
         AmazonClientException: The call failed.
     """
     from ecr_client import ClientConfiguration, ECRClient
@@ -111,7 +111,7 @@ def request(host: str) -> DockerCredentials:
 
     registry = Registry.find(host)
     if registry is None:
-        # An ECR of one's own, such as the local one, is known by the endpoint of the environment.
+        # Another registry, such as the local ECR, is recognized by the configured endpoint.
         with ECRClient() as client:
             if urlsplit(client.endpoint).netloc != host:
                 raise LookupError(_NOT_FOUND)
@@ -127,7 +127,7 @@ def request(host: str) -> DockerCredentials:
 
 
 def _request_public(host: str) -> DockerCredentials:
-    """Ask Amazon ECR Public, whose API is another one and only in us-east-1."""
+    """Return the password of Amazon ECR Public, which has an API of its own, in us-east-1."""
     from botocore.session import Session
 
     from ecr_client.docker.credentials import decode

@@ -1,4 +1,4 @@
-"""Writing passwords where docker and the others look for them."""
+"""Writing passwords where docker and similar tools look for them."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class DockerLogin:
     """What `docker_login` has written.
 
     Attributes:
-        registry: The host that the password opens.
+        registry: The host that the password is for.
         path: The configuration file.
         store: The credential helper that keeps the password, such as ``osxkeychain``; ``None`` if
             the file keeps it.
-        expires_at: When the password ends.
+        expires_at: When the password expires.
     """
 
     registry: str
@@ -55,16 +55,16 @@ def docker_login(
     *,
     path: str | os.PathLike[str] | None = None,
 ) -> DockerLogin:
-    """Log docker, podman, skopeo and the others in to a registry, as ``docker login`` does.
+    """Log docker, podman, skopeo and similar tools in to a registry, as ``docker login`` does.
 
     The entry of the registry is replaced, and everything else in the file is kept. If the file
-    names a credential store for the registry, that gets the password. The file is replaced in one
-    step and is readable by its owner alone.
+    names a credential store for the registry, the password is stored there. The file is replaced
+    atomically, and only its owner can read it.
 
     Args:
         client: Calls the service in the registry's region.
         registry: The host of the registry; see ``get_docker_credentials``.
-        path: The configuration file. ``None`` takes ``config.json`` in the folder
+        path: The configuration file. ``None`` uses ``config.json`` in the folder
             ``DOCKER_CONFIG``, the file ``REGISTRY_AUTH_FILE``, or ``~/.docker/config.json``: the
             first that is set.
 
@@ -93,7 +93,7 @@ def config_path(environment: os._Environ[str] | dict[str, str]) -> Path:
 
 
 def _without_frames(work: Callable[..., Result], *arguments: Any) -> Result:
-    """Call a function whose frames hold passwords, also those of other registries."""
+    """Call a function, without its frames in errors: they hold passwords of all registries."""
     outside = sys.exc_info()[1]
     try:
         return work(*arguments)
@@ -103,7 +103,7 @@ def _without_frames(work: Callable[..., Result], *arguments: Any) -> Result:
 
 
 def _keep(credentials: DockerCredentials, path: Path) -> str | None:
-    """Write the entry of a registry; return the credential store that got the password, if any."""
+    """Write the entry of a registry; return the credential store of the password, if any."""
     config = _read(path)
     host = credentials.registry
     store = config.get("credHelpers", {}).get(host) or config.get("credsStore") or None
@@ -129,7 +129,7 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or not all(
         isinstance(config.get(name, {}), dict) for name in ("auths", "credHelpers")
     ):
-        raise ValueError(f"{path} is not a configuration of docker; correct or remove it")
+        raise ValueError(f"{path} is not a configuration file of docker; correct or remove it")
     stores = [config.get("credsStore", ""), *config.get("credHelpers", {}).values()]
     if not all(isinstance(each, str) for each in stores):
         raise ValueError(f"{path} names a credential store that is not a string; correct it")
@@ -163,6 +163,6 @@ def _store(name: str, credentials: DockerCredentials) -> None:
             f"the credential store {command!r} of docker's configuration is not installed"
         ) from None
     except subprocess.TimeoutExpired:
-        raise TimeoutError(f"{command} did not end within {_HELPER_TIMEOUT:g} s") from None
+        raise TimeoutError(f"{command} did not finish within {_HELPER_TIMEOUT:g} s") from None
     if done.returncode:
         raise OSError(f"{command} did not store the password: exit status {done.returncode}")

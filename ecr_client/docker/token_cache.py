@@ -1,4 +1,4 @@
-"""Passwords of registries on disk, so that not every command of docker asks the service."""
+"""Passwords of registries on disk, so that not every docker command calls the service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-#: What decides whose credentials are found. Their values are only hashed.
+#: The variables that decide which credentials are found. Their values are only hashed.
 _VARIABLES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -35,14 +35,14 @@ _FILES = {
 
 
 class CachedToken:
-    """A password that was asked for earlier.
+    """A password that was requested earlier.
 
     Attributes:
-        registry: The host that it opens.
+        registry: The host that it is for.
         username: The user name.
         password: The password.
-        requested_at: When it was asked for.
-        expires_at: When it ends.
+        requested_at: When it was requested.
+        expires_at: When it expires.
     """
 
     __slots__ = ("expires_at", "password", "registry", "requested_at", "username")
@@ -65,11 +65,11 @@ class CachedToken:
         return f"<CachedToken {self.registry} until {self.expires_at}>"
 
     def is_valid(self, now: datetime) -> bool:
-        """Return whether it still opens the registry."""
+        """Return whether the password has not expired."""
         return now < self.expires_at
 
     def is_fresh(self, now: datetime) -> bool:
-        """Return whether less than half of its life is over."""
+        """Return whether less than half of its lifetime has passed."""
         return (
             self.requested_at <= now < self.requested_at + (self.expires_at - self.requested_at) / 2
         )
@@ -81,7 +81,8 @@ class TokenCache:
     A file that is malformed counts as missing.
 
     Args:
-        environment: Says who asks, and where the folder is: in ``XDG_CACHE_HOME`` or ``~/.cache``.
+        environment: The variables that decide on the identity, and on the folder: in
+            ``XDG_CACHE_HOME`` or ``~/.cache``.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -94,10 +95,10 @@ class TokenCache:
         return _read(self._path(registry))
 
     def put(self, token: CachedToken) -> None:
-        """Keep a password.
+        """Store a password.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: The file cannot be written.
         """
         from ecr_client.docker.files import write_private
 

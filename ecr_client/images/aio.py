@@ -6,10 +6,10 @@ They have the parameters, results and errors of the blocking functions, with the
   asynchronous. The thread that reports an event waits until the callback has ended, and what the
   callback raises ends the transfer.
 - If the awaiting task is cancelled, so are its calls in progress, and the function raises once all
-  its threads have ended. No tag points to anything incomplete, and repeating the transfer resumes
-  it. ``cancel`` works as well.
+  its threads have ended. No tag points to anything incomplete, and running the transfer again
+  resumes it. ``cancel`` works as well.
 - Files are read, written, hashed and compressed in threads that belong to the transfer, so it takes
-  none of the event loop's executor. Everything is sent and received by the client in the event
+  no thread of the event loop's executor. Everything is sent and received by the client in the event
   loop, which also verifies downloads, piece by piece.
 """
 
@@ -44,9 +44,9 @@ __all__ = ["copy_image", "inspect_image", "pull_image", "push_image"]
 Result = TypeVar("Result")
 
 #: How often, in seconds, a waiting thread checks that the event loop is still open.
-_LOOK = 1.0
-#: Of a response to a request that is no call of the service.
-_MOST_BYTES = 1 << 20
+_CHECK_INTERVAL = 1.0
+#: The maximum size of a response to a request that is not a call of the service.
+_MAX_BYTES = 1 << 20
 
 
 async def push_image(
@@ -148,7 +148,7 @@ async def inspect_image(client: AsyncECRClient, reference: str) -> InspectedImag
 async def _transferred(
     transfer: Callable[[_Loop], Result], cancel: threading.Event | None = None
 ) -> Result:
-    """Return what a transfer returns that runs in a thread of its own.
+    """Run a transfer in a thread of its own, and return its result.
 
     Args:
         transfer: The blocking function.
@@ -176,7 +176,7 @@ async def _transferred(
 
 
 class _Cancel(threading.Event):
-    """The event that ends a transfer: it is set when its task is cancelled, or the caller's is.
+    """The event that ends a transfer: set when its task is cancelled, or with the caller's event.
 
     Args:
         other: The event of the caller, which may belong to other transfers as well.
@@ -214,13 +214,13 @@ class _Loop:
     def callback(
         self, function: Callable[[TransferEvent], object] | None
     ) -> Callable[[TransferEvent], object] | None:
-        """Return a function that calls one in the event loop, and waits until it has ended."""
+        """Return a function that calls another in the event loop, and waits until it has ended."""
         if function is None:
             return None
         return lambda event: self.run(partial(function, event))
 
     def run(self, function: Callable[[], Any]) -> Any:
-        """Call a function in the event loop, and return its result, awaited if it has to be.
+        """Call a function in the event loop, and return its result, awaiting it if necessary.
 
         Raises:
             TransferCancelledException: The transfer was cancelled.
@@ -228,7 +228,7 @@ class _Loop:
         """
         result: Future[Any] = Future()
         self.post(self._start, function, result)
-        while not wait([result], _LOOK).done:
+        while not wait([result], _CHECK_INTERVAL).done:
             if self._loop.is_closed():
                 raise RuntimeError("the event loop was closed during the transfer of an image")
         # Not before the task has ended: it may use a buffer of the thread until then.
@@ -326,7 +326,7 @@ class _Reader:
         self._loop = loop
 
     def readinto(self, buffer: Buffer, /) -> int:
-        """Fill a buffer unless the layer ends before; return how many bytes were read."""
+        """Fill a buffer unless the layer ends first; return how many bytes were read."""
         return self._loop.run(partial(self._fill, memoryview(buffer)))  # type: ignore[no-any-return]
 
     async def _fill(self, view: memoryview) -> int:
@@ -337,7 +337,7 @@ class _Reader:
 
 
 class _BlockingTransport(Transport):
-    """What sends the requests that are no calls of the service, which ask for no compression."""
+    """Sends the requests that are not calls of the service; they ask for no compression."""
 
     def __init__(self, transport: AsyncTransport, loop: _Loop) -> None:
         self._transport = transport
@@ -346,7 +346,7 @@ class _BlockingTransport(Transport):
     def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
         async def exchange() -> HTTPResponse:
             async with await self._transport.send(request, deadline) as response:
-                return await response.read(_MOST_BYTES, deadline)
+                return await response.read(_MAX_BYTES, deadline)
 
         found: HTTPResponse = self._loop.run(exchange)
         return StreamingResponse(request, found.status, found.headers, InMemory(found.body))

@@ -35,14 +35,14 @@ def copy_image(
 ) -> TransferResult:
     """Copy an image from one repository to another, without a local copy.
 
-    Only what the target lacks is moved: each layer streams through memory from one to the other. In
-    one registry, layers are mounted without moving a byte if its account setting ``BLOB_MOUNTING``
-    is ``ENABLED``.
+    Only what the target lacks is moved: each layer is streamed through memory from one to the
+    other. Within one registry, layers are mounted without moving a byte if its account setting
+    ``BLOB_MOUNTING`` is ``ENABLED``.
 
     Args:
         source_client: Calls the service where the image is.
         source: The image, with a tag or a digest.
-        target_client: Calls the service where it goes to; the same client in the same region.
+        target_client: Calls the service at the target; may be the same client in one region.
         target: The repository; without a tag or a digest, the image gets the tag of the source.
         tags: Further tags.
         platforms: Only these platforms of an index, such as ``linux/arm64``; ``None`` for all.
@@ -57,8 +57,8 @@ def copy_image(
         What was copied.
 
     Raises:
-        ImageSourceException: There is no such image, or one that is malformed.
-        LayerVerificationException: A layer does not fit its digest; nothing was tagged.
+        ImageSourceException: The image does not exist, or is malformed.
+        LayerVerificationException: A layer does not match its digest; nothing was tagged.
         RepositoryNotFoundException: The target does not exist.
         ImageTagAlreadyExistsException: A tag is immutable and belongs to another image.
         TransferCancelledException: ``cancel`` was set.

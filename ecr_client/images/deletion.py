@@ -1,4 +1,4 @@
-"""Deleting images by plan: what would go, what stays, and why."""
+"""Deleting images with a plan: what would be deleted, what is kept, and why."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class PlannedImage:
         size: Its size in bytes, as the service reports it.
         pushed_at: When it was pushed.
         is_deleted: Whether the plan deletes it.
-        reason: Why, or why not.
+        reason: Why the image is deleted or kept.
     """
 
     digest: str
@@ -57,17 +57,17 @@ class DeletionResult:
 
     Attributes:
         deleted: The digests of the deleted images, in the order of their deletion.
-        failures: What the service did not delete, with its reasons.
+        failures: The images that the service did not delete, with its reasons.
     """
 
     deleted: tuple[str, ...]
     failures: tuple[ImageFailure, ...] = ()
 
     def raise_for_failures(self) -> DeletionResult:
-        """Raise a PartialFailureException if an image could not be deleted; else return this.
+        """Return this result if every image was deleted.
 
         Raises:
-            PartialFailureException: There are failures.
+            PartialFailureException: Some images were not deleted.
         """
         if self.failures:
             raise PartialFailureException(self.failures, self)
@@ -76,7 +76,7 @@ class DeletionResult:
 
 @attrs.frozen(kw_only=True)
 class DeletionPlan:
-    """What would be deleted from a repository. Its text has a line for each image.
+    """What would be deleted from a repository; as a string, one line for each image.
 
     Attributes:
         repository: The name of the repository.
@@ -138,7 +138,7 @@ def plan_deletion(
     """Return which images of a repository a selector would delete; nothing is deleted.
 
     An image that an index lists stays as long as the index does, and a signature or another
-    referrer as long as its image does, whatever the selector says of them.
+    referrer as long as its image does, even if the selector chooses them.
 
     Args:
         client: Calls the service.
@@ -154,13 +154,13 @@ def plan_deletion(
     """
     if not isinstance(selector, Selector):
         raise ValueError(
-            f"selector must be made by ecr_client.images.selectors, got {type(selector).__name__}"
+            f"selector must come from ecr_client.images.selectors, got {type(selector).__name__}"
         )
     if now is not None and now.tzinfo is None:
         raise ValueError(f"now must have a time zone, got {now!r}")
     location = locate(client, repository)
     if location.tag is not None or location.digest is not None:
-        raise ValueError(f"repository must name no image, got {repository!r}")
+        raise ValueError(f"repository must not name an image, got {repository!r}")
     images = newest_first(location.images())
     now = now or datetime.now(timezone.utc)
     chosen = selector.choose(Candidates(images=images, now=now))
@@ -173,7 +173,7 @@ def plan_deletion(
 
 
 def _parents(location: Location, images: Sequence[ImageDetail]) -> dict[str, list[tuple[str, str]]]:
-    """Return what keeps an image: by its digest, other images and how they are related."""
+    """Return what keeps each image: by its digest, other images and how they are related."""
     parents: dict[str, list[tuple[str, str]]] = {}
     for image in images:
         if image.subject_manifest_digest:
@@ -231,7 +231,7 @@ def _planned(
 
 
 def _parents_first(deleted: set[str], parents: dict[str, list[tuple[str, str]]]) -> list[str]:
-    """Return digests so that an index comes before what it lists."""
+    """Return digests in an order in which an index comes before the manifests that it lists."""
     ordered: dict[str, None] = {}
 
     def add(digest: str) -> None:

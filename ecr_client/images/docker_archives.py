@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from ecr_client.images.trees import Tree
 
 _CHUNK = 1 << 20
-_MOST_METADATA = 16 * 1024 * 1024
+_MAX_METADATA = 16 * 1024 * 1024
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 class DockerArchiveSource:
-    """An image in a Docker archive, in the old form or in the one that is an OCI layout as well.
+    """An image in a Docker archive, in the old format or in the one that is an OCI layout as well.
 
-    Layers that are not compressed are compressed with zlib's level 6 and without a time, so the
-    same archive makes the same digests wherever zlib is the same.
+    Layers that are not compressed are compressed with level 6 of zlib and without a timestamp, so
+    the same archive results in the same digests with the same version of zlib.
 
     Args:
         path: The archive.
@@ -83,7 +83,7 @@ class DockerArchiveSource:
         self._folder.cleanup()
 
     def _entry(self) -> Any:
-        """Return what ``manifest.json`` says of the image."""
+        """Return the entry of the image in ``manifest.json``."""
         entries = self._json("manifest.json")
         if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
             raise ImageSourceException(f"{self.name}: manifest.json must be a list of images")
@@ -96,7 +96,7 @@ class DockerArchiveSource:
         if len(found) != 1:
             names = sorted({str(tag) for each in entries for tag in each.get("RepoTags") or ()})
             raise ImageSourceException(
-                f"{self.name} has {len(found)} such images; say which one, as in"
+                f"{self.name} has {len(found)} matching images; name one of them, as in"
                 f" 'docker-archive:PATH:NAME:TAG'; names: {', '.join(names) or 'none'}"
             )
         return found[0]
@@ -119,7 +119,7 @@ class DockerArchiveSource:
         diff_ids = config.get("rootfs", {}).get("diff_ids") if isinstance(config, dict) else None
         if not isinstance(diff_ids, list) or len(diff_ids) != len(names):
             raise ImageSourceException(
-                f"{self.name}: {config_name} must have one of rootfs.diff_ids for each layer"
+                f"{self.name}: {config_name} must have one entry in rootfs.diff_ids for each layer"
             )
         descriptor = Descriptor.of(content, media_types.DOCKER_CONFIG)
         self._places[descriptor.digest] = config_name
@@ -153,7 +153,8 @@ class DockerArchiveSource:
 
     def _compress(self, file: BinaryIO, path: Path, name: str, diff_id: str) -> tuple[Digest, int]:
         found, compressed, size = hashlib.sha256(), hashlib.sha256(), 0
-        compressor = zlib.compressobj(6, zlib.DEFLATED, 31)  # 31: as a gzip file, without a time
+        # 31 selects the gzip format, without a timestamp.
+        compressor = zlib.compressobj(6, zlib.DEFLATED, 31)
         with path.open("wb") as target:
             while piece := file.read(_CHUNK):
                 found.update(piece)
@@ -165,7 +166,7 @@ class DockerArchiveSource:
             size += target.write(packed)
         if f"sha256:{found.hexdigest()}" != diff_id:
             raise ImageSourceException(
-                f"{self.name}: the layer {name} is corrupt: it has not the digest {diff_id}"
+                f"{self.name}: the layer {name} is corrupt: its digest is not {diff_id}"
             )
         return Digest(f"sha256:{compressed.hexdigest()}"), size
 
@@ -177,9 +178,9 @@ class DockerArchiveSource:
 
     def _bytes(self, name: str) -> bytes:
         with self._open(name) as file:
-            content = file.read(_MOST_METADATA + 1)
-        if len(content) > _MOST_METADATA:
-            raise ImageSourceException(f"{self.name}: {name} is longer than {_MOST_METADATA} bytes")
+            content = file.read(_MAX_METADATA + 1)
+        if len(content) > _MAX_METADATA:
+            raise ImageSourceException(f"{self.name}: {name} is longer than {_MAX_METADATA} bytes")
         return content
 
     def _open(self, name: str) -> BinaryIO:
@@ -228,7 +229,7 @@ class DockerArchiveTarget(ArchiveTarget):
         with self.packed() as archive:
             for name in (*dict.fromkeys(layers), config_path.name, manifest_path.name):
                 add_file(archive, self.folder / name, name)
-                (self.folder / name).unlink()  # It need not take its space twice.
+                (self.folder / name).unlink()  # so that it does not take up space twice
 
 
 def _diff_ids(config: bytes, count: int) -> list[Digest]:
@@ -244,13 +245,13 @@ def _diff_ids(config: bytes, count: int) -> list[Digest]:
 
 
 def _decompress(file: BinaryIO, path: Path, diff_id: Digest) -> None:
-    """Write a layer as the archive that it is, and verify that.
+    """Write the archive that a layer compresses, and verify its digest.
 
     Raises:
-        ImageSourceException: It is corrupt, or compressed in a way that docker does not load.
-        OSError: It decompresses to more than there is space for (``ENOSPC``).
+        ImageSourceException: The layer is corrupt, or compressed in a way that docker cannot load.
+        OSError: The layer decompresses to more than there is space for (``ENOSPC``).
     """
-    # What it decompresses to is written twice, and nothing that is known says how much it is.
+    # The decompressed layer is written twice, and its size is not known in advance.
     space = shutil.disk_usage(path.parent).free // 2
     start = file.read(4)
     file.seek(0)
@@ -277,5 +278,5 @@ def _decompress(file: BinaryIO, path: Path, diff_id: Digest) -> None:
         raise ImageSourceException(f"a layer cannot be decompressed: {error}") from None
     if hasher.hexdigest() != diff_id.encoded:
         raise ImageSourceException(
-            f"a layer is corrupt: what it holds has not the digest {diff_id}"
+            f"a layer is corrupt: the digest of its content is not {diff_id}"
         )

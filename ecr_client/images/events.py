@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class TransferStarted:
-    """The first event: it is known what has to be moved.
+    """The first event, once it is known what has to be moved.
 
     Attributes:
         blobs: How many layers and configurations will be moved.
-        bytes: How many bytes they have together.
+        bytes: Their total size in bytes.
     """
 
     blobs: int
@@ -29,7 +29,7 @@ class TransferStarted:
 
 @attrs.frozen(kw_only=True)
 class BlobStarted:
-    """A layer or a configuration begins to move.
+    """The transfer of a layer or a configuration starts.
 
     Attributes:
         digest: Its digest.
@@ -68,12 +68,12 @@ class BlobSkipped:
 
 @attrs.frozen(kw_only=True)
 class BlobRetried:
-    """A blob begins again from its first byte; what was moved of it so far does not count.
+    """A blob starts over from its first byte; the bytes moved so far do not count.
 
     Attributes:
         digest: Its digest.
         bytes: How many bytes had been moved, and will be moved again.
-        error: Why.
+        error: The error that caused the retry.
     """
 
     digest: str
@@ -117,10 +117,10 @@ TransferEvent: TypeAlias = (
 
 
 class Reporter:
-    """Passes events on to a callback, one at a time, counts bytes, and ends what was cancelled.
+    """Passes events on to a callback, one at a time, counts bytes, and ends a cancelled transfer.
 
     Args:
-        progress: Called with each event, from the threads that do the work.
+        progress: Called with each event, from the threads of the transfer.
         cancel: Ends the transfer once it is set.
     """
 
@@ -163,7 +163,7 @@ class Reporter:
                 self._progress(event)
 
     def retried(self, digest: str, error: Exception) -> None:
-        """Report that a blob begins again, so that what was moved of it does not count."""
+        """Report that a blob starts over, so that the bytes moved so far do not count."""
         self.event(BlobRetried(digest=digest, bytes=self._moved.get(digest, 0), error=error))
 
     def moved(self, digest: str, count: int) -> None:

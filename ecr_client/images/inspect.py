@@ -1,4 +1,4 @@
-"""What is in an image."""
+"""Inspecting images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ecr_client import ECRClient
     from ecr_client.images.trees import Node
 
-_MOST_CONFIG = 4 * 1024 * 1024
+_MAX_CONFIG = 4 * 1024 * 1024
 
 
 @attrs.frozen(kw_only=True)
@@ -35,7 +35,7 @@ class InspectedManifest:
         artifact_type: The type of the artifact, if it is not a runnable image.
         config: The configuration as parsed JSON; empty for an artifact.
         layers: The layers, the lowest first.
-        size: How many bytes configuration and layers have together.
+        size: The total size of configuration and layers in bytes.
         annotations: Arbitrary metadata.
     """
 
@@ -54,11 +54,11 @@ class InspectedImage:
     """An image, with all its platforms.
 
     Attributes:
-        reference: The reference that was asked for.
+        reference: The reference that was passed.
         digest: The digest of the image's manifest or index.
         media_type: Its media type.
         manifests: One for each platform.
-        size: How many bytes all configurations and layers have, each counted once.
+        size: The size of all configurations and layers in bytes, each counted once.
         shared_size: How many of these belong to more than one manifest.
         annotations: Arbitrary metadata.
     """
@@ -78,15 +78,15 @@ class InspectedImage:
 
 
 def inspect_image(client: ECRClient, reference: str) -> InspectedImage:
-    """Return what an image consists of. Manifests and configurations are read, and no layer.
+    """Return what an image consists of. Only manifests and configurations are read, no layers.
 
     Args:
         client: Calls the service.
         reference: The image, with a tag or a digest.
 
     Raises:
-        ImageSourceException: There is no such image, or one that is malformed.
-        ValueError: The reference cannot be one of the client's registry.
+        ImageSourceException: The image does not exist, or is malformed.
+        ValueError: The reference is malformed, or belongs to another registry than the client's.
         AmazonClientException: A call failed.
     """
     location = locate(client, reference)
@@ -138,8 +138,11 @@ def _manifests(source: RepositorySource, nodes: Sequence[Node]) -> tuple[Inspect
 def _read_config(source: RepositorySource, config: Descriptor) -> dict[str, Any]:
     if config.media_type not in CONFIGS:
         return {}
-    if config.size > _MOST_CONFIG:
-        raise ImageSourceException(f"the configuration {config.digest} is too large: {config.size}")
+    if config.size > _MAX_CONFIG:
+        raise ImageSourceException(
+            f"the configuration {config.digest} must have at most {_MAX_CONFIG:,} bytes, got"
+            f" {config.size:,}"
+        )
     with source.open_blob(config) as reader:
         content = fill(reader, memoryview(bytearray(config.size)))
     try:

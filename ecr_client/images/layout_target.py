@@ -1,4 +1,4 @@
-"""Where a pull goes to: a folder or an archive in the form of an OCI layout."""
+"""The targets of a pull: a folder or an archive in the form of an OCI layout."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class LayoutTarget:
 
     Args:
         layout: The folder, which is created if it is missing.
-        name: Its name in results.
+        name: The name of the target in results.
     """
 
     def __init__(self, layout: Layout, name: str | None = None) -> None:
@@ -49,7 +49,7 @@ class LayoutTarget:
             remove_leftovers(folder)
         missing = []
         for blob in blobs_of(tree.all_nodes):
-            # Nothing that could not be verified is pulled.
+            # A blob whose digest cannot be verified is refused before anything is pulled.
             blob.digest.hasher()
             reporter.check()
             if not self._has(blob):
@@ -94,7 +94,7 @@ class LayoutTarget:
         """Do nothing: what was pulled stays."""
 
     def _has(self, blob: Descriptor) -> bool:
-        """Return whether the layout holds a blob whose content fits its digest."""
+        """Return whether the layout holds a blob, and its content matches the digest."""
         try:
             with self.layout.open_blob(blob) as file:
                 read_through(VerifyingReader(file, blob, self.name))
@@ -106,21 +106,19 @@ class LayoutTarget:
 class ArchiveTarget(LayoutTarget):
     """An archive that an image is pulled into; it appears when it is complete.
 
-    The same image makes the same archive, whatever the time and the order of arrival.
+    The same image results in the same archive, whatever the time and the order of arrival.
 
     Args:
         path: The archive, which is replaced if it exists.
 
     Raises:
-        FileExistsError: There is something else than a file, such as a folder or a device.
+        FileExistsError: The path is not that of a file, but of a folder or a device, for example.
     """
 
     def __init__(self, path: Path) -> None:
         if path.exists() and not path.is_file():
             # A device would be replaced by the archive, for everybody on the machine.
-            raise FileExistsError(
-                errno.EEXIST, "an archive cannot replace what is not a file", str(path)
-            )
+            raise FileExistsError(errno.EEXIST, "an archive can only replace a file", str(path))
         self._path = path
         # Beside the archive, since another file system may have no space. The next pull finds what
         # a killed one has left there.
@@ -144,11 +142,11 @@ class ArchiveTarget(LayoutTarget):
             for path in sorted(folder.rglob("*")):
                 add_file(archive, path, path.relative_to(folder).as_posix())
                 if path.is_file():
-                    path.unlink()  # It need not take its space twice.
+                    path.unlink()  # so that it does not take up space twice
 
     @contextmanager
     def packed(self) -> Iterator[tarfile.TarFile]:
-        """Return the archive to write, which gets its name when it is complete."""
+        """Yield the archive to write, which gets its final name once it is complete."""
         with unfinished_file(self.folder) as (file, publish):
             with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
                 yield archive
@@ -161,7 +159,7 @@ class ArchiveTarget(LayoutTarget):
 
 
 def add_file(archive: tarfile.TarFile, path: Path, name: str) -> None:
-    """Add a file or a folder to an archive, without a trace of when and by whom."""
+    """Add a file or a folder to an archive, without timestamps and owners."""
     entry = tarfile.TarInfo(name)
     if path.is_dir():
         entry.type, entry.mode = tarfile.DIRTYPE, 0o755
@@ -217,7 +215,7 @@ def _pull_ranges(
             while left and not failed.is_set():
                 received = reader.readinto(buffer[: min(left, _CHUNK)])
                 if not received:
-                    raise LayerVerificationException("it ended too early", blob.digest)
+                    raise LayerVerificationException("the download ended early", blob.digest)
                 file.write(buffer[:received])
                 left -= received
                 reporter.moved(blob.digest, received)
@@ -235,11 +233,11 @@ def _pull_ranges(
         while piece := file.read(_CHUNK):
             hasher.update(piece)
     if hasher.hexdigest() != blob.digest.encoded:
-        raise LayerVerificationException("what was downloaded has another digest", blob.digest)
+        raise LayerVerificationException("the downloaded content has another digest", blob.digest)
 
 
 def read_through(reader: Reader) -> None:
-    """Read a blob to its end, and so verify it."""
+    """Read a blob to its end, which verifies it."""
     buffer = bytearray(_CHUNK)
     while reader.readinto(buffer):
         pass
@@ -249,5 +247,6 @@ def _check_size(blob: Descriptor, written: int) -> None:
     if written != blob.size:
         more = "more" if written > blob.size else "fewer"
         raise ImageSourceException(
-            f"the layer {blob.digest} has {more} bytes than the {blob.size} that its manifest says"
+            f"the layer {blob.digest} has {more} bytes than the {blob.size} that its manifest"
+            " declares"
         )

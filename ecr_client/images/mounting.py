@@ -1,4 +1,4 @@
-"""Mounting a layer of another repository of the same registry, without moving its bytes."""
+"""Mounting layers from another repository of the same registry, without moving their bytes."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _TIMEOUT = 60.0
 
 
 class Mounting:
-    """Mounts layers by the registry protocol, which has the only call for it.
+    """Mounts layers with the registry protocol, since the API of the service has no call for it.
 
-    The account setting ``BLOB_MOUNTING`` must be ``ENABLED``. Whatever does not work is no error:
-    the layer is uploaded then.
+    The account setting ``BLOB_MOUNTING`` must be ``ENABLED``. A failure is not an error: the layer
+    is uploaded then.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
 
     Args:
         source: The repository that has the layers.
-        target: The repository that gets them, in the same registry.
+        target: The repository to mount them in, in the same registry.
     """
 
     def __init__(self, source: Location, target: Location) -> None:
@@ -37,7 +37,7 @@ class Mounting:
         self._is_on: bool | None = None
 
     def mount(self, digest: str) -> bool:
-        """Return whether the target has a layer now."""
+        """Mount a layer; return whether the target has it now."""
         try:
             access = self._find_access()
             if access is None:
@@ -84,7 +84,7 @@ class Mounting:
 
 
 def mounting_between(source: Location, target: Location) -> Mounting | None:
-    """Return how layers are mounted from one repository to another, or None if they cannot be."""
+    """Return what mounts layers of one repository in another, or None if that is impossible."""
     same = (
         source.client.endpoint == target.client.endpoint
         and source.registry_id == target.registry_id

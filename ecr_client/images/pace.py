@@ -1,4 +1,4 @@
-"""Keeping to the service's rates, so that many threads of one process are not throttled."""
+"""Client-side rate limits, so that many threads of one process are not throttled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from ecr_client import ECRClient
 
-#: Calls per second and region, of those that a transfer could exceed.
+#: The quotas that a transfer could exceed, in calls per second and region.
 #: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
 RATES = {"PutImage": 10, "InitiateLayerUpload": 100, "CompleteLayerUpload": 100}
 
@@ -20,9 +20,9 @@ class Pace:
     """A limit of calls per second that threads share.
 
     Args:
-        rate: How many calls there may be in a second; half as many may come at once.
-        monotonic: Returns seconds that never go back.
-        sleep: Waits for some seconds.
+        rate: The maximum number of calls per second; half as many may be made at once.
+        monotonic: A monotonic clock in seconds.
+        sleep: A function that waits for a number of seconds.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Pace:
         """Wait until another call may be made."""
         with self._lock:
             now = self._monotonic()
-            # After a pause, half of what the service allows at once: calls arrive unevenly.
+            # After a pause, allow half a second's worth of calls at once: calls arrive unevenly.
             self._free_at = max(self._free_at, now - 0.5) + self._interval
             seconds = self._free_at - now
         if seconds > 0:

@@ -36,19 +36,19 @@ class Place:
 
 
 _PLACE = re.compile(r"(?:(oci|oci-archive|docker-archive):)?(.+)", re.DOTALL)
-#: The other forms of skopeo, which would pass for names of files.
+#: The other forms of skopeo, which could be taken for file names.
 _UNSUPPORTED = re.compile(r"(dir|docker|docker-daemon|containers-storage):.+", re.DOTALL)
 
 
 def parse_place(text: str | os.PathLike[str]) -> Place:
-    """Return the form, the path and the name that a source or a target says.
+    """Return the form, the path and the name in the string of a source or a target.
 
     Args:
         text: ``oci:PATH[:NAME]``, ``oci-archive:PATH[:NAME]``, ``docker-archive:PATH[:NAME]``, or a
             path alone.
 
     Raises:
-        ValueError: It is empty, or has another form of skopeo.
+        ValueError: The string is empty, or has a form of skopeo that is not supported.
     """
     if not isinstance(text, str):
         return Place(None, Path(text), None)
@@ -63,7 +63,7 @@ def parse_place(text: str | os.PathLike[str]) -> Place:
         )
     if form is None:
         return Place(None, Path(rest), None)
-    # A drive of Windows has a colon of its own.
+    # A drive letter of Windows has a colon of its own.
     path, _, reference = rest[2:].partition(":") if rest[1:2] == ":" else rest.partition(":")
     return Place(form, Path(rest[:2] + path if rest[1:2] == ":" else path), reference or None)
 
@@ -80,8 +80,8 @@ def open_source(text: str | os.PathLike[str]) -> Source:
     """Return the image that a path names: a folder alone is a layout, a file alone an archive.
 
     Raises:
-        ImageSourceException: There is no image.
-        OSError: It cannot be read.
+        ImageSourceException: There is no image at the path.
+        OSError: The image cannot be read.
     """
     try:
         place = parse_place(text)
@@ -103,11 +103,11 @@ def open_source(text: str | os.PathLike[str]) -> Source:
 def open_target(
     text: str | os.PathLike[str], location: Location
 ) -> tuple[LayoutTarget | ArchiveTarget, str | None]:
-    """Return the layout or the archive that a path names, and what the image is called in it.
+    """Return the layout or the archive that a path names, and the name of the image in it.
 
     Args:
         text: As in `parse_place`; a path alone is that of a layout.
-        location: The image, which has its tag as its name if the path has none.
+        location: The image, whose tag is its name if the path has none.
     """
     place = parse_place(text)
     name = place.reference or location.tag

@@ -32,16 +32,16 @@ def pull_image(
 ) -> TransferResult:
     """Pull an image from a repository into a folder or an archive.
 
-    Sizes and digests are verified, and a file gets its name only when it is complete and right.
-    What a layout has already is not pulled again, so a pull that was interrupted continues when it
-    is repeated. Broken connections are resumed, expired URLs replaced.
+    Sizes and digests are verified, and a file gets its final name only once it is complete.
+    What a layout has already is not pulled again, so running an interrupted pull again continues
+    it. Interrupted downloads are resumed, expired URLs replaced.
 
     Args:
         client: Calls the service.
         reference: The image, with a tag or a digest.
         target: ``oci:PATH[:NAME]`` for an OCI layout, ``oci-archive:PATH[:NAME]`` or
             ``docker-archive:PATH[:NAME:TAG]`` for an archive, or the path of a layout alone.
-            Without a name, the image is called by its tag. A layout keeps its other images, an
+            Without a name, the image is named after its tag. A layout keeps its other images, an
             archive is replaced. A Docker archive holds one platform.
         platforms: Only these platforms of an index, such as ``linux/arm64``; ``None`` for all. One
             platform is pulled as its own manifest, several as an index of them.
@@ -56,13 +56,13 @@ def pull_image(
         What was pulled.
 
     Raises:
-        ImageSourceException: There is no such image, or one that is malformed.
-        LayerVerificationException: A layer does not fit its digest.
+        ImageSourceException: The image does not exist, or is malformed.
+        LayerVerificationException: A layer does not match its digest.
         TransferCancelledException: ``cancel`` was set.
-        ValueError: An argument is invalid, or the target is another kind of folder.
-        FileExistsError: Another pull is just writing the archive, or its path is that of something
-            else than a file, such as a folder or a device.
-        OSError: The target cannot be written, or has not enough space (``ENOSPC``).
+        ValueError: An argument is invalid, or the target is a folder, but not an OCI layout.
+        FileExistsError: Another pull is writing the archive, or its path is not that of a file, but
+            of a folder or a device, for example.
+        OSError: The target cannot be written, or does not have enough space (``ENOSPC``).
         AmazonClientException: A call failed.
     """
     location = locate(client, reference)

@@ -35,7 +35,7 @@ def push_image(
     """Push an image to a repository, with nothing but the API of the service.
 
     Only what the repository lacks is sent. Layers go first, then manifests, then tags, so no tag
-    ever points to an incomplete image; a push that was interrupted continues when it is repeated.
+    ever points to an incomplete image; running an interrupted push again continues it.
     All digests of the source are verified on the way.
 
     Args:
@@ -51,8 +51,8 @@ def push_image(
         progress: Called with a ``TransferEvent`` at every step, one at a time, from several
             threads.
         cancel: An event; once it is set, the push ends with a `TransferCancelledException`.
-        concurrency: How many layers are sent at the same time, at least 1. Each takes about four
-            times the size of a part, which is 10 MiB, of memory.
+        concurrency: How many layers are sent at the same time, at least 1. Each takes about
+            40 MiB of memory, four times the size of a part.
 
     Returns:
         What was pushed.

@@ -1,4 +1,4 @@
-"""Where an image is: a reference, seen from a client."""
+"""Locations: references, resolved for a client."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ class Location:
 
     @property
     def identifier(self) -> ImageIdentifier:
-        """What the service knows the image by; the digest decides if there is a tag as well."""
+        """The identifier of the image in requests; the digest takes precedence over the tag."""
         if self.digest is not None:
             return ImageIdentifier(image_digest=self.digest)
         return ImageIdentifier(image_tag=self.tag)
 
     def require_image(self) -> None:
-        """Refuse a location that names a repository and no image.
+        """Refuse a location that names a repository, but no image.
 
         Raises:
             ValueError: There is neither a tag nor a digest.
         """
         if self.tag is None and self.digest is None:
             raise ValueError(
-                f"the reference {str(self)!r} names no image: add a tag, such as"
+                f"the reference {str(self)!r} does not name an image: add a tag, such as"
                 f" '{self.repository}:latest', or a digest"
             )
 
@@ -66,10 +66,10 @@ class Location:
 
 
 def reference_for(client: ECRClient, text: str) -> Reference:
-    """Return what a reference says; a short one is relative to the registry of a client.
+    """Return a parsed reference; without a host, it is relative to the registry of a client.
 
     Raises:
-        ValueError: It is no reference, or one of Amazon ECR Public.
+        ValueError: The string is not a reference, or one of Amazon ECR Public.
     """
     found = Reference.parse(text, hosts=[urlsplit(client.endpoint).netloc])
     if found.registry is not None and found.registry.is_public:
@@ -78,14 +78,15 @@ def reference_for(client: ECRClient, text: str) -> Reference:
 
 
 def locate(client: ECRClient, text: str) -> Location:
-    """Return where a reference leads.
+    """Return the location that a reference names.
 
     Args:
-        client: Short references are relative to its registry.
+        client: A reference without a host is relative to the registry of this client.
         text: A reference; see `ecr_client.oci.Reference.parse`.
 
     Raises:
-        ValueError: It is no reference, or leads where the client does not.
+        ValueError: The string is not a reference, or belongs to a registry that the client does
+            not call.
         TypeError: The client is asynchronous.
     """
     if iscoroutinefunction(client.invoke):
@@ -97,7 +98,7 @@ def locate(client: ECRClient, text: str) -> Location:
     registry = reference.registry
     if registry is not None and registry.region not in (None, client.region):
         raise ValueError(
-            f"{text!r} is in {registry.region}, but the client calls {client.region}; make one"
+            f"{text!r} is in {registry.region}, but the client calls {client.region}; create one"
             f" with ECRClient(region='{registry.region}')"
         )
     if (

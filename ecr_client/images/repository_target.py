@@ -1,4 +1,4 @@
-"""Where a push goes to: a repository, by the operations of the service."""
+"""The target of a push: a repository, through the operations of the service."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class RepositoryTarget:
     Args:
         location: The repository.
         create: Whether to create it if it does not exist.
-        mounting: Takes layers over from another repository without moving bytes.
+        mounting: Mounts layers from another repository, without moving bytes.
     """
 
     def __init__(
@@ -119,14 +119,14 @@ class RepositoryTarget:
                 self._tagged.add(image.image_id.image_tag)
 
     def _create_repository(self) -> None:
-        with suppress(RepositoryAlreadyExistsException):  # Somebody else was faster.
+        with suppress(RepositoryAlreadyExistsException):  # created by somebody else meanwhile
             self._client.create_repository(
                 repository_name=self._repository, registry_id=self._registry_id
             )
 
     def _put(self, node: Node, tag: str | None) -> None:
         wait_for(self._client, "PutImage")
-        with suppress(ImageAlreadyExistsException):  # This very image, with this tag.
+        with suppress(ImageAlreadyExistsException):  # the same image with the same tag
             self._client.put_image(
                 repository_name=self._repository,
                 registry_id=self._registry_id,
@@ -185,7 +185,7 @@ class _Upload:
                 layer_part_blob=part,
             )
         except InvalidLayerPartException as error:
-            # The service has a beginning of the part: the rest of it is what it waits for.
+            # The service has received the beginning of the part, and expects the rest.
             last = error.last_valid_byte_received
             if last is None or not first <= last < first + len(part) - 1:
                 raise
@@ -203,7 +203,7 @@ class _Upload:
 def read_parts(reader: Reader, size: int, part_size: int) -> Iterator[memoryview]:
     """Yield a blob in parts; each is read and hashed while the one before it is being sent.
 
-    A part is valid until the next one is asked for. Two of them are held in memory.
+    A part is valid until the next one is requested. Two parts are held in memory.
     """
     if size <= part_size:
         yield fill(reader, memoryview(bytearray(size)))
@@ -226,7 +226,7 @@ def read_parts(reader: Reader, size: int, part_size: int) -> Iterator[memoryview
 
 
 def _with_hint(error: RepositoryNotFoundException, repository: str) -> RepositoryNotFoundException:
-    """Return the error with what to do about it."""
+    """Return the error with a remedy in its message."""
     return RepositoryNotFoundException(
         f"{error.error_message}; create it with client.create_repository(repository_name="
         f"'{repository}'), or pass create=True",

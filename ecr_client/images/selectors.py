@@ -1,4 +1,4 @@
-"""Selecting images of a repository, by what the service says of them.
+"""Selecting images of a repository, by what the service reports about them.
 
 Selectors combine: ``untagged() & older_than(timedelta(days=30))``, ``tagged("pr-*") | untagged()``,
 ``~tagged("release-*")``.
@@ -33,10 +33,10 @@ class Candidates:
 
 @attrs.frozen(kw_only=True)
 class Selector:
-    """Chooses images; made by the functions of this module.
+    """Chooses images; created by the functions of this module.
 
     Attributes:
-        description: What it chooses, for plans.
+        description: What the selector chooses, as plans show it.
     """
 
     description: str
@@ -76,7 +76,7 @@ def named(*digests: str) -> Selector:
     """Select the images with some digests.
 
     Args:
-        *digests: Digests such as ``sha256:...``; one that no image has is no error.
+        *digests: Digests such as ``sha256:...``; those that no image has are ignored.
     """
     return _each("named", lambda image, now: image.image_digest in digests)
 
@@ -90,7 +90,7 @@ def tagged(pattern: str = "*") -> Selector:
     """Select images with a tag that matches a pattern.
 
     Args:
-        pattern: As in a shell: ``*`` is any text, ``?`` any character, ``[ab]`` one of several.
+        pattern: As in a shell: ``*`` is any string, ``?`` any character, ``[ab]`` one of several.
     """
     if not isinstance(pattern, str) or not pattern:
         raise ValueError(f"pattern must be a string such as 'pr-*', got {pattern!r}")
@@ -101,7 +101,7 @@ def tagged(pattern: str = "*") -> Selector:
 
 
 def older_than(age: timedelta) -> Selector:
-    """Select images that were pushed longer ago than some time.
+    """Select images that were pushed longer ago than a given time.
 
     Args:
         age: For example ``timedelta(days=30)``.
@@ -114,7 +114,7 @@ def older_than(age: timedelta) -> Selector:
 
 
 def not_pulled_for(age: timedelta) -> Selector:
-    """Select images that were not pulled within some time, or never and pushed before it.
+    """Select images that were last pulled, or pushed if never pulled, longer ago than a given time.
 
     The service records pulls with a delay of up to 24 hours.
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html

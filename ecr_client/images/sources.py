@@ -30,21 +30,21 @@ if TYPE_CHECKING:
     from ecr_client.images.references import Location
     from ecr_client.oci.layout import LayoutReader
 
-#: Without these, the service may return a manifest in another form than the stored one.
+#: Without these, the service may convert a manifest to another type.
 ACCEPTED = tuple(sorted(MANIFESTS | INDEXES))
 #: The annotation with the name of an image in a layout.
 REF_NAME = "org.opencontainers.image.ref.name"
 
 
 class Reader(Protocol):
-    """The bytes of a blob. By the last one, size and digest have been verified."""
+    """The bytes of a blob. With the last one, size and digest have been verified."""
 
     def readinto(self, buffer: Buffer, /) -> int:
         """Read the next bytes into a buffer; return how many, 0 at the end.
 
         Raises:
             ImageSourceException: The blob is corrupt.
-            AmazonClientException: It could not be downloaded.
+            AmazonClientException: The blob could not be downloaded.
         """
         ...
 
@@ -54,14 +54,14 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name in messages."""
+        """The name of the source in error messages."""
         ...
 
     def find_root(self) -> Descriptor:
         """Return the descriptor of the image's manifest or index.
 
         Raises:
-            ImageSourceException: There is no such image.
+            ImageSourceException: The image does not exist.
         """
         ...
 
@@ -69,7 +69,7 @@ class Source(Protocol):
         """Return the verified bytes of a manifest, and the parsed manifest.
 
         Raises:
-            ImageSourceException: It is missing, corrupt or malformed.
+            ImageSourceException: The manifest is missing, corrupt or malformed.
         """
         ...
 
@@ -81,7 +81,7 @@ class Source(Protocol):
         """Refuse a blob that is known to be wrong without reading it.
 
         Raises:
-            ImageSourceException: It is missing, or its size or digest is wrong.
+            ImageSourceException: The blob is missing, or its size or digest is wrong.
         """
         ...
 
@@ -97,7 +97,7 @@ class RepositorySource:
     """An image in a repository.
 
     Args:
-        location: Where it is.
+        location: Where the image is.
     """
 
     def __init__(self, location: Location) -> None:
@@ -150,7 +150,7 @@ class RepositorySource:
 
         Args:
             descriptor: The blob.
-            start: How many bytes to leave out; without them only the size is verified.
+            start: How many bytes to skip; if there are any, only the size is verified.
         """
         return self.location.client.download_layer(
             repository_name=self.location.repository,
@@ -223,7 +223,7 @@ class LayoutSource:
         if not found:
             raise ImageSourceException(f"{self.name}: there is no such image; names: {known}")
         raise ImageSourceException(
-            f"{self.name} has {len(found)} images; say which one, as in 'oci:PATH:NAME';"
+            f"{self.name} has {len(found)} images; name one of them, as in 'oci:PATH:NAME';"
             f" names: {known}"
         )
 
@@ -271,7 +271,7 @@ class VerifyingReader:
     Args:
         file: The file, at its beginning.
         descriptor: The descriptor of the expected content.
-        where: The name of the place in messages.
+        where: The name of the source in error messages.
     """
 
     def __init__(self, file: BinaryIO, descriptor: Descriptor, where: str) -> None:
@@ -301,7 +301,7 @@ def fill(reader: Reader, view: memoryview) -> memoryview:
     """Read bytes into the whole of a view, and return it.
 
     Raises:
-        ImageSourceException: The blob ends before.
+        ImageSourceException: The blob ends before the view is full.
     """
     filled = 0
     while filled < len(view):
@@ -316,7 +316,7 @@ def parsed(name: str, content: bytes, descriptor: Descriptor) -> Manifest | Inde
     """Return the parsed manifest, after comparing its bytes with its descriptor.
 
     Raises:
-        ImageSourceException: It is corrupt or malformed.
+        ImageSourceException: The manifest is corrupt or malformed.
     """
     try:
         if len(content) != descriptor.size or not descriptor.digest.verifies(content):

@@ -1,4 +1,4 @@
-"""Copying many images from one repository to another, by plan."""
+"""Copying many images from one repository to another, with a plan."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PlannedTag:
         tag: The tag.
         digest: The digest of its image in the source.
         action: ``copy`` or ``skip``.
-        reason: Why.
+        reason: Why the tag is copied or skipped.
     """
 
     tag: str
@@ -56,7 +56,7 @@ class SyncFailure:
     Attributes:
         tags: Its tags.
         digest: Its digest.
-        error: What the copy failed with.
+        error: The error of the copy.
     """
 
     tags: tuple[str, ...]
@@ -69,15 +69,15 @@ class SyncResult:
     """What a synchronization did.
 
     Attributes:
-        copied: One for each image that was copied.
-        failures: One for each image that could not be.
+        copied: The result for each image that was copied.
+        failures: The failure of each image that could not be copied.
     """
 
     copied: tuple[TransferResult, ...]
     failures: tuple[SyncFailure, ...] = ()
 
     def raise_for_failures(self) -> SyncResult:
-        """Raise the error of the first image that could not be copied; else return this."""
+        """Return this result, or raise the error of the first image that could not be copied."""
         if self.failures:
             raise self.failures[0].error
         return self
@@ -85,13 +85,13 @@ class SyncResult:
 
 @attrs.frozen(kw_only=True)
 class CopyTask:
-    """The copy of one image; it pickles, so that other processes and machines can make it.
+    """The copy of one image; it can be pickled, to run in other processes and on other machines.
 
     Attributes:
         source_client: Calls the service where the image is.
         source: The image, by its digest.
-        target_client: Calls the service where it goes to.
-        target: The repository.
+        target_client: Calls the service at the target.
+        target: The repository to copy to.
         tags: The tags that the image gets.
         options: Further arguments of ``copy_image``.
     """
@@ -122,7 +122,7 @@ class CopyTask:
 
 @attrs.frozen(kw_only=True)
 class SyncPlan:
-    """What a synchronization would do. Its text has a line for each tag.
+    """What a synchronization would do; as a string, one line for each tag.
 
     Attributes:
         source: The repository that images come from.
@@ -143,8 +143,8 @@ class SyncPlan:
         Ctrl-C, cancels those that have not begun and, without an executor, the others as well.
 
         Args:
-            executor: Runs `CopyTask.run` for each image: a pool of threads or processes, or what
-                Dask or Ray offer. ``None`` takes 4 threads.
+            executor: Runs `CopyTask.run` for each image: a pool of threads or processes, or an
+                executor of Dask or Ray. ``None`` uses 4 threads.
         """
         if executor is not None:
             return self._execute(executor, CopyTask.run)
@@ -200,7 +200,7 @@ def plan_sync(
         target_client: Calls the service where they go to.
         target: The repository that they go to.
         tags: Only tags that match this pattern, or one of these, as in a shell: ``release-*``.
-        newest: Only the images that were pushed last, so many of them; ``None`` for all.
+        newest: Only this many of the images that were pushed last; ``None`` for all.
         since: Only images that were pushed at this time or later, with a time zone.
         referrers: Whether signatures, SBOMs and the like are copied as well.
         create: Whether to create the target if it does not exist.
@@ -222,7 +222,7 @@ def plan_sync(
     here, there = locate(source_client, source), locate(target_client, target)
     for place, text in ((here, source), (there, target)):
         if place.tag is not None or place.digest is not None:
-            raise ValueError(f"a repository must name no image, got {text!r}")
+            raise ValueError(f"a repository must not name an image, got {text!r}")
     images = [
         image
         for image in newest_first(here.images())
@@ -277,20 +277,20 @@ def sync(
     concurrency: int = 2,
     executor: Executor | None = None,
 ) -> SyncResult:
-    """Copy what another repository lacks of one's tags; see `plan_sync` for the arguments.
+    """Copy the tags that another repository lacks; see `plan_sync` for the arguments.
 
     Args:
         source_client: Calls the service where the images are.
         source: The repository that they come from.
         target_client: Calls the service where they go to.
         target: The repository that they go to.
-        tags: Which tags.
-        newest: How many images.
-        since: Pushed when.
+        tags: Only tags that match a pattern.
+        newest: Only this many of the images that were pushed last.
+        since: Only images that were pushed at this time or later.
         referrers: Whether signatures and the like are copied as well.
         create: Whether to create the target.
         concurrency: How many layers of one image are moved at the same time.
-        executor: Runs the copies; ``None`` takes 4 threads.
+        executor: Runs the copies; ``None`` uses 4 threads.
 
     Raises:
         RepositoryNotFoundException: A repository does not exist.

@@ -1,4 +1,4 @@
-"""Moving an image from a source to a target: what is common to pushing, pulling and copying."""
+"""Moving an image from a source to a target: the part that push, pull and copy share."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from ecr_client.images.trees import Node, Tree
     from ecr_client.oci import Descriptor
 
-#: Blobs from this size on may be moved over several connections.
+#: Blobs of at least this size may be moved over several connections.
 LARGE = 64 * 1024 * 1024
-_MOST_ATTEMPTS = 3
-#: After these, a blob is moved once more from its first byte.
+_MAX_ATTEMPTS = 3
+#: Errors after which a blob is moved again from its first byte.
 _RESTARTS = (TransportException, InvalidLayerPartException, UploadNotFoundException)
 
 
@@ -65,13 +65,13 @@ class TransferResult:
     Attributes:
         target: Where the image is now, as it was written.
         digest: The digest of the image's manifest or index.
-        media_type: The media type of that.
-        tags: The tags, or the names in a layout, that the image has got.
+        media_type: The media type of the manifest or index.
+        tags: The tags, or the names in a layout, that were set.
         manifests: The digests of all manifests that belong to it.
         layers: The layers of all manifests, each once.
         bytes_moved: How many bytes of layers and configurations were moved.
-        bytes_skipped: How many need not be, because the target had them.
-        duration: How long it took, in seconds.
+        bytes_skipped: How many bytes were not moved, because the target had them.
+        duration: How long the transfer took, in seconds.
     """
 
     target: str
@@ -90,25 +90,25 @@ class Target(Protocol):
 
     @property
     def name(self) -> str:
-        """What messages and results call it."""
+        """The name of the target in error messages and results."""
         ...
 
     def find_missing(
         self, tree: Tree, tags: Sequence[str], reporter: Reporter
     ) -> Sequence[Descriptor]:
-        """Return the blobs that have to be moved; whatever can be refused is refused here."""
+        """Return the blobs that have to be moved, after checking whatever can be checked first."""
         ...
 
     def write_blob(
         self, blob: Descriptor, source: Source, reporter: Reporter, streams: int
     ) -> None:
-        """Move one blob; it is there, and verified, when this returns.
+        """Move one blob; when this returns, the target holds it, and it is verified.
 
         Args:
             blob: The blob.
-            source: Where it is.
-            reporter: Told about every piece.
-            streams: Over how many connections it may be moved at the same time.
+            source: Where the blob is.
+            reporter: Notified of every piece.
+            streams: Over how many connections the blob may be moved at the same time.
         """
         ...
 
@@ -117,7 +117,7 @@ class Target(Protocol):
         ...
 
     def finish(self, tree: Tree, tags: Sequence[str]) -> None:
-        """Store the root under its tags: from now on the image is there."""
+        """Store the root under its tags, which makes the image available."""
         ...
 
 
@@ -141,12 +141,12 @@ def transfer(
 
     Args:
         source: Where the image is.
-        target: Where it goes to.
+        target: Where the image goes to.
         tag: The tag or the name that it gets; ``None`` for none.
         tags: Further tags.
-        expected: The digest that it must have; ``None`` for any.
+        expected: The digest that the image must have; ``None`` for any.
         platforms: Which platforms of an index; ``None`` for all.
-        referrers: Whether what refers to it goes along.
+        referrers: Whether manifests that refer to the image are moved as well.
         progress: Called with each event.
         cancel: Ends the transfer once it is set.
         concurrency: How many blobs are moved at the same time.
@@ -197,14 +197,14 @@ def _move_blobs(
     concurrency: int,
     reporter: Reporter,
 ) -> None:
-    """Move blobs, the largest first: they are on the way longest, and the others are soon done."""
+    """Move blobs, the largest first, since they take longest."""
     # A single large blob may take all connections.
     streams = max(1, concurrency // max(1, sum(blob.size >= LARGE for blob in blobs)))
 
     def move(blob: Descriptor) -> None:
         reporter.check()
         reporter.event(BlobStarted(digest=blob.digest, size=blob.size))
-        for attempts_left in reversed(range(_MOST_ATTEMPTS)):
+        for attempts_left in reversed(range(_MAX_ATTEMPTS)):
             try:
                 target.write_blob(blob, source, reporter, streams if blob.size >= LARGE else 1)
                 break
@@ -218,20 +218,20 @@ def _move_blobs(
 
 
 def check_count(name: str, value: int) -> None:
-    """Refuse an argument that is not a number of things.
+    """Check an argument that is a count.
 
     Raises:
-        ValueError: It is not.
+        ValueError: The value is not an int of at least 1.
     """
     if not isinstance(value, int) or value < 1:
         raise ValueError(f"{name} must be an int of at least 1, got {value!r}")
 
 
 def _check_tags(tags: Sequence[str]) -> None:
-    """Refuse a string where several tags are wanted, and tags that cannot be one.
+    """Check that an argument is a sequence of tags.
 
     Raises:
-        ValueError: It is.
+        ValueError: The value is a single string, or a tag is malformed.
     """
     if isinstance(tags, str):
         raise ValueError(f"tags must be a sequence of strings, got the string {tags!r}")
@@ -247,7 +247,7 @@ def run_parallel(
     concurrency: int,
     reporter: Reporter,
 ) -> None:
-    """Do some work for each blob, several at a time; the first error ends all and is raised."""
+    """Call a function for each blob, several at a time; the first error ends all and is raised."""
     if not blobs:
         return
     with ThreadPoolExecutor(min(concurrency, len(blobs)), "ecr-client-transfer") as pool:

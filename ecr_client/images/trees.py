@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from ecr_client.images.sources import Source
 
-_MOST_DEPTH = 8
-_MOST_MANIFESTS = 1000
-_MOST_BYTES = 64 * 1024 * 1024
+_MAX_DEPTH = 8
+_MAX_MANIFESTS = 1000
+_MAX_BYTES = 64 * 1024 * 1024
 #: BuildKit's annotation of an attestation with the digest of what it attests.
 _ATTESTED = "vnd.docker.reference.digest"
 
@@ -59,7 +59,7 @@ def blobs_of(nodes: Sequence[Node]) -> tuple[Descriptor, ...]:
     """Return the blobs of some manifests, each once.
 
     Raises:
-        ImageSourceException: Two manifests say different sizes of one blob, or one is empty.
+        ImageSourceException: Two manifests declare different sizes of a blob, or a blob is empty.
     """
     found: dict[str, Descriptor] = {}
     for node in nodes:
@@ -67,7 +67,9 @@ def blobs_of(nodes: Sequence[Node]) -> tuple[Descriptor, ...]:
             continue
         for blob in node.document.blobs:
             if found.setdefault(blob.digest, blob).size != blob.size:
-                raise ImageSourceException(f"two manifests say different sizes of {blob.digest}")
+                raise ImageSourceException(
+                    f"two manifests declare different sizes of {blob.digest}"
+                )
             if blob.size == 0:
                 raise ImageSourceException(
                     f"the blob {blob.digest} is empty, which the service refuses"
@@ -82,14 +84,14 @@ def read_tree(
 
     Args:
         source: Where the image is.
-        platforms: The platforms that are wanted, such as ``linux/arm64``; ``None`` for all. Of one
-            platform the root is its manifest; of several it is an index with them alone.
-        referrers: Whether signatures, SBOMs and the like belong to it.
+        platforms: The wanted platforms, such as ``linux/arm64``; ``None`` for all. For one
+            platform, the root is its manifest; for several, an index of only these.
+        referrers: Whether to include signatures, SBOMs and the like.
 
     Raises:
         ImageSourceException: A manifest is missing, corrupt or malformed; there is no image for a
             platform, or more than one.
-        ValueError: A platform cannot be one.
+        ValueError: A platform is malformed.
     """
     wanted = None if platforms is None else [Platform.parse(each) for each in platforms]
     if wanted == []:
@@ -103,6 +105,8 @@ def read_tree(
 
 
 class _Reading:
+    """Reads the manifests of an image, each once and within limits."""
+
     def __init__(self, source: Source, referrers: bool) -> None:
         self._source = source
         self._referrers = referrers
@@ -117,15 +121,15 @@ class _Reading:
             node = Node(descriptor=descriptor, content=content, document=document)
             self._nodes[descriptor.digest] = node
             self._bytes += len(content)
-        if len(self._nodes) > _MOST_MANIFESTS or self._bytes > _MOST_BYTES:
+        if len(self._nodes) > _MAX_MANIFESTS or self._bytes > _MAX_BYTES:
             raise ImageSourceException(
-                f"{self._source.name} has more than {_MOST_MANIFESTS} manifests, or more than"
-                f" {_MOST_BYTES} bytes of them"
+                f"{self._source.name} has more than {_MAX_MANIFESTS} manifests, or more than"
+                f" {_MAX_BYTES} bytes of them"
             )
         return node
 
     def listed(self, index: Index, depth: int = 0) -> Iterator[Descriptor]:
-        """Yield what an index lists, and instead of an index in it, what that one lists."""
+        """Yield the descriptors in an index, with those of nested indexes in their place."""
         self._check_depth(depth)
         for each in index.manifests:
             document = self.read(each).document if each.media_type in INDEXES else None
@@ -150,9 +154,9 @@ class _Reading:
                 yield from self.below(self.read(referrer), depth + 1)
 
     def _check_depth(self, depth: int) -> None:
-        if depth > _MOST_DEPTH:
+        if depth > _MAX_DEPTH:
             raise ImageSourceException(
-                f"{self._source.name} has indexes in indexes, more than {_MOST_DEPTH} deep"
+                f"{self._source.name} has indexes nested more than {_MAX_DEPTH} deep"
             )
 
 
@@ -172,7 +176,7 @@ def _select(name: str, root: Node, wanted: list[Platform], reading: _Reading) ->
             problem = "no image" if not found else f"{len(found)} images"
             raise ImageSourceException(f"{name} has {problem} for {platform}; it has: {known}")
         kept += [each for each in found if each not in kept]
-    if len(kept) == 1:  # Two names of one platform are one platform, too.
+    if len(kept) == 1:  # Two names may stand for one platform.
         return reading.read(kept[0])
     digests = {each.digest for each in kept}
     chosen = [

@@ -1,7 +1,7 @@
 """The vocabulary of container images: digests, descriptors, manifests, references and layouts.
 
 Everything here is data, as the OCI image specification and Docker define it; nothing calls the
-service. What cannot be read is a `ValueError` whose message says what is wrong and where.
+service. Malformed data raises a `ValueError` whose message says what is wrong and where.
 
 https://github.com/opencontainers/image-spec
 """

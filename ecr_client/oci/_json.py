@@ -1,4 +1,4 @@
-"""Reading JSON from strangers: each member is checked and named by its path."""
+"""Reading untrusted JSON: each member is checked, and errors name it by its path."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-# By RFC 6838, which knows no parameters.
+# As in RFC 6838, without parameters.
 _MEDIA_TYPE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]*/[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]*")
 
 
@@ -15,19 +15,19 @@ def read_object(text: str) -> dict[str, Any]:
     """Return the object that a JSON document holds.
 
     Raises:
-        ValueError: It is no JSON, or something else than an object.
+        ValueError: The string is not JSON, or not an object.
     """
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        # Without what the document says: a message may end up in a log.
+        # Without the content of the document: a message may end up in a log.
         raise ValueError(f"it is not JSON at line {error.lineno}") from None
     if not isinstance(document, dict):
         raise ValueError(f"it must be a JSON object, got {kind(document)}")
     return document
 
 
-def text_member(document: dict[str, Any], name: str, where: str = "") -> str | None:
+def string_member(document: dict[str, Any], name: str, where: str = "") -> str | None:
     """Return a string, or None if the member is absent or empty."""
     found = document.get(name)
     if found is None:
@@ -39,7 +39,7 @@ def text_member(document: dict[str, Any], name: str, where: str = "") -> str | N
 
 def media_type_member(document: dict[str, Any], name: str, where: str = "") -> str | None:
     """Return a media type, or None if the member is absent or empty."""
-    found = text_member(document, name, where)
+    found = string_member(document, name, where)
     if found is not None and (len(found) > 255 or not _MEDIA_TYPE.fullmatch(found)):
         raise ValueError(
             f"{path(where, name)} must be a media type without parameters, got {found[:100]!r}"
@@ -47,7 +47,7 @@ def media_type_member(document: dict[str, Any], name: str, where: str = "") -> s
     return found
 
 
-def texts_member(document: dict[str, Any], name: str, where: str = "") -> tuple[str, ...]:
+def strings_member(document: dict[str, Any], name: str, where: str = "") -> tuple[str, ...]:
     """Return a list of strings, which is empty if the member is absent."""
     found = document.get(name)
     if found is None:

@@ -1,4 +1,4 @@
-"""Descriptors: what one piece of content says of another."""
+"""Descriptors: references from one piece of content to another."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Platform:
     Attributes:
         os: The operating system, such as ``linux``.
         architecture: The processor, in Go's names, such as ``amd64`` or ``arm64``.
-        variant: The kind of processor, such as ``v8``.
+        variant: The variant of the processor, such as ``v8``.
         os_version: The version of the operating system; Windows images need it.
         os_features: Features of the operating system that the image needs, such as ``win32k``.
     """
@@ -33,7 +33,7 @@ class Platform:
         """Return the platform that is written ``os/architecture`` or ``os/architecture/variant``.
 
         Raises:
-            ValueError: It is written in another way.
+            ValueError: The string has another form.
         """
         parts = text.split("/")
         if len(parts) not in (2, 3) or not all(parts):
@@ -45,16 +45,16 @@ class Platform:
         """Return the platform that a JSON object describes.
 
         Raises:
-            ValueError: It describes none; the message begins with ``where``.
+            ValueError: The value is not a platform; the message begins with ``where``.
         """
         if not isinstance(found, dict):
             raise ValueError(f"{where} must be an object, got {_json.kind(found)}")
         return cls(
-            os=_json.text_member(found, "os", where) or "unknown",
-            architecture=_json.text_member(found, "architecture", where) or "unknown",
-            variant=_json.text_member(found, "variant", where),
-            os_version=_json.text_member(found, "os.version", where),
-            os_features=_json.texts_member(found, "os.features", where),
+            os=_json.string_member(found, "os", where) or "unknown",
+            architecture=_json.string_member(found, "architecture", where) or "unknown",
+            variant=_json.string_member(found, "variant", where),
+            os_version=_json.string_member(found, "os.version", where),
+            os_features=_json.strings_member(found, "os.features", where),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Platform:
         return {name: value for name, value in content.items() if value is not None}
 
     def matches(self, wanted: Platform) -> bool:
-        """Return whether this is a wanted platform, whose absent members may have any value."""
+        """Return whether this platform fits a wanted one, whose absent members fit any value."""
         return all(
             not value or value == getattr(self, name)
             for name, value in attrs.asdict(wanted).items()
@@ -84,10 +84,10 @@ class Descriptor:
     """A reference to a blob or to a manifest.
 
     Attributes:
-        media_type: What the content is.
+        media_type: The media type of the content.
         digest: The digest of the content.
         size: The size of the content in bytes.
-        urls: Where else the content can be fetched. A registry need not have such content.
+        urls: Other places to fetch the content from; then a registry need not have it.
         annotations: Arbitrary metadata.
         platform: The platform that the image runs on; in the manifests of an index.
         artifact_type: The type of the artifact, if the manifest is not one of a runnable image.
@@ -116,7 +116,7 @@ class Descriptor:
         """Return the descriptor that a JSON object holds.
 
         Raises:
-            ValueError: It holds none; the message begins with ``where``.
+            ValueError: The value is not a descriptor; the message begins with ``where``.
         """
         if not isinstance(found, dict):
             raise ValueError(f"{where} must be a descriptor, got {_json.kind(found)}")
@@ -135,7 +135,7 @@ class Descriptor:
             media_type=media_type,
             digest=digest,
             size=size,
-            urls=_json.texts_member(found, "urls", where),
+            urls=_json.strings_member(found, "urls", where),
             annotations=_json.map_member(found, "annotations", where),
             platform=platform and Platform.from_json(platform, f"{where}.platform"),
             artifact_type=_json.media_type_member(found, "artifactType", where),

@@ -1,4 +1,4 @@
-"""Digests: names of content that follow from the content."""
+"""Digests: identifiers of content that are computed from the content."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# By the image specification; nothing that matches can leave the folder it becomes a name in.
+# As in the image specification; a match is a file name that cannot lead out of its folder.
 _DIGEST = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
 #: The registered algorithms and how many hexadecimal digits their values have.
 _LENGTHS = {"sha256": 64, "sha512": 128}
@@ -25,8 +25,8 @@ class Digest(str):
         text: The digest as it is written.
 
     Raises:
-        ValueError: It cannot be a digest: the algorithm or the value is malformed, or the value has
-            another length than its algorithm makes.
+        ValueError: The string is not a digest: the algorithm or the value is malformed, or the
+            value does not have the length that the algorithm produces.
     """
 
     __slots__ = ()

@@ -20,27 +20,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _VERSION = "1.0.0"
-#: A manifest has as many characters at most, none of which takes more than four bytes.
+#: A character takes at most four bytes.
 _MAX_MANIFEST_BYTES = MAX_MANIFEST_LENGTH * 4
 
 
 class LayoutReader:
-    """An OCI image layout that is read; what holds its files is up to the subclass.
+    """A reader of an OCI image layout; subclasses define where its files are.
 
     https://github.com/opencontainers/image-spec/blob/main/image-layout.md
 
     Attributes:
-        path: Where the layout is, for messages.
+        path: Where the layout is, for error messages.
     """
 
     path: Path
 
     def read_index(self) -> Index:
-        """Return what ``index.json`` lists.
+        """Return the index in ``index.json``.
 
         Raises:
-            ValueError: There is no layout, or one of a version that is unknown.
-            OSError: It cannot be read.
+            ValueError: There is no layout, or its version is unknown.
+            OSError: The file cannot be read.
         """
         self._check_version()
         content = self._read("index.json", _MAX_MANIFEST_BYTES)
@@ -55,8 +55,8 @@ class LayoutReader:
         """Open a blob for reading; its content is not verified.
 
         Raises:
-            ValueError: The blob is missing or has another size than its descriptor says.
-            OSError: It cannot be read.
+            ValueError: The blob is missing, or its size is not that of the descriptor.
+            OSError: The blob cannot be read.
         """
         try:
             file, size = self._open(_blob_name(descriptor.digest))
@@ -74,11 +74,14 @@ class LayoutReader:
         """Return the stored bytes of a manifest, and the parsed manifest.
 
         Raises:
-            ValueError: It is missing, corrupt or malformed.
-            OSError: It cannot be read.
+            ValueError: The manifest is missing, corrupt or malformed.
+            OSError: The manifest cannot be read.
         """
         if descriptor.size > _MAX_MANIFEST_BYTES:
-            raise ValueError(f"the manifest {descriptor.digest} is too large: {descriptor.size}")
+            raise ValueError(
+                f"the manifest {descriptor.digest} must have at most {_MAX_MANIFEST_BYTES:,} bytes,"
+                f" got {descriptor.size:,}"
+            )
         with self.open_blob(descriptor) as file:
             content = file.read()
         if not descriptor.digest.verifies(content):
@@ -95,15 +98,15 @@ class LayoutReader:
         """Open a file by its name in the layout; return its size as well.
 
         Raises:
-            FileNotFoundError: There is none.
+            FileNotFoundError: The layout has no such file.
         """
         raise NotImplementedError
 
-    def _read(self, name: str, most: int) -> bytes:
+    def _read(self, name: str, limit: int) -> bytes:
         file, size = self._open(name)
         with file:
-            if size > most:
-                raise ValueError(f"{self.path}: {name} has more than {most} bytes")
+            if size > limit:
+                raise ValueError(f"{self.path}: {name} has more than {limit} bytes")
             return file.read()
 
     def _check_version(self) -> None:
@@ -114,7 +117,7 @@ class LayoutReader:
                 f"{self.path} is not an OCI image layout: no file oci-layout"
             ) from None
         try:
-            version = _json.text_member(_json.read_object(content.decode()), "imageLayoutVersion")
+            version = _json.string_member(_json.read_object(content.decode()), "imageLayoutVersion")
         except ValueError as error:
             raise ValueError(f"{self.path}: oci-layout is malformed: {error}") from None
         if version != _VERSION:
@@ -139,11 +142,11 @@ class Layout(LayoutReader):
         self.path: Path = Path(path)
 
     def create(self) -> None:
-        """Make the folder an empty layout, unless it is a layout already.
+        """Create an empty layout in the folder, unless it is a layout already.
 
         Raises:
             ValueError: The folder holds something else.
-            OSError: It cannot be written.
+            OSError: The folder cannot be written.
         """
         if (self.path / "oci-layout").is_file():
             self._check_version()
@@ -155,26 +158,26 @@ class Layout(LayoutReader):
         _write_file(self.path / "oci-layout", json.dumps({"imageLayoutVersion": _VERSION}).encode())
 
     def write_index(self, index: Index) -> None:
-        """Replace ``index.json`` in one step.
+        """Replace ``index.json`` atomically.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: The file cannot be written.
         """
         _write_file(self.path / "index.json", index.to_bytes())
 
     def blob_folder(self, algorithm: str) -> Path:
-        """Return the folder of the blobs whose digests are of one algorithm."""
+        """Return the folder of the blobs whose digests use an algorithm."""
         return self.path / "blobs" / algorithm
 
     def blob_path(self, digest: Digest) -> Path:
-        """Return the file of a blob, whether it exists or not."""
+        """Return the path of a blob, whether it exists or not."""
         return self.path / _blob_name(digest)
 
     def write_blob(self, media_type: str, pieces: bytes | Iterable[bytes]) -> Descriptor:
-        """Write a blob and return its descriptor; it gets its name when all of it is written.
+        """Write a blob and return its descriptor; the file gets its final name once it is complete.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: The blob cannot be written.
         """
         folder = self.blob_folder("sha256")
         hasher, size = hashlib.sha256(), 0
@@ -189,21 +192,21 @@ class Layout(LayoutReader):
     def _open(self, name: str) -> tuple[BinaryIO, int]:
         path = self.path / name
         if path.exists() and not path.is_file():
-            # To open a pipe would wait for somebody who writes to it.
+            # Opening a pipe would block until another process writes to it.
             raise ValueError(f"{path} is not a file")
         file = path.open("rb")
         return file, os.fstat(file.fileno()).st_size
 
 
 class LayoutArchive(LayoutReader):
-    """A tar file with an OCI image layout in it, read where it is.
+    """A tar archive that contains an OCI image layout, read in place.
 
     Args:
         path: The archive; it is not compressed.
 
     Raises:
-        ValueError: It is no such archive, or has two files of one name.
-        OSError: It cannot be read.
+        ValueError: The file is not a tar archive, or contains two files with the same name.
+        OSError: The file cannot be read.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

@@ -1,4 +1,4 @@
-"""Manifests of images and artifacts, and indexes of manifests, in OCI's and in Docker's form."""
+"""Manifests of images and artifacts, and indexes of manifests, in the OCI and Docker formats."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import attrs
 from ecr_client.oci import _json, media_types
 from ecr_client.oci.descriptor import Descriptor
 
-#: How many characters a manifest can have; the service's limit.
+#: The maximum number of characters of a manifest; the service's limit.
 MAX_MANIFEST_LENGTH: Final = 4_194_304
 
 
@@ -19,10 +19,10 @@ class Manifest:
     """The manifest of one image or artifact.
 
     Attributes:
-        media_type: OCI's or Docker's type of manifests.
+        media_type: The media type, one of OCI or Docker manifests.
         config: The configuration.
         layers: The layers, the lowest first.
-        subject: The manifest that this one is about: a signature or an SBOM refers to its image.
+        subject: The manifest that this one refers to, as a signature or an SBOM does to an image.
         artifact_type: The type of the artifact, if it is not a runnable image.
         annotations: Arbitrary metadata.
     """
@@ -36,12 +36,12 @@ class Manifest:
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
-        """Configuration and layers that a registry must have, each once, the layers first."""
+        """The layers and the configuration that a registry must have, each once, in this order."""
         named = (*self.layers, self.config)
         return tuple({blob.digest: blob for blob in named if not blob.is_foreign}.values())
 
     def to_bytes(self) -> bytes:
-        """Return the manifest as a JSON document; equal manifests make equal bytes."""
+        """Return the manifest as a JSON document; equal manifests result in equal bytes."""
         content: dict[str, Any] = {
             "config": self.config.to_json(),
             "layers": [layer.to_json() for layer in self.layers],
@@ -54,9 +54,9 @@ class Index:
     """A list of manifests, usually of one image for several platforms.
 
     Attributes:
-        media_type: OCI's type of indexes or Docker's of manifest lists.
+        media_type: The media type, one of OCI indexes or Docker manifest lists.
         manifests: The manifests, which can be indexes as well.
-        subject: The manifest that this one is about.
+        subject: The manifest that this index refers to.
         artifact_type: The type of the artifact, if it is not a runnable image.
         annotations: Arbitrary metadata.
     """
@@ -68,23 +68,23 @@ class Index:
     annotations: dict[str, str] = attrs.field(factory=dict, hash=False)
 
     def to_bytes(self) -> bytes:
-        """Return the index as a JSON document; equal indexes make equal bytes."""
+        """Return the index as a JSON document; equal indexes result in equal bytes."""
         return _write(self, {"manifests": [each.to_json() for each in self.manifests]})
 
 
 def parse_manifest(content: bytes | str, media_type: str | None = None) -> Manifest | Index:
     """Return the manifest or the index that a JSON document holds.
 
-    Whether the registry has what it refers to is another question.
+    Whether the registry has the content that it refers to is not checked.
 
     Args:
         content: The document.
         media_type: The type by which the document is known, for example from its descriptor;
-            needed if the document does not say its type itself.
+            needed if the document does not declare its type itself.
 
     Raises:
-        ValueError: It holds neither, or says another type than ``media_type``. The message says
-            what is wrong.
+        ValueError: The document is neither, or declares another type than ``media_type``. The
+            message says what is wrong.
     """
     try:
         text = content.decode() if isinstance(content, bytes) else content
@@ -115,7 +115,7 @@ def _media_type(document: dict[str, Any], given: str | None) -> str:
     version = document.get("schemaVersion")
     if version == 1 or given in media_types.DOCKER_SCHEMA_1:
         raise ValueError("Docker Image Manifest V2 Schema 1 is not supported; push the image again")
-    own = _json.text_member(document, "mediaType")
+    own = _json.string_member(document, "mediaType")
     media_type = own or given
     if media_type is None:
         raise ValueError("it has no mediaType, and none was given")

@@ -1,6 +1,6 @@
 """The media types of manifests, configurations and layers that registries and tools agree on.
 
-Each set holds the OCI form and the Docker form of one thing.
+Each set holds the OCI and the Docker media type of one kind of document.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DOCKER_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_CONFIG: Final = "application/vnd.docker.container.image.v1+json"
 DOCKER_LAYER_GZIP: Final = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 DOCKER_FOREIGN_LAYER: Final = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
-#: Schema 1, which today's registries refuse.
+#: Schema 1, which current registries refuse.
 DOCKER_SCHEMA_1: Final = frozenset(
     {
         "application/vnd.docker.distribution.manifest.v1+json",

@@ -1,4 +1,4 @@
-"""References: how people and tools write which image they mean."""
+"""References: the names by which people and tools refer to images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ARN = re.compile(
 _REPOSITORY = re.compile(
     r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
 )
-#: The distribution specification's tags, as long as the service lets them be.
+#: A tag as in the distribution specification, but as long as the service allows.
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,299}")
 _LOOPBACK = re.compile(r"(?:[a-z0-9-]+\.)*localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]")
 _LONGEST = 2000
@@ -57,8 +57,8 @@ class Registry:
     def find(cls, host: str) -> Registry | None:
         """Return the registry of Amazon ECR that a host name stands for, or None for any other.
 
-        All names are known: those of all partitions, with FIPS, dual-stack, and ECR Public. A name
-        that only looks alike, in another domain than the partition's of its region, is none.
+        The hosts of all partitions are recognized, including FIPS, dual-stack and ECR Public. A
+        look-alike, whose domain is not that of its region's partition, is not.
         """
         if host == _PUBLIC:
             return cls(host=host)
@@ -79,13 +79,13 @@ class Registry:
 
 @attrs.frozen(kw_only=True)
 class Reference:
-    """An image, or all of a repository if it has neither a tag nor a digest.
+    """An image, or a whole repository if there is neither a tag nor a digest.
 
     Attributes:
         registry: The registry of the repository; ``None`` if the reference names none.
         repository: The name of the repository.
         tag: The tag, or ``None``.
-        digest: The digest, or ``None``. If there is a tag too, the digest decides.
+        digest: The digest, or ``None``. If there is a tag, too, the digest takes precedence.
     """
 
     registry: Registry | None = None
@@ -95,17 +95,17 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str, *, hosts: Collection[str] = ()) -> Reference:
-        """Return what a reference says.
+        """Return the parsed reference.
 
         Args:
             text: ``[HOST/]REPOSITORY[:TAG][@DIGEST]``, as docker and the console write it, or the
-                ARN of a repository, with a tag or a digest behind it or without. Without a host, it
-                is relative to a registry.
-            hosts: Further hosts that may be named, each with its port if it has one. Hosts of
-                Amazon ECR and of the loopback may always be.
+                ARN of a repository, which a tag or a digest may follow. Without a host, it is
+                relative to a registry.
+            hosts: Further hosts to accept, each with its port if it has one. Hosts of Amazon ECR
+                and loopback hosts are always accepted.
 
         Raises:
-            ValueError: It is no reference; the message says what is wrong and what would be right.
+            ValueError: The string is not a reference; the message says what is wrong and expected.
 
         Example:
             >>> image = Reference.parse("123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:1.0")

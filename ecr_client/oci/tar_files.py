@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-_MOST_FILES = 100_000
-_MOST_LINKS = 8
+_MAX_FILES = 100_000
+_MAX_LINKS = 8
 
 
 class TarFiles:
@@ -25,8 +25,9 @@ class TarFiles:
         path: The archive.
 
     Raises:
-        ValueError: It is no archive, is compressed, or has two files of one name.
-        OSError: It cannot be read.
+        ValueError: The file is not an archive, is compressed, or contains two files with the same
+            name.
+        OSError: The file cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,10 +45,10 @@ class TarFiles:
         return self._place(name) is not None
 
     def open(self, name: str) -> tuple[BinaryIO, int]:
-        """Open a file; return it and its size. Files can be read at the same time.
+        """Open a file; return it and its size. Several files can be open at the same time.
 
         Raises:
-            FileNotFoundError: The archive has none of this name.
+            FileNotFoundError: The archive has no file with this name.
         """
         place = self._place(name)
         if place is None:
@@ -61,8 +62,8 @@ class TarFiles:
             return
         if name in self._places or name in self._links:
             raise ValueError(f"{self.path} has two files with the name {name!r}")
-        if len(self._places) + len(self._links) >= _MOST_FILES:
-            raise ValueError(f"{self.path} has more than {_MOST_FILES:,} files")
+        if len(self._places) + len(self._links) >= _MAX_FILES:
+            raise ValueError(f"{self.path} has more than {_MAX_FILES:,} files")
         if member.isreg() and not member.issparse():
             self._places[name] = member.offset_data, member.size
         elif member.issym():
@@ -71,7 +72,7 @@ class TarFiles:
             self._links[name] = member.linkname
 
     def _place(self, name: str) -> tuple[int, int] | None:
-        for _ in range(_MOST_LINKS):
+        for _ in range(_MAX_LINKS):
             name = posixpath.normpath(name)
             if name in self._places:
                 return self._places[name]

@@ -1,4 +1,4 @@
-"""Files that get their name when they are complete, and what killed processes have left of them."""
+"""Files that get their final name once complete, and cleanup after killed processes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def lock(file: BinaryIO) -> bool:
     """Lock a file as long as it is open; return whether that is known to have worked.
 
     Raises:
-        BlockingIOError: Somebody else has locked it.
+        BlockingIOError: The file is locked already.
     """
     if fcntl is None:
         return True

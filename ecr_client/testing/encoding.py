@@ -73,4 +73,4 @@ def _value(value: Any, path: str) -> Any:
     # JSON has neither NaN nor infinities.
     if isinstance(value, (str, int)) or (isinstance(value, float) and value - value == 0):
         return value
-    raise ValueError(f"{path} must be a value of JSON, got {type(value).__name__} {value!r}")
+    raise ValueError(f"{path} must be a JSON value, got {type(value).__name__} {value!r}")

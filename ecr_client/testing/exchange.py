@@ -65,7 +65,7 @@ def check_request(operation: AnyOperation, request: AmazonWebServiceRequest) -> 
         return
     except Mismatch as mismatch:
         problem = str(mismatch)
-    # Outside of the handler, whose frames hold the content of the request.
+    # Raised outside of the handler, whose frames hold the content of the request.
     raise ParamValidationException(problem, operation.name)
 
 
@@ -80,7 +80,7 @@ def result_response(operation: AnyOperation, result: Any) -> HTTPResponse:
     """Return the response that the client reads as this result.
 
     Raises:
-        TypeError: It is not a result of this operation.
+        TypeError: The object is not a result of this operation.
         ValueError: The client would read another result; the message names the member.
     """
     if not isinstance(result, operation.result_class):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: How many bytes are generated, hashed and written at a time.
 PIECE = 1024 * 1024
-#: The most bytes of a stored block of gzip.
+#: The maximum size of a stored block of gzip in bytes.
 STORED = 0xFFFF
 
 

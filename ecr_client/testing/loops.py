@@ -2,7 +2,7 @@
 
 pytest itself has no event loops. They come from plugins, each of which has its own kind of
 asynchronous fixtures, or from `asyncio.run` in the test. So the fixture is a plain one, which
-cannot await when it ends; by then, the loop is usually closed.
+cannot await when it ends; and by then the loop is usually closed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def closed_with_its_loop(client: AsyncECRClient) -> Iterator[AsyncECRClient]:
     client.transport = _Watching(client)
     yield client
     loop = client._shared.loop
-    # The loop of several tests goes on after the one that used the client.
+    # A loop that several tests share is still open after the one that used the client.
     if loop is not None and not loop.is_closed():
         loop.run_until_complete(client.aclose())
 

@@ -2,8 +2,8 @@
 
 A call goes all the way through the client: it is signed, and sent by ``requests``. Responses are
 matched by operation (``X-Amz-Target``) and, if one is given, by endpoint. As always with
-``responses``, several responses to an operation are returned in turn, and the last one again and
-again.
+``responses``, several responses to an operation are returned in turn, and the last one
+repeatedly.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def add_result(
         The registered response, whose ``call_count`` is the number of its calls.
 
     Raises:
-        TypeError: It is not a result.
-        ValueError: The client could not read it; the message names the member.
+        TypeError: The object is not a result.
+        ValueError: The client could not read the result; the message names the member.
     """
     name = type(result).__name__
     if not name.endswith("Result") or not hasattr(result, "response_metadata"):

@@ -67,7 +67,7 @@ class _Expectation:
 
 
 class _Stub:
-    """What a stub does, for both clients."""
+    """The part that both stubs share."""
 
     def _build(self, client: object, kind: type, transport: Any, in_order: bool) -> None:
         if not isinstance(client, kind):
@@ -105,8 +105,8 @@ class _Stub:
                 of the service becomes a response with status and request id; others are raised as
                 they are.
             members: Members of the result, instead of ``result``; others that the service always
-                sends have values as by ``example``. So has the result if none of the three is
-                given.
+                sends have the values of ``example``, and so has the whole result if none of the
+                three is given.
 
         Raises:
             ParamValidationException: The client would not send the request.
@@ -230,7 +230,7 @@ class ECRStub(_Stub):
 
     Args:
         client: Any client; its transport is restored when the block is left.
-        in_order: Whether calls have to come in the expected order. Otherwise a call gets the first
+        in_order: Whether calls have to come in the expected order. Otherwise a call uses the first
             expectation that it meets.
 
     Example:
@@ -248,11 +248,11 @@ class ECRStub(_Stub):
 class AsyncECRStub(_Stub):
     """An `ECRStub` for an asynchronous client.
 
-    It waits for nothing, so ``with`` and ``async with`` do the same.
+    It never waits, so ``with`` and ``async with`` do the same.
 
     Args:
         client: Any asynchronous client; its transport is restored when the block is left.
-        in_order: Whether calls have to come in the expected order. Otherwise a call gets the first
+        in_order: Whether calls have to come in the expected order. Otherwise a call uses the first
             expectation that it meets.
     """
 
@@ -294,7 +294,7 @@ class _StubTransport(Transport):
 
 
 class _AsyncStubTransport(AsyncTransport):
-    """The same for an asynchronous client."""
+    """A `_StubTransport` for an asynchronous client."""
 
     simulated = True
 

@@ -30,11 +30,11 @@ MANIFEST_TYPES = tuple(sorted(INDEXES | MANIFESTS))
 #: The service's limit for a layer, 52,000 MiB.
 LARGEST_SIZE = 52_000 * 1024 * 1024
 #: Limits for manifests and blobs of an image and for nested indexes, far above those in use.
-MOST_DESCRIPTORS, DEEPEST_INDEX = 10_000, 8
+MAX_DESCRIPTORS, DEEPEST_INDEX = 10_000, 8
 
 
 class _Expected(NamedTuple):
-    """The digest and the size of a content."""
+    """The digest and the size of a manifest or a blob."""
 
     digest: str
     size: int
@@ -83,7 +83,7 @@ class _Check:
         self._client = client
         self._repository = repository
         self._named = 0
-        #: The sizes of the contents that were checked, if they are known.
+        #: The sizes of the manifests and blobs that were checked, if they are known.
         self._sizes: dict[str, int | None] = {}
 
     def image(self, identifier: ImageIdentifier) -> None:
@@ -125,9 +125,9 @@ class _Check:
         if listed != found:
             self._note(f"{name} has the digest {found}, but is listed as {listed}")
         self._check_size(name, len(content), size)
-        asked = identifier.image_digest
-        if asked not in (None, _digest(content, asked)):
-            self._note(f"{name} has the content of {_digest(content, asked)}")
+        requested = identifier.image_digest
+        if requested not in (None, _digest(content, requested)):
+            self._note(f"{name} has the content of {_digest(content, requested)}")
         return self._contents(name, content)
 
     def _contents(self, name: str, content: bytes) -> list[_Expected]:
@@ -136,8 +136,8 @@ class _Check:
         try:
             named = list(_named_by(_parsed(content)))
             self._named += len(named)
-            if self._named > MOST_DESCRIPTORS:
-                raise ValueError(f"the image has more than {MOST_DESCRIPTORS} manifests and blobs")
+            if self._named > MAX_DESCRIPTORS:
+                raise ValueError(f"the image has more than {MAX_DESCRIPTORS} manifests and blobs")
         except (ValueError, RecursionError) as error:
             self._note(f"{name} cannot be read ({error})")
             return []
@@ -177,7 +177,7 @@ class _Check:
             self._note(f"{name} cannot be downloaded ({error})")
 
     def _is_new(self, name: str, expected: _Expected) -> bool:
-        """Return whether a content has not been checked yet; otherwise check only its size."""
+        """Return whether a manifest or a blob has not been checked yet; else check its size."""
         if name not in self._sizes:
             self._sizes[name] = None
             return True
@@ -205,7 +205,7 @@ def _parsed(content: bytes) -> Any:
     """Return the content of a manifest.
 
     Raises:
-        ValueError: It is not JSON, or parsers may read it differently.
+        ValueError: The content is not JSON, or parsers may read it differently.
     """
     # The stricter parser, which refuses NaN and lone surrogates.
     orjson.loads(content)
@@ -225,7 +225,7 @@ def _named_by(content: object) -> Iterator[tuple[str, object]]:
     """Yield the descriptors of a manifest with their paths.
 
     Raises:
-        ValueError: It is not a manifest.
+        ValueError: The content is not a manifest.
     """
     if not isinstance(content, dict) or not content.keys() & {"manifests", "layers"}:
         raise ValueError("it has neither manifests nor layers")
@@ -243,7 +243,7 @@ def _descriptor(place: str, value: object) -> tuple[_Expected, bool]:
     """Return a descriptor, and whether its content has URLs outside of the registry.
 
     Raises:
-        ValueError: It is not a descriptor.
+        ValueError: The value is not a descriptor.
     """
     if not isinstance(value, dict):
         raise ValueError(f"{place} must be an object, got {brief(value)}")

@@ -269,7 +269,7 @@ def test_timeouts(run: Any, peer: Any) -> None:
 
     async def test(client: AsyncECRClient) -> None:
         client.set_endpoint(silent.url)
-        with pytest.raises(TotalTimeoutException, match=r"did not end within 0.05 s"):
+        with pytest.raises(TotalTimeoutException, match=r"did not finish within 0.05 s"):
             await client.with_options(timeout=0.05).describe_registry()
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(client.describe_registry(), 0.05)
@@ -415,7 +415,7 @@ def test_one_loop(server: Any, credentials: Credentials) -> None:
 
     async def use_again() -> None:
         for call in (client.describe_registry, client.aclose):
-            with pytest.raises(RuntimeError, match="belongs to another event loop"):
+            with pytest.raises(RuntimeError, match="is bound to another event loop"):
                 await call()
 
     asyncio.run(use())

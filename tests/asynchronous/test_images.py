@@ -571,7 +571,7 @@ def test_wrong_clients(ecr_client: ECRClient, local_ecr: LocalECR) -> None:
 
 def test_loops_that_close(local_ecr: LocalECR, monkeypatch: pytest.MonkeyPatch) -> None:
     """The threads of a transfer end although their loop was closed without waiting for it."""
-    monkeypatch.setattr(aio, "_LOOK", 0.01)
+    monkeypatch.setattr(aio, "_CHECK_INTERVAL", 0.01)
     loop = asyncio.new_event_loop()
     reached = loop.create_future()
 

@@ -134,10 +134,10 @@ def test_wide_characters(monkeypatch: pytest.MonkeyPatch) -> None:
         (True, {"TERM": "dumb"}, False),
     ],
 )
-def test_colours(
+def test_colors(
     monkeypatch: pytest.MonkeyPatch, terminal: bool, variables: dict[str, str], expected: bool
 ) -> None:
-    """Colours are for terminals, and can be declined."""
+    """Colors are for terminals, and can be declined."""
     monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
     for name, value in {"TERM": "xterm", **variables}.items():
         monkeypatch.setenv(name, value)

@@ -383,7 +383,7 @@ def test_interrupt_on_a_terminal(
 
 
 def test_local(start: Any) -> None:
-    """The local ECR runs until it is told to stop, and prints what to export."""
+    """The local ECR runs until it is stopped, and prints what to export."""
     process = start("local", "--port", "0")
     printed = [process.stdout.readline() for _ in range(3)]
     process.send_signal(signal.SIGTERM)

@@ -63,7 +63,7 @@ def test_tables(ecr: Any, registry: dict[str, int]) -> None:
     ]
     assert [line.split()[1] for line in one[1:4]] == ["1,", "amd64", "2"]
     assert one[-1].endswith(" counting shared layers once")
-    assert two[-1].endswith(" counting them once in all")
+    assert two[-1].endswith(" counting them once overall")
     assert everything[-1].endswith(" counting layers shared by repositories once")
 
 

@@ -62,12 +62,12 @@ def test_response_that_is_used_elsewhere(sample: Any) -> None:
 
 def test_enum_that_occurs_only_as_a_key(sample: Any) -> None:
     """An enum that is only the key of a map is generated as well, since annotations mention it."""
-    sample.shapes["Colour"] = {"type": "string", "enum": ["RED"]}
-    sample.shapes["LabelMap"]["key"]["shape"] = "Colour"
-    sample.descriptions["types"]["enums"]["Colour"] = "A colour."
+    sample.shapes["Color"] = {"type": "string", "enum": ["RED"]}
+    sample.shapes["LabelMap"]["key"]["shape"] = "Color"
+    sample.descriptions["types"]["enums"]["Color"] = "A color."
     service = sample.resolve()
 
-    assert "Colour" in {enum.name for enum in service.enums}
+    assert "Color" in {enum.name for enum in service.enums}
     assert service.problems == []
 
 

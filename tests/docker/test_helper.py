@@ -145,7 +145,7 @@ def test_a_folder_that_cannot_be_written(
     Path(environment["XDG_CACHE_HOME"]).write_text("in the way")
 
     assert get(environment, service) == "password-1"
-    assert "the password was not kept" in capsys.readouterr().err
+    assert "the password was not cached" in capsys.readouterr().err
 
 
 def test_the_other_commands(environment: dict[str, str], service: Service) -> None:

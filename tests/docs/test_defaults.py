@@ -135,7 +135,7 @@ SENTENCES: list[tuple[str, str, tuple[Any, ...]]] = [
         r"`max_response_size` bytes, (\d+) MiB",
         (default("max_response_size") / MIB,),
     ),
-    ("reliability.md", r"storage of layers are, up to (\w+) times", (downloads.MOST_REDIRECTS,)),
+    ("reliability.md", r"storage of layers are, up to (\w+) times", (downloads.MAX_REDIRECTS,)),
     ("guide/downloads.md", r"At most (\d+) MiB of the layer is in", (downloads.CHUNK / MIB,)),
     (
         "guide/calls.md",

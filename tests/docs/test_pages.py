@@ -77,7 +77,7 @@ class Browser:
         self.driver.get(f"{self.url}/{page}")
 
     def emulate(self, width: int, theme: str) -> None:
-        """Set the width of the screen, and whether the reader prefers dark colours."""
+        """Set the width of the screen, and whether the reader prefers dark colors."""
         screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
         preference = {"name": "prefers-color-scheme", "value": theme}

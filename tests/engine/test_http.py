@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.pretty import pretty_repr
 
-from ecr_client._engine.http import LONGEST_ID, HTTPRequest, HTTPResponse, request_id
+from ecr_client._engine.http import MAX_ID_LENGTH, HTTPRequest, HTTPResponse, request_id
 
 SECRETS = {"Authorization": "s3cret", "X-Amz-Security-Token": "t0ken", "x-amz-meta": "h34der"}
 
@@ -36,7 +36,7 @@ def test_request_ids() -> None:
     """A request id is what a log may show: printable and not too long."""
     for ours, expected in (
         *(("id-1", "id-1"), ("", "id-2"), ("a\r\nb\x1b[31m", "ab[31m"), ("\r\n", None)),
-        ("x" * (LONGEST_ID + 1), "x" * LONGEST_ID),
+        ("x" * (MAX_ID_LENGTH + 1), "x" * MAX_ID_LENGTH),
     ):
         assert request_id({"x-amzn-RequestId": ours, "x-amz-request-id": "id-2"}) == expected
     assert request_id({"x-amz-request-id": "id-2"}) == "id-2"

@@ -198,7 +198,7 @@ def test_processes(
         ({"since": datetime(2026, 1, 1)}, "since must have a time zone"),
         ({"tags": [1]}, r"tags must be a pattern or a sequence of patterns, got \[1\]"),
         ({"concurrency": 0}, "concurrency must be an int of at least 1, got 0"),
-        ({"source": "team/app:1"}, "must name no image, got 'team/app:1'"),
+        ({"source": "team/app:1"}, "must not name an image, got 'team/app:1'"),
     ],
 )
 def test_wrong_arguments(ecr_client: ECRClient, options: dict[str, Any], problem: str) -> None:

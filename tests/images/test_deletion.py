@@ -190,9 +190,9 @@ def test_failures(ecr_client: ECRClient, tmp_path: Path) -> None:
 
 def test_wrong_arguments(ecr_client: ECRClient) -> None:
     """What is no selector, no age or no number is refused by name."""
-    with pytest.raises(ValueError, match="selector must be made by"):
+    with pytest.raises(ValueError, match="selector must come from"):
         plan_deletion(ecr_client, "team/app", "untagged")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="must name no image, got 'team/app:1'"):
+    with pytest.raises(ValueError, match="must not name an image, got 'team/app:1'"):
         plan_deletion(ecr_client, "team/app:1", untagged())
     with pytest.raises(ValueError, match="now must have a time zone"):
         plan_deletion(ecr_client, "team/app", older_than(DAY), now=datetime(2026, 1, 1))

@@ -105,9 +105,9 @@ def test_names(ecr_client: ECRClient, tmp_path: Path) -> None:
     assert by_position.digest == by_name.digest
     with pytest.raises(ImageSourceException, match="has only 2 images"):
         push_image(ecr_client, f"{place}:@2", "team/app:1")
-    with pytest.raises(ImageSourceException, match=r"has 2 such images; .* names: app:1, app:2"):
+    with pytest.raises(ImageSourceException, match=r"2 matching images; .* names: app:1, app:2"):
         push_image(ecr_client, place, "team/app:1")
-    with pytest.raises(ImageSourceException, match="has 0 such images"):
+    with pytest.raises(ImageSourceException, match="has 0 matching images"):
         push_image(ecr_client, f"{place}:app:3", "team/app:1")
 
 
@@ -118,7 +118,7 @@ def test_names(ecr_client: ECRClient, tmp_path: Path) -> None:
         ({**FILES, "manifest.json": b"{"}, "manifest.json is not JSON"),
         ({**FILES, "manifest.json": b"{}"}, "must be a list of images"),
         ({**FILES, "manifest.json": b'[{"Layers": []}]'}, "must name Config and Layers"),
-        ({**FILES, "config.json": b"{}"}, "must have one of rootfs.diff_ids for each layer"),
+        ({**FILES, "config.json": b"{}"}, "must have one entry in rootfs.diff_ids for each layer"),
         ({**FILES, "1/layer.tar": b"other"}, "the layer 1/layer.tar is corrupt"),
         ({**FILES, "1/layer.tar": (tarfile.SYMTYPE, "/etc/passwd")}, "no file 1/layer.tar"),
         ({**FILES, "1/layer.tar": (tarfile.SYMTYPE, "layer.tar")}, "no file 1/layer.tar"),

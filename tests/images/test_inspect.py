@@ -72,7 +72,7 @@ def test_missing_images(ecr_client: ECRClient, pushed: RandomImage) -> None:
     """An image that is not there is an error that says so."""
     with pytest.raises(ImageSourceException, match="ImageNotFound"):
         inspect_image(ecr_client, "team/app:none")
-    with pytest.raises(ValueError, match="names no image"):
+    with pytest.raises(ValueError, match="does not name an image"):
         inspect_image(ecr_client, "team/app")
 
 

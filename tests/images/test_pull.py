@@ -280,7 +280,7 @@ def test_disk_space(
 @pytest.mark.parametrize(
     ("reference", "problem"),
     [
-        ("team/app", "names no image"),
+        ("team/app", "does not name an image"),
         ("team/app:none", r"team/app:none cannot be read \(ImageNotFound"),
         ("team/none:1", "does not exist"),
     ],
@@ -332,7 +332,7 @@ def test_archives_in_place_of_something_else(
     make(folder / "app.tar")
     kind = stat.S_IFMT((folder / "app.tar").stat().st_mode)
     before = len(operations(local_ecr))
-    with pytest.raises(FileExistsError, match="an archive cannot replace what is not a file"):
+    with pytest.raises(FileExistsError, match="an archive can only replace a file"):
         pull_image(
             ecr_client, "team/app:1", f"{form}:{folder / 'app.tar'}", platforms=PLATFORMS[:1]
         )

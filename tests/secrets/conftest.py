@@ -99,7 +99,7 @@ def with_locals(error: BaseException) -> str:
 
 
 def by_rich(error: BaseException) -> str:
-    """Return what rich shows of an exception besides the source, whose colours take it long."""
+    """Return what rich shows of an exception besides the source, whose colors take it long."""
     found = Traceback.extract(
         type(error),
         error,

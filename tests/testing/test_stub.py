@@ -421,7 +421,7 @@ def pushed(time: Any) -> dict[str, Any]:
                 (ListImagesResult(next_token=7), "nextToken must be a string"),  # type: ignore[arg-type]
                 (ListImagesResult(image_ids=["1.0"]), r"imageIds\[0\] must be an object"),  # type: ignore[list-item]
                 (ListImagesResult(image_ids=ImageIdentifier()), "imageIds must be a list"),  # type: ignore[arg-type]
-                (ListImagesResult(next_token=object()), "next_token must be a value of JSON, got"),  # type: ignore[arg-type]
+                (ListImagesResult(next_token=object()), "next_token must be a JSON value, got"),  # type: ignore[arg-type]
                 (
                     ListImagesResult(response_metadata=ResponseMetadata(http_status_code=404)),
                     "the result cannot be a response",
@@ -435,7 +435,7 @@ def pushed(time: Any) -> dict[str, Any]:
                 (PUSHED.replace(tzinfo=None), r"\[0\].image_pushed_at must be a datetime with"),
                 (PUSHED.timestamp(), "the client would read another image_details"),
                 ("yesterday", "imagePushedAt is not a timestamp"),
-                (float("nan"), "image_pushed_at must be a value of JSON, got float nan"),
+                (float("nan"), "image_pushed_at must be a JSON value, got float nan"),
             )
         ),
         *(

@@ -303,7 +303,7 @@ def test_nested_indexes(stored: Stored) -> None:
 
 def test_descriptors_are_counted_together(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bound of manifests and blobs is that of the whole image."""
-    monkeypatch.setattr("ecr_client.testing.verification.MOST_DESCRIPTORS", 5)
+    monkeypatch.setattr("ecr_client.testing.verification.MAX_DESCRIPTORS", 5)
     (problem,) = problems(stored)
 
     assert "the image has more than 5 manifests and blobs" in problem

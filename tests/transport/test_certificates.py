@@ -41,7 +41,7 @@ def test_who_is_trusted(
     if is_trusted:
         assert transport.read(server.url).status == 200
         return
-    with pytest.raises(TLSException, match="see verify") as caught:
+    with pytest.raises(TLSException, match="check verify") as caught:
         transport.read(server.url)
 
     assert not caught.value.request_sent
@@ -55,7 +55,7 @@ def test_a_bundle_that_is_gone(peer: Any, connect: Any, tmp_path: Path) -> None:
     transport = connect(verify=str(path))
     path.unlink()
 
-    with pytest.raises(InvalidConfigurationException, match=r"bundle\.pem.*; see verify"):
+    with pytest.raises(InvalidConfigurationException, match=r"bundle\.pem.*; check verify"):
         transport.read(peer(tls=True).url)
 
 

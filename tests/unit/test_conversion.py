@@ -171,7 +171,10 @@ def nested(**members: Any) -> dict[str, Any]:
                 ),
                 ({"next": 1}, "next is not a member of DescribeRepositoriesResult"),
                 ({1: 1}, "1 is not a member of DescribeRepositoriesResult"),
-                ({"next_token": "a", "nextToken": "a"}, "nextToken is given twice, by both of its"),
+                (
+                    {"next_token": "a", "nextToken": "a"},
+                    "nextToken is given twice, under both of its",
+                ),
                 ({"response_metadata": 5}, "response_metadata must be a dict, got int 5"),
             )
         ),

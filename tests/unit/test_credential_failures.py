@@ -142,7 +142,7 @@ CASES = {
         f"[profile p]\nrole_arn = {ROLE}\ncredential_source = Environment\n",
         environ={"AWS_ACCESS_KEY_ID": "AKIA", "PROFILE": "p"},
     ),
-    "a setting": variables("SERVICE_TIMEOUT", "bad value", AWS_METADATA_SERVICE_TIMEOUT="soon"),
+    "a setting": variables("SERVICE_TIMEOUT", "is invalid", AWS_METADATA_SERVICE_TIMEOUT="soon"),
     "no section": Case(("{dir}/config", "line 1 comes before"), "key = s3cret\n"),
     "section twice": Case(("{dir}/credentials", "line 4 repeats a section"), "", BASE + BASE),
     "setting twice": Case(("line 3 repeats a setting",), "[default]\ns3cret = 1\ns3cret = 2\n"),
@@ -286,7 +286,7 @@ CASES = {
     ),
     # --- instances
     "instance, disabled": instance(
-        "not asked, because of AWS_EC2_METADATA_DISABLED",
+        "not queried, because of AWS_EC2_METADATA_DISABLED",
         environ={"AWS_EC2_METADATA_DISABLED": "true"},
     ),
     "instance, no role": instance("{url} responded with status 404", response=(404, {}, b"b0dy")),

@@ -371,7 +371,7 @@ def test_nothing_found(own_files: Path) -> None:
     for place in (
         *("AWS_ACCESS_KEY_ID", str(own_files / "config"), str(own_files / "credentials")),
         *("profile 'default'", "SSO", "container", "credentials=Credentials("),
-        "EC2 instance (not asked, because of AWS_EC2_METADATA_DISABLED)",
+        "EC2 instance (not queried, because of AWS_EC2_METADATA_DISABLED)",
     ):
         assert place in str(caught.value)
     assert source.resolve().access_key == "AKIADEFAULT"

@@ -81,7 +81,9 @@ def test_attempts_take_time(server: Any, calling: Calling, fake: Any) -> None:
     for _ in range(3):
         client.describe_registry()
     server.responses = [DOWN]
-    with pytest.raises(TotalTimeoutException, match=r"did not end within 160 s \(total") as caught:
+    with pytest.raises(
+        TotalTimeoutException, match=r"did not finish within 160 s \(total"
+    ) as caught:
         client.describe_registry()
 
     assert len(server.requests) == 3 + 2

@@ -330,7 +330,7 @@ def test_log_of_a_retry_and_a_failure(
             "attempt 1 got a response with status 503 (request id id-0)",
         ]
         assert lines[2].startswith(
-            "attempt 1 failed, the next one follows in 1.000 s: Service Unavailable (Service:"
+            "attempt 1 failed, retrying in 1.000 s: Service Unavailable (Service:"
         )
         assert lines[-1].startswith(r"attempt 2 failed: first\r\nFAKE ECR 200 ok\x1b[31m\u2028xx")
         common = {**COMMON, "endpoint": server.url}

@@ -402,7 +402,10 @@ def token_of(**changes: Any) -> str:
         (token_of(version=2), "has version 2, and this release reads 1"),
         (token_of(name="DescribeImages"), "must be one of ListImages, got one of 'DescribeImages'"),
         (token_of(skip="1"), "must be .*, got another string"),
-        (token_of(skip=-1), "must come from .* same arguments, got one of other arguments, or one"),
+        (
+            token_of(skip=-1),
+            "must come from .* same arguments, got one for other arguments, or one",
+        ),
         (token_of(), "must come from an iteration with the same arguments"),
     ],
 )

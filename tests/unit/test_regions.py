@@ -160,8 +160,8 @@ def test_regions_of_clients(check: Any, caplog: pytest.LogCaptureFixture) -> Non
     assert [(record.name, record.getMessage()) for record in caplog.records] == [
         (
             "ecr_client",
-            "Region 'eu-west-99' is not listed by the installed botocore; using it as one of "
-            "partition 'aws'.",
+            "region 'eu-west-99' is not listed by the installed botocore; assuming that partition "
+            "'aws' has it",
         )
     ]
 

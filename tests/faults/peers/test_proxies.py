@@ -29,7 +29,7 @@ def test_socks(peer: Any, visitor: Any, kind: str) -> None:
     proxies = {"all": f"{kind}://127.0.0.1:{proxy.port}"}
     client = visitor(server, proxies=proxies)
     is_blocking = isinstance(client, ECRClient)
-    expected = "no connection" if is_blocking else "AsyncECRClient has none"
+    expected = "no connection" if is_blocking else "AsyncECRClient supports none"
     with pytest.raises(AmazonClientException, match=expected):
         client.describe_repositories()
 

@@ -173,7 +173,7 @@ def test_connect_timeout_is_for_sending(peer: Any, visitor: Any, in_time: Any) -
     found = in_time(lambda: upload(client))
 
     assert type(found) is ReadTimeoutException
-    assert "did not take the request within 1 s (connect_timeout)" in str(found)
+    assert "did not accept the request within 1 s (connect_timeout)" in str(found)
     assert found.request_sent
 
 
