@@ -27,12 +27,13 @@ from ecr_client.regions import Region, supported_region
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from ecr_client._call import Call
     from ecr_client._credentials.asynchronous import AsyncCredentialsSource
     from ecr_client._credentials.sources import CredentialsSource
     from ecr_client._lifetime import AsyncLifetime, Lifetime
     from ecr_client._operation import Operation, Request, Result
     from ecr_client._options import CallOptions
-    from ecr_client._pipeline import Call, Offload, Pipeline
+    from ecr_client._pipeline import Offload, Pipeline
     from ecr_client._shapes import AmazonWebServiceRequest
     from ecr_client._transport.base import AsyncTransport, Transport
     from ecr_client.config import ClientConfiguration

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ecr_client._common.display import one_line
 
 if TYPE_CHECKING:
+    from ecr_client._call import Call
     from ecr_client._exceptions import AmazonClientException
-    from ecr_client._pipeline import Call
     from ecr_client.hooks import CallEvent, Hooks
 
 logger = logging.getLogger("ecr_client")

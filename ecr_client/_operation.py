@@ -6,18 +6,14 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
-from ecr_client._coroutines import run
 from ecr_client._exceptions import ParamValidationException
 from ecr_client._shapes import NO_ENTRIES, AmazonWebServiceRequest, AmazonWebServiceResult
-from ecr_client._signatures import documented_by
 from ecr_client._unavailable import Guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from types import CodeType
     from typing import TypeAlias
-
-    from ecr_client.pagination import AsyncPaginator, Paginator
 
     #: How a waiter interprets one response.
     Outcome: TypeAlias = Literal["success", "failure", "retry"]
@@ -184,116 +180,3 @@ class Acceptors(Generic[Result]):
         self.description: Final = description
         self.errors: Final = errors
         self.statuses: Final = statuses
-
-
-class Invoker:
-    """The base of the interface, paginators, waiters and batches: what their calls go through."""
-
-    def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
-        """Make one call and return its result.
-
-        Every call goes through this method: each operation, each page of a paginator, each poll of
-        a waiter, each call of a batch. Override it to observe, change or replace calls.
-
-        Args:
-            operation: One of ``ecr_client.operations``.
-            request: A request of that operation.
-
-        Raises:
-            ParamValidationException: The request does not fit the operation; nothing was sent.
-            AmazonClientException: The call failed; see the method of the operation.
-        """
-        raise NotImplementedError(f"{type(self).__name__} does not implement {operation.name}")
-
-    # Called by the generated methods; each module is loaded when it is first needed.
-
-    def _paginate(
-        self,
-        operation: Operation[Request, Result],
-        request: Request,
-        paths: Sequence[Sequence[str]],
-        max_items: int | None,
-    ) -> Paginator[Any, Result]:
-        from ecr_client.pagination import Paginator
-
-        return Paginator(self, operation, request, paths, max_items)
-
-    def _wait(
-        self,
-        waiter: str,
-        operation: Operation[Request, Result],
-        request: Request,
-        acceptors: Acceptors[Result],
-        delay: float,
-        max_wait: float,
-        sleep: Callable[[float], object] | None,
-    ) -> Result:
-        from ecr_client.waiters import wait
-
-        def call() -> Result:
-            return self.invoke(operation, request)
-
-        sleep = self._sleep if sleep is None else sleep
-        return run(wait(waiter, call, acceptors, delay=delay, max_wait=max_wait, sleep=sleep))
-
-    def _sleep(self, seconds: float) -> Any:
-        """Wait between two calls of a waiter."""
-        import time
-
-        time.sleep(seconds)
-
-    def _invoke_all(
-        self, operation: Operation[Request, Result], request: Request, member: str, size: int
-    ) -> Result:
-        from ecr_client.batches import invoke_all
-
-        return run(invoke_all(self, operation, request, member, size))
-
-
-@documented_by(Invoker)
-class AsyncInvoker:
-    """An `Invoker` for the asynchronous client."""
-
-    async def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
-        raise NotImplementedError(f"{type(self).__name__} does not implement {operation.name}")
-
-    def _paginate(
-        self,
-        operation: Operation[Request, Result],
-        request: Request,
-        paths: Sequence[Sequence[str]],
-        max_items: int | None,
-    ) -> AsyncPaginator[Any, Result]:
-        from ecr_client.pagination import AsyncPaginator
-
-        return AsyncPaginator(self, operation, request, paths, max_items)
-
-    async def _wait(
-        self,
-        waiter: str,
-        operation: Operation[Request, Result],
-        request: Request,
-        acceptors: Acceptors[Result],
-        delay: float,
-        max_wait: float,
-        sleep: Callable[[float], object] | None,
-    ) -> Result:
-        from ecr_client.waiters import wait
-
-        def call() -> Awaitable[Result]:
-            return self.invoke(operation, request)
-
-        sleep = self._sleep if sleep is None else sleep
-        return await wait(waiter, call, acceptors, delay=delay, max_wait=max_wait, sleep=sleep)
-
-    def _sleep(self, seconds: float) -> Any:
-        import asyncio
-
-        return asyncio.sleep(seconds)
-
-    async def _invoke_all(
-        self, operation: Operation[Request, Result], request: Request, member: str, size: int
-    ) -> Result:
-        from ecr_client.batches import invoke_all
-
-        return await invoke_all(self, operation, request, member, size)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import attrs
 
+from ecr_client._call import Call
 from ecr_client._coroutines import maybe_await
 from ecr_client._engine.clock import SigningClock
-from ecr_client._engine.deadline import Deadline
 from ecr_client._engine.http import request_id
 from ecr_client._engine.parse import parse
 from ecr_client._engine.prepare import content_size, encode, encoder, prepare
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
     from ecr_client._operation import Operation, Request, Result
     from ecr_client._options import CallOptions
     from ecr_client._transport.base import AsyncTransport, Response, Transport
-    from ecr_client.credentials import Credentials
     from ecr_client.endpoints import Endpoint
 
 Value = TypeVar("Value")
@@ -57,49 +55,6 @@ class Offload(Protocol):
     """Runs a function in another thread."""
 
     def __call__(self, function: Callable[[], Value], /) -> Awaitable[Value]: ...
-
-
-class Call:
-    """The state of one call. Its repr shows nothing, because it holds secrets."""
-
-    def __init__(
-        self,
-        name: str,
-        endpoint: Endpoint,
-        options: CallOptions,
-        transport: Transport | AsyncTransport,
-        body: bytes,
-        monotonic: Callable[[], float],
-    ) -> None:
-        self.name = name
-        self.endpoint = endpoint
-        self.options = options
-        self.transport = transport
-        self.body = body
-        self.attempts: Attempts = Attempts()
-        #: What the attempt was signed with, and the correction of the clock at that time.
-        self.credentials: Credentials | None = None
-        self.offset: timedelta = timedelta(0)
-        self.limiter: RateLimiter | None = None
-        self.deadline: Deadline = Deadline(options.total_timeout, monotonic)
-        #: What a success releases to the quota.
-        self.cost = 1
-        #: For the hooks to use.
-        self.context: dict[str, Any] = {}
-        self._monotonic = monotonic
-        self._started = self._sent = monotonic()
-
-    def start_attempt(self) -> None:
-        """Note when an attempt starts."""
-        self._sent = self._monotonic()
-
-    def seconds(self) -> float:
-        """Return how long the call has taken so far."""
-        return self._monotonic() - self._started
-
-    def seconds_of_attempt(self) -> float:
-        """Return how long this attempt has taken so far."""
-        return self._monotonic() - self._sent
 
 
 class Pipeline:

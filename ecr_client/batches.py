@@ -11,16 +11,17 @@ from ecr_client._engine.prepare import encode
 from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult, evolve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from ecr_client._operation import AsyncInvoker, Invoker, Operation
+    from ecr_client._coroutines import MaybeAwaitable
+    from ecr_client._operation import Operation
 
 Request = TypeVar("Request", bound=AmazonWebServiceRequest)
 Result = TypeVar("Result", bound=AmazonWebServiceResult)
 
 
 async def invoke_all(
-    invoker: Invoker | AsyncInvoker,
+    invoke: Callable[[Operation[Request, Result], Request], MaybeAwaitable[Result]],
     operation: Operation[Request, Result],
     request: Request,
     member: str,
@@ -29,7 +30,7 @@ async def invoke_all(
     """Return one result for a request whose list may be longer than one call takes.
 
     Args:
-        invoker: Makes the calls.
+        invoke: Makes one call.
         operation: The operation.
         request: The request with the whole list.
         member: The name of the list.
@@ -40,13 +41,13 @@ async def invoke_all(
     """
     items: object = getattr(request, member)
     if not isinstance(items, tuple) or len(items) <= size:
-        return await maybe_await(invoker.invoke(operation, request))
+        return await maybe_await(invoke(operation, request))
     # Checked as a whole, or an invalid item in the last call would be found after the others.
     encode(operation, request)
     results = []
     for start in range(0, len(items), size):
         part = evolve(request, **{member: items[start : start + size]})
-        results.append(await maybe_await(invoker.invoke(operation, part)))
+        results.append(await maybe_await(invoke(operation, part)))
     return _joined(results)
 
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer, Self
 
+    from ecr_client._call import Call
     from ecr_client._coroutines import MaybeAwaitable
-    from ecr_client._pipeline import Call, Pipeline
+    from ecr_client._pipeline import Pipeline
     from ecr_client._transport.base import Response
 
 #: The maximum number of bytes that `LayerDownload.iter_bytes` yields at a time.

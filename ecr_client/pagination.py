@@ -21,12 +21,12 @@ from ecr_client._shapes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from typing_extensions import Self
 
     from ecr_client._coroutines import MaybeAwaitable
-    from ecr_client._operation import AsyncInvoker, Invoker, Operation
+    from ecr_client._operation import Operation
 
 Item = TypeVar("Item")
 Request = TypeVar("Request", bound=AmazonWebServiceRequest)
@@ -37,7 +37,7 @@ class _Paginator(Generic[Item, Page]):
     """The part that both kinds of paginators share.
 
     Args:
-        invoker: Makes the calls.
+        invoke: Makes one call.
         operation: The operation, whose requests and results have a ``next_token``.
         request: The first page's request; its ``next_token`` may say where to begin.
         paths: The lists of items in a page, each as the names of the members that lead to it.
@@ -50,7 +50,7 @@ class _Paginator(Generic[Item, Page]):
 
     def __init__(
         self,
-        invoker: Invoker | AsyncInvoker,
+        invoke: Callable[[Operation[Any, Page], Any], MaybeAwaitable[Page]],
         operation: Operation[Request, Page],
         request: Request,
         paths: Sequence[Sequence[str]],
@@ -64,7 +64,7 @@ class _Paginator(Generic[Item, Page]):
                 f"max_items must be a whole number of at least 1 or None, got {brief(max_items)}",
                 operation.name,
             )
-        self._invoker = invoker
+        self._invoke = invoke
         self._operation: Operation[Any, Page] = operation
         self._request = request
         self._paths = paths
@@ -102,7 +102,7 @@ class _Paginator(Generic[Item, Page]):
         # The first call is made with the very object that was passed.
         same = token == _next_token(self._request)
         request = self._request if same else evolve(self._request, next_token=token)
-        return self._invoker.invoke(self._operation, request)
+        return self._invoke(self._operation, request)
 
     def _lists(self, page: Page) -> list[tuple[Any, ...]]:
         return [_at(page, path) for path in self._paths]

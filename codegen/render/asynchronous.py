@@ -70,7 +70,7 @@ def render(service: Service) -> str:
         + imports(
             service,
             service.operations,
-            bases="AsyncInvoker",
+            bases="from ecr_client._invoker import AsyncInvoker\n",
             types=f"    from collections.abc import Awaitable, Callable\n{TYPES}"
             "    from ecr_client.pagination import AsyncPaginator\n",
             more=(name for each in service.paginators for name in each.item_type.split(" | ")),

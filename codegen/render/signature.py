@@ -61,7 +61,7 @@ def imports(
     service: Service,
     operations: Sequence[Operation],
     *,
-    bases: str = "Invoker",
+    bases: str = "from ecr_client._invoker import Invoker\n",
     types: str = "",
     more: Iterable[str] = (),
 ) -> str:
@@ -70,7 +70,7 @@ def imports(
     Args:
         service: Tells the names of types from other names in annotations.
         operations: Those that are called, and whose requests and results are mentioned.
-        bases: What is imported of ``ecr_client._operation``.
+        bases: The imports of what the classes are made of, written out.
         types: Further imports for type checkers, written out.
         more: Further names in annotations.
     """
@@ -87,7 +87,7 @@ def imports(
         for name in sorted({operation.constant for operation in operations})
     )
     return (
-        f"{constants}from ecr_client._operation import {bases}\n"
+        f"{constants}{bases}"
         "from ecr_client._signatures import takes\n\nif TYPE_CHECKING:\n"
         "    from collections.abc import Sequence\n"
         f"{types}{models}"

@@ -24,7 +24,8 @@ def render(service: Service) -> str:
         + imports(
             service,
             [each.operation for each in service.waiters],
-            bases="Acceptors, Invoker",
+            bases="from ecr_client._invoker import Invoker\n"
+            "from ecr_client._operation import Acceptors\n",
             types="    from collections.abc import Callable\n",
         )
         + "\n"

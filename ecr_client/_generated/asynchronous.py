@@ -80,7 +80,7 @@ from ecr_client._generated.waiters import (
     LIFECYCLE_POLICY_PREVIEW_COMPLETE,
     Waiters,
 )
-from ecr_client._operation import AsyncInvoker
+from ecr_client._invoker import AsyncInvoker
 from ecr_client._signatures import documented_by, takes
 
 if TYPE_CHECKING:

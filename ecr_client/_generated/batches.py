@@ -13,7 +13,7 @@ from ecr_client._generated.operations import (
     BATCH_GET_IMAGE,
     BATCH_GET_REPOSITORY_SCANNING_CONFIGURATION,
 )
-from ecr_client._operation import Invoker
+from ecr_client._invoker import Invoker
 from ecr_client._signatures import takes
 
 if TYPE_CHECKING:

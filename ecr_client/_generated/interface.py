@@ -71,7 +71,7 @@ from ecr_client._generated.operations import (
     UPLOAD_LAYER_PART,
     VALIDATE_PULL_THROUGH_CACHE_RULE,
 )
-from ecr_client._operation import Invoker
+from ecr_client._invoker import Invoker
 from ecr_client._signatures import takes
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from ecr_client._generated.operations import (
     LIST_PULL_TIME_UPDATE_EXCLUSIONS,
     LIST_REPLICATION_BACKFILLS,
 )
-from ecr_client._operation import Invoker
+from ecr_client._invoker import Invoker
 from ecr_client._signatures import takes
 
 if TYPE_CHECKING:

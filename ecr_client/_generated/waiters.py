@@ -12,7 +12,8 @@ from ecr_client._generated.operations import (
     DESCRIBE_IMAGES,
     GET_LIFECYCLE_POLICY_PREVIEW,
 )
-from ecr_client._operation import Acceptors, Invoker
+from ecr_client._invoker import Invoker
+from ecr_client._operation import Acceptors
 from ecr_client._signatures import takes
 
 if TYPE_CHECKING:

@@ -21,7 +21,6 @@ import attrs
 from ecr_client.local.errors import ServiceError
 from ecr_client.local.policy_evaluation import Decision, Principal, evaluate
 from ecr_client.local.registry import RegistryKey, parse_repository_arn
-from ecr_client.local.repository_templates import REPOSITORY_POLICY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
 #: The kind of the document with the policy of a registry, and its only key.
 REGISTRY_POLICY = "registry-policy"
 ONLY = ""
+#: The kind of the documents with the policies of repositories.
+REPOSITORY_POLICY = "repository/policy"
 
 
 class ResourceType(Enum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ecr_client.local.permissions import REPOSITORY_POLICY
 from ecr_client.local.resource_tags import checked_tags, write_tags
 from ecr_client.local.run_lifecycle import KIND as LIFECYCLE_POLICY
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 KIND = "creation-template"
 #: The prefix of the template for all repositories that no other one matches.
 ROOT = "ROOT"
-#: The kind of the document with the permission policy of a repository.
-REPOSITORY_POLICY = "repository/policy"
 
 
 def template_for(

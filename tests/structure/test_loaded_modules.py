@@ -77,6 +77,7 @@ BUILT = IMPORTED | {
     "ecr_client._generated.operations",
     "ecr_client._generated.paginators",
     "ecr_client._generated.waiters",
+    "ecr_client._invoker",
     "ecr_client._lifetime",
     "ecr_client._operation",
     "ecr_client._settings",
@@ -97,6 +98,7 @@ BUILT = IMPORTED | {
     "ecr_client.regions",
 }
 CALLED = BUILT | {
+    "ecr_client._call",
     "ecr_client._engine.clock",
     "ecr_client._engine.codec",
     "ecr_client._engine.parse",

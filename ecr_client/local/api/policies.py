@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_client.local.errors import ServiceError, invalid_parameter
 from ecr_client.local.iam_policy import InvalidPolicyError, denies_everyone, read_policy
-from ecr_client.local.permissions import ONLY, REGISTRY_POLICY
-from ecr_client.local.repository_templates import REPOSITORY_POLICY
+from ecr_client.local.permissions import ONLY, REGISTRY_POLICY, REPOSITORY_POLICY
 
 if TYPE_CHECKING:
     from ecr_client.local.context import Context
