@@ -1,8 +1,8 @@
 """``python -m benchmarks`` measures everything and writes ``benchmarks/results.json``.
 
-``--short`` runs every benchmark once with little work, and checks only that it runs and that the
-counters hold, which do not depend on the machine. Each round starts every side in a fresh process,
-one after the other, so that what else the machine does hits all alike.
+``--short`` runs every benchmark once with a small workload, and checks only that it runs and that
+the counters hold, which do not depend on the machine. Each round starts every side in a fresh
+process, one after the other, so that other load on the machine affects all sides alike.
 """
 
 from __future__ import annotations

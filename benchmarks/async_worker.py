@@ -62,7 +62,7 @@ async def concurrent(side, *, tasks, calls, count):
 
 
 async def memory(side, *, size, tasks, calls, count):
-    """Measure what the process holds after the works of the other benchmarks."""
+    """Measure the memory of the process after the work of the other benchmarks."""
     await concurrent(side, tasks=tasks, calls=calls, count=1)
     await repeat(side, call="describe_images", count=count)
     await upload(side, size=size, count=count)

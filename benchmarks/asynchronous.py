@@ -3,7 +3,7 @@
 ``AsyncECRClient`` is compared with aiobotocore and with capo-ecr's asynchronous client. This is
 apart from ``python -m benchmarks`` because aiobotocore needs another botocore than boto3 does.
 
-``--short`` runs every benchmark once with little work, and writes nothing.
+``--short`` runs every benchmark once with a small workload, and writes nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PACKAGES = (
 )
 SIDES = ("ecr_client", "aiobotocore", "capo")
 CONCURRENT = {"tasks": 100, "calls": 500, "count": 4}
-#: Every row is to be below this for capo-ecr.
+#: The target of every row for the ratio to capo-ecr.
 BELOW = 1.0
 
 
@@ -75,7 +75,7 @@ CASES: dict[str, Case] = {
     ),
     "memory": case(
         "memory",
-        "after the works above",
+        "after the work of the rows above",
         {**CONCURRENT, "size": 10 * MIB, "count": 4},
         {"rss": {"aiobotocore": 0.75, "capo": BELOW}},
     ),

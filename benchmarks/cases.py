@@ -35,7 +35,7 @@ class Case(NamedTuple):
         work: Which function of the worker does it.
         title: What a table calls it.
         path: What the server returns: records of a page, and pages.
-        arguments: Of the work.
+        arguments: The arguments of the work.
         measures: Which figures are compared, each with its targets; one without is only shown.
         sides: Who takes part; `ecr_client` always does.
         rounds: How many fresh processes a side has in a full run.

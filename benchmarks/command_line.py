@@ -1,7 +1,7 @@
 """``python -m benchmarks.command_line`` compares ``ecr`` with the AWS CLI, each in fresh processes.
 
-Both talk to the same server of constant responses and take turns, so that what else the machine
-does hits both alike. The targets are for the wall time.
+Both talk to the same server of constant responses and take turns, so that other load on the machine
+affects both alike. The targets are for the wall time.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Case(NamedTuple):
     """One comparison.
 
     Attributes:
-        ecr: The words behind ``ecr``.
-        aws: The words behind ``aws``.
-        target: The wall time that is wanted, as a ratio to that of the AWS CLI.
+        ecr: The arguments of ``ecr``.
+        aws: The arguments of ``aws``.
+        target: The target for the wall time, as a ratio to that of the AWS CLI.
     """
 
     ecr: tuple[str, ...]

@@ -68,8 +68,8 @@ def calls_of(action: Callable[[], object]) -> tuple[int, int, int]:
 
 def counts(address: str) -> dict[str, int]:
     """Return how many connections and requests the server has seen."""
-    with urlopen(f"{address}/counts") as answer:
-        found: dict[str, int] = json.loads(answer.read())
+    with urlopen(f"{address}/counts") as response:
+        found: dict[str, int] = json.loads(response.read())
         return found
 
 

@@ -42,7 +42,10 @@ def main() -> int:
     with LocalECR() as ecr, tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, **ecr.environment(), "XDG_CACHE_HOME": folder}
         host = ecr.endpoint.partition("://")[2]
-        sides = {"python -c pass": [sys.executable, "-c", "pass"], "helper, kept password": HELPER}
+        sides = {
+            "python -c pass": [sys.executable, "-c", "pass"],
+            "helper, cached password": HELPER,
+        }
         if options.aws is not None:
             sides["aws ecr get-login-password"] = [options.aws, "ecr", "get-login-password"]
         run(HELPER, host, environment)  # compiles modules

@@ -1,4 +1,4 @@
-"""A proxy that spoils some of the calls that go through it, in a process of its own.
+"""A proxy that injects faults into some of the requests that it forwards, in its own process.
 
 ``python -m benchmarks.faulty_proxy --target PORT`` prints its port, and serves until its standard
 input is closed. Then it prints, as JSON, how many requests it saw and which faults they met.
@@ -19,14 +19,14 @@ from collections import Counter
 HOST = "127.0.0.1"
 #: The longest hang, in seconds; a client has to wait for longer than this.
 LONGEST_HANG = 2.0
-#: For so many seconds, less than the server's five, a connection to the server is kept.
+#: How many seconds a connection to the server may be idle: less than the server's five.
 LONGEST_IDLE = 3.0
 #: How many bytes a connection buffers; what is longer is read in pieces.
 LIMIT = 2**20
 
 
 def canned(status: int, body: bytes, headers: str = "") -> bytes:
-    """Return a whole answer."""
+    """Return a whole response."""
     head = f"HTTP/1.1 {status} Canned\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
@@ -39,7 +39,7 @@ NO_JSON = canned(200, b"<html>Welcome to the captive portal</html>")
 
 
 async def read_message(source: asyncio.StreamReader) -> bytes:
-    """Return one request or answer that says its length, or nothing at the end."""
+    """Return one request or response with a Content-Length, or nothing at the end."""
     try:
         head = await source.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError:
@@ -53,7 +53,7 @@ async def read_message(source: asyncio.StreamReader) -> bytes:
 
 
 class Exchange:
-    """One request on its way; each method is a fault, which says whether the connection goes on."""
+    """One request; each method is a fault, and returns whether the connection stays open."""
 
     def __init__(self, proxy: Proxy, request: bytes, writer: asyncio.StreamWriter) -> None:
         self._proxy = proxy
@@ -61,15 +61,15 @@ class Exchange:
         self._writer = writer
 
     async def none(self) -> bool:
-        """Forward request and answer as they are."""
+        """Forward request and response as they are."""
         return await self._send(await self._proxy.forward(self._request))
 
     async def throttled(self) -> bool:
-        """Refuse the request as one too many."""
+        """Refuse the request as throttled."""
         return await self._send(THROTTLED)
 
     async def too_many(self) -> bool:
-        """Refuse it as a proxy does that limits rates."""
+        """Refuse it with status 429, as a rate-limiting proxy does."""
         return await self._send(TOO_MANY)
 
     async def failed(self) -> bool:
@@ -82,12 +82,12 @@ class Exchange:
         return await self._send(FAILED)
 
     async def unavailable_after(self) -> bool:
-        """Put a page in the place of the answer to work that was done."""
+        """Replace the response to work that was done by an error page."""
         await self._proxy.forward(self._request)
         return await self._send(UNAVAILABLE)
 
     async def no_json_after(self) -> bool:
-        """Put a page that looks like a success in the place of the answer."""
+        """Replace the response to work that was done by a page with status 200."""
         await self._proxy.forward(self._request)
         return await self._send(NO_JSON)
 
@@ -96,39 +96,39 @@ class Exchange:
         return self._reset()
 
     async def reset_after(self) -> bool:
-        """Reset it when the work is done."""
+        """Reset it after the work is done."""
         await self._proxy.forward(self._request)
         return self._reset()
 
     async def closed_after(self) -> bool:
-        """Close it without an answer when the work is done."""
+        """Close it without a response after the work is done."""
         await self._proxy.forward(self._request)
         return False
 
     async def truncated(self) -> bool:
-        """Close it in the middle of the answer, headers included."""
-        answer = await self._proxy.forward(self._request)
-        await self._send(answer[: self._proxy.random.randrange(len(answer))])
+        """Close it in the middle of the response, headers included."""
+        response = await self._proxy.forward(self._request)
+        await self._send(response[: self._proxy.random.randrange(len(response))])
         return False
 
     async def garbage_after(self) -> bool:
-        """Send bytes that are no HTTP, when the work is done."""
+        """Send bytes that are not HTTP, after the work is done."""
         await self._proxy.forward(self._request)
         await self._send(self._proxy.random.randbytes(300))
         return False
 
     async def hang(self) -> bool:
-        """Let the client wait, but not for as long as it would."""
+        """Make the client wait, but not for as long as its timeout."""
         await asyncio.sleep(self._proxy.random.uniform(0.1, LONGEST_HANG))
         return await self.none()
 
-    async def hang_in_the_answer(self) -> bool:
-        """Let it wait in the middle of the answer."""
-        answer = await self._proxy.forward(self._request)
-        middle = self._proxy.random.randrange(len(answer))
-        await self._send(answer[:middle])
+    async def hang_in_the_response(self) -> bool:
+        """Make it wait in the middle of the response."""
+        response = await self._proxy.forward(self._request)
+        middle = self._proxy.random.randrange(len(response))
+        await self._send(response[:middle])
         await asyncio.sleep(self._proxy.random.uniform(0.1, LONGEST_HANG))
-        return await self._send(answer[middle:])
+        return await self._send(response[middle:])
 
     async def _send(self, data: bytes) -> bool:
         self._writer.write(data)
@@ -150,7 +150,7 @@ class Proxy:
 
     Args:
         target: The port.
-        rate: Which part of the requests meets a fault, from 0 to 1.
+        rate: The share of requests that meet a fault, from 0 to 1.
         seed: Decides which request meets which fault, as far as the order of requests allows.
 
     Attributes:
@@ -172,8 +172,8 @@ class Proxy:
                 request = await read_message(reader)
                 if not request:
                     break
-                spoilt = self.random.random() < self._rate
-                name = self.random.choice(FAULTS) if spoilt else "none"
+                is_faulty = self.random.random() < self._rate
+                name = self.random.choice(FAULTS) if is_faulty else "none"
                 self.seen[name] += 1
                 goes_on = await getattr(Exchange(self, request, writer), name)()
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -182,17 +182,17 @@ class Proxy:
             writer.close()
 
     async def forward(self, request: bytes) -> bytes:
-        """Return the server's answer, over a connection that has not been idle for long."""
+        """Return the server's response, over a connection that has not been idle for long."""
         reader, writer = await self._connection()
         try:
             writer.write(request)
             await writer.drain()
-            answer = await read_message(reader)
+            response = await read_message(reader)
         except BaseException:
             writer.close()
             raise
         self._idle.append((time.monotonic(), reader, writer))
-        return answer
+        return response
 
     async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         while self._idle:
@@ -217,7 +217,7 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faulty_proxy", description=__doc__)
     parser.add_argument("--target", type=int, required=True, help="the port to forward to")
-    parser.add_argument("--rate", type=float, default=0.01, help="of faults (%(default)s)")
+    parser.add_argument("--rate", type=float, default=0.01, help="share of faults (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     asyncio.run(run(options.target, options.rate, options.seed))

@@ -1,9 +1,10 @@
 """``python -m benchmarks.http_libraries`` measures libraries that ``AsyncECRClient`` could use.
 
-Each library sends a small signed-like POST over one connection that is kept alive, to the same
-server, in fresh processes that take turns. It prints the median CPU of a request, and that of a
-process which does nothing but import the library. It needs an environment of its own, since
-urllib3-future, which niquests requires, replaces the files of urllib3::
+Each library sends a small POST, with the headers of a signed request, over one connection that is
+kept alive, to the same server, in fresh processes that take turns. The command prints the median
+CPU of a request, and that of a process which does nothing but import the library. It needs an
+environment of its own, since urllib3-future, which niquests requires, replaces the files of
+urllib3::
 
     python -m pip install --group benchmarks-http
 """

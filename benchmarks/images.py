@@ -2,7 +2,7 @@
 
 Both sides move the same image between the same folder and the same local ECR, which keeps its data
 in a folder and checks no signatures. They take turns, each round with repositories and folders of
-its own, so that what else the machine does hits both. Besides skopeo there is a bound for pulls:
+its own, so that other load on the machine affects both. Besides skopeo there is a bound for pulls:
 curl, which gets all layers at the same time, and ``sha256sum``.
 
 ``--short`` moves small images once, and writes nothing.
@@ -111,7 +111,7 @@ class Bench:
     """What the rounds of all cases share.
 
     Args:
-        folder: For images and data; it is emptied on the way.
+        folder: For images and data; outputs are removed after each round.
         short: Whether images are small.
     """
 

@@ -16,7 +16,7 @@ SIDES = {
     "capo": "capo-ecr",
     "bare": "bare parts",
 }
-#: Of a plot. It loads no script, and its text is of a size to read when two stand side by side.
+#: The look of a plot: without scripts, and readable when two stand side by side.
 LOOK = {
     "width": 500,
     "height": 340,

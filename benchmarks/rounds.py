@@ -24,14 +24,14 @@ def options(command: str, description: str | None, choices: Iterable[str]) -> ar
     parser.add_argument("--rounds", type=int, help="rounds per case instead of each case's own")
     parser.add_argument("--output", type=Path, default=RESULTS)
     chosen = parser.parse_args()
-    # Where the results go is nobody's business.
+    # The command is recorded with the results, without the path of the output.
     chosen.command = command + (f" --only {' '.join(chosen.only)}" if chosen.only else "")
     chosen.only = chosen.only or [*choices]
     return chosen
 
 
 def machine() -> dict[str, str]:
-    """Return on what everything runs."""
+    """Return the Python and the machine that everything runs on."""
     return {
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",

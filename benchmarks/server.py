@@ -1,4 +1,4 @@
-"""A server on the loopback that answers at once and always the same, in a process of its own.
+"""A server on the loopback that responds at once with constant data, in a process of its own.
 
 ``python -m benchmarks.server`` prints its port and serves until its standard input is closed. The
 path of the URL says how large the responses are: ``/<records>`` for a page of that many records,
@@ -85,7 +85,7 @@ def manifest(number: int) -> dict[str, object]:
 
 @cache
 def content(operation: str, records: int) -> dict[str, object]:
-    """Return what an operation answers, without the token of the next page."""
+    """Return the result of an operation, without the token of the next page."""
     if operation == "DescribeRepositories":
         return {"repositories": [repository(number) for number in range(records)]}
     if operation == "DescribeImages":
@@ -104,7 +104,7 @@ def content(operation: str, records: int) -> dict[str, object]:
 
 
 @cache
-def answer(operation: str, records: int, token: str | None) -> bytes:
+def response(operation: str, records: int, token: str | None) -> bytes:
     """Return the whole response as bytes."""
     body = dict(content(operation, records))
     if token is not None:
@@ -153,7 +153,7 @@ def download_url(host: str, body: bytes) -> bytes:
     return HEAD.format(len(text)).encode() + text
 
 
-#: Where large bodies end.
+#: The buffer that large bodies are read into.
 SCRATCH = memoryview(bytearray(1 << 20))
 
 
@@ -165,7 +165,7 @@ class Counts:
 
 
 def serve(connection: socket.socket) -> bool:
-    """Answer the next request of a connection, and return whether there may be another.
+    """Respond to the next request of a connection, and return whether there may be another.
 
     A large body is read and thrown away.
     """
@@ -204,7 +204,7 @@ def serve(connection: socket.socket) -> bool:
         connection.sendall(download_url(headers["host"], body))
         return True
     token = next_token(name, path, body)
-    connection.sendall(answer(name, records(path, body), token))
+    connection.sendall(response(name, records(path, body), token))
     return True
 
 
@@ -239,12 +239,12 @@ def main() -> None:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 ready.register(connection, selectors.EVENT_READ)
                 Counts.connections += 1
-            elif not answered(key.fileobj):
+            elif not served(key.fileobj):
                 ready.unregister(key.fileobj)
                 key.fileobj.close()
 
 
-def answered(connection: socket.socket) -> bool:
+def served(connection: socket.socket) -> bool:
     """Return what `serve` returns, and false if the client has closed the connection meanwhile."""
     try:
         return serve(connection)

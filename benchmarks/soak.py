@@ -1,8 +1,8 @@
-"""``python -m benchmarks.soak``: many threads on one client, for long, through a faulty proxy.
+"""``python -m benchmarks.soak``: many threads work long on one client, through a faulty proxy.
 
 The local ECR runs in a process of its own, with a data folder, and so does the proxy. At the end,
 whatever the service has acknowledged is read back without the proxy. The status is 1 if anything
-was lost or wrong, or if an error came out that is not documented. A table of the results goes to
+was lost or wrong, or if an error was raised that is not documented. A table of the results goes to
 ``docs/reliability/soak.md``, and all of them to the file of ``--output``.
 """
 
@@ -46,7 +46,7 @@ READERS = 8
 
 @contextmanager
 def local_ecr(data: Path) -> Iterator[int]:
-    """Run the local ECR in another process; give its port."""
+    """Run the local ECR in another process, and yield its port."""
     command = [sys.executable, "-m", "ecr_client.local", "--port", "0", "--data", str(data)]
     process = subprocess.Popen(
         [*command, "--access-key", KEYS[0], "--secret-key", KEYS[1]],
@@ -67,7 +67,7 @@ def local_ecr(data: Path) -> Iterator[int]:
 
 @contextmanager
 def faulty_proxy(target: int, rate: float, seed: int, seen: Counter[str]) -> Iterator[int]:
-    """Run the proxy in another process; give its port, and in the end add what it has seen."""
+    """Run the proxy in another process, and yield its port; in the end, add what it has seen."""
     arguments = ["--target", str(target), "--rate", str(rate), "--seed", str(seed)]
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.faulty_proxy", *arguments],
@@ -124,7 +124,7 @@ def sample(began: float) -> dict[str, float]:
     }
 
 
-def courses(samples: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+def trends(samples: list[dict[str, float]]) -> dict[str, dict[str, float]]:
     """Return the middle, the end and the slope over the second half of each measure."""
     half = samples[len(samples) // 2 :]
     minutes = [each["minute"] for each in half]
@@ -143,7 +143,7 @@ def courses(samples: list[dict[str, float]]) -> dict[str, dict[str, float]]:
 def work(
     client: ECRClient, ledger: Ledger, *, threads: int, seed: int, seconds: float
 ) -> list[dict[str, float]]:
-    """Let threads work for so long; return what the process held meanwhile."""
+    """Let threads work for some seconds, and return what the process held meanwhile."""
     stop = threading.Event()
 
     def run(number: int) -> None:
@@ -169,7 +169,7 @@ def work(
 
 
 def prove(client: ECRClient, fates: dict[str, Fate], ledger: Ledger) -> Counter[str]:
-    """Check that all that was acknowledged is so; return how much that is."""
+    """Check that everything acknowledged holds, and return how much that is."""
     checked: Counter[str] = Counter(images=0, latest=0, gone=0, repositories_gone=0, unknown=0)
     with ThreadPoolExecutor(READERS) as pool:
         for found in pool.map(lambda item: _prove_one(client, ledger, *item), fates.items()):
@@ -217,7 +217,7 @@ def _prove_one(client: ECRClient, ledger: Ledger, name: str, fate: Fate) -> Coun
 
 
 def soak(minutes: float, threads: int, seed: int, rate: float) -> dict[str, Any]:
-    """Run everything; return the results."""
+    """Run everything, and return the results."""
     seen: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder, local_ecr(Path(folder) / "ecr") as port:
         ledger = Ledger(Path(folder) / "ledger")
@@ -244,7 +244,7 @@ def soak(minutes: float, threads: int, seed: int, rate: float) -> dict[str, Any]
         "errors": dict(sorted(ledger.errors.items())),
         "checked": dict(checked),
         "problems": ledger.problems,
-        "samples": courses(samples),
+        "samples": trends(samples),
         "series": samples[:: max(1, len(samples) // 60)],
     }
 
@@ -255,7 +255,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--threads", type=int, default=32)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rate", type=float, default=0.01, help="of faults (%(default)s)")
+    parser.add_argument("--rate", type=float, default=0.01, help="share of faults (%(default)s)")
     parser.add_argument("--output", type=Path, help="a file for all results, as JSON")
     parser.add_argument("--table", type=Path, default=ROOT / "docs" / "reliability" / "soak.md")
     options = parser.parse_args()

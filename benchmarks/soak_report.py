@@ -9,24 +9,24 @@ from typing import Any
 def table(results: dict[str, Any]) -> str:
     """Return the results as Markdown."""
     calls, faults, checked = results["calls"], results["faults"], results["checked"]
-    spoilt = sum(count for kind, count in faults.items() if kind != "none")
+    faulty = sum(count for kind, count in faults.items() if kind != "none")
     kinds = len(faults) - ("none" in faults)
     errors = ", ".join(f"{count} {name}" for name, count in sorted(results["errors"].items()))
     rows = [
         ("calls", f"{sum(calls.values()):,} of {len(calls)} operations"),
-        ("requests with a fault", f"{spoilt:,} of {sum(faults.values()):,}, of {kinds} kinds"),
-        ("calls that failed all the same", errors or "none"),
+        ("requests with a fault", f"{faulty:,} of {sum(faults.values()):,}, of {kinds} kinds"),
+        ("calls that failed nevertheless", errors or "none"),
         (
             "acknowledged writes, read back by digest",
             f"{checked['images']:,} images and {checked['latest']:,} moved tags",
         ),
         (
-            "acknowledged deletes, looked for in vain",
+            "acknowledged deletes, confirmed to be gone",
             f"{checked['gone']:,} images and {checked['repositories_gone']:,} repositories",
         ),
         ("lost, wrong or undocumented", f"**{len(results['problems'])}**"),
     ]
-    rows += [(name, _course(results, name)) for name in results["samples"]]
+    rows += [(name, _trend(results, name)) for name in results["samples"]]
     lines = [
         f"`{results['command']}` on Python {results['python']} ({results['machine']}): "
         f"{results['threads']} threads share one client for {results['minutes']:g} minutes, "
@@ -39,11 +39,11 @@ def table(results: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _course(results: dict[str, Any], name: str) -> str:
+def _trend(results: dict[str, Any], name: str) -> str:
     values = [each[name] for each in results["series"]]
     half = len(values) // 2
     first, second = (statistics.fmean(part) for part in (values[:half], values[half:]))
     return (
         f"{first:.1f} on average in the first half, {second:.1f} in the second, "
-        f"whose slope is {results['samples'][name]['slope']:+.2f} a minute"
+        f"with a slope of {results['samples'][name]['slope']:+.2f} a minute"
     )

@@ -51,7 +51,7 @@ def manifest_of(config: bytes, layer: bytes) -> str:
 
 
 class Fate:
-    """What the ledger says of a repository: its last state, and those of its images."""
+    """What the ledger records about a repository: its last state, and those of its images."""
 
     def __init__(self) -> None:
         self.state = "unknown"
@@ -63,11 +63,11 @@ class Ledger:
     """A file with a line for each write: what it was, and whether it was acknowledged.
 
     Args:
-        path: Of the file.
+        path: The path of the file.
 
     Attributes:
-        calls: How many calls each operation had, and how many errors of each class came out.
-        problems: What must not happen, in words.
+        calls: How many calls each operation had, and how many errors of each class were raised.
+        problems: A sentence for each thing that must not happen and did.
     """
 
     def __init__(self, path: Path) -> None:
@@ -90,18 +90,18 @@ class Ledger:
             self.calls[operation] += 1
 
     def failed(self, error: AmazonClientException) -> None:
-        """Count a documented error; one that blames a call that was right is a problem."""
+        """Count a documented error; one that refuses a valid call is a problem."""
         with self._lock:
             self.errors[type(error).__name__] += 1
         if isinstance(error, AmazonServiceException) and not error.retryable:
-            self.problem(f"a call that was right was refused: {error}")
+            self.problem(f"a valid call was refused: {error}")
         elif not isinstance(
             error, (AmazonServiceException, TransportException, ResponseParseException)
         ):
-            self.problem(f"an error of another kind: {type(error).__name__}: {error}")
+            self.problem(f"an error of an unexpected kind: {type(error).__name__}: {error}")
 
     def problem(self, text: str) -> None:
-        """Remember what must not happen."""
+        """Record something that must not happen."""
         with self._lock:
             self.problems.append(text)
 
@@ -142,7 +142,7 @@ class Worker:
         self._images: list[tuple[str, str, str]] = []
 
     def step(self) -> None:
-        """Do one thing, and take a documented error for what it is."""
+        """Do one thing, and count a documented error."""
         try:
             if self._repository is None:
                 self._create()
@@ -170,7 +170,7 @@ class Worker:
     def _create(self) -> None:
         self._made += 1
         name = f"{self._name}/{self._made}"
-        # Whatever comes of it: a name whose fate is unknown is not used.
+        # Recorded first: a name whose fate is unknown is not used.
         self._ledger.note("unknown", name)
         self._call_once("create_repository", RepositoryAlreadyExistsException, repository_name=name)
         self._ledger.note("present", name)
@@ -186,12 +186,12 @@ class Worker:
         manifest = manifest_of(config, layer)
         found, tag = digest(manifest.encode()), f"v{self._made}"
         self._ledger.note("unknown", repository, digest=found)
-        answer = self._call(
+        result = self._call(
             "put_image", repository_name=repository, image_manifest=manifest, image_tag=tag
         )
         self._ledger.note("present", repository, digest=found, tag=tag)
-        if answer.image.image_id.image_digest != found:
-            self._ledger.problem(f"put_image answered for another image: {answer.image}")
+        if result.image.image_id.image_digest != found:
+            self._ledger.problem(f"put_image responded with another image: {result.image}")
         self._images = [*self._images, (found, tag, manifest)][-REMEMBERED:]
         if self._random.random() < 0.3:
             self._ledger.note("unknown", repository, latest=found)
@@ -204,7 +204,7 @@ class Worker:
         begun = self._call("initiate_layer_upload", repository_name=repository)
         for start in range(0, len(blob), PART):
             part = blob[start : start + PART]
-            answer = self._call(
+            result = self._call(
                 "upload_layer_part",
                 repository_name=repository,
                 upload_id=begun.upload_id,
@@ -212,16 +212,16 @@ class Worker:
                 part_last_byte=start + len(part) - 1,
                 layer_part_blob=part,
             )
-            if answer.last_byte_received != start + len(part) - 1:
-                self._ledger.problem(f"a part ended at {answer.last_byte_received}")
-        answer = self._call(
+            if result.last_byte_received != start + len(part) - 1:
+                self._ledger.problem(f"a part ended at {result.last_byte_received}")
+        result = self._call(
             "complete_layer_upload",
             repository_name=repository,
             upload_id=begun.upload_id,
             layer_digests=[digest(blob)],
         )
-        if answer.layer_digest != digest(blob):
-            self._ledger.problem(f"complete_layer_upload answered {answer.layer_digest}")
+        if result.layer_digest != digest(blob):
+            self._ledger.problem(f"complete_layer_upload returned {result.layer_digest}")
 
     def _read(self, repository: str) -> None:
         if not self._images or self._random.random() < 0.2:
@@ -230,34 +230,35 @@ class Worker:
                 self._ledger.problem(f"describe_repositories lost {repository}")
             return
         wanted, tag, manifest = self._random.choice(self._images)
-        answer = self._call(
+        result = self._call(
             "batch_get_image",
             repository_name=repository,
             image_ids=[ImageIdentifier(image_tag=tag)],
             accepted_media_types=[MANIFEST_TYPE],
         )
-        texts = [each.image_manifest for each in answer.images]
+        texts = [each.image_manifest for each in result.images]
         if texts != [manifest]:
-            self._ledger.problem(f"{repository}@{wanted} was read as {texts}, {answer.failures}")
+            self._ledger.problem(f"{repository}@{wanted} was read as {texts}, {result.failures}")
         listed = self._call("list_images", repository_name=repository)
         if len(listed.image_ids) < len(self._images) and listed.next_token is None:
-            self._ledger.problem(f"list_images of {repository} gave {len(listed.image_ids)} images")
+            count = len(listed.image_ids)
+            self._ledger.problem(f"list_images of {repository} returned {count} images")
 
     def _delete(self, repository: str) -> None:
         if not self._images:
             return
         found, _, _ = self._images.pop(self._random.randrange(len(self._images)))
         self._ledger.note("unknown", repository, digest=found)
-        answer = self._call(
+        result = self._call(
             "batch_delete_image",
             repository_name=repository,
             image_ids=[ImageIdentifier(image_digest=found)],
         )
-        codes = {each.failure_code for each in answer.failures}
+        codes = {each.failure_code for each in result.failures}
         # An attempt whose response was lost may have deleted it.
-        expected = {"ImageNotFound"} if answer.response_metadata.retry_attempts else set()
+        expected = {"ImageNotFound"} if result.response_metadata.retry_attempts else set()
         if codes - expected:
-            self._ledger.problem(f"batch_delete_image failed: {answer.failures}")
+            self._ledger.problem(f"batch_delete_image failed: {result.failures}")
         self._ledger.note("gone", repository, digest=found)
 
     def _drop(self, repository: str) -> None:

@@ -22,11 +22,11 @@ def peak():
         for line in file:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
-    raise RuntimeError("the kernel does not tell the peak")
+    raise RuntimeError("the kernel does not report the peak: /proc/self/status has no VmHWM")
 
 
 def forget_peak():
-    """Let the peak begin anew; Linux only."""
+    """Reset the peak; Linux only."""
     with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
         file.write("5")
 

@@ -23,7 +23,7 @@ class GenerationError(Exception):
 
 
 def generate() -> tuple[dict[str, str], list[str]]:
-    """Return every generated file, and what is not described yet.
+    """Return every generated file, and the gaps in the descriptions.
 
     Returns:
         The text of each file by its path below the root, and a line for each gap.

@@ -8,7 +8,7 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 # The extension lives here. The package itself is the installed one, or that of PYTHONPATH.
 sys.path.insert(0, str(DOCS / "_ext"))
-sys.path.append(str(DOCS.parent))  # of the benchmarks
+sys.path.append(str(DOCS.parent))  # for the benchmarks
 
 from benchmarks import report  # noqa: E402
 from ecr_client import __version__  # noqa: E402

@@ -1,7 +1,7 @@
-"""Draw the picture of the README: a terminal in which ``ecr`` works on a local ECR.
+"""Draw the picture in the README: a terminal in which ``ecr`` works on a local ECR.
 
 ``python docs/terminal.py`` runs the commands and writes ``docs/terminal.svg``. What is shown is
-what they print on a terminal, with constants in the place of the port and of times. Left out are
+what they print on a terminal, with constants in place of the port and of times, and without
 the progress bars, which come and go on stderr. It needs the extras ``cli`` and ``local``.
 """
 
@@ -37,7 +37,7 @@ COMMANDS = {
     "ecr scan start team/app:1.0": 0,
     "ecr scan findings team/app:1.0 --fail-on HIGH": 6,
 }
-#: What a scan finds: a local ECR finds what it is told, so these are no real vulnerabilities.
+#: What a scan finds: a local ECR finds what it is told, so these are not real vulnerabilities.
 FINDINGS = [
     ("CVE-0000-0001", "CRITICAL", "libexample", "1.0"),
     ("CVE-0000-0002", "MEDIUM", "example-utils", "2.1"),
@@ -78,10 +78,10 @@ def session() -> list[str]:
 
 
 def run(command: str, status: int, ecr: LocalECR, folder: str) -> list[str]:
-    """Return what a command prints on a terminal, and of stderr what it fails with.
+    """Return the lines that a command prints on a terminal, with its stderr if it fails.
 
     Raises:
-        RuntimeError: It has another exit status.
+        RuntimeError: It exits with another status.
     """
     screen, terminal = pty.openpty()
     output = bytearray()
@@ -90,7 +90,7 @@ def run(command: str, status: int, ecr: LocalECR, folder: str) -> list[str]:
         try:
             while piece := os.read(screen, 65536):
                 output.extend(piece)
-        except OSError:  # how Linux says that nobody writes any more
+        except OSError:  # how Linux reports that nobody writes any more
             pass
 
     reader = threading.Thread(target=read)

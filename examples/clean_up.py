@@ -1,7 +1,7 @@
 """Delete old images of a repository: those without a tag, and all but the newest builds.
 
-Nothing is deleted without ``--yes``. Images that an index lists and signatures stay as long as
-their index or image does.
+Nothing is deleted without ``--yes``. Images that an index lists stay as long as the index
+does, and signatures as long as their image.
 
     python examples/clean_up.py team/app --days 30 --keep 20 --protect 'v*'
 

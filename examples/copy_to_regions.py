@@ -1,4 +1,4 @@
-"""Copy an image with its signatures to other regions, so that it can be pulled close to its hosts.
+"""Copy an image with its signatures to other regions, so that it can be pulled from nearby.
 
 Layers stream from one region to the next; nothing is stored in between, and what a region has
 already is not sent again.

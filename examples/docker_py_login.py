@@ -22,7 +22,7 @@ def main(client: ECRClient, engine: docker.DockerClient) -> DockerCredentials:
         username=credentials.username,
         password=credentials.password,
         registry=credentials.registry,
-        # Or docker-py keeps an expired password: the user name is always the same.
+        # Otherwise docker-py keeps an expired password: the user name is always the same.
         reauth=True,
     )
     print(f"logged in to {credentials.registry} until {credentials.expires_at:%H:%M %Z}")

@@ -17,7 +17,7 @@ TITLES = ("repository", "tags", "digest", "bytes", "pushed", "last pulled")
 
 
 def main(client: ECRClient) -> int:
-    """Print a row for each image, and return how many bytes they have together."""
+    """Print a row for each image, and return their total size in bytes."""
     images = [
         image
         for repository in client.paginate_describe_repositories()

@@ -1,6 +1,6 @@
-"""AWS Lambda function: copy each release that is pushed to another region.
+"""AWS Lambda function: copy each pushed release to another region.
 
-Set ``TARGET_REGION``, and let an EventBridge rule with this pattern start it::
+Set ``TARGET_REGION``, and let an EventBridge rule with this pattern invoke it::
 
     {"source": ["aws.ecr"], "detail-type": ["ECR Image Action"],
      "detail": {"action-type": ["PUSH"], "result": ["SUCCESS"]}}

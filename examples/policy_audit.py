@@ -1,4 +1,4 @@
-"""Find policies that let others than some accounts use the registry or a repository.
+"""Find policies that let accounts other than the trusted ones use the registry or a repository.
 
     python examples/policy_audit.py 123456789012 210987654321
 
@@ -20,7 +20,7 @@ from ecr_client.exceptions import RegistryPolicyNotFoundException, RepositoryPol
 
 
 def main(client: ECRClient, trusted: set[str]) -> list[str]:
-    """Return a line for each statement that allows something to somebody not trusted."""
+    """Return a line for each statement that allows something to an account that is not trusted."""
     found = []
     for name, text in policies(client):
         for statement in listed(json.loads(text).get("Statement", [])):

@@ -1,4 +1,4 @@
-"""Push an image, look at it, pull it back, and delete everything, on this machine only.
+"""Push an image, inspect it, pull it back, and delete everything, on this machine only.
 
     python -m pip install ".[local]" && python examples/quickstart.py
 

@@ -36,12 +36,12 @@ def main(
     findings = client.paginate_describe_image_scan_findings(
         repository_name=repository, image_id=image
     )
-    grave = [finding for finding in findings if finding.severity in severities]
-    for finding in grave:
+    serious = [finding for finding in findings if finding.severity in severities]
+    for finding in serious:
         # Amazon Inspector gives titles, basic scanning gives names.
         name = finding.name if isinstance(finding, ImageScanFinding) else finding.title
         print(f"{finding.severity} {name}")
-    return grave
+    return serious
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Renders the methods of the asynchronous client, which share docstrings with the other one."""
+"""Renders the methods of the asynchronous client; those of the blocking one have the docstrings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INTERFACE = '''
 
 @documented_by(AmazonECR)
 class AsyncAmazonECR(AsyncInvoker):
-    """The interface of an asynchronous client of Amazon ECR, as `AmazonECR` is of the other one.
+    """The interface of an asynchronous client of Amazon ECR; the blocking one has `AmazonECR`.
 
     `ecr_client.AsyncECRClient` implements it. A test double derives from this class and overrides
     ``invoke`` or single methods.
@@ -77,11 +77,11 @@ def render(service: Service) -> str:
         ).replace("import takes", "import documented_by, takes")
         + INTERFACE
         + "\n".join(map(_operation, service.operations))
-        + CLASS.format(name="Batches", summary="The same as `Batches`.")
+        + CLASS.format(name="Batches", summary="The batch operations of `Batches`, for asyncio.")
         + "\n".join(map(_batch, service.batches))
-        + CLASS.format(name="Paginators", summary="The same as `Paginators`.")
+        + CLASS.format(name="Paginators", summary="The paginators of `Paginators`, for asyncio.")
         + "\n".join(map(_paginator, service.paginators))
-        + CLASS.format(name="Waiters", summary="The same as `Waiters`.")
+        + CLASS.format(name="Waiters", summary="The waiters of `Waiters`, for asyncio.")
         + "\n".join(map(_waiter, service.waiters))
     )
 

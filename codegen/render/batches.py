@@ -29,7 +29,7 @@ def render(service: Service) -> str:
 
 def _method(batch: Batch) -> str:
     op = batch.operation
-    lines = [f"Call ``{op.method}`` for any number of items, in calls of {batch.size}."]
+    lines = [f"Call ``{op.method}`` for any number of items, in calls of up to {batch.size}."]
     lines += paragraphs(
         "The result holds the items and the failures of all calls, in the order of the calls, and "
         "the metadata of the last call. If a call raises, the calls before it have taken effect.",

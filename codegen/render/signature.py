@@ -68,9 +68,9 @@ def imports(
     """Return the imports of a module of methods.
 
     Args:
-        service: Tells the names of types from other names in annotations.
-        operations: Those that are called, and whose requests and results are mentioned.
-        bases: The imports of what the classes are made of, written out.
+        service: Knows which names in annotations are those of types.
+        operations: The operations that are called, whose requests and results are annotated.
+        bases: The imports of base classes and constants, written out.
         types: Further imports for type checkers, written out.
         more: Further names in annotations.
     """

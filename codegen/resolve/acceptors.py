@@ -29,8 +29,8 @@ def decide(
         waiter: Its name.
         acceptors: Those of the model.
         operation: What it calls.
-        decisions: The meaning of the states that no acceptor names. A state that is not here
-            either is a gap, and keeps the waiter waiting, as unknown states do at run time.
+        decisions: The meaning of the states that no acceptor names. A state that is missing here
+            too is a gap, and keeps the waiter waiting, as unknown states do at run time.
     """
     by_matcher: dict[str, dict[Any, str]] = {"path": {}, "error": {}, "status": {}}
     for each in acceptors:

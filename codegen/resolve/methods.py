@@ -16,7 +16,7 @@ from codegen.resolve.shapes import python_type
 
 
 class Methods:
-    """Those of a model and of our customizations.
+    """Resolves the paginators, waiters and batches of a model and of our customizations.
 
     Attributes:
         problems: What is wrong with the customizations.
@@ -38,6 +38,7 @@ class Methods:
         self.gaps: list[str] = []
 
     def paginators(self) -> tuple[Paginator, ...]:
+        """Return the paginators, by the names of their operations."""
         entries = self._with_own("paginators", self._model.paginators)
         names, problems = known("paginators", entries, self._operations)
         self.problems += problems
@@ -65,6 +66,7 @@ class Methods:
         )
 
     def waiters(self) -> tuple[Waiter, ...]:
+        """Return the waiters, by name."""
         entries = self._with_own("waiters", self._model.waiters)
         summaries = self._custom["waiter_summaries"]
         self.gaps += [
@@ -101,6 +103,7 @@ class Methods:
         return found
 
     def batches(self) -> tuple[Batch, ...]:
+        """Return the batch operations, by name."""
         entries = self._custom["batches"]
         names, problems = known("batches", entries, self._operations)
         self.problems += problems

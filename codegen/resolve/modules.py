@@ -2,7 +2,7 @@
 
 The first call of an operation then loads the types of that operation and no others. A type is
 needed by at least the operations that need what refers to it, so modules import only modules of
-more operations, and never in a circle.
+more operations, and never in a cycle.
 """
 
 from __future__ import annotations

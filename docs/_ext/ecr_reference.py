@@ -2,7 +2,7 @@
 
 ``.. ecr-methods:: images`` documents the methods of ``ECRClient`` whose request belongs to that
 resource, ``.. ecr-types:: images`` the structures of that resource, ``.. ecr-enums::`` all enums,
-``.. ecr-errors:: modeled`` and ``.. ecr-errors:: unmodeled`` what the service answers with, and
+``.. ecr-errors:: modeled`` and ``.. ecr-errors:: unmodeled`` the errors of the service, and
 ``.. ecr-index::`` links every method. ``.. ecr-commands::`` shows the help of the command line.
 
 The search finds a method by the name of its operation too, and long names get places to break at.
@@ -48,7 +48,7 @@ CLIENT = "ecr_client.ECRClient"
 ROOTS = ("AmazonClientException", "AmazonServiceException", "AmazonECRException")
 #: The bases that a page of types shows.
 PUBLIC_BASES = (AmazonWebServiceRequest, AmazonWebServiceResult, ResultWithFailures)
-#: Where a name that has no module before it may be documented.
+#: The modules in which a name without a module may be documented.
 PUBLIC_MODULES = (
     "ecr_client",
     "ecr_client.models",
@@ -62,9 +62,9 @@ PUBLIC_MODULES = (
 API_LINK = re.compile(r"^(https://docs\.aws\.amazon\.com/.*/(?:API_)?(\w+)\.html)$")
 #: What may be too long for its column: a piece of code, a name, the text of a cell or of a link.
 PIECE = re.compile(r'(<span class="pre">|<strong>(?=\S+</strong>)|<td><p>|API_\w+\.html">)([^<]+)')
-#: Where it may be broken: between a sign and a word, and before a hump.
+#: Where it may be broken: after a punctuation mark, and before a capital in camel case.
 BREAK = re.compile(r"(?<=[_.,:=/(|])(?=[a-zA-Z])|(?<=[a-z0-9])(?=[A-Z])")
-#: Code of up to so many characters is never broken.
+#: Code of at most this many characters is never broken.
 SHORT = 10
 
 
@@ -91,7 +91,7 @@ def resource_of(method: Any) -> str:
     request = inspect.signature(method).parameters.get("request")
     if request is None:
         return ""
-    # The other methods that take a request say so in words.
+    # Hand-written methods that take a request are annotated with strings.
     return RESOURCE_OF.get(getattr(request.annotation, "__name__", ""), "")
 
 
@@ -169,7 +169,7 @@ class Methods(Generated):
         return lines
 
     def run(self) -> list[nodes.Node]:
-        """Put each operation under the service's name of it into the index that is searched."""
+        """Add each operation to the search index under the service's name for it."""
         found = super().run()
         for index in (each for each in found if isinstance(each, addnodes.index)):
             target = index["entries"][0][2]
@@ -277,7 +277,7 @@ def show_signature(
 def show_attribute_types(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
-    """Give the attributes that a docstring lists their types (after napoleon has read it)."""
+    """Add the types of the attributes that a docstring lists (after napoleon has read it)."""
     if what not in ("class", "exception"):
         return
     types = attribute_types(obj)
@@ -288,7 +288,7 @@ def show_attribute_types(
 
 
 def name_links(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """Name what the links to the API reference of AWS lead to."""
+    """Give a readable text to the links to the API reference of AWS."""
     lines[:] = map(name_link, lines)
 
 
@@ -310,7 +310,7 @@ def hide_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[Any])
 
 
 def attribute_types(cls: type) -> dict[str, str]:
-    """Return the types of the attributes of a class, as texts."""
+    """Return the types of the attributes of a class, as strings."""
     found: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         found |= {
@@ -324,7 +324,7 @@ def attribute_types(cls: type) -> dict[str, str]:
 
 
 def overloads_of(method: str) -> list[str]:
-    """Return the signatures of a generated method, as its source says them."""
+    """Return the signatures of a generated method, as its source spells them."""
     function = getattr(ECRClient, method)
     analyzer = ModuleAnalyzer.for_module(function.__module__)
     analyzer.analyze()

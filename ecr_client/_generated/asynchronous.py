@@ -251,7 +251,7 @@ if TYPE_CHECKING:
 
 @documented_by(AmazonECR)
 class AsyncAmazonECR(AsyncInvoker):
-    """The interface of an asynchronous client of Amazon ECR, as `AmazonECR` is of the other one.
+    """The interface of an asynchronous client of Amazon ECR; the blocking one has `AmazonECR`.
 
     `ecr_client.AsyncECRClient` implements it. A test double derives from this class and overrides
     ``invoke`` or single methods.
@@ -1433,7 +1433,7 @@ class AsyncAmazonECR(AsyncInvoker):
 
 @documented_by(Batches)
 class AsyncBatches(AsyncInvoker):
-    """The same as `Batches`."""
+    """The batch operations of `Batches`, for asyncio."""
 
     @overload
     async def batch_check_layer_availability_all(
@@ -1519,7 +1519,7 @@ class AsyncBatches(AsyncInvoker):
 
 @documented_by(Paginators)
 class AsyncPaginators(AsyncInvoker):
-    """The same as `Paginators`."""
+    """The paginators of `Paginators`, for asyncio."""
 
     @overload
     def paginate_describe_image_scan_findings(
@@ -1811,7 +1811,7 @@ class AsyncPaginators(AsyncInvoker):
 
 @documented_by(Waiters)
 class AsyncWaiters(AsyncInvoker):
-    """The same as `Waiters`."""
+    """The waiters of `Waiters`, for asyncio."""
 
     @overload
     async def wait_until_image_exists(

@@ -51,7 +51,7 @@ class Batches(Invoker):
     def batch_check_layer_availability_all(
         self, *args: Any, **members: Any
     ) -> BatchCheckLayerAvailabilityResult:
-        r"""Call ``batch_check_layer_availability`` for any number of items, in calls of 100.
+        r"""Call ``batch_check_layer_availability`` for any number of items, in calls of up to 100.
 
         The result holds the items and the failures of all calls, in the order of the calls, and the
         metadata of the last call. If a call raises, the calls before it have taken effect.
@@ -61,8 +61,8 @@ class Batches(Invoker):
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             layer_digests: Digests of the layers to check. At least 1 item. Each: at most 1,000
                 characters.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             RepositoryNotFoundException: The registry has no repository with this name.
@@ -90,7 +90,7 @@ class Batches(Invoker):
     ) -> BatchDeleteImageResult: ...
     @takes(BATCH_DELETE_IMAGE)
     def batch_delete_image_all(self, *args: Any, **members: Any) -> BatchDeleteImageResult:
-        r"""Call ``batch_delete_image`` for any number of items, in calls of 100.
+        r"""Call ``batch_delete_image`` for any number of items, in calls of up to 100.
 
         The result holds the items and the failures of all calls, in the order of the calls, and the
         metadata of the last call. If a call raises, the calls before it have taken effect.
@@ -100,8 +100,8 @@ class Batches(Invoker):
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             image_ids: Images to delete. A tag deletes that tag, and the image with its last
                 tag; a digest deletes the image with all its tags. At least 1 item.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -125,7 +125,7 @@ class Batches(Invoker):
     ) -> BatchGetImageResult: ...
     @takes(BATCH_GET_IMAGE)
     def batch_get_image_all(self, *args: Any, **members: Any) -> BatchGetImageResult:
-        r"""Call ``batch_get_image`` for any number of items, in calls of 100.
+        r"""Call ``batch_get_image`` for any number of items, in calls of up to 100.
 
         The result holds the items and the failures of all calls, in the order of the calls, and the
         metadata of the last call. If a call raises, the calls before it have taken effect.
@@ -134,9 +134,9 @@ class Batches(Invoker):
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             image_ids: Digests or tags of the images to return. At least 1 item.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
-            accepted_media_types: Media types of the manifests that the caller can read, for
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
+            accepted_media_types: Media types of the manifests that the client can read, for
                 example ``application/vnd.oci.image.manifest.v1+json``. At least 1 item.
 
         Raises:
@@ -165,7 +165,7 @@ class Batches(Invoker):
     def batch_get_repository_scanning_configuration_all(
         self, *args: Any, **members: Any
     ) -> BatchGetRepositoryScanningConfigurationResult:
-        r"""Call ``batch_get_repository_scanning_configuration`` for any number of items, in calls of 25.
+        r"""Call ``batch_get_repository_scanning_configuration`` for any number of items, in calls of up to 25.
 
         The result holds the items and the failures of all calls, in the order of the calls, and the
         metadata of the last call. If a call raises, the calls before it have taken effect.

@@ -279,7 +279,7 @@ class KmsException(AmazonECRException):
     """AWS KMS rejected the use of the repository's key.
 
     ``kms_error`` is the error code of AWS KMS. Check that the key exists and is enabled, and that
-    the caller is allowed to use it.
+    the principal that makes the call may use it.
 
     Attributes:
         kms_error: Error code of AWS KMS.
@@ -323,7 +323,7 @@ class LayerInaccessibleException(AmazonECRException):
 
 
 class LayerPartTooSmallException(AmazonECRException):
-    """A part of the upload has less than 5 MiB.
+    """A part of the upload is smaller than 5 MiB.
 
     Only the last part may be smaller. Start a new upload and split the layer into parts of the
     ``part_size`` that ``initiate_layer_upload`` returns.

@@ -289,15 +289,15 @@ class AmazonECR(Invoker):
         Call it before an upload: a layer that the repository has need not be uploaded again.
 
         A digest that could not be looked up does not make the call fail; it is listed in
-        ``failures`` with its reason.
+        ``failures`` with the reason.
 
         Args:
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             layer_digests: Digests of the layers to check. 1 to 100 items. Each: at most 1,000
                 characters.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             RepositoryNotFoundException: The registry has no repository with this name.
@@ -336,8 +336,8 @@ class AmazonECR(Invoker):
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             image_ids: Images to delete. A tag deletes that tag, and the image with its last
                 tag; a digest deletes the image with all its tags. 1 to 100 items.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -364,7 +364,7 @@ class AmazonECR(Invoker):
         r"""Return the manifests of up to 100 images of a repository.
 
         An image that could not be read does not make the call fail; it is listed in ``failures``
-        with its reason. List every media type that the caller can read in ``accepted_media_types``.
+        with the reason. List every media type that the client can read in ``accepted_media_types``.
 
         In a repository of a pull through cache rule, the call may fetch the image from the upstream
         registry. If that fails, the image is listed in ``failures`` with a code such as
@@ -374,9 +374,9 @@ class AmazonECR(Invoker):
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             image_ids: Digests or tags of the images to return. 1 to 100 items.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
-            accepted_media_types: Media types of the manifests that the caller can read, for
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
+            accepted_media_types: Media types of the manifests that the client can read, for
                 example ``application/vnd.oci.image.manifest.v1+json``. 1 to 100 items.
 
         Raises:
@@ -461,8 +461,8 @@ class AmazonECR(Invoker):
                 ``[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}``.
             layer_digests: SHA-256 digest of the whole layer, with which the uploaded bytes are
                 compared. 1 to 100 items. Each: pattern: ``[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -471,7 +471,7 @@ class AmazonECR(Invoker):
             UploadNotFoundException: The repository has no upload with this identifier.
             InvalidLayerException: The uploaded bytes do not have the digest given for the
                 layer.
-            LayerPartTooSmallException: A part of the upload has less than 5 MiB.
+            LayerPartTooSmallException: A part of the upload is smaller than 5 MiB.
             LayerAlreadyExistsException: The repository already has the layer.
             EmptyUploadException: The upload has no parts and cannot be completed.
             KmsException: AWS KMS rejected the use of the repository's key.
@@ -518,8 +518,8 @@ class AmazonECR(Invoker):
                 ``ACCOUNT.dkr.ecr.REGION.amazonaws.com``, ``public.ecr.aws``,
                 ``registry-1.docker.io``, ``ghcr.io``, ``registry.gitlab.com``, ``registry.k8s.io``,
                 ``NAME.azurecr.io`` or ``quay.io``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             upstream_registry: Kind of the upstream registry.
             credential_arn: ARN of the AWS Secrets Manager secret with the credentials for the
                 upstream registry. 50 to 612 characters. Pattern:
@@ -581,8 +581,8 @@ class AmazonECR(Invoker):
             repository_name: Name of the repository to create, optionally with a namespace:
                 ``app`` or ``team/app``. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             tags: AWS tags of the new repository.
             image_tag_mutability: Whether tags of the repository can be moved to another image.
                 Absent means that they can.
@@ -703,8 +703,8 @@ class AmazonECR(Invoker):
         Args:
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -741,8 +741,8 @@ class AmazonECR(Invoker):
             ecr_repository_prefix: Prefix of the pull through cache rule to delete. 2 to 30
                 characters. Pattern:
                 ``^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -803,8 +803,8 @@ class AmazonECR(Invoker):
         Args:
             repository_name: Name of the repository to delete. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             force: ``True`` deletes the repository with all its images; ``False`` deletes it
                 only if it is empty.
 
@@ -874,8 +874,8 @@ class AmazonECR(Invoker):
         Args:
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -978,8 +978,8 @@ class AmazonECR(Invoker):
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             image_id: Digest or tag of the image.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -1027,10 +1027,10 @@ class AmazonECR(Invoker):
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             image_id: Digest or tag of the image.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
-            max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+            max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
 
         Raises:
             ServerException: The service failed internally.
@@ -1072,8 +1072,8 @@ class AmazonECR(Invoker):
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             image_id: Digest or tag of the image.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -1114,14 +1114,14 @@ class AmazonECR(Invoker):
         Args:
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             image_ids: Digests or tags of the images to describe. Absent means all images of the
                 repository, in pages. 1 to 100 items.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
                 Cannot be combined with ``image_ids``.
-            max_results: Maximum number of images of a page. Absent means 100. Cannot be
-                combined with ``image_ids``. 1 to 1,000.
+            max_results: Maximum number of images per page. Absent means 100. Cannot be combined
+                with ``image_ids``. 1 to 1,000.
             filter: Tag status and image status of the images to return.
 
         Raises:
@@ -1158,13 +1158,13 @@ class AmazonECR(Invoker):
         has no rule.
 
         Args:
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             ecr_repository_prefixes: Prefixes of the pull through cache rules to return. Absent
                 means all rules. 1 to 100 items. Each: 2 to 30 characters. Pattern:
                 ``^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$``.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
-            max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+            max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
 
         Raises:
             ServerException: The service failed internally.
@@ -1188,7 +1188,7 @@ class AmazonECR(Invoker):
     ) -> DescribeRegistryResult: ...
     @takes(DESCRIBE_REGISTRY)
     def describe_registry(self, *args: Any, **members: Any) -> DescribeRegistryResult:
-        """Return the id of the caller's registry and its replication rules.
+        """Return the id and the replication rules of the principal's registry.
 
         Raises:
             ServerException: The service failed internally.
@@ -1229,10 +1229,10 @@ class AmazonECR(Invoker):
             replication_backfill_id: Identifier of the replication backfill to describe.
                 Pattern:
                 ``[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             result_status_filter: Status of the results to return. Absent means all results.
-            max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+            max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
 
         Raises:
@@ -1271,15 +1271,15 @@ class AmazonECR(Invoker):
         up to 100 repositories unless ``max_results`` sets another number, at most 1000.
 
         Args:
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             repository_names: Names of the repositories to describe. Absent means all
                 repositories of the registry, in pages. 1 to 100 items. Each: 2 to 256 characters.
                 Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
                 Cannot be combined with ``repository_names``.
-            max_results: Maximum number of repositories of a page. Absent means 100. Cannot be
+            max_results: Maximum number of repositories per page. Absent means 100. Cannot be
                 combined with ``repository_names``. 1 to 1,000.
 
         Raises:
@@ -1316,7 +1316,7 @@ class AmazonECR(Invoker):
                 Each: 1 to 256 characters. Pattern:
                 ``^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$``.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
-            max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+            max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
 
         Raises:
             ServerException: The service failed internally.
@@ -1376,15 +1376,15 @@ class AmazonECR(Invoker):
 
         The token is valid for 12 hours and for any number of pulls and pushes, so use it until
         shortly before ``expires_at`` instead of requesting one for each. It is valid for every
-        registry that the IAM permissions of the caller allow.
+        registry that the IAM permissions of the principal allow.
 
         Decoded from base64 it is ``AWS:password``. Treat it as a secret.
 
         Args:
             registry_ids: AWS account ids of the registries that the tokens are for. Deprecated:
-                a token is valid for every registry that the caller can access, whatever its id.
-                Absent means the caller's own registry. 1 to 10 items. Each: pattern: ``[0-9]{12}``.
-                Deprecated by the service.
+                a token is valid for every registry that the principal can access, whatever its id.
+                Absent means the registry of the account that signs the request. 1 to 10 items.
+                Each: pattern: ``[0-9]{12}``. Deprecated by the service.
 
         Raises:
             ServerException: The service failed internally.
@@ -1421,8 +1421,8 @@ class AmazonECR(Invoker):
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             layer_digest: Digest of the layer to download. Pattern:
                 ``[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -1459,8 +1459,8 @@ class AmazonECR(Invoker):
         Args:
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -1503,12 +1503,12 @@ class AmazonECR(Invoker):
         Args:
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             image_ids: Digests or tags of the images to return results for. 1 to 100 items.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
                 Cannot be combined with ``image_ids``.
-            max_results: Maximum number of results of a page. Absent means 100. Cannot be
+            max_results: Maximum number of results per page. Absent means 100. Cannot be
                 combined with ``image_ids``. 1 to 100.
             filter: Tag status of the results to return. Absent means all results.
 
@@ -1598,8 +1598,8 @@ class AmazonECR(Invoker):
         Args:
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -1662,8 +1662,8 @@ class AmazonECR(Invoker):
             repository_name: Name of the repository to upload the layer to. 2 to 256 characters.
                 Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -1694,7 +1694,7 @@ class AmazonECR(Invoker):
     def list_image_referrers(self, *args: Any, **members: Any) -> ListImageReferrersResult:
         r"""Return a page of the artifacts that refer to an image, such as signatures.
 
-        The caller needs the IAM permission ``ecr:BatchGetImage``. A page has up to 20 artifacts
+        The principal needs the IAM permission ``ecr:BatchGetImage``. A page has up to 20 artifacts
         unless ``max_results`` sets another number, at most 50. Archived artifacts are omitted
         unless ``artifact_status`` of the filter selects them.
 
@@ -1702,12 +1702,12 @@ class AmazonECR(Invoker):
             repository_name: Name of the image's repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             subject_id: Image whose referrers are listed.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             filter: Type and status of the artifacts to return. Absent means active artifacts
                 only.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
-            max_results: Maximum number of artifacts of a page. Absent means 20. 1 to 50.
+            max_results: Maximum number of artifacts per page. Absent means 20. 1 to 50.
 
         Raises:
             ServerException: The service failed internally.
@@ -1748,10 +1748,10 @@ class AmazonECR(Invoker):
         Args:
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
-            max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+            max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
             filter: Tag status and image status of the images to return.
 
         Raises:
@@ -1783,7 +1783,7 @@ class AmazonECR(Invoker):
         A page has up to 100 principals unless ``max_results`` sets another number.
 
         Args:
-            max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+            max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
 
         Raises:
@@ -1821,9 +1821,9 @@ class AmazonECR(Invoker):
         to 25 backfills unless ``max_results`` sets another number, at most 50.
 
         Args:
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
-            max_results: Maximum number of backfills of a page. Absent means 25. 1 to 50.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
+            max_results: Maximum number of backfills per page. Absent means 25. 1 to 50.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
 
         Raises:
@@ -1929,8 +1929,8 @@ class AmazonECR(Invoker):
                 Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             image_manifest: Manifest to store, as a string. 1 to 4,194,304 characters.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             image_manifest_media_type: Media type of the manifest. Required if the manifest has
                 no ``mediaType``, recommended otherwise.
             image_tag: Tag of the image. Absent means that no tag is set. 1 to 300 characters.
@@ -1981,8 +1981,8 @@ class AmazonECR(Invoker):
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             image_scanning_configuration: Whether the repository scans images when they are
                 pushed.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -2024,8 +2024,8 @@ class AmazonECR(Invoker):
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             image_tag_mutability: Whether tags of the repository can be moved to another image
                 from now on.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             image_tag_mutability_exclusion_filters: Tags to which ``image_tag_mutability`` does
                 not apply. 1 to 5 items.
 
@@ -2066,8 +2066,8 @@ class AmazonECR(Invoker):
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             lifecycle_policy_text: Lifecycle policy to set, as JSON. 100 to 30,720 characters.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -2282,17 +2282,17 @@ class AmazonECR(Invoker):
     def set_repository_policy(self, *args: Any, **members: Any) -> SetRepositoryPolicyResult:
         r"""Set the permissions policy of a repository, replacing any other.
 
-        A policy that would prevent the caller from setting another one is rejected unless ``force``
-        is ``True``. The text may have up to 10240 characters.
+        A policy that would prevent the principal from setting another one is rejected unless
+        ``force`` is ``True``. The text may have up to 10240 characters.
 
         Args:
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             policy_text: Permissions policy to set, as JSON. At most 10,240 characters.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
-            force: ``True`` sets the policy even if it prevents the caller from setting another
-                one. The check protects callers from locking themselves out.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
+            force: ``True`` sets the policy even if it prevents the principal from setting
+                another one. The check protects principals from locking themselves out.
 
         Raises:
             ServerException: The service failed internally.
@@ -2320,15 +2320,15 @@ class AmazonECR(Invoker):
         The call does not wait for the scan; ``describe_image_scan_findings`` returns its status and
         its findings. Registries with enhanced scanning do not support it.
 
-        An image can be scanned once in 24 hours, scans on push included. An account can make
-        100,000 scans in 24 hours. Beyond these limits ``LimitExceededException`` is raised.
+        An image can be scanned once every 24 hours, scans on push included. An account can make
+        100,000 scans every 24 hours. Beyond these limits ``LimitExceededException`` is raised.
 
         Args:
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             image_id: Digest or tag of the image.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -2371,8 +2371,8 @@ class AmazonECR(Invoker):
         Args:
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             lifecycle_policy_text: Lifecycle policy to preview, as JSON. Absent means that of
                 the repository. 100 to 30,720 characters.
 
@@ -2420,8 +2420,8 @@ class AmazonECR(Invoker):
         Args:
             destination: Region and registry to replicate images to. The replication rules of
                 the registry must include it.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -2461,8 +2461,8 @@ class AmazonECR(Invoker):
         Args:
             replication_backfill_id: Identifier of the replication backfill to stop. Pattern:
                 ``[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -2566,8 +2566,8 @@ class AmazonECR(Invoker):
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             image_id: Digest or tag of the image.
             target_storage_class: Storage class to move the image to.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             InvalidParameterException: A parameter of the request is invalid.
@@ -2610,8 +2610,8 @@ class AmazonECR(Invoker):
             ecr_repository_prefix: Prefix of the pull through cache rule to change. 2 to 30
                 characters. Pattern:
                 ``^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             credential_arn: ARN of the AWS Secrets Manager secret with the credentials for the
                 upstream registry. 50 to 612 characters. Pattern:
                 ``^arn:aws(-\w+)*:secretsmanager:[a-zA-Z0-9-:]+:secret:ecr\-pullthroughcache\/[a-zA-Z0-9\/_+=.@-]+$``.
@@ -2737,8 +2737,8 @@ class AmazonECR(Invoker):
                 inclusive.
             layer_part_blob: Bytes of the part. They are sent in base64. At most 20,971,520
                 bytes.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.
@@ -2779,8 +2779,8 @@ class AmazonECR(Invoker):
             ecr_repository_prefix: Prefix of the pull through cache rule to validate. 2 to 30
                 characters. Pattern:
                 ``^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
 
         Raises:
             ServerException: The service failed internally.

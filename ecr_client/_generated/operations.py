@@ -378,7 +378,7 @@ DESCRIBE_PULL_THROUGH_CACHE_RULES: Operation[
     "DescribePullThroughCacheRulesRequest",
     "DescribePullThroughCacheRulesResult",
 )
-#: Return the id of the caller's registry and its replication rules.
+#: Return the id and the replication rules of the principal's registry.
 DESCRIBE_REGISTRY: Operation[DescribeRegistryRequest, DescribeRegistryResult] = Operation(
     "DescribeRegistry",
     "models.describe_registry",

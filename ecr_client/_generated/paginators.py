@@ -106,10 +106,10 @@ class Paginators(Invoker):
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             image_id: Digest or tag of the image.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
-            max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+            max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
             max_items: Maximum number of items, at least 1. Absent means all.
 
         Raises:
@@ -158,14 +158,14 @@ class Paginators(Invoker):
         Args:
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             image_ids: Digests or tags of the images to describe. Absent means all images of the
                 repository, in pages. 1 to 100 items.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
                 Cannot be combined with ``image_ids``.
-            max_results: Maximum number of images of a page. Absent means 100. Cannot be
-                combined with ``image_ids``. 1 to 1,000.
+            max_results: Maximum number of images per page. Absent means 100. Cannot be combined
+                with ``image_ids``. 1 to 1,000.
             filter: Tag status and image status of the images to return.
             max_items: Maximum number of items, at least 1. Absent means all.
 
@@ -209,13 +209,13 @@ class Paginators(Invoker):
         first item is requested.
 
         Args:
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             ecr_repository_prefixes: Prefixes of the pull through cache rules to return. Absent
                 means all rules. 1 to 100 items. Each: 2 to 30 characters. Pattern:
                 ``^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$``.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
-            max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+            max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
             max_items: Maximum number of items, at least 1. Absent means all.
 
         Raises:
@@ -263,10 +263,10 @@ class Paginators(Invoker):
             replication_backfill_id: Identifier of the replication backfill to describe.
                 Pattern:
                 ``[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             result_status_filter: Status of the results to return. Absent means all results.
-            max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+            max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
             max_items: Maximum number of items, at least 1. Absent means all.
 
@@ -311,15 +311,15 @@ class Paginators(Invoker):
         item is requested.
 
         Args:
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             repository_names: Names of the repositories to describe. Absent means all
                 repositories of the registry, in pages. 1 to 100 items. Each: 2 to 256 characters.
                 Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
                 Cannot be combined with ``repository_names``.
-            max_results: Maximum number of repositories of a page. Absent means 100. Cannot be
+            max_results: Maximum number of repositories per page. Absent means 100. Cannot be
                 combined with ``repository_names``. 1 to 1,000.
             max_items: Maximum number of items, at least 1. Absent means all.
 
@@ -369,7 +369,7 @@ class Paginators(Invoker):
                 Each: 1 to 256 characters. Pattern:
                 ``^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$``.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
-            max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+            max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
             max_items: Maximum number of items, at least 1. Absent means all.
 
         Raises:
@@ -415,12 +415,12 @@ class Paginators(Invoker):
         Args:
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             image_ids: Digests or tags of the images to return results for. 1 to 100 items.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
                 Cannot be combined with ``image_ids``.
-            max_results: Maximum number of results of a page. Absent means 100. Cannot be
+            max_results: Maximum number of results per page. Absent means 100. Cannot be
                 combined with ``image_ids``. 1 to 100.
             filter: Tag status of the results to return. Absent means all results.
             max_items: Maximum number of items, at least 1. Absent means all.
@@ -472,12 +472,12 @@ class Paginators(Invoker):
             repository_name: Name of the image's repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             subject_id: Image whose referrers are listed.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             filter: Type and status of the artifacts to return. Absent means active artifacts
                 only.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
-            max_results: Maximum number of artifacts of a page. Absent means 20. 1 to 50.
+            max_results: Maximum number of artifacts per page. Absent means 20. 1 to 50.
             max_items: Maximum number of items, at least 1. Absent means all.
 
         Raises:
@@ -525,10 +525,10 @@ class Paginators(Invoker):
         Args:
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
-            max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+            max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
             filter: Tag status and image status of the images to return.
             max_items: Maximum number of items, at least 1. Absent means all.
 
@@ -566,7 +566,7 @@ class Paginators(Invoker):
         sent before the first item is requested.
 
         Args:
-            max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+            max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
             max_items: Maximum number of items, at least 1. Absent means all.
 
@@ -609,9 +609,9 @@ class Paginators(Invoker):
         item is requested.
 
         Args:
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
-            max_results: Maximum number of backfills of a page. Absent means 25. 1 to 50.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
+            max_results: Maximum number of backfills per page. Absent means 25. 1 to 50.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
             max_items: Maximum number of items, at least 1. Absent means all.
 

@@ -104,7 +104,7 @@ class Waiters(Invoker):
         sleep: Callable[[float], object] | None = None,
         **members: Any,
     ) -> DescribeImagesResult:
-        r"""Wait until every image asked for exists, and return the last result.
+        r"""Wait until every requested image exists, and return the last result.
 
         Calls ``describe_images`` repeatedly. Errors that the waiter does not expect are raised
         unchanged.
@@ -114,14 +114,14 @@ class Waiters(Invoker):
         Args:
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             image_ids: Digests or tags of the images to describe. Absent means all images of the
                 repository, in pages. 1 to 100 items.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
                 Cannot be combined with ``image_ids``.
-            max_results: Maximum number of images of a page. Absent means 100. Cannot be
-                combined with ``image_ids``. 1 to 1,000.
+            max_results: Maximum number of images per page. Absent means 100. Cannot be combined
+                with ``image_ids``. 1 to 1,000.
             filter: Tag status and image status of the images to return.
             delay: Seconds between two calls, above 0 and at most 3,600.
             max_wait: Seconds to wait in total, from 0 to 86,400, without the time of the calls
@@ -193,10 +193,10 @@ class Waiters(Invoker):
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
             image_id: Digest or tag of the image.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
-            max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+            max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
             delay: Seconds between two calls, above 0 and at most 3,600.
             max_wait: Seconds to wait in total, from 0 to 86,400, without the time of the calls
                 themselves; 0 makes one call.
@@ -267,12 +267,12 @@ class Waiters(Invoker):
         Args:
             repository_name: Name of the repository. 2 to 256 characters. Pattern:
                 ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-            registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-                ``[0-9]{12}``.
+            registry_id: AWS account id of the registry. Absent means the account that signs the
+                request. Pattern: ``[0-9]{12}``.
             image_ids: Digests or tags of the images to return results for. 1 to 100 items.
             next_token: The ``next_token`` of the previous page. Absent means the first page.
                 Cannot be combined with ``image_ids``.
-            max_results: Maximum number of results of a page. Absent means 100. Cannot be
+            max_results: Maximum number of results per page. Absent means 100. Cannot be
                 combined with ``image_ids``. 1 to 100.
             filter: Tag status of the results to return. Absent means all results.
             delay: Seconds between two calls, above 0 and at most 3,600.

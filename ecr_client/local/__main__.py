@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ecr_client.local import LocalECR
 
-#: The variables that name the authority to trust: of tools in Go and Python's ssl, requests, curl.
+#: The variables that name the CA to trust: of tools in Go and Python's ssl, of requests, of curl.
 _TRUSTING = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 NAME = "python -m ecr_client.local"
 
@@ -48,13 +48,13 @@ def main(
     parser = _parser(name, epilog)
     options = parser.parse_args(arguments)
     if (options.access_key is None) != (options.secret_key is None):
-        parser.error("--access-key and --secret-key go together")
+        parser.error("--access-key and --secret-key must be given together")
     if options.session_token is not None and options.access_key is None:
-        parser.error("--session-token goes with --access-key and --secret-key")
+        parser.error("--session-token needs --access-key and --secret-key")
     if (options.tls_cert is None) != (options.tls_key is None):
-        parser.error("--tls-cert and --tls-key go together")
+        parser.error("--tls-cert and --tls-key must be given together")
     if options.tls_ca is not None and options.tls_cert is None:
-        parser.error("--tls-ca goes with --tls-cert and --tls-key")
+        parser.error("--tls-ca needs --tls-cert and --tls-key")
     from ecr_client import Credentials
 
     try:
@@ -84,24 +84,24 @@ def main(
         except (ValueError, DataFolderError, ServerStartError) as error:
             return _fail(name, str(error))
         with server:
-            document = {"endpoint": server.endpoint, "environment": server._leading_variables()}
+            document = {"endpoint": server.endpoint, "environment": server._connection_variables()}
             show(document, _announcement(server, options.session_token is not None, login))
             wait()
     return 0
 
 
 def _announcement(server: LocalECR, keeps_token: bool, login: str) -> str:
-    """Return the endpoint and the settings that lead clients to it, as lines for a shell."""
+    """Return the endpoint and the settings that point clients at it, as lines for a shell."""
     lines = [f"Local ECR at {server.endpoint}"]
     if not keeps_token:
         # A token of another account would be sent with the keys.
         lines.append("unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN")
-    for name, value in server._leading_variables().items():
+    for name, value in server._connection_variables().items():
         lines.append(f"export {name}={shlex.quote(value)}")
     if server.ca_file is not None:
         ca = shlex.quote(str(server.ca_file))
         lines.append(
-            f"# the authority to trust is in {ca}; for tools that are not of AWS, one of these:"
+            f"# clients must trust the CA in {ca}; for tools other than those of AWS, one of these:"
         )
         lines += [f"# export {name}={ca}" for name in _TRUSTING]
     host = urlsplit(server.endpoint).netloc
@@ -114,7 +114,7 @@ def _signals() -> Iterator[Callable[[], None]]:
     """Yield a function that waits until the process is told to stop.
 
     A signal may reach any thread, while Python runs handlers in the main thread alone, which would
-    sleep on. So the main thread waits for the byte that Python sends from any thread.
+    keep sleeping. So the main thread waits for the byte that Python sends from any thread.
     """
     numbers = (signal.SIGINT, signal.SIGTERM)
     reader, writer = socket.socketpair()
@@ -144,10 +144,10 @@ class _Parser(argparse.ArgumentParser):
 def _parser(name: str, epilog: str | None) -> argparse.ArgumentParser:
     about = "Run a local Amazon ECR until it is told to stop."
     parser = _Parser(prog=name, description=about, epilog=epilog, allow_abbrev=False)
-    parser.add_argument("--port", type=_port, default=5001, help="0 takes a free one (%(default)s)")
+    parser.add_argument("--port", type=_port, default=5001, help="0 picks a free one (%(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (%(default)s)")
     parser.add_argument(
-        "--data", help="the folder that keeps everything; nothing is kept without one"
+        "--data", help="the folder for all data; without it, data is lost at the end"
     )
     parser.add_argument("--account", default="123456789012", help="the account id (%(default)s)")
     parser.add_argument("--region", default="us-east-1", help="the region (%(default)s)")

@@ -115,7 +115,7 @@ class _Downloads:
     async def handle(self, request: Request) -> Response:
         granted = self._service.tokens.check_download(request.scope["path"], request.query_params)
         if granted is None:
-            return _refusal(403, "AccessDenied", "The address is wrong or has expired.")
+            return _refusal(403, "AccessDenied", "The presigned URL is invalid or has expired.")
         _, _, digest = granted
         blobs = self._service.store.blobs
         if not blobs.exists(digest):

@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 Refuse = Callable[[int, str], Response]
 _REFUSED = {
     400: "The Range header is malformed.",
-    416: "The Range header asks for nothing that the content has.",
+    416: "The Range header names no byte that the content has.",
 }
-
-
 #: A range from a first byte, to a last one or to the end.
 _RANGE = re.compile(r"bytes=([0-9]{1,18})-([0-9]{1,18})?")
 #: How much is read and sent at once.
@@ -29,7 +27,7 @@ _PIECE = 1 << 18
 
 
 class BlobResponse(FileResponse):
-    """A file, with errors about ranges in the form of the protocol at hand.
+    """A file; range errors have the form of the protocol that serves it.
 
     The whole file, or one range of it, is read in the thread of the event loop: the framework,
     which does the rest, has another thread open, read and close it, and a small layer would take
@@ -95,7 +93,7 @@ class BlobResponse(FileResponse):
                     raise RuntimeError(f"{self.path} is shorter than it was")
                 await send({"type": "http.response.body", "body": piece, "more_body": more})
                 if more:
-                    await asyncio.sleep(0)  # lets others work, and the client leave
+                    await asyncio.sleep(0)  # lets other requests run, and notices a disconnect
 
     async def _leave_to_framework(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal: Response | None = None

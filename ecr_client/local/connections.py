@@ -194,7 +194,7 @@ class _RefusedError(Exception):
 
 
 class Connection(HttpToolsProtocol):
-    """A connection of uvicorn that keeps to its limits.
+    """A connection of uvicorn that enforces the limits.
 
     Args:
         connections: The open connections.

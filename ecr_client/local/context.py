@@ -55,8 +55,8 @@ class Context:
     def address(self, account: str) -> str:
         """Return the URL that images of an account are pushed to: the one that the client used.
 
-        A client that uses a host of AWS, which a resolver or a proxy leads here, gets the host that
-        the registry would have at AWS.
+        A client that uses a host of AWS, which a resolver or a proxy redirects here, gets the host
+        that the registry would have at AWS.
         """
         scheme, _, host = self.base_url.partition("://")
         if found := _SERVICE.fullmatch(host):

@@ -1,4 +1,4 @@
-"""The variables that lead other programs to a local ECR."""
+"""The variables that point other programs at a local ECR."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: A shared file with nothing but an empty profile.
 _PROFILE = str(Path(__file__).with_name("profile.ini"))
-#: What a machine may say of AWS, said otherwise: variables can be set here and not be removed.
+#: Neutral values for the AWS settings of a machine: variables can be set here, but not removed.
 _NEUTRAL = {
     "AWS_CONFIG_FILE": _PROFILE,
     "AWS_SHARED_CREDENTIALS_FILE": _PROFILE,
@@ -30,10 +30,10 @@ _NEUTRAL = {
 }
 
 
-def leading_variables(
+def connection_variables(
     endpoint: str, credentials: Credentials, region: str, ca_file: Path | None
 ) -> dict[str, str]:
-    """Return the variables that lead programs to a server if nothing else leads them elsewhere."""
+    """Return the variables that make programs call a server, unless other settings prevent it."""
     found = {
         "AWS_ENDPOINT_URL_ECR": endpoint,
         "AWS_ACCESS_KEY_ID": credentials.access_key,
@@ -48,10 +48,10 @@ def leading_variables(
     return found
 
 
-def complete_variables(leading: Mapping[str, str]) -> dict[str, str]:
-    """Return these variables, and what keeps other settings of the machine from counting."""
-    host = urlsplit(leading["AWS_ENDPOINT_URL_ECR"]).hostname
-    # Lower case counts for more; what was in either goes on counting for other hosts.
+def isolated_variables(connection: Mapping[str, str]) -> dict[str, str]:
+    """Return these variables, and those that neutralize the other settings of the machine."""
+    host = urlsplit(connection["AWS_ENDPOINT_URL_ECR"]).hostname
+    # Lower case takes precedence. Hosts that bypassed the proxy before still do.
     before = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
     bypassed = ",".join(filter(None, [before, host]))
-    return {**_NEUTRAL, "NO_PROXY": bypassed, "no_proxy": bypassed, **leading}
+    return {**_NEUTRAL, "NO_PROXY": bypassed, "no_proxy": bypassed, **connection}

@@ -1,4 +1,7 @@
-"""Faults to inject: what goes wrong with which requests, and how often."""
+"""Faults to inject: what goes wrong with which requests, and how often.
+
+`ecr_client.local.fault_middleware` injects them.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,12 @@ from ecr_client._common import durations
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-#: Instead of handling the request, or after it was handled.
+#: When a fault takes effect: instead of handling the request, or after it was handled.
 When = Literal["before", "after"]
 
-#: What arrives of a body: half of it before the connection is closed (``cut``), half of it as if
-#: that were all (``short``), all of it with a Content-Length of half (``overlong``), or as many
-#: meaningless bytes (``garbage``).
+#: How a body is damaged, by what arrives of it: half of it before the connection is closed
+#: (``cut``), half of it as if that were all (``short``), all of it with a Content-Length of half
+#: (``overlong``), or as many meaningless bytes (``garbage``).
 Damage = Literal["cut", "short", "overlong", "garbage"]
 
 #: The names of requests that are not operations of the API.
@@ -83,7 +86,7 @@ class Fault:
             raise ValueError(f"when must be 'before' or 'after', got {self.when!r}")
         if self.replaces_response + self.drop + (self.body is not None) > 1:
             raise ValueError(
-                "error or status, drop and body exclude each other: choose one of them"
+                "error or status, drop and body are mutually exclusive: choose one of them"
             )
         if self.error is None and (self.message is not None or self.members):
             raise ValueError("message and members belong to error: set error, too")
@@ -113,7 +116,7 @@ NONE = Fault()
 
 
 class Faults:
-    """The faults that wait for requests; safe to use from any thread.
+    """The faults that are waiting for requests; safe to use from any thread.
 
     Args:
         known: Returns the names of all operations, so that a misspelt one is noticed.

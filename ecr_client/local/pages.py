@@ -42,7 +42,7 @@ def page(
         operation: The operation.
         members: The members of the request: ``nextToken``, ``maxResults``, and those that a token
             is bound to.
-        fetch: Returns items behind a position (None for the beginning), up to a number.
+        fetch: Returns items after a position (None for the beginning), up to a number.
         position: Returns the position of an item, as a JSON value.
 
     Raises:
@@ -113,7 +113,7 @@ def _open(context: Context, bound: str, token: str) -> Any:
         sealed = b""
     signature, text = sealed[:16], sealed[16:]
     if not text or not hmac.compare_digest(signature, _signature(context, bound, text)):
-        raise _refused("The token is not one of this listing")
+        raise _refused("The token does not belong to this listing")
     issued_at, position = json.loads(text)
     if context.clock().timestamp() - issued_at > LIFETIME.total_seconds():
         raise _refused("The token has expired")

@@ -18,10 +18,10 @@ from ecr_client.local.api.scanning import set_findings
 from ecr_client.local.api.signing import set_signing_failure
 from ecr_client.local.app import create_app
 from ecr_client.local.connections import Connection, ConnectionLimits, Connections
-from ecr_client.local.environment import complete_variables, leading_variables
+from ecr_client.local.environment import connection_variables, isolated_variables
 from ecr_client.local.errors import ServerStartError
 from ecr_client.local.event_loop import EventLoop
-from ecr_client.local.fault_injection import FaultInjection
+from ecr_client.local.fault_middleware import FaultMiddleware
 from ecr_client.local.faults import Faults
 from ecr_client.local.hosts import Hosts
 from ecr_client.local.keys import access_keys, checked_account, keys_by_account
@@ -63,10 +63,10 @@ class LocalECR:
         data: The folder that keeps everything; ``None`` for a temporary one that is deleted with
             the server.
         host: The address to listen on.
-        port: The port; 0 takes a free one.
+        port: The port; 0 picks a free one.
         credentials: The keys that requests are signed with: those of ``account``, or a mapping from
-            account ids, or the ARNs of users and roles, to keys. ``None`` derives some, the
-            same ones for the same ``data``.
+            account ids, or the ARNs of users and roles, to keys. ``None`` derives keys from
+            ``data``: the same folder always has the same ones.
         auth: Whether signatures and passwords are checked.
         account: The id, 12 digits, of the server's own account.
         region: The server's own region.
@@ -97,7 +97,8 @@ class LocalECR:
     Attributes:
         endpoint: The URL of the API, and of the registry below ``/v2/``, on this machine.
         credentials: The keys of each account, and of each user and role that was given keys.
-        ca_file: The file with the authority that clients must trust; ``None`` without TLS.
+        ca_file: The file with the certificate authority that clients must trust; ``None`` without
+            TLS.
         faults: The faults to inject.
         requests: The log of the requests that the server has received.
 
@@ -132,7 +133,9 @@ class LocalECR:
         trust_forwarded: bool = False,
     ) -> None:
         if registry_protocol not in PROTOCOLS:
-            raise ValueError(f"registry_protocol must be in {PROTOCOLS}, got {registry_protocol!r}")
+            raise ValueError(
+                f"registry_protocol must be one of {PROTOCOLS}, got {registry_protocol!r}"
+            )
         clock = clock or _utc_now
         hosts = _hosts(host, allow_hosts, auth, trust_forwarded)
         self.account: str = checked_account(account)
@@ -178,8 +181,8 @@ class LocalECR:
     ) -> ECRClient:
         """Return a client of this server; close it like any other.
 
-        Settings of the machine do not count for it, neither variables nor files: what ``options``
-        leave open is as if there were none.
+        It ignores the settings of the machine, variables as well as files: what ``options`` leave
+        open has its default.
 
         Args:
             account: The account id or the ARN whose keys sign requests; ``None`` for the server's
@@ -230,16 +233,16 @@ class LocalECR:
         }
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that lead boto3, the AWS CLI and ``ecr_client`` to this server.
+        """Return the variables that make boto3, the AWS CLI and ``ecr_client`` call this server.
 
-        They lead there whatever other variables and files say. A program that is to see some of
-        those gets them in addition: ``{**ecr.environment(), "AWS_MAX_ATTEMPTS": "1"}``.
+        They override all other AWS settings of the machine. To let a program see some of those,
+        add them: ``{**ecr.environment(), "AWS_MAX_ATTEMPTS": "1"}``.
         """
-        return complete_variables(self._leading_variables())
+        return isolated_variables(self._connection_variables())
 
-    def _leading_variables(self) -> dict[str, str]:
+    def _connection_variables(self) -> dict[str, str]:
         keys = self.credentials[self.account]
-        return leading_variables(self.endpoint, keys, self.region, self.ca_file)
+        return connection_variables(self.endpoint, keys, self.region, self.ca_file)
 
     def run_lifecycle(self) -> list[Affected]:
         """Apply all lifecycle policies now, and return the images that they affect."""
@@ -291,7 +294,7 @@ class LocalECR:
         account: str | None = None,
         region: str | None = None,
     ) -> None:
-        """Let the signatures that a profile makes of images pushed from now on fail.
+        """Make the signatures of a profile fail for images that are pushed from now on.
 
         Args:
             signing_profile_arn: The ARN of the profile, as in the signing configuration.
@@ -328,7 +331,7 @@ class LocalECR:
     ) -> _Server:
         """Return the server with the application and its middleware."""
         connections = Connections(self._connection_limits)
-        application = FaultInjection(
+        application = FaultMiddleware(
             create_app(service, self._workers, hosts),
             faults=self.faults,
             requests=self.requests,

@@ -45,8 +45,8 @@ class Service:
         region: The region of an unsigned request.
         throttle: The rate quotas of the accounts.
         permissions: Evaluates the policies of other accounts.
-        registry_protocol: Whose behaviour the registry protocol has where ECR departs from the
-            specification.
+        registry_protocol: Whether the registry protocol behaves as ECR or as OCI specifies, where
+            they differ.
         handlers: The functions that handle the operations.
     """
 
@@ -108,7 +108,9 @@ class Service:
         identity = self._identity(request, now)
         operation = wire.operation_of(request.value("x-amz-target"))
         if operation not in validation.operations():
-            raise ServiceError("UnknownOperationException", "The operation is not one of ECR.")
+            raise ServiceError(
+                "UnknownOperationException", "X-Amz-Target names no operation of ECR."
+            )
         handler = self.handlers.get(operation)
         if handler is None:
             raise ServiceError(

@@ -42,10 +42,10 @@ class Throttle:
         self._left: dict[tuple[str, str, str], tuple[float, float]] = {}
 
     def acquire(self, account: str, region: str, operation: str) -> None:
-        """Take a token for one call.
+        """Acquire a token for one call.
 
         Raises:
-            ServiceError: ThrottlingException; none is left.
+            ServiceError: ThrottlingException, if none is left.
         """
         rate = self._rates.get(operation)
         if rate is None:

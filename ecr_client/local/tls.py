@@ -1,7 +1,7 @@
 """The certificate of a server: a given one, or one that is generated for it.
 
-A generated certificate is signed by an authority of its own, whose key is discarded at once:
-trusting the authority means trusting this certificate and no other one.
+A generated certificate is signed by a certificate authority of its own, whose key is discarded at
+once: trusting the authority means trusting this certificate and no other one.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Certificate:
     Args:
         cert: The file with the certificate, followed by intermediate ones (PEM).
         key: The file with its private key, without a password (PEM).
-        ca: The file with the authority that clients must trust; ``None`` for the certificate
-            itself, if it is self-signed.
+        ca: The file with the certificate authority that clients must trust; ``None`` for the
+            certificate itself, if it is self-signed.
     """
 
     cert: Path = attrs.field(converter=_path)

@@ -109,7 +109,7 @@ class EncodedBlob:
         """Yield the bytes in pieces.
 
         Raises:
-            ServiceError: It is no base64 (``SerializationException``).
+            ServiceError: The string is not base64 (``SerializationException``).
         """
         left = len(self)
         for begin in range(0, len(self._encoded), _PIECE):

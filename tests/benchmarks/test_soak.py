@@ -46,10 +46,10 @@ def test_nothing_is_lost(results: dict[str, Any]) -> None:
 
 def test_faults_happened(results: dict[str, Any]) -> None:
     """The proof is worth something: requests met faults, and most calls got over them."""
-    spoilt = sum(count for kind, count in results["faults"].items() if kind != "none")
+    faulty = sum(count for kind, count in results["faults"].items() if kind != "none")
 
-    assert spoilt > 0
-    assert sum(results["errors"].values()) < spoilt
+    assert faulty > 0
+    assert sum(results["errors"].values()) < faulty
 
 
 def test_what_is_held_was_sampled(results: dict[str, Any]) -> None:

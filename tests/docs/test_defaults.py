@@ -121,7 +121,7 @@ SENTENCES: list[tuple[str, str, tuple[Any, ...]]] = [
     ("reliability.md", r"A call is sent up to (\w+) times", (policy("max_attempts"),)),
     (
         "reliability.md",
-        r"share a quota of (\d+)\. A retry takes (\d+) of it, or (\d+) after a timeout",
+        r"share a quota of (\d+)\. A retry acquires (\d+) of it, or (\d+) after a timeout",
         (retry.QUOTA, retry.COST, retry.COST_OF_TIMEOUT),
     ),
     ("reliability.md", r"more than (\w+) minutes away", (clock.TOLERANCE / timedelta(minutes=1),)),
@@ -222,7 +222,7 @@ def test_sizes_of_batches(name: str) -> None:
     """Guide and docstring have the number of items that a call of a batch helper takes."""
     method = getattr(ECRClient, name)
     plain = " ".join(entries(getattr(ECRClient, name.removesuffix("_all"))).values())
-    said = re.search(r"in calls of (\d+)\.", method.__doc__ or "")
+    said = re.search(r"in calls of up to (\d+)\.", method.__doc__ or "")
     guide = (GUIDE / "paging.md").read_text(encoding="utf-8")
 
     assert said is not None

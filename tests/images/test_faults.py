@@ -43,10 +43,10 @@ WRITING = (
 STEPS = {"push": ("BatchGetImage", *WRITING), "pull": READING, "copy": (*READING, *WRITING)}
 
 LEGEND = (
-    "Each step with each fault is a test, and so is each line of the second table. Whatever comes",
-    "of the first run, the tests look that no tag and no name points to anything incomplete, that",
-    "the second run is done and moves exactly what the first one has not moved completely, that",
-    "the image is right then, and that no file is left over.",
+    "Each step with each fault is a test, and so is each line of the second table. Whatever the",
+    "outcome of the first run, the tests check that no tag and no name points to anything",
+    "incomplete, that the second run succeeds and moves exactly what the first one has not moved",
+    "completely, that the image is then correct, and that no file is left over.",
 )
 
 

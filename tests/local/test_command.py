@@ -142,9 +142,9 @@ def test_data_survives_a_restart(start: Start, tmp_path: Path) -> None:
         ("--port many", 2, "from 0 to 65535, got 'many'"),
         ("--port 65536", 2, "from 0 to 65535, got '65536'"),
         ("--registry-protocol docker", 2, "'docker'"),
-        ("--tls-cert cert.pem", 2, "--tls-cert and --tls-key go together"),
+        ("--tls-cert cert.pem", 2, "--tls-cert and --tls-key must be given together"),
         ("--tls-ca ca.pem", 2, "--tls-ca goes with"),
-        ("--access-key AKIDEXAMPLE", 2, "go together"),
+        ("--access-key AKIDEXAMPLE", 2, "must be given together"),
         ("--session-token token", 2, "--access-key"),
     ],
 )

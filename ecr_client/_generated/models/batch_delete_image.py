@@ -21,8 +21,8 @@ class BatchDeleteImageRequest(AmazonWebServiceRequest):
             ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
         image_ids: Images to delete. A tag deletes that tag, and the image with its last tag; a
             digest deletes the image with all its tags. 1 to 100 items.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
     """

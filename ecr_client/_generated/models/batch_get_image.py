@@ -21,9 +21,9 @@ class BatchGetImageRequest(AmazonWebServiceRequest):
         repository_name: Name of the repository. 2 to 256 characters. Pattern:
             ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
         image_ids: Digests or tags of the images to return. 1 to 100 items.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
-        accepted_media_types: Media types of the manifests that the caller can read, for example
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
+        accepted_media_types: Media types of the manifests that the client can read, for example
             ``application/vnd.oci.image.manifest.v1+json``. 1 to 100 items.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html

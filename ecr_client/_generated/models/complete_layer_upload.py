@@ -21,8 +21,8 @@ class CompleteLayerUploadRequest(AmazonWebServiceRequest):
             ``[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}``.
         layer_digests: SHA-256 digest of the whole layer, with which the uploaded bytes are
             compared. 1 to 100 items. Each: pattern: ``[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+``.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html
     """

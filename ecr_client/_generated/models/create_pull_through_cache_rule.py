@@ -23,8 +23,8 @@ class CreatePullThroughCacheRuleRequest(AmazonWebServiceRequest):
             ``ACCOUNT.dkr.ecr.REGION.amazonaws.com``, ``public.ecr.aws``, ``registry-1.docker.io``,
             ``ghcr.io``, ``registry.gitlab.com``, ``registry.k8s.io``, ``NAME.azurecr.io`` or
             ``quay.io``.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
         upstream_registry: Kind of the upstream registry.
         credential_arn: ARN of the AWS Secrets Manager secret with the credentials for the
             upstream registry. 50 to 612 characters. Pattern:

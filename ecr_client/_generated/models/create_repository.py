@@ -25,8 +25,8 @@ class CreateRepositoryRequest(AmazonWebServiceRequest):
         repository_name: Name of the repository to create, optionally with a namespace: ``app``
             or ``team/app``. 2 to 256 characters. Pattern:
             ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
         tags: AWS tags of the new repository.
         image_tag_mutability: Whether tags of the repository can be moved to another image.
             Absent means that they can.

@@ -16,8 +16,8 @@ class DeleteRepositoryRequest(AmazonWebServiceRequest):
     Attributes:
         repository_name: Name of the repository to delete. 2 to 256 characters. Pattern:
             ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
         force: ``True`` deletes the repository with all its images; ``False`` deletes it only if
             it is empty.
 

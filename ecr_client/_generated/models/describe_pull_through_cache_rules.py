@@ -17,13 +17,13 @@ class DescribePullThroughCacheRulesRequest(AmazonWebServiceRequest):
     r"""Request of ``describe_pull_through_cache_rules``.
 
     Attributes:
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
         ecr_repository_prefixes: Prefixes of the pull through cache rules to return. Absent
             means all rules. 1 to 100 items. Each: 2 to 30 characters. Pattern:
             ``^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$``.
         next_token: The ``next_token`` of the previous page. Absent means the first page.
-        max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+        max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribePullThroughCacheRules.html
     """

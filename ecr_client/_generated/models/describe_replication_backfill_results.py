@@ -35,10 +35,10 @@ class DescribeReplicationBackfillResultsRequest(AmazonWebServiceRequest):
     Attributes:
         replication_backfill_id: Identifier of the replication backfill to describe. Pattern:
             ``[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}``.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
         result_status_filter: Status of the results to return. Absent means all results.
-        max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+        max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
         next_token: The ``next_token`` of the previous page. Absent means the first page.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeReplicationBackfillResults.html

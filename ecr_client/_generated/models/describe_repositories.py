@@ -16,14 +16,14 @@ class DescribeRepositoriesRequest(AmazonWebServiceRequest):
     r"""Request of ``describe_repositories``.
 
     Attributes:
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
         repository_names: Names of the repositories to describe. Absent means all repositories
             of the registry, in pages. 1 to 100 items. Each: 2 to 256 characters. Pattern:
             ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
         next_token: The ``next_token`` of the previous page. Absent means the first page. Cannot
             be combined with ``repository_names``.
-        max_results: Maximum number of repositories of a page. Absent means 100. Cannot be
+        max_results: Maximum number of repositories per page. Absent means 100. Cannot be
             combined with ``repository_names``. 1 to 1,000.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html

@@ -20,7 +20,7 @@ class DescribeRepositoryCreationTemplatesRequest(AmazonWebServiceRequest):
             Each: 1 to 256 characters. Pattern:
             ``^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$``.
         next_token: The ``next_token`` of the previous page. Absent means the first page.
-        max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+        max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositoryCreationTemplates.html
     """

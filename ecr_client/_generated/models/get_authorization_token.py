@@ -42,9 +42,9 @@ class GetAuthorizationTokenRequest(AmazonWebServiceRequest):
 
     Attributes:
         registry_ids: AWS account ids of the registries that the tokens are for. Deprecated: a
-            token is valid for every registry that the caller can access, whatever its id. Absent
-            means the caller's own registry. 1 to 10 items. Each: pattern: ``[0-9]{12}``. Deprecated
-            by the service.
+            token is valid for every registry that the principal can access, whatever its id. Absent
+            means the registry of the account that signs the request. 1 to 10 items. Each: pattern:
+            ``[0-9]{12}``. Deprecated by the service.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
     """

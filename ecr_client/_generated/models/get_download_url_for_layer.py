@@ -22,8 +22,8 @@ class GetDownloadUrlForLayerRequest(AmazonWebServiceRequest):
             ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
         layer_digest: Digest of the layer to download. Pattern:
             ``[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+``.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
     """

@@ -62,12 +62,12 @@ class GetLifecyclePolicyPreviewRequest(AmazonWebServiceRequest):
     Attributes:
         repository_name: Name of the repository. 2 to 256 characters. Pattern:
             ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
         image_ids: Digests or tags of the images to return results for. 1 to 100 items.
         next_token: The ``next_token`` of the previous page. Absent means the first page. Cannot
             be combined with ``image_ids``.
-        max_results: Maximum number of results of a page. Absent means 100. Cannot be combined
+        max_results: Maximum number of results per page. Absent means 100. Cannot be combined
             with ``image_ids``. 1 to 100.
         filter: Tag status of the results to return. Absent means all results.
 

@@ -94,11 +94,11 @@ class ListImageReferrersRequest(AmazonWebServiceRequest):
         repository_name: Name of the image's repository. 2 to 256 characters. Pattern:
             ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
         subject_id: Image whose referrers are listed.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
         filter: Type and status of the artifacts to return. Absent means active artifacts only.
         next_token: The ``next_token`` of the previous page. Absent means the first page.
-        max_results: Maximum number of artifacts of a page. Absent means 20. 1 to 50.
+        max_results: Maximum number of artifacts per page. Absent means 20. 1 to 50.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
     """

@@ -35,10 +35,10 @@ class ListImagesRequest(AmazonWebServiceRequest):
     Attributes:
         repository_name: Name of the repository. 2 to 256 characters. Pattern:
             ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
         next_token: The ``next_token`` of the previous page. Absent means the first page.
-        max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+        max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
         filter: Tag status and image status of the images to return.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImages.html

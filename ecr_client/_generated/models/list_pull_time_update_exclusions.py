@@ -15,7 +15,7 @@ class ListPullTimeUpdateExclusionsRequest(AmazonWebServiceRequest):
     """Request of ``list_pull_time_update_exclusions``.
 
     Attributes:
-        max_results: Maximum number of records of a page. Absent means 100. 1 to 1,000.
+        max_results: Maximum number of records per page. Absent means 100. 1 to 1,000.
         next_token: The ``next_token`` of the previous page. Absent means the first page.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListPullTimeUpdateExclusions.html

@@ -19,9 +19,9 @@ class ListReplicationBackfillsRequest(AmazonWebServiceRequest):
     """Request of ``list_replication_backfills``.
 
     Attributes:
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
-        max_results: Maximum number of backfills of a page. Absent means 25. 1 to 50.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
+        max_results: Maximum number of backfills per page. Absent means 25. 1 to 50.
         next_token: The ``next_token`` of the previous page. Absent means the first page.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListReplicationBackfills.html

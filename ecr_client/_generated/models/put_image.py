@@ -17,8 +17,8 @@ class PutImageRequest(AmazonWebServiceRequest):
         repository_name: Name of the repository to store the image in. 2 to 256 characters.
             Pattern: ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
         image_manifest: Manifest to store, as a string. 1 to 4,194,304 characters.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
         image_manifest_media_type: Media type of the manifest. Required if the manifest has no
             ``mediaType``, recommended otherwise.
         image_tag: Tag of the image. Absent means that no tag is set. 1 to 300 characters.

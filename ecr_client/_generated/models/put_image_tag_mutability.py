@@ -23,8 +23,8 @@ class PutImageTagMutabilityRequest(AmazonWebServiceRequest):
             ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
         image_tag_mutability: Whether tags of the repository can be moved to another image from
             now on.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
         image_tag_mutability_exclusion_filters: Tags to which ``image_tag_mutability`` does not
             apply. 1 to 5 items.
 

@@ -16,10 +16,10 @@ class SetRepositoryPolicyRequest(AmazonWebServiceRequest):
         repository_name: Name of the repository. 2 to 256 characters. Pattern:
             ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
         policy_text: Permissions policy to set, as JSON. At most 10,240 characters.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
-        force: ``True`` sets the policy even if it prevents the caller from setting another one.
-            The check protects callers from locking themselves out.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
+        force: ``True`` sets the policy even if it prevents the principal from setting another
+            one. The check protects principals from locking themselves out.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
     """

@@ -19,8 +19,8 @@ class StartReplicationBackfillRequest(AmazonWebServiceRequest):
     Attributes:
         destination: Region and registry to replicate images to. The replication rules of the
             registry must include it.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartReplicationBackfill.html
     """

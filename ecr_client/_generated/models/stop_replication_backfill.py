@@ -19,8 +19,8 @@ class StopReplicationBackfillRequest(AmazonWebServiceRequest):
     Attributes:
         replication_backfill_id: Identifier of the replication backfill to stop. Pattern:
             ``[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}``.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StopReplicationBackfill.html
     """

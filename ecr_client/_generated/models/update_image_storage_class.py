@@ -26,8 +26,8 @@ class UpdateImageStorageClassRequest(AmazonWebServiceRequest):
             ``[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*``.
         image_id: Digest or tag of the image.
         target_storage_class: Storage class to move the image to.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdateImageStorageClass.html
     """

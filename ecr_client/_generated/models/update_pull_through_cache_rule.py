@@ -18,8 +18,8 @@ class UpdatePullThroughCacheRuleRequest(AmazonWebServiceRequest):
         ecr_repository_prefix: Prefix of the pull through cache rule to change. 2 to 30
             characters. Pattern:
             ``^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$``.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
         credential_arn: ARN of the AWS Secrets Manager secret with the credentials for the
             upstream registry. 50 to 612 characters. Pattern:
             ``^arn:aws(-\w+)*:secretsmanager:[a-zA-Z0-9-:]+:secret:ecr\-pullthroughcache\/[a-zA-Z0-9\/_+=.@-]+$``.

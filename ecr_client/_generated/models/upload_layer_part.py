@@ -20,8 +20,8 @@ class UploadLayerPartRequest(AmazonWebServiceRequest):
         part_first_byte: Position of the part's first byte within the layer, in bytes.
         part_last_byte: Position of the part's last byte within the layer, in bytes, inclusive.
         layer_part_blob: Bytes of the part. They are sent in base64. At most 20,971,520 bytes.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html
     """

@@ -16,8 +16,8 @@ class ValidatePullThroughCacheRuleRequest(AmazonWebServiceRequest):
         ecr_repository_prefix: Prefix of the pull through cache rule to validate. 2 to 30
             characters. Pattern:
             ``^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$``.
-        registry_id: AWS account id of the registry. Absent means the caller's own. Pattern:
-            ``[0-9]{12}``.
+        registry_id: AWS account id of the registry. Absent means the account that signs the
+            request. Pattern: ``[0-9]{12}``.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ValidatePullThroughCacheRule.html
     """

@@ -1,4 +1,4 @@
-"""What else happens when an image is pushed, through the API or the registry protocol."""
+"""What follows the push of an image, through the API or the registry protocol."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def batch_check_layer_availability(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Return which of some layers a repository holds."""
+    """Return which of the given layers a repository holds."""
     registry, name = context.registry(members), members["repositoryName"]
     held = context.store.layers.get_many(registry, name, members["layerDigests"])
     layers, failures = [], []
@@ -67,7 +67,7 @@ def upload_layer_part(context: Context, members: dict[str, Any]) -> dict[str, An
 
 
 def complete_layer_upload(context: Context, members: dict[str, Any]) -> dict[str, Any]:
-    """Make an upload a layer, if its digest is one of the given ones."""
+    """Turn an upload into a layer, if its digest is one of the given ones."""
     registry = context.registry(members)
     digest = context.store.uploads.complete(
         registry, members["repositoryName"], members["uploadId"], members["layerDigests"]

@@ -1,4 +1,4 @@
-"""Pull through cache rules, by which nothing is fetched from an upstream registry."""
+"""Pull through cache rules. They are only stored: no upstream registry is ever called."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def replicate(context: Context, registry: RegistryKey, repository: str, image: S
                     repository_for(store, destination, repository, "REPLICATION")
                 _copy(store, registry, destination, repository, image)
         except ServiceError as error:
-            # The push succeeds all the same; DescribeImageReplicationStatus reports the failure.
+            # The push succeeds nevertheless; DescribeImageReplicationStatus reports the failure.
             logger.warning("%s was not replicated to %s: %s", repository, destination, error)
 
 

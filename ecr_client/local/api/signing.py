@@ -38,7 +38,7 @@ def set_signing_failure(
     code: str | None,
     reason: str | None = None,
 ) -> None:
-    """Let the signatures that a profile makes from now on fail, or succeed again.
+    """Make the signatures of a profile fail from now on, or succeed again.
 
     Args:
         store: The store that keeps it.

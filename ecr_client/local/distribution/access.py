@@ -14,7 +14,7 @@ from ecr_client.local.tokens import USER, ExpiredTokenError
 if TYPE_CHECKING:
     from ecr_client.local.service import Service
 
-#: The host of an account's registry, which a resolver or a proxy may lead here.
+#: The host of an account's registry, which a resolver or a proxy may redirect here.
 _REGISTRY = re.compile(
     r"https?://(?P<account>[0-9]{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)"
     r"\.amazonaws\.com(\.cn)?(:[0-9]+)?"

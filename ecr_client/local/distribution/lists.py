@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ecr_client.local.store import StoredImage
 
 #: The entries of a page if the client does not say how many, and the most that it may ask for:
-#: those of the API, which ECR keeps to here, too.
+#: those of the API, which ECR also applies here.
 DEFAULT = 100
 MOST = 1_000
 

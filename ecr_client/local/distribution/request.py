@@ -61,7 +61,7 @@ class RegistryRequest:
 
     @property
     def context(self) -> Context:
-        """The same request as the handlers of the API see requests."""
+        """The request in the form in which the handlers of the API take it."""
         return self.service.context(*self.registry, self.principal, self.base_url)
 
     def path(self, name: str) -> str:

@@ -43,7 +43,7 @@ _VERSION = {"Docker-Distribution-Api-Version": "registry/2.0"}
 
 
 def _version(request: RegistryRequest) -> Response:
-    """Return an empty object, by which clients know a registry."""
+    """Return an empty object, by which clients recognize a registry."""
     return JSONResponse({})
 
 
@@ -142,7 +142,7 @@ class _Resource:
         handler = self._handler(http)
         name = http.path_params.get("name")
         if name is not None and not _NAME.fullmatch(name):
-            raise RegistryError("NAME_INVALID", f"'{name}' is not a name of a repository")
+            raise RegistryError("NAME_INVALID", f"'{name}' is not a valid name of a repository")
         if inspect.iscoroutinefunction(handler):
             await request.run(self._check_permissions, request)
             return cast("Response", await handler(request))

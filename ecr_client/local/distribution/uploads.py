@@ -70,7 +70,7 @@ async def append(request: RegistryRequest) -> Response:
 
 
 async def finish(request: RegistryRequest) -> Response:
-    """Make an upload a layer, after appending the body if there is one."""
+    """Turn an upload into a layer, after appending the body if there is one."""
     upload_id, digest = request.path("upload").lower(), checked_digest(request.query("digest"))
     return await _complete(request, upload_id, digest)
 
@@ -133,7 +133,7 @@ async def _receive(request: RegistryRequest, upload_id: str, lease: UploadLease 
         raise _out_of_order(request, upload_id, received, "another request is sending bytes for it")
     check = partial(_check_range, request, upload_id)
     chunk = await request.run(uploads.begin_chunk, *key, check)
-    expected = _end(request)
+    expected = _expected_size(request)
     async with _discarding_on_error(request, chunk):
         gathered = bytearray()
         async for piece in request.http.stream():
@@ -195,7 +195,7 @@ def _check_range(request: RegistryRequest, upload_id: str, received: int) -> Non
         raise _wrong_size()
 
 
-def _end(request: RegistryRequest) -> int | None:
+def _expected_size(request: RegistryRequest) -> int | None:
     """Return the size that the upload must have afterwards, by the Content-Range of the request."""
     found = _CONTENT_RANGE.fullmatch((request.header("content-range") or "").strip())
     return None if found is None else int(found[2]) + 1

@@ -101,7 +101,7 @@ def evaluate(policy: Policy, images: Sequence[Candidate], now: datetime) -> list
 
 
 def _affected(rule: Rule, seen: list[Candidate], now: datetime) -> list[Candidate]:
-    """Return those of the images that a rule selects which it would affect alone."""
+    """Return the selected images that a rule would affect if it were the only one."""
     if rule.count_type is CountType.IMAGE_COUNT_MORE_THAN:
         return sorted(seen, key=_age_key, reverse=True)[rule.count :]
     limit = timedelta(days=min(rule.count, _MOST_DAYS))

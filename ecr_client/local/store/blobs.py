@@ -71,7 +71,7 @@ class BlobWriter:
         self._hash = hasher
 
     def write(self, position: int, pieces: Iterable[Buffer]) -> None:
-        """Write bytes that do not count yet, and drop everything behind them."""
+        """Write bytes that do not count yet, and drop everything after them."""
         if self._path.stat().st_nlink > 1:
             _cut(self._path, position)
         try:
@@ -94,7 +94,7 @@ class BlobWriter:
             raise UploadChangedError(self.id)
 
     def commit_chunk(self, chunk: Chunk) -> None:
-        """Let the bytes of a chunk count."""
+        """Make the bytes of a chunk count."""
         self.check_current(chunk)
         self._chunk = None
         self.size, self._hash = chunk.size, chunk.hasher
@@ -116,7 +116,7 @@ class BlobWriter:
         return _digest(self._hasher())
 
     def commit(self) -> Digest:
-        """Make the bytes a blob and return its digest; `remove` follows once that is recorded."""
+        """Turn the bytes into a blob, and return its digest; call `remove` once it is recorded."""
         digest = self.digest()
         if self._chunk is not None:
             self._chunk = None
@@ -296,7 +296,7 @@ class Blobs:
         """
         target = self.path(digest)
         if target.is_file():
-            self._sync_folder(target.parent)  # whoever stored it may not have come so far
+            self._sync_folder(target.parent)  # whoever stored it may not have synced it yet
             return
         if self._durable:
             _sync(source, os.O_RDWR)

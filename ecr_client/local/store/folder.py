@@ -76,7 +76,7 @@ def make_file(path: Path) -> None:
 
 
 def _close_to_others(root: Path) -> None:
-    """Take away the permissions that others may have on files made by an earlier release."""
+    """Remove the permissions that others may have on files made by an earlier release."""
     for folder, folders, files in os.walk(root):
         for names, mode in ((folders, FOLDER_MODE), (files, FILE_MODE)):
             for name in names:

@@ -187,7 +187,7 @@ class Images:
     ) -> StoredImage | None:
         """Return the image with this tag, this digest, or both, or None."""
         if tag is None and digest is None:
-            raise ValueError("neither tag nor digest")
+            raise ValueError("tag or digest must be given")
         with self._database.read() as connection:
             owner = self._repositories.require(registry, repository).id
             if tag is None:
@@ -267,7 +267,7 @@ class Images:
             repository: The repository's name.
             tagged: Only images with tags, or only those without any; None for both.
             status: Only images with this status; None for all.
-            after: Begin behind the image with this number.
+            after: Begin after the image with this number.
             limit: The largest number to return; None for no limit.
         """
         with self._database.read() as connection:
@@ -296,7 +296,7 @@ class Images:
             repository: The repository's name.
             tagged: Only entries with a tag, or only those without one; None for both.
             status: Only images with this status; None for all.
-            after: Begin behind the entry with this number and tag ("" for none).
+            after: Begin after the entry with this number and tag ("" for none).
             limit: The largest number to return; None for no limit.
         """
         number, tag = after
@@ -325,7 +325,7 @@ class Images:
         Args:
             registry: The registry.
             repository: The repository's name.
-            after: Begin behind this tag; "" for the first one.
+            after: Begin after this tag; "" for the first one.
             limit: The largest number to return.
         """
         with self._database.read() as connection:
@@ -379,7 +379,7 @@ class Images:
     def record_pull(self, registry: RegistryKey, repository: str, image: StoredImage) -> None:
         """Record that an image is pulled now, unless a pull was recorded within the last minute.
 
-        A pull that cannot be recorded, as on a full disk, succeeds all the same.
+        A pull that cannot be recorded, as on a full disk, succeeds nevertheless.
         """
         now = self._clock()
         if image.last_pulled_at is not None and now - image.last_pulled_at < _PULLS_APART:

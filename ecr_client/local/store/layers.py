@@ -61,7 +61,7 @@ class Layers:
     def get_many(
         self, registry: RegistryKey, repository: str, digests: Sequence[str]
     ) -> dict[str, Layer]:
-        """Return those of some layers, 100 at most, that a repository holds, by their digests."""
+        """Return those of the given layers, 100 at most, that a repository holds, by digest."""
         with self._database.read() as connection:
             rows = connection.execute(
                 f"{_SELECT} WHERE repository = ? AND digest IN ({', '.join('?' * len(digests))})",
@@ -88,7 +88,7 @@ class Layers:
         size: int,
         media_type: str = DEFAULT_MEDIA_TYPE,
     ) -> bool:
-        """Let a repository hold a stored blob, and return whether it did not hold it before."""
+        """Add a stored blob to a repository, and return whether it is new there."""
         with self._database.write() as connection:
             added = connection.execute(
                 "INSERT OR IGNORE INTO layers VALUES (?, ?, ?, ?)",
@@ -97,7 +97,7 @@ class Layers:
             return added.rowcount > 0
 
     def mount(self, registry: RegistryKey, source: str, target: str, digest: str) -> bool:
-        """Let a repository hold a layer of another one, and return whether that one holds it."""
+        """Add a layer of one repository to another, and return whether the first one holds it."""
         with self._database.write():
             found = self.get(registry, source, digest)
             if found is None:

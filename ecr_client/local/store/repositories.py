@@ -178,7 +178,7 @@ class Repositories:
 
         Args:
             registry: The registry.
-            after: Begin behind this name; None for the first repository.
+            after: Begin after this name; None for the first repository.
             limit: The largest number to return; None for no limit.
         """
         with self._database.read() as connection:

@@ -153,7 +153,7 @@ class Uploads:
             return writer.begin_chunk()
 
     def commit_chunk(self, chunk: Chunk, smallest: int = 0) -> int:
-        """Let the bytes of a chunk count, and return the size of the upload.
+        """Make the bytes of a chunk count, and return the size of the upload.
 
         Args:
             chunk: The chunk.
@@ -187,7 +187,7 @@ class Uploads:
     def complete(
         self, registry: RegistryKey, repository: str, upload_id: str, digests: Sequence[str]
     ) -> str:
-        """Make an upload a layer by the rules of the API, and return its digest.
+        """Turn an upload into a layer by the rules of the API, and return its digest.
 
         Raises:
             ServiceError: EmptyUploadException, LayerPartTooSmallException, InvalidLayerException,
@@ -228,7 +228,7 @@ class Uploads:
         chunk: Chunk | None = None,
         smallest: int = 0,
     ) -> None:
-        """Make an upload a layer if it has this digest; the layer may exist already.
+        """Turn an upload into a layer if it has this digest; the layer may exist already.
 
         Args:
             registry: The registry.
@@ -328,7 +328,7 @@ class Uploads:
             )
 
     def _store(self, registry: RegistryKey, repository: str, writer: BlobWriter) -> bool:
-        """Make the bytes a layer, and return whether the repository did not have it."""
+        """Turn the bytes into a layer, and return whether the repository did not have it."""
         digest = writer.commit()
         with self._database.write():
             self._forget(writer.id)

@@ -44,10 +44,10 @@ RETRIED = {
 #: Where the client looks whether that is so, and returns the result that was lost.
 RECONCILED = ("UploadLayerPart", "CompleteLayerUpload", "PutImage")
 LEGEND = (
-    "A cell is what comes of the call, a result or an exception (without the `Exception` at the",
+    "A cell is the outcome of the call, a result or an exception (without the `Exception` at the",
     "end of its name), and how often it is sent, which is three times at most. With a star,",
     "`earlier_attempt_may_have_succeeded` is true. `failures` are those of a result. Each cell is",
-    "a test, which also looks whether the server has done the work once, or not at all.",
+    "a test, which also checks whether the server has done the work once, or not at all.",
 )
 #: Seconds: of the timeouts that are waited for, and of those that are not.
 SHORT, LONG = 0.3, 30.0
@@ -170,12 +170,12 @@ for _place, _at, _works in (("before the work", BEFORE, False), ("after the work
     ROWS += [
         Row(what, _place, {**fault, **_at}, outcome, attempts, waits, works=_works, **more)
         for what, fault, outcome, attempts, waits, more in (
-            ("no HTTP", GARBAGE, "result", 2, (1,), {}),
-            ("no HTTP, every time", GARBAGE, "TransportException", 3, (1, 2), {"count": 3}),
-            ("200, no JSON", canned(200, b"<html>"), "ResponseParseException", 1, (), {}),
+            ("not HTTP", GARBAGE, "result", 2, (1,), {}),
+            ("not HTTP, every time", GARBAGE, "TransportException", 3, (1, 2), {"count": 3}),
+            ("200, not JSON", canned(200, b"<html>"), "ResponseParseException", 1, (), {}),
             ("200, truncated", canned(200, b'{"reposi'), "ResponseParseException", 1, (), {}),
             ("200, empty", canned(200), "ResponseParseException", 1, (), {}),
-            ("400, no JSON", canned(400, b"\x00\xff"), "AmazonECRException", 1, (), {}),
+            ("400, not JSON", canned(400, b"\x00\xff"), "AmazonECRException", 1, (), {}),
             ("429", canned(429), "result", 2, (1,), {"refused": True}),
             ("500", canned(500), "result", 2, (1,), {}),
             ("500, every time", canned(500), "AmazonECRException", 3, (1, 2), {"count": 3}),

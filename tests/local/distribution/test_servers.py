@@ -19,7 +19,7 @@ from ecr_client import ECRClient
 from ecr_client.exceptions import ServerException
 from ecr_client.local import LocalECR
 from ecr_client.local.connections import Connections
-from ecr_client.local.fault_injection import FaultInjection
+from ecr_client.local.fault_middleware import FaultMiddleware
 from ecr_client.local.faults import Faults
 from ecr_client.local.operations import HANDLERS
 from ecr_client.local.request_bodies import RequestBodies
@@ -235,7 +235,7 @@ def test_latency_comes_first() -> None:
     async def send(message: Any) -> None:
         events.append(message.get("body"))
 
-    injection = FaultInjection(
+    injection = FaultMiddleware(
         application,
         faults=faults,
         requests=RequestLog(),

@@ -155,7 +155,7 @@ def test_a_foreign_token_is_refused(client: Any, connect: Any, token: str) -> No
         refused(client.describe_repositories, altered),
         refused(client.describe_repositories, "no base64 !"),
     ):
-        assert "not one of this listing" in message
+        assert "does not belong to this listing" in message
 
 
 def test_a_token_expires(client: Any, clock: Any, token: str) -> None:
@@ -198,4 +198,4 @@ def test_tokens_of_deleted_repositories(client: Any, push: Any) -> None:
     client.delete_repository(force=True)
     client.create_repository()
 
-    assert "not one" in refused(client.list_images, token)
+    assert "does not belong" in refused(client.list_images, token)

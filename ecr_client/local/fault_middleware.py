@@ -34,7 +34,7 @@ _GARBAGE = b"\x00\xff<garbage>"
 logger: logging.Logger = logging.getLogger("ecr_client.local")
 
 
-class FaultInjection:
+class FaultMiddleware:
     """ASGI middleware that records requests and injects faults into their responses.
 
     It adds the Date header, and puts the time by which the signature is judged into the state of
