@@ -27,7 +27,7 @@ def main(
         result = copy_image(client, reference, target, reference, referrers=True, create=True)
         copied[target.region] = result
         moved, skipped = result.bytes_moved, result.bytes_skipped
-        print(f"{target.region}: {result.digest}, {moved} bytes moved, {skipped} there already")
+        print(f"{target.region}: {result.digest}, {moved} bytes moved, {skipped} already present")
     return copied
 
 

@@ -39,7 +39,7 @@ def main(client: ECRClient) -> None:
         pushed = push_image(client, built.path, f"{REPOSITORY}:1.0", tags=["latest"])
         print(f"pushed       {pushed.digest} as {', '.join(pushed.tags)}")
         again = push_image(client, built.path, f"{REPOSITORY}:1.0")
-        print(f"pushed again {again.bytes_moved} bytes moved, {again.bytes_skipped} there already")
+        print(f"pushed again {again.bytes_moved} bytes moved, {again.bytes_skipped} skipped")
         for layer in inspect_image(client, f"{REPOSITORY}:1.0").manifests[0].layers:
             print(f"layer        {layer.digest}, {layer.size} bytes")
         pulled = pull_image(client, f"{REPOSITORY}:1.0", f"docker-archive:{folder}/hello.tar")

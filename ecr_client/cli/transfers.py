@@ -335,7 +335,7 @@ def _execute(plan: SyncPlan) -> SyncResult:
 
 def _moved(result: TransferResult) -> str:
     tags = f" as {', '.join(result.tags)}" if result.tags else ""
-    moved = f"{size(result.bytes_moved)} moved, {size(result.bytes_skipped)} there already"
+    moved = f"{size(result.bytes_moved)} moved, {size(result.bytes_skipped)} already present"
     return f"{result.digest}\n{result.target}{tags}: {moved}, in {result.duration:.1f} s"
 
 
@@ -361,6 +361,6 @@ def _synchronized(plan: SyncPlan, result: SyncResult) -> str:
     lines = [f"copied {', '.join(each.tags)} ({each.digest})" for each in result.copied]
     lines.append(
         f"{number(len(result.copied), 'image')} copied to {plan.target},"
-        f" {number(skipped, 'tag')} there already"
+        f" {number(skipped, 'tag')} already present"
     )
     return "\n".join(lines)

@@ -150,7 +150,7 @@ def test_sync(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tmp_path: Pa
     first = ecr("sync", "team/app", "team/copy", "--create", "--tag", "[12]")
     second = ecr("sync", "team/app", "team/copy", "--tag", "[12]", "--output", "json")
 
-    assert first.out.endswith("2 images copied to team/copy, 0 tags there already\n")
+    assert first.out.endswith("2 images copied to team/copy, 0 tags already present\n")
     assert tags(ecr_client, "team/copy") == {"1": pushed.digest, "2": other.digest}
     assert second.json == {"copied": [], "failures": []}
 

@@ -131,7 +131,7 @@ def test_quickstart_as_program() -> None:
         r"caught +RepositoryNotFoundException, request id [\w-]+",
         r"created +127\.0\.0\.1:\d+/quickstart/hello",
         r"pushed +sha256:[0-9a-f]{64} as 1\.0, latest",
-        r"pushed again +0 bytes moved, \d+ there already",
+        r"pushed again +0 bytes moved, \d+ skipped",
         r"layer +sha256:[0-9a-f]{64}, \d+ bytes",
         r"policy +\{.*ecr:BatchGetImage.*\}",
         r"deleted +quickstart/hello; 0 left",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ecr_client.local import pages
-from ecr_client.local.api import events
+from ecr_client.local.api.after_push import after_push
 from ecr_client.local.api.image_ids import require_image, response_image_id
 from ecr_client.local.api.replication import replicate_deletion
 from ecr_client.local.api.scanning import scan_summaries
@@ -37,7 +37,7 @@ def put_image(context: Context, members: dict[str, Any]) -> dict[str, Any]:
         tag,
         members.get("imageDigest"),
     )
-    events.image_pushed(context, registry, name, image)
+    after_push(context, registry, name, image)
     return {"image": _image(registry, name, image, tag, manifest)}
 
 

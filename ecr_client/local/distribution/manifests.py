@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from ecr_client.local.api import events
+from ecr_client.local.api.after_push import after_push
 from ecr_client.local.api.replication import replicate_deletion
 from ecr_client.local.distribution.errors import RegistryError
 from ecr_client.local.distribution.request import checked_digest
@@ -81,7 +81,7 @@ def _put(request: RegistryRequest, data: Buffer) -> Response:
             raise
         image = found
     else:
-        events.image_pushed(request.context, *key, image)
+        after_push(request.context, *key, image)
     headers = {
         "Location": f"/v2/{request.name}/manifests/{image.digest}",
         "Docker-Content-Digest": image.digest,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ecr_client.local.store import StoredImage
 
 
-def image_pushed(
+def after_push(
     context: Context, registry: RegistryKey, repository: str, image: StoredImage
 ) -> None:
     """Replicate, scan and sign an image that a client has pushed."""
