@@ -118,7 +118,8 @@ def delete(
         named = _named(client, repository, references)
         if named is not None and any(value not in (None, False) for value in selected.values()):
             raise click.UsageError("options that select images need a repository, not an image")
-        plan = plan_deletion(client, str(repository), named or _selector(selected))
+        selector = _selector(selected) if named is None else named
+        plan = plan_deletion(client, str(repository), selector)
         if dry_run:
             options.show(plain(plan), lambda: _planned(plan))
             return

@@ -47,9 +47,11 @@ def get_docker_credentials(client: ECRClient, registry: str | None = None) -> Do
 
     Raises:
         ValueError: ``registry`` is not a host of Amazon ECR in the region of the client.
-        TypeError: The client is asynchronous.
+        TypeError: ``client`` is not an `ECRClient`.
         AmazonClientException: The call failed.
     """
+    if isinstance(client, type) or not hasattr(client, "get_authorization_token"):
+        raise TypeError(f"client must be an ECRClient, got {type(client).__name__}")
     if iscoroutinefunction(client.get_authorization_token):
         kind = type(client).__name__
         raise TypeError(f"{kind} is asynchronous: pass an ECRClient, for example in a thread")
@@ -90,7 +92,7 @@ def decode(token: str, registry: str, expires_at: datetime) -> DockerCredentials
 def _check_registry(client: ECRClient, registry: str) -> None:
     if registry == urlsplit(client.endpoint).netloc:
         return
-    found = Registry.find(registry)
+    found = Registry.find(registry) if isinstance(registry, str) else None
     if found is None or found.region is None:
         raise ValueError(
             f"registry must be a host such as '123456789012.dkr.ecr.{client.region}.amazonaws.com',"

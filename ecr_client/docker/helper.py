@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if len(words) != 1 or words[0] not in ("get", "store", "erase", "list"):
         print(_USAGE, file=sys.stderr)
         return 2
-    given = "" if words[0] == "list" else sys.stdin.read(_MAX_INPUT)
+    # Decoded here: what is not UTF-8 is not the name of a registry, rather than an error.
+    data = b"" if words[0] == "list" else sys.stdin.buffer.read(_MAX_INPUT)
+    given = data.decode(errors="replace")
     try:
         print(run(words[0], given, TokenCache(os.environ), request), end="")
     except Exception as error:
@@ -107,12 +109,19 @@ def request(host: str) -> DockerCredentials:
     """
     from ecr_client import ClientConfiguration, ECRClient
     from ecr_client.docker.credentials import get_docker_credentials
+    from ecr_client.exceptions import AmazonClientException
     from ecr_client.oci import Registry
 
     registry = Registry.find(host)
     if registry is None:
         # Another registry, such as the local ECR, is recognized by the configured endpoint.
-        with ECRClient() as client:
+        try:
+            client = ECRClient()
+        except (AmazonClientException, ValueError) as error:
+            # Docker has to continue with registries that need no settings of AWS.
+            print(error, file=sys.stderr)
+            raise LookupError(_NOT_FOUND) from error
+        with client:
             if urlsplit(client.endpoint).netloc != host:
                 raise LookupError(_NOT_FOUND)
             return get_docker_credentials(client, host)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ import attrs
 
 from ecr_client.docker.credentials import get_docker_credentials
 from ecr_client.docker.files import write_private
+from ecr_client.oci.unfinished import full_disks_named, locked_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,11 +71,14 @@ def docker_login(
             first that is set.
 
     Raises:
-        ValueError: The registry is not in the client's region, or the file is not a configuration;
-            it is left as it is.
+        ValueError: The registry is not in the client's region, the path is empty, or the file is
+            not a configuration; it is left as it is.
+        FileExistsError: The path is not that of a file, but of a folder or a device, for example.
         OSError: The file cannot be read or written, or the credential store failed.
         AmazonClientException: The call failed.
     """
+    if path is not None and (not isinstance(path, str | os.PathLike) or not os.fspath(path)):
+        raise ValueError(f"path must be the path of a file, or None, got {path!r}")
     place = Path(path) if path is not None else config_path(os.environ)
     _without_frames(_read, place)  # A malformed file is refused before the call.
     credentials = get_docker_credentials(client, registry)
@@ -113,19 +118,26 @@ def _keep(credentials: DockerCredentials, path: Path) -> str | None:
     else:
         pair = f"{credentials.username}:{credentials.password}"
         entry["auth"] = base64.b64encode(pair.encode()).decode()
-    _write(path, {**config, "auths": {**config.get("auths", {}), host: entry}})
+    _write(path, host, entry)
     return store
 
 
 def _read(path: Path) -> dict[str, Any]:
+    if path.exists() and not path.is_file():
+        # Reading a pipe would wait without end, and a device would be replaced for everybody.
+        raise FileExistsError(errno.EEXIST, "the configuration of docker must be a file", str(path))
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return {}
     try:
         config = json.loads(content) if content.strip() else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         config = None
+    if isinstance(config, dict):
+        for name in ("auths", "credHelpers", "credsStore"):
+            if config.get(name, "") is None:
+                del config[name]  # as docker reads null
     if not isinstance(config, dict) or not all(
         isinstance(config.get(name, {}), dict) for name in ("auths", "credHelpers")
     ):
@@ -136,11 +148,15 @@ def _read(path: Path) -> dict[str, Any]:
     return config
 
 
-def _write(path: Path, config: dict[str, Any]) -> None:
+def _write(path: Path, host: str, entry: dict[str, str]) -> None:
     # A link stays a link: the file that it leads to is replaced.
     path = path.resolve()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_private(path, json.dumps(config, indent="\t").encode() + b"\n")
+    # Others may log in at the same time.
+    with full_disks_named(path.parent), locked_folder(path.parent):
+        config = _read(path)
+        config = {**config, "auths": {**config.get("auths", {}), host: entry}}
+        write_private(path, json.dumps(config, indent="\t").encode() + b"\n")
 
 
 def _store(name: str, credentials: DockerCredentials) -> None:

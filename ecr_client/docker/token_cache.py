@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,13 +87,23 @@ class TokenCache:
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        home = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        self._folder = Path(home) / "ecr-client" / "tokens"
+        home = Path(environment.get("XDG_CACHE_HOME", ""))
+        if not home.is_absolute():  # A relative one would depend on the working directory.
+            home = Path("~/.cache").expanduser()
+        self._folder = home / "ecr-client" / "tokens"
         self._identity = _identity(environment)
 
     def find(self, registry: str) -> CachedToken | None:
         """Return the password of a registry, or None if there is none."""
-        return _read(self._path(registry))
+        path = self._path(registry)
+        token = _read(path)
+        if token is None or token.registry != registry:
+            return None
+        with suppress(OSError):
+            # A copied folder may have become readable to others.
+            os.chmod(self._folder, 0o700)
+            os.chmod(path, 0o600)
+        return token
 
     def put(self, token: CachedToken) -> None:
         """Store a password.
@@ -132,14 +143,25 @@ class TokenCache:
 def _read(path: Path) -> CachedToken | None:
     try:
         content = json.loads(path.read_bytes())
+        registry, username, password = map(content.get, ("registry", "username", "password"))
+        if not all(isinstance(each, str) and each for each in (registry, username, password)):
+            return None
         return CachedToken(
-            str(content["registry"]),
-            str(content["username"]),
-            str(content["password"]),
+            registry,
+            username,
+            password,
             datetime.fromtimestamp(content["requestedAt"], timezone.utc),
             datetime.fromtimestamp(content["expiresAt"], timezone.utc),
         )
-    except (OSError, ValueError, LookupError, TypeError, OverflowError):
+    except (
+        OSError,
+        ValueError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ):
         return None
 
 
@@ -152,7 +174,8 @@ def _identity(environment: Mapping[str, str]) -> str:
     for name in _VARIABLES:
         hasher.update(f"{name}={environment.get(name, '')}\0".encode())
     for name, default in _FILES.items():
-        path = Path(environment.get(name) or default).expanduser()
+        # Not that of `Path`, which fails if there is no home.
+        path = Path(os.path.expanduser(environment.get(name) or default))
         try:
             found = path.stat()
             hasher.update(f"{path}={found.st_mtime_ns},{found.st_size}\0".encode())

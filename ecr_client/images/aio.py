@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecr_client import ECRClient, images
 from ecr_client.exceptions import TransferCancelledException
+from ecr_client.images.arguments import check_callbacks
 from ecr_client.transport import InMemory, StreamingResponse, Transport
 
 if TYPE_CHECKING:
@@ -201,6 +202,7 @@ class _Loop:
     """
 
     def __init__(self, cancel: threading.Event | None) -> None:
+        check_callbacks(None, cancel)
         self.cancel: _Cancel = _Cancel(cancel)
         self._loop = asyncio.get_running_loop()
         self._context = copy_context()
@@ -215,6 +217,7 @@ class _Loop:
         self, function: Callable[[TransferEvent], object] | None
     ) -> Callable[[TransferEvent], object] | None:
         """Return a function that calls another in the event loop, and waits until it has ended."""
+        check_callbacks(function, None)
         if function is None:
             return None
         return lambda event: self.run(partial(function, event))
@@ -291,6 +294,8 @@ class _BlockingClient(ECRClient):
                 "ecr_client.images.aio takes an AsyncECRClient; use ecr_client.images with"
                 f" {type(client).__name__}"
             )
+        if isinstance(client, type) or not callable(getattr(client, "invoke", None)):
+            raise TypeError(f"the client must be an AsyncECRClient, got {type(client).__name__}")
         self._client = client
         self._loop = loop
 

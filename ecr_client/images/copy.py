@@ -65,7 +65,8 @@ def copy_image(
         ValueError: An argument is invalid; nothing was sent.
         AmazonClientException: A call failed.
     """
-    here, there = locate(source_client, source), locate(target_client, target)
+    here = locate(source_client, source, "source", "source_client")
+    there = locate(target_client, target, "target", "target_client")
     return transfer(
         RepositorySource(here),
         RepositoryTarget(there, create=create, mounting=mounting_between(here, there)),

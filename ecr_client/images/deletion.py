@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ecr_client.exceptions import PartialFailureException
+from ecr_client.images.arguments import check_time
 from ecr_client.images.references import locate
 from ecr_client.images.selectors import Candidates, Selector, newest_first
 from ecr_client.images.sources import ACCEPTED
@@ -156,9 +157,8 @@ def plan_deletion(
         raise ValueError(
             f"selector must come from ecr_client.images.selectors, got {type(selector).__name__}"
         )
-    if now is not None and now.tzinfo is None:
-        raise ValueError(f"now must have a time zone, got {now!r}")
-    location = locate(client, repository)
+    check_time("now", now)
+    location = locate(client, repository, "repository")
     if location.tag is not None or location.digest is not None:
         raise ValueError(f"repository must not name an image, got {repository!r}")
     images = newest_first(location.images())

@@ -13,17 +13,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import attrs
 import orjson
 
 from ecr_client.exceptions import ImageSourceException
 from ecr_client.images.layout_target import ArchiveTarget, add_file
 from ecr_client.images.sources import VerifyingReader, parsed
 from ecr_client.oci import Descriptor, Digest, Index, Manifest, media_types
+from ecr_client.oci.media_types import OCI_LAYER_ZSTD
 from ecr_client.oci.tar_files import TarFiles
+from ecr_client.oci.unfinished import full_disks_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ecr_client.images.events import Reporter
     from ecr_client.images.sources import Reader
     from ecr_client.images.trees import Tree
 
@@ -117,7 +121,11 @@ class DockerArchiveSource:
             raise ImageSourceException(f"{self.name}: manifest.json must name Config and Layers")
         config, content = self._json(config_name), self._bytes(config_name)
         diff_ids = config.get("rootfs", {}).get("diff_ids") if isinstance(config, dict) else None
-        if not isinstance(diff_ids, list) or len(diff_ids) != len(names):
+        if (
+            not isinstance(diff_ids, list)
+            or not all(isinstance(each, str) for each in diff_ids)
+            or len(diff_ids) != len(names)
+        ):
             raise ImageSourceException(
                 f"{self.name}: {config_name} must have one entry in rootfs.diff_ids for each layer"
             )
@@ -127,11 +135,19 @@ class DockerArchiveSource:
         for name, diff_id in zip(names, diff_ids, strict=True):
             if diff_id not in made:
                 made[diff_id] = self._layer(name, diff_id)
-        return Manifest(
-            media_type=media_types.DOCKER_MANIFEST,
-            config=descriptor,
-            layers=tuple(made[diff_id] for diff_id in diff_ids),
-        )
+        layers = tuple(made[diff_id] for diff_id in diff_ids)
+        if any(layer.media_type == OCI_LAYER_ZSTD for layer in layers):
+            # Tools refuse zstd in the manifest of Docker's own type.
+            return Manifest(
+                config=attrs.evolve(descriptor, media_type=media_types.OCI_CONFIG),
+                layers=tuple(
+                    layer
+                    if layer.media_type == OCI_LAYER_ZSTD
+                    else attrs.evolve(layer, media_type=media_types.OCI_LAYER_GZIP)
+                    for layer in layers
+                ),
+            )
+        return Manifest(media_type=media_types.DOCKER_MANIFEST, config=descriptor, layers=layers)
 
     def _layer(self, name: str, diff_id: str) -> Descriptor:
         with self._open(name) as file:
@@ -148,14 +164,14 @@ class DockerArchiveSource:
                 path = Path(self._folder.name) / Digest(diff_id).encoded
                 digest, size = self._compress(file, path, name, diff_id)
                 self._places[digest] = path
-        kind = media_types.OCI_LAYER_ZSTD if start == _ZSTD else media_types.DOCKER_LAYER_GZIP
+        kind = OCI_LAYER_ZSTD if start == _ZSTD else media_types.DOCKER_LAYER_GZIP
         return Descriptor(media_type=kind, digest=digest, size=size)
 
     def _compress(self, file: BinaryIO, path: Path, name: str, diff_id: str) -> tuple[Digest, int]:
         found, compressed, size = hashlib.sha256(), hashlib.sha256(), 0
         # 31 selects the gzip format, without a timestamp.
         compressor = zlib.compressobj(6, zlib.DEFLATED, 31)
-        with path.open("wb") as target:
+        with full_disks_named(path.parent), path.open("wb") as target:
             while piece := file.read(_CHUNK):
                 found.update(piece)
                 packed = compressor.compress(piece)
@@ -202,12 +218,21 @@ class DockerArchiveTarget(ArchiveTarget):
         super().__init__(path)
         self._names = list(names)
 
-    def finish(self, tree: Tree, tags: Sequence[str]) -> None:
+    def find_missing(
+        self, tree: Tree, tags: Sequence[str], reporter: Reporter
+    ) -> Sequence[Descriptor]:
         document = tree.root.document
         if isinstance(document, Index):
             raise ImageSourceException(
                 "a Docker archive holds one platform; choose one, as in platforms=['linux/amd64']"
             )
+        if any(layer.media_type == OCI_LAYER_ZSTD for layer in document.layers):
+            raise _zstd_problem()
+        return super().find_missing(tree, tags, reporter)
+
+    def finish(self, tree: Tree, tags: Sequence[str]) -> None:
+        document = tree.root.document
+        assert isinstance(document, Manifest)  # `find_missing` has refused an index.
         with self.layout.open_blob(document.config) as file:
             config = file.read()
         diff_ids = _diff_ids(config, len(document.layers))
@@ -244,6 +269,13 @@ def _diff_ids(config: bytes, count: int) -> list[Digest]:
     return found
 
 
+def _zstd_problem() -> ImageSourceException:
+    return ImageSourceException(
+        "a Docker archive cannot hold layers that are compressed with zstd; pull the image to an"
+        " OCI layout or archive"
+    )
+
+
 def _decompress(file: BinaryIO, path: Path, diff_id: Digest) -> None:
     """Write the archive that a layer compresses, and verify its digest.
 
@@ -256,14 +288,11 @@ def _decompress(file: BinaryIO, path: Path, diff_id: Digest) -> None:
     start = file.read(4)
     file.seek(0)
     if start == _ZSTD:
-        raise ImageSourceException(
-            "a Docker archive cannot hold layers that are compressed with zstd; pull the image to"
-            " an OCI layout or archive"
-        )
+        raise _zstd_problem()
     plain: Any = gzip.GzipFile(fileobj=file) if start.startswith(_GZIP) else file
     hasher = diff_id.hasher()
     try:
-        with path.open("wb") as target:
+        with full_disks_named(path.parent), path.open("wb") as target:
             while piece := plain.read(_CHUNK):
                 space -= len(piece)
                 if space < 0:

@@ -7,7 +7,7 @@ import shutil
 import tarfile
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 import attrs
@@ -16,7 +16,7 @@ from ecr_client.exceptions import ImageSourceException, LayerVerificationExcepti
 from ecr_client.images.sources import REF_NAME, RepositorySource, VerifyingReader
 from ecr_client.images.trees import blobs_of
 from ecr_client.oci import Descriptor, Layout
-from ecr_client.oci.unfinished import lock, remove_leftovers, unfinished_file
+from ecr_client.oci.unfinished import lock, locked_folder, remove_leftovers, unfinished_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +45,14 @@ class LayoutTarget:
         self, tree: Tree, tags: Sequence[str], reporter: Reporter
     ) -> Sequence[Descriptor]:
         self.layout.create()
-        for folder in (self.layout.path, *self.layout.path.glob("blobs/*")):
+        folders = [self.layout.path / "blobs", *self.layout.path.glob("blobs/*")]
+        for folder in folders:
+            if folder.is_symlink():
+                raise ValueError(
+                    f"{folder} is a symbolic link, which may lead out of the layout; replace it"
+                    " with a folder, or pull into another layout"
+                )
+        for folder in (self.layout.path, *folders):
             remove_leftovers(folder)
         missing = []
         for blob in blobs_of(tree.all_nodes):
@@ -82,13 +89,14 @@ class LayoutTarget:
         ]
         # Tools look for signatures and the like among what the index lists.
         added += [node.descriptor for node in tree.nodes if node.document.subject is not None]
-        index = self.layout.read_index()
-        kept = [
-            each
-            for each in index.manifests
-            if each.annotations.get(REF_NAME) not in tags and each not in added
-        ]
-        self.layout.write_index(attrs.evolve(index, manifests=(*kept, *added)))
+        with locked_folder(self.layout.path):  # Others may add images at the same time.
+            index = self.layout.read_index()
+            kept = [
+                each
+                for each in index.manifests
+                if each.annotations.get(REF_NAME) not in tags and each not in added
+            ]
+            self.layout.write_index(attrs.evolve(index, manifests=(*kept, *added)))
 
     def close(self) -> None:
         """Do nothing: what was pulled stays."""
@@ -120,20 +128,33 @@ class ArchiveTarget(LayoutTarget):
             # A device would be replaced by the archive, for everybody on the machine.
             raise FileExistsError(errno.EEXIST, "an archive can only replace a file", str(path))
         self._path = path
+        self._lock: BinaryIO | None = None
+        self._new_folders: list[Path] = []
         # Beside the archive, since another file system may have no space. The next pull finds what
         # a killed one has left there.
         self.folder: Path = path.with_name(f".{path.name}.incomplete")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.folder / "lock").open("wb")
-        try:
-            lock(self._lock)
-        except BlockingIOError:
-            self._lock.close()
-            raise FileExistsError(
-                errno.EEXIST, "another process or thread is writing this archive", str(path)
-            ) from None
-        remove_leftovers(self.folder)
         super().__init__(Layout(self.folder / "layout"), str(path))
+
+    def find_missing(
+        self, tree: Tree, tags: Sequence[str], reporter: Reporter
+    ) -> Sequence[Descriptor]:
+        self._new_folders = [each for each in self.folder.parents if not each.exists()]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = (self.folder / "lock").open("ab")
+        try:
+            lock(file)
+        except BlockingIOError:
+            file.close()
+            raise FileExistsError(
+                errno.EEXIST, "another process or thread is writing this archive", str(self._path)
+            ) from None
+        self._lock = file
+        remove_leftovers(self.folder)
+        missing = super().find_missing(tree, tags, reporter)
+        # A file is removed once it is in the archive: the largest one takes its space twice.
+        largest = max((blob.size for blob in blobs_of(tree.all_nodes)), default=0)
+        check_space(self.folder, sum(blob.size for blob in missing) + largest)
+        return missing
 
     def finish(self, tree: Tree, tags: Sequence[str]) -> None:
         super().finish(tree, tags)
@@ -154,8 +175,13 @@ class ArchiveTarget(LayoutTarget):
 
     def close(self) -> None:
         """Remove what was pulled; the archive stays."""
+        if self._lock is None:
+            return  # Nothing was begun, or the folder belongs to another pull.
         self._lock.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+        for folder in self._new_folders:
+            with suppress(OSError):  # The archive is in it.
+                folder.rmdir()
 
 
 def add_file(archive: tarfile.TarFile, path: Path, name: str) -> None:

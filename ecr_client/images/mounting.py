@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from ecr_client.exceptions import AmazonClientException
+from ecr_client.oci import Registry
 from ecr_client.transport import Deadline, HTTPRequest
 
 if TYPE_CHECKING:
@@ -55,7 +56,11 @@ class Mounting:
             if self._is_on is None:
                 self._is_on = False  # also if one of the next calls fails
                 if client.get_account_setting(name="BLOB_MOUNTING").value == "ENABLED":
-                    self._access = client.get_authorization_token().authorization_data[0]
+                    access = client.get_authorization_token().authorization_data[0]
+                    host = Registry.find(urlsplit(access.proxy_endpoint).netloc)
+                    # Token and setting are those of the client's own registry.
+                    if self._target.registry_id in (None, host and host.account):
+                        self._access = access
                     self._is_on = True
             return self._access
 

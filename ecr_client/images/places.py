@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +15,6 @@ from ecr_client.images.sources import LayoutSource
 from ecr_client.oci import Layout, LayoutArchive
 
 if TYPE_CHECKING:
-    import os
-
     from ecr_client.images.references import Location
     from ecr_client.images.sources import Source
 
@@ -40,21 +39,25 @@ _PLACE = re.compile(r"(?:(oci|oci-archive|docker-archive):)?(.+)", re.DOTALL)
 _UNSUPPORTED = re.compile(r"(dir|docker|docker-daemon|containers-storage):.+", re.DOTALL)
 
 
-def parse_place(text: str | os.PathLike[str]) -> Place:
+def parse_place(text: str | os.PathLike[str], name: str) -> Place:
     """Return the form, the path and the name in the string of a source or a target.
 
     Args:
         text: ``oci:PATH[:NAME]``, ``oci-archive:PATH[:NAME]``, ``docker-archive:PATH[:NAME]``, or a
             path alone.
+        name: The name of the argument, for error messages.
 
     Raises:
-        ValueError: The string is empty, or has a form of skopeo that is not supported.
+        ValueError: The string is empty, not a path, or has a form of skopeo that is not supported.
     """
     if not isinstance(text, str):
-        return Place(None, Path(text), None)
+        path = os.fspath(text) if isinstance(text, os.PathLike) else text
+        if not isinstance(path, str):
+            raise ValueError(f"{name} must be a string or a path, got {text!r}")
+        return Place(None, Path(path), None)
     found = _PLACE.fullmatch(text)
     if found is None:
-        raise ValueError("a path must not be empty")
+        raise ValueError(f"{name} must not be an empty path")
     form, rest = found[1], found[2]
     if form is None and (other := _UNSUPPORTED.fullmatch(text)):
         raise ValueError(
@@ -80,11 +83,12 @@ def open_source(text: str | os.PathLike[str]) -> Source:
     """Return the image that a path names: a folder alone is a layout, a file alone an archive.
 
     Raises:
+        ValueError: The argument is not a path.
         ImageSourceException: There is no image at the path.
         OSError: The image cannot be read.
     """
+    place = parse_place(text, "source")
     try:
-        place = parse_place(text)
         if not place.path.exists():
             raise FileNotFoundError(f"there is no image at {place.path}")
         form = place.form or _form_of(place.path)
@@ -109,7 +113,7 @@ def open_target(
         text: As in `parse_place`; a path alone is that of a layout.
         location: The image, whose tag is its name if the path has none.
     """
-    place = parse_place(text)
+    place = parse_place(text, "target")
     name = place.reference or location.tag
     if place.form == "docker-archive":
         from ecr_client.images.docker_archives import DockerArchiveTarget

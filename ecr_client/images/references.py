@@ -77,23 +77,31 @@ def reference_for(client: ECRClient, text: str) -> Reference:
     return found
 
 
-def locate(client: ECRClient, text: str) -> Location:
+def locate(
+    client: ECRClient, text: str, name: str = "reference", client_name: str = "client"
+) -> Location:
     """Return the location that a reference names.
 
     Args:
         client: A reference without a host is relative to the registry of this client.
         text: A reference; see `ecr_client.oci.Reference.parse`.
+        name: The name of the argument with the reference, for error messages.
+        client_name: The name of the argument with the client.
 
     Raises:
         ValueError: The string is not a reference, or belongs to a registry that the client does
             not call.
-        TypeError: The client is asynchronous.
+        TypeError: The client is not an `ECRClient`.
     """
+    if isinstance(client, type) or not callable(getattr(client, "invoke", None)):
+        raise TypeError(f"{client_name} must be an ECRClient, got {type(client).__name__}")
     if iscoroutinefunction(client.invoke):
         raise TypeError(
             f"{type(client).__name__} is asynchronous: push_image, pull_image, copy_image and "
             "inspect_image for it are in ecr_client.images.aio; pass an ECRClient to the others"
         )
+    if not isinstance(text, str):
+        raise ValueError(f"{name} must be a string such as 'team/app:1.0', got {text!r}")
     reference = reference_for(client, text)
     registry = reference.registry
     if registry is not None and registry.region not in (None, client.region):

@@ -15,6 +15,7 @@ from ecr_client.exceptions import (
     RepositoryAlreadyExistsException,
     RepositoryNotFoundException,
 )
+from ecr_client.images.arguments import check_flags
 from ecr_client.images.events import BlobSkipped
 from ecr_client.images.pace import wait_for
 from ecr_client.images.sources import ACCEPTED, fill
@@ -44,6 +45,7 @@ class RepositoryTarget:
     def __init__(
         self, location: Location, *, create: bool = False, mounting: Mounting | None = None
     ) -> None:
+        check_flags(create=create)
         self._location = location
         self._client = location.client
         self._repository = location.repository
@@ -65,7 +67,7 @@ class RepositoryTarget:
             self._find_existing(tree, tags)
         except RepositoryNotFoundException as error:
             if not self._create:
-                raise _with_hint(error, self._location.repository) from None
+                raise with_hint(error, self._location.repository) from None
             self._create_repository()
         nodes = [node for node in tree.all_nodes if node.descriptor.digest not in self._existing]
         blobs = blobs_of(nodes)
@@ -225,7 +227,7 @@ def read_parts(reader: Reader, size: int, part_size: int) -> Iterator[memoryview
             ahead.cancel()
 
 
-def _with_hint(error: RepositoryNotFoundException, repository: str) -> RepositoryNotFoundException:
+def with_hint(error: RepositoryNotFoundException, repository: str) -> RepositoryNotFoundException:
     """Return the error with a remedy in its message."""
     return RepositoryNotFoundException(
         f"{error.error_message}; create it with client.create_repository(repository_name="

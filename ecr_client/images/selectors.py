@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from ecr_client.images.arguments import check_count
+from ecr_client.oci import Digest
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -47,12 +50,16 @@ class Selector:
         return self._choose(candidates)
 
     def __and__(self, other: Selector) -> Selector:
+        if not isinstance(other, Selector):
+            return NotImplemented
         return Selector(
             description=f"({self.description} and {other.description})",
             choose=lambda candidates: self.choose(candidates) & other.choose(candidates),
         )
 
     def __or__(self, other: Selector) -> Selector:
+        if not isinstance(other, Selector):
+            return NotImplemented
         return Selector(
             description=f"({self.description} or {other.description})",
             choose=lambda candidates: self.choose(candidates) | other.choose(candidates),
@@ -66,6 +73,10 @@ class Selector:
             ),
         )
 
+    def __bool__(self) -> bool:
+        # ``untagged() and older_than(age)`` would be the latter alone, and delete tagged images.
+        raise TypeError("combine selectors with &, | and ~, not with 'and', 'or' and 'not'")
+
 
 def everything() -> Selector:
     """Select all images."""
@@ -78,6 +89,8 @@ def named(*digests: str) -> Selector:
     Args:
         *digests: Digests such as ``sha256:...``; those that no image has are ignored.
     """
+    for each in digests:
+        Digest(each)  # ``~named(...)`` of something else would be all images.
     return _each("named", lambda image, now: image.image_digest in digests)
 
 
@@ -137,8 +150,7 @@ def beyond_newest(count: int) -> Selector:
     Args:
         count: How many are left out, at least 0.
     """
-    if not isinstance(count, int) or count < 0:
-        raise ValueError(f"count must be an int of at least 0, got {count!r}")
+    check_count("count", count, 0)
     return Selector(
         description=f"beyond the newest {count}",
         choose=lambda candidates: {_digest(image) for image in candidates.images[count:]},

@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from ecr_client.exceptions import AmazonClientException, RepositoryNotFoundException
+from ecr_client.images.arguments import (
+    check_count,
+    check_flags,
+    check_time,
+    checked_patterns,
+)
 from ecr_client.images.copy import copy_image
 from ecr_client.images.references import locate
+from ecr_client.images.repository_target import with_hint
 from ecr_client.images.selectors import newest_first
-from ecr_client.images.transfer import check_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from concurrent.futures import Executor
+    from concurrent.futures import Executor, Future
     from datetime import datetime
 
     from ecr_client import ECRClient
@@ -146,6 +152,7 @@ class SyncPlan:
             executor: Runs `CopyTask.run` for each image: a pool of threads or processes, or an
                 executor of Dask or Ray. ``None`` uses 4 threads.
         """
+        _check_executor(executor)
         if executor is not None:
             return self._execute(executor, CopyTask.run)
         cancel = threading.Event()
@@ -159,8 +166,10 @@ class SyncPlan:
     def _execute(self, executor: Executor, run: Callable[[CopyTask], TransferResult]) -> SyncResult:
         copied: list[TransferResult] = []
         failures: list[SyncFailure] = []
-        futures = [executor.submit(run, task) for task in self.tasks]
+        futures: list[Future[TransferResult]] = []
         try:
+            for task in self.tasks:
+                futures.append(executor.submit(run, task))
             for task, future in zip(self.tasks, futures, strict=True):
                 try:
                     copied.append(future.result())
@@ -211,15 +220,14 @@ def plan_sync(
         ValueError: An argument is invalid.
         AmazonClientException: A call failed.
     """
-    patterns = [tags] if isinstance(tags, str) else list(tags)
-    if not all(isinstance(each, str) for each in patterns):
-        raise ValueError(f"tags must be a pattern or a sequence of patterns, got {tags!r}")
+    patterns = checked_patterns(tags)
     check_count("concurrency", concurrency)
     if newest is not None:
         check_count("newest", newest)
-    if since is not None and since.tzinfo is None:
-        raise ValueError(f"since must have a time zone, got {since!r}")
-    here, there = locate(source_client, source), locate(target_client, target)
+    check_time("since", since)
+    check_flags(referrers=referrers, create=create)
+    here = locate(source_client, source, "source", "source_client")
+    there = locate(target_client, target, "target", "target_client")
     for place, text in ((here, source), (there, target)):
         if place.tag is not None or place.digest is not None:
             raise ValueError(f"a repository must not name an image, got {text!r}")
@@ -230,9 +238,9 @@ def plan_sync(
     ][:newest]
     try:
         existing = {tag: image.image_digest for image in there.images() for tag in image.image_tags}
-    except RepositoryNotFoundException:
+    except RepositoryNotFoundException as error:
         if not create:
-            raise
+            raise with_hint(error, there.repository) from None
         existing = {}
     planned = [
         _planned(tag, image.image_digest, existing)
@@ -297,6 +305,7 @@ def sync(
         ValueError: An argument is invalid.
         AmazonClientException: A call of the plan failed; failed copies are in the result.
     """
+    _check_executor(executor)
     plan = plan_sync(
         source_client,
         source,
@@ -310,6 +319,11 @@ def sync(
         concurrency=concurrency,
     )
     return plan.execute(executor)
+
+
+def _check_executor(executor: object) -> None:
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise ValueError(f"executor must be an Executor or None, got {executor!r}")
 
 
 def _matching(image: ImageDetail, patterns: Sequence[str]) -> list[str]:

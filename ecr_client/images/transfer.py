@@ -14,6 +14,13 @@ from ecr_client.exceptions import (
     TransportException,
     UploadNotFoundException,
 )
+from ecr_client.images.arguments import (
+    check_callbacks,
+    check_count,
+    check_flags,
+    checked_platforms,
+    checked_tags,
+)
 from ecr_client.images.events import (
     BlobFinished,
     BlobSkipped,
@@ -23,7 +30,7 @@ from ecr_client.images.events import (
     TransferStarted,
 )
 from ecr_client.images.trees import blobs_of, read_tree
-from ecr_client.oci import Manifest, Reference
+from ecr_client.oci import Manifest
 
 if TYPE_CHECKING:
     import threading
@@ -152,7 +159,9 @@ def transfer(
         concurrency: How many blobs are moved at the same time.
     """
     check_count("concurrency", concurrency)
-    _check_tags(tags)
+    check_flags(referrers=referrers)
+    check_callbacks(progress, cancel)
+    tags, platforms = checked_tags(tags), checked_platforms(platforms)
     names = tuple(dict.fromkeys([tag, *tags] if tag else tags))
     started = time.monotonic()
     reporter = Reporter(progress, cancel)
@@ -215,30 +224,6 @@ def _move_blobs(
         reporter.event(BlobFinished(digest=blob.digest, size=blob.size))
 
     run_parallel(move, sorted(blobs, key=lambda blob: -blob.size), concurrency, reporter)
-
-
-def check_count(name: str, value: int) -> None:
-    """Check an argument that is a count.
-
-    Raises:
-        ValueError: The value is not an int of at least 1.
-    """
-    if not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be an int of at least 1, got {value!r}")
-
-
-def _check_tags(tags: Sequence[str]) -> None:
-    """Check that an argument is a sequence of tags.
-
-    Raises:
-        ValueError: The value is a single string, or a tag is malformed.
-    """
-    if isinstance(tags, str):
-        raise ValueError(f"tags must be a sequence of strings, got the string {tags!r}")
-    for tag in tags:
-        if not isinstance(tag, str):
-            raise ValueError(f"tags must be a sequence of strings, got {tag!r} in it")
-        Reference.parse(f"repository:{tag}")
 
 
 def run_parallel(

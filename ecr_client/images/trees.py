@@ -94,8 +94,6 @@ def read_tree(
         ValueError: A platform is malformed.
     """
     wanted = None if platforms is None else [Platform.parse(each) for each in platforms]
-    if wanted == []:
-        raise ValueError("platforms must name at least one platform, or be None for all")
     reading = _Reading(source, referrers)
     root = reading.read(source.find_root())
     if wanted is not None:

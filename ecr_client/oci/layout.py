@@ -14,7 +14,7 @@ from ecr_client.oci.digest import Digest
 from ecr_client.oci.manifest import MAX_MANIFEST_LENGTH, Index, Manifest, parse_manifest
 from ecr_client.oci.media_types import OCI_INDEX
 from ecr_client.oci.tar_files import TarFiles
-from ecr_client.oci.unfinished import unfinished_file
+from ecr_client.oci.unfinished import is_leftover, locked_folder, unfinished_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -148,14 +148,27 @@ class Layout(LayoutReader):
             ValueError: The folder holds something else.
             OSError: The folder cannot be written.
         """
-        if (self.path / "oci-layout").is_file():
-            self._check_version()
-            return
-        if self.path.exists() and any(self.path.iterdir()):
-            raise ValueError(f"{self.path} is neither empty nor an OCI image layout")
-        self.blob_folder("sha256").mkdir(parents=True)
-        self.write_index(Index())
-        _write_file(self.path / "oci-layout", json.dumps({"imageLayoutVersion": _VERSION}).encode())
+        self.path.mkdir(parents=True, exist_ok=True)
+        with locked_folder(self.path):
+            if (self.path / "oci-layout").is_file():
+                self._check_version()
+            elif not self._is_begun():
+                raise ValueError(f"{self.path} is neither empty nor an OCI image layout")
+            else:
+                self.blob_folder("sha256").mkdir(parents=True, exist_ok=True)
+                version = json.dumps({"imageLayoutVersion": _VERSION})
+                _write_file(self.path / "oci-layout", version.encode())
+            if not (self.path / "index.json").exists():
+                self.write_index(Index())
+
+    def _is_begun(self) -> bool:
+        """Return whether the folder holds no more than what an interrupted `create` leaves."""
+        blobs = self.path / "blobs"
+        return all(
+            is_leftover(each)
+            or (each in (blobs, *blobs.glob("*")) and each.is_dir() and not each.is_symlink())
+            for each in self.path.rglob("*")
+        )
 
     def write_index(self, index: Index) -> None:
         """Replace ``index.json`` atomically.

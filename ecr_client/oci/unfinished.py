@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import threading
 import uuid
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
@@ -16,6 +19,8 @@ except ImportError:  # Windows, which does not delete open files
     fcntl = None  # type: ignore[assignment]
 
 _PREFIX = ".incomplete-"
+#: Replaces locks of folders where the system has none.
+_THREADS = threading.Lock()
 
 
 @contextmanager
@@ -25,11 +30,9 @@ def unfinished_file(folder: Path) -> Iterator[tuple[BinaryIO, Callable[[Path], N
     Yields:
         The file, and the function that gives it a name in the same file system.
     """
-    path = folder / f"{_PREFIX}{uuid.uuid4()}"
+    path, file = _create(folder)
     try:
-        with path.open("xb") as file:
-            with suppress(BlockingIOError):  # `remove_leftovers` is looking at it
-                lock(file)
+        with full_disks_named(folder), file:
 
             def publish(name: Path) -> None:
                 file.flush()
@@ -42,14 +45,61 @@ def unfinished_file(folder: Path) -> Iterator[tuple[BinaryIO, Callable[[Path], N
         path.unlink(missing_ok=True)
 
 
+def _create(folder: Path) -> tuple[Path, BinaryIO]:
+    """Return a new file, locked so that nobody takes it for a leftover."""
+    while True:
+        path = folder / f"{_PREFIX}{uuid.uuid4()}"
+        file = path.open("xb")
+        try:
+            lock(file)
+            if path.exists():
+                return path, file
+        except BlockingIOError:
+            pass
+        file.close()  # `remove_leftovers` was faster.
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, so that threads and processes change it one after the other."""
+    if fcntl is None:
+        with _THREADS:
+            yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def full_disks_named(folder: Path) -> Iterator[None]:
+    """Add the folder to errors of a full disk, which name no file when a write fails."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None:
+            error.filename = str(folder)
+        raise
+
+
+def is_leftover(path: Path) -> bool:
+    """Return whether the name of a file is that of an unfinished one."""
+    return path.name.startswith(_PREFIX)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove the unfinished files that no running process is writing."""
     for path in folder.glob(f"{_PREFIX}*"):
         with suppress(OSError):  # it is locked, or gone
             with path.open("rb") as file:
-                is_left = lock(file)
-            if is_left:
-                path.unlink()
+                if fcntl is not None and lock(file):
+                    path.unlink()
+            if fcntl is None:
+                path.unlink()  # Not if somebody writes it: Windows does not delete open files.
 
 
 def lock(file: BinaryIO) -> bool:

@@ -569,6 +569,21 @@ def test_wrong_clients(ecr_client: ECRClient, local_ecr: LocalECR) -> None:
         docker_login(local_ecr.async_client())  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("options", [{"progress": 3}, {"cancel": True}])
+def test_wrong_callbacks(local_ecr: LocalECR, tmp_path: Path, options: dict[str, Any]) -> None:
+    """A callback or an event that cannot be one is refused by name."""
+    (name,) = options
+
+    async def push() -> None:
+        async with local_ecr.async_client() as client:
+            await aio.push_image(client, tmp_path, "team/app:1", **options)
+
+    with pytest.raises(ValueError, match=f"{name} must be a .* or None, got"):
+        asyncio.run(push())
+    with pytest.raises(TypeError, match="must be an AsyncECRClient, got NoneType"):
+        asyncio.run(aio.inspect_image(None, "team/app:1"))  # type: ignore[arg-type]
+
+
 def test_loops_that_close(local_ecr: LocalECR, monkeypatch: pytest.MonkeyPatch) -> None:
     """The threads of a transfer end although their loop was closed without waiting for it."""
     monkeypatch.setattr(aio, "_CHECK_INTERVAL", 0.01)

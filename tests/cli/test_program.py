@@ -153,7 +153,7 @@ def test_certificates(ecr: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         (["repos", "list", "--region", "x y"], 2, "region"),
         (["repos", "list", "--query", "a["], 2, "must be a JMESPath expression, got 'a['"),
         (["push", "nowhere", "team/app:1"], 1, "nowhere"),
-        (["push", "dir:nowhere", "team/app:1"], 1, "dir: is not supported"),
+        (["push", "dir:nowhere", "team/app:1"], 2, "dir: is not supported"),
         (["pull", "team/app:1", "dir:nowhere"], 2, "dir: is not supported"),
         (["local", "--port", "x"], 2, "ecr local: argument --port"),
         (["images", "list", "public.ecr.aws/x/app"], 2, "Amazon ECR Public"),

@@ -130,12 +130,39 @@ def test_files(environment: dict[str, str], service: Service, tmp_path: Path) ->
     get(environment, service)
     (file,) = (path for path in (tmp_path / "cache").rglob("*") if path.is_file())
     modes = [stat.S_IMODE(path.stat().st_mode) for path in (file.parent, file)]
-    for content in ("", "{}", "[]", '{"registry": 1, "expiresAt": 1e99}'):
+    whole = json.loads(file.read_text())
+    contents = [
+        *("", "{}", "[]", "[" * 100_000, '{"registry": 1, "expiresAt": 1e99}'),
+        *(json.dumps({**whole, "password": each}) for each in ("", None, 5)),
+        json.dumps({**whole, "registry": "other"}),
+    ]
+    for content in contents:
         file.write_text(content)
         get(environment, service)
 
     assert modes == [0o700, 0o600]
-    assert len(service.asked) == 5
+    assert len(service.asked) == 1 + len(contents)
+
+
+def test_modes(environment: dict[str, str], service: Service, tmp_path: Path) -> None:
+    """A folder and a file that others may read are closed when they are used."""
+    get(environment, service)
+    (file,) = (path for path in (tmp_path / "cache").rglob("*") if path.is_file())
+    file.chmod(0o644)
+    file.parent.chmod(0o755)
+    get(environment, service)
+
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (file.parent, file)] == [0o700, 0o600]
+    assert len(service.asked) == 1
+
+
+def test_a_relative_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative ``XDG_CACHE_HOME`` counts as none, as its specification says."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    get({"XDG_CACHE_HOME": "cache"}, Service())
+
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
 def test_a_folder_that_cannot_be_written(
@@ -169,9 +196,11 @@ def test_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert "get|store|erase|list" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("host", ["https://index.docker.io/v1/", f"{HOST}.evil.org", ""])
+@pytest.mark.parametrize(
+    "host", [b"https://index.docker.io/v1/", f"{HOST}.evil.org".encode(), b"", b"\xff\xfe\x00"]
+)
 def test_other_hosts(
-    host: str,
+    host: bytes,
     environment: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -179,10 +208,28 @@ def test_other_hosts(
     """For a host of somebody else, docker is told to go on without a password."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "stdin", io.StringIO(host))
+    for command, status, printed in (
+        ("get", 1, "credentials not found in native keychain\n"),
+        ("erase", 0, ""),
+        ("store", 0, ""),
+    ):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(host), "utf-8"))
+        assert helper.main([command]) == status
+        assert capsys.readouterr().out == printed
 
-    assert helper.main(["get"]) == 1
-    assert capsys.readouterr().out == "credentials not found in native keychain\n"
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("AWS_PROFILE", "none"), ("AWS_REGION", "x y"), ("AWS_RETRY_MODE", "x")]
+)
+def test_other_hosts_without_settings(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Malformed settings of AWS keep docker from no other registry."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(LookupError, match="credentials not found in native keychain"):
+        helper.request("index.docker.io")
+
+    assert value in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,10 @@ import shutil
 import stat
 import subprocess
 import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +85,59 @@ def test_other_files(ecr_client: ECRClient, local_ecr: Any, tmp_path: Path, cont
 
     assert path.read_bytes() == content.encode("latin-1")
     assert not list(local_ecr.requests)
+
+
+def test_logins_at_the_same_time(ecr_client: ECRClient, tmp_path: Path) -> None:
+    """No entry is lost if several registries are logged in to at the same time."""
+    hosts = [f"{account:012}.dkr.ecr.us-east-1.amazonaws.com" for account in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(partial(docker_login, ecr_client, path=tmp_path / "config.json"), hosts))
+
+    assert sorted(json.loads((tmp_path / "config.json").read_text())["auths"]) == hosts
+
+
+@pytest.mark.parametrize("name", ["auths", "credHelpers", "credsStore"])
+def test_null(ecr_client: ECRClient, tmp_path: Path, name: str) -> None:
+    """Docker reads null as nothing, and so does the login."""
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({name: None}))
+    login = docker_login(ecr_client, path=path)
+
+    assert list(json.loads(path.read_text())["auths"]) == [login.registry]
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["a folder", "a pipe"])
+def test_what_is_no_file(
+    ecr_client: ECRClient, local_ecr: Any, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    """A folder, a pipe or a device is neither read nor replaced."""
+    path = tmp_path / "config.json"
+    make(path)
+    kind = stat.S_IFMT(path.stat().st_mode)
+    with pytest.raises(FileExistsError, match="must be a file"):
+        docker_login(ecr_client, path=path)
+
+    assert stat.S_IFMT(path.stat().st_mode) == kind
+    assert not list(local_ecr.requests)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"path": ""}, "path must be the path of a file, or None, got ''"),
+        ({"path": 3}, "path must be the path of a file, or None, got 3"),
+        ({"registry": 3}, "registry must be a host such as .*, got 3"),
+        ({"registry": b"x"}, "registry must be a host such as .*, got b'x'"),
+    ],
+)
+def test_wrong_arguments(
+    ecr_client: ECRClient, tmp_path: Path, arguments: dict[str, Any], problem: str
+) -> None:
+    """An invalid argument is refused by name."""
+    with pytest.raises(ValueError, match=problem):
+        docker_login(ecr_client, **{"path": tmp_path / "config.json", **arguments})
+    with pytest.raises(TypeError, match="client must be an ECRClient, got NoneType"):
+        get_docker_credentials(None)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from datetime import datetime, timedelta
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from datetime import date, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,20 @@ def test_mounting_that_fails(
     assert result.bytes_moved == sum(blob.size for blob in pushed.blobs)
 
 
+def test_mounting_in_other_accounts(pushed: RandomImage) -> None:
+    """In the registry of another account, for which the token is not, nothing is mounted."""
+    there = "999999999999.dkr.ecr.us-east-1.amazonaws.com"
+    with LocalECR(open_accounts=True) as ecr, ecr.client() as client:
+        client.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+        push_image(client, pushed.path, f"{there}/team/app:1", create=True)
+        result = copy_image(
+            client, f"{there}/team/app:1", client, f"{there}/mirror/app", create=True
+        )
+
+        assert result.bytes_moved == sum(blob.size for blob in pushed.blobs)
+        assert not ecr.requests.of("Registry")
+
+
 def test_a_corrupt_source(
     ecr_client: ECRClient,
     local_ecr: LocalECR,
@@ -90,6 +104,8 @@ def test_missing_repositories(ecr_client: ECRClient, pushed: RandomImage) -> Non
         copy_image(ecr_client, "team/none:1", ecr_client, "team/app")
     with pytest.raises(RepositoryNotFoundException, match="team/none"):
         copy_image(ecr_client, "team/app:1", ecr_client, "team/none")
+    with pytest.raises(RepositoryNotFoundException, match="or pass create=True"):
+        plan_sync(ecr_client, "team/app", ecr_client, "team/none")
 
 
 @pytest.fixture
@@ -178,6 +194,24 @@ def test_failures(
         result.raise_for_failures()
 
 
+def test_executors_that_fail(timed_client: ECRClient, releases: list[RandomImage]) -> None:
+    """If an executor takes no more tasks, those that it has taken are cancelled."""
+    taken: list[Future[Any]] = []
+
+    class Full(Executor):
+        def submit(self, *arguments: Any, **options: Any) -> Future[Any]:
+            if len(taken) == 2:
+                raise RuntimeError("cannot schedule new futures")
+            taken.append(Future())
+            return taken[-1]
+
+    plan = plan_sync(timed_client, "team/app", timed_client, "mirror/app", create=True)
+    with pytest.raises(RuntimeError, match="cannot schedule"):
+        plan.execute(Full())
+
+    assert [each.cancelled() for each in taken] == [True, True]
+
+
 def test_processes(
     timed_client: ECRClient, releases: list[RandomImage], tags: Callable[..., dict[str, str | None]]
 ) -> None:
@@ -196,14 +230,25 @@ def test_processes(
     [
         ({"newest": 0}, "newest must be an int of at least 1, got 0"),
         ({"since": datetime(2026, 1, 1)}, "since must have a time zone"),
+        ({"newest": True}, "newest must be an int of at least 1, got True"),
+        ({"since": "2026-01-01"}, "since must be a datetime with a time zone, got '2026-01-01'"),
+        ({"since": date(2026, 1, 1)}, r"since must be a datetime .*, got datetime\.date"),
         ({"tags": [1]}, r"tags must be a pattern or a sequence of patterns, got \[1\]"),
+        ({"tags": None}, "tags must be a pattern or a sequence of patterns, got None"),
+        ({"tags": ""}, "tags must be a pattern or a sequence of patterns, got ''"),
         ({"concurrency": 0}, "concurrency must be an int of at least 1, got 0"),
+        ({"referrers": "no"}, "referrers must be True or False, got 'no'"),
+        ({"create": 1}, "create must be True or False, got 1"),
+        ({"executor": 3}, "executor must be an Executor or None, got 3"),
+        ({"source": None}, "source must be a string such as 'team/app:1.0', got None"),
         ({"source": "team/app:1"}, "must not name an image, got 'team/app:1'"),
     ],
 )
-def test_wrong_arguments(ecr_client: ECRClient, options: dict[str, Any], problem: str) -> None:
+def test_wrong_arguments(
+    ecr_client: ECRClient, local_ecr: LocalECR, options: dict[str, Any], problem: str
+) -> None:
     """An invalid argument is refused before anything is sent."""
     with pytest.raises(ValueError, match=problem):
-        plan_sync(
-            ecr_client, options.pop("source", "team/app"), ecr_client, "mirror/app", **options
-        )
+        sync(ecr_client, options.pop("source", "team/app"), ecr_client, "mirror/app", **options)
+
+    assert not list(local_ecr.requests)

@@ -57,7 +57,7 @@ def days(timed_client: ECRClient, clock: Any, tmp_path: Path) -> dict[str, str]:
     ("selector", "chosen"),
     [
         (everything(), "01234"),
-        (named("sha256:none"), ""),
+        (named(f"sha256:{64 * '0'}"), ""),
         (untagged(), "1"),
         (tagged(), "0234"),
         (tagged("d[23]"), "23"),
@@ -194,11 +194,34 @@ def test_wrong_arguments(ecr_client: ECRClient) -> None:
         plan_deletion(ecr_client, "team/app", "untagged")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="must not name an image, got 'team/app:1'"):
         plan_deletion(ecr_client, "team/app:1", untagged())
+    with pytest.raises(ValueError, match=r"repository must be a string such as .*, got None"):
+        plan_deletion(ecr_client, None, untagged())  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="now must have a time zone"):
         plan_deletion(ecr_client, "team/app", older_than(DAY), now=datetime(2026, 1, 1))
+    with pytest.raises(ValueError, match="now must be a datetime with a time zone, got 'x'"):
+        plan_deletion(ecr_client, "team/app", older_than(DAY), now="x")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="age must be a timedelta"):
         older_than(30)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="count must be an int of at least 0, got -1"):
         beyond_newest(-1)
+    with pytest.raises(ValueError, match="count must be an int of at least 0, got True"):
+        beyond_newest(True)
+    with pytest.raises(ValueError, match="a digest must be"):
+        named("latest")
     with pytest.raises(ValueError, match="pattern must be a string"):
         tagged("")
+
+
+def test_wrong_combinations() -> None:
+    """Operators that would drop one side, and what is no selector, are refused."""
+    for combine in (
+        lambda: untagged() and older_than(DAY),
+        lambda: untagged() or older_than(DAY),
+        lambda: not untagged(),
+    ):
+        with pytest.raises(TypeError, match=r"combine selectors with &, | and ~"):
+            combine()
+    with pytest.raises(TypeError, match="unsupported operand"):
+        untagged() & "pr-*"  # type: ignore[operator]
+    with pytest.raises(TypeError, match="unsupported operand"):
+        untagged() | None  # type: ignore[operator]

@@ -17,6 +17,7 @@ import pytest
 from ecr_client import ECRClient
 from ecr_client.exceptions import ImageSourceException
 from ecr_client.images import inspect_image, pull_image, push_image
+from ecr_client.local import LocalECR
 from ecr_client.oci import Descriptor, Layout, media_types
 from ecr_client.testing import RandomImage, assert_image_valid, random_image
 
@@ -89,8 +90,12 @@ def test_compressed_layers(
 ) -> None:
     """Layers that are compressed already are pushed as they are."""
     place = write(tmp_path / "a.tar", {**FILES, "1/layer.tar": content})
-    (layer,) = push_image(ecr_client, place, "team/app:1", create=True).layers
+    result = push_image(ecr_client, place, "team/app:1", create=True)
+    (layer,) = result.layers
 
+    # Docker's own manifest has no zstd: tools refuse it.
+    assert ("docker" in result.media_type) is (media_type == media_types.DOCKER_LAYER_GZIP)
+    assert inspect_image(ecr_client, "team/app:1").platforms == ("linux/amd64",)
     assert layer.digest == f"sha256:{sha256(content).hexdigest()}"
     assert layer.media_type == media_type
 
@@ -119,6 +124,10 @@ def test_names(ecr_client: ECRClient, tmp_path: Path) -> None:
         ({**FILES, "manifest.json": b"{}"}, "must be a list of images"),
         ({**FILES, "manifest.json": b'[{"Layers": []}]'}, "must name Config and Layers"),
         ({**FILES, "config.json": b"{}"}, "must have one entry in rootfs.diff_ids for each layer"),
+        (
+            {**FILES, "config.json": b'{"rootfs": {"diff_ids": [[]]}}'},
+            "must have one entry in rootfs.diff_ids for each layer",
+        ),
         ({**FILES, "1/layer.tar": b"other"}, "the layer 1/layer.tar is corrupt"),
         ({**FILES, "1/layer.tar": (tarfile.SYMTYPE, "/etc/passwd")}, "no file 1/layer.tar"),
         ({**FILES, "1/layer.tar": (tarfile.SYMTYPE, "layer.tar")}, "no file 1/layer.tar"),
@@ -194,10 +203,14 @@ def test_images_that_docker_cannot_load(
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
-def test_several_platforms(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) -> None:
-    """An image for several platforms needs a choice."""
+def test_several_platforms(
+    ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImage, tmp_path: Path
+) -> None:
+    """An image for several platforms needs a choice, before a layer is pulled."""
     with pytest.raises(ImageSourceException, match=r"as in platforms=\['linux/amd64'\]"):
         pull_image(ecr_client, "team/app:1", f"docker-archive:{tmp_path / 'out.tar'}")
+
+    assert not local_ecr.requests.of("DownloadLayer")
 
 
 @pytest.mark.slow

@@ -190,4 +190,4 @@ def test_bombs(
     with pytest.raises(OSError, match="decompresses to more than there is space for"):
         pull_image(ecr_client, "team/app:1", f"docker-archive:{tmp_path / 'out' / 'image.tar'}")
 
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()

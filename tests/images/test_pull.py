@@ -10,6 +10,7 @@ import stat
 import tarfile
 from collections import namedtuple
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -293,6 +294,70 @@ def test_images_that_are_not_there(
         pull_image(ecr_client, reference, tmp_path / "out")
 
     assert not (tmp_path / "out").exists()
+
+
+def test_wrong_targets(ecr_client: ECRClient, pushed: RandomImage) -> None:
+    """A target that is no path is refused by name."""
+    for target in (None, 3, b"out", ""):
+        with pytest.raises(ValueError, match="target must (be a|not be an empty path)"):
+            pull_image(ecr_client, "team/app:1", target)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("link", ["blobs", "blobs/sha256"])
+def test_links_in_layouts(
+    ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path, link: str
+) -> None:
+    """A link in a layout, which may lead anywhere, is not followed."""
+    layout = Layout(tmp_path / "layout")
+    layout.create()
+    (layout.path / link).rename(tmp_path / "elsewhere")
+    (layout.path / link).symlink_to(tmp_path / "elsewhere")
+    before = files(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match=f"{link} is a symbolic link"):
+        pull_image(ecr_client, "team/app:1", layout.path)
+
+    assert files(tmp_path / "elsewhere") == before
+
+
+def test_pulls_at_the_same_time(ecr_client: ECRClient, tmp_path: Path) -> None:
+    """No image is lost if several are pulled into one layout at the same time."""
+    names = [str(number) for number in range(16)]
+    for name in names:
+        image = random_image(tmp_path / name, seed=int(name), layers=1)
+        push_image(ecr_client, image.path, f"team/app:{name}", create=True)
+    with ThreadPoolExecutor(8) as pool:
+        pulls = [
+            pool.submit(pull_image, ecr_client, f"team/app:{name}", tmp_path / "out")
+            for name in names
+        ]
+    for pull in pulls:
+        pull.result()
+    listed = Layout(tmp_path / "out").read_index().manifests
+
+    assert sorted(each.annotations[REF_NAME] for each in listed) == sorted(names)
+
+
+@pytest.mark.parametrize("form", ["oci-archive", "docker-archive"])
+@pytest.mark.parametrize("reference", ["team/app:1", "team/app:none"])
+def test_new_folders_of_archives(
+    ecr_client: ECRClient,
+    pushed: RandomImage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    form: str,
+    reference: str,
+) -> None:
+    """A pull that fails leaves no folder that it has made for its archive."""
+    size = sum(blob.size for blob in (*pushed.manifests[0].layers, pushed.manifests[0].config))
+    # Enough for the layers, but not for the archive beside them.
+    usage = namedtuple("usage", "total used free")(size, 0, size)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises((OSError, ValueError), match=r"the image needs|cannot be read"):
+        pull_image(
+            ecr_client, reference, f"{form}:{tmp_path / 'a' / 'b' / 'x'}", platforms=PLATFORMS[:1]
+        )
+
+    assert not (tmp_path / "a").exists()
 
 
 def test_other_folders(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) -> None:

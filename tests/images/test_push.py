@@ -18,7 +18,7 @@ from ecr_client.exceptions import (
     InternalFailureException,
     RepositoryNotFoundException,
 )
-from ecr_client.images import BlobRetried, BlobSkipped, BytesMoved, push_image
+from ecr_client.images import BlobRetried, BlobSkipped, BytesMoved, copy_image, push_image
 from ecr_client.local import LocalECR
 from ecr_client.oci import Descriptor, Digest, Index, Layout, Manifest, media_types
 from ecr_client.testing import RandomImage, assert_image_valid, random_image
@@ -315,8 +315,23 @@ def test_corrupt_sources(
         ({"tags": "latest"}, "tags must be a sequence of strings, got the string 'latest'"),
         ({"tags": ["a b"]}, "a tag must have"),
         ({"tags": [None]}, "tags must be a sequence of strings, got None in it"),
+        ({"tags": None}, "tags must be a sequence of strings, got None"),
+        ({"platforms": 3}, "platforms must be a sequence of strings, got 3"),
+        (
+            {"platforms": "linux/amd64"},
+            "platforms must be .*, got the string",
+        ),
+        ({"platforms": []}, "platforms must name at least one platform"),
+        ({"referrers": "no"}, "referrers must be True or False, got 'no'"),
+        ({"create": None}, "create must be True or False, got None"),
+        ({"progress": 3}, "progress must be a function or None, got 3"),
+        ({"cancel": True}, r"cancel must be a threading\.Event or None, got True"),
         ({"concurrency": 0}, "concurrency must be an int of at least 1, got 0"),
-        ({"source": ""}, "a path must not be empty"),
+        ({"concurrency": True}, "concurrency must be an int of at least 1, got True"),
+        ({"reference": None}, "reference must be a string such as 'team/app:1.0', got None"),
+        ({"source": 3}, "source must be a string or a path, got 3"),
+        ({"source": b"app.tar"}, "source must be a string or a path, got b'app.tar'"),
+        ({"source": ""}, "source must not be an empty path"),
     ],
 )
 def test_wrong_arguments(
@@ -333,6 +348,25 @@ def test_wrong_arguments(
         push_image(ecr_client, whole.pop("source"), whole.pop("reference"), **whole)
 
     assert operations(local_ecr) == []
+
+
+@pytest.mark.parametrize("client", [None, "client", ECRClient])
+def test_what_is_no_client(ecr_client: ECRClient, client: Any, image: RandomImage) -> None:
+    """What is no client is refused by name."""
+    with pytest.raises(TypeError, match=r"^client must be an ECRClient, got "):
+        push_image(client, image.path, "team/app:1")
+    with pytest.raises(TypeError, match=r"^target_client must be an ECRClient, got "):
+        copy_image(ecr_client, "team/app:1", client, "team/app:1")
+
+
+def test_tags_that_can_be_read_once(
+    ecr_client: ECRClient, image: RandomImage, tags: Callable[..., dict[str, str | None]]
+) -> None:
+    """Tags may come from a generator."""
+    names = (name for name in ("2", "3"))
+    push_image(ecr_client, image.path, "team/app:1", tags=names, create=True)  # type: ignore[arg-type]
+
+    assert tags(ecr_client) == dict.fromkeys("123", image.digest)
 
 
 @pytest.mark.parametrize(

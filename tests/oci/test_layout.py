@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ import attrs
 import pytest
 
 from ecr_client.oci import Descriptor, Digest, Index, Layout, Manifest, media_types
+from ecr_client.oci.unfinished import full_disks_named
 from ecr_client.testing import random_image
 
 
@@ -140,3 +142,27 @@ def test_other_tools_read_them(tmp_path: Path) -> None:
     assert found.digest == image.digest
     assert found.annotations == {"org.opencontainers.image.ref.name": "v1"}
     assert theirs.read_manifest(found) == Layout(image.path).read_manifest(image.root)
+
+
+@pytest.mark.parametrize("left", [["blobs"], ["blobs/sha256"], ["blobs/sha256", ".incomplete-1"]])
+def test_layouts_that_were_begun(tmp_path: Path, left: list[str]) -> None:
+    """What an interrupted `create` has left becomes a layout; a folder of others does not."""
+    for name in left:
+        (tmp_path / name).mkdir(parents=True)
+    Layout(tmp_path).create()
+
+    assert Layout(tmp_path).read_index() == Index()
+
+
+@pytest.mark.parametrize("name", ["src", "blobs/sha256/more", "blobs-1"])
+def test_folders_that_are_no_layouts(tmp_path: Path, name: str) -> None:
+    """A folder of something else is refused, even if there is no file in it."""
+    (tmp_path / name).mkdir(parents=True)
+    with pytest.raises(ValueError, match="neither empty nor an OCI image layout"):
+        Layout(tmp_path).create()
+
+
+def test_full_disks(tmp_path: Path) -> None:
+    """An error of a full disk names the folder."""
+    with pytest.raises(OSError, match=str(tmp_path)), full_disks_named(tmp_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
