@@ -8,14 +8,17 @@ import contextlib
 import functools
 import inspect
 import os
+import shutil
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 import typing
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
@@ -23,6 +26,7 @@ import pytest
 
 from ecr_client import Credentials, ECRClient
 from ecr_client._shapes import Structure, type_parts
+from ecr_client.oci import Descriptor, Index, Layout, Manifest, media_types
 
 if TYPE_CHECKING:
     import trustme
@@ -473,3 +477,93 @@ def peer(context: ssl.SSLContext) -> Iterator[Callable[..., Peer]]:
 def made() -> Callable[..., Any]:
     """Return what makes an instance of a class with its required members, and those given."""
     return _structure_of
+
+
+class MadeLayout(Layout):
+    """A layout that a test writes; its folder is made if it is missing."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.create()
+
+    @property
+    def only(self) -> Any:
+        """The manifest or the index of the only image."""
+        (root,) = self.read_index().manifests
+        return self.read_manifest(root)[1]
+
+    def add(self, *blobs: tuple[str, bytes], name: str | None = None, **members: Any) -> Descriptor:
+        """Add an artifact whose layers are some blobs, and return its descriptor."""
+        members.setdefault("config", self.write_blob(media_types.OCI_EMPTY, b"{}"))
+        layers = tuple(self.write_blob(kind, content) for kind, content in blobs)
+        written = self.write(Manifest(layers=layers, **members))
+        named = {"org.opencontainers.image.ref.name": name} if name else {}
+        listed = (*self.read_index().manifests, attrs.evolve(written, annotations=named))
+        self.write_index(Index(manifests=listed))
+        return written
+
+    def write(self, document: Manifest | Index, content: bytes | None = None) -> Descriptor:
+        """Write a manifest or an index, as it is or in other bytes, and list it nowhere."""
+        return self.write_blob(document.media_type, content or document.to_bytes())
+
+    def replace(self, document: Manifest | Index, content: bytes | None = None) -> Descriptor:
+        """Make a manifest or an index the only image, and return its descriptor."""
+        written = self.write(document, content)
+        self.write_index(Index(manifests=(written,)))
+        return written
+
+
+@pytest.fixture(scope="session")
+def make_layout() -> type[MadeLayout]:
+    """Return the class of layouts that tests write."""
+    return MadeLayout
+
+
+@pytest.fixture(scope="session")
+def tags() -> Callable[..., dict[str, str | None]]:
+    """Return a function that returns the digests of a repository by their tags."""
+
+    def find(client: ECRClient, repository: str = "team/app") -> dict[str, str | None]:
+        listed = client.paginate_list_images(repository_name=repository)
+        return {each.image_tag: each.image_digest for each in listed if each.image_tag}
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def contents() -> Callable[[Path], dict[str, bytes]]:
+    """Return a function that returns the files below a folder, hidden ones too, by their paths."""
+
+    def find(folder: Path) -> dict[str, bytes]:
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def python_path() -> str:
+    """Return the ``PYTHONPATH`` of processes in other folders.
+
+    Not the repository, whose ecr_client would come before an installed one.
+    """
+    paths = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    return os.pathsep.join(map(os.path.abspath, paths))
+
+
+@pytest.fixture
+def tool() -> Callable[..., str]:
+    """Return a function that runs a tool, which has to be installed, and returns what it prints."""
+
+    def run(name: str, *words: object, **options: Any) -> str:
+        if shutil.which(name) is None:
+            pytest.skip(f"install {name}: apt-get install {name}")
+        command = [name, *map(str, words)]
+        return subprocess.run(
+            command, check=True, capture_output=True, text=True, **options
+        ).stdout.strip()
+
+    return run

@@ -1,4 +1,4 @@
-"""``python -m ecr_client.local`` runs a local ECR until it is told to stop."""
+"""``python -m ecr_client.local`` runs a local ECR until it is stopped."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _announcement(server: LocalECR, keeps_token: bool, login: str) -> str:
 
 @contextmanager
 def _signals() -> Iterator[Callable[[], None]]:
-    """Yield a function that waits until the process is told to stop.
+    """Yield a function that waits until the process is asked to stop.
 
     A signal may reach any thread, while Python runs handlers in the main thread alone, which would
     keep sleeping. So the main thread waits for the byte that Python sends from any thread.
@@ -142,7 +142,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser(name: str, epilog: str | None) -> argparse.ArgumentParser:
-    about = "Run a local Amazon ECR until it is told to stop."
+    about = "Run a local Amazon ECR until it is stopped."
     parser = _Parser(prog=name, description=about, epilog=epilog, allow_abbrev=False)
     parser.add_argument("--port", type=_port, default=5001, help="0 picks a free one (%(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (%(default)s)")

@@ -25,7 +25,7 @@ from ecr_client.exceptions import TransferCancelledException
 from ecr_client.images import aio, references, sources
 from ecr_client.images import inspect as inspect_module
 from ecr_client.local import LocalECR
-from ecr_client.oci import Descriptor, Index, Layout, Manifest, media_types
+from ecr_client.oci import Layout
 from ecr_client.testing import RandomImage, assert_image_valid, random_image
 from ecr_client.transport import AsyncStreamingResponse, AsyncTransport, Deadline, HTTPRequest
 
@@ -62,67 +62,41 @@ def left_over() -> list[str]:
     return threads + [repr(task) for task in asyncio.all_tasks() if task is not current]
 
 
-def tags(client: ECRClient, repository: str) -> dict[str | None, str | None]:
-    """Return the digests of a repository by their tags."""
-    listed = client.paginate_list_images(repository_name=repository)
-    return {each.image_tag: each.image_digest for each in listed if each.image_tag}
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Return the files of a layout."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
 # Sources, each in another form; each returns what a push takes.
 
 
-def single(path: Path) -> str:
+def single(path: Path, _: Any) -> str:
     return str(random_image(path, seed=1, size=20_000).path)
 
 
-def index(path: Path) -> str:
+def index(path: Path, _: Any = None) -> str:
     return str(random_image(path, seed=2, platforms=["linux/amd64", "linux/arm64"]).path)
 
 
-def saved(path: Path) -> str:
+def saved(path: Path, _: Any) -> str:
     """Write what ``docker save`` writes, whose layers are not compressed."""
     layer = b"layer" * 20_000
     rootfs = {"type": "layers", "diff_ids": [f"sha256:{sha256(layer).hexdigest()}"]}
     config = {"os": "linux", "architecture": "amd64", "rootfs": rootfs}
     listing = [{"Config": "config.json", "RepoTags": ["app:1"], "Layers": ["1/layer.tar"]}]
-    contents = {
+    files = {
         "config.json": json.dumps(config).encode(),
         "1/layer.tar": layer,
         "manifest.json": json.dumps(listing).encode(),
     }
     with tarfile.open(path, "w") as archive:
-        for name, content in contents.items():
+        for name, content in files.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
     return f"docker-archive:{path}"
 
 
-def signed(path: Path) -> str:
+def signed(path: Path, make_layout: Any) -> str:
     """Write an artifact and a signature that refers to it."""
-    layout = Layout(path)
-    layout.create()
-    config = layout.write_blob(media_types.OCI_EMPTY, b"{}")
-    listed: list[Descriptor] = []
-    for kind, subject in (("image", None), ("signature", 0)):
-        manifest = Manifest(
-            config=config,
-            layers=(layout.write_blob("text/plain", kind.encode()),),
-            artifact_type=f"application/vnd.example.{kind}",
-            subject=None if subject is None else listed[subject],
-        )
-        listed.append(layout.write_blob(manifest.media_type, manifest.to_bytes()))
-    name = {"org.opencontainers.image.ref.name": "app"}
-    layout.write_index(Index(manifests=(attrs.evolve(listed[0], annotations=name), listed[1])))
+    layout, kind = make_layout(path), "application/vnd.example"
+    subject = layout.add(("text/plain", b"image"), name="app", artifact_type=f"{kind}.image")
+    layout.add(("text/plain", b"sign"), artifact_type=f"{kind}.signature", subject=subject)
     return f"oci:{path}:app"
 
 
@@ -156,11 +130,13 @@ def test_round_trips(
     ecr_client: ECRClient,
     local_ecr: LocalECR,
     tmp_path: Path,
-    make: Callable[[Path], str],
+    make_layout: Any,
+    make: Callable[[Path, Any], str],
     options: dict[str, Any],
+    contents: Any,
 ) -> None:
     """A push, a pull and a copy do what the blocking functions do, and so does an inspection."""
-    source = make(tmp_path / "in")
+    source = make(tmp_path / "in", make_layout)
 
     async def all_of_them(client: AsyncECRClient) -> list[Any]:
         return [
@@ -182,7 +158,7 @@ def test_round_trips(
 
     for one, other in zip(found, wanted, strict=True):
         assert comparable(one) == comparable(other)
-    assert files(tmp_path / "a") == files(tmp_path / "b")
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
     assert_image_valid(ecr_client, "a/copy:1")
 
 
@@ -243,10 +219,7 @@ TRANSFERS: dict[str, tuple[tuple[str, ...], Callable[[AsyncECRClient, Path], Awa
         ("BatchGetImage", *WRITING),
         lambda client, path: aio.push_image(client, path / "in", "team/target:1"),
     ),
-    "pull": (
-        READING,
-        lambda client, path: aio.pull_image(client, "team/app:1", path / "out"),
-    ),
+    "pull": (READING, lambda client, path: aio.pull_image(client, "team/app:1", path / "out")),
     "copy": (
         (*READING, *WRITING, "MountBlob"),
         lambda client, path: aio.copy_image(client, "team/app:1", client, "team/target"),
@@ -259,7 +232,14 @@ TRANSFERS: dict[str, tuple[tuple[str, ...], Callable[[AsyncECRClient, Path], Awa
     ("name", "step"), [(name, step) for name, (steps, _) in TRANSFERS.items() for step in steps]
 )
 def test_cancelling(
-    ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path, name: str, step: str, is_sent: bool
+    ecr_client: ECRClient,
+    local_ecr: LocalECR,
+    tmp_path: Path,
+    name: str,
+    step: str,
+    is_sent: bool,
+    tags: Any,
+    contents: Any,
 ) -> None:
     """A transfer that is cancelled while a call is in progress leaves nothing half done."""
     image = random_image(tmp_path / "in", platforms=["linux/amd64", "linux/arm64"])
@@ -279,7 +259,7 @@ def test_cancelling(
         if name == "pull":
             out = tmp_path / "out"
             assert not out.exists() or Layout(out).read_index().manifests == ()
-            assert not [path for path in files(tmp_path) if "/." in path]
+            assert not [path for path in contents(tmp_path) if "/." in path]
         elif tags(ecr_client, "team/target"):  # the response to the last call was lost
             assert (step, is_sent) == ("PutImage", True)
             assert_image_valid(ecr_client, "team/target:1")
@@ -289,9 +269,9 @@ def test_cancelling(
     run(local_ecr, cancelled_and_repeated)
 
     if name == "pull":
-        pulled = files(tmp_path / "out/blobs")
+        pulled = contents(tmp_path / "out/blobs")
         assert pulled
-        assert pulled.items() <= files(image.path / "blobs").items()
+        assert pulled.items() <= contents(image.path / "blobs").items()
     else:
         assert_image_valid(ecr_client, "team/target:1")
 
@@ -329,7 +309,7 @@ def test_cancelling_between_calls(local_ecr: LocalECR, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("after", [0, 1, 3])
 def test_events_that_cancel(
-    ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path, after: int
+    ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path, after: int, tags: Any
 ) -> None:
     """The caller's event ends a transfer, and is not set by the cancellation of another one."""
     image = random_image(tmp_path / "in", layers=5)
@@ -353,7 +333,7 @@ def test_events_that_cancel(
 
     run(local_ecr, both)
 
-    assert tags(ecr_client, "team/app") == {}
+    assert tags(ecr_client) == {}
 
 
 def test_repeated_cancellation(local_ecr: LocalECR, tmp_path: Path) -> None:
@@ -376,7 +356,7 @@ def test_repeated_cancellation(local_ecr: LocalECR, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(TIMEOUT is None, reason="asyncio.timeout needs Python 3.11")
-def test_timeouts(ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path) -> None:
+def test_timeouts(ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path, tags: Any) -> None:
     """A transfer ends when an ``asyncio.timeout`` around it does."""
     image = random_image(tmp_path)
 
@@ -387,7 +367,7 @@ def test_timeouts(ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path) ->
 
     run(local_ecr, late)
 
-    assert tags(ecr_client, "team/app") == {}
+    assert tags(ecr_client) == {}
 
 
 def test_progress(ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path) -> None:
@@ -427,7 +407,7 @@ def test_progress(ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path) ->
 
 @pytest.mark.parametrize("is_asynchronous", [False, True])
 def test_progress_that_fails(
-    ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path, is_asynchronous: bool
+    ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path, is_asynchronous: bool, tags: Any
 ) -> None:
     """What a callback raises ends the transfer and is raised."""
     image = random_image(tmp_path)
@@ -442,22 +422,15 @@ def test_progress_that_fails(
     with pytest.raises(LookupError, match="of the callback"):
         run(local_ecr, lambda client: push(client, image, progress=progress))
 
-    assert tags(ecr_client, "team/app") == {}
+    assert tags(ecr_client) == {}
 
 
 def test_the_loop_goes_on(
-    local_ecr: LocalECR, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    local_ecr: LocalECR, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_layout: Any
 ) -> None:
     """While a thread reads a piece of a layer, the loop goes on."""
-    layout = Layout(tmp_path / "in")
-    layout.create()
-    manifest = Manifest(
-        config=layout.write_blob(media_types.OCI_EMPTY, b"{}"),
-        layers=(layout.write_blob("text/plain", bytes(64 * MIB)),),
-        artifact_type="application/vnd.example",
-    )
-    root = layout.write_blob(manifest.media_type, manifest.to_bytes())
-    layout.write_index(Index(manifests=(root,)))
+    layout = make_layout(tmp_path / "in")
+    layout.add(("text/plain", bytes(64 * MIB)))
     rounds, turned = 0, threading.Event()
     readinto = sources.VerifyingReader.readinto
 
@@ -490,7 +463,9 @@ def test_the_loop_goes_on(
     assert rounds >= 64 * 3
 
 
-def test_two_at_a_time(ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path) -> None:
+def test_two_at_a_time(
+    ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path, tags: Any
+) -> None:
     """Transfers share a client, and need no thread of the event loop's executor."""
     made = [random_image(tmp_path / str(number), seed=number) for number in range(3)]
 
@@ -516,9 +491,7 @@ def test_two_at_a_time(ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Pat
 
     run(local_ecr, all_of_them)
 
-    assert tags(ecr_client, "team/app") == {
-        str(number): image.digest for number, image in enumerate(made)
-    }
+    assert tags(ecr_client) == {str(number): image.digest for number, image in enumerate(made)}
 
 
 @pytest.mark.parametrize(

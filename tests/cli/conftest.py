@@ -63,17 +63,14 @@ def ecr(
 
 
 @pytest.fixture
-def start(environment: None, tmp_path: Path) -> Start:
+def start(environment: None, tmp_path: Path, python_path: str) -> Start:
     """Return a function that starts a command line in a process of its own."""
-    # Not the repository, whose ecr_client would come before an installed one.
-    inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    paths = os.pathsep.join(map(os.path.abspath, inherited))
 
     def begin(*words: object, **options: Any) -> subprocess.Popen[str]:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return subprocess.Popen(
             [sys.executable, "-m", "ecr_client", *map(str, words)],
-            env={**os.environ, "PYTHONPATH": paths},
+            env={**os.environ, "PYTHONPATH": python_path},
             cwd=tmp_path,
             **{**pipes, **options},
         )

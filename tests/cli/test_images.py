@@ -11,15 +11,6 @@ from ecr_client.images import push_image
 from ecr_client.testing import RandomImage, random_image
 
 
-def digests(client: ECRClient) -> dict[str, str | None]:
-    """Return the digests of ``team/app`` by their tags."""
-    return {
-        each.image_tag: each.image_digest
-        for each in client.paginate_list_images(repository_name="team/app")
-        if each.image_tag
-    }
-
-
 def count(client: ECRClient) -> int:
     """Return how many images ``team/app`` has."""
     return len(client.describe_images(repository_name="team/app").image_details)
@@ -63,15 +54,13 @@ def test_delete_by_name(ecr: Any, ecr_client: ECRClient, pushed: RandomImage) ->
     assert (deleted.out, count(ecr_client)) == ("deleted 3 images of team/app\n", 0)
 
 
-def test_platforms_that_others_need_stay(
-    ecr: Any, ecr_client: ECRClient, pushed: RandomImage
-) -> None:
+def test_kept_platforms(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tags: Any) -> None:
     """A platform with a tag of its own stays when its index goes."""
     platform = pushed.manifests[0].descriptor.digest
     ecr("images", "tag", f"team/app@{platform}", "amd64")
     ecr("images", "delete", "team/app:latest", "--yes")
 
-    assert digests(ecr_client) == {"amd64": platform}
+    assert tags(ecr_client) == {"amd64": platform}
     assert count(ecr_client) == 1
 
 
@@ -113,14 +102,16 @@ def test_unclear_deletions(
     assert count(ecr_client) == 3
 
 
-def test_tag(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tmp_path: Any) -> None:
+def test_tag(
+    ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tmp_path: Any, tags: Any
+) -> None:
     """Tags are added and moved, and one that is there already is no error."""
     other = random_image(tmp_path / "other", seed=2, size=100)
     push_image(ecr_client, other.path, "team/app:2")
     ended = ecr("images", "tag", "team/app:2", "2", "latest", "stable")
 
     assert ended.status == 0
-    assert digests(ecr_client) == {
+    assert tags(ecr_client) == {
         "1": pushed.digest,
         "2": other.digest,
         "latest": other.digest,
@@ -128,7 +119,7 @@ def test_tag(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tmp_path: Any
     }
 
 
-def test_untag(ecr: Any, ecr_client: ECRClient, pushed: RandomImage) -> None:
+def test_untag(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tags: Any) -> None:
     """A tag goes after a confirmation, which warns if the image goes with it."""
     planned = ecr("images", "untag", "team/app:1", "--dry-run")
     first = ecr("images", "untag", "team/app:1", "--yes")
@@ -136,21 +127,21 @@ def test_untag(ecr: Any, ecr_client: ECRClient, pushed: RandomImage) -> None:
 
     assert (planned.status, first.status, unconfirmed.status) == (0, 0, 7)
     assert f"delete what has no other tag: '{pushed.digest}'? " in unconfirmed.err
-    assert digests(ecr_client) == {"latest": pushed.digest}
+    assert tags(ecr_client) == {"latest": pushed.digest}
 
 
-def test_untag_all_tags(ecr: Any, ecr_client: ECRClient, pushed: RandomImage) -> None:
+def test_untag_all_tags(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tags: Any) -> None:
     """All tags of an image at once delete it; a missing one is found before any is removed."""
-    tags = ["team/app:1", "team/app:latest"]
-    planned = ecr("images", "untag", *tags, "--dry-run", "--query", "imageIds[].imageDeleted")
-    missing = ecr("images", "untag", *tags, "team/app:nope", "--yes")
-    before = digests(ecr_client)
-    removed = ecr("images", "untag", *tags, "--yes")
+    both = ["team/app:1", "team/app:latest"]
+    planned = ecr("images", "untag", *both, "--dry-run", "--query", "imageIds[].imageDeleted")
+    missing = ecr("images", "untag", *both, "team/app:nope", "--yes")
+    before = tags(ecr_client)
+    removed = ecr("images", "untag", *both, "--yes")
 
     assert planned.json == [False, True]
     assert (missing.status, len(before)) == (3, 2)
     assert f"removed the tag 'latest' and the image {pushed.digest}" in removed.out
-    assert digests(ecr_client) == {}
+    assert tags(ecr_client) == {}
 
 
 def test_missing_image(ecr: Any, pushed: RandomImage) -> None:

@@ -40,7 +40,7 @@ def test_forms(output: str | None, query: str | None, expected: str) -> None:
     assert render(DOCUMENT, lambda: "the table", output, query) == expected
 
 
-def test_documents_are_those_of_the_aws_cli(ecr: Any, ecr_client: ECRClient) -> None:
+def test_names_of_the_service(ecr: Any, ecr_client: ECRClient) -> None:
     """JSON and YAML have the service's names, and times with their zone."""
     ecr_client.create_repository(repository_name="team/app")
     document = ecr("repos", "list", "--output", "json").json

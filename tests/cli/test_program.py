@@ -88,7 +88,7 @@ def test_help(ecr: Any, name: str) -> None:
     assert "\\b" not in ended.out  # what marks a paragraph that is not wrapped
 
 
-def test_global_options_stand_anywhere(ecr: Any, local_ecr: LocalECR) -> None:
+def test_options_anywhere(ecr: Any, local_ecr: LocalECR) -> None:
     """A global option may come before, between and behind the words of a command."""
     results = [
         ecr("--region", "eu-west-1", "repos", "create", "team/app"),
@@ -211,6 +211,7 @@ CLIENT = ("requests", "botocore", "ecr_client.client", "ecr_client.images", "att
 FORMS = ("rich", "yaml", "jmespath", "PIL")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "never"),
     [
@@ -226,13 +227,12 @@ FORMS = ("rich", "yaml", "jmespath", "PIL")
     ],
 )
 def test_loaded_modules(
-    environment: None, tmp_path: Path, words: list[str], never: tuple[str, ...]
+    environment: None, tmp_path: Path, python_path: str, words: list[str], never: tuple[str, ...]
 ) -> None:
     """A command loads what it needs, and nothing else."""
-    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, *words],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, paths))},
+        env={**os.environ, "PYTHONPATH": python_path},
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -270,6 +270,7 @@ def test_without_the_extra(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["--version"], ["repos", "list"], ["completion", "bash"]])
 def test_closed_pipe(start: Any, words: list[str]) -> None:
     """If nobody reads the output, the command ends silently, as if by SIGPIPE."""
@@ -282,6 +283,7 @@ def test_closed_pipe(start: Any, words: list[str]) -> None:
     assert (process.returncode, err) == (141, "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device")
 @pytest.mark.parametrize("words", [["--version"], ["repos", "list"]])
 def test_full_disk(start: Any, words: list[str]) -> None:
@@ -295,56 +297,43 @@ def test_full_disk(start: Any, words: list[str]) -> None:
     assert err.count("\n") == 1
 
 
-def interrupt(process: Any, local_ecr: LocalECR, operation: str, again: bool) -> None:
-    """Press Ctrl-C as soon as the server has a call of an operation, once or twice."""
-    ends = time.monotonic() + 60
-    while not any(each.operation == operation for each in local_ecr.requests):
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "again", "status"),
+    [
+        (["push", "image", "team/copy:1"], False, 130),
+        (["push", "image", "team/copy:1"], True, -signal.SIGINT),
+        (["sync", "team/app", "team/copy"], False, 130),
+    ],
+)
+def test_interrupts(
+    start: Any,
+    local_ecr: LocalECR,
+    ecr_client: ECRClient,
+    pushed: RandomImage,
+    words: list[str],
+    again: bool,
+    status: int,
+) -> None:
+    """Ctrl-C ends all transfers without a traceback and without a tag; pressed again, at once."""
+    ecr_client.create_repository(repository_name="team/copy")
+    local_ecr.requests.clear()
+    local_ecr.faults.add("UploadLayerPart", latency=60.0 if again else 0.5, count=None)
+    process, ends = start(*words), time.monotonic() + 60
+    while not local_ecr.requests.of("UploadLayerPart"):
         assert time.monotonic() < ends
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     while again and process.poll() is None:
         process.send_signal(signal.SIGINT)
-
-
-@pytest.mark.parametrize(
-    ("again", "status"), [(False, 130), (True, -signal.SIGINT)], ids=["once", "twice"]
-)
-def test_interrupt_of_a_push(
-    start: Any,
-    local_ecr: LocalECR,
-    ecr_client: ECRClient,
-    image: RandomImage,
-    again: bool,
-    status: int,
-) -> None:
-    """Ctrl-C ends a push without a traceback and without a tag; a second one does so at once."""
-    ecr_client.create_repository(repository_name="team/app")
-    local_ecr.faults.add("UploadLayerPart", latency=60.0 if again else 0.5, count=None)
-    process = start("push", image.path, "team/app:1")
-    interrupt(process, local_ecr, "UploadLayerPart", again)
     out, err = process.communicate(timeout=60)
 
-    assert process.returncode == status
-    assert "Traceback" not in err
-    assert out == ""
-    assert ecr_client.list_images(repository_name="team/app").image_ids == ()
-
-
-def test_interrupt_of_a_sync(
-    start: Any, local_ecr: LocalECR, ecr_client: ECRClient, pushed: RandomImage
-) -> None:
-    """Ctrl-C ends all copies of a synchronization."""
-    local_ecr.requests.clear()
-    local_ecr.faults.add("UploadLayerPart", latency=0.5, count=None)
-    process = start("sync", "team/app", "team/copy", "--create")
-    interrupt(process, local_ecr, "UploadLayerPart", again=False)
-    _, err = process.communicate(timeout=60)
-
-    assert process.returncode == 130
+    assert (process.returncode, out) == (status, "")
     assert "Traceback" not in err
     assert ecr_client.list_images(repository_name="team/copy").image_ids == ()
 
 
+@pytest.mark.slow
 def test_closed_output(environment: None, tmp_path: Path) -> None:
     """A command whose output the shell has closed runs as if it were discarded."""
     done = subprocess.run(
@@ -359,7 +348,8 @@ def test_closed_output(environment: None, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_output_in_another_encoding(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_other_encodings(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the encoding of stdout lacks a character, JSON escapes it, and a table replaces it."""
     tags = [{"key": "owner", "value": "李"}]
     monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
@@ -382,29 +372,30 @@ def test_interrupt_on_a_terminal(
     assert capsys.readouterr().err == "\n"
 
 
-def test_local(start: Any) -> None:
-    """The local ECR runs until it is stopped, and prints what to export."""
-    process = start("local", "--port", "0")
-    printed = [process.stdout.readline() for _ in range(3)]
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        ([], ["Local ECR at http://127.0.0.1:.*", ".*", "export AWS_ENDPOINT_URL_ECR=.*"]),
+        (
+            [
+                *("--region", "eu-west-1", "--output", "json"),
+                *("--query", "[starts_with(endpoint, 'http://'), environment.AWS_REGION]"),
+            ],
+            [r"\[", " *true,", ' *"eu-west-1"', r"\]"],
+        ),
+    ],
+    ids=["text", "document"],
+)
+def test_local(start: Any, words: list[str], lines: list[str]) -> None:
+    """The local ECR runs until it is stopped, and prints what to export, by global options."""
+    process = start(*words, "local", "--port", "0")
+    printed = [process.stdout.readline().rstrip() for _ in lines]
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
 
     assert process.returncode == 0
-    assert printed[0].startswith("Local ECR at http://127.0.0.1:")
-    assert printed[2].startswith("export AWS_ENDPOINT_URL_ECR=")
-
-
-def test_local_as_a_document(start: Any) -> None:
-    """What to export is a document on demand, and the region is that of the global option."""
-    process = start(
-        *("--region", "eu-west-1", "--output", "json", "local", "--port", "0"),
-        *("--query", "[starts_with(endpoint, 'http://'), environment.AWS_REGION]"),
-    )
-    printed = [process.stdout.readline().strip() for _ in range(4)]
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
-
-    assert (process.returncode, printed) == (0, ["[", "true,", '"eu-west-1"', "]"])
+    assert all(map(re.fullmatch, lines, printed)), printed
 
 
 @pytest.mark.parametrize(

@@ -14,22 +14,13 @@ from ecr_client.oci import Layout
 from ecr_client.testing import RandomImage, random_image
 
 
-def tags(client: ECRClient, repository: str) -> dict[str, str | None]:
-    """Return the digests of a repository by their tags."""
-    return {
-        each.image_tag: each.image_digest
-        for each in client.paginate_list_images(repository_name=repository)
-        if each.image_tag
-    }
-
-
-def test_push(ecr: Any, ecr_client: ECRClient, image: RandomImage) -> None:
+def test_push(ecr: Any, ecr_client: ECRClient, image: RandomImage, tags: Any) -> None:
     """An image is pushed with all its tags; each blob is a line if there is no terminal."""
     words = ("push", image.path, "docker://team/app:1", "--tag", "latest", "--create")
     ended = ecr(*words, "--output", "json")
 
     assert ended.json["digest"] == image.digest
-    assert tags(ecr_client, "team/app") == {"1": image.digest, "latest": image.digest}
+    assert tags(ecr_client) == {"1": image.digest, "latest": image.digest}
     assert ended.err.startswith("6 blobs to move, ")
     assert ended.err.count(" moved, ") == 6
 
@@ -61,13 +52,13 @@ def test_missing_source(ecr: Any, pushed: RandomImage, words: tuple[str, ...]) -
     assert "'ecr repos create team/app'" not in ended.err
 
 
-def test_push_by_uri(ecr: Any, ecr_client: ECRClient, image: RandomImage) -> None:
+def test_push_by_uri(ecr: Any, ecr_client: ECRClient, image: RandomImage, tags: Any) -> None:
     """The host that docker knows the registry by is taken."""
     made = ecr_client.create_repository(repository_name="team/app").repository
     assert made is not None
 
     assert ecr("push", image.path, f"{made.repository_uri}:1").status == 0
-    assert tags(ecr_client, "team/app") == {"1": image.digest}
+    assert tags(ecr_client) == {"1": image.digest}
 
 
 def test_dry_runs_write_nothing(
@@ -122,7 +113,7 @@ def test_platform(ecr: Any, pushed: RandomImage, tmp_path: Path, platform: str) 
     assert ended.json["manifests"] == [each.descriptor.digest for each in ours]
 
 
-def test_copy(ecr: Any, ecr_client: ECRClient, pushed: RandomImage) -> None:
+def test_copy(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tags: Any) -> None:
     """An image is copied with its tag."""
     ended = ecr("copy", "team/app:1", "team/copy", "--create")
 
@@ -131,7 +122,7 @@ def test_copy(ecr: Any, ecr_client: ECRClient, pushed: RandomImage) -> None:
 
 
 def test_copy_between_regions(
-    ecr: Any, local_ecr: LocalECR, ecr_client: ECRClient, pushed: RandomImage
+    ecr: Any, local_ecr: LocalECR, ecr_client: ECRClient, pushed: RandomImage, tags: Any
 ) -> None:
     """The host of a reference says in which region it is; the option is for those without."""
     host = f"{local_ecr.account}.dkr.ecr.eu-west-1.amazonaws.com"
@@ -143,7 +134,9 @@ def test_copy_between_regions(
     assert (ended.status, found) == (0, {"1": pushed.digest})
 
 
-def test_sync(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) -> None:
+def test_sync(
+    ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path, tags: Any
+) -> None:
     """Missing tags are copied, and a second run has nothing to do."""
     other = random_image(tmp_path / "other", seed=2, size=100)
     push_image(ecr_client, other.path, "team/app:2")

@@ -43,11 +43,7 @@ def test_sizes(ecr: Any, registry: dict[str, int]) -> None:
     assert sizes == {"team/app": large + small, "team/copy": large, "team/empty": 0}
     assert document["sizeInBytes"] == 2 * large + small
     assert document["distinctSizeInBytes"] == large + small
-    assert images == {
-        "1": (large, large // 2),
-        "2": (small, small),
-        "amd64": (large // 2, 0),
-    }
+    assert images == {"1": (large, large // 2), "2": (small, small), "amd64": (large // 2, 0)}
 
 
 def test_tables(ecr: Any, registry: dict[str, int]) -> None:

@@ -6,12 +6,12 @@ import base64
 import io
 import json
 import os
-import shutil
 import stat
 import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -131,10 +131,12 @@ def test_files(environment: dict[str, str], service: Service, tmp_path: Path) ->
     (file,) = (path for path in (tmp_path / "cache").rglob("*") if path.is_file())
     modes = [stat.S_IMODE(path.stat().st_mode) for path in (file.parent, file)]
     whole = json.loads(file.read_text())
+    endless = dict.fromkeys(("registry", "username", "password", "requestedAt"), 1e99)
     contents = [
         *("", "{}", "[]", "[" * 100_000, '{"registry": 1, "expiresAt": 1e99}'),
         *(json.dumps({**whole, "password": each}) for each in ("", None, 5)),
         json.dumps({**whole, "registry": "other"}),
+        json.dumps(endless),
     ]
     for content in contents:
         file.write_text(content)
@@ -165,7 +167,7 @@ def test_a_relative_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
-def test_a_folder_that_cannot_be_written(
+def test_no_cache(
     environment: dict[str, str], service: Service, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without a cache the helper still works, and says why it is slow."""
@@ -274,7 +276,7 @@ def test_the_public_registry(environment: dict[str, str], monkeypatch: pytest.Mo
     public.assert_called_once_with("ecr-public", region_name="us-east-1")
 
 
-def test_a_repr_without_the_password() -> None:
+def test_repr() -> None:
     """A password is in no repr."""
     now = datetime.now(timezone.utc)
 
@@ -298,26 +300,24 @@ def command(local_ecr: LocalECR, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("skopeo") is None, reason="install skopeo: apt-get install skopeo")
 def test_skopeo_asks_the_helper(
-    ecr_client: ECRClient, local_ecr: LocalECR, command: dict[str, str], tmp_path: Path
+    ecr_client: ECRClient, local_ecr: LocalECR, command: dict[str, str], tmp_path: Path, tool: Any
 ) -> None:
     """Skopeo reads an image with the helper's password, which is asked for once."""
     push_image(ecr_client, random_image(tmp_path / "i").path, "team/app:1", create=True)
     host = local_ecr.endpoint.partition("://")[2]
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"credHelpers": {host: "ecr-client"}}))
-    words = ["skopeo", "inspect", "--tls-verify=false", "--authfile", str(config)]
+    words = ("skopeo", "inspect", "--tls-verify=false", "--authfile", config)
     local_ecr.requests.clear()
     for _ in range(2):
-        subprocess.run(
-            [*words, f"docker://{host}/team/app:1"], env=command, check=True, capture_output=True
-        )
+        tool(*words, f"docker://{host}/team/app:1", env=command)
 
     assert len(local_ecr.requests.of("GetAuthorizationToken")) == 1
 
 
-def test_the_command_starts_with_little(command: dict[str, str], local_ecr: LocalECR) -> None:
+@pytest.mark.slow
+def test_start_up(command: dict[str, str], local_ecr: LocalECR) -> None:
     """A kept password is returned without loading botocore, requests or the client."""
     host = local_ecr.endpoint.partition("://")[2]
     code = (

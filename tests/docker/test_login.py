@@ -5,13 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import stat
 import subprocess
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,15 +22,8 @@ from ecr_client.docker import docker_login, get_docker_credentials
 from ecr_client.docker.login import config_path
 from ecr_client.exceptions import ResponseParseException
 from ecr_client.images import push_image
-from ecr_client.models import AuthorizationData, GetAuthorizationTokenResult
-from ecr_client.testing import ECRStub, random_image
-
-needs_skopeo = pytest.mark.skipif(
-    shutil.which("skopeo") is None, reason="install skopeo: apt-get install skopeo"
-)
-needs_podman = pytest.mark.skipif(
-    shutil.which("podman") is None, reason="install podman: apt-get install podman"
-)
+from ecr_client.models import AuthorizationData
+from ecr_client.testing import ECRStub, example, random_image
 
 
 def mode(path: Path) -> int:
@@ -169,24 +160,6 @@ def test_credential_stores(
     assert kept["Secret"] not in path.read_text()
 
 
-@pytest.mark.parametrize(
-    ("script", "problem"),
-    [(None, "'docker-credential-test' .* is not installed"), ("exit 3", "exit status 3")],
-)
-def test_credential_stores_that_fail(
-    ecr_client: ECRClient, tmp_path: Path, store: Path, script: str | None, problem: str
-) -> None:
-    """A store that is missing or fails is an error without the password, and nothing is written."""
-    command = tmp_path / "bin" / "docker-credential-test"
-    command.unlink() if script is None else command.write_text(f"#!/bin/sh\n{script}\n")
-    path = tmp_path / "config.json"
-    path.write_text('{"credsStore": "test"}')
-    with pytest.raises(OSError, match=problem):
-        docker_login(ecr_client, path=path)
-
-    assert path.read_text() == '{"credsStore": "test"}'
-
-
 def variables(error: BaseException) -> str:
     """Return the local variables below the test, of all causes, as tools like Sentry show them."""
     frames = [frame for each in chain(error) for frame, _ in traceback.walk_tb(each.__traceback__)]
@@ -197,21 +170,24 @@ def variables(error: BaseException) -> str:
 AUTHS = '"auths": {"docker.io": {"auth": "0ther"}}'
 
 
+NAMES_A_STORE = f'{{"credsStore": "test", {AUTHS}}}'
+
+
 @pytest.mark.parametrize(
-    ("token", "name", "content", "script"),
+    ("token", "name", "content", "script", "problem"),
     [
         # A name to which nothing can be added: there can be no unfinished file.
-        (b"AWS:p4ssword", "long" * 60, f"{{{AUTHS}}}", ""),
-        (b"AWS:p4ssword", "config.json", f"[{{{AUTHS}}}]", ""),
-        (b"AWS:p4ssword", "config.json", f"{{{AUTHS}", ""),
-        (b"AWS:p4ssword", "config.json", f'{{"credsStore": "test", {AUTHS}}}', None),
-        (b"AWS:p4ssword", "config.json", f'{{"credsStore": "test", {AUTHS}}}', ""),
-        (b"AWS:p4ssword", "config.json", f'{{"credsStore": "test", {AUTHS}}}', "#!/bin/sh\nexit 3"),
-        (b"p4ssword", "config.json", "{}", ""),
+        (b"AWS:p4ssword", "long" * 60, f"{{{AUTHS}}}", "", "long"),
+        (b"AWS:p4ssword", "config.json", f"[{{{AUTHS}}}]", "", "is not a configuration"),
+        (b"AWS:p4ssword", "config.json", f"{{{AUTHS}", "", "is not a configuration"),
+        (b"AWS:p4ssword", "config.json", NAMES_A_STORE, None, "'.*-test' .* is not installed"),
+        (b"AWS:p4ssword", "config.json", NAMES_A_STORE, "", "format"),
+        (b"AWS:p4ssword", "config.json", NAMES_A_STORE, "#!/bin/sh\nexit 3", "exit status 3"),
+        (b"p4ssword", "config.json", "{}", "", "must be base64 of a user name"),
     ],
     ids=["unwritable", "list", "truncated", "no store", "not a program", "refused", "token"],
 )
-def test_variables_of_failures(
+def test_failures(
     ecr_client: ECRClient,
     tmp_path: Path,
     store: Path,
@@ -219,26 +195,26 @@ def test_variables_of_failures(
     name: str,
     content: str,
     script: str | None,
+    problem: str,
 ) -> None:
-    """No frame of a failed login shows a password, neither the new one nor those in the file."""
+    """A failed login leaves the file as it is, and no frame of it shows a password.
+
+    That holds for the new one as well as for those in the file.
+    """
     command = tmp_path / "bin" / "docker-credential-test"
     command.unlink() if script is None else command.write_text(script)
     path = tmp_path / name
     path.write_text(content)
     encoded = base64.b64encode(token).decode()
-    data = AuthorizationData(
-        authorization_token=encoded,
-        expires_at=datetime.now(timezone.utc),
-        proxy_endpoint=ecr_client.endpoint,
-    )
-    result = GetAuthorizationTokenResult(authorization_data=[data])
+    data = example(AuthorizationData, authorization_token=encoded)
     with ECRStub(ecr_client) as stub:
         if content[0] == "{" and content.count("{") == content.count("}"):  # refused otherwise
-            stub.expect("GetAuthorizationToken", result=result)
-        with pytest.raises((OSError, ValueError, ResponseParseException)) as caught:
+            stub.expect("GetAuthorizationToken", authorization_data=[data])
+        with pytest.raises((OSError, ValueError, ResponseParseException), match=problem) as caught:
             docker_login(ecr_client, path=path)
     shown = variables(caught.value)
 
+    assert path.read_text() == content
     assert f"place={path!r}" in shown
     assert not [each for each in ("p4ssword", encoded, "0ther") if each in shown]
 
@@ -282,9 +258,7 @@ def test_other_hosts_of_a_registry(ecr_client: ECRClient, registry: str) -> None
         ("123456789012.dkr.ecr.us-east-1.amazonaws.com.evil.org", "must be a host such as"),
     ],
 )
-def test_hosts_that_a_token_does_not_open(
-    ecr_client: ECRClient, registry: str, problem: str
-) -> None:
+def test_other_registries(ecr_client: ECRClient, registry: str, problem: str) -> None:
     """The host of another region or service is refused before anything is sent."""
     with pytest.raises(ValueError, match=problem):
         get_docker_credentials(ecr_client, registry)
@@ -293,43 +267,30 @@ def test_hosts_that_a_token_does_not_open(
 @pytest.mark.parametrize("token", ["", "?", "QVdT", base64.b64encode(b"AWS:").decode()])
 def test_malformed_tokens(ecr_client: ECRClient, token: str) -> None:
     """A token that is not a name and a password is refused, without showing it."""
-    whole = get_docker_credentials(ecr_client)
-    data = AuthorizationData(
-        authorization_token=token,
-        expires_at=whole.expires_at,
-        proxy_endpoint=f"https://{whole.registry}",
-    )
+    data = example(AuthorizationData, authorization_token=token)
     with ECRStub(ecr_client) as stub:
-        stub.expect(
-            "GetAuthorizationToken", result=GetAuthorizationTokenResult(authorization_data=[data])
-        )
+        stub.expect("GetAuthorizationToken", authorization_data=[data])
         with pytest.raises(ResponseParseException, match="must be base64 of a user name"):
             get_docker_credentials(ecr_client)
 
 
 @pytest.mark.slow
-@needs_skopeo
-def test_skopeo_is_logged_in(ecr_client: ECRClient, tmp_path: Path) -> None:
+def test_skopeo_is_logged_in(ecr_client: ECRClient, tmp_path: Path, tool: Any) -> None:
     """Skopeo reads an image with the file that was written, and not without it."""
     push_image(ecr_client, random_image(tmp_path / "i").path, "team/app:1", create=True)
     login = docker_login(ecr_client, path=tmp_path / "config.json")
     (tmp_path / "empty.json").write_text("{}")
-    command = ["skopeo", "inspect", "--tls-verify=false", "--authfile"]
-    image = f"docker://{login.registry}/team/app:1"
+    words = ("skopeo", "inspect", "--tls-verify=false", f"docker://{login.registry}/team/app:1")
+    tool(*words, "--authfile", login.path)
 
-    assert subprocess.run([*command, login.path, image], capture_output=True).returncode == 0
-    assert subprocess.run(
-        [*command, tmp_path / "empty.json", image], capture_output=True
-    ).returncode
+    with pytest.raises(subprocess.CalledProcessError):
+        tool(*words, "--authfile", tmp_path / "empty.json")
 
 
 @pytest.mark.slow
-@needs_podman
-def test_podman_is_logged_in(ecr_client: ECRClient, tmp_path: Path) -> None:
+def test_podman_is_logged_in(ecr_client: ECRClient, tmp_path: Path, tool: Any) -> None:
     """Podman takes the file that was written for a login of its own."""
     login = docker_login(ecr_client, path=tmp_path / "config.json")
-    command = ["podman", "login", "--tls-verify=false", "--get-login", login.registry]
-    environment = {**os.environ, "REGISTRY_AUTH_FILE": str(login.path)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    words = ("podman", "login", "--tls-verify=false", "--get-login", login.registry)
 
-    assert done.stdout.strip() == "AWS"
+    assert tool(*words, env={**os.environ, "REGISTRY_AUTH_FILE": str(login.path)}) == "AWS"

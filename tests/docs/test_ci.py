@@ -54,7 +54,7 @@ def test_commands_work(aws: LocalECR, tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(COMMANDS) == 6
 
 
-def test_jobs_assume_a_role_with_a_token() -> None:
+def test_jobs_assume_roles() -> None:
     """GitHub's job may request its token, and GitLab's and EKS's name a role."""
     workflow, job, account, cron = CONFIGURATIONS
 

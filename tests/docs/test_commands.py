@@ -1,9 +1,9 @@
-"""Pages with commands and Python in turns: each block does what the page says."""
+"""Documents with Python and commands: each block does what the document says."""
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-import os
 import re
 import shlex
 import subprocess
@@ -16,14 +16,23 @@ import pytest
 
 from ecr_client.cli import main
 from ecr_client.local import LocalECR
+from ecr_client.testing import random_image
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-#: Those with commands; tests/cli has the page of the command line.
-PAGES = [
-    page
-    for page in sorted(DOCS.rglob("*.md"))
-    if "```console\n" in page.read_text("utf-8") and page.name != "command-line.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = {
+    page.relative_to(ROOT).as_posix(): page.read_text("utf-8")
+    for page in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+    if "_build" not in page.parts
+}
+WITH_COMMANDS = {page for page, text in PAGES.items() if "```console\n" in text}
+WITH_CODE = [
+    pytest.param(page, marks=pytest.mark.slow if page in WITH_COMMANDS else (), id=page)
+    for page, text in PAGES.items()
+    if page in WITH_COMMANDS or "```python\n" in text
 ]
+NOT_RUN = "<!-- not run -->\n"
+#: The blocks that are not run: they need a cluster, a terminal, or the AWS X-Ray SDK.
+NOT_RUN_IN = {"docs/guide/bulk.md": 2, "docs/guide/images.md": 1, "docs/guide/tools.md": 1}
 BLOCK = re.compile(
     r"^```(python|console)\n(.*?)^```\n(?:(\n```text\n)(.*?)^```\n)?", re.MULTILINE | re.DOTALL
 )
@@ -57,15 +66,20 @@ class Reader:
         self._namespace: dict[str, Any] = {"__name__": "__main__"}
 
     def follow(self, page: str) -> str:
-        """Return the page with what its blocks print now."""
-        return BLOCK.sub(self._block, page)
+        """Return the text of a page with what its blocks print now."""
+        self._path = str(ROOT / page)
+        return BLOCK.sub(self._block, PAGES[page])
 
     def _block(self, block: re.Match[str]) -> str:
+        before = block.string[: block.start()]
+        if before.endswith(NOT_RUN):
+            return block[0]
         if block[1] == "console":
             lines = re.findall(r"^\$ ecr (.*)$", block[2], re.MULTILINE)
             shown = "".join(f"$ ecr {line}\n{self._command(line)}" for line in lines)
             return f"```console\n{shown}```\n"
-        printed = self._python(block[2])
+        # The empty lines make a traceback point into the page.
+        printed = self._python("\n" * (before.count("\n") + 1) + block[2])
         shown = f"{block[3]}{printed}```\n" if block[3] else ""
         return f"```python\n{block[2]}```\n{shown}"
 
@@ -96,12 +110,15 @@ class Reader:
         return printed
 
     def _python(self, code: str) -> str:
-        exec(code, self._namespace)
+        exec(compile(code, self._path, "exec"), self._namespace)
         # A test in a document is a test, and has the fixtures that it asks for.
         for name in [name for name in self._namespace if name.startswith("test_")]:
-            test = self._namespace.pop(name)
+            test: Any = self._namespace.pop(name)
             fixtures = inspect.signature(test).parameters
-            test(**{each: self._request.getfixturevalue(each) for each in fixtures})
+            self._request.getfixturevalue("local_ecr").reset()
+            tested = test(**{each: self._request.getfixturevalue(each) for each in fixtures})
+            if inspect.iscoroutine(tested):
+                asyncio.run(tested)
         return self._capsys.readouterr().out
 
 
@@ -111,15 +128,19 @@ def reader(
     tmp_path: Path,
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
+    python_path: str,
+    page: str,
 ) -> Iterator[Reader]:
     """Somebody who follows a page in an empty folder, with an ECR in the place of AWS."""
-    # Not the repository, whose ecr_client would come before an installed one.
-    inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(os.path.abspath, inherited)))
+    monkeypatch.setenv("PYTHONPATH", python_path)
     folder = tmp_path / "folder"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    for name, value in {"COLUMNS": "80", "NO_COLOR": "1", "AWS_REGION": "us-east-1"}.items():
+    terminal = {"COLUMNS": "80", "NO_COLOR": "1", "AWS_REGION": "us-east-1"}
+    if page.endswith("command-line.md"):  # whose readers have an image, and a local ECR
+        terminal |= aws.environment()
+        random_image("app", seed=1, size=5000, platforms=["linux/amd64", "linux/arm64"])
+    for name, value in terminal.items() if page in WITH_COMMANDS else ():
         monkeypatch.setenv(name, value)
     found = Reader(request, monkeypatch)
     yield found
@@ -128,18 +149,24 @@ def reader(
         found.server.communicate()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_page_shows_what_its_blocks_print(reader: Reader, page: Path) -> None:
+@pytest.mark.parametrize("page", WITH_CODE)
+def test_pages(reader: Reader, page: str) -> None:
     """Each command and each block of Python succeeds after those before it, and prints the same."""
-    text = page.read_text("utf-8")
-
-    assert lasting(reader.follow(text)) == lasting(text)
+    assert lasting(reader.follow(page)) == lasting(PAGES[page])
 
 
-def test_the_pages_have_commands() -> None:
-    """Nothing but the program `ecr` is started in a console, and there are such pages."""
-    assert {"tutorial", "clean-up"} <= {page.stem for page in PAGES}
-    for page in PAGES:
-        for block in re.findall(r"^```console\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S):
-            assert re.findall(r"^\$ (?!ecr )", block, re.MULTILINE) == [], page.name
+@pytest.mark.parametrize("page", PAGES)
+def test_all_blocks(page: str) -> None:
+    """No block of Python is left out but those listed; a console starts the program `ecr` alone."""
+    text = PAGES[page]
+    blocks = [block for block in BLOCK.finditer(text) if block[1] == "python"]
+
+    assert text.count(f"{NOT_RUN}```python") == NOT_RUN_IN.get(page, 0)
+    assert len(blocks) == text.count("```python")
+    for block in re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        assert re.findall(r"^\$ (?!ecr )", block, re.MULTILINE) == []
+
+
+def test_pages_with_commands() -> None:
+    """There are pages with commands."""
+    assert {"tutorial", "clean-up", "command-line"} <= {Path(page).stem for page in WITH_COMMANDS}

@@ -1,21 +1,19 @@
-"""What the documents say is true: their code runs, and their tables are those of the code."""
+"""What the documents say is true: tables are those of the code, and links lead somewhere."""
 
 from __future__ import annotations
 
 import ast
-import asyncio
 import inspect
 import re
 from importlib.metadata import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import attrs
 import pytest
 from botocore.config import Config
 
 import ecr_client
-from ecr_client import AmazonECR, ClientConfiguration, ECRClient
+from ecr_client import ClientConfiguration, ECRClient
 from ecr_client._engine.reconcile import _PROOFS
 from ecr_client._generated.models import MODULE_OF
 from ecr_client._generated.resources import RESOURCE_OF
@@ -27,37 +25,14 @@ from ecr_client.local.validation import operations
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-#: A block of Python, and the text that it prints if such a block follows.
-BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
-NOT_RUN = "<!-- not run -->"
 #: A file or a folder of the repository.
 PATH = re.compile(r"`((?:benchmarks|codegen|docs|ecr_client|examples|tests)/[\w./-]*)`")
-#: The blocks that are not run: they need a cluster, a terminal, or the AWS X-Ray SDK.
-NOT_RUN_IN = {"guide/bulk.md": 2, "guide/images.md": 1, "guide/tools.md": 1}
-
-
-class Block(NamedTuple):
-    """Some code of a document, where it is, and what it should print (`None`: anything)."""
-
-    code: str
-    line: int
-    printed: str | None
 
 
 def documents() -> list[Path]:
     """Return the files that users read."""
     pages = (page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)
     return [*sorted(ROOT.glob("*.md")), *sorted(pages)]
-
-
-def blocks(document: Path) -> list[Block]:
-    """Return the code of a document in its order."""
-    text = document.read_text(encoding="utf-8")
-    return [
-        Block(found[1], text.count("\n", 0, found.start()) + 1, found[2])
-        for found in BLOCK.finditer(text)
-        if not text[: found.start()].rstrip().endswith(NOT_RUN)
-    ]
 
 
 def rows(heading: str, document: Path = README) -> list[list[str]]:
@@ -67,62 +42,7 @@ def rows(heading: str, document: Path = README) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
-#: The documents that run here; test_commands.py runs those with commands in between.
-WITH_CODE = [
-    document
-    for document in documents()
-    if blocks(document) and "```console\n" not in document.read_text(encoding="utf-8")
-]
-
-
-@pytest.mark.parametrize(
-    "document", WITH_CODE, ids=lambda document: str(document.relative_to(ROOT))
-)
-@pytest.mark.usefixtures("aws")
-def test_the_code_of_a_document_runs(
-    document: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
-) -> None:
-    """Each block runs after those before it, and prints what the document says it prints."""
-    namespace: dict[str, object] = {"__name__": "__main__"}
-    for block in blocks(document):
-        # The empty lines make a traceback point into the document.
-        code = compile("\n" * block.line + block.code, str(document), "exec")
-        exec(code, namespace)
-        # A test in a document is a test, and has the fixtures that it asks for.
-        for name in [name for name in namespace if name.startswith("test_")]:
-            test: Any = namespace.pop(name)
-            fixtures = inspect.signature(test).parameters
-            request.getfixturevalue("local_ecr").reset()
-            tested = test(**{each: request.getfixturevalue(each) for each in fixtures})
-            if inspect.iscoroutine(tested):
-                asyncio.run(tested)
-        printed = capsys.readouterr().out
-
-        assert block.printed in (None, printed), f"{document.name}:{block.line}"
-
-
-def test_all_code_is_run() -> None:
-    """No document has a block of Python that the test above would leave out, but those listed."""
-    for document in documents():
-        text = document.read_text(encoding="utf-8")
-        left_out = NOT_RUN_IN.get(f"{document.parent.name}/{document.name}", 0)
-
-        assert text.count(f"{NOT_RUN}\n```python") == left_out, document.name
-        assert len(blocks(document)) == text.count("```python") - left_out, document.name
-
-
-def test_the_readme_lists_the_interface() -> None:
-    """The table of the interface has its twenty members, and each is a method of the client."""
-    names = [(java.strip("`"), python.strip("`")) for java, python, _ in rows("## The interface")]
-
-    assert len(names) == 20
-    for java, python in names:
-        assert callable(getattr(ECRClient, python))
-        assert python == re.sub("[A-Z]", lambda upper: f"_{upper[0].lower()}", java)
-    assert AmazonECR.ENDPOINT_PREFIX == "ecr"
-
-
-def test_the_readme_lists_the_configuration() -> None:
+def test_configuration() -> None:
     """The table of the configuration has each field with its default, and no others."""
     listed = {
         name.strip("`"): ast.literal_eval(default.strip("`"))
@@ -133,7 +53,7 @@ def test_the_readme_lists_the_configuration() -> None:
     assert listed == fields
 
 
-def test_the_readme_lists_the_environment_variables() -> None:
+def test_environment() -> None:
     """The table of the environment has each variable of AWS that the client reads, no others."""
     package = Path(ecr_client.__file__).parent
     read = {
@@ -149,7 +69,7 @@ def test_the_readme_lists_the_environment_variables() -> None:
     assert listed == read
 
 
-def test_the_guide_lists_the_options_of_a_session() -> None:
+def test_session_options() -> None:
     """The table of the default client config has each option of botocore once, and no others."""
     guide = ROOT / "docs" / "guide" / "configuration.md"
     table = rows("## The default client config of a session", guide)
@@ -159,7 +79,7 @@ def test_the_guide_lists_the_options_of_a_session() -> None:
     )
 
 
-def test_the_guide_lists_paginators_waiters_and_batches() -> None:
+def test_helpers() -> None:
     """The tables of the guide have each helper of the client, and the defaults of the waiters."""
     paging = ROOT / "docs" / "guide" / "paging.md"
     tables = [rows(heading, paging) for heading in ("## Pagination", "## Waiters", "## Batches")]
@@ -177,7 +97,7 @@ def test_the_guide_lists_paginators_waiters_and_batches() -> None:
         assert float(max_wait) == parameters["max_wait"].default
 
 
-def test_the_guide_lists_the_operations_of_the_local_ecr() -> None:
+def test_local_operations() -> None:
     """Each operation of the service is in the table, and has a handler."""
     text = (ROOT / "docs" / "guide" / "local-ecr.md").read_text(encoding="utf-8")
     section = text.split("\n## Operations\n", 1)[1].split("\n## ", 1)[0]
@@ -186,7 +106,7 @@ def test_the_guide_lists_the_operations_of_the_local_ecr() -> None:
     assert sorted(there) == sorted(HANDLERS) == sorted(operations())
 
 
-def test_the_guide_lists_the_selectors() -> None:
+def test_selectors() -> None:
     """Each selector is in the table of the guide to cleaning up, with its option if it has one."""
     table = rows("## Choose", ROOT / "docs" / "guide" / "clean-up.md")
     listed = {cells[0].partition("(")[0].strip("`") for cells in table}
@@ -199,7 +119,7 @@ def test_the_guide_lists_the_selectors() -> None:
     assert options == selecting - {each.opts[0] for each in GLOBAL} - {"--yes", "--dry-run"}
 
 
-def test_the_policy_of_versions_lists_the_extras() -> None:
+def test_extras() -> None:
     """The page has each extra of the package."""
     (row,) = (
         cells
@@ -211,7 +131,7 @@ def test_the_policy_of_versions_lists_the_extras() -> None:
     assert re.findall(r"`(\w+)`", row[1]) == sorted(extras or ())
 
 
-def test_the_reference_has_a_page_for_each_resource() -> None:
+def test_reference_pages() -> None:
     """No type is left out of the reference because a new resource has no page."""
     for resource in sorted({"enums", *RESOURCE_OF.values()}):
         page = (ROOT / "docs" / "reference" / f"{resource}.md").read_text(encoding="utf-8")
@@ -247,7 +167,7 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert anchor in anchors(found), target
 
 
-def test_the_page_on_reliability_says_what_is_reconciled() -> None:
+def test_reconciled() -> None:
     """The table of reconciled operations and errors is that of the engine."""
     page = ROOT / "docs" / "reliability.md"
     table = rows("## Calls that may have succeeded already", page)

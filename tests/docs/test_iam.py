@@ -150,9 +150,7 @@ def listed(statement: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_task_needs_what_its_policy_allows(
-    identity: IdentityPolicy, aws: LocalECR, task: str
-) -> None:
+def test_tasks(identity: IdentityPolicy, aws: LocalECR, task: str) -> None:
     """The task succeeds with its policy, needs each action of each statement, and no other."""
     program, policy = TASKS[task]
 
@@ -176,9 +174,7 @@ def test_a_task_needs_what_its_policy_allows(
         for action in sorted({each for one in policy["Statement"] for each in listed(one)})
     ],
 )
-def test_a_task_misses_each_action(
-    identity: IdentityPolicy, aws: LocalECR, task: str, action: str
-) -> None:
+def test_missing_actions(identity: IdentityPolicy, aws: LocalECR, task: str, action: str) -> None:
     """Without one of its actions, the task is refused that action."""
     program, policy = TASKS[task]
 
@@ -189,9 +185,7 @@ def test_a_task_misses_each_action(
 
 
 @pytest.mark.parametrize(("call", "action"), OPTIONS)
-def test_an_option_needs_one_action_more(
-    identity: IdentityPolicy, aws: LocalECR, call: str, action: str
-) -> None:
+def test_options(identity: IdentityPolicy, aws: LocalECR, call: str, action: str) -> None:
     """The actions of a call are those of the task, and that of its option."""
     _, policy = TASKS[TASK_OF[call.partition("(")[0]]]
     wildcard = {"Effect": "Allow", "Action": f"ecr:{action}", "Resource": "*"}
@@ -203,7 +197,7 @@ def test_an_option_needs_one_action_more(
     assert identity.actions - task == {f"ecr:{action}"}
 
 
-def test_docker_needs_the_same_actions() -> None:
+def test_docker() -> None:
     """The requests by which docker pushes and pulls need the actions of the tasks."""
     pushed = {
         action
@@ -225,7 +219,7 @@ def test_docker_needs_the_same_actions() -> None:
     assert {f"ecr:{action}" for action in pulled} == set(listed(TASKS["Pull"][1]["Statement"][0]))
 
 
-def test_policies_are_as_narrow_as_iam_allows() -> None:
+def test_narrow_policies() -> None:
     """Actions exist, and only those that are not about a repository are allowed on everything."""
     for _, policy in TASKS.values():
         for statement in policy["Statement"]:
@@ -237,7 +231,7 @@ def test_policies_are_as_narrow_as_iam_allows() -> None:
                 assert (statement["Resource"] == "*") == own, action
 
 
-def test_the_tasks_are_on_the_page() -> None:
+def test_number_of_tasks() -> None:
     """There is a policy for each task, and an action for each option that needs one."""
     assert set(TASK_OF.values()) < TASKS.keys()
     assert len(TASKS) == 9

@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.loaders import Loader
 from botocore.stub import Stubber
 
-from ecr_client import ClientConfiguration, ECRClient, RetryPolicy, exceptions, models
+from ecr_client import AmazonECR, ClientConfiguration, ECRClient, RetryPolicy, exceptions, models
 from ecr_client._generated.exceptions import MODELED
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide"
@@ -136,12 +136,12 @@ def errors() -> list[list[str]]:
     ]
 
 
-def test_all_operations_are_listed() -> None:
+def test_operations() -> None:
     """The table of operations has each, with what it requires and what helps to call it."""
     assert rows(OPERATIONS, "## Methods") == operations()
 
 
-def test_all_errors_are_listed() -> None:
+def test_errors() -> None:
     """The table of errors has each of the model; all are exceptions here, in boto3 and in Java."""
     shapes = [MODEL.shape_for(name) for name in MODEL.shape_names]
     modeled = [shape.name for shape in shapes if shape.metadata.get("exception")]
@@ -151,14 +151,20 @@ def test_all_errors_are_listed() -> None:
     assert set(modeled) <= set(exceptions.__all__)
 
 
-def test_all_members_of_the_interface_are_listed() -> None:
-    """The table of the README, which the page of Java includes, has the interface's members."""
-    table = rows(README.read_text("utf-8"), "## The interface")
-    listed = [row[0].strip("`") for row in table]
+def test_interface() -> None:
+    """The table of the README, which the page of Java includes, has the interface's members.
 
-    assert {*listed, "ENDPOINT_PREFIX"} == INTERFACE
-    assert len(listed) == 20
+    Each is a method of the client.
+    """
+    table = rows(README.read_text("utf-8"), "## The interface")
+    methods = [(row[0].strip("`"), row[1].strip("`")) for row in table]
+
+    assert {*(java for java, _ in methods), "ENDPOINT_PREFIX"} == INTERFACE
+    assert len(methods) == 20
+    assert all(callable(getattr(ECRClient, snake(java))) for java, _ in methods)
+    assert [python for _, python in methods] == [snake(java) for java, _ in methods]
     assert "`AmazonECR.ENDPOINT_PREFIX`" in JAVA
+    assert AmazonECR.ENDPOINT_PREFIX == "ecr"
 
 
 PAGES = {"boto3": BOTO3, "java": JAVA}
@@ -200,12 +206,12 @@ EXCEPTIONS = {
     ],
     ids=lambda value: value.strip("# ") if isinstance(value, str) and value[:1] == "#" else "",
 )
-def test_all_options_are_listed(page: str, heading: str, pattern: str, expected: set[str]) -> None:
+def test_options(page: str, heading: str, pattern: str, expected: set[str]) -> None:
     """A table has each option, member or exception, and no others."""
     assert set(names(PAGES[page], heading, pattern)) == expected
 
 
-def test_what_is_not_of_ecr_exists() -> None:
+def test_not_of_ecr() -> None:
     """The list of exceptions that are left out has no name that botocore does not have."""
     assert NOT_OF_ECR <= EXCEPTIONS
 
@@ -276,7 +282,7 @@ def test_options_for_java_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert isinstance(eval(f"ClientConfiguration({option})"), ClientConfiguration)
 
 
-def test_waiters_of_boto3_are_listed() -> None:
+def test_waiters() -> None:
     """Each waiter of botocore has a row, and its method exists."""
     for waiter in map(snake, Loader().load_service_model("ecr", "waiters-2")["waiters"]):
         assert f'get_waiter("{waiter}")' in BOTO3
@@ -284,7 +290,7 @@ def test_waiters_of_boto3_are_listed() -> None:
         assert callable(getattr(ECRClient, f"wait_until_{waiter}"))
 
 
-def test_paginators_of_boto3_are_listed() -> None:
+def test_paginators() -> None:
     """Each operation that boto3 can page has its paginator in the table of operations."""
     paged = Loader().load_service_model("ecr", "paginators-1")["pagination"]
     also = {row[0].strip("`"): row[3] for row in rows(OPERATIONS, "## Methods")}

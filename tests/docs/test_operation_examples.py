@@ -35,7 +35,7 @@ def snake(name: str) -> str:
     return re.sub("[A-Z]", lambda upper: f"_{upper[0].lower()}", name).lstrip("_")
 
 
-def test_each_operation_has_an_example(examples: ModuleType) -> None:
+def test_all_operations(examples: ModuleType) -> None:
     """There is a function for each operation, and none besides."""
     functions = {name for name, _ in inspect.getmembers(examples, inspect.isfunction)}
 
@@ -43,9 +43,7 @@ def test_each_operation_has_an_example(examples: ModuleType) -> None:
 
 
 @pytest.mark.slow
-def test_examples_print_what_they_say(
-    examples: ModuleType, aws: LocalECR, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_examples(examples: ModuleType, aws: LocalECR, capsys: pytest.CaptureFixture[str]) -> None:
     """Each example calls its operation, succeeds, and prints its comments."""
     for operation in sorted(operations()):
         example = getattr(examples, snake(operation))

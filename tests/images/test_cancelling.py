@@ -6,8 +6,8 @@ import io
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,11 +28,7 @@ from ecr_client.testing import RandomImage, random_image
 
 @pytest.mark.parametrize("after", [0, 1, 3])
 def test_cancelling(
-    ecr_client: ECRClient,
-    pushed: RandomImage,
-    tmp_path: Path,
-    after: int,
-    tags: Callable[..., dict[str, str | None]],
+    ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path, after: int, tags: Any
 ) -> None:
     """A transfer that is cancelled ends with an exception, and moves no tag."""
     cancel, moved = threading.Event(), 0
@@ -93,6 +89,7 @@ with LocalECR() as ecr, ecr.client() as client:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("work", "most"), [("push", 0), ("sync", 19)])
 def test_interrupts(tmp_path: Path, work: str, most: int) -> None:
     """Ctrl-C ends a push without a tag, and a plan before its last copy; no thread is left."""
@@ -125,7 +122,7 @@ def test_bars(ecr_client: ECRClient, image: RandomImage, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("bar", [TqdmProgress, RichProgress])
-def test_bars_that_are_not_installed(
+def test_missing_bars(
     monkeypatch: pytest.MonkeyPatch, bar: type[TqdmProgress | RichProgress]
 ) -> None:
     """A bar without its library says what to install."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from ecr_client import ECRClient
@@ -22,11 +22,9 @@ from ecr_client.images.selectors import (
     untagged,
 )
 from ecr_client.local import LocalECR
-from ecr_client.oci import Descriptor
 from ecr_client.testing import random_image
 
 DAY = timedelta(days=1)
-
 PLATFORMS = ["linux/amd64", "linux/arm64/v8"]
 
 
@@ -74,11 +72,7 @@ def days(timed_client: ECRClient, clock: Any, tmp_path: Path) -> dict[str, str]:
     ],
 )
 def test_selectors(
-    timed_client: ECRClient,
-    clock: Any,
-    days: dict[str, str],
-    selector: Selector,
-    chosen: str,
+    timed_client: ECRClient, clock: Any, days: dict[str, str], selector: Selector, chosen: str
 ) -> None:
     """A plan deletes what its selector chooses, and says why for each image."""
     plan = plan_deletion(timed_client, "team/app", selector, now=clock.now)
@@ -119,14 +113,11 @@ def test_children_of_kept_indexes(ecr_client: ECRClient, tmp_path: Path) -> None
     assert len(gone.execute().raise_for_failures().deleted) == 3
 
 
-def test_referrers_of_kept_images(
-    ecr_client: ECRClient, tmp_path: Path, make_layout: Callable[..., Descriptor]
-) -> None:
+def test_referrers_of_kept_images(ecr_client: ECRClient, tmp_path: Path, make_layout: Any) -> None:
     """A signature stays as long as its image, and goes with it."""
-    subject = make_layout(tmp_path, ("text/plain", b"content"), name="app")
-    signature = make_layout(
-        tmp_path, subject=subject, artifact_type="application/vnd.example.signature"
-    )
+    layout = make_layout(tmp_path)
+    subject = layout.add(("text/plain", b"content"), name="app")
+    signature = layout.add(subject=subject, artifact_type="application/vnd.example.signature")
     push_image(ecr_client, f"oci:{tmp_path}:app", "team/app:1", referrers=True, create=True)
     kept = plan_deletion(ecr_client, "team/app", untagged())
     gone = plan_deletion(ecr_client, "team/app", everything())
@@ -138,39 +129,31 @@ def test_referrers_of_kept_images(
     assert len(gone.execute().raise_for_failures().deleted) == 2
 
 
-@pytest.mark.parametrize("count", [0, 1, 100, 101])
+@pytest.mark.parametrize(("count", "calls"), [(0, []), (1, [1]), (100, [100]), (101, [100, 1])])
 def test_batches(
     ecr_client: ECRClient,
     local_ecr: LocalECR,
     tmp_path: Path,
+    make_layout: Any,
     count: int,
-    make_layout: Callable[..., Descriptor],
+    calls: list[int],
 ) -> None:
     """However many images there are, no call names more than 100."""
-    ecr_client.create_repository(repository_name="team/app")
-    for number in range(count):
-        layout = tmp_path / str(number)
-        make_layout(layout, annotations={"number": str(number)})
-        push_image(ecr_client, layout, "team/app") if number == 0 else _put(ecr_client, layout)
-    plan = plan_deletion(ecr_client, "team/app", untagged())
+    layout = make_layout(tmp_path)
+    layout.add()
+    push_image(ecr_client, tmp_path, "team/app", create=True)
+    for number in range(1, count):
+        manifest = attrs.evolve(layout.only, annotations={"number": str(number)})
+        ecr_client.put_image(
+            repository_name="team/app", image_manifest=manifest.to_bytes().decode()
+        )
+    plan = plan_deletion(ecr_client, "team/app", untagged() if count else tagged())
     local_ecr.requests.clear()
     result = plan.execute()
 
     assert len(result.deleted) == count
-    assert [len(c.members["imageIds"]) for c in local_ecr.requests.of("BatchDeleteImage")] == {
-        0: [],
-        1: [1],
-        100: [100],
-        101: [100, 1],
-    }[count]
-
-
-def _put(client: ECRClient, layout: Path) -> None:
-    from ecr_client.oci import Layout
-
-    (listed,) = Layout(layout).read_index().manifests
-    content, _ = Layout(layout).read_manifest(listed)
-    client.put_image(repository_name="team/app", image_manifest=content.decode())
+    deletions = local_ecr.requests.of("BatchDeleteImage")
+    assert [len(call.members["imageIds"]) for call in deletions] == calls
 
 
 def test_failures(ecr_client: ECRClient, tmp_path: Path) -> None:
@@ -188,28 +171,31 @@ def test_failures(ecr_client: ECRClient, tmp_path: Path) -> None:
         result.raise_for_failures()
 
 
-def test_wrong_arguments(ecr_client: ECRClient) -> None:
+@pytest.mark.parametrize(
+    ("call", "problem"),
+    [
+        (lambda ecr: plan_deletion(ecr, "team/app", "untagged"), "selector must come from"),
+        (lambda ecr: plan_deletion(ecr, "team/app:1", untagged()), "not name an image, got"),
+        (
+            lambda ecr: plan_deletion(ecr, "team/app", untagged(), now=datetime(2026, 1, 1)),
+            "now must have a time zone",
+        ),
+        (
+            lambda ecr: plan_deletion(ecr, "team/app", older_than(DAY), now="x"),
+            "now must be a datetime with a time zone, got 'x'",
+        ),
+        (lambda ecr: plan_deletion(ecr, None, untagged()), "repository must be a string such as"),
+        (lambda _: older_than(30), "age must be a timedelta"),
+        (lambda _: beyond_newest(-1), "count must be an int of at least 0, got -1"),
+        (lambda _: beyond_newest(True), "count must be an int of at least 0, got True"),
+        (lambda _: named("latest"), "a digest must be"),
+        (lambda _: tagged(""), "pattern must be a string"),
+    ],
+)
+def test_wrong_arguments(ecr_client: ECRClient, call: Any, problem: str) -> None:
     """What is no selector, no age or no number is refused by name."""
-    with pytest.raises(ValueError, match="selector must come from"):
-        plan_deletion(ecr_client, "team/app", "untagged")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="must not name an image, got 'team/app:1'"):
-        plan_deletion(ecr_client, "team/app:1", untagged())
-    with pytest.raises(ValueError, match=r"repository must be a string such as .*, got None"):
-        plan_deletion(ecr_client, None, untagged())  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="now must have a time zone"):
-        plan_deletion(ecr_client, "team/app", older_than(DAY), now=datetime(2026, 1, 1))
-    with pytest.raises(ValueError, match="now must be a datetime with a time zone, got 'x'"):
-        plan_deletion(ecr_client, "team/app", older_than(DAY), now="x")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="age must be a timedelta"):
-        older_than(30)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="count must be an int of at least 0, got -1"):
-        beyond_newest(-1)
-    with pytest.raises(ValueError, match="count must be an int of at least 0, got True"):
-        beyond_newest(True)
-    with pytest.raises(ValueError, match="a digest must be"):
-        named("latest")
-    with pytest.raises(ValueError, match="pattern must be a string"):
-        tagged("")
+    with pytest.raises(ValueError, match=problem):
+        call(ecr_client)
 
 
 def test_wrong_combinations() -> None:

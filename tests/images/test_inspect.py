@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,12 +12,8 @@ from ecr_client import ECRClient
 from ecr_client.exceptions import ImageSourceException
 from ecr_client.images import inspect_image, push_image
 from ecr_client.local import LocalECR
-from ecr_client.oci import Descriptor, Index, Layout
+from ecr_client.oci import Index
 from ecr_client.testing import RandomImage
-
-needs_skopeo = pytest.mark.skipif(
-    shutil.which("skopeo") is None, reason="install skopeo: apt-get install skopeo"
-)
 
 
 def test_an_index(ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImage) -> None:
@@ -35,15 +29,12 @@ def test_an_index(ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImag
     assert len(local_ecr.requests.of("DownloadLayer")) == 2
 
 
-def test_shared_layers(
-    ecr_client: ECRClient, tmp_path: Path, make_layout: Callable[..., Descriptor]
-) -> None:
+def test_shared_layers(ecr_client: ECRClient, tmp_path: Path, make_layout: Any) -> None:
     """Layers that several manifests have are counted once, and are the shared size."""
-    layout = Layout(tmp_path)
-    one = make_layout(tmp_path, ("text/plain", b"shared"), ("text/plain", b"one"))
-    two = make_layout(tmp_path, ("text/plain", b"shared"))
-    index = Index(manifests=(one, two))
-    layout.write_index(Index(manifests=(layout.write_blob(index.media_type, index.to_bytes()),)))
+    layout = make_layout(tmp_path)
+    one = layout.add(("text/plain", b"shared"), ("text/plain", b"one"))
+    two = layout.add(("text/plain", b"shared"))
+    layout.replace(Index(manifests=(one, two)))
     push_image(ecr_client, tmp_path, "team/app:1", create=True)
     found = inspect_image(ecr_client, "team/app:1")
 
@@ -51,16 +42,10 @@ def test_shared_layers(
     assert [each.size for each in found.manifests] == [11, 8]
 
 
-def test_artifacts(
-    ecr_client: ECRClient, tmp_path: Path, make_layout: Callable[..., Descriptor]
-) -> None:
+def test_artifacts(ecr_client: ECRClient, tmp_path: Path, make_layout: Any) -> None:
     """An artifact has no platform and no configuration, but a type and annotations."""
-    make_layout(
-        tmp_path,
-        ("text/plain", b"content"),
-        artifact_type="application/vnd.example",
-        annotations={"key": "value"},
-    )
+    members = {"artifact_type": "application/vnd.example", "annotations": {"key": "value"}}
+    make_layout(tmp_path).add(("text/plain", b"content"), **members)
     push_image(ecr_client, tmp_path, "team/app:1", create=True)
     (found,) = inspect_image(ecr_client, "team/app:1").manifests
 
@@ -77,23 +62,15 @@ def test_missing_images(ecr_client: ECRClient, pushed: RandomImage) -> None:
 
 
 @pytest.mark.slow
-@needs_skopeo
 def test_skopeo_agrees(
-    ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImage, tmp_path: Path
+    ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path, tool: Any
 ) -> None:
     """Skopeo finds the same digests, layers and platform."""
     from ecr_client.docker import docker_login
 
     login = docker_login(ecr_client, path=tmp_path / "config.json")
-    done = subprocess.run(
-        [
-            *("skopeo", "inspect", "--tls-verify=false", "--override-arch=amd64"),
-            *("--authfile", str(login.path), f"docker://{login.registry}/team/app:1"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    theirs = json.loads(done.stdout)
+    words = ("skopeo", "inspect", "--tls-verify=false", "--override-arch=amd64", "--authfile")
+    theirs = json.loads(tool(*words, login.path, f"docker://{login.registry}/team/app:1"))
     ours = inspect_image(ecr_client, "team/app:1")
 
     assert theirs["Digest"] == ours.digest

@@ -37,6 +37,7 @@ print(json.dumps(peak() - before))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource module")
 def test_memory(local_ecr: LocalECR, tmp_path: Path) -> None:
     """A layer of twice the size takes no more memory, and far less than its size."""

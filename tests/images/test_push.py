@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -11,26 +10,23 @@ from unittest.mock import patch
 import attrs
 import pytest
 
-from ecr_client import ECRClient, RetryPolicy
+from ecr_client import ECRClient
 from ecr_client.exceptions import (
     ImageSourceException,
     ImageTagAlreadyExistsException,
-    InternalFailureException,
     RepositoryNotFoundException,
 )
 from ecr_client.images import BlobRetried, BlobSkipped, BytesMoved, copy_image, push_image
 from ecr_client.local import LocalECR
-from ecr_client.oci import Descriptor, Digest, Index, Layout, Manifest, media_types
+from ecr_client.oci import Digest, Index, media_types
 from ecr_client.testing import RandomImage, assert_image_valid, random_image
 
 MIB = 1024 * 1024
-
+SIGNATURE = "application/vnd.example.signature"
 PLATFORMS = ["linux/amd64", "linux/arm64/v8"]
 
 
-def test_an_image_is_pushed(
-    ecr_client: ECRClient, image: RandomImage, tags: Callable[..., dict[str, str | None]]
-) -> None:
+def test_push(ecr_client: ECRClient, image: RandomImage, tags: Any) -> None:
     """A pushed image is complete, has all its tags, and the result says what was moved."""
     result = push_image(ecr_client, image.path, "team/app:1", tags=["2", "1"], create=True)
 
@@ -45,34 +41,23 @@ def test_an_image_is_pushed(
     assert result.bytes_skipped == 0
 
 
-def test_a_second_push_sends_nothing(
-    ecr_client: ECRClient,
-    local_ecr: LocalECR,
-    pushed: RandomImage,
-    tags: Callable[..., dict[str, str | None]],
-    operations: Callable[[LocalECR], list[str]],
-) -> None:
+def test_again(ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImage, tags: Any) -> None:
     """An image that is there costs one call, and a further tag another one."""
     local_ecr.requests.clear()
     push_image(ecr_client, pushed.path, "team/app:1")
     result = push_image(ecr_client, pushed.path, "team/app:2")
 
-    assert operations(local_ecr) == ["BatchGetImage", "BatchGetImage", "PutImage"]
+    assert local_ecr.requests.operations() == ["BatchGetImage", "BatchGetImage", "PutImage"]
     assert (result.bytes_moved, {layer.skipped for layer in result.layers}) == (0, {True})
     assert tags(ecr_client) == {"1": pushed.digest, "2": pushed.digest}
 
 
-def test_only_missing_layers_are_sent(
-    ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImage, tmp_path: Path
-) -> None:
+def test_missing_layers(ecr_client: ECRClient, pushed: RandomImage, make_layout: Any) -> None:
     """Layers that the repository has from another image are not sent again."""
-    layout = Layout(pushed.path)
+    layout = make_layout(pushed.path)
     manifest = layout.read_manifest(pushed.manifests[0].descriptor)[1]
-    assert isinstance(manifest, Manifest)
     added = layout.write_blob(media_types.OCI_LAYER, b"new")
-    larger = attrs.evolve(manifest, layers=(*manifest.layers, added))
-    root = layout.write_blob(larger.media_type, larger.to_bytes())
-    layout.write_index(Index(manifests=(root,)))
+    layout.replace(attrs.evolve(manifest, layers=(*manifest.layers, added)))
     events: list[object] = []
 
     result = push_image(ecr_client, pushed.path, "team/app:2", progress=events.append)
@@ -83,21 +68,15 @@ def test_only_missing_layers_are_sent(
     }
 
 
-def test_the_order_of_calls(
-    ecr_client: ECRClient,
-    local_ecr: LocalECR,
-    image: RandomImage,
-    operations: Callable[[LocalECR], list[str]],
-) -> None:
+def test_order(ecr_client: ECRClient, local_ecr: LocalECR, image: RandomImage) -> None:
     """Layers come before manifests, manifests before the index, and only the index has a tag."""
     push_image(ecr_client, image.path, "team/app:1", create=True)
     puts = [call.members for call in local_ecr.requests.of("PutImage")]
+    operations = "".join(local_ecr.requests.operations())
 
     assert [put.get("imageTag") for put in puts] == [None, None, "1"]
-    assert [put["imageDigest"] for put in puts][-1] == image.digest
-    assert operations(local_ecr).index("PutImage") > max(
-        at for at, name in enumerate(operations(local_ecr)) if name == "CompleteLayerUpload"
-    )
+    assert puts[-1]["imageDigest"] == image.digest
+    assert operations.index("PutImage") > operations.rindex("CompleteLayerUpload")
 
 
 def test_parts(ecr_client: ECRClient, tmp_path: Path) -> None:
@@ -119,10 +98,7 @@ def test_parts(ecr_client: ECRClient, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("reference", ["team/app", "team/app@{digest}"])
 def test_without_a_tag(
-    ecr_client: ECRClient,
-    image: RandomImage,
-    reference: str,
-    tags: Callable[..., dict[str, str | None]],
+    ecr_client: ECRClient, image: RandomImage, reference: str, tags: Any
 ) -> None:
     """A reference without a tag stores the image without one."""
     result = push_image(ecr_client, image.path, reference.format(digest=image.digest), create=True)
@@ -131,7 +107,7 @@ def test_without_a_tag(
     assert_image_valid(ecr_client, f"team/app@{image.digest}")
 
 
-def test_the_digest_of_a_reference(ecr_client: ECRClient, image: RandomImage) -> None:
+def test_other_digest(ecr_client: ECRClient, image: RandomImage) -> None:
     """An image with another digest than the reference says is not pushed."""
     other = Digest.of(b"other")
     with pytest.raises(ImageSourceException, match=f"is the image {image.digest}, not {other}"):
@@ -168,7 +144,7 @@ def test_platforms(
         ([], "at least one platform"),
     ],
 )
-def test_platforms_that_are_not_there(
+def test_wrong_platforms(
     ecr_client: ECRClient, image: RandomImage, platforms: list[str], problem: str
 ) -> None:
     """A platform that the image has not is refused with those that it has."""
@@ -176,11 +152,9 @@ def test_platforms_that_are_not_there(
         push_image(ecr_client, image.path, "team/app:1", platforms=platforms, create=True)
 
 
-def test_platforms_of_nested_indexes(ecr_client: ECRClient, image: RandomImage) -> None:
+def test_nested_indexes(ecr_client: ECRClient, image: RandomImage, make_layout: Any) -> None:
     """Platforms are found in indexes within the index, too."""
-    layout = Layout(image.path)
-    outer = Index(manifests=(image.root,))
-    layout.write_index(Index(manifests=(layout.write_blob(outer.media_type, outer.to_bytes()),)))
+    make_layout(image.path).replace(Index(manifests=(image.root,)))
     one = push_image(ecr_client, image.path, "team/a", platforms=PLATFORMS[:1], create=True)
     both = push_image(ecr_client, image.path, "team/a", platforms=PLATFORMS)
 
@@ -188,32 +162,21 @@ def test_platforms_of_nested_indexes(ecr_client: ECRClient, image: RandomImage) 
     assert both.manifests[:2] == tuple(each.descriptor.digest for each in image.manifests)
 
 
-def test_two_images_of_one_platform(ecr_client: ECRClient, image: RandomImage) -> None:
+def test_twins(ecr_client: ECRClient, image: RandomImage, make_layout: Any) -> None:
     """Of two images for one platform none is chosen by chance."""
-    layout = Layout(image.path)
-    index = Index(
-        manifests=tuple(
-            attrs.evolve(each.descriptor, platform=image.manifests[0].descriptor.platform)
-            for each in image.manifests
-        )
-    )
-    layout.write_index(Index(manifests=(layout.write_blob(index.media_type, index.to_bytes()),)))
+    first, second = (each.descriptor for each in image.manifests)
+    twins = (first, attrs.evolve(second, platform=first.platform))
+    make_layout(image.path).replace(Index(manifests=twins))
 
     with pytest.raises(ImageSourceException, match="2 images for linux/amd64"):
         push_image(ecr_client, image.path, "team/app:1", platforms=["linux/amd64"], create=True)
 
 
-def test_referrers(
-    ecr_client: ECRClient, tmp_path: Path, make_layout: Callable[..., Descriptor]
-) -> None:
+def test_referrers(ecr_client: ECRClient, tmp_path: Path, make_layout: Any) -> None:
     """Signatures and the like go along if they are asked for."""
-    subject = make_layout(tmp_path, ("text/plain", b"content"), name="app")
-    signature = make_layout(
-        tmp_path,
-        ("text/plain", b"signature"),
-        subject=subject,
-        artifact_type="application/vnd.example.signature",
-    )
+    layout = make_layout(tmp_path)
+    subject = layout.add(("text/plain", b"content"), name="app")
+    signature = layout.add(("text/plain", b"signature"), subject=subject, artifact_type=SIGNATURE)
 
     without = push_image(ecr_client, f"oci:{tmp_path}:app", "team/app:1", create=True)
     with_them = push_image(ecr_client, f"oci:{tmp_path}:app", "team/app:1", referrers=True)
@@ -223,32 +186,22 @@ def test_referrers(
     assert_image_valid(ecr_client, f"team/app@{signature.digest}")
 
 
-def test_artifacts_and_foreign_layers(
-    ecr_client: ECRClient,
-    local_ecr: LocalECR,
-    tmp_path: Path,
-    make_layout: Callable[..., Descriptor],
+def test_foreign_layers(
+    ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path, make_layout: Any
 ) -> None:
     """Content of any media type is pushed, and what is kept elsewhere is not."""
-    layout = Layout(tmp_path)
-    make_layout(tmp_path, ("application/vnd.example+json", b"{}"))
-    (listed,) = layout.read_index().manifests
-    manifest = layout.read_manifest(listed)[1]
-    assert isinstance(manifest, Manifest)
-    foreign = attrs.evolve(
-        manifest.layers[0], digest=Digest.of(b"far"), urls=("https://example.com/far",)
-    )
-    changed = attrs.evolve(manifest, layers=(*manifest.layers, foreign))
-    layout.write_index(
-        Index(manifests=(layout.write_blob(changed.media_type, changed.to_bytes()),))
-    )
+    layout = make_layout(tmp_path)
+    layout.add(("application/vnd.example+json", b"{}"))
+    (layer,) = layout.only.layers
+    foreign = attrs.evolve(layer, digest=Digest.of(b"far"), urls=("https://example.com/far",))
+    layout.replace(attrs.evolve(layout.only, layers=(layer, foreign)))
 
     result = push_image(ecr_client, tmp_path, "team/app:1", create=True)
 
     assert len(result.layers) == 1
 
 
-def test_a_missing_repository(ecr_client: ECRClient, image: RandomImage) -> None:
+def test_missing_repository(ecr_client: ECRClient, image: RandomImage) -> None:
     """A repository that does not exist is an error with the call that creates it."""
     with pytest.raises(RepositoryNotFoundException, match="create_repository") as raised:
         push_image(ecr_client, image.path, "team/app:1")
@@ -272,11 +225,7 @@ def test_immutable_tags(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Pa
 @pytest.mark.parametrize("change", ["corrupt", "short", "long", "missing"])
 @pytest.mark.parametrize("which", ["layer", "config", "manifest"])
 def test_corrupt_sources(
-    ecr_client: ECRClient,
-    image: RandomImage,
-    change: str,
-    which: str,
-    tags: Callable[..., dict[str, str | None]],
+    ecr_client: ECRClient, image: RandomImage, change: str, which: str, tags: Any
 ) -> None:
     """Whatever is wrong with the source is found before anything is tagged."""
     manifest = image.manifests[1]
@@ -340,14 +289,13 @@ def test_wrong_arguments(
     image: RandomImage,
     arguments: dict[str, Any],
     problem: str,
-    operations: Callable[[LocalECR], list[str]],
 ) -> None:
     """An invalid argument is refused before anything is sent."""
     whole = {"source": image.path, "reference": "team/app:1", **arguments}
     with pytest.raises(ValueError, match=problem):
         push_image(ecr_client, whole.pop("source"), whole.pop("reference"), **whole)
 
-    assert operations(local_ecr) == []
+    assert local_ecr.requests.operations() == []
 
 
 @pytest.mark.parametrize("client", [None, "client", ECRClient])
@@ -359,9 +307,7 @@ def test_what_is_no_client(ecr_client: ECRClient, client: Any, image: RandomImag
         copy_image(ecr_client, "team/app:1", client, "team/app:1")
 
 
-def test_tags_that_can_be_read_once(
-    ecr_client: ECRClient, image: RandomImage, tags: Callable[..., dict[str, str | None]]
-) -> None:
+def test_tags_that_can_be_read_once(ecr_client: ECRClient, image: RandomImage, tags: Any) -> None:
     """Tags may come from a generator."""
     names = (name for name in ("2", "3"))
     push_image(ecr_client, image.path, "team/app:1", tags=names, create=True)  # type: ignore[arg-type]
@@ -369,60 +315,7 @@ def test_tags_that_can_be_read_once(
     assert tags(ecr_client) == dict.fromkeys("123", image.digest)
 
 
-@pytest.mark.parametrize(
-    ("operation", "fault"),
-    [
-        ("UploadLayerPart", {"drop": True, "when": "after"}),
-        ("UploadLayerPart", {"drop": True}),
-        ("UploadLayerPart", {"status": 500, "when": "after"}),
-        ("UploadLayerPart", {"error": "ThrottlingException"}),
-        ("UploadLayerPart", {"body": "cut"}),
-        ("InitiateLayerUpload", {"drop": True, "when": "after"}),
-        ("CompleteLayerUpload", {"drop": True, "when": "after"}),
-        ("CompleteLayerUpload", {"status": 503}),
-        ("BatchCheckLayerAvailability", {"drop": True}),
-        ("BatchGetImage", {"status": 500}),
-        ("PutImage", {"drop": True, "when": "after"}),
-        ("PutImage", {"error": "ThrottlingException"}),
-    ],
-)
-def test_single_faults(
-    local_ecr: LocalECR, image: RandomImage, operation: str, fault: dict[str, Any]
-) -> None:
-    """A push survives whatever goes wrong once."""
-    local_ecr.faults.add(operation, **fault)
-    with local_ecr.client().with_options(retry=RetryPolicy(max_delay=0.001)) as client:
-        push_image(client, image.path, "team/app:1", create=True)
-
-        assert_image_valid(client, "team/app:1")
-
-
-@pytest.mark.parametrize(
-    "operation",
-    ["UploadLayerPart", "InitiateLayerUpload", "CompleteLayerUpload", "PutImage"],
-)
-def test_a_push_that_fails_is_continued(
-    local_ecr: LocalECR,
-    image: RandomImage,
-    operation: str,
-    tags: Callable[..., dict[str, str | None]],
-) -> None:
-    """A push that fails leaves no tag, and the next one sends only what is missing."""
-    client = local_ecr.client().with_options(retry=RetryPolicy(max_attempts=1))
-    with client:
-        client.create_repository(repository_name="team/app")
-        local_ecr.faults.add(operation, status=500, error="InternalFailure")
-        with pytest.raises(InternalFailureException):
-            push_image(client, image.path, "team/app:1", concurrency=1)
-        left = tags(client)
-        result = push_image(client, image.path, "team/app:1")
-
-        assert left == {}
-        assert result.bytes_moved + result.bytes_skipped == sum(b.size for b in image.blobs)
-        assert_image_valid(client, "team/app:1")
-
-
-def test_a_layer_begins_again(local_ecr: LocalECR, tmp_path: Path) -> None:
+def test_lost_uploads(local_ecr: LocalECR, tmp_path: Path) -> None:
     """An upload that the service has lost is begun again, and counted once."""
     image = random_image(tmp_path / "large", layers=1, size=11 * MIB)
     events: list[object] = []
@@ -441,7 +334,7 @@ def test_a_layer_begins_again(local_ecr: LocalECR, tmp_path: Path) -> None:
     assert result.bytes_moved == sum(blob.size for blob in image.blobs)
 
 
-def test_the_rest_of_a_part(local_ecr: LocalECR, image: RandomImage) -> None:
+def test_rest_of_a_part(local_ecr: LocalECR, image: RandomImage) -> None:
     """Of a part whose beginning has arrived, the rest is sent."""
     with local_ecr.client() as client:
         client.create_repository(repository_name="team/app")
@@ -458,18 +351,14 @@ def test_the_rest_of_a_part(local_ecr: LocalECR, image: RandomImage) -> None:
         assert_image_valid(client, "team/app:1")
 
 
-def test_manifests_are_sent_as_they_are(
-    ecr_client: ECRClient,
-    local_ecr: LocalECR,
-    tmp_path: Path,
-    make_layout: Callable[..., Descriptor],
+def test_odd_manifests(
+    ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path, make_layout: Any
 ) -> None:
     """White space and unknown members of a manifest survive, or its digest would be another one."""
-    layout = Layout(tmp_path)
-    descriptor = make_layout(tmp_path, ("text/plain", b"x"))
-    content, document = layout.read_manifest(descriptor)
+    layout = make_layout(tmp_path)
+    content, document = layout.read_manifest(layout.add(("text/plain", b"x")))
     odd = json.dumps({**json.loads(content), "unknown": [1]}, indent=3).encode()
-    layout.write_index(Index(manifests=(layout.write_blob(document.media_type, odd),)))
+    layout.replace(document, odd)
 
     result = push_image(ecr_client, tmp_path, "team/app:1", create=True)
 

@@ -36,7 +36,7 @@ def test_verification(text: str) -> None:
     assert not Digest(text).verifies(b"other")
 
 
-def test_algorithms_that_cannot_be_verified() -> None:
+def test_unknown_algorithms() -> None:
     """Another algorithm is a valid digest, but not one that says whether content is right."""
     digest = Digest("multihash+base58:QmRZxt2b1FVZPNqd8hsiykDL3TdBDeTSPX9Kv46HmX4Gx8")
     with pytest.raises(ValueError, match="its algorithm must be sha256 or sha512"):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -18,11 +18,9 @@ from ecr_client.testing import random_image
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
+def layout(tmp_path: Path, make_layout: Any) -> Layout:
     """Return an empty layout."""
-    layout = Layout(tmp_path / "layout")
-    layout.create()
-    return layout
+    return make_layout(tmp_path / "layout")  # type: ignore[no-any-return]
 
 
 def test_blobs(layout: Layout) -> None:
@@ -116,10 +114,8 @@ def test_blobs_that_are_not_right(layout: Layout) -> None:
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["a folder", "a pipe"])
-def test_blobs_that_are_not_files(tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_blobs_that_are_not_files(layout: Layout, make: Callable[[Path], None]) -> None:
     """Something else than a file is no blob, and a pipe is not waited for."""
-    layout = Layout(tmp_path)
-    layout.create()
     blob = layout.write_blob("text/plain", b"content")
     layout.blob_path(blob.digest).unlink()
     make(layout.blob_path(blob.digest))
@@ -128,14 +124,11 @@ def test_blobs_that_are_not_files(tmp_path: Path, make: Callable[[Path], None]) 
         layout.open_blob(blob)
 
 
-def test_other_tools_read_them(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_other_tools_read_them(tmp_path: Path, tool: Any) -> None:
     """Skopeo copies a layout that was written here, and what it writes is read here."""
     image = random_image(tmp_path / "ours", layers=2)
-    subprocess.run(
-        ["skopeo", "copy", f"oci:{image.path}", f"oci:{tmp_path / 'theirs'}:v1"],
-        check=True,
-        capture_output=True,
-    )
+    tool("skopeo", "copy", f"oci:{image.path}", f"oci:{tmp_path / 'theirs'}:v1")
     theirs = Layout(tmp_path / "theirs")
     (found,) = theirs.read_index().manifests
 

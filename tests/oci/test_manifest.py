@@ -89,10 +89,7 @@ VALUES = st.sampled_from(
 )
 # The same examples in every run, however slow the machine is.
 steady = settings(
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 MEMBERS = [
     *("schemaVersion", "mediaType", "config", "layers", "manifests", "subject", "artifactType"),
@@ -102,7 +99,7 @@ MEMBERS = [
 
 @steady
 @given(DOCUMENTS)
-def test_written_documents_are_read_back(document: Manifest | Index) -> None:
+def test_round_trips(document: Manifest | Index) -> None:
     """What is written is read as what it was."""
     assert parse_manifest(document.to_bytes()) == document
 

@@ -53,7 +53,7 @@ def assert_shaped(content: Any, shape: Any) -> None:
 
 
 @pytest.mark.parametrize("name", MODEL.operation_names)
-def test_results_are_written_as_the_service_writes_them(name: str) -> None:
+def test_results(name: str) -> None:
     """Every member of every result has its name in the model, and is read as it was given."""
     operation = named_operation(name)
     result = sample(getattr(models, f"{name}Result"))
@@ -63,6 +63,6 @@ def test_results_are_written_as_the_service_writes_them(name: str) -> None:
     assert_shaped(json.loads(encode_result(result)), MODEL.operation_model(name).output_shape)
 
 
-def test_what_is_not_set_is_not_written() -> None:
+def test_absent_members() -> None:
     """An absent string, number, time or structure has no member in the response."""
     assert json.loads(encode_result(models.ListImagesResult())) == {"imageIds": []}

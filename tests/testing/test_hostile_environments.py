@@ -91,7 +91,7 @@ def ecr(hostile: None) -> Iterator[LocalECR]:
         yield running
 
 
-def test_the_environment_of_a_local_ecr(ecr: LocalECR, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment(ecr: LocalECR, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its variables lead boto3 and a client to it when they are added to the machine's own."""
     for name, value in ecr.environment().items():
         monkeypatch.setenv(name, value)
@@ -104,7 +104,7 @@ def test_the_environment_of_a_local_ecr(ecr: LocalECR, monkeypatch: pytest.Monke
     assert [each["repositoryName"] for each in found] == ["app"]
 
 
-def test_the_environment_keeps_exceptions_of_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hosts that the machine reaches without its proxies go on being reached so."""
     monkeypatch.setenv("NO_PROXY", "internal.example")
     with LocalECR() as ecr:
@@ -156,7 +156,7 @@ def test_no_file_is_needed(server: Any, credentials: Credentials) -> None:
 
 @pytest.mark.parametrize("hostile", ["a wrong region"], indirect=True)
 @pytest.mark.usefixtures("hostile")
-def test_the_region_of_a_host_is_enough() -> None:
+def test_region_of_a_host() -> None:
     """A host of AWS states the region, which is then read nowhere else."""
     with ECRClient(endpoint="api.ecr.us-west-2.amazonaws.com") as client:
         assert client.region == "us-west-2"

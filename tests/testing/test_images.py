@@ -19,12 +19,6 @@ from ecr_client.testing import RandomImage, random_image
 PLATFORMS = ["linux/amd64", "linux/arm64/v8"]
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    """Return the files of a folder by their names."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
-
-
 def members(layer: Path) -> tuple[str, list[tuple[str, int]]]:
     """Return the digest of the archive in a layer, and names and sizes of what is in it."""
     data = gzip.decompress(layer.read_bytes())
@@ -74,9 +68,9 @@ def test_a_layout_is_whole(tmp_path: Path, platforms: list[str] | None) -> None:
     }
 
 
-def test_layers_are_archives(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [0, 3 * 1024 * 1024 + 5])
+def test_layers_are_archives(tmp_path: Path, size: int) -> None:
     """A layer is a gzip file of a tar archive with one file, and the configuration knows it."""
-    size = 3 * 1024 * 1024 + 5
     image = random_image(tmp_path, size=size, platforms=["linux/arm64/v8"])
     config = content_of(image, image.manifests[0].config)
     found = [members(image.blob_path(each.digest)) for each in image.manifests[0].layers]
@@ -98,12 +92,12 @@ def test_content_is_random(tmp_path: Path) -> None:
     assert len(set(digests)) == len(digests)
 
 
-def test_the_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_bytes(tmp_path: Path, contents: Any) -> None:
     """Every file of a layout is decided by the arguments."""
     first = random_image(tmp_path / "first", seed=3, size=100_000, platforms=PLATFORMS)
     again = random_image(tmp_path / "again", seed=3, size=100_000, platforms=PLATFORMS)
 
-    assert files(first.path) == files(again.path)
+    assert contents(first.path) == contents(again.path)
     assert attrs.evolve(again, path=first.path) == first
 
 
@@ -122,14 +116,6 @@ def test_digests_never_change(tmp_path: Path, arguments: dict[str, Any], digest:
     assert random_image(tmp_path, **arguments).digest == digest
 
 
-def test_a_layer_may_be_empty(tmp_path: Path) -> None:
-    """Without any random bytes a layer is still an archive with a file."""
-    image = random_image(tmp_path, layers=1, size=0)
-    _, entries = members(image.blob_path(image.manifests[0].layers[0].digest))
-
-    assert entries == [("random-0", 0)]
-
-
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -141,18 +127,20 @@ def test_a_layer_may_be_empty(tmp_path: Path) -> None:
         ({"platforms": ["linux/"]}, r"os/architecture\[/variant\], got 'linux/'"),
     ],
 )
-def test_arguments_are_checked(tmp_path: Path, arguments: dict[str, Any], problem: str) -> None:
+def test_arguments_are_checked(
+    tmp_path: Path, contents: Any, arguments: dict[str, Any], problem: str
+) -> None:
     """An argument that makes no image is refused before anything is written."""
     with pytest.raises(ValueError, match=problem):
         random_image(tmp_path, **arguments)
 
-    assert files(tmp_path) == {}
+    assert contents(tmp_path) == {}
 
 
-def test_a_used_folder_is_left_alone(tmp_path: Path) -> None:
+def test_used_folders(tmp_path: Path, contents: Any) -> None:
     """What is in a folder already is neither mixed with an image nor overwritten."""
     (tmp_path / "mine").write_text("text")
     with pytest.raises(FileExistsError, match="must be an empty directory"):
         random_image(tmp_path)
 
-    assert files(tmp_path) == {"mine": b"text"}
+    assert contents(tmp_path) == {"mine": b"text"}

@@ -124,7 +124,7 @@ def test_a_member_is_not_met(client: ECRClient, manifest: Any, shown: str) -> No
         [ImageIdentifier(image_tag=Beginning("1"), image_digest=ANY), IMAGES[1]],
     ],
 )
-def test_nested_members_are_left_open(client: ECRClient, image_ids: Any) -> None:
+def test_nested_open_members(client: ECRClient, image_ids: Any) -> None:
     """Lists, their items and the members of items may be left open; an absent member is met."""
     describe(client, image_ids)
 
@@ -143,7 +143,7 @@ def test_nested_members_are_left_open(client: ECRClient, image_ids: Any) -> None
         ([ANY], [f"image_ids is {IMAGES!r}, expected (<ANY>,)"]),
     ],
 )
-def test_nested_members_are_not_met(client: ECRClient, image_ids: Any, lines: list[str]) -> None:
+def test_nested_differences(client: ECRClient, image_ids: Any, lines: list[str]) -> None:
     """The error names each member that differs, however deep it is, and no other."""
     with pytest.raises(StubAssertionError) as raised:
         describe(client, image_ids)
@@ -172,7 +172,7 @@ def test_buffers_are_copied(client: ECRClient) -> None:
             client.upload_layer_part(part(b"layer1", "u"))
 
 
-def test_a_predicate_may_look_at_the_stub(client: ECRClient) -> None:
+def test_predicates_of_the_stub(client: ECRClient) -> None:
     """A function that looks at earlier requests does not wait for the stub for ever."""
     with ECRStub(client) as stub:
         stub.expect(
@@ -182,7 +182,7 @@ def test_a_predicate_may_look_at_the_stub(client: ECRClient) -> None:
         client.describe_images(repository_name="app")
 
 
-def test_matching_compares_anywhere() -> None:
+def test_matching() -> None:
     """The value of `matching` equals what the function accepts, also outside of a stub."""
     mock = Mock()
     mock(b"layer")
@@ -197,7 +197,7 @@ def test_matching_compares_anywhere() -> None:
 
 
 @pytest.mark.parametrize("manifest", [7, "", str, object(), Mock(), {"layers": ANY}, [ANY], None])
-def test_what_is_no_matcher_is_refused(client: ECRClient, manifest: Any) -> None:
+def test_no_matcher(client: ECRClient, manifest: Any) -> None:
     """A value that can never be sent, and does not decide what it equals, is no open member."""
     with pytest.raises(ParamValidationException, match="PutImage: image_manifest"):
         put(client, manifest)
@@ -224,7 +224,7 @@ def written(kind: Any) -> set[Any]:
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
 @pytest.mark.parametrize("value", [ANY, matching(bool)], ids=repr)
-def test_open_members_are_never_sent(operation: Any, value: Any) -> None:
+def test_never_sent(operation: Any, value: Any) -> None:
     """Each member of each request, and of what is in it, has to have a value to be sent."""
     for kind in written(operation.request_class):
         names = frozenset(field.name for field in attrs.fields(kind))
@@ -234,7 +234,7 @@ def test_open_members_are_never_sent(operation: Any, value: Any) -> None:
                 structure_writer(kind, names - {name})(request)
 
 
-def test_an_open_request_is_refused(server: Any, client: ECRClient) -> None:
+def test_open_requests(server: Any, client: ECRClient) -> None:
     """A client refuses a request with an open member, and says which one."""
     rule = ReplicationRule(
         destinations=[ReplicationDestination(region="eu-west-1", registry_id="1" * 12)],

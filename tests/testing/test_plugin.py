@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ecr_client import AsyncECRClient, ECRClient
+from ecr_client import AsyncECRClient
 from ecr_client.exceptions import ClientShutdownException
 from ecr_client.testing.loops import closed_with_its_loop
 
@@ -26,26 +26,8 @@ DEAR = (
 )
 
 
-def test_a_client_reaches_an_empty_registry(local_ecr: Any, ecr_client: ECRClient) -> None:
-    """The client is one of the server, and there is nothing in it."""
-    found = ecr_client.describe_repositories()
-
-    assert found.repositories == ()
-    assert found.response_metadata.http_status_code == 200
-    assert ecr_client.endpoint == local_ecr.endpoint
-
-
-@pytest.mark.parametrize("turn", ["first", "second"])
-def test_tests_do_not_see_each_other(turn: str, ecr_client: ECRClient) -> None:
-    """Whichever of two tests comes later, it does not see what the other has made."""
-    before = ecr_client.describe_repositories().repositories
-    ecr_client.create_repository(repository_name="team/app")
-
-    assert before == (), turn
-
-
 @pytest.mark.slow
-def test_there_is_one_server_in_a_session(project: pytest.Pytester) -> None:
+def test_one_server(project: pytest.Pytester) -> None:
     """Tests share the server and not what is in it; clients are closed after their test."""
     project.makepyfile(
         """
@@ -56,7 +38,9 @@ def test_there_is_one_server_in_a_session(project: pytest.Pytester) -> None:
 
         @pytest.mark.parametrize("turn", [1, 2, 3])
         def test_one(local_ecr, ecr_client, turn):
-            assert not ecr_client.describe_repositories().repositories
+            found = ecr_client.describe_repositories()
+            assert (found.repositories, found.response_metadata.http_status_code) == ((), 200)
+            assert ecr_client.endpoint == local_ecr.endpoint
             ecr_client.create_repository(repository_name="team/app")
             seen.append((local_ecr, ecr_client))
 
@@ -75,7 +59,7 @@ def test_there_is_one_server_in_a_session(project: pytest.Pytester) -> None:
 
 
 @pytest.mark.slow
-def test_nothing_is_loaded_before_a_fixture_is_used(project: pytest.Pytester) -> None:
+def test_loaded_modules(project: pytest.Pytester) -> None:
     """The plugin is there, and has loaded neither the client nor the server nor what they need."""
     project.makepyfile(
         f"""
@@ -94,7 +78,7 @@ def test_nothing_is_loaded_before_a_fixture_is_used(project: pytest.Pytester) ->
 
 
 @pytest.mark.slow
-def test_the_fixtures_are_described(project: pytest.Pytester) -> None:
+def test_descriptions(project: pytest.Pytester) -> None:
     """``pytest --fixtures`` lists all with a description, and hides what they are made of."""
     result = project.runpytest_subprocess("--fixtures")
     text = result.stdout.str()
@@ -106,7 +90,7 @@ def test_the_fixtures_are_described(project: pytest.Pytester) -> None:
 
 
 @pytest.mark.slow
-def test_the_plugin_can_be_left_out(project: pytest.Pytester) -> None:
+def test_no_plugin(project: pytest.Pytester) -> None:
     """A project with fixtures of its own of these names can do without ours."""
     project.makepyfile("def test_it(local_ecr):\n    pass\n")
     result = project.runpytest_subprocess("-p", "no:ecr_client")
@@ -173,6 +157,7 @@ MARKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "marks"), [("strict", MARKS), ("auto", {"auto": "", "run": MARKS["run"]})]
 )

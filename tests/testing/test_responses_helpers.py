@@ -25,12 +25,7 @@ from ecr_client.exceptions import (
     TotalTimeoutException,
     TransportException,
 )
-from ecr_client.models import (
-    DescribeImagesResult,
-    ImageDetail,
-    ImageIdentifier,
-    ListImagesResult,
-)
+from ecr_client.models import DescribeImagesResult, ImageDetail, ImageIdentifier, ListImagesResult
 from ecr_client.testing import add_error, add_result, example
 
 IMAGES = ListImagesResult(image_ids=[ImageIdentifier(image_tag="1.0")], next_token="more")
@@ -63,9 +58,7 @@ def test_a_result_is_returned(mocked: responses.RequestsMock, client: ECRClient)
     assert mocked.calls[0].request.headers["Authorization"].startswith("AWS4-HMAC-SHA256")
 
 
-def test_responses_are_found_by_operation(
-    mocked: responses.RequestsMock, client: ECRClient
-) -> None:
+def test_by_operation(mocked: responses.RequestsMock, client: ECRClient) -> None:
     """Each operation has its own response; one without fails as if there was no network."""
     details = DescribeImagesResult(image_details=[example(ImageDetail)])
     add_result(mocked, details)
@@ -77,7 +70,7 @@ def test_responses_are_found_by_operation(
     assert client.describe_images(repository_name="app") == details
 
 
-def test_several_responses_come_in_turn(mocked: responses.RequestsMock, client: ECRClient) -> None:
+def test_in_turn(mocked: responses.RequestsMock, client: ECRClient) -> None:
     """Answers to one operation are used in the order in which they were added."""
     add_error(mocked, "ListImages", RepositoryNotFoundException("not yet"))
     add_result(mocked, IMAGES)
@@ -95,9 +88,7 @@ def test_several_responses_come_in_turn(mocked: responses.RequestsMock, client: 
         "api.ecr.eu-west-1.amazonaws.com",
     ],
 )
-def test_responses_are_found_by_endpoint(
-    mocked: responses.RequestsMock, client: ECRClient, endpoint: str
-) -> None:
+def test_by_endpoint(mocked: responses.RequestsMock, client: ECRClient, endpoint: str) -> None:
     """A response with an endpoint is that of this endpoint, however it is written."""
     mocked.assert_all_requests_are_fired = False
     add_result(mocked, ListImagesResult(), "https://api.ecr.us-west-2.amazonaws.com")
@@ -122,7 +113,7 @@ def test_the_module_is_a_mock_too(client: ECRClient) -> None:
         (AmazonECRException("new", error_code="NewException"), 400),
     ],
 )
-def test_errors_of_the_service_are_raised(
+def test_errors_of_the_service(
     mocked: responses.RequestsMock, client: ECRClient, error: Any, status: int
 ) -> None:
     """An error of the service arrives with its class, status and request id."""
@@ -149,7 +140,7 @@ def test_errors_of_the_service_are_raised(
         TransportException,
     ],
 )
-def test_errors_of_the_transport_come_about(
+def test_errors_of_the_transport(
     mocked: responses.RequestsMock, client: ECRClient, kind: type[TransportException]
 ) -> None:
     """The client raises each error of the transport by itself, for what ``requests`` raises."""
@@ -162,7 +153,7 @@ def test_errors_of_the_transport_come_about(
     assert isinstance(raised.value.__cause__, requests.RequestException)
 
 
-def test_errors_of_requests_are_raised(mocked: responses.RequestsMock, client: ECRClient) -> None:
+def test_errors_of_requests(mocked: responses.RequestsMock, client: ECRClient) -> None:
     """What ``requests`` raises may be given as it is."""
     add_error(mocked, "ListImages", requests.ConnectionError("gone"))
     with pytest.raises(TransportException, match="gone"):

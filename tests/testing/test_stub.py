@@ -51,7 +51,7 @@ from ecr_client.models import (
     ListImagesResult,
     UploadLayerPartRequest,
 )
-from ecr_client.testing import ECRStub, StubAssertionError, example
+from ecr_client.testing import AsyncECRStub, ECRStub, StubAssertionError, example
 from ecr_client.transport import Transport
 
 PUSHED = datetime(2026, 11, 24, 12, 30, 15, 123456, timezone.utc)
@@ -75,18 +75,37 @@ def part(blob: Any, repository: str = "app") -> UploadLayerPartRequest:
 
 
 @pytest.fixture
-def client() -> Iterator[ECRClient]:
-    """Yield a client that can do nothing: it has no keys, and nobody listens at its endpoint."""
+def client(client_class: Any) -> Iterator[Any]:
+    """Yield each client in turn, without keys, and with an endpoint at which nobody listens."""
+    with client_class(endpoint="http://127.0.0.1:1", credentials=no_credentials) as made:
+        yield made
+
+
+@pytest.fixture
+def blocking() -> Iterator[ECRClient]:
+    """Yield such a client for what the other stub has tests of its own for."""
     with ECRClient(endpoint="http://127.0.0.1:1", credentials=no_credentials) as made:
         yield made
+
+
+def stub_of(client: Any, **options: Any) -> ECRStub | AsyncECRStub:
+    """Return a stub of either client."""
+    if isinstance(client, ECRClient):
+        return ECRStub(client, **options)
+    return AsyncECRStub(client.driven, **options)
+
+
+def swallow(stub: ECRStub | AsyncECRStub, call: Callable[[], object]) -> None:
+    with stub, contextlib.suppress(AssertionError):
+        call()
 
 
 # --- responses ------------------------------------------------------------------------------------
 
 
-def test_a_call_returns_the_expected_result(client: ECRClient) -> None:
+def test_result(client: Any) -> None:
     """The result is equal to the one that was given, and has come through the decoder."""
-    with ECRStub(client) as stub:
+    with stub_of(client) as stub:
         request = DescribeImagesRequest(repository_name="app")
         stub.expect("DescribeImages", request=request, result=DETAILS)
         found = client.describe_images(repository_name="app")
@@ -96,9 +115,9 @@ def test_a_call_returns_the_expected_result(client: ECRClient) -> None:
     assert found.image_details[0].image_pushed_at == PUSHED
 
 
-def test_members_stand_for_a_result(client: ECRClient) -> None:
+def test_members(client: Any) -> None:
     """Members of a result may be given as keywords; what is always sent is made up."""
-    with ECRStub(client) as stub:
+    with stub_of(client) as stub:
         stub.expect("ListImages", image_ids=[ImageIdentifier(image_tag="1.0")], next_token="more")
         stub.expect("ListImages")
         stub.expect("CreateRepository")
@@ -111,9 +130,9 @@ def test_members_stand_for_a_result(client: ECRClient) -> None:
     assert third == example(CreateRepositoryResult)
 
 
-def test_a_result_has_metadata_and_is_remembered(client: ECRClient) -> None:
+def test_metadata(client: Any) -> None:
     """Each response has a request id of its own, and the cache of the client knows it."""
-    with ECRStub(client) as stub:
+    with stub_of(client) as stub:
         stub.expect("ListImages")
         stub.expect("ListImages")
         first, second = client.list_images(REQUEST), client.list_images(repository_name="app")
@@ -124,11 +143,11 @@ def test_a_result_has_metadata_and_is_remembered(client: ECRClient) -> None:
     assert client.get_cached_response_metadata(REQUEST) is first.response_metadata
 
 
-def test_given_metadata_arrive(client: ECRClient) -> None:
+def test_given_metadata(client: Any) -> None:
     """A request id and headers that the test has given are those of the response."""
     headers = {"X-Seen": "yes"}
     metadata = ResponseMetadata(request_id="mine", http_status_code=202, http_headers=headers)
-    with ECRStub(client) as stub:
+    with stub_of(client) as stub:
         stub.expect("ListImages", result=ListImagesResult(response_metadata=metadata))
         found = client.list_images(repository_name="app").response_metadata
 
@@ -149,11 +168,9 @@ def test_given_metadata_arrive(client: ECRClient) -> None:
     ],
     ids=repr,
 )
-def test_errors_of_the_service_arrive_as_responses(
-    client: ECRClient, error: Any, status: int
-) -> None:
+def test_errors_of_the_service(client: Any, error: Any, status: int) -> None:
     """An error of the service is read from a response, so that it has all that a real one has."""
-    with ECRStub(client) as stub:
+    with stub_of(client) as stub:
         stub.expect("ListImages", error=error)
         with pytest.raises(AmazonECRException) as raised:
             client.list_images(repository_name="app")
@@ -170,9 +187,9 @@ def test_errors_of_the_service_arrive_as_responses(
 
 
 @pytest.mark.parametrize("error", [ReadTimeoutException("late", "ListImages"), KeyboardInterrupt()])
-def test_other_errors_are_raised_as_they_are(client: ECRClient, error: BaseException) -> None:
+def test_other_errors(client: Any, error: BaseException) -> None:
     """What is not an error of the service has no response to arrive in."""
-    with ECRStub(client) as stub:
+    with stub_of(client) as stub:
         stub.expect("ListImages", error=error)
         with pytest.raises(type(error)) as raised:
             client.list_images(repository_name="app")
@@ -180,10 +197,10 @@ def test_other_errors_are_raised_as_they_are(client: ECRClient, error: BaseExcep
     assert raised.value is error
 
 
-def test_helpers_make_single_calls(client: ECRClient) -> None:
+def test_helpers_make_single_calls(client: Any) -> None:
     """Paginators, waiters and batches go through the stub, one expectation for each call."""
     identifiers = [ImageIdentifier(image_tag=f"{number}.0") for number in range(150)]
-    with ECRStub(client) as stub:
+    with stub_of(client) as stub:
         stub.expect("ListImages", image_ids=identifiers[:1], next_token="more")
         following = ListImagesRequest(repository_name="app", next_token="more")
         stub.expect("ListImages", request=following, image_ids=identifiers[1:2])
@@ -194,7 +211,7 @@ def test_helpers_make_single_calls(client: ECRClient) -> None:
         stub.expect("BatchGetImage")
         paged = list(client.paginate_list_images(repository_name="app"))
         waited = client.wait_until_image_exists(
-            repository_name="app", image_ids=identifiers[:1], sleep=lambda _: None
+            repository_name="app", image_ids=identifiers[:1], delay=0.001
         )
         client.batch_get_image_all(repository_name="app", image_ids=identifiers)
 
@@ -208,10 +225,10 @@ LAYER = bytes(range(100))
 DIGEST = f"sha256:{hashlib.sha256(LAYER).hexdigest()}"
 
 
-def test_a_layer_is_downloaded(client: ECRClient) -> None:
+def test_a_layer_is_downloaded(client: Any) -> None:
     """A download is one call and a copy of the content, as a whole, in pieces or from a start."""
     content = bytearray(LAYER)
-    with ECRStub(client) as stub:
+    with stub_of(client) as stub:
         for _ in range(3):
             stub.expect_download(content)
         content[:] = bytes(100)
@@ -230,30 +247,30 @@ def test_a_layer_is_downloaded(client: ECRClient) -> None:
     }
 
 
-def test_a_start_behind_the_layer_is_refused(client: ECRClient) -> None:
+def test_start_behind_the_layer(client: Any) -> None:
     """There is nothing behind a layer, as with a real storage."""
-    with ECRStub(client) as stub:
+    with stub_of(client) as stub:
         stub.expect_download(LAYER)
         layer = client.download_layer(repository_name="app", layer_digest=DIGEST, start=100)
         with pytest.raises(LayerDownloadException, match="status 416"):
             layer.read()
 
 
-def test_a_download_may_be_refused(client: ECRClient) -> None:
+def test_a_download_may_be_refused(client: Any) -> None:
     """An error of the service is that of the call for the URL."""
-    with ECRStub(client) as stub:
+    with stub_of(client) as stub:
         stub.expect("GetDownloadUrlForLayer", error=LayersNotFoundException("gone"))
         layer = client.download_layer(repository_name="app", layer_digest=DIGEST)
         with pytest.raises(LayersNotFoundException, match="gone"):
             layer.read()
 
 
-def test_a_download_that_was_not_expected_fails(client: ECRClient) -> None:
+def test_unexpected_downloads(client: Any) -> None:
     """Neither the call nor the content may be missing, even if the failure is swallowed."""
     layer = client.download_layer(repository_name="app", layer_digest=DIGEST)
     with pytest.raises(StubAssertionError, match="call 1 was not expected: GetDownloadUrlForLay"):
-        swallow(ECRStub(client), layer.read)
-    stub = ECRStub(client)
+        swallow(stub_of(client), layer.read)
+    stub = stub_of(client)
     stub.expect("GetDownloadUrlForLayer", download_url="https://layers.example/1?signature=1")
     layer = client.download_layer(repository_name="app", layer_digest=DIGEST)
     with pytest.raises(StubAssertionError) as raised:
@@ -265,30 +282,25 @@ def test_a_download_that_was_not_expected_fails(client: ECRClient) -> None:
     )
 
 
-def swallow(stub: ECRStub, call: Callable[[], object]) -> None:
-    with stub, contextlib.suppress(AssertionError):
-        call()
-
-
 # --- matching -------------------------------------------------------------------------------------
 
 
-def test_requests_that_are_sent_alike_are_alike(client: ECRClient) -> None:
+def test_requests_alike(client: Any) -> None:
     """An expected request is compared by what would be sent: bytes by content, enums by text."""
     named = models.PutImageTagMutabilityRequest(
         repository_name="app", image_tag_mutability=models.ImageTagMutability.IMMUTABLE
     )
-    with ECRStub(client) as stub:
+    with stub_of(client) as stub:
         stub.expect("UploadLayerPart", request=part(b"layer1"))
         stub.expect("PutImageTagMutability", request=named)
         client.upload_layer_part(part(memoryview(bytearray(b"layer1"))))
         client.put_image_tag_mutability(repository_name="app", image_tag_mutability="IMMUTABLE")
 
 
-def test_requests_are_kept(client: ECRClient) -> None:
+def test_requests_are_kept(client: Any) -> None:
     """The requests of all calls can be looked at, whatever form the calls had."""
     request = GetAuthorizationTokenRequest()
-    with ECRStub(client) as stub:
+    with stub_of(client) as stub:
         stub.expect("ListImages")
         stub.expect("GetAuthorizationToken")
         client.list_images(repository_name="app", max_results=5)
@@ -323,11 +335,9 @@ def test_requests_are_kept(client: ECRClient) -> None:
     ],
     ids=["out of order", "too many", "missing"],
 )
-def test_other_calls_fail(
-    client: ECRClient, expected: list[Any], calls: list[str], message: str
-) -> None:
+def test_other_calls_fail(client: Any, expected: list[Any], calls: list[str], message: str) -> None:
     """The error names a call that was not expected, or the expectations that are still open."""
-    stub = ECRStub(client)
+    stub = stub_of(client)
     for operation, request in expected:
         stub.expect(operation, request=request)
     with pytest.raises(StubAssertionError) as raised, stub:
@@ -336,9 +346,9 @@ def test_other_calls_fail(
     assert str(raised.value) == message
 
 
-def test_calls_may_come_in_any_order(client: ECRClient) -> None:
+def test_any_order(client: Any) -> None:
     """Without order, a call takes the first expectation that its operation and request meet."""
-    with ECRStub(client, in_order=False) as stub:
+    with stub_of(client, in_order=False) as stub:
         for name in ("app", "web"):
             request = ListImagesRequest(repository_name=name)
             stub.expect("ListImages", request=request, next_token=name)
@@ -354,9 +364,9 @@ def test_calls_may_come_in_any_order(client: ECRClient) -> None:
     assert found == [7, "web", "any", "app"]
 
 
-def test_another_request_fails_and_its_members_are_named(client: ECRClient) -> None:
+def test_differing_members(client: Any) -> None:
     """The error shows what differs, without members that are not set and without content."""
-    stub = ECRStub(client)
+    stub = stub_of(client)
     stub.expect("UploadLayerPart", request=part(b"secret"))
     with pytest.raises(StubAssertionError) as raised, stub:
         client.upload_layer_part(part(b"public!", "web"))
@@ -370,9 +380,9 @@ def test_another_request_fails_and_its_members_are_named(client: ECRClient) -> N
     assert "public" not in text
 
 
-def test_threads_share_a_stub(client: ECRClient) -> None:
+def test_threads_share_a_stub(client: Any) -> None:
     """Calls of many threads take one expectation each."""
-    with ECRStub(client, in_order=False) as stub, ThreadPoolExecutor(8) as pool:
+    with stub_of(client, in_order=False) as stub, ThreadPoolExecutor(8) as pool:
         for number in range(100):
             stub.expect("ListImages", next_token=str(number))
         ready = threading.Barrier(8)
@@ -390,9 +400,9 @@ def test_threads_share_a_stub(client: ECRClient) -> None:
 # --- what is checked ------------------------------------------------------------------------------
 
 
-def test_the_call_is_checked_as_always(client: ECRClient) -> None:
+def test_checks(client: Any) -> None:
     """A request that the client refuses never reaches the expectations."""
-    with ECRStub(client) as stub:
+    with stub_of(client) as stub:
         stub.expect("ListImages")
         with pytest.raises(ParamValidationException, match="ListImages: repository_name must"):
             client.list_images(repository_name=7)  # type: ignore[call-overload]
@@ -467,21 +477,21 @@ def pushed(time: Any) -> dict[str, Any]:
     ],
 )
 def test_what_cannot_be_expected(
-    client: ECRClient, operation: str, arguments: Any, error: type[Exception], problem: str
+    client: Any, operation: str, arguments: Any, error: type[Exception], problem: str
 ) -> None:
     """What the client would never send or return is refused where it is expected."""
     with pytest.raises(error, match=problem):
-        ECRStub(client).expect(operation, **arguments)
+        stub_of(client).expect(operation, **arguments)
 
 
 # --- the client -----------------------------------------------------------------------------------
 
 
-def test_stubs_nest(client: ECRClient) -> None:
+def test_stubs_nest(client: Any) -> None:
     """An inner stub responds until it is left; then the outer one does again."""
-    with ECRStub(client) as outer:
+    with stub_of(client) as outer:
         outer.expect("ListImages", next_token="outer")
-        with ECRStub(client) as inner:
+        with stub_of(client) as inner:
             inner.expect("ListImages", next_token="inner")
             first = client.list_images(repository_name="app").next_token
         second = client.list_images(repository_name="app").next_token
@@ -489,35 +499,35 @@ def test_stubs_nest(client: ECRClient) -> None:
     assert (first, second) == ("inner", "outer")
 
 
-def test_the_transport_is_restored(client: ECRClient) -> None:
+def test_the_transport_is_restored(blocking: ECRClient) -> None:
     """Leaving a stub puts back the very transport; an error of the block is not replaced."""
-    client.transport = before = Transport()
-    with ECRStub(client):
-        inside = client.transport
-    after = client.transport
-    failing = ECRStub(client)
+    blocking.transport = before = Transport()
+    with ECRStub(blocking):
+        inside = blocking.transport
+    after = blocking.transport
+    failing = ECRStub(blocking)
     failing.expect("ListImages")
     with pytest.raises(LookupError), failing:
         raise LookupError
 
     assert inside is not before
-    assert after is client.transport is before
+    assert after is blocking.transport is before
 
 
-def test_views_are_stubbed_with_their_client(client: ECRClient) -> None:
+def test_views(client: Any) -> None:
     """A stub of a client is one of its views, and the other way round."""
     view = client.with_options(timeout=5, headers={"X-Team": "build"})
-    with ECRStub(client) as stub:
+    with stub_of(client) as stub:
         stub.expect("ListImages", next_token="by the client")
         first = view.list_images(repository_name="app").next_token
-    with ECRStub(view) as stub:
+    with stub_of(view) as stub:
         stub.expect("ListImages", next_token="by the view")
         second = client.list_images(repository_name="app").next_token
 
     assert (first, second) == ("by the client", "by the view")
 
 
-def test_hooks_see_stubbed_calls(client: ECRClient) -> None:
+def test_hooks_see_stubbed_calls(client: Any) -> None:
     """Hooks are told of stubbed calls and downloads as of real ones."""
     events: list[tuple[str, str, int | None]] = []
 
@@ -548,11 +558,11 @@ def test_hooks_see_stubbed_calls(client: ECRClient) -> None:
 @pytest.mark.parametrize(
     "error", [ServiceUnavailableException("later"), ReadTimeoutException("late", "ListImages")]
 )
-def test_nothing_is_retried(client: ECRClient, error: Exception) -> None:
+def test_nothing_is_retried(client: Any, error: Exception) -> None:
     """One expectation is one call, whatever the retry policy; a test sees each failure."""
     waits: list[float] = []
     view = client.with_options(retry=RetryPolicy(max_attempts=5, sleep=waits.append))
-    with ECRStub(client) as stub:
+    with stub_of(client) as stub:
         stub.expect("ListImages", error=error)
         with pytest.raises(type(error)) as raised:
             view.list_images(repository_name="app")
@@ -561,7 +571,7 @@ def test_nothing_is_retried(client: ECRClient, error: Exception) -> None:
     assert waits == []
 
 
-def test_an_overridden_invoke_sees_stubbed_calls() -> None:
+def test_overridden_invoke() -> None:
     """A client whose class overrides `invoke` is stubbed below it."""
     seen: list[str] = []
 
@@ -577,7 +587,7 @@ def test_an_overridden_invoke_sees_stubbed_calls() -> None:
     assert seen == ["ListImages"]
 
 
-def test_shutdown_within_a_stub(client: ECRClient) -> None:
+def test_shutdown_within_a_stub(blocking: ECRClient) -> None:
     """A client that is shut down while stubbed closes its connections, and stays shut down."""
 
     class Closing(Transport):
@@ -586,18 +596,18 @@ def test_shutdown_within_a_stub(client: ECRClient) -> None:
         def close(self) -> None:
             self.closed = True
 
-    client.transport = before = Closing()
-    with ECRStub(client), ECRStub(client):
-        client.shutdown()
-    with ECRStub(client), pytest.raises(ClientShutdownException):
-        client.list_images(repository_name="app")
+    blocking.transport = before = Closing()
+    with ECRStub(blocking), ECRStub(blocking):
+        blocking.shutdown()
+    with ECRStub(blocking), pytest.raises(ClientShutdownException):
+        blocking.list_images(repository_name="app")
 
     assert before.closed
 
 
-def test_a_stub_can_be_used_again_but_not_twice_at_once(client: ECRClient) -> None:
+def test_reuse(client: Any) -> None:
     """A stub may be entered again when it was left, and says so if it was not."""
-    stub = ECRStub(client)
+    stub = stub_of(client)
     for token in ("first", "second"):
         stub.expect("ListImages", next_token=token)
         with stub:

@@ -149,7 +149,7 @@ def test_a_whole_image_is_valid(stored: Stored, image: RandomImage) -> None:
     assert stored.asked == asked
 
 
-def test_altered_content_is_found(stored: Stored, image: RandomImage) -> None:
+def test_altered_content(stored: Stored, image: RandomImage) -> None:
     """A blob with another content of the same length is not the blob."""
     layer, config = image.manifests[0].layers[0], image.manifests[1].config
     for digest in (layer.digest, config.digest):
@@ -161,7 +161,7 @@ def test_altered_content_is_found(stored: Stored, image: RandomImage) -> None:
     ]
 
 
-def test_truncated_content_is_found(stored: Stored, image: RandomImage) -> None:
+def test_truncated_content(stored: Stored, image: RandomImage) -> None:
     """A blob that has lost its end has a wrong size as well as a wrong digest."""
     layer = image.manifests[0].layers[1]
     cut = stored.blobs[layer.digest] = stored.blobs[layer.digest][:-1]
@@ -184,7 +184,7 @@ def test_missing_parts_are_found(stored: Stored, image: RandomImage) -> None:
     assert any(line.startswith(f"blob {layer} is missing (no {layer}") for line in missing)
 
 
-def test_an_altered_manifest_is_found(stored: Stored, image: RandomImage) -> None:
+def test_altered_manifest(stored: Stored, image: RandomImage) -> None:
     """A manifest that means the same, but is written otherwise, is not the same."""
     digest, size = image.manifests[0].descriptor.digest, image.manifests[0].descriptor.size
     altered = stored.manifests[digest] = stored.manifests[digest] + " "
@@ -254,14 +254,14 @@ def test_an_odd_manifest_is_found(stored: Stored, text: str, problem: str) -> No
     assert re.fullmatch(rf"manifest 1\.0 cannot be read \(.*({problem}).*\)", found)
 
 
-def test_a_manifest_with_half_a_character_is_found(stored: Stored) -> None:
+def test_half_a_character(stored: Stored) -> None:
     """A string that has no UTF-8 is no manifest."""
     stored.manifests[stored.root] = '{"layers": [], "config": "\ud800"}'
 
     assert "surrogates not allowed" in problems(stored)[-1]
 
 
-def test_a_manifest_that_is_too_long_is_found(stored: Stored) -> None:
+def test_long_manifest(stored: Stored) -> None:
     """The bound of the service is that of the check."""
     store(stored, '{"layers": []}'.ljust(4 * MIB))
     assert_image_valid(stored, "team/app:1.0")
@@ -270,7 +270,7 @@ def test_a_manifest_that_is_too_long_is_found(stored: Stored) -> None:
     assert problems(stored) == ["manifest 1.0 has 4194305 characters, more than 4194304"]
 
 
-def test_each_problem_of_a_manifest_is_found(stored: Stored) -> None:
+def test_each_problem(stored: Stored) -> None:
     """A descriptor that is none does not hide what is wrong with the others."""
     store(stored, json.dumps({"layers": [1, descriptor()], "config": 2}))
 
@@ -301,7 +301,7 @@ def test_nested_indexes(stored: Stored) -> None:
     assert re.fullmatch(r"manifest sha256:\w{64} is in more than 8 indexes", problem)
 
 
-def test_descriptors_are_counted_together(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_count_of_descriptors(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bound of manifests and blobs is that of the whole image."""
     monkeypatch.setattr("ecr_client.testing.verification.MAX_DESCRIPTORS", 5)
     (problem,) = problems(stored)
@@ -309,7 +309,7 @@ def test_descriptors_are_counted_together(stored: Stored, monkeypatch: pytest.Mo
     assert "the image has more than 5 manifests and blobs" in problem
 
 
-def test_an_index_of_itself_is_found(stored: Stored) -> None:
+def test_index_of_itself(stored: Stored) -> None:
     """A registry that returns the same index for ever is asked once for each digest."""
     digest = f"sha256:{'1' * 64}"
     text = json.dumps({"manifests": [descriptor(digest), descriptor(digest, 7)]})
@@ -321,7 +321,7 @@ def test_an_index_of_itself_is_found(stored: Stored) -> None:
     assert len(lines) == 7
 
 
-def test_a_blob_that_is_named_twice(stored: Stored, image: RandomImage) -> None:
+def test_blob_named_twice(stored: Stored, image: RandomImage) -> None:
     """A blob is downloaded once, and has the size that each descriptor says."""
     layer = image.manifests[0].layers[0]
     sizes = [layer.size, layer.size, layer.size + 1]
@@ -340,10 +340,7 @@ def test_both_algorithms(stored: Stored, algorithm: str) -> None:
     hashes = [hashlib.new(algorithm, each) for each in (layer, text.encode())]
     digests = [f"{algorithm}:{each.hexdigest()}" for each in hashes]
     stored.blobs[digests[0]], stored.manifests[digests[1]] = layer, text
-    root = {
-        "layers": [descriptor(digests[0], 5)],
-        "manifests": [descriptor(digests[1], len(text))],
-    }
+    root = {"layers": [descriptor(digests[0], 5)], "manifests": [descriptor(digests[1], len(text))]}
     store(stored, json.dumps(root))
     assert_image_valid(stored, "team/app:1.0")
     stored.blobs[digests[0]], stored.manifests[digests[1]] = b"LAYER", text.upper()
@@ -379,7 +376,7 @@ def test_an_endless_blob_is_found(stored: Stored, image: RandomImage) -> None:
     assert storage.sent <= len(image.blobs) * MIB
 
 
-def test_a_failing_download_is_found(stored: Stored) -> None:
+def test_failing_downloads(stored: Stored) -> None:
     """A storage that refuses, or is none, is a problem of each blob."""
     stored.status = 403
     refused = problems(stored)
@@ -395,9 +392,7 @@ def test_a_failing_download_is_found(stored: Stored) -> None:
         assert all(line.endswith(reason) for line in lines)
 
 
-def test_a_refusal_of_the_service_is_no_problem_of_the_image(
-    stored: Stored, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_refusals(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who may not read the repository learns nothing of the image."""
 
     def refuse(_: object) -> None:
@@ -424,7 +419,7 @@ def test_layers_are_not_held(tmp_path: Path) -> None:
     assert peak < 6 * MIB
 
 
-def test_layers_that_are_kept_elsewhere_are_left_out(stored: Stored) -> None:
+def test_foreign_layers(stored: Stored) -> None:
     """A layer with addresses of its own is not the registry's to give."""
     foreign = {**descriptor(), "urls": ["https://elsewhere.example/1"]}
     store(stored, json.dumps({"schemaVersion": 2, "layers": [foreign]}))
