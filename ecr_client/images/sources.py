@@ -12,7 +12,7 @@ from ecr_client.exceptions import (
     PartialFailureException,
     RepositoryNotFoundException,
 )
-from ecr_client.models import SubjectIdentifier
+from ecr_client.models import Image, SubjectIdentifier
 from ecr_client.oci import (
     Descriptor,
     Digest,
@@ -110,11 +110,21 @@ class RepositorySource:
         return str(self.location)
 
     def find_root(self) -> Descriptor:
-        content, media_type = self._get(self.location)
+        image = self._get(self.location)
+        content = image.image_manifest.encode()
+        media_type = image.image_manifest_media_type
+        if media_type is None:
+            try:
+                media_type = parse_manifest(content).media_type
+            except ValueError as error:
+                problem = f"{self.name}: the manifest is malformed: {error}"
+                raise ImageSourceException(problem) from None
         descriptor = Descriptor.of(content, media_type)
-        if self.location.digest not in (None, descriptor.digest):
+        expected = self.location.digest or (image.image_id and image.image_id.image_digest)
+        if expected not in (None, descriptor.digest):
             raise ImageSourceException(
-                f"{self.name}: the registry returned the manifest {descriptor.digest}"
+                f"{self.name}: the registry returned the manifest {descriptor.digest}, whose digest"
+                f" should be {expected}"
             )
         self._found[descriptor.digest] = content
         return descriptor
@@ -123,7 +133,7 @@ class RepositorySource:
         content = self._found.pop(descriptor.digest, None)
         if content is None:
             place = attrs.evolve(self.location, tag=None, digest=descriptor.digest)
-            content, _ = self._get(place)
+            content = self._get(place).image_manifest.encode()
         return content, parsed(self.name, content, descriptor)
 
     def find_referrers(self, digest: str) -> tuple[Descriptor, ...]:
@@ -162,7 +172,7 @@ class RepositorySource:
     def close(self) -> None:
         pass
 
-    def _get(self, place: Location) -> tuple[bytes, str]:
+    def _get(self, place: Location) -> Image:
         try:
             result = place.client.batch_get_image(
                 repository_name=place.repository,
@@ -180,15 +190,7 @@ class RepositorySource:
                 f"{place} cannot be read ({reasons or 'not found'};"
                 f" Request ID: {result.response_metadata.request_id})"
             ) from PartialFailureException(result.failures, result)
-        image = result.images[0]
-        content = image.image_manifest.encode()
-        media_type = image.image_manifest_media_type
-        if media_type is None:
-            try:
-                media_type = parse_manifest(content).media_type
-            except ValueError as error:
-                raise ImageSourceException(f"{place}: the manifest is malformed: {error}") from None
-        return content, media_type
+        return result.images[0]
 
 
 class LayoutSource:

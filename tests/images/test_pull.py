@@ -21,8 +21,8 @@ from ecr_client import ECRClient
 from ecr_client.exceptions import AmazonClientException, ImageSourceException
 from ecr_client.images import BytesMoved, pull_image, push_image, transfer
 from ecr_client.local import LocalECR
-from ecr_client.models import Image
-from ecr_client.oci import Layout
+from ecr_client.models import Image, ImageIdentifier
+from ecr_client.oci import Digest, Layout
 from ecr_client.testing import ECRStub, RandomImage, example, random_image
 
 REF_NAME = "org.opencontainers.image.ref.name"
@@ -197,6 +197,21 @@ def test_corrupt_manifests(ecr_client: ECRClient, image: RandomImage, tmp_path: 
             stub.expect("BatchGetImage", images=[example(Image, image_manifest=text)])
         with pytest.raises(ImageSourceException, match=f"manifest {first} is corrupt"):
             pull_image(ecr_client, "team/app:1", tmp_path / "out")
+
+
+@pytest.mark.parametrize("by", ["tag", "digest"])
+def test_wrong_digests(image: RandomImage, tmp_path: Path, by: str) -> None:
+    """A manifest must have the digest of the reference, or else the one that the service states."""
+    stated = Digest.of(b"another")
+    manifest = example(
+        Image,
+        image_id=ImageIdentifier(image_digest=stated),
+        image_manifest=image.blob_path(image.digest).read_text(encoding="utf-8"),
+    )
+    with ECRClient(region="eu-west-1") as client, ECRStub(client) as stub:
+        stub.expect("BatchGetImage", images=[manifest])
+        with pytest.raises(ImageSourceException, match=f"{image.digest}, .* should be {stated}"):
+            pull_image(client, "team/app:1" if by == "tag" else f"team/app@{stated}", tmp_path)
 
 
 def test_wrong_sizes(ecr_client: ECRClient, tmp_path: Path, make_layout: Any) -> None:
