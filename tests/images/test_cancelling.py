@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 import threading
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,34 @@ def test_cancelling(
         copy_image(ecr_client, "team/app:1", ecr_client, "mirror/app", create=True, cancel=cancel)
 
     assert tags(ecr_client) == {"1": pushed.digest}
+
+
+class Late(threading.Event):
+    """An event that is set when it is checked for the nth time."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._left = number
+
+    def is_set(self) -> bool:
+        self._left -= 1
+        return self._left <= 0
+
+
+def test_cancelling_anywhere(ecr_client: ECRClient, tmp_path: Path, tags: Any) -> None:
+    """Wherever a push is cancelled, it leaves no tag."""
+    ecr_client.create_repository(repository_name="team/app")
+    for number in count(1):
+        image = random_image(tmp_path / str(number), seed=number, layers=2)
+        try:
+            push_image(ecr_client, image.path, "team/app:1", concurrency=1, cancel=Late(number))
+        except TransferCancelledException:
+            assert tags(ecr_client) == {}
+        else:
+            break
+
+    assert number > 10
+    assert tags(ecr_client) == {"1": image.digest}
 
 
 INTERRUPTED = """
