@@ -1,1 +1,1 @@
-"""The generator of ``ecr_client/_generated``: from botocore's model of ECR to Python."""
+"""Generates ``ecr_client/_generated`` and ``ecr_client/_methods`` from botocore's model of ECR."""

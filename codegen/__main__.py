@@ -60,9 +60,8 @@ def format_python(text: str) -> str:
 
 def write(files: dict[str, str], root: Path) -> None:
     """Write the files, and delete the generated ones that are no longer generated."""
-    for path in (root / render.GENERATED).rglob("*.py"):
-        if path.relative_to(root).as_posix() not in files:
-            path.unlink()
+    for name in diff.stale(files, root):
+        (root / name).unlink()
     for name, text in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from codegen.render import GENERATED
+from codegen.render import FOLDERS
 
 
 def files(generated: dict[str, str], root: Path) -> list[str]:
@@ -19,8 +20,13 @@ def files(generated: dict[str, str], root: Path) -> list[str]:
         for path, text in sorted(generated.items())
         if not (root / path).exists() or (root / path).read_text(encoding="utf-8") != text
     ]
-    on_disk = {path.relative_to(root).as_posix() for path in (root / GENERATED).rglob("*.py")}
-    return found + [f"{path} is no longer generated" for path in sorted(on_disk - set(generated))]
+    return found + [f"{path} is no longer generated" for path in stale(generated, root)]
+
+
+def stale(generated: Iterable[str], root: Path) -> list[str]:
+    """Return the paths of the files on disk that are no longer generated."""
+    on_disk = (path for folder in FOLDERS for path in (root / folder).rglob("*.py"))
+    return sorted({path.relative_to(root).as_posix() for path in on_disk} - set(generated))
 
 
 def inventories(before: str, after: str) -> list[str]:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ecr_client._version import __version__
 
 if TYPE_CHECKING:
-    from ecr_client._generated.asynchronous import AsyncAmazonECR
-    from ecr_client._generated.interface import AmazonECR
+    from ecr_client._methods.asynchronous import AsyncAmazonECR
+    from ecr_client._methods.interface import AmazonECR
     from ecr_client._operation import Operation
     from ecr_client.async_client import AsyncECRClient
     from ecr_client.client import ECRClient
@@ -56,10 +56,10 @@ __all__ = [
 _MODULE_OF = {
     "ANONYMOUS": "credentials",
     "AmazonClientException": "exceptions",
-    "AmazonECR": "_generated.interface",
+    "AmazonECR": "_methods.interface",
     "AmazonECRException": "exceptions",
     "AmazonServiceException": "exceptions",
-    "AsyncAmazonECR": "_generated.asynchronous",
+    "AsyncAmazonECR": "_methods.asynchronous",
     "AsyncECRClient": "async_client",
     "CallEvent": "hooks",
     "ClientConfiguration": "config",

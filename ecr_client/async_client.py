@@ -10,13 +10,13 @@ from ecr_client._common.hints import explains_keywords
 from ecr_client._common.redact import keeps_arguments_secret
 from ecr_client._coroutines import in_thread
 from ecr_client._credentials.asynchronous import AsyncCredentialsSource
-from ecr_client._generated.asynchronous import (
+from ecr_client._lifetime import AsyncLifetime
+from ecr_client._methods.asynchronous import (
     AsyncAmazonECR,
     AsyncBatches,
     AsyncPaginators,
     AsyncWaiters,
 )
-from ecr_client._lifetime import AsyncLifetime
 from ecr_client._signatures import documented_by
 from ecr_client.client import ECRClient
 

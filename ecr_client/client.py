@@ -9,11 +9,11 @@ from ecr_client._common.hints import explains_keywords
 from ecr_client._common.redact import keeps_arguments_secret
 from ecr_client._coroutines import run
 from ecr_client._credentials.sources import credentials_source
-from ecr_client._generated.batches import Batches
-from ecr_client._generated.interface import AmazonECR
-from ecr_client._generated.paginators import Paginators
-from ecr_client._generated.waiters import Waiters
 from ecr_client._lifetime import Lifetime
+from ecr_client._methods.batches import Batches
+from ecr_client._methods.interface import AmazonECR
+from ecr_client._methods.paginators import Paginators
+from ecr_client._methods.waiters import Waiters
 from ecr_client._transport.requests_transport import RequestsTransport
 
 if TYPE_CHECKING:

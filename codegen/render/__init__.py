@@ -17,20 +17,23 @@ from codegen.render import (
 )
 
 GENERATED = "ecr_client/_generated"
+METHODS = "ecr_client/_methods"
+#: Folders of which everything is generated.
+FOLDERS = (GENERATED, METHODS)
 
 
 def render(service: Service) -> dict[str, str]:
     """Return the text of each generated file by its path, not yet formatted."""
     files = {
-        f"{GENERATED}/__init__.py": '"""Generated code; see codegen/."""\n',
-        f"{GENERATED}/asynchronous.py": asynchronous.render(service),
+        **{f"{each}/__init__.py": '"""Generated code; see codegen/."""\n' for each in FOLDERS},
+        f"{METHODS}/asynchronous.py": asynchronous.render(service),
         f"{GENERATED}/exceptions.py": exceptions.render(service),
-        f"{GENERATED}/interface.py": interface.render(service),
+        f"{METHODS}/interface.py": interface.render(service),
         f"{GENERATED}/operations.py": operations.render(service),
-        f"{GENERATED}/paginators.py": paginators.render(service),
+        f"{METHODS}/paginators.py": paginators.render(service),
         f"{GENERATED}/resources.py": resources.render(service),
-        f"{GENERATED}/waiters.py": waiters.render(service),
-        f"{GENERATED}/batches.py": batches.render(service),
+        f"{METHODS}/waiters.py": waiters.render(service),
+        f"{METHODS}/batches.py": batches.render(service),
         f"{GENERATED}/models/__init__.py": models.render_index(service),
         "codegen/inventory.txt": inventory.render(service),
     }

@@ -55,17 +55,16 @@ class Async{name}(AsyncInvoker):
 
 
 def render(service: Service) -> str:
-    """Return ``_generated/asynchronous.py``."""
+    """Return ``_methods/asynchronous.py``."""
     constants = [waiters.constant(waiter) for waiter in service.waiters]
     return (
         banner(service, "The methods of the asynchronous client.")
         + HEADER.replace("Any,", "Any, ClassVar,")
-        + "from ecr_client._generated.batches import Batches\n"
-        + "from ecr_client._generated.interface import AmazonECR\n"
-        + "from ecr_client._generated.paginators import Paginators\n"
+        + "from ecr_client._methods.batches import Batches\n"
+        + "from ecr_client._methods.interface import AmazonECR\n"
+        + "from ecr_client._methods.paginators import Paginators\n"
         + "".join(
-            f"from ecr_client._generated.waiters import {name}\n"
-            for name in [*constants, "Waiters"]
+            f"from ecr_client._methods.waiters import {name}\n" for name in [*constants, "Waiters"]
         )
         + imports(
             service,

@@ -17,7 +17,7 @@ class Batches(Invoker):
 
 
 def render(service: Service) -> str:
-    """Return ``_generated/batches.py``."""
+    """Return ``_methods/batches.py``."""
     return (
         banner(service, "Batch operations for any number of items.")
         + HEADER

@@ -66,7 +66,7 @@ class AmazonECR(Invoker):
 
 
 def render(service: Service) -> str:
-    """Return ``_generated/interface.py``."""
+    """Return ``_methods/interface.py``."""
     return (
         banner(service, "The interface of a client: every operation of Amazon ECR.")
         + HEADER.replace("Any,", "Any, ClassVar,")

@@ -20,7 +20,7 @@ class Paginators(Invoker):
 
 
 def render(service: Service) -> str:
-    """Return ``_generated/paginators.py``."""
+    """Return ``_methods/paginators.py``."""
     return (
         banner(service, "A paginator for every paginated operation.")
         + HEADER

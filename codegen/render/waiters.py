@@ -17,7 +17,7 @@ class Waiters(Invoker):
 
 
 def render(service: Service) -> str:
-    """Return ``_generated/waiters.py``."""
+    """Return ``_methods/waiters.py``."""
     return (
         banner(service, "The waiters: polling an operation until a condition holds.")
         + HEADER

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ecr_client._exceptions import AmazonServiceException
-    from ecr_client._operation import Operation
-    from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult
-    from ecr_client.models import (
+    from ecr_client._generated.models import (
         BatchCheckLayerAvailabilityResult,
         BatchGetImageResult,
         CompleteLayerUploadRequest,
@@ -29,6 +27,8 @@ if TYPE_CHECKING:
         UploadLayerPartRequest,
         UploadLayerPartResult,
     )
+    from ecr_client._operation import Operation
+    from ecr_client._shapes import AmazonWebServiceRequest, AmazonWebServiceResult
 
 
 class Lookup(NamedTuple):
@@ -95,7 +95,7 @@ def _layer(request: CompleteLayerUploadRequest, _: object) -> Lookup | None:
 
 
 def _image(request: PutImageRequest, _: object) -> Lookup:
-    from ecr_client.models import ImageIdentifier
+    from ecr_client._generated.models.image_identifier import ImageIdentifier
 
     tag, digest = request.image_tag, request.image_digest
     if tag is None and digest is None:

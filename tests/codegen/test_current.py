@@ -18,7 +18,7 @@ from codegen.__main__ import GenerationError, write
 from codegen.docs import load_toml
 from codegen.model import read
 from codegen.naming import class_name
-from codegen.render import GENERATED
+from codegen.render import FOLDERS, GENERATED
 from codegen.resolve import CUSTOMIZATIONS, walk
 
 #: Prints the hash of everything that is rendered, not yet formatted.
@@ -195,7 +195,7 @@ def test_banner_names_the_model(generated: dict[str, str], pinned_model: str) ->
     line = f"# Model: ecr of botocore {pinned_model}, SHA-256 {read().sha256}\n"
     without = [path for path, source in generated.items() if line not in source]
 
-    assert sorted(without) == [command.INVENTORY, f"{GENERATED}/__init__.py"]
+    assert sorted(without) == [command.INVENTORY, *(f"{each}/__init__.py" for each in FOLDERS)]
 
 
 def test_an_operation_loads_only_its_types(generated: dict[str, str]) -> None:

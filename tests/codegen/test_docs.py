@@ -8,7 +8,7 @@ import pytest
 
 from codegen.docs import DESCRIPTIONS, Description, Descriptions, load_toml
 
-GENERATED = Path(__file__).parents[2] / "ecr_client/_generated"
+METHODS = Path(__file__).parents[2] / "ecr_client/_methods"
 #: The first words of generated methods.
 IMPERATIVES = (
     *("Add", "Archive", "Call", "Change", "Close", "Complete", "Create", "Delete", "Iterate"),
@@ -120,7 +120,7 @@ def test_imperatives() -> None:
     """The docstring of each generated method begins in the imperative."""
     first = {
         node.name: docstring.split()[0]
-        for path in GENERATED.glob("*.py")
+        for path in METHODS.glob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef) and (docstring := ast.get_docstring(node))
     }

@@ -186,43 +186,43 @@ def test_always_sent_that_is_not(sample: Any, member: str, evidence: str, proble
         (
             "descriptions operations PutBlob",
             "descriptions/operations.toml: no description of PutBlob",
-            "interface.py",
+            "_methods/interface.py",
             '"""Call ``PutBlob``.',
         ),
         (
             "descriptions errors ServerException",
             "descriptions/errors.toml: no description of ServerException",
-            "exceptions.py",
+            "_generated/exceptions.py",
             '"""The service reported ``ServerException``.',
         ),
         (
             "descriptions types structures Part",
             "descriptions/types.toml: no description of structures.Part",
-            "models/list_things.py",
+            "_generated/models/list_things.py",
             '"""``Part`` of the service\'s model.',
         ),
         (
             "descriptions types enums Kind",
             "descriptions/types.toml: no description of enums.Kind",
-            "models/list_things.py",
+            "_generated/models/list_things.py",
             '"""``Kind`` of the service\'s model."""',
         ),
         (
             "descriptions members common_request max_results",
             "descriptions/members.toml: no description of ListThingsRequest.max_results",
-            "interface.py",
+            "_methods/interface.py",
             "max_results: ``maxResults`` of the API. 1 to 1,000.",
         ),
         (
             "customizations waiter_summaries ThingsActive",
             "customizations.toml: waiter_summaries: no summary of ThingsActive",
-            "waiters.py",
+            "_methods/waiters.py",
             '"""Wait until ``ThingsActive`` holds, and return the last result.',
         ),
         (
             "customizations resources blobs",
             "customizations.toml: resources: no resource of PutBlob",
-            "resources.py",
+            "_generated/resources.py",
             "'PutBlobRequest': 'common',",
         ),
     ],
@@ -232,7 +232,7 @@ def test_gap(sample: Any, path: str, gap: str, file: str, line: str) -> None:
     sample.remove(path)
 
     assert sample.resolve().gaps == [gap]
-    assert line in sample.render()[f"ecr_client/_generated/{file}"]
+    assert line in sample.render()[f"ecr_client/{file}"]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
-from ecr_client._generated.batches import Batches
-from ecr_client._generated.interface import AmazonECR
 from ecr_client._generated.operations import (
     BATCH_CHECK_LAYER_AVAILABILITY,
     BATCH_DELETE_IMAGE,
@@ -73,14 +71,16 @@ from ecr_client._generated.operations import (
     UPLOAD_LAYER_PART,
     VALIDATE_PULL_THROUGH_CACHE_RULE,
 )
-from ecr_client._generated.paginators import Paginators
-from ecr_client._generated.waiters import (
+from ecr_client._invoker import AsyncInvoker
+from ecr_client._methods.batches import Batches
+from ecr_client._methods.interface import AmazonECR
+from ecr_client._methods.paginators import Paginators
+from ecr_client._methods.waiters import (
     IMAGE_EXISTS,
     IMAGE_SCAN_COMPLETE,
     LIFECYCLE_POLICY_PREVIEW_COMPLETE,
     Waiters,
 )
-from ecr_client._invoker import AsyncInvoker
 from ecr_client._signatures import documented_by, takes
 
 if TYPE_CHECKING:
