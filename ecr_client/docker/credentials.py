@@ -52,7 +52,8 @@ def get_docker_credentials(client: ECRClient, registry: str | None = None) -> Do
     """
     if isinstance(client, type) or not hasattr(client, "get_authorization_token"):
         raise TypeError(f"client must be an ECRClient, got {type(client).__name__}")
-    if iscoroutinefunction(client.get_authorization_token):
+    # Not that of the object: `create_autospec` makes methods that seem to be asynchronous.
+    if iscoroutinefunction(getattr(type(client), "get_authorization_token", None)):
         kind = type(client).__name__
         raise TypeError(f"{kind} is asynchronous: pass an ECRClient, for example in a thread")
     if registry is not None:

@@ -89,12 +89,21 @@ def docker_login(
 
 
 def config_path(environment: os._Environ[str] | dict[str, str]) -> Path:
-    """Return the configuration file that an environment names."""
+    """Return the configuration file that an environment names.
+
+    Raises:
+        FileNotFoundError: It names none, and the home folder is unknown.
+    """
     if folder := environment.get("DOCKER_CONFIG"):
         return Path(folder) / "config.json"
     if file := environment.get("REGISTRY_AUTH_FILE"):
         return Path(file)
-    return Path.home() / ".docker" / "config.json"
+    try:
+        return Path.home() / ".docker" / "config.json"
+    except RuntimeError:
+        raise FileNotFoundError(
+            "the home folder is unknown; set HOME or DOCKER_CONFIG, or pass path"
+        ) from None
 
 
 def _without_frames(work: Callable[..., Result], *arguments: Any) -> Result:

@@ -89,7 +89,10 @@ class TokenCache:
     def __init__(self, environment: Mapping[str, str]) -> None:
         home = Path(environment.get("XDG_CACHE_HOME", ""))
         if not home.is_absolute():  # A relative one would depend on the working directory.
-            home = Path("~/.cache").expanduser()
+            try:
+                home = Path.home() / ".cache"
+            except RuntimeError:
+                home = Path(os.devnull)  # Nothing can be cached there.
         self._folder = home / "ecr-client" / "tokens"
         self._identity = _identity(environment)
 
@@ -126,7 +129,8 @@ class TokenCache:
 
     def remove(self, registry: str) -> None:
         """Forget the password of a registry."""
-        self._path(registry).unlink(missing_ok=True)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            self._path(registry).unlink()
 
     def all(self) -> Iterator[CachedToken]:
         """Yield all passwords of this identity."""

@@ -40,7 +40,8 @@ class DockerArchiveSource:
     """An image in a Docker archive, in the old format or in the one that is an OCI layout as well.
 
     Layers that are not compressed are compressed with level 6 of zlib and without a timestamp, so
-    the same archive results in the same digests with the same version of zlib.
+    the same archive results in the same digests with the same version of zlib. Others are pushed as
+    they are. The configuration has the digests of all contents, which are verified except for zstd.
 
     Args:
         path: The archive.
@@ -160,6 +161,9 @@ class DockerArchiveSource:
                     size += len(piece)
                 digest = Digest(f"sha256:{hasher.hexdigest()}")
                 self._places[digest] = name
+                if start != _ZSTD:  # which Python cannot decompress before 3.14
+                    file.seek(0)
+                    self._verify(file, name, diff_id)
             else:
                 path = Path(self._folder.name) / Digest(diff_id).encoded
                 digest, size = self._compress(file, path, name, diff_id)
@@ -180,11 +184,28 @@ class DockerArchiveSource:
             packed = compressor.flush()
             compressed.update(packed)
             size += target.write(packed)
-        if f"sha256:{found.hexdigest()}" != diff_id:
-            raise ImageSourceException(
-                f"{self.name}: the layer {name} is corrupt: its digest is not {diff_id}"
-            )
+        self._compare(found.hexdigest(), name, diff_id)
         return Digest(f"sha256:{compressed.hexdigest()}"), size
+
+    def _verify(self, file: BinaryIO, name: str, diff_id: str) -> None:
+        """Refuse a compressed layer that docker could not load after a pull."""
+        hasher = hashlib.sha256()
+        try:
+            with gzip.GzipFile(fileobj=file) as plain:
+                while piece := plain.read(_CHUNK):
+                    hasher.update(piece)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ImageSourceException(
+                f"{self.name}: the layer {name} cannot be decompressed: {error}"
+            ) from None
+        self._compare(hasher.hexdigest(), name, diff_id)
+
+    def _compare(self, found: str, name: str, diff_id: str) -> None:
+        if f"sha256:{found}" != diff_id:
+            raise ImageSourceException(
+                f"{self.name}: the layer {name} is corrupt: the digest of its content is not"
+                f" {diff_id}"
+            )
 
     def _json(self, name: str) -> Any:
         try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import tarfile
 import threading
+import uuid
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
@@ -139,16 +141,7 @@ class ArchiveTarget(LayoutTarget):
         self, tree: Tree, tags: Sequence[str], reporter: Reporter
     ) -> Sequence[Descriptor]:
         self._new_folders = [each for each in self.folder.parents if not each.exists()]
-        self.folder.mkdir(parents=True, exist_ok=True)
-        file = (self.folder / "lock").open("ab")
-        try:
-            lock(file)
-        except BlockingIOError:
-            file.close()
-            raise FileExistsError(
-                errno.EEXIST, "another process or thread is writing this archive", str(self._path)
-            ) from None
-        self._lock = file
+        self._lock = self._lock_folder()
         remove_leftovers(self.folder)
         missing = super().find_missing(tree, tags, reporter)
         # A file is removed once it is in the archive: the largest one takes its space twice.
@@ -177,11 +170,76 @@ class ArchiveTarget(LayoutTarget):
         """Remove what was pulled; the archive stays."""
         if self._lock is None:
             return  # Nothing was begun, or the folder belongs to another pull.
+        if os.name == "nt":
+            self._lock.close()  # Windows does not rename a folder with an open file.
+        # Under another name, so that no other pull begins in it meanwhile.
+        removed = self.folder.with_name(f".incomplete-{uuid.uuid4()}")
+        with suppress(OSError):
+            self.folder.rename(removed)
+            shutil.rmtree(removed, ignore_errors=True)
         self._lock.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
         for folder in self._new_folders:
             with suppress(OSError):  # The archive is in it.
                 folder.rmdir()
+
+    def _lock_folder(self) -> BinaryIO:
+        """Make the folder unless a killed pull has left it; return the file that locks it.
+
+        Raises:
+            FileExistsError: Another pull is writing the archive, or another user has begun one.
+        """
+        path = self.folder / "lock"
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            is_new = _make(self.folder)
+            with suppress(FileNotFoundError):  # Another pull has just removed it.
+                if not is_new:
+                    _check_owner(self.folder)
+                file = path.open("ab")
+                try:
+                    lock(file)
+                except BlockingIOError:
+                    file.close()
+                    raise FileExistsError(
+                        errno.EEXIST,
+                        "another process or thread is writing this archive",
+                        str(self._path),
+                    ) from None
+                if _has_name(file, path):
+                    return file
+                file.close()
+
+
+def _make(folder: Path) -> bool:
+    """Make a folder and return whether it was missing."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True
+
+
+def _check_owner(folder: Path) -> None:
+    """Refuse the folder of another user, who could let it lead anywhere.
+
+    Raises:
+        FileExistsError: It belongs to another user, or is a link.
+    """
+    if os.name != "nt" and (folder.is_symlink() or folder.stat().st_uid != os.geteuid()):
+        raise FileExistsError(
+            errno.EEXIST,
+            "another user has begun an archive of this name; remove this folder, or pull to"
+            " another path",
+            str(folder),
+        )
+
+
+def _has_name(file: BinaryIO, path: Path) -> bool:
+    """Return whether an open file has not been removed or replaced."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def add_file(archive: tarfile.TarFile, path: Path, name: str) -> None:

@@ -33,6 +33,7 @@ class Mounting:
     def __init__(self, source: Location, target: Location) -> None:
         self._source = source
         self._target = target
+        self._accounts = {source.registry_id, target.registry_id}
         self._lock = threading.Lock()
         self._access: AuthorizationData | None = None
         self._is_on: bool | None = None
@@ -59,7 +60,7 @@ class Mounting:
                     access = client.get_authorization_token().authorization_data[0]
                     host = Registry.find(urlsplit(access.proxy_endpoint).netloc)
                     # Token and setting are those of the client's own registry.
-                    if self._target.registry_id in (None, host and host.account):
+                    if self._accounts <= {None, host and host.account}:
                         self._access = access
                     self._is_on = True
             return self._access
@@ -92,7 +93,7 @@ def mounting_between(source: Location, target: Location) -> Mounting | None:
     """Return what mounts layers of one repository in another, or None if that is impossible."""
     same = (
         source.client.endpoint == target.client.endpoint
-        and source.registry_id == target.registry_id
+        and len({source.registry_id, target.registry_id} - {None}) <= 1
         and source.repository != target.repository
     )
     return Mounting(source, target) if same else None

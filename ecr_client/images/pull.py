@@ -60,8 +60,8 @@ def pull_image(
         LayerVerificationException: A layer does not match its digest.
         TransferCancelledException: ``cancel`` was set.
         ValueError: An argument is invalid, or the target is a folder, but not an OCI layout.
-        FileExistsError: Another pull is writing the archive, or its path is not that of a file, but
-            of a folder or a device, for example.
+        FileExistsError: Another pull is writing the archive, another user has begun it, or its path
+            is not that of a file, but of a folder or a device, for example.
         OSError: The target cannot be written, or does not have enough space (``ENOSPC``).
         AmazonClientException: A call failed.
     """

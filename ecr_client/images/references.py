@@ -95,7 +95,8 @@ def locate(
     """
     if isinstance(client, type) or not callable(getattr(client, "invoke", None)):
         raise TypeError(f"{client_name} must be an ECRClient, got {type(client).__name__}")
-    if iscoroutinefunction(client.invoke):
+    # Not that of the object: `create_autospec` makes methods that seem to be asynchronous.
+    if iscoroutinefunction(getattr(type(client), "invoke", None)):
         raise TypeError(
             f"{type(client).__name__} is asynchronous: push_image, pull_image, copy_image and "
             "inspect_image for it are in ecr_client.images.aio; pass an ECRClient to the others"

@@ -150,7 +150,7 @@ class SyncPlan:
 
         Args:
             executor: Runs `CopyTask.run` for each image: a pool of threads or processes, or an
-                executor of Dask or Ray. ``None`` uses 4 threads.
+                executor of Dask. ``None`` uses 4 threads.
         """
         _check_executor(executor)
         if executor is not None:

@@ -24,8 +24,6 @@ from ecr_client.local.sigv4 import HttpRequest
 from ecr_client.local.tokens import DOWNLOADS
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from starlette.requests import Request
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
@@ -43,15 +41,14 @@ LARGEST_SMALL_BODY = 1 << 20
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
-def create_app(service: Service, executor: Executor, hosts: Hosts) -> ASGIApp:
+def create_app(service: Service, bodies: RequestBodies, hosts: Hosts) -> ASGIApp:
     """Return the application that serves a service over HTTP.
 
     Args:
         service: Handles requests of the API, and has the store.
-        executor: The threads that requests are handled in.
+        bodies: Receives bodies, and has the threads that requests are handled in.
         hosts: The host names of the server.
     """
-    bodies = RequestBodies(executor, service.store.root)
     table: list[BaseRoute] = [
         Route("/", _Api(service, bodies, hosts).handle, methods=["POST"]),
         Route(DOWNLOADS + "{layer:path}", _Downloads(service).handle, methods=["GET"]),

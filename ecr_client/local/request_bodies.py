@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import mmap
 import tempfile
-import weakref
 from collections import deque
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -141,11 +140,6 @@ class RequestBody:
         self._pieces, self._gathered = [], 0
 
 
-def _close(files: list[IO[bytes]]) -> None:
-    for file in files:
-        file.close()
-
-
 class RequestBodies:
     """Receives bodies, and has them processed.
 
@@ -160,7 +154,11 @@ class RequestBodies:
         self._folder = folder
         self._budget = MemoryBudget(budget)
         self._spare: list[IO[bytes]] = []
-        weakref.finalize(self, _close, self._spare)
+
+    def close(self) -> None:
+        """Delete the files that are kept for further bodies."""
+        for file in self._spare:
+            file.close()
 
     async def receive(self, stream: AsyncIterator[bytes], longest: int) -> RequestBody | None:
         """Return the whole body, or None if it is longer than `longest`.

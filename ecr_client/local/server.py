@@ -27,6 +27,7 @@ from ecr_client.local.hosts import Hosts
 from ecr_client.local.keys import access_keys, checked_account, keys_by_account
 from ecr_client.local.permissions import Permissions
 from ecr_client.local.registry import RegistryKey
+from ecr_client.local.request_bodies import RequestBodies
 from ecr_client.local.request_log import RequestLog
 from ecr_client.local.run_lifecycle import run_lifecycle
 from ecr_client.local.service import PROTOCOLS, RegistryProtocol, Service
@@ -155,6 +156,7 @@ class LocalECR:
         self.ca_file: Path | None = None if certificate is None else certificate.trusted
         self.endpoint: str = _address("https" if certificate else "http", self._socket)
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="local-ecr")
+        self._bodies = RequestBodies(self._workers, self._store.root)
         service = Service(
             store=self._store,
             tokens=Tokens(self._store.secret("tokens"), clock),
@@ -323,6 +325,7 @@ class LocalECR:
         self._server.should_exit = True
         self._thread.join()
         self._workers.shutdown()
+        self._bodies.close()
         self._socket.close()
         self._store.close()
 
@@ -332,7 +335,7 @@ class LocalECR:
         """Return the server with the application and its middleware."""
         connections = Connections(self._connection_limits)
         application = FaultMiddleware(
-            create_app(service, self._workers, hosts),
+            create_app(service, self._bodies, hosts),
             faults=self.faults,
             requests=self.requests,
             connections=connections,

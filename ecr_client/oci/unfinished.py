@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import time
 import uuid
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ except ImportError:  # Windows, which does not delete open files
     fcntl = None  # type: ignore[assignment]
 
 _PREFIX = ".incomplete-"
-#: Replaces locks of folders where the system has none.
+#: How many seconds to wait for the lock of a folder, which is usually held for milliseconds.
+_LOCK_TIMEOUT = 60.0
+#: Replaces locks of folders where there are none.
 _THREADS = threading.Lock()
 
 
@@ -61,18 +64,41 @@ def _create(folder: Path) -> tuple[Path, BinaryIO]:
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, so that threads and processes change it one after the other."""
-    if fcntl is None:
-        with _THREADS:
-            yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    """Hold the lock of a folder, so that threads and processes change it one after the other.
+
+    Where folders cannot be locked, as on Windows and NFS, only threads wait for each other.
+
+    Raises:
+        TimeoutError: Another process keeps the lock; whoever may read a folder can lock it.
+        OSError: The folder cannot be opened.
+    """
+    with ExitStack() as held:
+        if fcntl is None:
+            held.enter_context(_THREADS)
+        else:
+            descriptor = os.open(folder, os.O_RDONLY)
+            held.callback(os.close, descriptor)
+            if _wait_for_lock(descriptor, folder):
+                # Closing is not enough: a process that was forked meanwhile has the folder open.
+                held.callback(fcntl.flock, descriptor, fcntl.LOCK_UN)
+            else:
+                held.enter_context(_THREADS)
         yield
-    finally:
-        os.close(descriptor)
+
+
+def _wait_for_lock(descriptor: int, folder: Path) -> bool:
+    """Lock an open folder; return whether that is possible."""
+    deadline = time.monotonic() + _LOCK_TIMEOUT
+    while True:
+        try:
+            return lock(descriptor)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                # Not as `filename`, which asyncio does not keep.
+                raise TimeoutError(
+                    errno.ETIMEDOUT, f"another process keeps the folder {folder} locked"
+                ) from None
+        time.sleep(0.01)
 
 
 @contextmanager
@@ -102,16 +128,16 @@ def remove_leftovers(folder: Path) -> None:
                 path.unlink()  # Not if somebody writes it: Windows does not delete open files.
 
 
-def lock(file: BinaryIO) -> bool:
-    """Lock a file as long as it is open; return whether that is known to have worked.
+def lock(file: BinaryIO | int) -> bool:
+    """Lock an open file or folder until it is closed; return whether that is known to have worked.
 
     Raises:
-        BlockingIOError: The file is locked already.
+        BlockingIOError: It is locked already.
     """
     if fcntl is None:
         return True
     try:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
     except OSError:

@@ -177,6 +177,23 @@ def test_no_cache(
     assert "the password was not cached" in capsys.readouterr().err
 
 
+def test_no_home(
+    service: Service,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A user without a home folder gets passwords, which are not cached."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+
+    assert get({}, service) == "password-1"
+    assert "the password was not cached" in capsys.readouterr().err
+    assert helper.run("erase", HOST, TokenCache({}), service) == ""
+    assert helper.run("list", "", TokenCache({}), service) == "{}"
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_other_commands(environment: dict[str, str], service: Service) -> None:
     """``list`` shows what is kept, ``erase`` forgets it, and ``store`` has nothing to do."""
     cache = TokenCache(environment)

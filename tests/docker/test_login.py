@@ -10,9 +10,11 @@ import subprocess
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 
@@ -234,6 +236,27 @@ def test_where_the_file_is(
     monkeypatch.setattr(Path, "home", lambda: Path("home"))
 
     assert config_path(environment) == Path(path)
+
+
+def test_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without a home folder learns how to name the file."""
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    with pytest.raises(FileNotFoundError, match="set HOME or DOCKER_CONFIG, or pass path"):
+        config_path({})
+
+
+def test_autospec() -> None:
+    """A client that `create_autospec` makes is not taken for an asynchronous one."""
+    client = create_autospec(ECRClient, instance=True)
+    client.get_authorization_token.return_value.authorization_data = [
+        AuthorizationData(
+            authorization_token=base64.b64encode(b"AWS:password").decode(),
+            expires_at=datetime.now(timezone.utc),
+            proxy_endpoint="https://registry.example",
+        )
+    ]
+
+    assert get_docker_credentials(client).registry == "registry.example"
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,18 @@ from datetime import date, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
 from ecr_client import ECRClient
 from ecr_client.exceptions import ImageSourceException, RepositoryNotFoundException
 from ecr_client.images import copy_image, plan_sync, push_image, sync
+from ecr_client.images.mounting import mounting_between
+from ecr_client.images.references import locate
 from ecr_client.local import LocalECR
-from ecr_client.models import ImageIdentifier
-from ecr_client.testing import RandomImage, assert_image_valid, random_image
+from ecr_client.models import AuthorizationData, ImageIdentifier
+from ecr_client.testing import RandomImage, assert_image_valid, example, random_image
 
 
 def test_another_registry(ecr_client: ECRClient, pushed: RandomImage, tags: Any) -> None:
@@ -73,6 +76,35 @@ def test_mounting_in_other_accounts(pushed: RandomImage) -> None:
 
         assert result.bytes_moved == sum(blob.size for blob in pushed.blobs)
         assert not ecr.requests.of("Registry")
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "is_mounted"),
+    [
+        ("123456789012", None, True),
+        (None, "123456789012", True),
+        ("123456789012", "123456789012", True),
+        ("999999999999", None, False),
+        (None, "999999999999", False),
+        ("999999999999", "123456789012", False),
+    ],
+)
+def test_registries_of_mounting(source: str | None, target: str | None, is_mounted: bool) -> None:
+    """A registry is the same one whether a reference names the client's own account or not."""
+    domain = "dkr.ecr.us-east-1.amazonaws.com"
+    client = MagicMock(endpoint="https://api.ecr.us-east-1.amazonaws.com", region="us-east-1")
+    client.get_account_setting.return_value.value = "ENABLED"
+    client.get_authorization_token.return_value.authorization_data = [
+        example(AuthorizationData, proxy_endpoint=f"https://123456789012.{domain}")
+    ]
+    client.transport.send.return_value.__enter__.return_value.status = 201
+    here, there = (
+        locate(client, f"{account}.{domain}/{name}" if account else name)
+        for account, name in ((source, "team/app"), (target, "mirror/app"))
+    )
+    mounting = mounting_between(here, there)
+
+    assert (mounting is not None and mounting.mount("sha256:1")) is is_mounted
 
 
 def test_missing_repositories(ecr_client: ECRClient, pushed: RandomImage) -> None:

@@ -119,6 +119,8 @@ def test_names(ecr_client: ECRClient, tmp_path: Path) -> None:
             "must have one entry in rootfs.diff_ids for each layer",
         ),
         ({**FILES, "1/layer.tar": b"other"}, "the layer 1/layer.tar is corrupt"),
+        ({**FILES, "1/layer.tar": gzip.compress(b"other")}, "the layer 1/layer.tar is corrupt"),
+        ({**FILES, "1/layer.tar": gzip.compress(LAYER)[:-12]}, "layer.tar cannot be decompressed"),
         ({**FILES, "1/layer.tar": (tarfile.SYMTYPE, "/etc/passwd")}, "no file 1/layer.tar"),
         ({**FILES, "1/layer.tar": (tarfile.SYMTYPE, "layer.tar")}, "no file 1/layer.tar"),
         ({**FILES, "1/layer.tar": (tarfile.CHRTYPE, "")}, "no file 1/layer.tar"),

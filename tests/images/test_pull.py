@@ -7,10 +7,12 @@ import json
 import os
 import shutil
 import stat
+import sys
 import tarfile
+import threading
 from collections import namedtuple
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import pytest
 
 from ecr_client import ECRClient
 from ecr_client.exceptions import AmazonClientException, ImageSourceException
-from ecr_client.images import BytesMoved, pull_image, push_image, transfer
+from ecr_client.images import BlobFinished, BytesMoved, pull_image, push_image, transfer
 from ecr_client.local import LocalECR
 from ecr_client.models import Image, ImageIdentifier
 from ecr_client.oci import Digest, Layout
@@ -304,6 +306,64 @@ def test_pulls_at_the_same_time(ecr_client: ECRClient, tmp_path: Path) -> None:
     assert sorted(each.annotations[REF_NAME] for each in listed) == sorted(names)
 
 
+def test_pulls_one_after_the_other(
+    ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pull into an archive loses nothing if the one before it is still removing its files."""
+    target = f"oci-archive:{tmp_path / 'out.tar'}"
+    began, is_removed = threading.Event(), threading.Event()
+    remove = shutil.rmtree
+
+    def progress(event: object) -> None:
+        if isinstance(event, BlobFinished):
+            began.set()
+            is_removed.wait(60)
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def begin_another(*arguments: Any, **options: Any) -> None:
+            monkeypatch.setattr(shutil, "rmtree", remove)
+            nonlocal second
+            second = pool.submit(pull_image, ecr_client, "team/app:1", target, progress=progress)
+            second.add_done_callback(lambda future: began.set())
+            began.wait(60)
+            remove(*arguments, **options)
+
+        second: Future[Any] | None = None
+        monkeypatch.setattr(shutil, "rmtree", begin_another)
+        try:
+            pull_image(ecr_client, "team/app:1", target)
+        finally:
+            is_removed.set()
+
+    assert second is not None
+    assert second.result().digest == pushed.digest
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["image", "out.tar"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other owners")
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_archives_of_other_users(
+    ecr_client: ECRClient,
+    pushed: RandomImage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    """What another user has left beside an archive is not used, since it may lead anywhere."""
+    left = tmp_path / ".out.tar.incomplete"
+    if kind == "folder":
+        left.mkdir()
+        monkeypatch.setattr(os, "geteuid", lambda: left.stat().st_uid + 1)
+    else:
+        left.symlink_to(tmp_path / "image")
+    with pytest.raises(FileExistsError, match=r"another user has begun .*\.out\.tar\.incomplete"):
+        pull_image(ecr_client, "team/app:1", f"oci-archive:{tmp_path / 'out.tar'}")
+
+    assert left.exists()
+    assert not (left / "lock").exists()
+
+
 @pytest.mark.parametrize("form", ["oci-archive", "docker-archive"])
 @pytest.mark.parametrize("reference", ["team/app:1", "team/app:none"])
 def test_new_folders_of_archives(
@@ -347,6 +407,13 @@ def test_other_places(
         pull_image(ecr_client, "team/app:1", tmp_path / place)
 
     assert contents(tmp_path / "mine") == {"file": b"text"}
+
+
+def test_missing_folders(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) -> None:
+    """A link to a missing folder is an error, not something to wait for."""
+    (tmp_path / "link").symlink_to(tmp_path / "none")
+    with pytest.raises(FileExistsError, match="link"):
+        pull_image(ecr_client, "team/app:1", f"oci-archive:{tmp_path / 'link' / 'app.tar'}")
 
 
 @pytest.mark.parametrize("form", ["oci-archive", "docker-archive"])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,3 +151,23 @@ opened.recv(100)
 def test_exit_with_a_stalled_client(execute: Any) -> None:
     """A server that nobody closes does not keep its process, nor report what it gave up."""
     assert execute(sys.executable, "-c", FORGOTTEN).stderr == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel of Linux")
+def test_files_of_closed_servers() -> None:
+    """A closed server has no file open, even before it is garbage."""
+    ecr = LocalECR(auth=False)
+    folder = ecr._store.root
+    with ecr, ecr.client() as client:
+        client.create_repository(repository_name="app")
+        upload = client.initiate_layer_upload(repository_name="app").upload_id
+        client.upload_layer_part(
+            repository_name="app",
+            upload_id=upload,
+            part_first_byte=0,
+            part_last_byte=len(LARGE) - 1,
+            layer_part_blob=LARGE,
+        )
+    opened = [os.path.realpath(path) for path in Path("/proc/self/fd").iterdir()]
+
+    assert [path for path in opened if path.startswith(str(folder))] == []

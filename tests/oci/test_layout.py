@@ -5,15 +5,20 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import attrs
 import pytest
 
-from ecr_client.oci import Descriptor, Digest, Index, Layout, Manifest, media_types
-from ecr_client.oci.unfinished import full_disks_named
+from ecr_client.oci import Descriptor, Digest, Index, Layout, Manifest, media_types, unfinished
+from ecr_client.oci.unfinished import full_disks_named, locked_folder
 from ecr_client.testing import random_image
 
 
@@ -152,6 +157,55 @@ def test_folders_that_are_no_layouts(tmp_path: Path, name: str) -> None:
     """A folder of something else is refused, even if there is no file in it."""
     (tmp_path / name).mkdir(parents=True)
     with pytest.raises(ValueError, match="neither empty nor an OCI image layout"):
+        Layout(tmp_path).create()
+
+
+#: In a process of its own: this one has threads, and should not be forked.
+FORK = """
+import os, pathlib, signal, time
+from ecr_client.oci.unfinished import locked_folder
+with locked_folder(pathlib.Path()):
+    child = os.fork()
+    if not child:
+        time.sleep(20)
+        os._exit(0)
+signal.alarm(10)
+with locked_folder(pathlib.Path()):
+    os.kill(child, signal.SIGKILL)
+    print("locked")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_locks_and_forks(tmp_path: Path) -> None:
+    """A process that is forked while a folder is locked does not keep the lock."""
+    done = subprocess.run([sys.executable, "-c", FORK], cwd=tmp_path, capture_output=True)
+
+    assert done.stdout == b"locked\n", done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no flock")
+def test_no_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads wait for each other where folders cannot be locked, as on NFS."""
+    monkeypatch.setattr("fcntl.flock", Mock(side_effect=OSError(errno.EBADF, "as on NFS")))
+    inside: list[int] = []
+
+    def work(number: int) -> None:
+        with locked_folder(tmp_path):
+            inside.append(number)
+            time.sleep(0.001)
+            assert inside == [number]
+            inside.clear()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(32)))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no flock")
+def test_locks_that_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that never releases a folder is not waited for without end."""
+    monkeypatch.setattr(unfinished, "_LOCK_TIMEOUT", 0.05)
+    with locked_folder(tmp_path), pytest.raises(TimeoutError, match=f"{tmp_path} locked"):
         Layout(tmp_path).create()
 
 
