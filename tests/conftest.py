@@ -1,4 +1,4 @@
-"""What all tests share: an environment of their own, a client, and servers on the loopback."""
+"""Fixtures for all tests: an isolated environment, a client, and servers on the loopback."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from ecr_client.oci import Descriptor, Index, Layout, Manifest, media_types
 if TYPE_CHECKING:
     import trustme
 
-#: Long enough for a slow machine, and never waited for unless something is wrong.
+#: Long enough for a slow machine, and only waited for in full if something is wrong.
 PATIENCE = 20
 
-#: What a user's machine may set and a test must not see.
+#: Variables that a developer's machine may set and that no test may see.
 FOREIGN = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
@@ -48,7 +48,7 @@ class Received(NamedTuple):
 
 
 class ScriptedServer:
-    """Answers with what it was told to, in that order; the last response is repeated.
+    """A server that sends scripted responses in order, and repeats the last one.
 
     A response is (status, headers, body), or bytes to be written to the socket as they are, after
     which the connection is closed.
@@ -61,7 +61,7 @@ class ScriptedServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            # Or the body of each response would wait for 40 ms.
+            # Otherwise, the body of each response would be delayed by 40 ms.
             disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
@@ -76,7 +76,7 @@ class ScriptedServer:
                     self.close_connection = True
                     return
                 status, headers, content = response
-                self.send_response_only(status)  # without a Date and a Server of its own
+                self.send_response_only(status)  # adds no Date and no Server
                 for name, text in {"Content-Length": str(len(content)), **headers}.items():
                     self.send_header(name, text)
                 self.end_headers()
@@ -101,14 +101,14 @@ class ScriptedServer:
 
 
 class Visit:
-    """One connection of a client, as the peer sees it.
+    """One connection from a client, as the peer sees it.
 
     Attributes:
         socket: The connection.
-        address: The client's.
+        address: The address of the client.
         number: Its number, from 1.
-        over: Whether the test is over.
-        ended: Whether the client has closed the connection.
+        over: Set when the test is over.
+        ended: Set when the client has closed the connection.
     """
 
     def __init__(self, peer: Peer, connection: socket.socket, number: int) -> None:
@@ -148,7 +148,7 @@ class Visit:
         self.socket.sendall(data)
 
     def drip(self, data: bytes, *, before: bytes = b"", every: float = 0.02) -> None:
-        """Send something, and then something else again and again until the test is over."""
+        """Send ``before``, and then ``data`` again and again until the test is over."""
         self.send(before)
         while not self.over.wait(every):
             self.send(data)
@@ -159,7 +159,7 @@ class Visit:
         self.socket.close()
 
     def respond(self, body: bytes = b"{}", *lines: bytes, status: bytes = b"200 OK") -> None:
-        """Send a response that has a length."""
+        """Send a response with a Content-Length."""
         head = [b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), *lines]
         self.send(b"\r\n".join([*head, b"", body]))
 
@@ -181,23 +181,23 @@ class Visit:
 
 
 def serve(visit: Visit) -> None:
-    """Respond to all requests of a connection."""
+    """Respond to all requests on a connection."""
     while True:
         visit.request()
         visit.respond()
 
 
 class Peer:
-    """A server whose every connection is handled by a function.
+    """A server that handles each connection with a function.
 
     Args:
-        handle: Is called with each `Visit`; the connection is closed when it returns.
-        context: Of TLS, if it speaks that.
+        handle: Called with each `Visit`; the connection is closed when it returns.
+        context: The context of a server with TLS, or None for plain HTTP.
 
     Attributes:
-        url: Where it is.
-        over: Whether the test is over.
-        requests: All that were read.
+        url: Its URL.
+        over: Set when the test is over.
+        requests: All requests that were read.
         visits: All connections.
     """
 
@@ -217,7 +217,7 @@ class Peer:
 
     @property
     def connections(self) -> int:
-        """How many connections there were."""
+        """The number of connections so far."""
         return len(self.visits)
 
     def close(self) -> None:
@@ -250,7 +250,7 @@ class Peer:
         visit.socket.close()
 
 
-#: Long enough for every member that is a string, and a digest for those that have to be one.
+#: A digest, for members that must be one, and long enough for every other string member.
 TEXT = "sha256:" + "a" * 128
 
 
@@ -284,13 +284,13 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> 
     monkeypatch.setenv("AWS_CONFIG_FILE", str(nothing / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(nothing / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    # A failure is to be seen as it is; tests of repeats say how often they want a call sent.
+    # No retries by default, so that failures show as they are; tests of retries ask for them.
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
 
 
 @pytest.fixture
 def credentials() -> Credentials:
-    """Return credentials that nobody would take for real ones."""
+    """Return credentials that are obviously not real."""
     return Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 
 
@@ -311,7 +311,7 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 class DrivenClient:
-    """An `AsyncECRClient` with the methods of `ECRClient`, for tests that both have to pass."""
+    """An `AsyncECRClient` behind the methods of `ECRClient`, for tests that both must pass."""
 
     def __init__(self, **arguments: Any) -> None:
         from ecr_client import AsyncECRClient
@@ -357,7 +357,7 @@ class DrivenDownload:
 
 
 def _run(coroutine: Any) -> Any:
-    """Return the result of a coroutine, which the loop runs; a hook in the loop cannot wait."""
+    """Run a coroutine on the loop and return its result, or None if called from that loop."""
     task = asyncio.run_coroutine_threadsafe(_caught(coroutine), _loop())
     if threading.current_thread().name == "driven":
         return None
@@ -376,7 +376,7 @@ async def _caught(coroutine: Any) -> tuple[Any, BaseException | None]:
 
 
 def _blocking(found: Any) -> Any:
-    """Return a method that blocks in the place of one that is a coroutine function."""
+    """Return a blocking method in place of an asynchronous one, and anything else unchanged."""
     if inspect.iscoroutinefunction(found):
         return lambda *args, **members: _run(found(*args, **members))
     if inspect.ismethod(found):
@@ -400,7 +400,7 @@ def client_class(request: pytest.FixtureRequest) -> Any:
     """Return the class of each client in turn; both have the methods of the blocking one."""
     if request.param == "blocking":
         return ECRClient
-    # The oldest dependencies of the blocking client are tested without it.
+    # It is missing where the blocking client is tested with its oldest dependencies.
     pytest.importorskip("aiohttp")
     return DrivenClient
 
@@ -414,7 +414,7 @@ def client(server: ScriptedServer, credentials: Credentials) -> Iterator[ECRClie
 
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
-    """Yield the address of one moto server for the whole run; who needs a clean state resets it."""
+    """Yield the address of one moto server for the whole run; tests may reset its state."""
     from moto.server import ThreadedMotoServer
 
     running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -436,7 +436,7 @@ def moto_client(moto_url: str, credentials: Credentials) -> Iterator[ECRClient]:
 
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:
-    """Return an authority whose certificates nobody trusts who does not name it."""
+    """Return a certificate authority that is trusted only where it is configured."""
     import trustme
 
     return trustme.CA()
@@ -444,7 +444,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture(scope="session")
 def trusted(authority: trustme.CA, tmp_path_factory: Any) -> str:
-    """Return the path of a bundle with that authority."""
+    """Return the path of a CA bundle with that authority."""
     path = tmp_path_factory.mktemp("tls") / "authority.pem"
     authority.cert_pem.write_to_path(path)
     return str(path)
@@ -452,7 +452,7 @@ def trusted(authority: trustme.CA, tmp_path_factory: Any) -> str:
 
 @pytest.fixture(scope="session")
 def context(authority: trustme.CA) -> ssl.SSLContext:
-    """Return the context of a server with a certificate for its address."""
+    """Return the context of a server with a certificate for 127.0.0.1."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(made)
     return made
@@ -460,7 +460,7 @@ def context(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture
 def peer(context: ssl.SSLContext) -> Iterator[Callable[..., Peer]]:
-    """Return a function that starts a server, with TLS if ``tls`` is true."""
+    """Yield a function that starts a server, with TLS if ``tls`` is true."""
     started: list[Peer] = []
 
     def start(handle: Callable[[Visit], object] = serve, *, tls: Any = False) -> Peer:
@@ -475,12 +475,12 @@ def peer(context: ssl.SSLContext) -> Iterator[Callable[..., Peer]]:
 
 @pytest.fixture(scope="session")
 def made() -> Callable[..., Any]:
-    """Return what makes an instance of a class with its required members, and those given."""
+    """Return a function that instantiates a class, with placeholders for required members."""
     return _structure_of
 
 
 class MadeLayout(Layout):
-    """A layout that a test writes; its folder is made if it is missing."""
+    """A layout that a test writes; its directory is created if it is missing."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -503,7 +503,7 @@ class MadeLayout(Layout):
         return written
 
     def write(self, document: Manifest | Index, content: bytes | None = None) -> Descriptor:
-        """Write a manifest or an index, as it is or in other bytes, and list it nowhere."""
+        """Write a manifest or an index, or ``content`` in its place, without listing it."""
         return self.write_blob(document.media_type, content or document.to_bytes())
 
     def replace(self, document: Manifest | Index, content: bytes | None = None) -> Descriptor:
@@ -546,9 +546,9 @@ def contents() -> Callable[[Path], dict[str, bytes]]:
 
 @pytest.fixture(scope="session")
 def python_path() -> str:
-    """Return the ``PYTHONPATH`` of processes in other folders.
+    """Return the ``PYTHONPATH`` for processes in other directories.
 
-    Not the repository, whose ecr_client would come before an installed one.
+    It does not add the repository, whose ecr_client would shadow an installed one.
     """
     paths = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     return os.pathsep.join(map(os.path.abspath, paths))
@@ -556,7 +556,7 @@ def python_path() -> str:
 
 @pytest.fixture
 def tool() -> Callable[..., str]:
-    """Return a function that runs a tool, which has to be installed, and returns what it prints."""
+    """Return a function that runs a tool and returns its output, or skips if it is missing."""
 
     def run(name: str, *words: object, **options: Any) -> str:
         if shutil.which(name) is None:

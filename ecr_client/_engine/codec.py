@@ -335,7 +335,8 @@ def _bounded(write: Writer, field: attrs.Attribute[Any]) -> Writer:
             _check_low(out, low)
         for index, item in enumerate(out if item_low else ()):
             if len(item) < item_low:
-                problem = f"must have at least {item_low} characters, got {item!r}"
+                unit = "character" if item_low == 1 else "characters"
+                problem = f"must have at least {item_low} {unit}, got {item!r}"
                 raise Mismatch(problem, f"[{index}]")
         return out
 
@@ -347,7 +348,7 @@ def _check_low(value: Any, low: int) -> None:
         if value < low:
             raise Mismatch(f"must be at least {low}, got {value}")
     elif len(value) < low:
-        unit = "characters" if isinstance(value, str) else "items"
+        unit = ("character" if isinstance(value, str) else "item") + ("s" if low > 1 else "")
         shown = f", got {value!r}" if isinstance(value, str) else ""
         raise Mismatch(f"must have at least {low} {unit}{shown}")
 

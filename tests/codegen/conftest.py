@@ -1,4 +1,4 @@
-"""A small model to generate from, and the way to the generator, which no wheel contains."""
+"""A small model to generate from, and the path to the generator, which no wheel contains."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import botocore
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# At the end, so that an installed ecr_client comes before the one of the repository.
+# At the end, so that an installed ecr_client precedes the one of the repository.
 if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))
 
@@ -164,12 +164,12 @@ class Sample:
         }
 
     def rename(self, old: str, new: str) -> None:
-        """Rename a structure, which another one still names by its old name."""
+        """Rename a structure; references to it keep the old name."""
         for table in (self.shapes, self.descriptions["types"]["structures"]):
             table[new] = table.pop(old)
 
     def remove(self, path: str) -> None:
-        """Remove an entry, by its names from the outermost on."""
+        """Remove an entry, by the names on its path from the outside."""
         *parents, last = path.split()
         table = vars(self)
         for parent in parents:
@@ -207,7 +207,7 @@ def sample() -> Sample:
 
 @pytest.fixture(scope="session")
 def pinned_model() -> str:
-    """Skip where another botocore than the one of the generated code is installed."""
+    """Return the botocore version of the generated code; skip if another one is installed."""
     banner = (ROOT / "ecr_client/_generated/operations.py").read_text(encoding="utf-8")
     found = re.search(r"^# Model: ecr of botocore (\S+), SHA-256 [0-9a-f]{64}$", banner, re.M)
     assert found, "the banner names no botocore"

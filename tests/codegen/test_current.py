@@ -1,3 +1,5 @@
+"""Generated files are current, and the command that writes and checks them works."""
+
 from __future__ import annotations
 
 import ast
@@ -44,7 +46,7 @@ def test_generated_code_is_current(generated: dict[str, str]) -> None:
 def test_check_succeeds(
     generated: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The check succeeds, and prints nothing, where all is current and described."""
+    """The check succeeds, and prints nothing, if everything is current and described."""
     monkeypatch.setattr(command, "generate", lambda: (generated, []))
     status = command.main(["--check", "--release"])
 
@@ -55,7 +57,7 @@ def test_check_succeeds(
 def test_check_fails(
     generated: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The check fails where a file differs, and prints the file and what is new in the model."""
+    """The check fails if a file differs, and prints the file and what is new in the model."""
     changed = dict(generated)
     changed[f"{GENERATED}/resources.py"] += "# more\n"
     changed[command.INVENTORY] += "type Zebra\n"
@@ -141,7 +143,7 @@ def test_all_problems_at_once(sample: Any, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.slow
 def test_two_runs_are_equal(pinned_model: str) -> None:
-    """The same model gives the same bytes in two processes, however these order their sets."""
+    """The same model gives the same bytes in two processes, whatever the order of their sets."""
     hashes = {
         subprocess.run(
             [sys.executable, "-c", RENDER],
@@ -157,7 +159,7 @@ def test_two_runs_are_equal(pinned_model: str) -> None:
 
 
 def test_evidence(pinned_model: str) -> None:
-    """Every output of the examples that are named as evidence has the member."""
+    """Every example output that is named as evidence for a member has that member."""
     service = read().service
     path = Path(botocore.__file__).parent / "data/ecr/2015-09-21/examples-1.json"
     outputs: dict[str, list[tuple[str, set[str]]]] = {
@@ -199,7 +201,7 @@ def test_banner_names_the_model(generated: dict[str, str], pinned_model: str) ->
 
 
 def test_an_operation_loads_only_its_types(generated: dict[str, str]) -> None:
-    """What an operation's module declares and imports are the types that it needs, and no more."""
+    """The module of an operation declares and imports exactly the types that it needs."""
     service = command.resolve.resolve(command.model.read())
     declared: dict[str, set[str]] = {}
     imported: dict[str, set[str]] = {}
@@ -226,8 +228,8 @@ def test_an_operation_loads_only_its_types(generated: dict[str, str]) -> None:
         assert loaded(op.method) == needed, op.name
 
 
-def test_unformatted_code_is_an_error() -> None:
-    """Text that is not Python is an error of the formatter."""
+def test_invalid_code() -> None:
+    """Invalid Python is an error of the formatter."""
     with pytest.raises(GenerationError):
         command.format_python("def broken(:\n")
 
@@ -314,11 +316,11 @@ type Thing
         ),
     ],
 )
-def test_news(before: str, after: str, lines: list[str]) -> None:
-    """What a new model adds, changes and removes is told, a line for each fact."""
+def test_changes_of_the_model(before: str, after: str, lines: list[str]) -> None:
+    """What a new model adds, changes and removes is reported, a line for each fact."""
     assert diff.inventories(INVENTORY, INVENTORY.replace(before, after)) == lines
 
 
-def test_news_of_the_first_run() -> None:
+def test_first_inventory() -> None:
     """Without an inventory, everything is new."""
     assert diff.inventories("", INVENTORY) == [f"added: {line}" for line in INVENTORY.splitlines()]

@@ -1,3 +1,5 @@
+"""Descriptions for generated code: entries, gaps, and entries without use."""
+
 from __future__ import annotations
 
 import ast
@@ -52,12 +54,12 @@ def test_entries(descriptions: Descriptions) -> None:
     ],
 )
 def test_member(descriptions: Descriptions, shape: str, member: str, found: str) -> None:
-    """The entry of the structure comes before that of its kind, and that before the common one."""
+    """An entry of the structure precedes one of its kind, which precedes the common one."""
     assert descriptions.member(shape, member, "wireName") == found
 
 
 def test_missing_entries(descriptions: Descriptions) -> None:
-    """What has no description is described by its name, and is a gap with file and entry."""
+    """What has no description is described by its name, and reported as a gap in its file."""
     found: list[Any] = [
         descriptions.operation("GetThing"),
         descriptions.error("WorseThing"),
@@ -83,7 +85,7 @@ def test_missing_entries(descriptions: Descriptions) -> None:
 
 
 def test_unused_entries(descriptions: Descriptions) -> None:
-    """Every entry that was never looked up is listed, also if another one comes before it."""
+    """Every entry that was never looked up is listed, even if another one precedes it."""
     descriptions.operation("PutThing")
     descriptions.type("enums", "Kind")
     descriptions.member("PutThingRequest", "token", "token")

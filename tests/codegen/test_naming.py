@@ -1,3 +1,5 @@
+"""Names in generated code, and how they lead back to those of the wire."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -61,7 +63,7 @@ def test_names(convert: Callable[[str], str], names: dict[str, str]) -> None:
     [*((each, each) for each in ("tag", "lastByteReceived", "cvss3Score")), ("Key", "key")],
 )
 def test_way_back_to_the_wire(name: str, sent: str) -> None:
-    """A name that follows the service's habit comes back; a capital at its beginning does not."""
+    """A name in the service's usual style is restored, but an initial capital is not."""
     assert naming.wire_name(naming.member_name(name)) == sent
 
 
@@ -84,7 +86,7 @@ def test_every_wire_name_of_the_model_is_kept(pinned_model: str) -> None:
 
 
 @pytest.mark.parametrize("wire_name", ["class", "From", "repository-name", "2nd"])
-def test_name_that_python_cannot_have(wire_name: str) -> None:
-    """A name that is a keyword, or no name at all, stops the generator and says where to help."""
+def test_invalid_names(wire_name: str) -> None:
+    """A keyword or an invalid name stops the generator, with a hint where to fix it."""
     with pytest.raises(ValueError, match=r"codegen/naming\.py"):
         naming.member_name(wire_name)

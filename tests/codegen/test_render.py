@@ -31,5 +31,5 @@ def test_docstring(lines: list[str], rendered: str) -> None:
     ],
 )
 def test_reach(path: tuple[str, ...], expression: str) -> None:
-    """What lies below a structure is reached only if that structure is present."""
+    """A member of a nested structure is read only if that structure is present."""
     assert signature.reach("page", path, "()") == expression

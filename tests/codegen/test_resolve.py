@@ -1,4 +1,4 @@
-"""What the generator makes of models and entries that the current ones do not contain."""
+"""How the generator handles models and entries that do not occur at present."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_type_of_a_list_of_responses(sample: Any) -> None:
 
 
 def test_name_that_only_looks_like_a_request(sample: Any) -> None:
-    """A structure is a request because an operation takes it, not because of how it ends."""
+    """A structure is a request because an operation takes it, not because of its name."""
     sample.rename("Part", "PullRequest")
     sample.shapes["Thing"]["members"]["child"]["shape"] = "PullRequest"
     service = sample.resolve()
@@ -53,7 +53,7 @@ def test_modules_of_one_name(sample: Any) -> None:
 
 
 def test_response_that_is_used_elsewhere(sample: Any) -> None:
-    """An operation looks for both of its types in one module; if it could not, that is reported."""
+    """An operation must find both of its types in one module; if it cannot, that is reported."""
     sample.shapes["ThingList"]["member"]["shape"] = "PutBlobResponse"
     problems = sample.resolve().problems
 
@@ -88,7 +88,7 @@ def test_enum_that_occurs_only_as_a_key(sample: Any) -> None:
     ],
 )
 def test_rare_constraints(sample: Any, shape: dict[str, Any], facts: str) -> None:
-    """A bound that says nothing is left out, and so are the bounds of an enum."""
+    """A bound that does not limit anything is left out, and so are the bounds of an enum."""
     sample.shapes["Token"] = shape
     service = sample.resolve().model.service
 
@@ -135,7 +135,7 @@ def test_paginator_of_our_own(sample: Any) -> None:
 def test_states_of_a_waiter(
     sample: Any, decisions: dict[str, str], acceptor: dict[str, str], problem: str
 ) -> None:
-    """A state has one decision at most, and each decision is on a state of the model."""
+    """A state has at most one decision, and each decision is on a state of the model."""
     sample.customizations["waiter_states"]["ThingsActive"] = decisions
     if acceptor:
         sample.waiters["ThingsActive"]["acceptors"] += [
@@ -171,7 +171,7 @@ def test_a_new_state_of_the_model(sample: Any) -> None:
         ("ThingId.digest", "cli list-things", "is also in requests, where it is optional"),
     ],
 )
-def test_always_sent_that_is_not(sample: Any, member: str, evidence: str, problem: str) -> None:
+def test_bad_entries_of_always_sent(sample: Any, member: str, evidence: str, problem: str) -> None:
     """An entry that is wrong, or that changes nothing, is reported."""
     sample.customizations["always_sent"][member] = evidence
     (found,) = sample.resolve().problems
@@ -228,7 +228,7 @@ def test_always_sent_that_is_not(sample: Any, member: str, evidence: str, proble
     ],
 )
 def test_gap(sample: Any, path: str, gap: str, file: str, line: str) -> None:
-    """What is missing is no problem but a gap, and a fact of the model stands in for it."""
+    """A missing entry is not a problem but a gap, and a fact of the model stands in for it."""
     sample.remove(path)
 
     assert sample.resolve().gaps == [gap]
@@ -244,7 +244,7 @@ def test_gap(sample: Any, path: str, gap: str, file: str, line: str) -> None:
     ],
 )
 def test_removed_from_the_model(sample: Any, path: str, problem: str) -> None:
-    """What the model no longer has, but an entry still mentions, is a problem."""
+    """An entry that mentions something that the model no longer has is a problem."""
     sample.remove(path)
 
     assert any(problem in each for each in sample.resolve().problems)

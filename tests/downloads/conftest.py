@@ -1,4 +1,4 @@
-"""A storage as scripted as a test needs it, and clients whose presigned URLs lead to it."""
+"""A scripted storage, and clients whose presigned URLs lead to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ecr_client.downloads import LayerDownload
 from ecr_client.models import GetDownloadUrlForLayerResult
 
 CONTENT = bytes(range(33, 73))
-#: Retries are not waited for.
+#: Retries take no time.
 PATIENT = RetryPolicy(sleep=lambda _: None)
 
 
@@ -43,14 +43,14 @@ Step = Callable[[Any], Response]
 
 
 class Storage:
-    """Serves one layer; each request takes the next step of the script, if one is left.
+    """A server of one layer; each request takes the next step of the script, if one is left.
 
     Attributes:
         content: The layer.
         ranges: Whether requests for a range get one.
-        script: How the next requests are responded to.
+        script: The steps for the next requests.
         requests: All requests so far.
-        left: Is set when a client has closed a connection on which the storage stalls.
+        left: Set when a client has closed a connection on which the storage stalls.
         origin: Scheme, host and port.
         url: Where the layer is, without a query.
         digest: The digest that the layer should have.
@@ -72,7 +72,7 @@ class Storage:
 
     @property
     def connections(self) -> int:
-        """How many connections there were."""
+        """The number of connections so far."""
         return int(self._peer.connections)
 
     def _handle(self, visit: Any) -> None:
@@ -94,7 +94,7 @@ class Storage:
                 return
 
     def serve(self, seen: Any) -> Response:
-        """Respond as storages do."""
+        """Respond as a real storage does."""
         found = re.fullmatch(r"bytes=(\d+)-", seen.headers.get("range", ""))
         if found is None or not self.ranges:
             return Response(200, {"Content-Length": str(len(self.content))}, [self.content])
@@ -140,11 +140,11 @@ class Storage:
 
     @staticmethod
     def send(status: int, headers: Any, *pieces: bytes | memoryview, close: bool = False) -> Step:
-        """Return a step that sends what it is told; status 0 stands for no head."""
+        """Return a step that sends the given response; with status 0, no head is sent."""
         return lambda _: Response(status, headers, pieces, close=close or not status)
 
     def ranges_seen(self) -> list[str | None]:
-        """Return the range that each request has asked for."""
+        """Return the Range header of each request."""
         return [each.headers.get("range") for each in self.requests]
 
 
@@ -173,7 +173,7 @@ class StorageClient(ECRClient):
         return self.download_layer(**given)
 
     def content(self, **arguments: Any) -> bytes:
-        """Return the layer of the storage, or what of it is asked for."""
+        """Return the layer of the storage, or the requested part of it."""
         with self.layer(**arguments) as layer:
             return layer.read()
 

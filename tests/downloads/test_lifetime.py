@@ -26,8 +26,8 @@ from ecr_client.transport import (
 MIB = 1024 * 1024
 
 
-class Clock:
-    """Seconds that pass when a test says so."""
+class ManualClock:
+    """A clock that advances only when a test says so."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -37,15 +37,17 @@ class Clock:
 
 
 @pytest.fixture
-def clock(client: Any) -> Clock:
+def clock(client: Any) -> ManualClock:
     """Return the clock by which the client measures how long its calls take."""
-    made = Clock()
+    made = ManualClock()
     client._make_pipeline().monotonic = made
     return made
 
 
-def test_total_timeout_does_not_limit_the_reader(client: Any, storage: Any, clock: Clock) -> None:
-    """A reader may take as long as it likes, also if the connection breaks meanwhile."""
+def test_total_timeout_does_not_limit_the_reader(
+    client: Any, storage: Any, clock: ManualClock
+) -> None:
+    """A reader may take as long as it likes, even if the connection breaks meanwhile."""
     storage.script = [storage.cut(20), storage.refuse(503), storage.refuse(403)]
     with client.with_options(timeout=5).layer() as layer:
         content = layer.read(10)
@@ -58,8 +60,8 @@ def test_total_timeout_does_not_limit_the_reader(client: Any, storage: Any, cloc
 
 
 def test_total_timeout_limits_each_request(client: Any, storage: Any) -> None:
-    """A storage that does not begin to respond in time is a timeout of the call."""
-    client.content()  # Afterwards, the time is not spent on connecting.
+    """If the storage does not begin to respond in time, the call times out."""
+    client.content()  # Connect first, so that the timeout is not spent on that.
     storage.script = [lambda seen: storage.stall(0)(seen)._replace(status=0)]
     with pytest.raises(TotalTimeoutException, match="total_timeout"):
         client.with_options(timeout=1).content()
@@ -68,7 +70,7 @@ def test_total_timeout_limits_each_request(client: Any, storage: Any) -> None:
 
 
 def test_waits_are_limited_by_total_timeout(make_client: Any, storage: Any) -> None:
-    """A retry that would come after the end of the time is not waited for."""
+    """A retry that would exceed the total timeout is not waited for."""
     waits: list[float] = []
     policy = RetryPolicy(base_delay=8, random=lambda: 1.0, sleep=waits.append)
     client = make_client(retry=policy, total_timeout=10)
@@ -81,7 +83,7 @@ def test_waits_are_limited_by_total_timeout(make_client: Any, storage: Any) -> N
 
 @pytest.mark.parametrize("storage", ["http", "https"], indirect=True)
 def test_a_download_is_finished_after_shutdown(client: Any, storage: Any) -> None:
-    """A response that has begun may be read to its end, and then its connection is closed."""
+    """A response that has begun can be read to its end, and then its connection is closed."""
     storage.script = [lambda seen: storage.serve(seen)._replace(stall=True)]
     with client.layer() as layer:
         content = layer.read(10)
@@ -93,7 +95,7 @@ def test_a_download_is_finished_after_shutdown(client: Any, storage: Any) -> Non
 
 
 def test_nothing_is_sent_after_shutdown(make_client: Any, storage: Any) -> None:
-    """A client that was shut down asks no storage, be it to begin, to resume or to retry."""
+    """After a shutdown, no request is sent, whether to begin, to resume or to retry."""
     client = make_client()
     layer = client.layer()
     storage.script = [storage.cut(10)]
@@ -116,7 +118,7 @@ def test_nothing_is_sent_after_shutdown(make_client: Any, storage: Any) -> None:
 
 @pytest.mark.parametrize("storage", ["http", "https"], indirect=True)
 def test_an_interrupt_releases_the_connection(client: Any, storage: Any) -> None:
-    """Whatever ends the block, the connection is closed with it."""
+    """Whatever ends the block, the connection is closed at its end."""
     storage.script = [storage.stall(10)]
     layer = client.layer()
     with pytest.raises(KeyboardInterrupt), layer:
@@ -127,10 +129,10 @@ def test_an_interrupt_releases_the_connection(client: Any, storage: Any) -> None
         layer.read()
 
 
-def test_an_interrupt_while_reading_loses_nothing(
+def test_an_interrupted_read_loses_nothing(
     client: Any, storage: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Within the block, the next read goes on where an interrupted one was."""
+    """Within the block, the next read continues where an interrupted one was."""
 
     def interrupt(self: Any, size: int) -> bytes:
         monkeypatch.undo()
@@ -188,7 +190,7 @@ def test_a_large_layer_is_never_held(client: Any, storage: Any) -> None:
 
 
 def test_a_huge_read_reserves_nothing(client: Any, storage: Any) -> None:
-    """A size is a limit; memory is only taken for what has arrived."""
+    """A size is only a limit; memory is allocated for what has arrived."""
     storage.script = [storage.send(200, {}, storage.content, close=True)] * 2
     with client.layer() as layer:
         content = layer.read(1 << 62)
@@ -223,7 +225,7 @@ class Counting(InMemory):
 
 
 class Recorder(Transport):
-    """Responds from memory, whatever range is asked for, and records what it was asked to send."""
+    """A transport that responds from memory, ignores ranges, and records the requests."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -250,8 +252,8 @@ def test_another_transport_sends_the_requests(client: Any, storage: Any) -> None
     assert storage.requests == []
 
 
-def test_what_is_left_out_is_skipped_in_large_pieces(client: Any) -> None:
-    """Reading few bytes does not mean that those before them are read in pieces as small."""
+def test_skipping_reads_large_pieces(client: Any) -> None:
+    """Bytes before the start are skipped in large pieces, even if reads are small."""
     client.transport = recorder = Recorder(bytes(3 * MIB) + b"end")
     with client.layer(start=3 * MIB) as layer:
         content = [layer.read(1), layer.read(2)]
@@ -260,8 +262,8 @@ def test_what_is_left_out_is_skipped_in_large_pieces(client: Any) -> None:
     assert recorder.bodies[0].reads == 5
 
 
-def test_a_download_ends_with_the_transport_that_it_began_with(client: Any, storage: Any) -> None:
-    """A transport that is set in the middle is that of the next download."""
+def test_a_download_keeps_its_transport(client: Any, storage: Any) -> None:
+    """A transport that is set during a download is used from the next one on."""
     storage.script = [storage.cut(20)]
     with client.layer() as layer:
         content = layer.read(20)

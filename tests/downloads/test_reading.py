@@ -1,4 +1,4 @@
-"""Ways to read a layer, from wherever; what is downloaded is the layer, or an error says not."""
+"""Ways to read a layer, from any start; the content is verified, or an error is raised."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ecr_client.exceptions import LayerDownloadException, LayerVerificationExcep
 @pytest.mark.parametrize("storage", ["http", "https"], indirect=True)
 @pytest.mark.parametrize("size", [1, 7, 40, 1000])
 def test_read_returns_the_size(client: Any, storage: Any, size: int) -> None:
-    """Each read returns exactly the size, but for the last one, however the bytes arrive."""
+    """Each read but the last returns exactly the requested size, however the bytes arrive."""
     pieces = [storage.content[:3], storage.content[3:4], storage.content[4:]]
     storage.script = [storage.send(200, {"Content-Length": "40"}, *pieces)]
     with client.layer() as layer:
@@ -34,7 +34,7 @@ def test_entering_at_the_end(client: Any, storage: Any) -> None:
 
 
 def test_readinto_fills_buffers(client: Any, storage: Any) -> None:
-    """Bytes are read into any writable buffer, of whatever items; 0 is the end."""
+    """Bytes are read into any writable buffer, whatever its items; 0 means the end."""
     content, buffer = io.BytesIO(), memoryview(bytearray(12)).cast("I")
     with client.layer() as layer:
         while count := layer.readinto(buffer):
@@ -44,10 +44,10 @@ def test_readinto_fills_buffers(client: Any, storage: Any) -> None:
 
 
 def test_readers_may_be_mixed(client: Any, storage: Any) -> None:
-    """All ways of reading go on where the one before has stopped; pieces are never too long."""
+    """Each way of reading continues where the last one stopped; pieces are never too long."""
     buffer = bytearray(5)
     with client.layer() as layer:
-        # Pieces of no bytes would end the loop at once, with nothing verified.
+        # Empty pieces would end the loop at once, with nothing verified.
         for size in (0, -1):
             with pytest.raises(ValueError, match=f"^chunk_size must be at least 1, got {size}$"):
                 layer.iter_bytes(size)
@@ -62,7 +62,7 @@ def test_readers_may_be_mixed(client: Any, storage: Any) -> None:
 @pytest.mark.parametrize("ranges", [True, False], ids=["ranges", "no ranges"])
 @pytest.mark.parametrize("start", [1, 39])
 def test_start(client: Any, storage: Any, start: int, ranges: bool) -> None:
-    """The rest of a layer is asked for by its range; a storage that has none is read over."""
+    """The rest of a layer is requested as a range; without ranges, the start is skipped."""
     storage.ranges = ranges
     whole = client.content(start=start)
     with client.layer(start=start) as layer:
@@ -75,7 +75,7 @@ def test_start(client: Any, storage: Any, start: int, ranges: bool) -> None:
 
 @pytest.mark.parametrize("start", [40, 41])
 def test_start_beyond_the_end_is_refused(client: Any, storage: Any, start: int) -> None:
-    """A range behind the layer is an error of the storage, with its status."""
+    """A start beyond the end of the layer is an error with the storage's status."""
     with pytest.raises(LayerDownloadException, match=r"responded with status 416$") as raised:
         client.content(start=start)
 
@@ -83,7 +83,7 @@ def test_start_beyond_the_end_is_refused(client: Any, storage: Any, start: int) 
 
 
 def test_size_and_position_are_known(client: Any, storage: Any) -> None:
-    """Size and position tell how far a download is; nothing is sent before it is entered."""
+    """Size and position show the progress of a download; nothing is sent before it is entered."""
     layer = client.layer(start=10)
     before = (layer.size, layer.position, repr(layer))
     assert (len(client.urls), len(storage.requests)) == (0, 0)
@@ -100,7 +100,7 @@ def test_size_and_position_are_known(client: Any, storage: Any) -> None:
 
 
 def test_a_closed_download_is_not_read(client: Any) -> None:
-    """Reading after the block, or after `close`, is an error of the program."""
+    """Reading after the block, or after `close`, is a ValueError."""
     with client.layer() as layer:
         layer.close()
         with pytest.raises(ValueError, match=r"^the download of layer sha256:\w+ is closed$"):
@@ -129,7 +129,7 @@ def test_all_readers_verify(client: Any, storage: Any, read: Callable[[Any], obj
 
 
 def test_an_exact_read_is_enough(client: Any, storage: Any) -> None:
-    """A layer of which exactly all bytes were read is verified, and its connection is free."""
+    """Reading exactly the size of a layer verifies it and releases its connection."""
     with client.layer() as layer:
         content = layer.read(40)
     with client.layer() as layer:
@@ -140,7 +140,7 @@ def test_an_exact_read_is_enough(client: Any, storage: Any) -> None:
 
 
 def test_more_bytes_are_not_waited_for(client: Any, storage: Any) -> None:
-    """With the last byte of the layer the connection is released, whatever it still promises."""
+    """After the last byte of the layer, the connection is released, whatever is still promised."""
     headers = {"Content-Length": "30", "Content-Range": "bytes 20-39/40"}
     promise = storage.send(206, headers, storage.content[20:])
     storage.script = [storage.cut(20), lambda seen: promise(seen)._replace(stall=True)]
@@ -152,8 +152,8 @@ def test_more_bytes_are_not_waited_for(client: Any, storage: Any) -> None:
     assert left
 
 
-def test_bytes_behind_the_layer(client: Any, storage: Any) -> None:
-    """What follows a response is no part of it, nor of the next one."""
+def test_bytes_after_the_layer(client: Any, storage: Any) -> None:
+    """Bytes after a response are part neither of it nor of the next one."""
     storage.script = [storage.send(200, {"Content-Length": "40"}, storage.content, b"!")]
     contents = [client.content(), client.content()]
 
@@ -162,7 +162,7 @@ def test_bytes_behind_the_layer(client: Any, storage: Any) -> None:
 
 @pytest.mark.parametrize("chunked", [True, False])
 def test_a_body_without_a_length(client: Any, storage: Any, chunked: bool) -> None:
-    """A length is not needed; the size is then not known."""
+    """A body without a length can be read; its size is then unknown."""
     body, headers = [storage.content], {"Connection": "close"}
     if chunked:
         body = [b"14\r\n", storage.content[:20], b"\r\n14\r\n", storage.content[20:]]
@@ -177,7 +177,7 @@ def test_a_body_without_a_length(client: Any, storage: Any, chunked: bool) -> No
 
 
 def test_compressed_content_is_left_alone(client: Any, storage: Any) -> None:
-    """The bytes of a layer are those that are stored, whatever a header says of them."""
+    """The bytes of a layer are those that are stored, whatever a header says about them."""
     headers = {"Content-Length": "40", "Content-Encoding": "gzip"}
     storage.script = [storage.send(200, headers, storage.content)]
 

@@ -19,7 +19,7 @@ TESTS = str(Path(__file__).parent)
 
 
 def test_the_storage_gets_no_credentials(client: Any, storage: Any) -> None:
-    """A request to the storage has no header but those that it needs."""
+    """A request to the storage has only the headers that it needs."""
     view = client.with_options(headers={"X-Team": "build", "x-amz-meta": "1"})
     storage.script = [storage.cut(9)]
     view.content()
@@ -47,7 +47,7 @@ def test_the_storage_gets_no_credentials(client: Any, storage: Any) -> None:
 def test_redirects_are_followed(
     client: Any, storage: Any, status: int, location: str, path: str
 ) -> None:
-    """A redirect is followed with its query and without credentials, and resumed where it led."""
+    """A redirect is followed without credentials, and a download resumes at its target."""
     host = storage.origin.partition("//")[2]
     target = location.format(origin=storage.origin, host=host, secret=storage.secret)
     storage.script = [storage.redirect(target, status), storage.cut(9)]
@@ -74,7 +74,7 @@ def test_redirects_have_an_end(client: Any, storage: Any) -> None:
 
 
 def test_a_redirect_that_has_expired(client: Any, storage: Any) -> None:
-    """If the place that a redirect led to refuses, a fresh URL is asked for."""
+    """If the target of a redirect refuses the request, a fresh URL is requested."""
     storage.script = [storage.redirect("/2?expired"), storage.refuse(403)]
 
     assert client.content() == storage.content
@@ -95,7 +95,7 @@ def test_a_redirect_that_has_expired(client: Any, storage: Any) -> None:
     ],
 )
 def test_redirects_to_nowhere_are_refused(client: Any, storage: Any, location: str) -> None:
-    """A redirect to anything but a plain HTTP URL, or without a location, is refused, unshown."""
+    """A redirect to anything but a plain HTTP URL is refused, and its location is not shown."""
     redirect = storage.redirect(location.format(secret=storage.secret))
     storage.script = [redirect if location else storage.send(307, {"Content-Length": "0"})]
     with pytest.raises(LayerDownloadException, match="something other than an HTTP URL") as raised:
@@ -107,7 +107,7 @@ def test_redirects_to_nowhere_are_refused(client: Any, storage: Any, location: s
 
 @pytest.mark.parametrize("url", [None, "", "file:///layer", "layers/1", "http://"])
 def test_urls_of_the_service_are_checked(client: Any, url: str | None) -> None:
-    """Only an HTTP URL of the service is read."""
+    """A URL from the service that is not an HTTP URL is refused."""
     layer = client.layer()
     layer._find_url = lambda: url
     with pytest.raises(LayerDownloadException, match=r"returned no HTTP URL for it$"):
@@ -123,7 +123,7 @@ def test_urls_of_the_service_are_checked(client: Any, url: str | None) -> None:
     ],
 )
 def test_members_are_checked_at_once(client: Any, members: Any, problem: str) -> None:
-    """What the search for the URL would refuse is refused before the block is entered."""
+    """Arguments that GetDownloadUrlForLayer would refuse are refused before the block."""
     with pytest.raises(ParamValidationException) as caught:
         client.layer(**members)
 
@@ -131,7 +131,7 @@ def test_members_are_checked_at_once(client: Any, members: Any, problem: str) ->
 
 
 def test_downloads_go_through_the_proxy(make_client: Any, storage: Any) -> None:
-    """A storage is read through the proxies of the client."""
+    """A download goes through the proxies of the client."""
     proxied = make_client(proxies={"http": storage.origin})
     storage.url = "http://storage.example/layers/1"
 

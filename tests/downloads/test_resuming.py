@@ -1,4 +1,4 @@
-"""A download goes on where it was, whatever happens to connections, storages and URLs."""
+"""A download resumes where it was, whatever happens to connections, storages and URLs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WHOLE = 40
 
 
 def test_a_connection_that_breaks_anywhere(client: Any, storage: Any) -> None:
-    """After each byte of a layer, a broken connection is replaced, and only the rest asked for."""
+    """If a connection breaks, after whatever byte, a new one requests only the rest."""
     found = []
     for length in range(WHOLE + 1):
         storage.script = [storage.cut(length)]
@@ -35,22 +35,22 @@ def test_a_connection_that_breaks_anywhere(client: Any, storage: Any) -> None:
 
 @pytest.mark.parametrize("storage", ["http", "https"], indirect=True)
 def test_a_connection_that_is_reset_anywhere(client: Any, storage: Any) -> None:
-    """The same holds for a TCP reset, which may destroy bytes that were on their way."""
+    """A connection may be reset at any byte, which may destroy bytes that were on their way."""
     for length in range(0, WHOLE, 3):
         storage.script = [storage.cut(length, reset=True)]
         assert client.content() == storage.content
 
 
 def test_a_head_that_is_truncated_anywhere(client: Any, storage: Any) -> None:
-    """A response of which only a part of the head arrives is asked for again."""
+    """A response of which only a part of the head arrives is requested again."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\nContent-Type: text/plain\r\n\r\n"
     for length in range(0, len(head), 3):
         storage.script = [storage.send(0, {}, head[:length])]
         assert client.content() == storage.content
 
 
-def test_a_connection_that_breaks_after_each_byte(make_client: Any, storage: Any) -> None:
-    """Failures with a new byte in between do not count, and the first is retried at once."""
+def test_a_connection_that_breaks_at_each_byte(make_client: Any, storage: Any) -> None:
+    """Failures with a new byte in between do not add up, and each is retried at once."""
     waits: list[float] = []
     client = make_client(retry=RetryPolicy(max_attempts=2, sleep=waits.append))
     storage.script = [storage.cut(1)] * (WHOLE - 1)
@@ -61,9 +61,9 @@ def test_a_connection_that_breaks_after_each_byte(make_client: Any, storage: Any
 
 
 def test_failures_without_progress_count(make_client: Any, storage: Any) -> None:
-    """The policy says how often in a row nothing new may come; the error tells all of them.
+    """The policy limits consecutive failures without a new byte; the error reports all of them.
 
-    After it, the next read tries again.
+    After the error, the next read tries again.
     """
     waits: list[float] = []
     policy = RetryPolicy(max_attempts=3, sleep=waits.append, random=lambda: 1.0)
@@ -84,7 +84,7 @@ def test_failures_without_progress_count(make_client: Any, storage: Any) -> None
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_a_storage_that_is_overloaded(make_client: Any, storage: Any, status: int) -> None:
-    """Statuses of a passing problem are retried by the policy; in the end the error has them."""
+    """Transient statuses are retried by the policy, and the final error reports them."""
     waits: list[float] = []
     policy = RetryPolicy(base_delay=0.25, sleep=waits.append, random=lambda: 1.0)
     client = make_client(retry=policy)
@@ -106,7 +106,7 @@ def test_a_storage_that_is_overloaded(make_client: Any, storage: Any, status: in
 
 @pytest.mark.parametrize("status", [204, 304, 402, 404, 416, 501])
 def test_other_statuses_are_not_retried(client: Any, storage: Any, status: int) -> None:
-    """What would come again is raised at once."""
+    """A status that would only recur is raised at once."""
     storage.script = [storage.send(status, {}, close=True)]
     with pytest.raises(LayerDownloadException, match=f"with status {status}$") as raised:
         client.content()
@@ -116,9 +116,9 @@ def test_other_statuses_are_not_retried(client: Any, storage: Any, status: int) 
 
 
 def test_retries_and_the_quota(make_client: Any, storage: Any) -> None:
-    """The client's quota holds for downloads: a retry that succeeds gives back what it took.
+    """Downloads use the client's quota: a retry that succeeds releases its cost.
 
-    A storage that fails again and again gets no retries at last.
+    If a storage keeps failing, retries stop when the quota is spent.
     """
     client = make_client(retry=RetryPolicy(max_attempts=11, sleep=lambda _: None))
     storage.script = [storage.refuse(503), storage.serve] * 110
@@ -145,7 +145,7 @@ def test_an_expired_url_is_replaced(client: Any, storage: Any, status: int) -> N
 
 
 def test_a_fresh_url_that_is_refused(client: Any, storage: Any) -> None:
-    """A fresh URL that is refused, too, is an error; nothing of its query is seen."""
+    """A fresh URL that is refused as well is an error, which does not show its query."""
     storage.script = [storage.cut(9), *[storage.refuse(403)] * 2]
     with client.layer() as layer:
         layer.read(9)
@@ -161,7 +161,7 @@ def test_a_fresh_url_that_is_refused(client: Any, storage: Any) -> None:
 
 @pytest.mark.parametrize("storage", ["http", "https"], indirect=True)
 def test_a_storage_that_falls_silent(make_client: Any, storage: Any) -> None:
-    """After `read_timeout` without a byte the connection is given up, and the rest asked for.
+    """After `read_timeout` without a byte the connection is dropped, and the rest requested.
 
     Without retries, silence is a timeout that names the setting.
     """
@@ -180,8 +180,8 @@ def test_a_storage_that_falls_silent(make_client: Any, storage: Any) -> None:
     assert storage.left.wait(30)
 
 
-def test_less_than_was_asked_for(client: Any, storage: Any) -> None:
-    """A storage may send less than the rest; what is missing is asked for."""
+def test_short_ranges(client: Any, storage: Any) -> None:
+    """A storage may send less than the rest; what is missing is requested."""
     headers = {"Content-Length": "10", "Content-Range": "bytes 20-29/40"}
     storage.script = [storage.cut(20), storage.send(206, headers, storage.content[20:30])]
 
@@ -191,7 +191,7 @@ def test_less_than_was_asked_for(client: Any, storage: Any) -> None:
 
 @pytest.mark.parametrize("storage", ["http", "https"], indirect=True)
 def test_a_chunked_body_that_breaks(client: Any, storage: Any) -> None:
-    """A chunked body whose end is missing is resumed, although no length was told."""
+    """A chunked body whose end is missing is resumed, although no length was declared."""
     chunk = b"14\r\n" + storage.content[:20] + b"\r\n"
     for length in range(1, len(chunk) + 1):
         storage.script = [
@@ -201,7 +201,7 @@ def test_a_chunked_body_that_breaks(client: Any, storage: Any) -> None:
 
 
 def test_a_malformed_body(client: Any, storage: Any) -> None:
-    """A body that is no HTTP is asked for again."""
+    """A response that is not HTTP is requested again."""
     storage.script = [
         storage.send(200, {"Transfer-Encoding": "chunked"}, b"zz\r\n", close=True),
         storage.send(0, {}, b"220 mail.example SMTP\r\n"),
@@ -211,7 +211,7 @@ def test_a_malformed_body(client: Any, storage: Any) -> None:
 
 
 def test_nobody_at_the_url(make_client: Any, storage: Any) -> None:
-    """A storage that cannot be reached is retried, and then an error without the query."""
+    """An unreachable storage is retried, and then an error that does not show the query."""
     client = make_client(retry=RetryPolicy(max_attempts=2, sleep=lambda _: None))
     storage.url = "http://127.0.0.1:1/layers/1"
     with pytest.raises(TransportException) as raised:

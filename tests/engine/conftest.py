@@ -1,4 +1,4 @@
-"""What tests of the engine share: a clock that stands still."""
+"""Fixtures for tests of the engine: a clock that stands still."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 
 class Ticker:
-    """A monotonic clock that goes on only when a test says so."""
+    """A monotonic clock that advances only when a test says so."""
 
     passed = 0.0
 
@@ -16,5 +16,5 @@ class Ticker:
 
 @pytest.fixture
 def ticker() -> Ticker:
-    """Return a monotonic clock that goes on only when a test says so."""
+    """Return a monotonic clock that advances only when a test says so."""
     return Ticker()

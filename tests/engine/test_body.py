@@ -1,4 +1,4 @@
-"""The body of a response: its limits, its compression, and that no more of it is ever held."""
+"""The body of a response: its limits, its compression, and the memory that it takes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GZIP, ZLIB = gzip.compress(CONTENT, mtime=0), zlib.compress(CONTENT)
 
 
 def collect(pieces: Iterable[bytes], coding: str = "", limit: int = 1000) -> bytes:
-    """Return the body that is made of these pieces and of the end."""
+    """Return the body that is made from these pieces and the end of the stream."""
     body = Body(coding, limit)
     for piece in pieces:
         assert body.feed(piece)
@@ -38,7 +38,7 @@ def slices(content: bytes, size: int) -> list[bytes]:
         (" GZIP ", GZIP, CONTENT),
         ("X-GZip", GZIP, CONTENT),
         ("deflate", ZLIB, CONTENT),
-        # Some servers confuse them.
+        # Some servers confuse the two.
         ("gzip", ZLIB, CONTENT),
         ("deflate", GZIP, CONTENT),
         # Codings that the client does not know.
@@ -47,7 +47,7 @@ def slices(content: bytes, size: int) -> list[bytes]:
     ],
 )
 def test_bodies(coding: str, sent: bytes, expected: bytes, size: int) -> None:
-    """A body comes out unpacked, whatever pieces it came in, up to the limit and not beyond it."""
+    """A body is decompressed, whatever its pieces, up to the limit and not beyond it."""
     pieces, longest = slices(sent, size), len(expected)
     message = rf"^it is longer than {longest - 1} bytes \(max_response_size\)"
 
@@ -57,7 +57,7 @@ def test_bodies(coding: str, sent: bytes, expected: bytes, size: int) -> None:
 
 
 def test_a_body_without_an_end() -> None:
-    """A body that never ends is refused as soon as it is too long; one may have no bytes."""
+    """A body that never ends is refused as soon as it is too long; an empty one is accepted."""
     fed = itertools.count(1)
     with pytest.raises(RefusedBody, match="longer than 1,000 bytes"):
         collect(b"x" for _ in fed)
@@ -66,8 +66,8 @@ def test_a_body_without_an_end() -> None:
     assert collect([]) == b""
 
 
-def test_a_bomb() -> None:
-    """A body that is small on the wire and large in memory is refused before it is there."""
+def test_a_decompression_bomb() -> None:
+    """A body that is small on the wire and large in memory is refused before it takes that."""
     bomb = gzip.compress(b"\0" * 8 * CHUNK_SIZE)
     tracemalloc.start()
     try:
@@ -77,12 +77,12 @@ def test_a_bomb() -> None:
     finally:
         tracemalloc.stop()
 
-    # One piece, and its parts of which zlib puts it together.
+    # One piece, and the parts from which zlib assembles it.
     assert peak < 3 * CHUNK_SIZE
 
 
-def test_what_is_compressed_has_a_limit_as_well() -> None:
-    """A compressed body that holds nothing cannot go on for ever either."""
+def test_limit_of_the_compressed_form() -> None:
+    """A compressed body that expands to nothing is limited as well."""
     nothing = gzip.compress(b"", mtime=0)[:10] + b"\x00\x00\x00\xff\xff" * (CHUNK_SIZE // 5)
     with pytest.raises(RefusedBody, match=r"its compressed form is longer than 1,000 bytes"):
         collect([nothing, nothing], "gzip")
@@ -91,7 +91,7 @@ def test_what_is_compressed_has_a_limit_as_well() -> None:
 @pytest.mark.parametrize("size", [1, 10_000])
 @pytest.mark.parametrize("packed", [GZIP, ZLIB])
 def test_truncated_at_every_byte(packed: bytes, size: int) -> None:
-    """A compressed body that is truncated, wherever it is, is refused."""
+    """A compressed body that is truncated at any byte is refused."""
     for length in range(len(packed)):
         with pytest.raises(RefusedBody, match="its compressed form is truncated"):
             collect(slices(packed[:length], size), "gzip")
@@ -110,7 +110,7 @@ def test_truncated_at_every_byte(packed: bytes, size: int) -> None:
     ],
     ids=["zero", "text", "twice", "plain", "checksum"],
 )
-def test_damaged(sent: bytes, problem: str, size: int) -> None:
-    """A body that is not compressed, is damaged, or goes on after its end is refused."""
+def test_corrupt(sent: bytes, problem: str, size: int) -> None:
+    """A body that is not compressed, is corrupt, or continues after its end is refused."""
     with pytest.raises(RefusedBody, match=problem):
         collect(slices(sent, size), "gzip", 10**6)

@@ -37,12 +37,12 @@ BEGINNING = datetime.min.replace(tzinfo=timezone.utc) - NOW
     ],
 )
 def test_skew(ahead: timedelta, offset: timedelta, expected: timedelta | None) -> None:
-    """A date asks for a correction if it is far from what was signed, and not absurdly far."""
+    """A date calls for a correction if it is far from the signing time, but not absurdly far."""
     assert skew(NOW + ahead, NOW, offset) == expected
 
 
 def test_clocks_of_the_machine() -> None:
-    """Without any correction the time is the machine's, in UTC; a deadline uses its monotonic."""
+    """Without a correction, the time is the machine's in UTC; a deadline has a monotonic clock."""
     clock, deadline = SigningClock(), Deadline(1000)
     before, now, after = utc_now(), clock.local(), utc_now()
     first, second = deadline.left(), deadline.left()
@@ -55,7 +55,7 @@ def test_clocks_of_the_machine() -> None:
 
 
 def test_what_is_left(ticker: Any) -> None:
-    """A deadline counts down, has passed when nothing is left, and goes on below zero."""
+    """A deadline counts down, has passed when nothing is left, and continues below zero."""
     deadline, endless = Deadline(5, ticker), Deadline(None, ticker)
     seen = []
     for _ in range(4):
@@ -86,7 +86,7 @@ def test_delays(ticker: Any, passed: float, seconds: float, allowed: bool) -> No
     [(0, 9, 5), (0, 4, 4), (3, 4, 2), (5, 4, 1e-3), (99, 4, 1e-3)],
 )
 def test_timeouts(ticker: Any, passed: float, timeout: float, expected: float) -> None:
-    """A timeout ends by the deadline, and is never 0, which would mean not to wait at all."""
+    """A timeout is limited by the deadline, and is never 0, which would mean not to wait."""
     deadline = Deadline(5, ticker)
     ticker.passed = passed
 

@@ -1,4 +1,4 @@
-"""One layer on its way in: what is asked for, what has arrived, and whether it is the layer."""
+"""The state of a download: what to request, what has arrived, and whether it is the layer."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def rest(first: int, size: Any = 10) -> dict[str, str]:
 def begun(
     start: int = 0, status: int = 200, headers: Any = WHOLE, digest: str = DIGEST
 ) -> DownloadState:
-    """Return a transfer that has got the head of its first response."""
+    """Return a transfer that has received the head of its first response."""
     transfer = DownloadState(digest, start)
     assert transfer.begin(status, headers)
     return transfer
 
 
 def receive(transfer: DownloadState, content: bytes, size: int = 3) -> bytes:
-    """Return what is new of a body that arrives in pieces."""
+    """Return the new bytes of a body that arrives in pieces."""
     pieces = (content[at : at + size] for at in range(0, len(content), size))
     return b"".join(map(transfer.receive, pieces))
 
 
 @pytest.mark.parametrize(("start", "received", "first"), [(4, 0, 4), (0, 4, 4), (2, 5, 7)])
-def test_the_request_of_a_rest(start: int, received: int, first: int) -> None:
-    """The request asks for the bytes that are missing."""
+def test_ranges(start: int, received: int, first: int) -> None:
+    """The Range header requests the bytes that are missing."""
     transfer = begun(start, 206, rest(start)) if start else begun()
     transfer.receive(LAYER[start : start + received])
 
@@ -62,14 +62,14 @@ def test_the_request_of_a_rest(start: int, received: int, first: int) -> None:
     ],
 )
 def test_bad_arguments(arguments: Any, problem: str) -> None:
-    """A start has to be a number of bytes, and a digest one of those that layers have."""
+    """A start must be a number of bytes, and a digest one that layers may have."""
     with pytest.raises(ParamValidationException, match=f"^{PURPOSE}: {problem}"):
         DownloadState(*arguments)
 
 
 @pytest.mark.parametrize("digest", [DIGEST, DIGEST_512, DIGEST.upper().replace("SHA", "sha")])
 def test_a_whole_layer(digest: str) -> None:
-    """What has the digest, by SHA-256 or SHA-512, in small or capital letters, is the layer."""
+    """Content with the digest, SHA-256 or SHA-512, in lower or upper case, is the layer."""
     transfer = begun(digest=digest)
 
     assert receive(transfer, LAYER) == LAYER
@@ -79,8 +79,8 @@ def test_a_whole_layer(digest: str) -> None:
 
 
 @pytest.mark.parametrize("digest", [DIGEST, DIGEST_512])
-def test_another_content(digest: str) -> None:
-    """Content of another digest is not the layer, even before its end; no retry helps."""
+def test_wrong_content(digest: str) -> None:
+    """Content with another digest is not the layer, even before the body ends; no retry helps."""
     transfer = begun(digest=digest)
     receive(transfer, b"9876543210")
     problem = transfer.problem(at_end=False)
@@ -95,7 +95,7 @@ def test_another_content(digest: str) -> None:
 
 
 def test_sizes() -> None:
-    """A body that ends too early is no layer yet, one that goes on is none; one may be empty."""
+    """A short body may be retried, a long one is not the layer, and a layer may be empty."""
     transfer = begun()
     for length in range(10):
         assert transfer.problem(at_end=False) is None
@@ -118,7 +118,7 @@ def test_sizes() -> None:
 @pytest.mark.parametrize("ranges", [True, False])
 @pytest.mark.parametrize("broken_at", range(11))
 def test_a_layer_in_two_responses(broken_at: int, ranges: bool) -> None:
-    """A download that broke goes on where it was; a storage without ranges begins anew."""
+    """A broken download resumes where it was; a storage without ranges starts again."""
     for size in (1, 3, 10):
         transfer = begun()
         first = receive(transfer, LAYER[:broken_at])
@@ -138,7 +138,7 @@ def test_a_layer_in_two_responses(broken_at: int, ranges: bool) -> None:
 
 @pytest.mark.parametrize(("status", "headers"), [(206, rest(4)), (200, WHOLE)])
 def test_a_start(status: int, headers: dict[str, str]) -> None:
-    """A download from a start yields the rest, whose size is verified, but not the digest."""
+    """A download from a start yields the rest, and verifies its size but not the digest."""
     transfer, other = begun(4, status, headers), begun(4, 206, rest(4))
     found = receive(transfer, LAYER[4:] if status == 206 else LAYER)
     receive(other, b"xxxxxx")
@@ -152,7 +152,7 @@ def test_a_start(status: int, headers: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(("status", "headers"), [(200, WHOLE), (206, rest(11))])
 def test_a_start_beyond_the_end(status: int, headers: dict[str, str]) -> None:
-    """A start beyond the end of the layer is an error that says both; at the end it is none."""
+    """A start beyond the end of the layer is an error that names both; one at the end is not."""
     with pytest.raises(LayerDownloadException, match="it has 10 bytes, start is 11") as caught:
         begun(11, status, headers)
     at_end = begun(10)
@@ -167,7 +167,7 @@ def test_a_start_beyond_the_end(status: int, headers: dict[str, str]) -> None:
     "headers", [{}, {"Content-Length": "x"}, {"Content-Length": "9" * 19}, {"Content-Length": ""}]
 )
 def test_a_size_that_is_unknown(headers: dict[str, str]) -> None:
-    """Without a length it is the digest alone that says whether the layer is there."""
+    """Without a length, only the digest tells whether the layer is complete."""
     good, bad = begun(headers=headers), begun(headers=headers)
     receive(good, LAYER)
     receive(bad, LAYER[:9])
@@ -179,7 +179,7 @@ def test_a_size_that_is_unknown(headers: dict[str, str]) -> None:
 
 
 def test_a_rest_of_unknown_size() -> None:
-    """Where neither digest nor size can be verified, the end of the body proves nothing."""
+    """If neither digest nor size can be verified, the end of the body proves nothing."""
     transfer = begun(4, 206, rest(4, "*"))
     receive(transfer, LAYER[4:])
     problem = transfer.problem(at_end=True)
@@ -209,13 +209,13 @@ def test_a_size_that_becomes_known() -> None:
     ["", "bytes 3-9/10", "bytes 5-9/10", "bytes */10", "4-9/10", "bytes 4-9", "items 4-9/10"],
 )
 def test_another_range(text: str) -> None:
-    """A response with a range that was not asked for is refused."""
+    """A response with a range that was not requested is refused."""
     with pytest.raises(LayerDownloadException, match="responded with another range"):
         begun(4, 206, {"Content-Range": text} if text else {})
 
 
 def test_another_layer() -> None:
-    """A layer that has another size in a later response is another one."""
+    """A layer whose size changes in a later response is refused as another one."""
     for status, headers in ((200, {"Content-Length": "11"}), (206, rest(4, 11))):
         transfer = begun()
         transfer.receive(LAYER[:4])

@@ -25,7 +25,7 @@ def sent(url: str) -> HTTPRequest:
     ],
 )
 def test_no_secrets_are_shown(value: Any, shown: str) -> None:
-    """A repr has no headers, query or body; tools that print fields of objects find none."""
+    """A repr shows no headers, query or body, and neither do tools that print attributes."""
     assert repr(value) == str(value) == f"<{shown}, 7 bytes>"
     assert not hasattr(value, "__dict__")
     for secret in (*SECRETS.values(), "c0ntent"):
@@ -33,7 +33,7 @@ def test_no_secrets_are_shown(value: Any, shown: str) -> None:
 
 
 def test_request_ids() -> None:
-    """A request id is what a log may show: printable and not too long."""
+    """A request id is fit for a log: printable and not too long."""
     for ours, expected in (
         *(("id-1", "id-1"), ("", "id-2"), ("a\r\nb\x1b[31m", "ab[31m"), ("\r\n", None)),
         ("x" * (MAX_ID_LENGTH + 1), "x" * MAX_ID_LENGTH),

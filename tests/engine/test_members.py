@@ -1,4 +1,4 @@
-"""Members of responses that are hostile: wrong types, odd numbers and times, secrets, masses."""
+"""Hostile members of responses: wrong types, odd numbers and times, secrets, huge lists."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ecr_client.testing import example
 from ecr_client.testing.encoding import encode_result
 
 SECRET = "c2VjcmV0LXRva2Vu"
-#: What no reader of a kind accepts.
+#: By type: values that its reader does not accept.
 WRONG: dict[Any, list[Any]] = {
     str: [0, True, {}],
     bool: [0, "true", []],
@@ -87,7 +87,7 @@ def wrong_values(annotation: Any) -> Iterator[tuple[str, Any]]:
 
 
 def wrong_members(cls: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the objects of a class in which one member is wrong."""
+    """Yield objects of a class with one wrong member, each with the path of that."""
     for field in attrs.fields(cls):
         if field.name != "response_metadata":
             name = wire_name(field)
@@ -97,14 +97,14 @@ def wrong_members(cls: Any) -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_wrong_types(operation: str) -> None:
-    """A value of a wrong type is refused with the path of its member, however deep it lies."""
+    """A value of a wrong type is refused with the path of its member, at any depth."""
     for path, body in wrong_members(OPERATIONS[operation].result_class):
         text = failure(operation, json.dumps(body))
 
         assert re.match(re.escape(path[1:]) + " (must be|is not a time|is not base64)", text), path
 
 
-#: What a response has of each image, up to the member that a test is about.
+#: The members of an image in a response, before the one that a test is about.
 SENT = json.dumps(sent(models.ImageDetail))[:-1]
 IMAGE = f'{{"imageDetails": [{SENT}, "imageSizeInBytes": %s}}]}}'
 FINDING = '{"imageScanFindings": {"enhancedFindings": [{"score": %s}]}}'
@@ -113,7 +113,7 @@ MANY = "1" * 5000  # more digits than Python reads
 
 
 def pushed_at(text: object) -> datetime.datetime:
-    """Return the time that is read of a text in JSON."""
+    """Return the time that is read from a JSON text."""
     when = result("DescribeImages", TIME % text).image_details[0].image_pushed_at
     assert when.tzinfo is datetime.timezone.utc
     return when  # type: ignore[no-any-return]
@@ -136,15 +136,15 @@ def test_whole_numbers() -> None:
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400", MANY])
-def test_no_numbers(text: str) -> None:
-    """What is not a finite number is refused, and not called a wrong encoding."""
+def test_not_finite(text: str) -> None:
+    """A number that is not finite is refused, and not reported as a wrong encoding."""
     for body in (IMAGE, TIME, '{"unknown": %s}') if text == MANY else (IMAGE,):
         assert "UTF-8" not in failure("DescribeImages", body % text)
     assert "UTF-8" not in failure("DescribeImageScanFindings", FINDING % text)
 
 
 def test_fractions() -> None:
-    """A number may have a fraction, but a whole one may not, and neither is beyond all floats."""
+    """A float may have a fraction and an integer may not, and a float must be in range."""
     failure("DescribeImages", IMAGE % "1.5")
     failure("DescribeImageScanFindings", FINDING % ("1" + "0" * 400))
     assert result("DescribeImageScanFindings", FINDING % "1.5")
@@ -162,12 +162,15 @@ def test_fractions() -> None:
     ids=lambda text: text[:40],
 )
 def test_impossible_times(text: str) -> None:
-    """A time that no datetime can hold, and what is no time at all, are refused."""
+    """Times that no datetime can hold, and values that are not times, are refused."""
     failure("DescribeImages", TIME % text)
 
 
 def test_seconds() -> None:
-    """Seconds are read exactly; beyond all years, as the nearest time. The oracle has all forms."""
+    """Seconds are read exactly, and beyond the range of datetimes as the nearest one.
+
+    tests/oracle covers all forms of times.
+    """
     for seconds in (-1, -0.5, 0, 0.25, 2**31 - 1.5, 2**31 - 1, 2**31 + 0.5, 2**32, 253402300799):
         assert pushed_at(seconds) == values.EPOCH + datetime.timedelta(seconds=seconds)
     assert pushed_at('"1970-01-01T00:00:00"') == values.EPOCH
@@ -189,22 +192,22 @@ def test_seconds() -> None:
     ],
 )
 def test_lone_surrogates(text: str, read: str) -> None:
-    """A lone surrogate, as an escape or as bytes, is U+FFFD, and spoils nothing around it."""
+    """A lone surrogate, as an escape or as bytes, becomes U+FFFD, and nothing else changes."""
     body = f'{{"imageIds": [{{"imageTag": "a"}}, {{"imageTag": "{text}"}}]}}'
     found = result("ListImages", body.encode("utf-8", "surrogatepass"))
 
     assert [each.image_tag for each in found.image_ids] == ["a", read]
 
 
-def test_the_last_of_two_equal_names_counts() -> None:
-    """A member that occurs twice has its last value, as everywhere in Python."""
+def test_duplicate_names() -> None:
+    """A member that occurs twice has its last value, as in Python's json module."""
     found = result("DescribeImages", '{"nextToken": 5, "nextToken": "a", "nextToken": "b"}')
 
     assert found.next_token == "b"
 
 
-def test_texts_are_short_and_show_nothing() -> None:
-    """The text of an error does not grow with the response, and shows nothing of it."""
+def test_messages_quote_nothing() -> None:
+    """An error message does not grow with the response, and quotes nothing of it."""
     long = "x" * 1_000_000
     referrer = {"digest": "d", "mediaType": "m", "size": 1, "annotations": {long: 1}}
     for content in ({"referrers": long}, {long: 1, "referrers": 1}, {"referrers": [referrer]}):
@@ -222,7 +225,7 @@ def test_texts_are_short_and_show_nothing() -> None:
     [(b"{}", codec.MAX_CONTAINERS), (b"[]", codec.MAX_CONTAINERS), (b"1", codec.MAX_ITEMS + 2)],
 )
 def test_amplification_is_refused(item: bytes, count: int) -> None:
-    """Millions of tiny items are refused, and hardly any memory was taken for them."""
+    """Millions of tiny items are refused before they take much memory."""
     body = b'{"repositories": [' + b",".join([item] * count) + b"]}" + b" " * codec.UNCHECKED
     tracemalloc.start()
     try:
@@ -236,7 +239,7 @@ def test_amplification_is_refused(item: bytes, count: int) -> None:
 
 
 def test_large_pages_are_read() -> None:
-    """Braces in the strings of manifests are not counted, and small bodies not at all."""
+    """Braces in strings are not counted, and in small bodies nothing is."""
     layers = [{"mediaType": "x", "digest": f"sha256:{n:064x}", "size": n} for n in range(600)]
     text = json.dumps({"schemaVersion": 2, "layers": layers})
     images = [example(models.Image, image_manifest=text)] * 300

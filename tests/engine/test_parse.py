@@ -33,7 +33,7 @@ RETRIED = (ConnectionClosedException("gone"), ThrottlingException("slow down"))
 
 
 def response(body: Any = b"{}", status: int = 200, **headers: str) -> HTTPResponse:
-    """Return a response; a body that is no bytes is sent as JSON."""
+    """Return a response; a body that is not bytes is encoded as JSON."""
     found = CaseInsensitiveDict({name.replace("_", "-"): text for name, text in headers.items()})
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return HTTPResponse(status, found, content)
@@ -61,12 +61,12 @@ def test_a_result(status: int) -> None:
 
 @pytest.mark.parametrize("body", [b"", b" \r\n", b"{}", b'{"unknown": 1}'])
 def test_results_without_members(body: bytes) -> None:
-    """Where nothing but the metadata is expected, there may be nothing."""
+    """If nothing but the metadata is expected, the body may be empty or unknown."""
     assert parse(operations.TAG_RESOURCE, response(body)) == models.TagResourceResult()
 
 
 def test_truncated_responses() -> None:
-    """A truncated success is never an empty result, and a truncated error has no class."""
+    """A truncated success is never an empty result, and a truncated error only has its status."""
     for length in range(len(BODY)):
         with pytest.raises(ResponseParseException, match=r"the response is (empty|not JSON)"):
             parse(operations.DESCRIBE_REPOSITORIES, response(BODY[:length], 204))
@@ -97,8 +97,8 @@ NO_JSON = {
 
 
 @pytest.mark.parametrize("name", NO_JSON)
-def test_no_json(name: str) -> None:
-    """A body that is not one JSON document in UTF-8 is no result; an error is then its status."""
+def test_not_json(name: str) -> None:
+    """A body that is not one UTF-8 JSON document is no result; an error then has its status."""
     body = NO_JSON[name]
     with pytest.raises(ResponseParseException, match="the response is not JSON") as caught:
         parse(operations.DESCRIBE_REPOSITORIES, response(body))
@@ -129,8 +129,8 @@ def test_no_json(name: str) -> None:
         ({"nextToken": 5}, "nextToken must be a (str|string)"),
     ],
 )
-def test_results_that_are_none(body: Any, text: str) -> None:
-    """A success that is no result says what is wrong with it, and where."""
+def test_malformed_results(body: Any, text: str) -> None:
+    """The error of a success that is not a result says what is wrong with it, and where."""
     received = response(body, x_amzn_RequestId="id-1")
     with pytest.raises(ResponseParseException, match=text) as caught:
         parse(operations.DESCRIBE_REPOSITORIES, received, RETRIED)
@@ -144,7 +144,7 @@ def test_results_that_are_none(body: Any, text: str) -> None:
 
 
 def nested(levels: int) -> Any:
-    """Return lists in lists."""
+    """Return lists nested to a depth."""
     return [nested(levels - 1)] if levels else []
 
 
@@ -171,7 +171,7 @@ def nested(levels: int) -> Any:
     ],
 )
 def test_codes(headers: dict[str, str], body: Any, code: str) -> None:
-    """The code comes from the header, else ``__type``, else ``code``, else it is the status."""
+    """The code comes from the header, else ``__type``, else ``code``, else from the status."""
     assert error_of(response(body, 400, **headers)).error_code == code
 
 
@@ -197,12 +197,12 @@ def test_codes(headers: dict[str, str], body: Any, code: str) -> None:
     ],
 )
 def test_messages(body: Any, status: int, message: str) -> None:
-    """The message is the first that there is, in one line if it is no string, else the status's."""
+    """The message is the first one present, as JSON if it is no string, or else the status's."""
     assert error_of(response(body, status)).error_message == message
 
 
 def test_errors_by_status_and_code() -> None:
-    """Every status outside of 200 to 299 is an error, and an unknown code is the service's."""
+    """Every status outside of 200 to 299 is an error; an unknown code has no class of its own."""
     for status in (100, 199, 300, 302, 304, 400, 999):
         assert error_of(response(BODY, status)).status_code == status
     for code in ("SomethingNew", "__init__", "KeyError", "\0"):
@@ -221,7 +221,7 @@ def test_errors_by_status_and_code() -> None:
     ],
 )
 def test_members(members: dict[str, Any], expected: Any) -> None:
-    """The members that the model gives an error are read; those of a wrong type are not there."""
+    """The modeled members of an error are read, and those of a wrong type are None."""
     error: Any = error_of(response({"__type": "InvalidLayerPartException", **members}, 400))
 
     assert isinstance(error, InvalidLayerPartException)
@@ -229,7 +229,7 @@ def test_members(members: dict[str, Any], expected: Any) -> None:
 
 
 def test_metadata_of_an_error() -> None:
-    """An error tells request id, status, headers and the attempts before it."""
+    """An error has its request id, its status and the attempts before it."""
     received = response({"__type": "X", "message": "no"}, 400, x_amzn_RequestId="id-1")
     error = error_of(received, RETRIED)
 

@@ -26,7 +26,7 @@ BODY = b'{"repositoryName": "app"}'
 
 
 def prepared(**changes: Any) -> HTTPRequest:
-    """Return the request of a call in which something is otherwise."""
+    """Return the request of a call with some arguments changed."""
     arguments: dict[str, Any] = {
         "operation": operations.DESCRIBE_REPOSITORIES,
         "body": BODY,
@@ -66,8 +66,8 @@ def test_what_the_signature_covers(change: dict[str, Any]) -> None:
     assert plain.purpose == "DescribeRepositories"
 
 
-def test_further_headers() -> None:
-    """Further headers are sent as they are; x-amz- ones are signed with single spaces."""
+def test_additional_headers() -> None:
+    """Additional headers are sent as they are; x-amz- ones are signed with single spaces."""
     headers = {"X-Amz-Meta": "a   b", "x-amzn-trace-id": "Root=1", "Via": "me"}
     request = prepared(headers=headers)
     signed = re.search("SignedHeaders=([^,]+)", request.headers["Authorization"])
@@ -88,7 +88,7 @@ def test_a_body_is_allocated_once() -> None:
         part_last_byte=len(blob) - 1,
         layer_part_blob=blob,
     )
-    encode(operations.UPLOAD_LAYER_PART, request)  # loads what it needs
+    encode(operations.UPLOAD_LAYER_PART, request)  # loads modules first
     tracemalloc.start()
     try:
         encode_blob = encoder(operations.UPLOAD_LAYER_PART, request)

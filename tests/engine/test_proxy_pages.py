@@ -1,4 +1,4 @@
-"""What is said of a response that somebody else sent in the place of the service."""
+"""How errors describe a response that did not come from the service."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ HTML = {"Content-Type": "text/html; charset=utf-8"}
 WORD = "Y2FuYXJ5LXRva2VuLW9mLWEtcmVz"
 
 
-def told(
+def message(
     body: bytes, status: int, headers: Any, operation: Any = operations.DESCRIBE_REPOSITORIES
 ) -> str:
+    """Return the message of the error for a response."""
     with pytest.raises((ResponseParseException, AmazonECRException)) as caught:
         parse(operation, HTTPResponse(status, headers, body), url=URL)
     return str(caught.value)
@@ -36,7 +37,7 @@ def told(
         (b"<Error><title>x</title></Error>", {"Content-Type": "text/xml"}, "sent text/xml,"),
         (b"no healthy upstream", {"Content-Type": "text/plain"}, "sent text/plain,"),
         (b"<html>", {"Content-Type": "\x1b" * 9}, "sent a body of an unknown type,"),
-        # Words of a title that may be tokens are hidden, and a long title is cut.
+        # Words of a title that may be tokens are hidden, and a long title is truncated.
         (f"<html><title>Token {WORD}</title>".encode(), HTML, "titled 'Token ***'"),
         (b"<html><title>https://u:p@example.com/?q=1 x</title>", HTML, "titled '*** x'"),
         (b'<html><title>{"authorizationToken": "abc"}</title>', HTML, "titled '*** ***'"),
@@ -45,8 +46,8 @@ def told(
     ],
 )
 def test_pages(body: bytes, headers: Any, fact: str, status: int) -> None:
-    """A page is called what it is, with its title and the endpoint, whatever its status."""
-    text = told(body, status, headers)
+    """A page is described with its type, its title and the endpoint, whatever its status."""
+    text = message(body, status, headers)
 
     assert "https://***@api.ecr.eu-west-1.amazonaws.com/ sent " in text
     assert fact in text
@@ -62,16 +63,16 @@ def test_pages(body: bytes, headers: Any, fact: str, status: int) -> None:
     ],
 )
 def test_operations_with_secrets(operation: Any) -> None:
-    """Where a request or a result holds a secret, not even the title is shown."""
+    """If a request or a result holds a secret, not even the title is shown."""
     for status in (200, 502):
-        text = told(b"<html><title>canary</title>", status, HTML, operation)
+        text = message(b"<html><title>canary</title>", status, HTML, operation)
 
         assert "sent text/html," in text
         assert "canary" not in text
 
 
 def test_truncated_responses() -> None:
-    """A response that begins as JSON is no page."""
+    """A response that begins like JSON is not described as a page."""
     for headers in ({}, {"Content-Type": "application/x-amz-json-1.1"}, HTML):
         for body in (b'{"repositories": [', b"[", b" "):
-            assert " sent " not in told(body, 400, headers)
+            assert " sent " not in message(body, 400, headers)

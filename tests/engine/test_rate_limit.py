@@ -1,4 +1,4 @@
-"""The limiter of the adaptive mode, and workers before a service that allows 10 calls a second."""
+"""The limiter of the adaptive mode, and workers of a service that allows 10 calls a second."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_nothing_is_limited_at_first(ticker: Any) -> None:
 
 
 def test_throttling_slows_down(ticker: Any) -> None:
-    """After throttling, the rate is 0.7 of the one that was measured, but never below 0.5."""
+    """After throttling, the rate is 70% of the measured one, but never below 0.5."""
     limiter = throttled(ticker, 20)
 
     assert limiter.rate == pytest.approx(0.7 * 20, rel=0.05)
@@ -70,7 +70,7 @@ def test_recovery_is_cubic(ticker: Any) -> None:
     before = limiter._rate_before_throttling
     until_same = (before * 0.3 / 0.4) ** (1 / 3)
     while ticker.passed < start + 2 * until_same:
-        used(ticker, limiter, 40, 0.1)  # what is sent does not hold the rate down
+        used(ticker, limiter, 40, 0.1)  # fast enough not to hold the rate down
         rates[ticker.passed - start] = limiter.rate or 0.0
     early = [rate for passed, rate in rates.items() if passed < 0.8 * until_same]
     late = [rate for passed, rate in rates.items() if passed > 1.2 * until_same]
@@ -81,16 +81,16 @@ def test_recovery_is_cubic(ticker: Any) -> None:
         assert rate == pytest.approx(0.4 * (passed - until_same) ** 3 + before, abs=0.5)
 
 
-def test_rises_no_further_than_it_is_used(ticker: Any) -> None:
-    """A rate that nobody uses does not grow beyond twice what is sent."""
+def test_unused_rates(ticker: Any) -> None:
+    """An unused rate does not grow beyond twice the rate at which calls are sent."""
     limiter = throttled(ticker, 10)
     used(ticker, limiter, 2, 60)
 
     assert limiter.rate == pytest.approx(4, rel=0.1)
 
 
-def test_who_waits_acquires_no_place(ticker: Any) -> None:
-    """However many have asked in vain, one call may be sent once its time has come."""
+def test_waiting_acquires_nothing(ticker: Any) -> None:
+    """However many calls were told to wait, only one may be sent when the time has come."""
     limiter = throttled(ticker, seconds=0)
     waits = {limiter.acquire() for _ in range(100)}
     ticker.passed += 2
@@ -99,8 +99,8 @@ def test_who_waits_acquires_no_place(ticker: Any) -> None:
     assert [limiter.acquire(), limiter.acquire()] == [0.0, 2.0]
 
 
-def test_a_second_is_kept_and_shared_by_threads(ticker: Any) -> None:
-    """After a long pause a second's worth of calls may be sent, each by one of all threads."""
+def test_bursts_are_shared_by_threads(ticker: Any) -> None:
+    """After a long pause, a second's worth of calls may be sent by all threads together."""
     limiter, start = throttled(ticker, 400, 5), threading.Barrier(8)
     ticker.passed += 3600
 
@@ -116,7 +116,7 @@ def test_a_second_is_kept_and_shared_by_threads(ticker: Any) -> None:
 
 
 class Simulation:
-    """Workers that call a service without pause, each call lasting 50 ms, in a time of its own.
+    """Workers that call a service without pause, with calls of 50 ms, in simulated time.
 
     The service allows 10 calls a second. Each worker is a generator that yields how long it waits;
     the one whose wait ends first goes on.
@@ -130,7 +130,7 @@ class Simulation:
         self._tokens, self._filled = 10.0, 0.0
 
     def run(self, *, workers: int, seconds: float) -> None:
-        """Let them work for so long."""
+        """Let some workers run for some seconds."""
         waiting = [(0.0, number, self._work()) for number in range(workers)]
         while waiting[0][0] < seconds:
             self.ticker.passed, number, worker = heapq.heappop(waiting)
@@ -149,7 +149,7 @@ class Simulation:
                 self.limiter.update(throttled=refused)
             attempt = attempt + 1 if refused else 1
             if refused:
-                # Half of the longest delay is the mean of full jitter.
+                # With full jitter, the mean is half of the longest delay.
                 yield 0.5 * backoff(POLICY, ThrottlingException(), attempt - 1, NOW)
 
     def _admits(self) -> bool:
@@ -162,8 +162,8 @@ class Simulation:
         return True
 
 
-def test_adaptive_mode_finds_the_rate_of_the_service(ticker: Any) -> None:
-    """Adaptive calls come near to 10 a second, few of them in vain; standard ones waste many."""
+def test_the_rate_of_the_service(ticker: Any) -> None:
+    """Adaptive calls approach 10 a second, with few of them throttled; standard ones waste many."""
     adaptive = Simulation(ticker, adaptive=True)
     adaptive.run(workers=20, seconds=120)
     later = [moment for moment in adaptive.successes if 20 <= moment < 120]

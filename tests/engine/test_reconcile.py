@@ -36,13 +36,13 @@ IMAGE = models.PutImageRequest(repository_name="app", image_manifest=MANIFEST)
 
 
 def error(code: str, **members: Any) -> AmazonECRException:
-    """Return the exception of a code, as a response would have given it."""
+    """Return the exception for a code, as a response would cause it."""
     error_class = MODELED.get(code) or UNMODELED.get(code) or AmazonECRException
     return error_class("no", error_code=code, **members)
 
 
 def lookup(request: object, code: str) -> Lookup:
-    """Return what has to be asked before it is known what an error means."""
+    """Return the lookup that decides what an error means."""
     found = reconcile(request, error(code))
     assert isinstance(found, Lookup)
     return found
@@ -61,7 +61,7 @@ def test_every_other_error_is_raised(made: Callable[..., Any]) -> None:
 
 
 def test_parts() -> None:
-    """A part has arrived if the last byte of the upload is its own; nobody has to be asked."""
+    """A part has arrived if the last byte of the upload is its own; no lookup is needed."""
     found = reconcile(PART, error("InvalidLayerPartException", last_valid_byte_received=9))
 
     assert found == models.UploadLayerPartResult(**UPLOAD, last_byte_received=9)
@@ -72,7 +72,7 @@ def test_parts() -> None:
 
 @pytest.mark.parametrize("code", sorted(RECONCILED["CompleteLayerUpload"]))
 def test_layers(code: str) -> None:
-    """An upload is complete if its layer, looked for by its digest, is available."""
+    """An upload is complete if its layer, looked up by its digest, is available."""
     found = lookup(LAYER, code)
 
     def proven(*states: Any) -> Any:
@@ -89,7 +89,7 @@ def test_layers(code: str) -> None:
 
 
 def test_digests_of_layers() -> None:
-    """Without exactly one SHA-256 digest, nobody knows which layer it was."""
+    """Without exactly one SHA-256 digest, it is unknown which layer it was."""
     for digests in ([], [DIGEST_512], ["tarsum.v1+sha256:" + "0" * 64], [DIGEST, OTHER]):
         request = attrs.evolve(LAYER, layer_digests=digests)
         assert reconcile(request, error("UploadNotFoundException")) is None
@@ -100,7 +100,7 @@ def test_digests_of_layers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("members", "asked"),
+    ("members", "wanted"),
     [
         ({"image_tag": "1"}, {"image_tag": "1"}),
         ({"image_tag": "1", "image_digest": MANIFEST_DIGEST}, {"image_tag": "1"}),
@@ -109,10 +109,10 @@ def test_digests_of_layers() -> None:
     ],
 )
 @pytest.mark.parametrize("kind", [None, "a/b"])
-def test_an_image_is_looked_for(
-    members: dict[str, str], asked: dict[str, str], kind: str | None
+def test_lookups_of_images(
+    members: dict[str, str], wanted: dict[str, str], kind: str | None
 ) -> None:
-    """An image is looked for by its tag, else its digest, which is computed if it is not given."""
+    """An image is looked up by its tag, else its digest, which is computed if it is not given."""
     request = attrs.evolve(
         IMAGE, registry_id="123456789012", image_manifest_media_type=kind, **members
     )
@@ -122,13 +122,13 @@ def test_an_image_is_looked_for(
     assert found.request == models.BatchGetImageRequest(
         registry_id="123456789012",
         repository_name="app",
-        image_ids=[models.ImageIdentifier(**asked)],
+        image_ids=[models.ImageIdentifier(**wanted)],
         accepted_media_types=None if kind is None else [kind],
     )
 
 
 def test_images() -> None:
-    """An image is there if its one manifest is that of the call, byte by byte."""
+    """An image exists if its only manifest is that of the call, byte by byte."""
     there = example(models.Image, image_manifest=MANIFEST)
     other = example(models.Image, image_manifest=MANIFEST.replace(" ", ""))
     prove = lookup(IMAGE, "ImageAlreadyExistsException").prove

@@ -1,4 +1,4 @@
-"""What is done about a failed attempt: a table of all that it depends on."""
+"""The decision after a failed attempt: a table of everything that it depends on."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Case(NamedTuple):
     offset: timedelta = NONE
 
 
-#: Errors that another attempt does not help.
+#: Errors that are not retried.
 FINAL: tuple[AmazonClientException, ...] = (
     error("RepositoryNotFoundException"),
     error("501", 501),
@@ -105,7 +105,7 @@ TABLE: dict[str, Case] = {
     "storage is down": Case(errors.LayerDownloadException("no", status_code=503), AGAIN),
     "read timeout": Case(SLOW, Wait(1.0, COST_OF_TIMEOUT)),
     **{f"{each!r}": Case(each, GiveUp()) for each in FINAL},
-    # How often.
+    # The number of attempts.
     "second attempt": Case(DOWN, Wait(2.0, COST), after(1)),
     "last attempt": Case(DOWN, GiveUp(), after(2)),
     # A broken connection.
@@ -167,7 +167,7 @@ def decision(case: Case, ticker: Any) -> Decision:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_decisions(name: str, ticker: Any) -> None:
-    """For each row of the table this is done, and never more attempts or time than are left."""
+    """Each row of the table has its decision, which never exceeds the attempts and time left."""
     case = TABLE[name]
     found = decision(case, ticker)
 
@@ -181,7 +181,7 @@ def test_decisions(name: str, ticker: Any) -> None:
 
 
 def test_constants() -> None:
-    """Codes and figures are those of AWS; the oracle has all other codes."""
+    """Codes and costs are those of AWS's SDKs; tests/oracle covers all other codes."""
     skew = "AuthFailure InvalidSignatureException RequestExpired RequestTimeTooSkewed"
 
     assert {*skew.split(), "SignatureDoesNotMatch"} == SKEW_CODES
@@ -244,7 +244,7 @@ def test_delays() -> None:
     policy = attrs.evolve(POLICY, random=iter(drawn).__next__)
 
     assert [backoff(POLICY, CLOSED, n, NOW) for n in numbers] == [1, 2, 4, 8, 16, 20, 20, 20]
-    # What is no part of 1 makes no delay that is absurd.
+    # A random number that is not between 0 and 1 makes no absurd delay.
     assert [backoff(policy, CLOSED, 3, NOW) for _ in drawn] == [0, 1, 2, 4, 0, 4, 4, 4]
 
 
@@ -279,7 +279,7 @@ def test_what_the_server_asks_for(headers: dict[str, str], delay: float) -> None
 
 
 def test_dates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A date of HTTP is a time in UTC, or none, wherever the machine is."""
+    """An HTTP date is read in UTC, or as None, whatever the time zone of the machine."""
     monkeypatch.setenv("TZ", "America/New_York")
     time.tzset()
     try:
@@ -298,7 +298,7 @@ def test_dates(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_quota() -> None:
-    """What is acquired is gone, never more than there is, and no more comes back than was there."""
+    """Acquiring never exceeds what is left, and releasing never exceeds the initial quota."""
     quota = RetryQuota(12)
 
     assert [quota.acquire(cost) for cost in (5, 10, 5, 5)] == [True, False, True, False]
@@ -312,7 +312,7 @@ def test_quota() -> None:
 
 
 def test_quota_is_shared_by_threads() -> None:
-    """However many threads acquire, nothing is lost and nothing is made up."""
+    """However many threads acquire, exactly the quota is acquired."""
     quota, start = RetryQuota(1000), threading.Barrier(8)
 
     def acquire(_: int) -> int:

@@ -1,6 +1,6 @@
-"""A TCP proxy before the local ECR that breaks connections on demand; it counts on Linux.
+"""A TCP proxy in front of the local ECR that breaks connections on demand; it requires Linux.
 
-That it does what a fault says, the cells of the matrix show: they look at what the server has done.
+The cells of the matrix show that it does what a fault says: they check what the server did.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)")
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked")
 _LAST = re.compile(rb"\r\nconnection: *close")
 
-#: ``accept``: a new connection was accepted; one that is kept open begins its next request. If a
-#:     reset comes so soon, the client may see it as an error of connecting.
-#: ``request``: so many bytes of the request were read, and nothing was forwarded.
+#: ``accept``: a new connection was accepted, or a kept one begins its next request. If a reset
+#:     comes so soon, the client may see it as a connection error.
+#: ``request``: a number of bytes of the request were read, and nothing was forwarded.
 #: ``received``: the whole request was read, and nothing was forwarded.
-#: ``response``: the server has responded, and so many bytes of that were passed on.
+#: ``response``: the server has responded, and a number of bytes of that were passed on.
 #: ``done``: the whole response was passed on.
 Moment = Literal["accept", "request", "received", "response", "done"]
 
-#: ``reset``: the connection ends with RST. ``close``: with FIN; what still comes is thrown away.
+#: ``reset``: the connection ends with RST. ``close``: with FIN; what still comes is discarded.
 #: ``hang``: it stays open in silence until the proxy closes. ``keep``: it waits for a request.
 Ending = Literal["reset", "close", "hang", "keep"]
 
 
 @attrs.frozen
 class Fault:
-    """What goes wrong with one request: at some moment its connection comes to some end.
+    """What goes wrong with one request: the moment at which its connection ends, and how.
 
     Args:
         at: The moment.
         then: The end.
-        after: How many bytes the moments ``request`` and ``response`` mean. Of a response, a
-            negative number counts from its end; of a shorter message, all are meant.
-        instead: What is sent at that moment, in the place of the rest of the response.
+        after: The number of bytes before the moments ``request`` and ``response``. For a response,
+            a negative number counts from its end; a shorter message counts as a whole.
+        instead: What is sent at that moment, in place of the rest of the response.
         piece: How many bytes are sent at once; 0 for all.
         delay: How many seconds are between two pieces.
         whole_head: Whether the status line and the headers are sent at once nevertheless.
@@ -85,7 +85,7 @@ NO_FAULT = Fault("done", "keep")
 
 
 def is_whole(message: bytearray) -> bool:
-    """Return whether a request or a response is at its end, as far as that shows in itself."""
+    """Return whether a request or a response is complete, as far as its own bytes show that."""
     end = message.find(b"\r\n\r\n")
     head = bytes(message[: max(end, 0)]).lower()
     if end < 0:
@@ -93,13 +93,13 @@ def is_whole(message: bytearray) -> bool:
     if _CHUNKED.search(head):
         return message.endswith(b"0\r\n\r\n")
     length = _LENGTH.search(head)
-    if length is None:  # A response without one goes on until its connection ends.
+    if length is None:  # A response without one lasts until its connection ends.
         return not head.startswith(b"http/")
     return len(message) - end - 4 >= int(length[1])
 
 
 def read_message(source: socket.socket, *, limit: int | None = None) -> tuple[bytes, bool]:
-    """Read one message or the first bytes of it, and say whether that many came."""
+    """Return one message, or the first bytes of it, and whether all of that came."""
     message, whole = bytearray(), limit == 0
     while not whole:
         received = source.recv(PIECE if limit is None else min(PIECE, limit - len(message)))
@@ -111,7 +111,7 @@ def read_message(source: socket.socket, *, limit: int | None = None) -> tuple[by
 
 
 class Connection(threading.Thread):
-    """A client's connection, which answers one request after the other."""
+    """A client's connection, which serves one request after the other."""
 
     def __init__(self, proxy: Proxy, client: socket.socket) -> None:
         super().__init__(daemon=True)
@@ -119,7 +119,7 @@ class Connection(threading.Thread):
         self._proxy = proxy
         self._client = client
         self._server = client
-        self._lock = threading.Lock()  # for sockets that are closed, and for these two
+        self._lock = threading.Lock()  # for closing sockets, and for these two
         self._dropped = threading.Event()
 
     def run(self) -> None:
@@ -137,14 +137,14 @@ class Connection(threading.Thread):
             self._proxy.ended()
 
     def drop(self) -> None:
-        """Break off whatever goes on; the thread then ends."""
+        """Abort whatever is going on; the thread then ends."""
         self._dropped.set()
         for each in (self._client, self._server):
             with self._lock, contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
     def _serve(self, fault: Fault) -> bool:
-        """Take a request to its end, and say whether another one may follow."""
+        """Serve a request, and return whether another one may follow."""
         response, then = b"", fault.then
         if fault.at != "accept":
             part = fault.at == "request"
@@ -160,7 +160,7 @@ class Connection(threading.Thread):
         return self._end(then)
 
     def _forward(self, request: bytes) -> tuple[bytes, bool]:
-        """Return the response as far as it came, and whether it is the last one."""
+        """Return as much of the response as came, and whether it is the last one."""
         response, whole = b"", False
         with contextlib.suppress(OSError):
             server = socket.create_connection(self._proxy.target, timeout=30)
@@ -184,19 +184,19 @@ class Connection(threading.Thread):
         for piece in first:
             self._client.sendall(piece)
             self._dropped.wait(fault.delay)
-        # The end goes with the last byte, so that who has read that sees the end at once.
+        # The end is sent with the last byte, so that a client that reads that sees both at once.
         self._client.sendall(last, socket.MSG_MORE if then == "close" else 0)
 
     def _end(self, then: Ending) -> bool:
         if then == "reset":
-            # A reset takes along what has not arrived yet.
+            # A reset discards what has not arrived yet.
             while any(fcntl.ioctl(self._client, termios.TIOCOUTQ, bytes(4))):
                 if self._dropped.wait(0.001):
                     break
             self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif then == "close":
             self._client.shutdown(socket.SHUT_WR)
-            # Closing a socket with unread bytes would make a reset of it.
+            # Closing a socket with unread bytes would reset the connection.
             while self._client.recv(PIECE):
                 pass
         elif then == "hang":
@@ -205,7 +205,7 @@ class Connection(threading.Thread):
 
 
 class Proxy:
-    """Forwards to a server what comes to a port of its own, unless a fault waits.
+    """A proxy that forwards requests to a server, unless a fault is pending.
 
     Each request is read as a whole and forwarded over a connection of its own, and its response is
     read as a whole before the first byte of it is passed on. No byte is changed.
@@ -216,10 +216,10 @@ class Proxy:
 
     Attributes:
         port: The port on the loopback, the same after a restart.
-        connections: How many connections were accepted; ``open``, how many of them are open.
-        attempts: How many requests have begun, and connections met a fault when accepted.
-        responses: What the server responded.
-        faults: The faults that still wait, one for each request.
+        connections: The number of accepted connections; ``open``, of those that are still open.
+        attempts: The number of requests that began, or of connections that met a fault at once.
+        responses: The responses of the server.
+        faults: The faults that are pending, one for each request.
     """
 
     def __init__(self, target: tuple[str, int], address: tuple[str, int] = (HOST, 0)) -> None:
@@ -232,7 +232,7 @@ class Proxy:
         self._listener: socket.socket | None = None
         self._accepting: threading.Thread | None = None
         self._fillers: list[socket.socket] = []
-        self._reserved = socket.socket()  # It keeps the port for us while nobody listens.
+        self._reserved = socket.socket()  # keeps the port while nothing listens
         self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._reserved.bind(address)
         self.address: tuple[str, int] = self._reserved.getsockname()
@@ -240,11 +240,11 @@ class Proxy:
         self.restart()
 
     def add(self, fault: Fault, count: int = 1) -> None:
-        """Let the fault meet so many requests, after those of earlier faults."""
+        """Let a fault meet the next ``count`` requests, after those of earlier faults."""
         self.faults.extend([fault] * count)
 
     def wait_for(self, reached: Callable[[], object], timeout: float = 30) -> None:
-        """Wait until the counters and the connections are as they should."""
+        """Wait until a condition on the counters and the connections holds."""
         with self._changed:
             assert self._changed.wait_for(reached, timeout), f"not reached within {timeout:g} s"
 
@@ -271,9 +271,9 @@ class Proxy:
             each.join()
 
     def blackhole(self) -> None:
-        """Close all connections, and let nobody get through to connecting until `restart`."""
+        """Close all connections, and let attempts to connect hang until `restart`."""
         self.stop()
-        # A queue of no length takes one connection. To whatever comes then, Linux does not react.
+        # A backlog of 0 takes one connection; Linux ignores whatever comes after that.
         listener = self._listener = socket.create_server(self.address, backlog=0)
         waiting, limit = 0, 0
         while waiting <= limit:
@@ -282,7 +282,7 @@ class Proxy:
             filler.setblocking(False)
             filler.connect_ex(self.address)
             select.select([], [filler], [], 0.1)
-            # Of a listening socket, these two members are about its queue.
+            # For a listening socket, these two members describe its backlog.
             info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
             waiting, limit = struct.unpack_from("=II", info, 24)
 
@@ -294,7 +294,7 @@ class Proxy:
         self._reserved.close()
 
     def take(self, *, accepted: bool = False) -> Fault | None:
-        """Return the next fault; of a connection that was just accepted only if it is for that."""
+        """Return the next fault; for a connection just accepted, only if it is for that moment."""
         with self._changed:
             fault = self.faults[0] if self.faults else NO_FAULT
             if accepted and fault.at != "accept":
@@ -337,7 +337,7 @@ def _server() -> Iterator[LocalECR]:
 
 @pytest.fixture
 def ecr(_server: LocalECR) -> LocalECR:
-    """Return a server without any repositories, past the proxy."""
+    """Return an empty local ECR, which can be reached without the proxy."""
     _server.reset()
     return _server
 
@@ -350,14 +350,14 @@ def fault() -> type[Fault]:
 
 @pytest.fixture
 def proxy(ecr: LocalECR) -> Iterator[Proxy]:
-    """Return a proxy in front of the server."""
+    """Yield a proxy in front of the server."""
     with Proxy((HOST, int(ecr.endpoint.rpartition(":")[2]))) as running:
         yield running
 
 
 @pytest.fixture
 def connect(proxy: Proxy, ecr: LocalECR, client_class: Any) -> Iterator[Callable[..., ECRClient]]:
-    """Return a function that makes clients of each kind through the proxy."""
+    """Yield a function that makes clients of each kind through the proxy."""
     with contextlib.ExitStack() as made:
         where = {"region": ecr.region, "endpoint": f"http://{HOST}:{proxy.port}"}
         where["credentials"] = ecr.credentials[ecr.account]
@@ -372,5 +372,5 @@ def waits() -> list[float]:
 
 @pytest.fixture
 def policy(waits: list[float]) -> RetryPolicy:
-    """Return the default policy, which does not wait but says how long it would have."""
+    """Return the default policy, which does not wait but records how long it would have."""
     return RetryPolicy(sleep=waits.append, random=lambda: 1.0)

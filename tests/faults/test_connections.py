@@ -1,4 +1,4 @@
-"""Connections that break, and hosts that move: calls go on as if nothing had happened."""
+"""Connections that break, and hosts that move: calls continue as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ecr_client.exceptions import (
 )
 
 THREADS = 8
-#: Seconds: of timeouts that are waited for, and of what is only waited for if something is wrong.
+#: In seconds: timeouts that tests wait out, and limits that are only reached on failure.
 SHORT, PATIENCE = 0.5, 20
 
 
-def test_connections_that_end_under_a_call(
+def test_connections_that_end_in_use(
     connect: Any, proxy: Any, fault: Any, waits: list[float], policy: RetryPolicy
 ) -> None:
-    """A server that closes a connection in the moment in which it is used costs no wait, either."""
+    """A server that closes a connection just as it is used causes no wait."""
     client = connect(config=ClientConfiguration(retry=policy))
     client.describe_repositories()
     for number, then in enumerate(("reset", "close"), 2):
@@ -38,9 +38,9 @@ def test_connections_that_end_under_a_call(
 
 
 def test_a_restart(connect: Any, proxy: Any, fault: Any) -> None:
-    """A server that restarts, while it works or between calls, costs no failed call.
+    """A server that restarts, while it works or between calls, causes no failed call.
 
-    If the connections are idle, it costs no wait either.
+    If the connections are idle, it causes no wait either.
     """
     waits, restarted = [], threading.Event()
     policy = RetryPolicy(sleep=lambda each: waits.append(each) or restarted.wait(PATIENCE))
@@ -66,7 +66,7 @@ def test_a_restart(connect: Any, proxy: Any, fault: Any) -> None:
 
 @pytest.fixture
 def moving(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return a list with the address of the host ``ecr.test``, which may be changed."""
+    """Return a list whose only item is the address of ``ecr.test``, which tests may change."""
     resolve, address = socket.getaddrinfo, ["127.0.0.2"]
 
     def response(host: str, *args: Any, **options: Any) -> Any:
@@ -80,7 +80,7 @@ def moving(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_the_host_moves(
     connect: Any, proxy: Any, fault: Any, moving: list[str], policy: RetryPolicy, left: str
 ) -> None:
-    """Calls follow a host to its new address, whether the old one is gone, deaf or silent."""
+    """Calls follow a host to its new address, whether the old one is gone or silent."""
     limits = {"connect_timeout": SHORT, "read_timeout": SHORT}
     config = ClientConfiguration(retry=attrs.evolve(policy, max_attempts=5), **limits)
     with type(proxy)(proxy.target, ("127.0.0.2", proxy.port)) as old:
@@ -90,7 +90,7 @@ def test_the_host_moves(
         if left == "hang":
             old.add(fault("received", "hang"), count=100)
         else:
-            getattr(old, left)()
+            old.stop()
         for _ in range(3):
             client.describe_repositories()
 
@@ -100,13 +100,13 @@ def test_the_host_moves(
 def test_names_that_are_not_resolved(
     connect: Any, proxy: Any, monkeypatch: pytest.MonkeyPatch, policy: RetryPolicy
 ) -> None:
-    """A name that has no address is named as such, and asked for again."""
-    resolve, asked = socket.getaddrinfo, []
+    """A name that cannot be resolved is reported as such, and retried."""
+    resolve, lookups = socket.getaddrinfo, []
 
     def response(host: str, *args: Any, **options: Any) -> Any:
         if host == "ecr.test":
-            asked.append(host)
-            if len(asked) <= 4:
+            lookups.append(host)
+            if len(lookups) <= 4:
                 raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
             host = "127.0.0.1"
         return resolve(host, *args, **options)
@@ -119,11 +119,11 @@ def test_names_that_are_not_resolved(
     again = client.describe_repositories().response_metadata.retry_attempts
 
     assert isinstance(caught.value, EndpointConnectionException)
-    assert (caught.value.attempts, again, len(asked)) == (3, 1, 5)
+    assert (caught.value.attempts, again, len(lookups)) == (3, 1, 5)
 
 
 def test_an_earlier_attempt_was_sent(connect: Any, proxy: Any, fault: Any) -> None:
-    """An error says that a request was sent if one of an earlier attempt was."""
+    """An error says that a request was sent if that of an earlier attempt was."""
     hooks = Hooks(retry=lambda _: proxy.stop())
     client = connect(config=ClientConfiguration(retry=RetryPolicy(max_attempts=2), hooks=hooks))
     proxy.add(fault("response", "reset"))
@@ -133,8 +133,8 @@ def test_an_earlier_attempt_was_sent(connect: Any, proxy: Any, fault: Any) -> No
     assert caught.value.request_sent
 
 
-def test_a_proxy_does_not_hide_that_the_work_is_done(proxy: Any, ecr: Any, fault: Any) -> None:
-    """A connection that breaks behind an HTTP proxy is a closed one, not a proxy out of reach."""
+def test_work_done_behind_a_proxy(proxy: Any, ecr: Any, fault: Any) -> None:
+    """A connection that breaks behind an HTTP proxy is a closed one, not an unreachable proxy."""
     proxies = {"http": f"http://127.0.0.1:{proxy.port}"}
     config = ClientConfiguration(proxies=proxies, retry=RetryPolicy(base_delay=0))
     with ecr.client(config=config) as client:

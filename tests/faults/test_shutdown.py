@@ -1,4 +1,4 @@
-"""The end of a client while its calls are at work: each of them ends, and nothing stays open."""
+"""The shutdown of a client during calls: each of them ends, and nothing stays open."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ import requests
 from ecr_client import ClientConfiguration, ECRClient, Hooks, RetryPolicy
 from ecr_client.exceptions import ClientShutdownException
 
-#: Seconds: of timeouts that are waited for, and of what is only waited for if something is wrong.
+#: In seconds: timeouts that tests wait out, and limits that are only reached on failure.
 SHORT, PATIENCE = 0.3, 20
 LONG = 3 * PATIENCE
 
 
 def open_sockets() -> set[str]:
-    """Return the sockets of this process, by their numbers in the system."""
+    """Return the open sockets of this process, by their inodes."""
     found = set()
     for name in os.listdir("/proc/self/fd"):
         try:
             found.add(os.readlink(f"/proc/self/fd/{name}"))
-        except FileNotFoundError:  # It was that of the listing, or another thread closed it.
+        except FileNotFoundError:  # that of the listing, or closed by another thread
             continue
     return {each for each in found if each.startswith("socket:")}
 
 
 @pytest.fixture
 def nothing_stays_open(ecr: Any, client_class: Any) -> Iterator[None]:
-    """Fail the test if a socket that it opened is open at its end.
+    """Fail the test if a socket that it opened is still open at its end.
 
-    It comes before the proxy, so that it ends after that.
+    This fixture is set up before the proxy, so that it is torn down after it.
     """
     client_class(region=ecr.region).close()  # The event loop of all driven clients has sockets.
     before = open_sockets()
     yield
-    # What the server still holds was opened by a client, whose end it has not seen yet.
+    # The server may not have noticed yet that a client has closed its connection.
     tick = threading.Event()
     for _ in range(200):
         if not open_sockets() - before:
@@ -52,13 +52,13 @@ def nothing_stays_open(ecr: Any, client_class: Any) -> Iterator[None]:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Future[Any]]]:
-    """Return a function that makes a call in a thread."""
+    """Yield a function that makes a call in a thread."""
     with ThreadPoolExecutor(16) as threads:
         yield threads.submit
 
 
 def outcome(call: Future[Any]) -> str:
-    """Return what came of a call, which must not take for ever."""
+    """Return the outcome of a call, which must end in time."""
     error = call.exception(PATIENCE)
     return "result" if error is None else type(error).__name__
 
@@ -67,7 +67,7 @@ pytestmark = pytest.mark.usefixtures("nothing_stays_open")
 
 
 def test_calls_that_run(connect: Any, proxy: Any, fault: Any, start: Any) -> None:
-    """A call that is being answered ends with its response; an asynchronous one ends at once."""
+    """A call whose response is arriving ends with it; an asynchronous one ends at once."""
     client = connect()
     proxy.add(fault("done", "close", piece=100, delay=0.02))
     call = start(client.describe_repositories)
@@ -79,10 +79,10 @@ def test_calls_that_run(connect: Any, proxy: Any, fault: Any, start: Any) -> Non
 
 
 @pytest.mark.parametrize("mode", ["standard", "adaptive"])
-def test_calls_that_wait_to_be_repeated(
+def test_calls_that_wait_to_retry(
     connect: Any, proxy: Any, fault: Any, start: Any, mode: str
 ) -> None:
-    """A call that waits in its back-off ends at once."""
+    """A call that waits for its retry ends at once."""
     waiting = threading.Event()
     policy = RetryPolicy(mode=mode, base_delay=LONG, max_delay=LONG, random=lambda: 1.0)
     hooks = Hooks(retry=lambda _: waiting.set())
@@ -111,7 +111,7 @@ def test_calls_that_hang(connect: Any, proxy: Any, fault: Any, start: Any, at: s
 
 
 def test_calls_that_are_about_to_be_sent(connect: Any, proxy: Any, monkeypatch: Any) -> None:
-    """A call that has its connections already leaves none of them open."""
+    """A call that is just being sent leaves no connection open."""
     client, send = connect(), requests.Session.send
     if not isinstance(client, ECRClient):
         pytest.skip("the asynchronous client does not send through requests")
@@ -129,7 +129,7 @@ def test_calls_that_are_about_to_be_sent(connect: Any, proxy: Any, monkeypatch: 
 
 
 def test_calls_in_every_state(connect: Any, proxy: Any, fault: Any, start: Any) -> None:
-    """Whatever many calls are doing, all of them end."""
+    """Whatever calls are doing, all of them end."""
     policy = RetryPolicy(base_delay=LONG, max_delay=LONG)
     config = ClientConfiguration(retry=policy, read_timeout=2 * SHORT, max_pool_connections=4)
     client = connect(config=config)
@@ -150,7 +150,7 @@ def test_calls_in_every_state(connect: Any, proxy: Any, fault: Any, start: Any) 
 
 
 def test_every_moment(connect: Any, proxy: Any, start: Any) -> None:
-    """Whenever a client is shut down, its calls end with a result, or say so."""
+    """Whenever a client is shut down, its calls end with a result or ClientShutdownException."""
     for number in range(1, 13):
         client: ECRClient = connect()
         calls = [start(client.describe_repositories) for _ in range(4)]
@@ -166,7 +166,7 @@ def test_every_moment(connect: Any, proxy: Any, start: Any) -> None:
 def test_connections_that_exceptions_refer_to(
     connect: Any, proxy: Any, fault: Any, start: Any
 ) -> None:
-    """A connection is closed with its client, even if somebody keeps the exception of another."""
+    """Connections are closed with their client, even if exceptions of its calls are kept."""
     policy = RetryPolicy(sleep=lambda _: None, max_attempts=20)
     client = connect(config=ClientConfiguration(retry=policy, read_timeout=SHORT))
     proxy.add(fault("done", "keep", piece=10, delay=0.05))
@@ -176,6 +176,6 @@ def test_connections_that_exceptions_refer_to(
     kept = client.describe_repositories().response_metadata.retried_errors
     slow.result(PATIENCE)
     client.shutdown()
-    proxy.wait_for(lambda: proxy.open <= 1)  # one hangs, and does not see its end
+    proxy.wait_for(lambda: proxy.open <= 1)  # one hangs, and does not notice its end
 
     assert kept

@@ -6,9 +6,9 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-# The same examples in every run, and few of them, so that a run is short and never a surprise.
+# The same few examples in every run, so that a run is short and reproducible.
 settings.register_profile("short", derandomize=True, max_examples=200)
-# Other ones in every run. What fails is printed with the line that repeats it.
+# Different ones in every run. A failure is printed with the line that reproduces it.
 settings.register_profile("long", max_examples=int(os.environ.get("FUZZ_EXAMPLES") or 1))
 settings.register_profile(
     "common",

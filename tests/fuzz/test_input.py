@@ -1,4 +1,4 @@
-"""Input of others: settings, strings and times are read, or refused as what they are."""
+"""Any settings, strings and times are accepted, or refused with a documented error."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ TIMES = (
 @example("Mon, 01 Jan 2026 00:00:00 +99999999999999")
 @given(TIMES)
 def test_dates_of_headers(text: str) -> None:
-    """A Date is a time in UTC or none, and never one that breaks the clock it corrects."""
+    """A Date is read in UTC, or as None, and never breaks the clock that it corrects."""
     when = http_date(text)
     if when is None:
         return
@@ -61,7 +61,7 @@ def test_dates_of_headers(text: str) -> None:
 
 @given(TIMES | st.integers() | st.floats() | st.none())
 def test_times_of_members(value: Any) -> None:
-    """A time in a response is one in UTC, or a mismatch."""
+    """A time in a response is read in UTC, or is a Mismatch."""
     try:
         when = read_datetime(value)
     except Mismatch:
@@ -78,7 +78,7 @@ def test_times_of_members(value: Any) -> None:
     st.integers(1, 10**6),
 )
 def test_delays(headers: dict[str, str], retry: int) -> None:
-    """What a server asks to wait for is waited for within the bounds of the policy."""
+    """A delay that a server asks for stays within the bounds of the policy."""
     error = errors.AmazonECRException(
         response_metadata=ResponseMetadata(http_status_code=503, http_headers=headers)
     )
@@ -92,7 +92,7 @@ ESCAPES = [r"\ud800", r"\uDC00", r"\ud83d\uDE00", r"\\", r"\"", "ud800", r"\n", 
 
 @given(st.lists(st.sampled_from(ESCAPES), max_size=8).map("".join))
 def test_surrogates_in_json(text: str) -> None:
-    """What is read is what the standard library reads, with U+FFFD for each lone surrogate."""
+    """JSON is read as by the standard library, but with U+FFFD for each lone surrogate."""
     read = json.loads(f'"{text}"')
 
     assert loads(f'"{text}"'.encode()) == re.sub("[\ud800-\udfff]", "\ufffd", read)
@@ -112,7 +112,7 @@ URLS = st.lists(URL_PIECES | st.text(max_size=3), max_size=8).map("".join)
 @example("a?token=secret://x")
 @given(URLS | ANYTHING)
 def test_endpoints(endpoint: Any) -> None:
-    """An endpoint is refused, or has a host and nothing that may be secret, and means itself."""
+    """An endpoint is refused, or has a host and no secret, and can be parsed again."""
     try:
         found = parse_endpoint(endpoint, protocol="https", signing_region="eu-north-1")
     except errors.InvalidEndpointException as error:
@@ -138,7 +138,7 @@ SECRET = "s3cr3t"
 @example("http://", f"a@b:{SECRET}@", "host/")
 @given(URLS, st.sampled_from([f"{SECRET}@", f"u:{SECRET}@", f"?{SECRET}", f"?x={SECRET}"]), URLS)
 def test_shown_urls(before: str, secret: str, after: str) -> None:
-    """What is shown of a URL has no user, password and query, whatever stands around them."""
+    """A redacted URL shows no user, password or query, whatever surrounds them."""
     shown = redact_url(f"{before}{secret}{after}")
 
     assert SECRET not in shown
@@ -150,7 +150,7 @@ def test_shown_urls(before: str, secret: str, after: str) -> None:
 
 @given(st.text(max_size=70) | st.text("abc-19", max_size=70) | ANYTHING)
 def test_regions(name: Any) -> None:
-    """A name is refused, or can be a part of a host name, and has a partition."""
+    """A region is refused, or is a valid label of a host name and has a partition."""
     try:
         region = Region(name)
         assert region.partition
@@ -168,7 +168,7 @@ NAMES = st.text(max_size=5) | st.sampled_from([*RESERVED, "X-Custom", "x-amz-cus
 @example({"X": "a\r\nb"})
 @given(st.dictionaries(NAMES | st.integers(), st.text(max_size=9) | ANYTHING) | ANYTHING)
 def test_headers(headers: Any) -> None:
-    """Further headers are refused, or cannot end a line or replace what the client sets."""
+    """Additional headers are refused, or can neither end a line nor replace the client's own."""
     try:
         found = checked_headers(headers)
     except errors.InvalidConfigurationException:
@@ -216,7 +216,7 @@ VALUES = (
 @example("proxies", {"https": "http://["})
 @given(st.sampled_from(FIELDS), VALUES)
 def test_configurations(name: str, value: Any) -> None:
-    """A value is refused by the name of its field, or makes a configuration that makes a client."""
+    """A value is refused by the name of its field, or makes a configuration for a client."""
     try:
         config = ClientConfiguration(**{name: value})
     except errors.InvalidConfigurationException as error:
@@ -236,8 +236,8 @@ PROXIES = "http://[ http://[::1 x:y:z http://:80 http://proxy:99999 socks5://\u0
 
 
 @pytest.mark.parametrize("proxy", PROXIES.split())
-def test_proxies_that_cannot_be(proxy: str) -> None:
-    """A proxy that nothing can be sent to is refused, or gives a documented error of the call."""
+def test_unusable_proxies(proxy: str) -> None:
+    """An unusable proxy is refused, or is a documented error of the call."""
     try:
         config = ClientConfiguration(proxies={"http": proxy}, connect_timeout=1)
     except errors.InvalidConfigurationException:
@@ -255,7 +255,7 @@ def test_proxies_that_cannot_be(proxy: str) -> None:
 @example("base_delay", HUGE)
 @given(st.sampled_from(POLICY_FIELDS), VALUES)
 def test_policies(name: str, value: Any) -> None:
-    """A value of a policy is refused by the name of its field, or taken as it is."""
+    """A value of a policy is refused by the name of its field, or kept as it is."""
     try:
         policy = RetryPolicy(**{name: value})
     except errors.InvalidConfigurationException as error:
@@ -269,7 +269,7 @@ def test_policies(name: str, value: Any) -> None:
 @example({10**5000: "x"}, None, None)
 @given(VALUES, VALUES, VALUES)
 def test_views(headers: Any, timeout: Any, retry: Any) -> None:
-    """Options of a view are refused as a whole, or taken."""
+    """Options of a view are refused with a documented error, or accepted."""
     credentials = Credentials("AKID", "secret")
     with ECRClient(endpoint="http://127.0.0.1:1", credentials=credentials) as client:
         try:
@@ -319,7 +319,7 @@ VARIABLES = "AWS_PROFILE AWS_REGION AWS_MAX_ATTEMPTS AWS_RETRY_MODE AWS_CA_BUNDL
 def test_profile_files(
     tmp_path: Path, config: bytes, credentials: bytes, environ: dict[str, str]
 ) -> None:
-    """Each setting of any two files and variables is a text, a flag or nothing, or is refused."""
+    """Whatever files and variables hold, each setting is valid or refused."""
     (tmp_path / "config").write_bytes(config)
     (tmp_path / "credentials").write_bytes(credentials)
     files = {"AWS_CONFIG_FILE": "config", "AWS_SHARED_CREDENTIALS_FILE": "credentials"}

@@ -1,6 +1,6 @@
-"""Whatever a service responds, a call ends with a result of its types or a documented error.
+"""Whatever the response, a call ends with a result of its types or a documented error.
 
-Results become plain data and come back, and what a registry stores can be checked.
+Models survive a round trip through plain data, and any image of a registry can be checked.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
 
 # --- responses ------------------------------------------------------------------------------------
 
-#: Also halves of characters, which JSON can hold.
+#: Includes lone surrogates, which JSON can hold.
 TEXTS = st.text(st.characters() | st.sampled_from("\ud800\udfff\0\r\n"), max_size=20)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 ANY_JSON = st.recursive(
@@ -70,7 +70,7 @@ TIMES = (
 )
 
 
-#: By type: what stands for it in JSON, mostly right, and what is one.
+#: By type: strategies for its JSON, which is mostly valid, and for its values.
 SCALARS: dict[Any, tuple[st.SearchStrategy[Any], st.SearchStrategy[Any]]] = {
     str: (TEXTS, st.text(max_size=5)),
     bool: (st.booleans(), st.booleans()),
@@ -83,7 +83,7 @@ SCALARS: dict[Any, tuple[st.SearchStrategy[Any], st.SearchStrategy[Any]]] = {
 
 @cache
 def values(annotation: Any, typed: bool = False) -> st.SearchStrategy[Any]:
-    """Return what makes JSON of a type, or values of it."""
+    """Return a strategy for JSON of a type, or for values of it."""
     parts = type_parts(annotation)
     kind = bytes if bytes in parts else parts[0]
     arguments = typing.get_args(kind)
@@ -101,7 +101,7 @@ def values(annotation: Any, typed: bool = False) -> st.SearchStrategy[Any]:
 
 @cache
 def objects(cls: type[Any], typed: bool = False) -> st.SearchStrategy[Any]:
-    """Return what makes JSON objects of a class, or instances, with some of its members."""
+    """Return a strategy for JSON objects of a class, or for instances, with some members."""
     required, optional = {}, {}
     for field in attrs.fields(cls):
         if field.name != "response_metadata":
@@ -113,7 +113,7 @@ def objects(cls: type[Any], typed: bool = False) -> st.SearchStrategy[Any]:
 
 @st.composite
 def bodies(draw: st.DrawFn, cls: type[Any]) -> bytes:
-    """Make a body of a class, or one that is wrong somewhere, in its JSON or in its bytes."""
+    """Make a body of a class, or one that is corrupt somewhere in its JSON or its bytes."""
     content = draw(objects(cls))
     damage = draw(st.sampled_from(["none", "none", "value", "bytes", "all", "error"]))
     if damage == "all":
@@ -135,7 +135,7 @@ def dumped(content: Any) -> bytes:
 
 
 def replace_one(draw: st.DrawFn, content: Any) -> None:
-    """Put anything in the place of one member or item."""
+    """Replace one member or item by anything."""
     while isinstance(content, (dict, list)) and content:
         keys = list(content) if isinstance(content, dict) else range(len(content))
         key = draw(st.sampled_from(keys))
@@ -159,7 +159,7 @@ ERROR_MEMBERS: dict[str, st.SearchStrategy[Any]] = {
     "lastValidByteReceived": st.just(0) | ANY_JSON,
     "uploadId": ANY_JSON,
 }
-#: What HTTP's headers can hold after they were read as Latin-1.
+#: What headers can hold when they are decoded as Latin-1.
 LATIN = st.text(st.characters(max_codepoint=255), max_size=40)
 DATES = st.datetimes().map(lambda when: f"{when:%a, %d %b} {when.year:04} {when:%H:%M:%S} GMT")
 ZONED = st.tuples(DATES, st.integers(-99999, 99999)).map(lambda both: f"{both[0][:-3]}{both[1]:+}")
@@ -184,7 +184,7 @@ def responses(draw: st.DrawFn, cls: type[Any]) -> HTTPResponse:
     return HTTPResponse(draw(STATUSES), headers, draw(bodies(cls)))
 
 
-# --- what has to come of it -----------------------------------------------------------------------
+# --- results and errors ---------------------------------------------------------------------------
 
 
 def conforms(value: Any, annotation: Any) -> bool:
@@ -215,7 +215,7 @@ def conforms_to(value: Any, kind: Any) -> bool:
 
 
 def check_error(error: errors.AmazonClientException, name: str) -> None:
-    """Check what an error says of itself."""
+    """Check the attributes and the message of an error."""
     assert error.operation_name == name  # type: ignore[attr-defined]
     assert f"{name}" in str(error)
     if isinstance(error, errors.AmazonECRException):
@@ -257,13 +257,13 @@ def test_any_response(exchange: tuple[Operation[Any, Any], HTTPResponse]) -> Non
 
 
 class Script(Transport):
-    """A transport that responds by a script."""
+    """A transport that follows a script."""
 
     def __init__(self, steps: list[Any]) -> None:
         self._steps = steps
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
-        """Return what comes next; when nothing does, nothing arrives."""
+        """Return the next step; if there is none, time out."""
         step = self._steps.pop(0) if self._steps else errors.ReadTimeoutException
         if isinstance(step, HTTPResponse):
             return StreamingResponse(request, step.status, step.headers, InMemory(step.body))
@@ -271,11 +271,11 @@ class Script(Transport):
 
 
 def check_delay(seconds: float) -> None:
-    """Check that nobody waits for less than nothing, or for ever."""
+    """Check that a delay is positive and within the policy's bound."""
     assert 0 < seconds <= 20
 
 
-#: By operation that is reconciled: the one that is asked about its content, if one is.
+#: By reconciled operation: the one that looks up its content, or None.
 LOOKUPS = {
     "CompleteLayerUpload": "BatchCheckLayerAvailability",
     "PutImage": "BatchGetImage",
@@ -285,7 +285,7 @@ LOOKUPS = {
 
 @st.composite
 def courses(draw: st.DrawFn) -> tuple[Operation[Any, Any], list[Any]]:
-    """Make an operation and all that comes back of it, and of the lookup that it may need."""
+    """Make an operation and what its attempts meet, and the lookup that it may need."""
     found = draw(st.sampled_from([*OPERATIONS.values(), *map(OPERATIONS.__getitem__, LOOKUPS)]))
     classes = [found.result_class]
     lookup = LOOKUPS.get(found.name)
@@ -319,9 +319,9 @@ SKEWED = b'{"__type": "RequestTimeTooSkewed"}'
 @example(scripted("ListImages", (400, SKEWED, "Fri, 31 Dec 9999 23:59:59 GMT"), (200, b"{}")))
 @given(courses())
 def test_any_course_of_responses(made: Any, course: tuple[Operation[Any, Any], list[Any]]) -> None:
-    """Whatever follows upon whatever, a call ends with a result or a documented error.
+    """Whatever a call meets in a row, it ends with a result or a documented error.
 
-    What may have been done by an earlier attempt is never called a success unless it is proven.
+    Work that an earlier attempt may have done is a success only if that is proven.
     """
     found, steps = course
     moments = iter(NOW + timedelta(seconds=number) for number in range(100))
@@ -366,15 +366,15 @@ CLASSES = [cls for name in models.__all__ if attrs.has(cls := getattr(models, na
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 @settings(max_examples=8)
 @given(data=st.data(), names=st.sampled_from(["python", "wire"]))
-def test_there_and_back(cls: Any, data: st.DataObject, names: Any) -> None:
-    """Plain data goes through JSON, and makes an equal model by either style of names."""
+def test_round_trip(cls: Any, data: st.DataObject, names: Any) -> None:
+    """A model survives a round trip through JSON, by either style of names."""
     made = data.draw(objects(cls, typed=True))
     plain = json.loads(json.dumps(to_dict(made, names, include_secrets=True), allow_nan=False))
 
     assert from_dict(cls, plain) == made
 
 
-# --- what the check of an image reads -------------------------------------------------------------
+# --- the check of an image ------------------------------------------------------------------------
 
 LAYER = b"the bytes of a layer"
 
@@ -389,7 +389,7 @@ def descriptor(content: bytes) -> dict[str, Any]:
 
 
 class Storage(Transport):
-    """Sends the same bytes for each layer, once or for ever, with or without their number."""
+    """A storage that sends the same bytes for each layer, once or again and again."""
 
     simulated = True
 
@@ -405,15 +405,15 @@ class Storage(Transport):
 
 
 class Registry(ECRClient):
-    """Has one manifest, whatever it is asked for."""
+    """A registry with one manifest, whatever the request."""
 
     def __init__(self, text: str, storage: Storage) -> None:
         super().__init__(region="eu-west-1")
         self.transport = storage
-        self.text, self.asked = text, 0
+        self.text, self.calls = text, 0
 
     def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
-        self.asked += 1
+        self.calls += 1
         members: dict[str, Any] = {"download_url": "https://layers.invalid/"}
         if operation.name == "BatchGetImage":
             digest = digest_of(self.text.encode("utf-8", "surrogatepass"))
@@ -423,7 +423,7 @@ class Registry(ECRClient):
 
 
 def problems(text: str, storage: Storage | None = None) -> list[str]:
-    """Return what the check says of a manifest; of a valid one, nothing."""
+    """Return the problems that the check finds in a manifest."""
     storage = storage or Storage(LAYER, {"Content-Length": str(len(LAYER))})
     registry = Registry(text, storage)
     try:
@@ -435,13 +435,13 @@ def problems(text: str, storage: Storage | None = None) -> list[str]:
 
     assert head == "team/app:1.0 is not valid:"
     assert lines
-    assert registry.asked < 50
+    assert registry.calls < 50
     assert all(line.isprintable() and len(line) < 2100 for line in lines)
     return lines
 
 
 def places(content: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Yield the path of each place in JSON, what it is in, and its key or index there."""
+    """Yield the path of each place in JSON, its container, and its key or index there."""
     is_object = isinstance(content, dict)
     for key, value in content.items() if is_object else enumerate(content):
         place = f"{path}.{key}".lstrip(".") if is_object else f"{path}[{key}]"
@@ -452,7 +452,7 @@ def places(content: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
 
 @st.composite
 def damaged(draw: st.DrawFn) -> tuple[str, str]:
-    """Make a manifest with a wrong value in one place, and return the place, too."""
+    """Make a manifest with a wrong value in one place, and return both."""
     root = {
         "schemaVersion": 2,
         "config": descriptor(LAYER),
@@ -477,14 +477,14 @@ def damaged(draw: st.DrawFn) -> tuple[str, str]:
     )
 )
 def test_any_manifest(text: str) -> None:
-    """A manifest of anything is valid, or the check says what is wrong; nothing else happens."""
+    """Any manifest is valid, or the check says what is wrong; nothing else happens."""
     for line in problems(text):
         assert re.match(r"  (manifest|blob) \S+ (has|is|cannot be) ", line)
 
 
 @given(damaged())
 def test_a_manifest_with_another_value(damage: tuple[str, str]) -> None:
-    """A wrong value in a place that counts is a problem, and the line names it or its blob."""
+    """A wrong value in a place that matters is a problem that names the place or its blob."""
     text, place = damage
     lines = problems(text)
 

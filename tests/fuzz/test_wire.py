@@ -53,7 +53,7 @@ VALID = [
     response(b"HTTP/1.1 503 Busy", b"Retry-After: 1", NOTHING, body=b""),
     response(b"HTTP/1.1 302 Found", b"Location: http://localhost:1/", NOTHING, body=b""),
 ]
-#: What turns up in places where it means something.
+#: Bytes that mean something in HTTP or JSON.
 TOKENS = st.sampled_from(
     [
         *(b"\r\n", b"\n", b"\r\n\r\n", b"\r\n ", b":", b";", b"-1", b"0", b"\x00", b"\xff"),
@@ -70,7 +70,7 @@ TOKENS = st.sampled_from(
 
 @st.composite
 def raw_responses(draw: st.DrawFn) -> bytes:
-    """Make bytes that are a response, or were one before something happened to them."""
+    """Make a response, or any bytes, and replace up to three parts of it."""
     data = draw(st.sampled_from(VALID) | st.binary(max_size=200))
     for _ in range(draw(st.integers(0, 3))):
         start = draw(st.integers(0, len(data)))
@@ -81,7 +81,7 @@ def raw_responses(draw: st.DrawFn) -> bytes:
 
 @pytest.fixture
 def client(server: Any, credentials: Credentials) -> Iterator[ECRClient]:
-    """Return a client that reads no long responses."""
+    """Yield a client that refuses long responses."""
     config = ClientConfiguration(
         connect_timeout=20, read_timeout=20, total_timeout=20, max_response_size=LONGEST
     )
@@ -95,7 +95,7 @@ def client(server: Any, credentials: Credentials) -> Iterator[ECRClient]:
 @example(response(OK, LENGTH, b"x-amzn-RequestId: a", b" b", b"Set-Cookie: a=b; expires=x"))
 @given(raw_responses())
 def test_any_bytes(server: Any, client: ECRClient, data: bytes) -> None:
-    """Bytes over the wire are a result or a documented error, and spoil nothing for later calls."""
+    """Any bytes are a result or a documented error, and do not affect later calls."""
     server.responses = [data, (200, {}, b'{"nextToken": "after"}')]
     try:
         found: Any = client.describe_repositories()
@@ -105,7 +105,7 @@ def test_any_bytes(server: Any, client: ECRClient, data: bytes) -> None:
         errors.AmazonECRException,
     ) as error:
         found = error
-    # The server may close the connection a moment after it was found to be open.
+    # The server may close the connection just after the client found it open.
     after = client.with_options(retry=AGAIN).describe_repositories()
 
     if isinstance(found, Exception):

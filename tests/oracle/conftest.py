@@ -28,7 +28,7 @@ from requests.structures import CaseInsensitiveDict
 
 from ecr_client import Credentials, models
 
-#: One for all, since reading botocore's files takes most of the time that a client of it takes.
+#: Shared, since reading botocore's files takes most of the time of making its client.
 LOADER = Loader()
 SERVICE = ServiceModel(LOADER.load_service_model("ecr", "service-2"), "ecr")
 
@@ -61,7 +61,7 @@ UNKNOWN = {"a": [1, None, {"b": "c"}], "__type": "Unknown", "ResponseMetadata": 
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test once per operation, error or form of a time if it asks for one."""
+    """Run a test once for each operation, error or timestamp if it has such a parameter."""
     names = SERVICE.operation_names
     if "operation" in metafunc.fixturenames:
         operations = [SERVICE.operation_model(name) for name in names]
@@ -73,7 +73,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def required_members(shape: Any) -> list[str]:
-    """Return the members that a structure cannot lack: by the model, or as always sent."""
+    """Return the members that a structure must have: required by the model, or always sent."""
     fields = attrs.fields_dict(getattr(models, shape.name.replace("Response", "Result")))
     return [name for name in shape.members if fields[xform_name(name)].default is attrs.NOTHING]
 
@@ -97,8 +97,8 @@ class Inputs:
 
     def _structure(self, shape: Any) -> dict[str, Any]:
         required = required_members(shape)
-        # botocore sends members in the order in which it gets them. So they come in our order, to
-        # make equal bytes, which can have equal signatures: required ones first, blobs at the end.
+        # botocore sends members in the order in which it receives them. They come in our order here
+        # (required ones first, blobs last), so that bytes, and thus signatures, can be equal.
         members = sorted(
             shape.members.items(),
             key=lambda item: (item[1].type_name == "blob", item[0] not in required),
@@ -244,7 +244,7 @@ class Oracle:
         return getattr(models, shape.name)(value) if enums and getattr(shape, "enum", ()) else value
 
     def output(self, operation: OperationModel, case: str, seed: int = 0, **members: Any) -> bytes:
-        """Return the body of a response, with other values of some members if there are any."""
+        """Return the body of a response, with the given values for some members."""
         made = Outputs(case, f"{operation.name} {case} {seed}").of(operation.output_shape)
         made |= members
         return json.dumps(made, ensure_ascii=False).encode()
@@ -257,10 +257,10 @@ class Oracle:
         return create_parser("json").parse(response, operation.output_shape)
 
     def differences(self, shape: Any, ours: Any, theirs: Any, place: str = "") -> list[str]:
-        """Return where our value is not what botocore's stands for.
+        """Return where our value differs from what botocore's stands for.
 
         - What botocore leaves out of a dict is ``None`` with us; a list or a map is empty.
-        - botocore keeps a null in a list or a map as ``None``; with us it is not there.
+        - botocore keeps a null in a list or a map as ``None``; with us it is left out.
         - botocore's lists and dicts are tuples and read-only mappings with us.
         - botocore reads a time without a time zone as such; with us it is in UTC.
         """
@@ -310,7 +310,7 @@ class Oracle:
 
 
 def _fits(shape: Any, value: Any) -> bool:
-    """Return whether a value is of the very type that the model asks for."""
+    """Return whether a value is of exactly the type that the model asks for."""
     if shape.type_name == "list":
         return type(value) is tuple
     if shape.type_name == "map":
@@ -324,14 +324,14 @@ def _fits(shape: Any, value: Any) -> bool:
     return type(value) is kinds[shape.type_name]
 
 
-class Peer:
-    """A client of botocore whose requests are kept, and answered here instead of by a service.
+class Reference:
+    """A botocore client that records its requests, and takes responses from here.
 
     Args:
         credentials: What it signs with.
         region: The region that it signs for.
         endpoint: Where it sends, or ``None`` for the region's own endpoint.
-        capture: Whether requests are answered here; otherwise they go to the endpoint.
+        capture: Whether responses come from here; otherwise requests go to the endpoint.
     """
 
     def __init__(
@@ -379,14 +379,14 @@ def oracle() -> Oracle:
 
 
 @cache
-def _capturing_peer(*args: Any) -> Peer:
-    return Peer(*args)
+def _capturing_reference(*args: Any) -> Reference:
+    return Reference(*args)
 
 
 @pytest.fixture
-def peer(credentials: Credentials) -> Iterator[Callable[..., Peer]]:
+def reference(credentials: Credentials) -> Iterator[Callable[..., Reference]]:
     """Yield a function that makes botocore clients; tests share those that send nothing."""
-    sending: list[Peer] = []
+    sending: list[Reference] = []
 
     def make(
         keys: Credentials = credentials,
@@ -394,11 +394,11 @@ def peer(credentials: Credentials) -> Iterator[Callable[..., Peer]]:
         endpoint: str | None = None,
         *,
         capture: bool = True,
-    ) -> Peer:
+    ) -> Reference:
         if not capture:
-            sending.append(Peer(keys, region, endpoint, capture=False))
+            sending.append(Reference(keys, region, endpoint, capture=False))
             return sending[-1]
-        found = _capturing_peer(keys, region, endpoint)
+        found = _capturing_reference(keys, region, endpoint)
         found.requests.clear()
         found.response = NO_VALUES
         return found
@@ -410,6 +410,6 @@ def peer(credentials: Credentials) -> Iterator[Callable[..., Peer]]:
 
 @pytest.fixture
 def client(client_class: Any, server: Any, credentials: Credentials) -> Iterator[Any]:
-    """Return each client in turn."""
+    """Yield each client in turn."""
     with client_class(region="eu-west-1", endpoint=server.url, credentials=credentials) as made:
         yield made

@@ -1,4 +1,4 @@
-"""Plain data by the names of the wire is what boto3 takes and returns."""
+"""Plain data with wire names is what boto3 takes and returns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ecr_client._engine import codec
 
 
 def json_of(value: Any) -> Any:
-    """Return boto3's data after JSON, with times as they are written in UTC."""
+    """Return boto3's data after a round trip through JSON, with times in UTC."""
 
     def iso(when: datetime) -> str:
         zoned = when if when.tzinfo else when.replace(tzinfo=timezone.utc)

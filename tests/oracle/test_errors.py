@@ -83,7 +83,7 @@ EXPECTED_UNMODELED = {
     "UnknownOperationException": "UnknownOperationException",
     "UnrecognizedClientException": "UnrecognizedClientException",
 }
-#: Codes after which the same call may succeed; those that ask to slow down are such codes, too.
+#: Codes after which a retry may succeed, apart from those that ask to slow down.
 TRANSIENT = {
     *("InternalError", "InternalFailure", "InternalFailureException", "ServerException"),
     *("RequestTimeout", "RequestTimeoutException"),
@@ -93,7 +93,7 @@ THROTTLING = {code for code, name in EXPECTED_UNMODELED.items() if name == "Thro
 
 
 @pytest.fixture
-def answered(credentials: Credentials) -> Iterator[tuple[ECRClient, responses.RequestsMock]]:
+def mocked(credentials: Credentials) -> Iterator[tuple[ECRClient, responses.RequestsMock]]:
     """Yield a client without a server, and the mock that responds in its place."""
     with (
         responses.RequestsMock() as mock,
@@ -103,10 +103,10 @@ def answered(credentials: Credentials) -> Iterator[tuple[ECRClient, responses.Re
 
 
 def _raised(
-    answered: Any, body: object, *, status: int = 400, headers: dict[str, str] | None = None
+    mocked: Any, body: object, *, status: int = 400, headers: dict[str, str] | None = None
 ) -> AmazonECRException:
-    """Return what a call raises that is answered with this."""
-    client, mock = answered
+    """Return what a call raises for a response."""
+    client, mock = mocked
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     mock.post(URL, status=status, body=content, headers=headers or {})
     with pytest.raises(AmazonECRException) as raised:
@@ -115,10 +115,10 @@ def _raised(
 
 
 def _theirs(
-    peer: Any, body: object, *, status: int = 400, headers: dict[str, str] | None = None
+    reference: Any, body: object, *, status: int = 400, headers: dict[str, str] | None = None
 ) -> ClientError:
     """Return what botocore's client raises for the same response."""
-    made = peer()
+    made = reference()
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     made.response = (status, headers or {}, content)
     with pytest.raises(ClientError) as raised:
@@ -127,18 +127,16 @@ def _theirs(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_modeled_error_is_to_botocore_what_it_is_to_us(
-    answered: Any, peer: Any, error: Any, form: str
-) -> None:
+def test_modeled_errors(mocked: Any, reference: Any, error: Any, form: str) -> None:
     """For the forms that botocore knows, the error is a ClientError with botocore's response."""
     headers = {"x-amzn-RequestId": "id-1", "Content-Type": "application/x-amz-json-1.1"}
     members = MEMBERS.get(error.name, {})
     body = {"__type": FORMS[form](error.name), **members, "message": "No."}
     status = 500 if error.name == "ServerException" else 400
 
-    ours = _raised(answered, body, status=status, headers=headers)
-    theirs = _theirs(peer, body, status=status, headers=headers)
-    # botocore adds this since the tests allow it one attempt only.
+    ours = _raised(mocked, body, status=status, headers=headers)
+    theirs = _theirs(reference, body, status=status, headers=headers)
+    # botocore adds this because the tests allow it only one attempt.
     theirs.response["ResponseMetadata"].pop("MaxAttemptsReached", None)
 
     assert type(ours) is getattr(exceptions, error.name)
@@ -151,21 +149,19 @@ def test_a_modeled_error_is_to_botocore_what_it_is_to_us(
 
 
 @pytest.mark.parametrize("name", ["message", "Message", "errorMessage"])
-def test_the_message_is_found_under_each_of_its_names(
-    answered: Any, peer: Any, error: Any, name: str
-) -> None:
+def test_messages(mocked: Any, reference: Any, error: Any, name: str) -> None:
     """The message of every error is found under three names, two of which botocore knows."""
     body = {"__type": error.name, name: "Grüße 😀"}
     expected = {"message": "Grüße 😀", "Message": "Grüße 😀", "errorMessage": ""}
 
-    ours = _raised(answered, body)
-    theirs = _theirs(peer, body)
+    ours = _raised(mocked, body)
+    theirs = _theirs(reference, body)
 
     assert ours.error_message == "Grüße 😀"
     assert theirs.response["Error"]["Message"] == expected[name]
 
 
-def test_the_errors_are_those_of_the_model(oracle: Any) -> None:
+def test_members_of_errors(oracle: Any) -> None:
     """The modeled errors and their members are exactly those that the model names."""
     shapes = oracle.service.error_shapes
     members = {shape.name: set(shape.members) - {"message"} for shape in shapes}
@@ -176,7 +172,7 @@ def test_the_errors_are_those_of_the_model(oracle: Any) -> None:
         assert {wire for wire, _ in cls.MEMBERS.values()} == wanted
 
 
-def test_the_table_of_unmodeled_codes_is_complete() -> None:
+def test_all_unmodeled_codes() -> None:
     """Every code that becomes a class without being modeled is in the table of this test."""
     names = {code: cls.__name__ for code, cls in UNMODELED.items()}
 
@@ -184,21 +180,21 @@ def test_the_table_of_unmodeled_codes_is_complete() -> None:
 
 
 @pytest.mark.parametrize("code", EXPECTED_UNMODELED)
-def test_an_unmodeled_code_is_the_class_of_its_meaning(answered: Any, peer: Any, code: str) -> None:
-    """A code that AWS sends for every service becomes its class, and keeps its own text."""
+def test_unmodeled_errors(mocked: Any, reference: Any, code: str) -> None:
+    """A code that AWS sends for every service becomes its class, and is kept as it is."""
     body = {"__type": f"com.amazon.coral.service#{code}", "message": "No."}
 
-    raised = _raised(answered, body)
+    raised = _raised(mocked, body)
 
     assert type(raised) is getattr(exceptions, EXPECTED_UNMODELED[code])
-    assert raised.error_code == _theirs(peer, body).response["Error"]["Code"] == code
+    assert raised.error_code == _theirs(reference, body).response["Error"]["Code"] == code
     assert raised.error_message == "No."
 
 
 @pytest.mark.parametrize("code", sorted({*MODELED, *EXPECTED_UNMODELED}))
-def test_a_code_says_whether_a_call_may_be_repeated(answered: Any, code: str) -> None:
-    """Whether an error asks to slow down, or to try again, follows from its code alone."""
-    raised = _raised(answered, {"__type": code})
+def test_retryable_codes(mocked: Any, code: str) -> None:
+    """Whether an error is throttling, or may be retried, follows from its code alone."""
+    raised = _raised(mocked, {"__type": code})
 
     assert raised.throttling is (code in THROTTLING)
     assert raised.retryable is (code in THROTTLING | TRANSIENT)

@@ -36,9 +36,7 @@ def test_values(oracle: Any, operation: Any, case: str, seed: int) -> None:
     assert oracle.differences(operation.output_shape, result, expected) == []
 
 
-def test_a_call_returns_what_botocore_reads(
-    oracle: Any, operation: Any, client: ECRClient, server: Any
-) -> None:
+def test_calls(oracle: Any, operation: Any, client: ECRClient, server: Any) -> None:
     """A call returns a result with the values, and the metadata, that botocore reads."""
     body = oracle.output(operation, "mixed", 7)
     server.responses = [(200, {"x-amzn-RequestId": "id-1"}, body)]
@@ -54,7 +52,7 @@ def test_a_call_returns_what_botocore_reads(
     assert metadata.http_status_code == theirs["HTTPStatusCode"] == 200
 
 
-def test_the_result_class_has_exactly_the_members_of_the_model(operation: Any) -> None:
+def test_result_classes(operation: Any) -> None:
     """A result class has the members of the model and the metadata of the response."""
     fields = _result_class(operation).__attrs_attrs__
     names = {xform_name(name) for name in operation.output_shape.members}
@@ -62,9 +60,7 @@ def test_the_result_class_has_exactly_the_members_of_the_model(operation: Any) -
     assert {field.name for field in fields} == {*names, "response_metadata"}
 
 
-def test_times_are_read_as_botocore_reads_them(
-    oracle: Any, client: ECRClient, server: Any, timestamp: Any
-) -> None:
+def test_times(oracle: Any, client: ECRClient, server: Any, timestamp: Any) -> None:
     """A time is the instant that botocore reads, in whatever form it is sent."""
     data = {"authorizationToken": "a", "expiresAt": timestamp, "proxyEndpoint": "b"}
     body = json.dumps({"authorizationData": [data]}).encode()
@@ -78,8 +74,8 @@ def test_times_are_read_as_botocore_reads_them(
 
 
 @pytest.mark.parametrize("digits", range(1, 10))
-def test_times_have_any_number_of_digits(oracle: Any, digits: int) -> None:
-    """An ISO 8601 time may have any number of digits after the point, as botocore takes it."""
+def test_fractions_of_times(oracle: Any, digits: int) -> None:
+    """An ISO 8601 time may have any number of digits after the point, as in botocore."""
     text = f"2015-09-21T00:00:00.{'123456789'[:digits]}Z"
     operation = oracle.service.operation_model("GetLifecyclePolicy")
     body = oracle.output(operation, "required", lastEvaluatedAt=text)
@@ -90,10 +86,8 @@ def test_times_have_any_number_of_digits(oracle: Any, digits: int) -> None:
     assert oracle.differences(operation.output_shape, result, expected) == []
 
 
-def test_a_member_that_is_always_sent_and_missing_is_an_error(
-    oracle: Any, operation: Any, server: Any, client: ECRClient
-) -> None:
-    """A response without a member that every one has is an error that names it."""
+def test_missing_members(oracle: Any, operation: Any, server: Any, client: ECRClient) -> None:
+    """A response that lacks a member that is always sent is an error that names it."""
     request = oracle.request(operation, oracle.inputs(operation, "required"))
     for name in oracle.required_members(operation.output_shape):
         server.responses = [(200, {}, oracle.output(operation, "required", **{name: None}))]
@@ -101,8 +95,8 @@ def test_a_member_that_is_always_sent_and_missing_is_an_error(
             getattr(client, xform_name(operation.name))(request)
 
 
-def test_an_enum_value_of_tomorrow_is_its_text(oracle: Any, client: ECRClient, server: Any) -> None:
-    """A value that the enum knows is its member, and one that it does not know a plain str."""
+def test_enum_values(oracle: Any, client: ECRClient, server: Any) -> None:
+    """A known value of an enum is its member, and an unknown one is a plain str."""
     operation = oracle.service.operation_model("PutImageTagMutability")
     bodies = [
         oracle.output(operation, "required", imageTagMutability=value)

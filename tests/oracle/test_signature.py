@@ -59,23 +59,27 @@ def _ours(
 
 
 def _theirs(
-    monkeypatch: pytest.MonkeyPatch, peer: Any, operation: Any, params: Any, now: datetime = NOW
+    monkeypatch: pytest.MonkeyPatch,
+    reference: Any,
+    operation: Any,
+    params: Any,
+    now: datetime = NOW,
 ) -> tuple[str, dict[str, str], bytes]:
     """Return URL, headers and body of what botocore's client sends."""
     with monkeypatch.context() as patch:
         _stop_clock(patch, now)
-        getattr(peer.client, xform_name(operation.name))(**params)
-    (sent,) = peer.requests
+        getattr(reference.client, xform_name(operation.name))(**params)
+    (sent,) = reference.requests
     return sent.url, _comparable(sent.headers), sent.body
 
 
 def _stop_clock(patch: pytest.MonkeyPatch, now: datetime) -> None:
-    """Let botocore sign at a fixed time; it takes no clock."""
+    """Let botocore sign at a fixed time, since it accepts no clock."""
     patch.setattr("botocore.auth.get_current_datetime", lambda *_, **__: now.replace(tzinfo=None))
 
 
 def _comparable(headers: Any) -> dict[str, str]:
-    """Return the headers that do not say who calls and how often."""
+    """Return the headers except those that identify the client and count attempts."""
     texts = {
         name.lower(): value.decode() if isinstance(value, bytes) else value
         for name, value in headers.items()
@@ -87,44 +91,44 @@ def _comparable(headers: Any) -> dict[str, str]:
     }
 
 
-def test_every_operation_is_signed_as_botocore_signs_it(
-    oracle: Any, operation: Any, peer: Any, monkeypatch: pytest.MonkeyPatch, keys: Credentials
+def test_operations(
+    oracle: Any, operation: Any, reference: Any, monkeypatch: pytest.MonkeyPatch, keys: Credentials
 ) -> None:
     """For every operation, URL, headers, signature and bytes are those of botocore's client."""
     params = oracle.inputs(operation, "every")
 
     ours = _ours(oracle, operation, params, _resolved("eu-west-1"), keys)
-    theirs = _theirs(monkeypatch, peer(keys), operation, params)
+    theirs = _theirs(monkeypatch, reference(keys), operation, params)
 
     assert ours == theirs
     assert ours[1]["x-amz-date"] == "20150921T235959Z"
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_the_region_is_signed_as_botocore_signs_it(
-    oracle: Any, peer: Any, monkeypatch: pytest.MonkeyPatch, keys: Credentials, region: str
+def test_regions(
+    oracle: Any, reference: Any, monkeypatch: pytest.MonkeyPatch, keys: Credentials, region: str
 ) -> None:
     """In every partition, URL, headers and signature are those of botocore's client."""
     operation = oracle.service.operation_model("CreateRepository")
     params = oracle.inputs(operation, "unicode")
 
     ours = _ours(oracle, operation, params, _resolved(region), keys)
-    theirs = _theirs(monkeypatch, peer(keys, region), operation, params)
+    theirs = _theirs(monkeypatch, reference(keys, region), operation, params)
 
     assert ours == theirs
     assert f"/20150921/{region}/ecr/aws4_request" in ours[1]["authorization"]
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_the_endpoint_is_signed_as_botocore_signs_it(
-    oracle: Any, peer: Any, monkeypatch: pytest.MonkeyPatch, keys: Credentials, endpoint: str
+def test_endpoints(
+    oracle: Any, reference: Any, monkeypatch: pytest.MonkeyPatch, keys: Credentials, endpoint: str
 ) -> None:
     """For an endpoint with a port or a path, all that is sent is what botocore's client sends."""
     operation = oracle.service.operation_model("DescribeRepositories")
     parsed = parse_endpoint(endpoint, protocol="https", signing_region="us-east-1")
 
     ours = _ours(oracle, operation, {}, parsed, keys)
-    theirs = _theirs(monkeypatch, peer(keys, "us-east-1", endpoint), operation, {})
+    theirs = _theirs(monkeypatch, reference(keys, "us-east-1", endpoint), operation, {})
 
     assert ours == theirs
 
@@ -134,15 +138,15 @@ def test_the_endpoint_is_signed_as_botocore_signs_it(
     [b"", b"\x00", b"text", bytes(range(256)) * 8192],
     ids=["empty", "one byte", "text", "2 MiB"],
 )
-def test_a_binary_body_is_signed_as_botocore_signs_it(
-    oracle: Any, peer: Any, monkeypatch: pytest.MonkeyPatch, keys: Credentials, blob: bytes
+def test_blobs(
+    oracle: Any, reference: Any, monkeypatch: pytest.MonkeyPatch, keys: Credentials, blob: bytes
 ) -> None:
     """A blob of any size is sent in the bytes, and with the signature, of botocore's client."""
     operation = oracle.service.operation_model("UploadLayerPart")
     params = {**oracle.inputs(operation, "every"), "layerPartBlob": blob}
 
     ours = _ours(oracle, operation, params, _resolved("eu-west-1"), keys)
-    theirs = _theirs(monkeypatch, peer(keys), operation, params)
+    theirs = _theirs(monkeypatch, reference(keys), operation, params)
 
     assert ours == theirs
 
@@ -156,32 +160,32 @@ def test_a_binary_body_is_signed_as_botocore_signs_it(
     ],
     ids=str,
 )
-def test_the_clock_is_the_time_of_the_signature(
-    oracle: Any, peer: Any, monkeypatch: pytest.MonkeyPatch, keys: Credentials, now: datetime
+def test_times(
+    oracle: Any, reference: Any, monkeypatch: pytest.MonkeyPatch, keys: Credentials, now: datetime
 ) -> None:
-    """The time that the clock gives is the one in the signature, as in botocore's client."""
+    """The time of the clock is the one in the signature, as in botocore's client."""
     operation = oracle.service.operation_model("GetAuthorizationToken")
 
     ours = _ours(oracle, operation, {}, _resolved("eu-west-1"), keys, now)
-    theirs = _theirs(monkeypatch, peer(keys), operation, {}, now)
+    theirs = _theirs(monkeypatch, reference(keys), operation, {}, now)
 
     assert ours == theirs
 
 
 @pytest.mark.parametrize("path", ["", "/base", "/base/"])
-def test_a_server_receives_what_botocore_sends(
+def test_received_requests(
     oracle: Any,
-    peer: Any,
+    reference: Any,
     server: Any,
     monkeypatch: pytest.MonkeyPatch,
     keys: Credentials,
     path: str,
 ) -> None:
-    """What arrives over a socket is the same to the last header as from botocore's client."""
+    """A server receives the same request as from botocore's client, to the last header."""
     operation = oracle.service.operation_model("CreateRepository")
     params = oracle.inputs(operation, "every")
     endpoint = parse_endpoint(server.url + path, protocol="https", signing_region="eu-west-1")
-    theirs = peer(keys, "eu-west-1", server.url + path, capture=False)
+    theirs = reference(keys, "eu-west-1", server.url + path, capture=False)
 
     ours = OPERATIONS[operation.name]
     body = encode(ours, oracle.request(operation, params))

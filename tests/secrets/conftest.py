@@ -1,4 +1,4 @@
-"""Secrets that can be told apart from everything else, and every place where one may show."""
+"""Recognizable secrets, and a search of every place where one may show."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def forms(secret: str | bytes) -> set[str]:
     found = {text, repr(text)[1:-1], repr(raw)[2:-1], quote(raw, safe=""), quote(raw), raw.hex()}
     found |= {quote_plus(raw), text.replace("'", "\\'")}
     for shift in range(3):
-        # Only the characters that depend on nothing but the secret, wherever it begins.
+        # Only the characters that depend on the secret alone, wherever it begins.
         whole = base64.b64encode(bytes(shift) + raw).decode()
         part = whole[(shift * 8 + 5) // 6 : (shift + len(raw)) * 8 // 6]
         found |= {part, part.replace("+", "-").replace("/", "_")}
     return found
 
 
-def strange_frames(trace: TracebackType | None) -> Iterator[TracebackType]:
+def foreign_frames(trace: TracebackType | None) -> Iterator[TracebackType]:
     """Yield the parts of a traceback that are not in these tests, which know the secrets."""
     while trace is not None:
         if HERE.parent not in Path(trace.tb_frame.f_code.co_filename).parents:
@@ -84,11 +84,11 @@ def related(error: BaseException) -> Iterator[BaseException]:
             waiting += [each.__cause__, each.__context__]
 
 
-def without_frames_of_tests(error: BaseException) -> None:
-    """Take the frames of these tests out of the tracebacks of an exception and its relatives."""
+def remove_frames_of_tests(error: BaseException) -> None:
+    """Remove the frames of these tests from the tracebacks of an exception and its relatives."""
     for each in related(error):
         trace: TracebackType | None = None
-        for part in reversed(list(strange_frames(each.__traceback__))):
+        for part in reversed(list(foreign_frames(each.__traceback__))):
             trace = TracebackType(trace, part.tb_frame, part.tb_lasti, part.tb_lineno)
         each.__traceback__ = trace
 
@@ -99,7 +99,7 @@ def with_locals(error: BaseException) -> str:
 
 
 def by_rich(error: BaseException) -> str:
-    """Return what rich shows of an exception besides the source, whose colors take it long."""
+    """Return what rich shows of an exception, except the source, which is slow to highlight."""
     found = Traceback.extract(
         type(error),
         error,
@@ -119,13 +119,13 @@ def by_frames(error: BaseException) -> str:
     """Return the variables of all frames of an exception and its relatives, as cgitb did."""
     lines = []
     for each in related(error):
-        for part in strange_frames(each.__traceback__):
+        for part in foreign_frames(each.__traceback__):
             lines += [f"{name}={value!r}" for name, value in part.tb_frame.f_locals.items()]
     return "\n".join(lines)
 
 
 def members(root: object) -> str:
-    """Return all texts that can be reached from an object by its members, however deep."""
+    """Return all strings that can be reached from an object through its members."""
     texts: list[str] = []
     waiting: list[object] = [root]
     seen: dict[int, object] = {}
@@ -149,11 +149,11 @@ def members(root: object) -> str:
 
 
 def texts_of(value: Any) -> str:
-    """Return what a value looks like, printed in any way."""
+    """Return a value as it is printed in every way."""
     return "\n".join([repr(value), str(value), f"{value}", pretty_repr(value), repr([value])])
 
 
-#: What is made of an exception, by the name of the tool.
+#: What a tool shows of an exception, by the name of the tool.
 ERROR_SINKS: dict[str, Callable[[BaseException], str]] = {
     "text": texts_of,
     "traceback": lambda error: "".join(traceback.format_exception(error)),
@@ -166,12 +166,12 @@ ERROR_SINKS: dict[str, Callable[[BaseException], str]] = {
 
 
 class Evidence(logging.Handler):
-    """Collects everything that is shown, and finds secrets in it.
+    """A log handler that collects everything that is shown, and finds secrets in it.
 
     Attributes:
         secrets: What must not be found, by its name.
         texts: What was shown, and where.
-        events: What hooks were told.
+        events: The events of hooks.
     """
 
     def __init__(self) -> None:
@@ -188,28 +188,28 @@ class Evidence(logging.Handler):
         self.texts.append((label, f"{record.getMessage()}\n{extras!r}\n{record.args!r}"))
 
     def value(self, value: object, label: str = "value") -> None:
-        """Look at how a value is printed."""
+        """Collect how a value is printed."""
         self.texts.append((f"{label} {type(value).__name__}", texts_of(value)))
 
     def event(self, event: CallEvent) -> None:
-        """Look at what a hook is told, at the time when it is told."""
+        """Collect an event of a hook, as it is at that time."""
         self.events.append(event)
         self.value(event, "event")
         if event.error is not None:
-            # A look must not change what comes after it.
+            # Collecting must not change the tracebacks that others see.
             traces = [(each, each.__traceback__) for each in related(event.error)]
             self.error(event.error, "event")
             for each, trace in traces:
                 each.__traceback__ = trace
 
     def error(self, error: BaseException, label: str = "error") -> None:
-        """Look at an exception with every tool."""
-        without_frames_of_tests(error)
+        """Collect what every tool shows of an exception."""
+        remove_frames_of_tests(error)
         for sink, show in ERROR_SINKS.items():
             self.texts.append((f"{label} {type(error).__name__}, {sink}", show(error)))
 
     def fails(self, call: Callable[[], object], kind: Kind = BaseException) -> BaseException:
-        """Look at the exception of a kind that a function raises, and return it."""
+        """Collect the exception that a function must raise, and return it."""
         try:
             call()
         except kind as error:
@@ -218,7 +218,7 @@ class Evidence(logging.Handler):
         raise AssertionError("it did not fail")
 
     def leaks(self) -> list[str]:
-        """Return where which secret was shown."""
+        """Return which secrets were shown, and where."""
         return sorted(
             {
                 f"{name} in {place}"
@@ -254,7 +254,7 @@ def _server() -> Iterator[LocalECR]:
 
 @pytest.fixture
 def ecr(_server: LocalECR) -> LocalECR:
-    """Return a server whose keys are secrets, which the tests look for."""
+    """Return an empty local ECR whose keys are among the secrets."""
     _server.reset()
     return _server
 
@@ -263,7 +263,7 @@ def ecr(_server: LocalECR) -> LocalECR:
 def connect(
     ecr: LocalECR, proxy: Any, evidence: Evidence, client_class: Any
 ) -> Iterator[Callable[..., ECRClient]]:
-    """Return a function that makes clients, through the proxy for faults, with a secret header."""
+    """Yield a function that makes clients, through the proxy for faults, with a secret header."""
     clients = []
 
     def make(**settings: Any) -> ECRClient:

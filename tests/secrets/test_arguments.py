@@ -1,4 +1,4 @@
-"""No secret shows when what a caller gives, or what is found for it, cannot be used."""
+"""No secret shows when given arguments, or settings found elsewhere, cannot be used."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def client(**arguments: Any) -> ECRClient:
     )
 
 
-#: What is refused because of something that is a secret, or that stands beside one.
+#: What is refused because of a secret, or because of something beside one.
 REFUSED: dict[str, Callable[[], object]] = {
     "a key with a line end": lambda: Credentials("AKIDEXAMPLE", f"{KEY}\n"),
-    "a token that is no text": lambda: Credentials("AKIDEXAMPLE", KEY, TOKEN.encode()),  # type: ignore[arg-type]
+    "a token that is not a string": lambda: Credentials("AKIDEXAMPLE", KEY, TOKEN.encode()),  # type: ignore[arg-type]
     "keys as a tuple": lambda: client(credentials=("AKIDEXAMPLE", KEY)),
     "keys as a dict": lambda: client(credentials={"secret_key": KEY}),
     "keys and a profile": lambda: client(credentials=KEYS, profile="missing"),
@@ -63,17 +63,17 @@ REFUSED: dict[str, Callable[[], object]] = {
     "another SDK's retries": lambda: ClientConfiguration(retries={}, proxies=PROXY),  # type: ignore[call-arg]
     "another SDK's options": lambda: client().with_options(retries=1, headers=HEADERS),  # type: ignore[call-arg]
     "another endpoint": lambda: client().set_endpoint(f"https://{USER}@host"),
-    "config that is none": lambda: client(config=PROXY),
+    "config that is not one": lambda: client(config=PROXY),
     "header with a line end": lambda: client().with_options(headers={**HEADERS, "x-bad": "a\n"}),
-    "header that is no text": lambda: client().with_options(headers={"x": HEADERS}),  # type: ignore[dict-item]
-    "headers that are none": lambda: client().with_options(headers=list(HEADERS.items())),  # type: ignore[arg-type]
+    "header that is not a string": lambda: client().with_options(headers={"x": HEADERS}),  # type: ignore[dict-item]
+    "headers that are not a mapping": lambda: client().with_options(headers=list(HEADERS.items())),  # type: ignore[arg-type]
     "other keys": lambda: client().with_options(credentials=("A", KEY)),  # type: ignore[arg-type]
     "bad timeout": lambda: client().with_options(timeout=-1, headers=HEADERS, credentials=KEYS),
     "setting beside a proxy": lambda: ClientConfiguration(read_timeout=-1, proxies=PROXY),
     "proxy of a wrong form": lambda: ClientConfiguration(proxies={"https": f"x://{USER}@proxy"}),
     "proxy with a space": lambda: ClientConfiguration(proxies={"https": f"http://{USER}@a b"}),
     "proxy as a key": lambda: ClientConfiguration(proxies={f"http://{USER}@proxy": "https"}),
-    "proxies as a text": lambda: ClientConfiguration(proxies=PROXY["https"]),  # type: ignore[arg-type]
+    "proxies as a string": lambda: ClientConfiguration(proxies=PROXY["https"]),  # type: ignore[arg-type]
     "a change beside a proxy": lambda: attrs.evolve(
         ClientConfiguration(proxies=PROXY), read_timeout=0
     ),
@@ -102,7 +102,7 @@ FILES = {
 
 @pytest.mark.parametrize("name", FILES)
 def test_bad_files(evidence: Any, tmp_path: Path, monkeypatch: Any, name: str) -> None:
-    """Of a credentials file that cannot be used, no secret is shown."""
+    """No secret in an unusable credentials file is shown."""
     path = tmp_path / "credentials"
     path.write_text(FILES[name])
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(path))
@@ -116,7 +116,7 @@ def test_bad_files(evidence: Any, tmp_path: Path, monkeypatch: Any, name: str) -
 
 
 def process(text: str, status: int) -> str:
-    """Return a Python program that prints a text, on both ways, and ends."""
+    """Return a Python program that prints a string to both streams, and exits."""
     return f"import sys\nprint({text!r})\nprint({text!r}, file=sys.stderr)\nsys.exit({status})\n"
 
 
@@ -136,8 +136,8 @@ def test_credential_processes(evidence: Any, tmp_path: Path, monkeypatch: Any, n
     script.write_text(PROCESSES[name])
     config.write_text(f'[profile p]\ncredential_process = "{sys.executable}" "{script}"\n')
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-    asked = ECRClient(profile="p", endpoint="http://127.0.0.1:1")
-    evidence.fails(asked.describe_registry, CredentialRetrievalException)
+    made = ECRClient(profile="p", endpoint="http://127.0.0.1:1")
+    evidence.fails(made.describe_registry, CredentialRetrievalException)
 
     assert evidence.leaks() == []
 
@@ -152,7 +152,7 @@ def broken() -> object:
     "provider", [broken, lambda: KEY, lambda: Tuple(("A", f"{KEY}\n", TOKEN)), lambda: (KEY, TOKEN)]
 )
 def test_providers(evidence: Any, provider: Any) -> None:
-    """A function that gives no credentials is named, without what it gave."""
+    """A function that returns no credentials is named, without what it returned."""
     evidence.fails(client(credentials=provider).describe_registry, AmazonClientException)
 
     assert evidence.leaks() == []
@@ -169,13 +169,11 @@ BAD_PROXIES = {
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("name", BAD_PROXIES)
-def test_bad_proxies_of_the_environment(
-    evidence: Any, monkeypatch: Any, name: str, scheme: str
-) -> None:
-    """A proxy of the environment that cannot be used is no reason to show its password."""
+def test_bad_proxies(evidence: Any, monkeypatch: Any, name: str, scheme: str) -> None:
+    """The password of an unusable proxy in the environment is not shown."""
     monkeypatch.setenv(f"{scheme}_proxy", BAD_PROXIES[name])
-    asked = client(endpoint=f"{scheme}://ecr.example")
-    error = evidence.fails(asked.describe_registry)
+    made = client(endpoint=f"{scheme}://ecr.example")
+    error = evidence.fails(made.describe_registry)
 
     kinds = (ProxyConnectionException, InvalidConfigurationException)
     assert isinstance(error, kinds[0] if name == "nobody there" else kinds[1])
@@ -184,23 +182,23 @@ def test_bad_proxies_of_the_environment(
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("status", [200, 302, 407, 502])
-def test_proxies_that_answer(evidence: Any, server: Any, scheme: str, status: int) -> None:
-    """Whatever a proxy answers, its password does not show."""
+def test_responses_of_proxies(evidence: Any, server: Any, scheme: str, status: int) -> None:
+    """Whatever a proxy responds, its password is not shown."""
     server.responses = [f"HTTP/1.1 {status} Fine\r\nContent-Length: 5\r\n\r\nhello".encode()]
     address = f"{USER}@{server.url.partition('://')[2]}"
     config = ClientConfiguration(proxies={scheme: f"http://{address}"})
-    asked = client(endpoint=f"{scheme}://ecr.example", config=config)
+    made = client(endpoint=f"{scheme}://ecr.example", config=config)
     evidence.value(config)
-    evidence.value(asked)
-    evidence.fails(asked.describe_registry, AmazonClientException)
+    evidence.value(made)
+    evidence.fails(made.describe_registry, AmazonClientException)
 
     assert evidence.leaks() == []
 
 
-def test_pickles_hold_no_credentials_that_were_found(
+def test_pickles_hold_no_found_credentials(
     evidence: Any, ecr: Any, monkeypatch: Any, tmp_path: Path
 ) -> None:
-    """A client that found its credentials does not take them along, before and after a call."""
+    """A client is pickled without credentials that it found, before and after a call."""
     keys = ecr.credentials[ecr.account]
     path = tmp_path / "credentials"
     path.write_text(
@@ -224,7 +222,7 @@ def test_pickles_hold_no_credentials_that_were_found(
 
 
 def test_pickles_of_given_credentials_hold_them(evidence: Any) -> None:
-    """What was given goes along, or the copy could not call: such a pickle is a secret itself."""
+    """Given credentials are pickled, as the copy needs them: such a pickle is itself a secret."""
     evidence.texts.append(("pickle", pickle.dumps(client()).decode("latin-1")))
 
     assert evidence.leaks() == ["secret key in pickle", "session token in pickle"]

@@ -45,7 +45,7 @@ Connect = Callable[..., ECRClient]
 
 
 def operations(client: ECRClient) -> list[Callable[[], object]]:
-    """Return calls that send a secret, as an object and as keywords, and one that gets one."""
+    """Return calls that send a secret, as an object and as keywords, and one that receives one."""
     return [
         lambda: client.upload_layer_part(UPLOAD),
         lambda: client.upload_layer_part(**MEMBERS),
@@ -80,8 +80,8 @@ def push(client: ECRClient, evidence: Any) -> str:
     return digest
 
 
-def test_push_and_pull(connect: Connect, evidence: Any) -> None:
-    """Calls that succeed show nothing: an image is pushed, checked and pulled, a token is got."""
+def test_successful_calls(connect: Connect, evidence: Any) -> None:
+    """Successful calls show no secret: pushing and checking an image, and getting a token."""
     client = connect()
     digest = push(client, evidence)
     token = client.get_authorization_token()
@@ -99,7 +99,7 @@ def test_push_and_pull(connect: Connect, evidence: Any) -> None:
 
 
 def test_broken_downloads(connect: Connect, ecr: Any, evidence: Any) -> None:
-    """A layer that cannot be downloaded is reported without the address that it has."""
+    """A layer that cannot be downloaded is reported without the query of its URL."""
     client = connect()
     digest = push(client, evidence)
     url = client.get_download_url_for_layer(repository_name=NAME, layer_digest=digest)
@@ -113,7 +113,7 @@ def test_broken_downloads(connect: Connect, ecr: Any, evidence: Any) -> None:
 
 @pytest.mark.parametrize("code", sorted({*MODELED, *UNMODELED, "UnknownCode"}))
 def test_errors_of_the_service(connect: Connect, ecr: Any, evidence: Any, code: str) -> None:
-    """An error that the service answers with shows nothing, after repeats as well."""
+    """An error of the service shows no secret, even after retries."""
     client = connect(retry=AT_ONCE)
     ecr.faults.add(count=None, error=code)
     for call in operations(client):
@@ -125,7 +125,7 @@ def test_errors_of_the_service(connect: Connect, ecr: Any, evidence: Any, code: 
 GARBAGE = json.dumps(
     {"authorizationData": [{"authorizationToken": "Y2FuYXJ5OnRva2Vu", "expiresAt": "canary date"}]}
 ).encode()
-#: Name: what is wrong with a response that holds a token.
+#: Responses that hold a token, by what is wrong with them.
 RESPONSES: dict[str, dict[str, Any]] = {
     "member of a wrong type": {"body": GARBAGE},
     "half of an object": {"body": GARBAGE[:-5]},
@@ -141,10 +141,10 @@ RESPONSES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", RESPONSES)
-def test_responses_that_cannot_be_read(
+def test_unreadable_responses(
     connect: Connect, proxy: Any, fault: Any, evidence: Any, name: str
 ) -> None:
-    """What a response holds is not shown because it cannot be read."""
+    """The content of an unreadable response is not shown."""
     evidence.secrets["token"] = "Y2FuYXJ5OnRva2Vu"
     evidence.secrets["date"] = "canary date"
     client = connect()
@@ -155,7 +155,7 @@ def test_responses_that_cannot_be_read(
 
 
 def test_a_response_that_is_too_long(connect: Connect, evidence: Any) -> None:
-    """A response that is longer than is allowed is not shown."""
+    """A response that is longer than allowed is not shown."""
     client = connect(max_response_size=100)
     evidence.fails(client.get_authorization_token, ResponseParseException)
 
@@ -204,8 +204,8 @@ def test_broken_connections(
     assert evidence.leaks() == []
 
 
-def test_repeats(connect: Connect, proxy: Any, fault: Any, evidence: Any) -> None:
-    """Attempts that failed show nothing, neither while the call goes on nor in its result."""
+def test_retries(connect: Connect, proxy: Any, fault: Any, evidence: Any) -> None:
+    """Failed attempts show no secret, neither during the call nor in its result."""
     client = connect(retry=AT_ONCE)
     proxy.add(fault("received", "reset"), 2)
     result = client.get_authorization_token()
@@ -221,7 +221,7 @@ def test_repeats(connect: Connect, proxy: Any, fault: Any, evidence: Any) -> Non
 
 
 def test_total_timeouts(connect: Connect, proxy: Any, fault: Any, evidence: Any) -> None:
-    """A call that takes too long shows nothing, be it cut off or refused another attempt."""
+    """A call that exceeds its total timeout shows no secret."""
     client = connect(retry=RetryPolicy(base_delay=1000, max_delay=1000, random=lambda: 1.0))
     quick = client.with_options(timeout=0.2)
     for call in operations(quick):
@@ -232,7 +232,7 @@ def test_total_timeouts(connect: Connect, proxy: Any, fault: Any, evidence: Any)
 
 
 def test_shut_down(connect: Connect, proxy: Any, fault: Any, evidence: Any) -> None:
-    """A call that is ended by a shutdown, before it or while it waits, shows nothing."""
+    """A call that is refused after a shutdown, or ended by it, shows no secret."""
     clients: list[ECRClient] = []
     client = connect(retry=RetryPolicy(sleep=lambda _: clients[0].shutdown()))
     clients.append(client)
@@ -244,7 +244,7 @@ def test_shut_down(connect: Connect, proxy: Any, fault: Any, evidence: Any) -> N
 
 
 def test_wrong_and_expired_credentials(connect: Connect, ecr: Any, evidence: Any) -> None:
-    """Credentials that the service refuses are not shown, nor are those that come next."""
+    """Neither credentials that the service refuses nor those after them are shown."""
     wrong = Credentials(
         "ASIACANARY", "canary/wrong+secret 8812"[:19], evidence.secrets["header"][:6]
     )
@@ -264,7 +264,7 @@ def test_wrong_and_expired_credentials(connect: Connect, ecr: Any, evidence: Any
 def test_hooks_that_fail(
     connect: Connect, ecr: Any, evidence: Any, kind: type[BaseException], hook: str
 ) -> None:
-    """The exception of a hook shows nothing, be it logged or, like an interrupt, passed on."""
+    """The exception of a hook shows no secret, whether logged or, like an interrupt, raised."""
     from ecr_client import Hooks
 
     def fail(_: object) -> None:
@@ -280,7 +280,7 @@ def test_hooks_that_fail(
 
 
 def test_an_interrupted_wait(connect: Connect, ecr: Any, evidence: Any) -> None:
-    """An interrupt while a call waits for its next attempt shows nothing."""
+    """An interrupt while a call waits for its next attempt shows no secret."""
 
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
@@ -294,7 +294,7 @@ def test_an_interrupted_wait(connect: Connect, ecr: Any, evidence: Any) -> None:
 
 
 def test_requests_that_are_not_sent(connect: Connect, evidence: Any) -> None:
-    """A request with a wrong member shows nothing of the others."""
+    """An error about a wrong member shows nothing of the others."""
     client = connect()
     for wrong in ({"part_first_byte": "0"}, {"upload_id": 7}, {"layer_part_blob": LAYER.hex()}):
         members = {**MEMBERS, **wrong}

@@ -1,4 +1,4 @@
-"""No source of credentials that fails shows what it read, sent or got."""
+"""No source of credentials that fails shows what it read, sent or received."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SOURCES: dict[str, tuple[str, dict[str, str], tuple[int, str]]] = {
     "environment": ("", BAD_KEYS, (200, "")),
     "web identity": ("", WEB, (500, KEYS)),
     "container": ("", {URI: "{url}/canary-token-of-a-file"}, (500, KEYS)),
-    "container, cut": ("", {URI: "{url}/canary-token-of-a-file"}, (200, KEYS[:-1])),
+    "container, truncated": ("", {URI: "{url}/canary-token-of-a-file"}, (200, KEYS[:-1])),
     "container, expiry": ("", {URI: "{url}/"}, (200, f'{KEYS[:-1]}, "Expiration": "{TOKEN}"}}')),
 }
 
@@ -43,7 +43,7 @@ SOURCES: dict[str, tuple[str, dict[str, str], tuple[int, str]]] = {
 def test_sources(
     evidence: Any, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Keys, tokens, output and responses of a source are in no message, no log and no chain."""
+    """Keys, tokens, output and responses of a source are in no message, log or exception chain."""
     from botocore.utils import ContainerMetadataFetcher
 
     config, environ, (status, body) = SOURCES[name]

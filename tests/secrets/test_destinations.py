@@ -1,4 +1,4 @@
-"""Credentials go to the endpoint and nowhere else, and not in the clear without a word."""
+"""Credentials go to the endpoint and nowhere else, and not unencrypted without a warning."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 class Elsewhere(ThreadingHTTPServer):
-    """Counts the connections to it."""
+    """A server that counts its connections."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -83,7 +83,7 @@ LOOPBACK = [
 def test_calls_in_the_clear(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, url: str, way: str
 ) -> None:
-    """An http endpoint that is not this machine is warned of once, however it is named."""
+    """An http endpoint on another machine logs one warning, however it is configured."""
     given = dict(GIVEN)
     if way == "argument":
         given["endpoint"] = url
@@ -102,7 +102,7 @@ def test_calls_in_the_clear(
 
 
 def test_a_region_in_the_clear(caplog: pytest.LogCaptureFixture) -> None:
-    """The endpoint of a region by http is warned of, when it is made and when it is changed."""
+    """The http endpoint of a region logs a warning, for a new client and for a new region."""
     client = ECRClient(**GIVEN, config=ClientConfiguration(protocol="http"))
     client.set_region("us-east-1")
 
@@ -113,7 +113,7 @@ def test_a_region_in_the_clear(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_certificates_that_are_not_verified(caplog: pytest.LogCaptureFixture) -> None:
-    """To switch off verification is warned of, for each endpoint by https."""
+    """Without verification of certificates, each https endpoint logs a warning."""
     client = ECRClient(
         **GIVEN, endpoint="https://ecr.example", config=ClientConfiguration(verify=False)
     )

@@ -1,4 +1,4 @@
-"""What a malformed response or a page holds is in no message, no log and no chain."""
+"""The content of a malformed response or a page is in no message, log or exception chain."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ecr_client.exceptions import AmazonClientException
 
 TOKEN = "Y2FuYXJ5LXRva2VuLW9mLWEtcmVzcG9uc2U"
 OK = "HTTP/1.1 200 OK\r\n"
-#: What is wrong with a response that holds a token.
+#: Responses that hold a token, by what is wrong with them.
 RESPONSES = {
     "status line": f"{TOKEN}\r\n\r\n",
     "status": f"HTTP/1.1 {TOKEN}\r\n\r\n",
@@ -41,7 +41,7 @@ def test_malformed_responses(
     client = connect()
     client.set_endpoint(server.url)
     try:
-        client.get_authorization_token()  # which some odd headers do not keep from succeeding
+        client.get_authorization_token()  # succeeds in spite of some odd headers
     except AmazonClientException as error:
         evidence.error(error)
 
@@ -65,7 +65,7 @@ PAGES = {
 def test_pages(
     evidence: Any, connect: Callable[..., ECRClient], server: Any, name: str, kind: str, status: int
 ) -> None:
-    """A page is described, and nothing of it is quoted but plain words of its title."""
+    """A page is described, and only plain words of its title are quoted."""
     evidence.secrets.update(token=TOKEN, word=WORD)
     server.responses = [(status, {"Content-Type": kind}, PAGES[name].encode())]
     client = connect()

@@ -15,13 +15,13 @@ SECRET = "canary/secret+key=4f2a91"
 
 
 class Holder:
-    """An object whose members are no dict."""
+    """An object whose members are in slots."""
 
     __slots__ = ("held",)
 
 
 def raiser(source: str) -> Callable[[], None]:
-    """Return a function that is no test's own, so that its frames count."""
+    """Return a function that is not part of the tests, so that its frames count."""
     scope: dict[str, Any] = {"SECRET": SECRET, "Holder": Holder}
     exec(compile(source, "<elsewhere>", "exec"), scope)
     made: Callable[[], None] = scope["fail"]
@@ -94,7 +94,7 @@ def test_forms(evidence: Any, planted: str) -> None:
 
 
 def test_bytes(evidence: Any) -> None:
-    """Bytes are found although a repr escapes them."""
+    """Bytes are found even though a repr escapes them."""
     evidence.value({"member": b"<" + evidence.secrets["bytes of the layer"] + b">"})
 
     assert evidence.leaks() == ["bytes of the layer in value dict"]
@@ -118,7 +118,7 @@ def test_logs(evidence: Any, arguments: list[str], options: dict[str, Any]) -> N
 
 
 def test_nothing(evidence: Any) -> None:
-    """What holds no secret is no leak."""
+    """A value without a secret is not a leak."""
     evidence.value("canary")
     evidence.fails(raiser("def fail():\n    raise ValueError('canary')"))
 

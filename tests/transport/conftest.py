@@ -20,13 +20,13 @@ LONGER = 3 * PATIENCE
 
 
 def tunnel(visit: Any) -> None:
-    """Be an HTTP proxy that connects to where the client wants to."""
+    """Act as an HTTP proxy that connects to where the client wants."""
     host, _, port = visit.request().path.partition(":")
     with socket.create_connection((host, int(port)), PATIENCE) as target:
         visit.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
         ends = {visit.socket: target, target: visit.socket}
         while True:
-            # What OpenSSL has read already is not to be seen at the socket.
+            # Bytes that OpenSSL has already read do not show at the socket.
             ready = [each for each in ends if getattr(each, "pending", int)()]
             for source in ready or select.select(list(ends), [], [], PATIENCE)[0]:
                 data = source.recv(65536)
@@ -82,7 +82,7 @@ class OwnTransport(RequestsTransport):
 
 @pytest.fixture
 def connect(trusted: str) -> Iterator[Callable[..., OwnTransport]]:
-    """Return a function that makes transports, with the options of `ClientConfiguration`."""
+    """Yield a function that makes transports, with the options of `ClientConfiguration`."""
     made: list[OwnTransport] = []
 
     def make(environ: dict[str, str] | None = None, **options: Any) -> OwnTransport:
@@ -96,8 +96,8 @@ def connect(trusted: str) -> Iterator[Callable[..., OwnTransport]]:
         each.close()
 
 
-class FakeTime:
-    """A clock that a test sets."""
+class ManualClock:
+    """A clock that advances only when a test says so."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -107,6 +107,6 @@ class FakeTime:
 
 
 @pytest.fixture
-def clock() -> FakeTime:
+def clock() -> ManualClock:
     """Return a clock that stands still."""
-    return FakeTime()
+    return ManualClock()

@@ -1,4 +1,4 @@
-"""TLS: which servers are trusted, and who the client says that it is."""
+"""TLS: which servers are trusted, and how the client identifies itself."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from ecr_client.exceptions import (
 def test_who_is_trusted(
     peer: Any, connect: Any, trusted: str, verify: Any, variable: str, is_trusted: bool
 ) -> None:
-    """A server is trusted whose authority is in the bundle of the configuration or environment.
+    """A server is trusted if its authority is in the bundle of the configuration or environment.
 
-    One that is not trusted gets no request.
+    A server that is not trusted receives no request.
     """
     server = peer(tls=True)
     environ = {variable: trusted} if variable else {}
@@ -49,7 +49,7 @@ def test_who_is_trusted(
 
 
 def test_a_bundle_that_is_gone(peer: Any, connect: Any, tmp_path: Path) -> None:
-    """A bundle that cannot be read any more is a wrong setting."""
+    """A bundle that can no longer be read is an InvalidConfigurationException."""
     path = tmp_path / "bundle.pem"
     path.write_text("")
     transport = connect(verify=str(path))
@@ -61,7 +61,7 @@ def test_a_bundle_that_is_gone(peer: Any, connect: Any, tmp_path: Path) -> None:
 
 @pytest.fixture
 def strict(authority: trustme.CA) -> ssl.SSLContext:
-    """Return the context of a server that wants to know who calls."""
+    """Return the context of a server that requires a client certificate."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(made)
     authority.configure_trust(made)
@@ -82,7 +82,7 @@ def files(authority: trustme.CA, tmp_path: Path) -> tuple[str, str, str]:
 
 @pytest.mark.parametrize("form", ["pair", "one file"])
 def test_client_certificates(peer: Any, connect: Any, strict: Any, files: Any, form: str) -> None:
-    """A certificate and its key, in two files or in one, tell the server who calls."""
+    """A certificate and its key, in two files or in one, identify the client."""
     names = []
 
     def handle(visit: Any) -> None:
@@ -98,7 +98,7 @@ def test_client_certificates(peer: Any, connect: Any, strict: Any, files: Any, f
 
 
 def test_no_client_certificate(peer: Any, connect: Any, strict: Any, tmp_path: Path) -> None:
-    """A server that wants a certificate gets no request without one, or with nonsense."""
+    """A server that requires a certificate receives no request without a valid one."""
     path = tmp_path / "cert.pem"
     path.write_text("nonsense")
     server = peer(tls=strict)

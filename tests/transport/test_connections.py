@@ -1,4 +1,4 @@
-"""Connections: kept alive, used again while they are fit for it, and closed in the end."""
+"""Connections: kept alive, reused while they are usable, and closed in the end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHORT = 0.3
 @pytest.mark.parametrize("way", ["direct", "proxy"])
 def test_keep_alive(peer: Any, connect: Any, proxy: Any, tls: bool, way: str) -> None:
     """TCP probes idle connections, directly and through a proxy, with and without TLS."""
-    # An HTTP proxy is asked for plain URLs itself, and for a tunnel to others.
+    # An HTTP proxy receives requests for plain URLs itself, and tunnels others.
     near = proxy if tls else peer()
     server = peer(tls=tls)
     proxies = {"https" if tls else "http": near.url} if way == "proxy" else {}
@@ -47,7 +47,7 @@ def test_keep_alive(peer: Any, connect: Any, proxy: Any, tls: bool, way: str) ->
 
 
 def test_reuse(peer: Any, connect: Any, proxy: Any) -> None:
-    """Requests one after the other go over one connection for each origin, or one tunnel."""
+    """Consecutive requests share one connection for each origin, or one tunnel."""
     servers, transport = [peer(), peer(tls=True), peer()], connect()
     for each in servers * 3:
         transport.read(each.url)
@@ -69,8 +69,8 @@ def test_more_origins_than_urllib3_remembers(peer: Any, connect: Any) -> None:
     assert [len(each.requests) for each in servers] == [2] * 12
 
 
-def test_more_threads_than_connections_are_kept(peer: Any, connect: Any, caplog: Any) -> None:
-    """40 threads that share 2 connections log no warning, and leave the last 2 of them."""
+def test_more_threads_than_connections(peer: Any, connect: Any, caplog: Any) -> None:
+    """40 threads with a pool of 2 connections log no warning, and leave 2 connections open."""
     arrived = threading.Barrier(40)
 
     def handle(visit: Any) -> None:
@@ -93,7 +93,7 @@ def test_more_threads_than_connections_are_kept(peer: Any, connect: Any, caplog:
 
 
 def test_idle_for_too_long(peer: Any, connect: Any, tls: bool) -> None:
-    """A connection that was idle for longer than `connection_max_idle_time` is not used again."""
+    """A connection that was idle for longer than `connection_max_idle_time` is not reused."""
     server, transport = peer(tls=tls), connect(connection_max_idle_time=1e-9)
     for number in range(1, 4):
         transport.read(server.url)
@@ -156,12 +156,12 @@ def echo(visit: Any) -> None:
         *(("length", extra, True) for extra in EXTRA),
     ],
 )
-def test_further_bytes(
+def test_extra_bytes(
     peer: Any, connect: Any, tls: bool, first: str, extra: str, is_later: bool
 ) -> None:
-    """Whatever comes with a response, or after it, each request gets its own response.
+    """Whatever bytes follow a response, each request gets its own response.
 
-    Bytes that come over an idle connection end it.
+    Bytes that arrive on an idle connection end it.
     """
     is_idle, arrived = threading.Event(), threading.Event()
 
@@ -188,7 +188,7 @@ def test_further_bytes(
 
 
 def exactly(size: int) -> bytes:
-    """Return a response of so many bytes, head and body together."""
+    """Return a response of exactly ``size`` bytes, head and body together."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
     body = size - len(head % size)
     return head % body + bytes(body)
@@ -196,7 +196,7 @@ def exactly(size: int) -> bytes:
 
 @pytest.mark.parametrize("way", ["direct", "tls_proxy"])
 @pytest.mark.parametrize("size", [io.DEFAULT_BUFFER_SIZE, 12_000])
-def test_bytes_in_the_same_record_of_tls(
+def test_bytes_in_the_same_tls_record(
     peer: Any, connect: Any, tls_proxy: Any, way: str, size: int
 ) -> None:
     """Bytes that are left in a buffer of OpenSSL are not read as the next response.
@@ -221,7 +221,7 @@ def test_bytes_in_the_same_record_of_tls(
 
 @pytest.mark.parametrize("way", ["shutdown", "garbage collection"])
 def test_the_end(peer: Any, credentials: Any, trusted: str, tls: bool, way: str) -> None:
-    """All connections are closed when a client is shut down, or gone without that."""
+    """All connections are closed when a client is shut down, or collected without that."""
     servers, config = [peer(tls=tls) for _ in range(3)], ClientConfiguration(verify=trusted)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -1,4 +1,4 @@
-"""What a deadline ends: sending, waiting for the head of a response, and each read of a body."""
+"""What a deadline limits: sending, waiting for the head of a response, each read of a body."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FORMS = {
 
 @pytest.fixture(params=[*FORMS, "length, TLS"])
 def stopping(request: pytest.FixtureRequest, peer: Any) -> Any:
-    """Return a server that stops in the middle of a body, whose end is told in each way."""
+    """Return a server that stops in the middle of a body, delimited in each way."""
     form, _, tls = request.param.partition(", ")
 
     def handle(visit: Any) -> None:
@@ -46,7 +46,7 @@ def test_nothing_is_sent(peer: Any, connect: Any, clock: Any) -> None:
 
 
 def test_silence_in_a_body(stopping: Any, connect: Any, clock: Any) -> None:
-    """A read waits for no longer than what is left of the time; after it, nothing is read."""
+    """A read waits no longer than there is time left, and after that nothing is read."""
     deadline = Deadline(60, clock)
     with connect().get(stopping.url, deadline=deadline) as response:
         assert response._stream.read1(1, deadline) == b"a"
@@ -70,7 +70,7 @@ def test_silence_in_a_body(stopping: Any, connect: Any, clock: Any) -> None:
 
 
 def test_streams_have_no_deadline(peer: Any, connect: Any, clock: Any, tls: bool) -> None:
-    """The deadline of a request is for the head of its response; a stream may take longer."""
+    """The deadline of a request applies to the head of its response; a stream may take longer."""
     server = peer(lambda visit: (visit.request(), visit.respond(b"abcdef")), tls=tls)
     deadline = Deadline(9, clock)
     with connect().get(server.url, deadline=deadline) as response:

@@ -17,7 +17,7 @@ LONGEST = 60.0
 
 
 class Connection:
-    """As much of a connection as the queue knows of it."""
+    """A fake connection, with as much as the queue uses."""
 
     def __init__(self, sock: Any = "plain") -> None:
         self.sock = sock
@@ -28,12 +28,12 @@ class Connection:
 
 
 def tls(pending: int = 0) -> Any:
-    """Return as much of a socket of TLS as is looked at."""
+    """Return a fake socket with TLS, with as much as the queue uses."""
     return SimpleNamespace(pending=lambda: pending)
 
 
 def nested(inner: int = 0, received: int = 0, outer: int = 0) -> Any:
-    """Return as much of TLS within TLS as is looked at: records, and the bytes of both layers."""
+    """Return a fake socket with TLS within TLS, with pending bytes in each place."""
     incoming = SimpleNamespace(pending=received)
     return SimpleNamespace(sslobj=tls(inner), incoming=incoming, socket=tls(outer))
 
@@ -54,7 +54,7 @@ def get(idle: IdleConnections) -> Any:
 
 @pytest.mark.parametrize("options", [{}, {"block": False}, {"block": True, "timeout": 1000}])
 def test_order(make: Any, options: dict[str, Any]) -> None:
-    """Those that were used last are used next; an empty queue says so at once."""
+    """The connection used last is handed out first; an empty queue raises Empty at once."""
     idle, connections = make(), [Connection() for _ in range(3)]
     for each in connections:
         idle.put(each, block=False)
@@ -82,8 +82,8 @@ def test_too_old(make: Any, clock: Any, age: float, is_kept: bool) -> None:
     assert (get(idle) is connection, connection.is_closed) == (is_kept, not is_kept)
 
 
-def test_the_old_are_closed_when_others_come_back(make: Any, clock: Any) -> None:
-    """Old connections do not wait for somebody who would find them too old."""
+def test_put_closes_old_ones(make: Any, clock: Any) -> None:
+    """Putting a connection back closes idle ones that are too old."""
     idle, old, new = make(), [Connection(), Connection()], Connection()
     for each in old:
         idle.put(each)
@@ -96,7 +96,7 @@ def test_the_old_are_closed_when_others_come_back(make: Any, clock: Any) -> None
 
 @pytest.mark.parametrize("size", [1, 2])
 def test_too_many(make: Any, size: int) -> None:
-    """There are never more than the pool wants to keep, and the oldest are closed."""
+    """The queue never holds more connections than its size, and closes the oldest."""
     idle, connections = make(size), [Connection() for _ in range(4)]
     for each in connections:
         idle.put(each, block=False)
@@ -113,7 +113,7 @@ def test_too_many(make: Any, size: int) -> None:
     ],
 )
 def test_unclean(make: Any, sock: Any, is_clean: bool) -> None:
-    """A connection of which TLS has read more than the response is closed, not handed out."""
+    """A connection on which TLS has read more than the response is closed, not handed out."""
     idle, other, connection = make(), Connection(), Connection(sock)
     idle.put(other)
     idle.put(connection)
@@ -123,7 +123,7 @@ def test_unclean(make: Any, sock: Any, is_clean: bool) -> None:
 
 
 def test_closed_ones_are_dropped(make: Any) -> None:
-    """A connection that is gone takes no place, be it before it comes back or while it is idle."""
+    """A closed connection takes no slot, whether closed before it is put back or while idle."""
     idle, connection = make(), Connection()
     for gone in (None, Connection(None)):
         idle.put(gone, block=False)
@@ -135,7 +135,7 @@ def test_closed_ones_are_dropped(make: Any) -> None:
 
 
 def test_close(make: Any) -> None:
-    """All are closed with the queue, which can be used on, or with a pool of urllib3."""
+    """Closing the queue, or a urllib3 pool that has it, closes all connections."""
     for close_pool in (False, True):
         pool, connections = HTTPConnectionPool("localhost"), [Connection() for _ in range(3)]
         pool.pool = idle = make()

@@ -1,4 +1,4 @@
-"""Presigned URLs: nothing secret is added to the request, and nothing of the query gets out."""
+"""Presigned URLs: no secret is added to the request, and nothing of the query leaks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def leaks(text: str) -> list[str]:
 
 
 def test_the_request(peer: Any, connect: Any, tls: bool) -> None:
-    """The whole URL is sent, and no header but those of the request and those of HTTP."""
+    """The whole URL is sent, with no headers but those of the request and those of HTTP."""
     server = peer(tls=tls)
     request = HTTPRequest("GET", f"{server.url}layer?{QUERY}", {"User-Agent": "test"}, b"", "Test")
     connect().send(request, Deadline(None)).close()
@@ -80,7 +80,7 @@ HANDLERS = {
 
 
 def outcome(transport: Any, url: str, deadline: Deadline = NO_END) -> AmazonClientException | None:
-    """Return what a request fails with; None if it succeeds."""
+    """Return the error of a request, or None if it succeeds."""
     request = HTTPRequest("GET", f"{url}layer?{QUERY}", {}, purpose="Test")
     try:
         with transport.send(request, deadline) as response:
@@ -105,7 +105,7 @@ def check(error: AmazonClientException | None, records: list[logging.LogRecord])
             cause = cause.__cause__ or cause.__context__
 
 
-#: After which of these a request succeeds.
+#: The handlers with which a request succeeds.
 FINE = ("success", "error", "redirect", "malformed header", "length and chunks")
 
 
@@ -134,7 +134,7 @@ def test_leaks(peer: Any, connect: Any, caplog: Any, tls: bool, name: str) -> No
     ],
 )
 def test_leaks_without_a_connection(connect: Any, caplog: Any, url: str, options: Any) -> None:
-    """Whatever keeps a request from being sent, its query is in no log record either."""
+    """Whatever keeps a request from being sent, its query is in no log record or exception."""
     with caplog.at_level(logging.DEBUG):
         error = outcome(connect(**options), url)
 
@@ -143,7 +143,7 @@ def test_leaks_without_a_connection(connect: Any, caplog: Any, url: str, options
 
 
 def test_other_leaks(peer: Any, connect: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither TLS that fails, nor a late request, nor a proxy that gets the URL, shows a query."""
+    """Failed TLS, a late request and a proxy that receives the URL do not show the query."""
     plain = peer(lambda visit: visit.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
     transport = connect()
     with caplog.at_level(logging.DEBUG):

@@ -1,4 +1,4 @@
-"""Proxies: which one is used, what it sees, and what its failures are called."""
+"""Proxies: which one is used, what it sees, and how its failures are reported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def with_user(url: str) -> str:
 
 
 def test_plain_requests(peer: Any, connect: Any) -> None:
-    """A proxy gets requests for plain URLs as they are, with the whole URL and its password."""
+    """A proxy receives requests for plain URLs as they are, with the whole URL and its password."""
     proxy, url = peer(), "http://ecr.example/a?b=c"
     transport = connect(proxies={"http": with_user(proxy.url)})
     for _ in range(2):
@@ -43,7 +43,7 @@ def test_plain_requests(peer: Any, connect: Any) -> None:
 
 
 def test_tunnels(peer: Any, connect: Any, proxy: Any) -> None:
-    """A proxy sees of requests for other URLs only where they go; its password goes no further."""
+    """Of requests for https URLs, a proxy sees only the host; its password goes no further."""
     server = peer(tls=True)
     transport = connect(proxies={"https": with_user(proxy.url)})
     request = HTTPRequest("POST", f"{server.url}secret", {"Authorization": "s"}, b"s", "Test")
@@ -59,7 +59,7 @@ def test_tunnels(peer: Any, connect: Any, proxy: Any) -> None:
 
 
 def test_tls_to_the_proxy(peer: Any, connect: Any, tls_proxy: Any) -> None:
-    """A proxy may speak TLS itself, also around the TLS of the server."""
+    """A proxy may speak TLS itself, even around the TLS of the server."""
     server, proxy = peer(tls=True), tls_proxy()
     response = connect(proxies={"https": proxy.url}).read(server.url)
 
@@ -69,7 +69,7 @@ def test_tls_to_the_proxy(peer: Any, connect: Any, tls_proxy: Any) -> None:
 
 @pytest.fixture
 def own(tmp_path: Path) -> tuple[Any, str, str]:
-    """Return the context of a proxy of another authority, its bundle, and a client's file."""
+    """Return the context of another authority, its bundle, and a client certificate."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.configure_trust(context)
@@ -81,7 +81,7 @@ def own(tmp_path: Path) -> tuple[Any, str, str]:
 
 @pytest.fixture(params=["tunnel", "forwarding", "plain"])
 def use(request: Any, peer: Any, tls_proxy: Any, own: Any) -> Callable[..., Any]:
-    """Return a function that starts a proxy, and gives a URL to read by it and options for that."""
+    """Return a function that starts a proxy and returns it, a URL for it, and the options."""
     tunnels = request.param == "tunnel"
 
     def start(**config: Any) -> tuple[Any, str, dict[str, Any]]:
@@ -95,7 +95,7 @@ def use(request: Any, peer: Any, tls_proxy: Any, own: Any) -> Callable[..., Any]
 
 
 def test_a_bundle_for_the_proxy(use: Any, connect: Any, own: Any) -> None:
-    """The bundle for proxies, if there is one, is what their certificates are checked with."""
+    """The certificate of a proxy is verified with the bundle for proxies, if there is one."""
     proxy, url, options = use(proxy_ca_bundle=own[1])
     connect(**options).read(url, "POST", b"body")
     (received,) = proxy.requests
@@ -111,7 +111,7 @@ def test_a_bundle_for_the_proxy(use: Any, connect: Any, own: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 def test_a_certificate_for_the_proxy(use: Any, connect: Any, own: Any) -> None:
-    """A proxy that wants to know who calls is shown the certificate for proxies."""
+    """A proxy that requires a client certificate receives the one for proxies."""
     own[0].verify_mode = ssl.CERT_REQUIRED
     _, url, options = use(proxy_client_cert=own[2])
 
@@ -124,8 +124,8 @@ def test_a_certificate_for_the_proxy(use: Any, connect: Any, own: Any) -> None:
 
 
 @pytest.mark.parametrize("member", ["proxy_ca_bundle", "proxy_client_cert"])
-def test_files_that_are_none(connect: Any, tmp_path: Path, member: str) -> None:
-    """A file for proxies that cannot be used is a wrong setting."""
+def test_malformed_files(connect: Any, tmp_path: Path, member: str) -> None:
+    """An unusable file for proxies is an InvalidConfigurationException."""
     path = tmp_path / "nonsense.pem"
     path.write_text("nonsense")
 
@@ -173,7 +173,7 @@ def test_used(peer: Any, connect: Any, monkeypatch: Any, environ: Any, proxies: 
 def test_not_used(
     peer: Any, connect: Any, monkeypatch: Any, variable: str, no_proxy: str, proxies: Any
 ) -> None:
-    """Where there is no proxy for a URL, the server is called itself."""
+    """Without a proxy for a URL, the server is contacted directly."""
     proxy, server = peer(), peer()
     monkeypatch.setenv(variable, proxy.url)
     monkeypatch.setenv("NO_PROXY", no_proxy)
@@ -182,8 +182,8 @@ def test_not_used(
     assert (len(proxy.visits), len(server.visits)) == (0, 1)
 
 
-def test_settled_once(peer: Any, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment is asked once for each origin, when the first request goes there."""
+def test_environment_is_read_once(peer: Any, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment is read once for each origin, at the first request to it."""
     servers, transport = [peer(), peer()], connect()
     transport.read(servers[0].url)
     proxy = peer()
@@ -195,8 +195,8 @@ def test_settled_once(peer: Any, connect: Any, monkeypatch: pytest.MonkeyPatch) 
     assert [each.path for each in proxy.requests] == [f"{servers[1].url}again"]
 
 
-def test_nobody_there(connect: Any, tls: bool) -> None:
-    """A proxy that refuses connections is named as the one that does; nothing was sent."""
+def test_refused_connections(connect: Any, tls: bool) -> None:
+    """An error names the proxy as what refused the connection; nothing was sent."""
     scheme = "https" if tls else "http"
     transport = connect(proxies={scheme: "http://127.0.0.1:1"})
     with pytest.raises(ProxyConnectionException, match="through the proxy") as caught:
@@ -207,7 +207,7 @@ def test_nobody_there(connect: Any, tls: bool) -> None:
 
 @pytest.mark.parametrize("status", [b"403 Forbidden", b"407 Proxy Authentication"])
 def test_no_tunnel(peer: Any, connect: Any, status: bytes) -> None:
-    """A proxy that makes no tunnel is named as such, with its reason; nothing was sent."""
+    """A proxy that refuses a tunnel is reported with its status; nothing was sent."""
     proxy = peer(lambda visit: (visit.request(), visit.respond(status=status)))
     transport = connect(proxies={"https": with_user(proxy.url)})
     with pytest.raises(ProxyConnectionException, match=status[:3].decode()) as caught:
@@ -218,7 +218,7 @@ def test_no_tunnel(peer: Any, connect: Any, status: bytes) -> None:
 
 
 def test_tls_that_fails(peer: Any, connect: Any, proxy: Any) -> None:
-    """A proxy without TLS is named as such; a server that nobody trusts is not its failure."""
+    """A proxy without TLS is reported; an untrusted server is not reported as its failure."""
     plain = peer(lambda visit: visit.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
     transport = connect(proxies={"https": plain.url.replace("http:", "https:")})
     with pytest.raises((ProxyConnectionException, TLSException)) as caught:
@@ -236,9 +236,9 @@ def test_tls_that_fails(peer: Any, connect: Any, proxy: Any) -> None:
 def test_a_connection_that_breaks(
     peer: Any, connect: Any, proxy: Any, tls: bool, beginning: bytes
 ) -> None:
-    """A connection that breaks after the request was sent may have done the work.
+    """If a connection breaks after the request was sent, the work may have been done.
 
-    Where the proxy may have closed it, the text says so.
+    If the proxy may have closed it, the message says so.
     """
     server = peer(lambda visit: (visit.request(), visit.send(beginning)), tls=tls)
     near = proxy if tls else server
@@ -254,8 +254,8 @@ def test_a_connection_that_breaks(
 
 
 @pytest.mark.parametrize("url", ["http:///", "http://user:password@", "gopher://127.0.0.1:1"])
-def test_no_proxy_at_all(connect: Any, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """A proxy of the environment that cannot be one is a wrong setting."""
+def test_malformed_proxies(connect: Any, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """A malformed proxy in the environment is an InvalidConfigurationException."""
     monkeypatch.setenv("HTTP_PROXY", url)
     with pytest.raises(InvalidConfigurationException, match="proxy") as caught:
         connect().read("http://ecr.example/")

@@ -36,9 +36,9 @@ def test_methods(peer: Any, connect: Any, tls: bool, method: str) -> None:
 
 
 def test_requests_without_a_body(peer: Any, connect: Any) -> None:
-    """A GET without content says nothing about a body, and a POST says that there is none.
+    """A GET without a body has no header about one, and a POST has a Content-Length of 0.
 
-    A request may be sent again: its headers are those that it was made with.
+    Sending does not change the headers of a request, so that it can be sent again.
     """
     server, transport, headers = peer(), connect(), {"X-One": "1"}
     for method in ("GET", "POST"):
@@ -55,7 +55,7 @@ def test_requests_without_a_body(peer: Any, connect: Any) -> None:
 
 @pytest.mark.parametrize("status", [200, 206, 404, 503, 999])
 def test_statuses(peer: Any, connect: Any, status: int) -> None:
-    """A response is a response, whatever its status."""
+    """Every status is a response, and none is an error."""
     server = peer(lambda visit: (visit.request(), visit.respond(b"x", status=b"%d Any" % status)))
     response = connect().read(server.url)
 
@@ -89,7 +89,7 @@ def test_responses_without_a_body(
 
 
 def test_headers(peer: Any, connect: Any) -> None:
-    """Headers are found however their names are written."""
+    """The names of headers are case-insensitive."""
     lines = b"X-AMZN-RequestID: id-1", b"etag: e", b"X-Two: 1", b"x-two: 2"
     server = peer(lambda visit: (visit.request(), visit.respond(b"", *lines)))
     response = connect().read(server.url)
@@ -155,7 +155,7 @@ def in_two_pieces(form: str, go_on: threading.Event | None = None) -> Callable[[
 
 @pytest.mark.parametrize("form", FORMS)
 def test_read1(peer: Any, connect: Any, tls: bool, form: str) -> None:
-    """What has arrived is returned at once, in pieces of the size that is asked for."""
+    """What has arrived is returned at once, in pieces of the requested size."""
     go_on = threading.Event()
     server = peer(in_two_pieces(form, go_on), tls=tls)
     with connect().get(server.url) as response:
@@ -195,7 +195,7 @@ def test_read_limit(peer: Any, connect: Any) -> None:
         transport.get(server.url).read(100, Deadline(None))
     assert caught.value.response_metadata.http_status_code == 200
 
-    # Of an error of the server, the status is enough.
+    # For an error response, the status is enough.
     response = transport.get(failing.url).read(100, Deadline(None))
     assert (response.status, response.body) == (500, b"")
 
@@ -233,7 +233,7 @@ def test_close(peer: Any, connect: Any, tls: bool) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_truncated(peer: Any, connect: Any, tls: bool, form: str) -> None:
-    """A body that ends too early is an error, except where only the end of it could tell."""
+    """A truncated body is an error, unless only the end of the connection delimits it."""
     line, first, _ = FORMS[form]
 
     def handle(visit: Any) -> None:

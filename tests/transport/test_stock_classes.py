@@ -1,4 +1,4 @@
-"""Tools replace classes of requests, urllib3 and http.client, and see nothing of others."""
+"""Requests use the libraries' own classes, since tools that replace those see no others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ import ecr_client
 from ecr_client._transport.adapter import Adapter, IdleConnections, Session
 
 LIBRARIES = ("http", "queue", "requests", "urllib3")
-#: What is derived from, and an object of each side.
+#: The classes of the package that derive from a library's, each with an object of its base.
 DERIVED: list[tuple[type[Any], Any]] = [
     (Adapter, HTTPAdapter()),
     (IdleConnections, queue.LifoQueue(1)),
@@ -45,7 +45,7 @@ def classes() -> Iterator[type[Any]]:
 
 
 def _ignore(_: str) -> None:
-    """Let the loop above see what cannot be imported."""
+    """Do nothing: the loop above handles what cannot be imported."""
 
 
 def bases(cls: type[Any]) -> list[type[Any]]:
@@ -72,7 +72,7 @@ def names_set(cls: type[Any]) -> set[str]:
 
 
 def test_what_derives_from_others() -> None:
-    """Only these classes derive from something of the libraries, since that is made for it."""
+    """Only these classes derive from the libraries, whose classes are made for that."""
     found = list(classes())
 
     assert len(found) > 100
@@ -81,14 +81,14 @@ def test_what_derives_from_others() -> None:
 
 @pytest.mark.parametrize(("cls", "stock"), DERIVED)
 def test_nothing_private_is_replaced(cls: type[Any], stock: Any) -> None:
-    """What the libraries keep for themselves is neither overridden nor set."""
+    """Private members of the libraries are neither overridden nor set."""
     private = {each for each in names_set(cls) if each.startswith("_") and not each.endswith("__")}
 
     assert [each for each in private if hasattr(stock, each)] == []
 
 
 def test_connections(peer: Any, connect: Any, tls: bool) -> None:
-    """What a request goes through are classes of the libraries themselves."""
+    """A request goes through classes of the libraries themselves."""
     server, transport = peer(tls=tls), connect()
     response = transport.get(server.url)
     (pool,) = transport.pools()

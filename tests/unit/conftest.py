@@ -1,4 +1,4 @@
-"""What tests of repeated calls share: a time that passes only when somebody waits."""
+"""Fixtures for unit tests: a fake time that passes only when something waits, and clients in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ecr_client._pipeline import Pipeline
 
 
 class FakeTime:
-    """All clocks of a client. Waits are noted, and last no time."""
+    """All clocks of a client, and a sleep that is recorded and takes no time."""
 
     def __init__(self) -> None:
         self.passed = 0.0
@@ -33,11 +33,11 @@ class FakeTime:
         self.passed += seconds
 
     def policy(self, **members: Any) -> RetryPolicy:
-        """Return a policy that waits in this time, as long as it may."""
+        """Return a retry policy that waits in this time, as long as it may."""
         return RetryPolicy(**{"sleep": self.sleep, "random": lambda: 1.0, **members})
 
     def rules(self, client: ECRClient, *, skew: float = 0.0) -> None:
-        """Let a client live in this time, with a clock that is some seconds ahead."""
+        """Put a client into this time, with a clock that is some seconds ahead."""
         client._shared.pipeline = Pipeline(
             lifetime=client._shared.lifetime,
             user_agent="test",
@@ -50,7 +50,7 @@ class FakeTime:
 
 @pytest.fixture
 def own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the directory of the configuration and credentials files of the process."""
+    """Return a directory in which the process looks for its configuration and credentials."""
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("BOTO_CONFIG", str(tmp_path / "boto"))
@@ -61,7 +61,7 @@ def own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def fake() -> FakeTime:
-    """Return a fake time, which passes only when somebody waits."""
+    """Return a fake time, which passes only when something waits."""
     return FakeTime()
 
 
@@ -92,7 +92,7 @@ def calling(
 
 @pytest.fixture
 def responding(credentials: Credentials) -> Iterator[Callable[..., ECRClient]]:
-    """Return what makes a client to which a function responds, in this process."""
+    """Yield a function that makes a client whose responses come from another function."""
     import responses
 
     url = "https://ecr.example.org"
@@ -111,7 +111,7 @@ def responding(credentials: Credentials) -> Iterator[Callable[..., ECRClient]]:
 @pytest.fixture(scope="session")
 def shared_ecr() -> Iterator[tuple[Any, list[Callable[[], datetime]]]]:
     """Yield one local ECR for the whole run, and a list whose only item is its clock."""
-    # The oldest dependencies of the client are tested without those of the local ECR.
+    # Its dependencies are missing where the client is tested with its oldest ones.
     pytest.importorskip("uvicorn")
     from ecr_client.local import LocalECR
 
@@ -122,7 +122,7 @@ def shared_ecr() -> Iterator[tuple[Any, list[Callable[[], datetime]]]]:
 
 @pytest.fixture
 def ecr(shared_ecr: tuple[Any, list[Callable[[], datetime]]], fake: FakeTime) -> Any:
-    """Return an empty local ECR that lives in the fake time."""
+    """Return an empty local ECR that runs in the fake time."""
     running, clock = shared_ecr
     running.reset()
     clock[0] = fake.utc

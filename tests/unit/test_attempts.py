@@ -1,4 +1,4 @@
-"""What results and exceptions tell of earlier attempts, and what they do not hold on to."""
+"""What results and exceptions report about earlier attempts, and what they do not keep alive."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DOWN = (503, {"x-amzn-RequestId": "id-0"}, b"{}")
 THROTTLED = (400, {"x-amzn-RequestId": "id-1"}, b'{"__type": "ThrottlingException"}')
 MISSING = (400, {"x-amzn-RequestId": "id-2"}, b'{"__type": "RepositoryNotFoundException"}')
 FINE = (200, {"x-amzn-RequestId": "id-3"}, b"{}")
-#: The errors after DOWN, no response at all, and THROTTLED.
+#: The errors for DOWN, a connection closed without a response, and THROTTLED.
 FAILED = ["AmazonECRException", "ConnectionClosedException", "ThrottlingException"]
 Calling = Callable[..., ECRClient]
 
@@ -37,7 +37,7 @@ def kinds(errors: Any) -> list[str]:
 
 
 def test_a_result(server: Any, calling: Calling) -> None:
-    """A result tells how often the call was retried, and after which errors, in their order."""
+    """A result reports how often the call was retried, and after which errors, in order."""
     server.responses = [DOWN, b"", THROTTLED, FINE]
     client = calling(max_attempts=4)
     metadata, at_once = (client.describe_registry().response_metadata for _ in range(2))
@@ -48,7 +48,10 @@ def test_a_result(server: Any, calling: Calling) -> None:
 
 
 def test_an_error_of_the_service(server: Any, calling: Calling) -> None:
-    """An error tells the same, also in its text; earlier ones are not chained, nor have frames."""
+    """An error reports the same, and its message the attempts.
+
+    The errors before it are not chained to it, and hold no frames.
+    """
     client = calling(max_attempts=4)
     server.responses = [DOWN, b"", THROTTLED, MISSING]
     with pytest.raises(RepositoryNotFoundException, match="; Attempts: 4; ") as caught:
@@ -72,7 +75,7 @@ def test_an_error_of_the_service(server: Any, calling: Calling) -> None:
 
 
 def test_a_failure_without_a_response(credentials: Credentials, fake: Any) -> None:
-    """An error without a response tells how often the call was sent, and holds no request."""
+    """An error without a response reports how often the call was sent, and holds no request."""
     request = requests.Request("POST", "https://example.org", headers={"a": "s3cret"}).prepare()
     config = ClientConfiguration(retry=fake.policy(max_attempts=3))
     with (
@@ -96,7 +99,7 @@ def test_a_failure_without_a_response(credentials: Credentials, fake: Any) -> No
 
 
 def test_an_unreadable_response(server: Any, calling: Calling) -> None:
-    """A response that cannot be read tells of the attempts before, also one that is too long."""
+    """The error for an unreadable or overlong response reports the attempts before it."""
     for body in (b"{", b'{"registryId": "' + b"1" * 99 + b'"}'):
         server.responses = [DOWN, (200, {}, body)]
         with pytest.raises(ResponseParseException) as caught:
@@ -108,10 +111,10 @@ def test_an_unreadable_response(server: Any, calling: Calling) -> None:
 
 
 @pytest.mark.parametrize("response", [MISSING, b"", DOWN, (200, {}, b"{"), None])
-def test_an_error_lets_its_request_go(
+def test_an_error_frees_its_request(
     server: Any, calling: Calling, monkeypatch: pytest.MonkeyPatch, response: Any
 ) -> None:
-    """When an exception or an interrupt is gone, so is the request, without garbage collection."""
+    """Once an exception or an interrupt is gone, its request is freed without a collection."""
 
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -25,7 +25,7 @@ from ecr_client.models import ImageIdentifier, Tag
 from ecr_client.operations import OPERATIONS
 from ecr_client.testing import example
 
-#: What is no value of a kind of member, though it may look like one.
+#: Values that do not fit a type of member, though they may look as if they did.
 WRONG: dict[Any, list[Any]] = {
     str: [0, True, 7.5, b"text", ["text"], {"a": "b"}, object(), str],
     int: ["7", True, 7.0, b"7", [7], {}, object(), int],
@@ -36,7 +36,7 @@ WRONG: dict[Any, list[Any]] = {
 
 
 def good(annotation: Any, low: int = 1) -> Any:
-    """Return a value that a type takes, and that is no smaller than a lower bound."""
+    """Return a valid value of a type that is no smaller than a lower bound."""
     kind = type_parts(annotation)[0]
     if typing.get_origin(kind) is collections.abc.Sequence:
         return [good(typing.get_args(kind)[0])] * max(low, 1)
@@ -56,12 +56,12 @@ def required(cls: type[Any]) -> dict[str, Any]:
 
 
 def made(cls: type[Any], **changes: Any) -> Any:
-    """Return an instance with its required members, and some others."""
+    """Return an instance with its required members, and with the given changes."""
     return cls(**{**required(cls), **changes})
 
 
 def wrong_values(annotation: Any) -> Iterator[tuple[str, Any]]:
-    """Yield wrong values of a type, each with the path at which the text has to place it."""
+    """Yield wrong values for a type, each with the path that the message must name."""
     kind = type_parts(annotation)[0]
     if typing.get_origin(kind) is collections.abc.Sequence:
         yield from (("", value) for value in [*WRONG[list], (item for item in ["text"])])
@@ -78,7 +78,7 @@ def wrong_values(annotation: Any) -> Iterator[tuple[str, Any]]:
 
 
 def small_values(field: Any) -> Iterator[tuple[str, Any]]:
-    """Yield values of a member that lie below its bounds, if it has any, each with its path."""
+    """Yield values below the bounds of a member, if it has any, each with its path."""
     low, item_low = field.metadata.get("min", 0), field.metadata.get("item_min", 0)
     value = good(field.type, low or 1)
     if low:
@@ -89,13 +89,13 @@ def small_values(field: Any) -> Iterator[tuple[str, Any]]:
 
 @pytest.fixture
 def refusing(server: Any, client: ECRClient) -> Iterator[ECRClient]:
-    """Yield a client, and make sure afterwards that it sent nothing."""
+    """Yield a client, and check at the end that it sent nothing."""
     yield client
     assert server.requests == []
 
 
 def refusal(call: Callable[..., object], *arguments: Any, **members: Any) -> str:
-    """Return the text of the ParamValidationException that a call has to raise."""
+    """Return the message of the ParamValidationException that a call must raise."""
     with pytest.raises(ParamValidationException) as caught:
         call(*arguments, **members)
 
@@ -105,7 +105,7 @@ def refusal(call: Callable[..., object], *arguments: Any, **members: Any) -> str
 
 
 def test_no_request_of_the_operation(refusing: ECRClient) -> None:
-    """Null, another operation's request and anything else is refused where a request belongs."""
+    """None, another operation's request or any other value is refused in place of a request."""
     others = [made(each.request_class) for each in list(OPERATIONS.values())[:2]]
     for operation, found in OPERATIONS.items():
         method = getattr(refusing, xform_name(operation))
@@ -121,7 +121,7 @@ def test_no_request_of_the_operation(refusing: ECRClient) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_wrong_members(refusing: ECRClient, operation: str) -> None:
-    """A member of a wrong type, too small or missing is refused, however deep it lies."""
+    """A member that is missing, too small or of the wrong type is refused at any depth."""
     request_class = OPERATIONS[operation].request_class
     method, tried = getattr(refusing, xform_name(operation)), 0
     for field in attrs.fields(request_class):
@@ -161,7 +161,7 @@ def test_unknown_keywords(refusing: ECRClient) -> None:
 APP: dict[str, Any] = {"repository_name": "app"}
 PART: dict[str, Any] = {"upload_id": "u", "part_first_byte": 0, "part_last_byte": 5}
 MIRROR = {"ecr_repository_prefix": "hub", "upstream_registry_url": "registry-1.docker.io"}
-DIGITS = 10**5000  # more digits than Python turns into text
+DIGITS = 10**5000  # more digits than Python converts to a string
 IMAGE = ImageIdentifier(image_tag="v1")
 RELEASED = memoryview(b"layer")
 RELEASED.release()
@@ -251,8 +251,8 @@ DETAIL = example(models.ImageDetail, image_digest="d", image_tags=["v1"])
         ),
     ],
 )
-def test_texts(refusing: ECRClient, operation: str, members: dict[str, Any], text: str) -> None:
-    """The text says which operation and member is wrong, what was there, and what was meant."""
+def test_messages(refusing: ECRClient, operation: str, members: dict[str, Any], text: str) -> None:
+    """The message names the operation, the member, the value, and what was probably meant."""
     given = members if "upstream_registry" in members else {**APP, **members}
     found = refusal(getattr(refusing, operation), **given)
 
@@ -262,11 +262,11 @@ def test_texts(refusing: ECRClient, operation: str, members: dict[str, Any], tex
 
 
 def test_values_of_enums(server: Any, client: ECRClient) -> None:
-    """A value that is far from all known ones is sent, but none of another enum."""
+    """An unknown value that resembles no known one is sent, but a value of another enum is not."""
     put = functools.partial(client.put_image_tag_mutability, **APP)
     values = ["IMMUTABLE", "TOMORROW", "IMMUTABLE_TOO"]
     for value in values:
-        with contextlib.suppress(ResponseParseException):  # The server responds with nothing.
+        with contextlib.suppress(ResponseParseException):  # The server's response has no members.
             put(image_tag_mutability=value)
     text = refusal(put, image_tag_mutability=models.TagStatus.ANY)
 
@@ -274,8 +274,8 @@ def test_values_of_enums(server: Any, client: ECRClient) -> None:
     assert [json.loads(each.body)["imageTagMutability"] for each in server.requests] == values
 
 
-def test_values_that_cannot_be_written(refusing: ECRClient) -> None:
-    """What UTF-8, 64 bits or Python itself cannot hold is refused like other values."""
+def test_values_that_cannot_be_encoded(refusing: ECRClient) -> None:
+    """Values that cannot be encoded, such as lone surrogates or huge integers, are refused."""
     for text in ("a\ud800", "\udfff"):
         problem = f"a string without lone surrogates, got one at position {len(text) - 1}"
         assert problem in refusal(refusing.set_repository_policy, **APP, policy_text=text)

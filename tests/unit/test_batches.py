@@ -1,4 +1,4 @@
-"""The helpers that split a long list over several calls and put the responses together."""
+"""Helpers that split a long list over several calls and merge the responses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ecr_client.models import (
 
 
 class Case(NamedTuple):
-    """How one operation is split: its list, the most items of a call, and where responses go."""
+    """How one operation is split: its list, the limit of a call, and the list of its result."""
 
     operation: str
     member: str
@@ -53,22 +53,21 @@ def wire(name: str) -> str:
 
 
 class Service:
-    """Responds with an item for every name asked for, or a failure if it begins with bad."""
+    """A service that returns an item for each name, or a failure if the name begins with bad."""
 
     def __init__(self) -> None:
         self.received: list[dict[str, Any]] = []
         self.refuse_after: int | None = None
 
     def response(self, request: Any) -> tuple[int, dict[str, str], str]:
-        asked = json.loads(request.body)
-        self.received.append(asked)
+        requested = json.loads(request.body)
+        self.received.append(requested)
         if len(self.received) - 1 == self.refuse_after:
             return 400, {}, '{"__type": "RepositoryNotFoundException"}'
         target = request.headers["X-Amz-Target"].rpartition(".")[2]
         case = next(case for case in CASES.values() if case.operation == target)
-        names = [
-            name if isinstance(name, str) else name["imageTag"] for name in asked[wire(case.member)]
-        ]
+        given = requested[wire(case.member)]
+        names = [each if isinstance(each, str) else each["imageTag"] for each in given]
         keys = ("layerDigest", "imageTag", "repositoryName", "failureReason")
         sent = {"layerAvailability": "AVAILABLE", "registryId": "1" * 12, "imageManifest": "{}"}
         items = [
@@ -92,7 +91,7 @@ def ecr(service: Service, responding: Callable[..., ECRClient]) -> ECRClient:
 
 
 def members(name: str, names: list[str]) -> dict[str, Any]:
-    """Return the keywords of a call about these names."""
+    """Return the keywords of a call for these names."""
     case = CASES[name]
     by_image = case.member == "image_ids"
     items = [ImageIdentifier(image_tag=each) for each in names] if by_image else names
@@ -101,7 +100,7 @@ def members(name: str, names: list[str]) -> dict[str, Any]:
 
 
 def seen(items: Any) -> list[str]:
-    """Return what each item or failure is about."""
+    """Return the name that each item or failure refers to."""
 
     def name(item: Any) -> Any:
         image_id = getattr(item, "image_id", None) or item
@@ -112,13 +111,13 @@ def seen(items: Any) -> list[str]:
 
 
 def numbered(count: int) -> list[str]:
-    """Return names of which every seventh fails."""
+    """Return names, every seventh of which fails."""
     return [f"{'bad' if number % 7 == 3 else 'ok'}-{number}" for number in range(count)]
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_calls(service: Service, ecr: ECRClient, name: str) -> None:
-    """Each call but the last takes all items that it may; all have the other members."""
+    """Each call but the last carries as many items as it may; all have the other members."""
     case = CASES[name]
     own = members(name, [])
     others = {"registry_id": "1" * 12} if "repository_name" in own else {}
@@ -127,7 +126,7 @@ def test_calls(service: Service, ecr: ECRClient, name: str) -> None:
         names = numbered(count)
         getattr(ecr, name)(**members(name, names), **others)
         full, rest = divmod(count, case.size)
-        items = [asked.pop(wire(case.member)) for asked in service.received]
+        items = [requested.pop(wire(case.member)) for requested in service.received]
         sent = [each if isinstance(each, str) else each["imageTag"] for each in chain(*items)]
 
         assert [len(each) for each in items] == [case.size] * full + ([rest] if rest else [])
@@ -138,7 +137,7 @@ def test_calls(service: Service, ecr: ECRClient, name: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_order_and_failures(service: Service, ecr: ECRClient, name: str) -> None:
-    """Items and failures of all calls come back in the order in which they were asked for."""
+    """Items and failures of all calls are returned in the order in which they were requested."""
     case, call = CASES[name], getattr(ecr, name)
     names = numbered(2 * case.size + 5)
     given = members(name, names)
@@ -152,7 +151,7 @@ def test_order_and_failures(service: Service, ecr: ECRClient, name: str) -> None
     assert result.response_metadata.request_id == "id-3"
     assert call(**given) == result
     assert request == before
-    # A short list is one plain call.
+    # A short list takes one plain call.
     short = members(name, numbered(5))
     assert call(**short) == getattr(ecr, name.removesuffix("_all"))(**short)
     assert service.received[-1] == service.received[-2]
@@ -173,7 +172,7 @@ def test_bad_requests(service: Service, ecr: ECRClient, name: str) -> None:
         ((None,), {}, "request must be a"),
         ((good,), {case.member: ["x"]}, f".*: {case.member}$"),
         ((), {**members(name, []), case.member: "text"}, f"{case.member} must"),
-        ((), members(name, []), f"{case.member} must have at least 1 items$"),
+        ((), members(name, []), f"{case.member} must have at least 1 item$"),
         ((), {}, ".* is required$"),
         # A wrong item of a later call is named by its place in the whole list.
         ((), late, rf"{case.member}\[{case.size}\] must be"),
@@ -186,7 +185,7 @@ def test_bad_requests(service: Service, ecr: ECRClient, name: str) -> None:
 
 
 def test_an_error_ends_the_calls(service: Service, ecr: ECRClient) -> None:
-    """An error of one call is raised as it is, and the calls after it are not made."""
+    """An error of one call is raised unchanged, and the calls after it are not made."""
     service.refuse_after = 1
     with pytest.raises(RepositoryNotFoundException):
         ecr.batch_get_image_all(**members("batch_get_image_all", numbered(300)))
@@ -195,7 +194,7 @@ def test_an_error_ends_the_calls(service: Service, ecr: ECRClient) -> None:
 
 
 def test_failures_are_raised_with_the_result() -> None:
-    """The exception carries the failures and the whole result, and names code and reason."""
+    """The exception carries the failures and the whole result, and names codes and reasons."""
     failures = [
         ImageFailure(
             image_id=ImageIdentifier(image_tag=f"v{number}"),

@@ -1,4 +1,4 @@
-"""The client: what it is made of, where it calls, that it ends, and how it is replaced in tests."""
+"""The client: its interface, endpoint and arguments, its shutdown, and its subclasses."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from ecr_client.models import ImageIdentifier, ListImagesRequest, ListImagesResu
 from ecr_client.operations import OPERATIONS
 from ecr_client.testing import example
 
-#: The members of the interface, as it names them.
+#: The members of the interface, by their names in Java.
 INTERFACE = """
     batchCheckLayerAvailability batchDeleteImage batchGetImage completeLayerUpload createRepository
     deleteRepository deleteRepositoryPolicy describeRepositories getAuthorizationToken
@@ -62,7 +62,7 @@ def where(client: ECRClient) -> tuple[str, str]:
 
 
 def signed_with(request: Any) -> tuple[str, str]:
-    """Return access key and region of a request's signature."""
+    """Return the access key and the region of a request's signature."""
     parts = request.headers["authorization"].partition("Credential=")[2].split("/")
     return parts[0], parts[2]
 
@@ -79,7 +79,7 @@ def profiles(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_interface() -> None:
-    """There are twenty members, described and with the parameters of the client's, and a prefix."""
+    """The interface has a prefix and twenty documented members with the client's signatures."""
     names = INTERFACE.split()
 
     assert len(set(names)) == 20
@@ -94,7 +94,7 @@ def test_the_interface() -> None:
 
 @pytest.mark.parametrize("base", [AmazonECR, ECRClient])
 def test_each_method_is_its_operation(base: Any) -> None:
-    """All that a method does is to pass its operation and the whole request on to `invoke`."""
+    """All that a method does is pass its operation and the whole request on to `invoke`."""
 
     class Recorder(base):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -117,7 +117,7 @@ def test_each_method_is_its_operation(base: Any) -> None:
 
 
 def test_the_bare_interface() -> None:
-    """The interface alone says which class lacks what."""
+    """A member that a subclass of the interface lacks raises an error that names both."""
 
     class Double(AmazonECR):
         pass
@@ -130,12 +130,12 @@ def test_the_bare_interface() -> None:
         Double().list_images(APP)
 
 
-# --- where it calls -------------------------------------------------------------------------------
+# --- endpoint and region --------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("profiles")
 def test_region_and_endpoint_of_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A profile's settings count where neither argument nor environment says otherwise."""
+    """A profile's settings apply unless an argument or the environment overrides them."""
     assert where(ECRClient()) == ("https://api.ecr.eu-north-1.amazonaws.com", "eu-north-1")
     assert where(ECRClient(profile="other")) == ("http://127.0.0.1:1/profile", "ap-south-1")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
@@ -165,7 +165,7 @@ NAMED = {"AWS_PROFILE": "plain"}
 def test_a_profile_without_a_region(
     monkeypatch: pytest.MonkeyPatch, caplog: Any, variables: Any, arguments: Any, warns: bool
 ) -> None:
-    """Where a profile is named and no region found, a line in the log says which one is used."""
+    """If a profile is named and no region is found, a log record says which one is used."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     ECRClient(**arguments)
@@ -176,9 +176,9 @@ def test_a_profile_without_a_region(
 
 
 def test_variants(monkeypatch: pytest.MonkeyPatch) -> None:
-    """FIPS and dual-stack endpoints come from configuration or environment, also in set_region."""
+    """FIPS and dual-stack come from configuration or environment, and set_region keeps them."""
     options: dict[str, Any] = {"use_fips_endpoint": True, "use_dualstack_endpoint": True}
-    # What the names are is tested with the endpoints; they differ between releases of botocore.
+    # Their names differ between releases of botocore, and are tested in test_endpoints.py.
     west = resolve_endpoint("us-west-2", use_fips=True, use_dualstack=True).url
     client = ECRClient(region="us-west-2", config=ClientConfiguration(**options))
     assert client.endpoint == west
@@ -190,7 +190,7 @@ def test_variants(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_changes_of_the_endpoint() -> None:
-    """A host takes the configured protocol; the region follows an AWS host; no error changes it."""
+    """A host gets the configured protocol, an AWS host sets the region, an error nothing."""
     client = ECRClient(config=ClientConfiguration(protocol="http"))
     client.set_endpoint("ecr.eu-west-1.amazonaws.com")
     assert where(client) == ("http://ecr.eu-west-1.amazonaws.com", "eu-west-1")
@@ -215,9 +215,9 @@ def test_changes_of_the_endpoint() -> None:
 
 
 def test_a_call_in_flight_keeps_its_endpoint(server: Any) -> None:
-    """A call is signed for and sent to where it began, with keys that it asks for, and no earlier.
+    """A call is signed for, and sent to, the endpoint that the client had when it began.
 
-    Here the function that returns the keys changes the client.
+    Its keys are requested at that time, and no earlier; here, that changes the client.
     """
     given = []
 
@@ -253,7 +253,7 @@ def test_a_call_in_flight_keeps_its_endpoint(server: Any) -> None:
     ],
 )
 def test_bad_arguments(arguments: dict[str, Any], part: str) -> None:
-    """An argument of no use, and two that contradict each other, are refused by their names."""
+    """Unusable and contradictory arguments are refused by their names."""
     with pytest.raises(InvalidConfigurationException, match=part) as caught:
         ECRClient(**arguments)
 
@@ -273,7 +273,7 @@ def test_bad_arguments(arguments: dict[str, Any], part: str) -> None:
 def test_bad_environment(
     monkeypatch: pytest.MonkeyPatch, variable: str, text: str, error: type[AmazonClientException]
 ) -> None:
-    """A setting of the environment that cannot work is refused by the name of its variable."""
+    """An unusable setting in the environment is refused by the name of its variable."""
     monkeypatch.setenv(variable, text)
     with pytest.raises(error, match=variable) as caught:
         ECRClient()
@@ -282,7 +282,7 @@ def test_bad_environment(
 
 
 def test_missing_ca_bundle(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A CA bundle that is not there is refused by its variable, by the first call that needs it."""
+    """A missing CA bundle fails the first call that needs it, and the error names the variable."""
     monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/ca.pem")
     with ECRClient(endpoint=server.url, credentials=KEYS) as client:
         client.list_images(repository_name="app")
@@ -293,7 +293,7 @@ def test_missing_ca_bundle(server: Any, monkeypatch: pytest.MonkeyPatch) -> None
     assert len(server.requests) == 1
 
 
-# --- its end --------------------------------------------------------------------------------------
+# --- shutdown -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_missing_ca_bundle(server: Any, monkeypatch: pytest.MonkeyPatch) -> None
 def test_closed_client(
     server: Any, client: ECRClient, call: Callable[[ECRClient], object], operation: str
 ) -> None:
-    """After the shutdown each way to call is refused; another shutdown is no error."""
+    """After a shutdown, every way to call is refused, and a second shutdown is not an error."""
     with ECRClient(endpoint=server.url, credentials=KEYS) as other:
         client.shutdown()
         client.shutdown()
@@ -324,7 +324,7 @@ def test_closed_client(
 @pytest.mark.parametrize("error", [None, KeyError])
 @pytest.mark.parametrize("close", [contextlib.closing, lambda client: client])
 def test_blocks(close: Any, error: type[Exception] | None) -> None:
-    """A block gives the client itself and ends it, by the shutdown of a subclass if it has one."""
+    """A with block yields the client itself and shuts it down, by a subclass's method if any."""
 
     class Noisy(ECRClient):
         def shutdown(self) -> None:
@@ -347,7 +347,7 @@ def test_blocks(close: Any, error: type[Exception] | None) -> None:
 
 
 def test_invoke(server: Any, client: ECRClient) -> None:
-    """An operation as an object makes the call that its method makes, and takes no other."""
+    """`invoke` makes the same call as the operation's method, and accepts only its request."""
     invoked, called = client.invoke(operations.LIST_IMAGES, APP), client.list_images(APP)
     wrong: Any
     for wrong in (None, {}, models.DescribeImagesRequest(repository_name="app")):
@@ -362,7 +362,7 @@ def test_invoke(server: Any, client: ECRClient) -> None:
 
 
 def test_a_subclass_with_one_method_of_its_own(server: Any) -> None:
-    """A subclass may answer one operation itself and leave the rest to the client."""
+    """A subclass may override one operation and leave the rest to the client."""
 
     class Partly(ECRClient):
         def list_images(self, *_: Any, **__: Any) -> ListImagesResult:
@@ -375,9 +375,9 @@ def test_a_subclass_with_one_method_of_its_own(server: Any) -> None:
 
 
 def test_an_overridden_invoke_sees_everything(server: Any) -> None:
-    """It sees each page, poll and part of a batch, also of views, and the request that was passed.
+    """An overridden `invoke` sees each page, poll and batch, of views as well, as it was passed.
 
-    What it returns is taken for the response, without any credentials.
+    What it returns is used as the result, and needs no credentials.
     """
     preview = models.GetLifecyclePolicyPreviewRequest(repository_name="app")
     ids = [ImageIdentifier(image_tag=str(number)) for number in range(150)]

@@ -1,6 +1,6 @@
 """Wrong clocks and expired credentials: corrected or refreshed once, and the call retried.
 
-When that is decided is in tests/engine.
+tests/engine covers when that is decided.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 
 
 def refusal(code: str, date: str | None = None) -> tuple[int, dict[str, str], bytes]:
-    """Return a response with an error and perhaps a date."""
+    """Return an error response, with a Date header if a date is given."""
     headers = {} if date is None else {"Date": date}
     return 403, headers, json.dumps({"__type": code}).encode()
 
@@ -55,7 +55,7 @@ def keys_of(server: Any) -> list[str]:
 
 @pytest.fixture
 def wrong(fake: Any) -> Callable[[float], Any]:
-    """Return what makes the response of a service whose clock is some hours ahead."""
+    """Return a function that makes the response of a service whose clock is some hours ahead."""
     return lambda hours: refusal(
         "RequestExpired", format_datetime(fake.utc() + timedelta(hours=hours), usegmt=True)
     )
@@ -67,7 +67,7 @@ def test_a_wrong_clock_is_corrected(
 ) -> None:
     """An error that a wrong clock may have caused is retried at once with the service's time.
 
-    Later calls of the endpoint, also those of views, have it in their first attempt.
+    Later calls to the endpoint, including those of views, use it in their first attempt.
     """
     client, ahead, start = calling(), timedelta(hours=hours), fake.utc()
     server.responses = [wrong(hours), FINE]
@@ -78,7 +78,7 @@ def test_a_wrong_clock_is_corrected(
     later = fake.utc()
     client.set_endpoint(server.url.replace("127.0.0.1", "localhost"))
     client.describe_registry()
-    # The machine's own clock is set right, and the correction is taken back.
+    # When the machine's own clock is set right, the correction is undone.
     client.set_endpoint(server.url)
     fake.passed += hours * 3600
     server.responses = [wrong(0), FINE]
@@ -91,7 +91,7 @@ def test_a_wrong_clock_is_corrected(
 
 
 def test_no_attempt_is_left(server: Any, calling: Calling, wrong: Any) -> None:
-    """The retry counts as an attempt: with one only, the error is raised, and the time learnt."""
+    """The retry counts as an attempt: with only one, the error is raised, yet the time learnt."""
     server.responses = [wrong(5), FINE]
     client = calling(max_attempts=1)
     with pytest.raises(AmazonECRException):
@@ -103,7 +103,7 @@ def test_no_attempt_is_left(server: Any, calling: Calling, wrong: Any) -> None:
 
 
 def test_another_thread_was_faster(server: Any, calling: Calling, fake: Any, wrong: Any) -> None:
-    """A call that was signed before another one has corrected the clock is retried, too."""
+    """A call that was signed before another one corrected the clock is retried as well."""
 
     def other_thread(event: Any) -> None:
         if event.attempt == 1:
@@ -119,9 +119,9 @@ def test_another_thread_was_faster(server: Any, calling: Calling, fake: Any, wro
 
 @pytest.mark.parametrize("skew", [-301.0, 7_200.0])
 def test_the_corrected_signature_is_accepted(ecr: LocalECR, fake: Any, skew: float) -> None:
-    """A service that checks signatures accepts the second attempt, and the first one from then.
+    """A service that verifies signatures accepts the retry, and later calls at their first attempt.
 
-    A signature that is wrong for another reason is refused once.
+    A signature that is wrong for another reason is not retried.
     """
     config = ClientConfiguration(retry=fake.policy())
     wrong = attrs.evolve(ecr.credentials[ecr.account], secret_key="wrong")
@@ -140,8 +140,8 @@ def test_the_corrected_signature_is_accepted(ecr: LocalECR, fake: Any, skew: flo
 
 
 @pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException"])
-def test_a_provider_is_asked_again(server: Any, calling: Calling, fake: Any, code: str) -> None:
-    """When the service calls keys expired, others of a function are tried, but once in a call."""
+def test_a_provider_is_called_again(server: Any, calling: Calling, fake: Any, code: str) -> None:
+    """When the service reports expired keys, a provider is called again, but once per call."""
     given = iter("ABCDEFGH")
     client = calling(given=lambda: Credentials(next(given), SECRET), max_attempts=9)
     server.responses = [refusal(code), FINE]
@@ -158,7 +158,7 @@ def test_a_provider_is_asked_again(server: Any, calling: Calling, fake: Any, cod
 
 
 def test_keys_that_stay_the_same(server: Any, calling: Calling, credentials: Credentials) -> None:
-    """Expired keys in the place of which there are no others are not sent once more."""
+    """Expired keys that cannot be replaced by others are not sent again."""
     server.responses = [refusal("ExpiredTokenException")]
     for given in (credentials, lambda: credentials):
         with pytest.raises(ExpiredTokenException) as caught:
@@ -169,7 +169,7 @@ def test_keys_that_stay_the_same(server: Any, calling: Calling, credentials: Cre
 
 
 def test_a_provider_that_fails(server: Any, calling: Calling) -> None:
-    """A function that fails when it is asked again is the error, and the hooks learn of it."""
+    """A provider that fails when called again is the error, and the hooks are told of it."""
     given, seen = iter([Credentials("AKID", SECRET)]), []
     client = calling(
         given=lambda: next(given), config={"hooks": Hooks(error=lambda event: seen.append(event))}
@@ -185,7 +185,7 @@ def test_a_provider_that_fails(server: Any, calling: Calling) -> None:
 def test_the_environment_has_changed(
     server: Any, monkeypatch: pytest.MonkeyPatch, fake: Any
 ) -> None:
-    """The default chain looks again, and keeps what it finds; that it finds nothing is an error."""
+    """The default chain searches again and keeps what it finds; finding nothing is an error."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "OLD")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     expired = refusal("ExpiredTokenException")
@@ -206,7 +206,7 @@ def test_the_environment_has_changed(
 
 
 def test_a_session_refreshes_by_itself(server: Any, fake: Any) -> None:
-    """Keys of a session are used again only if they have refreshed themselves meanwhile."""
+    """Expired keys of a session are not sent again; the session refreshes them itself."""
     letters = iter("ABCDEFGH")
 
     def refresh() -> dict[str, str]:

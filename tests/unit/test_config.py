@@ -1,4 +1,4 @@
-"""The configuration of a client: what it takes, and that it is a value."""
+"""The configuration of a client: which values it accepts, and that it is a value itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SECRET = "s3cret"
 HERE = __file__
-#: Values that are taken, and values that are refused; True is no number.
+#: By field: values that are accepted, and values that are refused; True is not a number.
 FIELDS: dict[str, tuple[list[Any], list[Any]]] = {
     "connect_timeout": ([0.001, 3_600], [0, -1, True, "5", None]),
     "read_timeout": ([3, 3_600], [math.nan, math.inf, 3_600.1, 10**400]),
@@ -32,7 +32,7 @@ FIELDS: dict[str, tuple[list[Any], list[Any]]] = {
             *("http://proxy", [("https", "http://proxy")], {"ftp": "http://proxy"}),
             *({1: "http://proxy"}, {"https": None}, {"https": ""}, {"https": "ftp://proxy"}),
             *({"https": "http://proxy\n"}, f"http://user:{SECRET}@proxy"),
-            # No password shows in the error.
+            # The error must not show the password.
             *({"https": f"ftp://user:{SECRET}@proxy"}, {"https": f"http://u:{SECRET}@pro xy"}),
             *({"https": f"http://u:{SECRET}/x@proxy"}, {f"http://u:{SECRET}@proxy": "https"}),
             {"https": f"http://proxy/?token={SECRET}"},
@@ -94,8 +94,8 @@ def test_values(field: str) -> None:
         assert SECRET not in str(caught.value)
 
 
-def test_message_names_the_value_and_what_to_do() -> None:
-    """The text says which value was refused and what is expected instead."""
+def test_message() -> None:
+    """The message names the value that was refused and what is expected instead."""
     with pytest.raises(InvalidConfigurationException) as caught:
         ClientConfiguration(max_pool_connections=-3)
 
@@ -105,7 +105,7 @@ def test_message_names_the_value_and_what_to_do() -> None:
 
 
 def test_proxies_are_a_snapshot() -> None:
-    """Proxies cannot be changed, neither there nor in the given mapping; no password shows."""
+    """Proxies are an immutable copy of the given mapping, and a repr shows no password."""
     proxies = dict(FULL["proxies"])
     config = ClientConfiguration(proxies=proxies)
     proxies["https"] = "http://other:8080"
@@ -117,7 +117,7 @@ def test_proxies_are_a_snapshot() -> None:
 
 
 def test_a_configuration_is_a_value(tmp_path: pathlib.Path) -> None:
-    """Equal values make equal configurations, whatever their form and order; none changes."""
+    """Equal values make equal, immutable configurations, whatever their form and order."""
     bundle = tmp_path / "bundle.pem"
     bundle.touch()
     one = ClientConfiguration(**FULL)

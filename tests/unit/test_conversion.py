@@ -1,6 +1,6 @@
-"""Models as plain data and back: what is in it, what is not, and what is refused.
+"""Models as plain data and back: what is included, what is left out, and what is refused.
 
-`tests/oracle` compares it with boto3's data, `tests/fuzz` takes any model there and back.
+`tests/oracle` compares it with boto3's data, and `tests/fuzz` takes any model there and back.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ CREATE = CreateRepositoryRequest(repository_name="app", tags=[Tag(key="team", va
 
 
 def test_plain_data() -> None:
-    """Members have the names asked for and values of JSON, and what is absent is left out.
+    """Members have the requested style of names and JSON values; absent ones are left out.
 
-    Only the lists of a result stay, also if they are empty.
+    Only the lists of a result are kept even if they are empty.
     """
     found = to_dict(RESULT)["repositories"][0]
     wire = {"repositoryName": "app", "tags": [{"Key": "team", "Value": "web"}]}
@@ -68,7 +68,7 @@ def test_plain_data() -> None:
     ],
 )
 def test_secrets(made: Any, name: str, shown: str) -> None:
-    """What a repr hides is left out unless it is asked for."""
+    """What a repr hides is left out unless ``include_secrets`` is true."""
     assert name not in to_dict(made)
     assert to_dict(made, include_secrets=True)[name] == shown
 
@@ -83,7 +83,7 @@ def test_secrets(made: Any, name: str, shown: str) -> None:
 def test_metadata(
     client: ECRClient, server: Any, names: Any, place: str, members: tuple[str, ...]
 ) -> None:
-    """Metadata is there on request, by the names of the style, and is read back."""
+    """Metadata is included on request, with names of the given style, and is read back."""
     server.responses = [(200, {"x-amzn-RequestId": "id-1"}, b"{}")]
     result = client.describe_repositories()
     found = to_dict(result, names, include_metadata=True)
@@ -107,7 +107,7 @@ def test_metadata(
     ],
 )
 def test_wrong_values(made: Any, text: str) -> None:
-    """A member that is not of its type, which JSON may not hold, is refused by its name."""
+    """A member that is not of its declared type is refused by its name."""
     with pytest.raises(ParamValidationException, match=f"^{type(made).__name__}: ") as caught:
         to_dict(made)
 
@@ -123,12 +123,12 @@ def test_wrong_values(made: Any, text: str) -> None:
     ],
 )
 def test_names_and_models(data: dict[str, Any]) -> None:
-    """Both names of each member are known, and what is a model already stays one."""
+    """Both names of each member are accepted, and a value that is a model already is kept."""
     assert from_dict(CreateRepositoryRequest, data) == CREATE
 
 
 def test_forms_of_values() -> None:
-    """Times, bytes and enums may be as in JSON, in boto3 and in YAML; unknown values are kept."""
+    """Times, bytes and enums are read as in JSON, boto3 and YAML; unknown values are kept."""
     there = NOW.astimezone(timezone(timedelta(hours=9)))
     blobs: tuple[Any, ...] = (b"abc", memoryview(b"xabc")[1:], "YWJj")
     for when in (NOW, NOW.isoformat(), NOW.timestamp(), there):
@@ -188,7 +188,7 @@ def nested(**members: Any) -> dict[str, Any]:
     ],
 )
 def test_wrong_data(cls: Any, data: Any, text: str) -> None:
-    """Data that is not of its class is refused with its place in the data."""
+    """A value that does not fit the class is refused with its place in the data."""
     with pytest.raises(ParamValidationException, match=f"^{cls.__name__}: ") as caught:
         from_dict(cls, data)
 
@@ -197,8 +197,8 @@ def test_wrong_data(cls: Any, data: Any, text: str) -> None:
     assert caught.value.__context__ is None
 
 
-def test_no_models() -> None:
-    """Only models have this form; names of another style are a ValueError."""
+def test_not_a_model() -> None:
+    """Only models can be converted, and an unknown style of names is a ValueError."""
     wrong: Any
     for wrong in (dict, ResponseMetadata, ImageTagMutability, "Repository", 5):
         with pytest.raises(TypeError, match=r"cls must be a class of .*, got"):
@@ -210,15 +210,15 @@ def test_no_models() -> None:
 
 
 def test_headers_that_differ_in_case() -> None:
-    """Of two headers that differ in case only, the last one is there, once."""
+    """Of two headers whose names differ only in case, the last one is kept."""
     data = {"response_metadata": {"http_headers": {"X-A": "1", "x-a": "2"}}}
     headers = from_dict(DescribeRepositoriesResult, data).response_metadata.http_headers
 
     assert list(headers.items()) == [("x-a", "2")]
 
 
-def test_inside_of_other_classes() -> None:
-    """A converter is for attrs classes that have models in them, and belongs to whoever asked."""
+def test_models_in_other_classes() -> None:
+    """A converter handles attrs classes that contain models, and each one is a new object."""
     report = attrs.make_class(
         "Report", {"pages": attrs.field(type=list[DescribeRepositoriesResult])}
     )

@@ -19,14 +19,14 @@ async def one() -> int:
 
 
 def test_run() -> None:
-    """A coroutine that does not suspend runs to its end: to its result, or to its exception."""
+    """A coroutine that does not suspend runs to its end: a result or an exception."""
     assert run(added(1, one(), 2)) == 4
     with pytest.raises(TypeError, match="unsupported operand"):
         run(added("a"))
 
 
 def test_suspending() -> None:
-    """A coroutine that suspends is closed with an error; an event loop runs it."""
+    """A coroutine that suspends is closed with an error; an event loop can run it."""
     ended = []
 
     async def later() -> int:

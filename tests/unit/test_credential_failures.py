@@ -1,4 +1,4 @@
-"""What the message of a source of credentials that fails must hold, and what it must not."""
+"""What the message of a failing credentials source must contain, and what it must not."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from ecr_client._exceptions import (
     NoCredentialsException,
 )
 
-#: What is in files, variables, responses, and the output of processes, and in no message.
+#: Strings in files, variables, responses and the output of processes, but never in a message.
 SECRETS = ("s3cret", "t0ken", "pr1nted", "b0dy", "gu1d", "passw0rd")
 NOWHERE = "http://127.0.0.1:1"
 DEFAULT = "profile 'default' in {dir}/config"
@@ -70,7 +70,7 @@ def sts_error(code: str, message: str) -> tuple[int, Mapping[str, str], bytes]:
 
 @attrs.frozen
 class Case:
-    """A source that fails: what is configured, what servers respond, and what is to be said."""
+    """A source that fails: its configuration, the server's response, and the expected message."""
 
     facts: tuple[str, ...]
     config: str = ""
@@ -179,8 +179,8 @@ CASES = {
     "expires without a zone": expiring("2030-01-01T00:00:00", "with a time zone"),
     # --- SSO
     "SSO, no token": sso(DEFAULT, LOGIN),
-    "SSO, token of something": sso(LOGIN, token="{}"),
-    "SSO, token that is cut": sso(LOGIN, token='{"accessToken": "t0'),
+    "SSO, token without members": sso(LOGIN, token="{}"),
+    "SSO, truncated token": sso(LOGIN, token='{"accessToken": "t0'),
     "SSO, expired": sso(
         f"has expired; run '{LOGIN}'",
         token='{"accessToken": "t0ken", "expiresAt": "2020-01-01T00:00:00Z"}',
@@ -367,7 +367,7 @@ def sources(own_files: Path, server: Any, monkeypatch: pytest.MonkeyPatch) -> So
 
 @pytest.mark.parametrize("name", CASES)
 def test_facts(sources: Sources, caplog: pytest.LogCaptureFixture, name: str) -> None:
-    """The message names what failed and what to do, and nothing anywhere shows a secret."""
+    """The message names what failed and what to do, and neither it nor a log shows a secret."""
     caplog.set_level(logging.DEBUG)
     case = CASES[name]
     error = sources.fails(case)
@@ -380,8 +380,8 @@ def test_facts(sources: Sources, caplog: pytest.LogCaptureFixture, name: str) ->
     assert [secret for secret in SECRETS if secret in shown] == []
 
 
-def test_at_other_times(sources: Sources) -> None:
-    """The next call fails as the first, and an exception that the caller handles is no cause."""
+def test_second_calls(sources: Sources) -> None:
+    """A second call fails like the first, and an exception being handled is not its cause."""
     source = sources.prepare(CASES["role, denied"])
     try:
         json.loads("")
@@ -395,7 +395,7 @@ def test_at_other_times(sources: Sources) -> None:
             expiring.resolve()
 
     assert isinstance(caught.value.__cause__, ClientError)
-    # Keys that only a person can renew say so.
+    # If only a person can renew the keys, the message says so.
     text = explain(RefreshWithMFAUnsupportedError(), None, None, {})
     assert "Create a new client, which asks for a new code" in text
 
@@ -407,7 +407,7 @@ def test_at_other_times(sources: Sources) -> None:
 def test_login_session(
     sources: Sources, monkeypatch: pytest.MonkeyPatch, library: object, fact: str
 ) -> None:
-    """A login session that cannot be used says what to install, or how to begin another one."""
+    """The error of an unusable login session says what to install, or how to log in again."""
     monkeypatch.setattr(botocore.credentials, "EC", library)
     login = Case((), "[default]\nlogin_session = arn:aws:iam::123456789012:user/me\n")
     text = str(sources.fails(login))
@@ -417,7 +417,7 @@ def test_login_session(
 
 
 def test_unreadable_files(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files that may not be read are not taken for files that are not there."""
+    """Files that may not be read are not reported as missing."""
 
     def refuse(path: object, *_: object) -> None:
         raise PermissionError(13, "Permission denied", path)
@@ -432,7 +432,7 @@ def test_unreadable_files(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_logged_failures(sources: Sources, caplog: pytest.LogCaptureFixture) -> None:
-    """What botocore logs of a refresh that fails says why, and quotes nothing."""
+    """What botocore logs about a failed refresh says why, and quotes nothing."""
     sources.fails(CASES["role, a page"])
     (record,) = [each for each in caplog.records if each.name == "botocore.credentials"]
 

@@ -1,4 +1,4 @@
-"""Credentials: what may be given, where others are looked for, and how long keys are used."""
+"""Credentials: what may be passed, where others are found, and how long keys are used."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ aws_session_token = t0ken
 
 @pytest.fixture
 def files(own_files: Path) -> Path:
-    """Return the directory with the files of the process, which have some profiles."""
+    """Return the directory of the files of the process, which define some profiles."""
     write(own_files)
     return own_files
 
@@ -71,7 +71,7 @@ def write(directory: Path, process: str = "false") -> None:
 
 
 def refreshable(fake: Any, refresh: Any = None) -> RefreshableCredentials:
-    """Return credentials as those of an assumed role: good for an hour, then with new keys."""
+    """Return credentials like those of an assumed role: valid for an hour, then refreshed."""
     count = iter(range(1, 100))
 
     def next_keys() -> dict[str, str]:
@@ -90,7 +90,7 @@ def refreshable(fake: Any, refresh: Any = None) -> RefreshableCredentials:
 
 
 def soon() -> str:
-    """Return a time within the last minutes of keys, in which botocore refreshes them."""
+    """Return an expiry that is so near that botocore refreshes the keys."""
     return (datetime.now(timezone.utc) + timedelta(minutes=5)).isoformat()
 
 
@@ -108,7 +108,7 @@ def test_values() -> None:
 
 @pytest.mark.parametrize("field", ["access_key", "secret_key", "token"])
 def test_bad_keys(field: str) -> None:
-    """A key that cannot be one is refused by the name of its field, without its value."""
+    """An invalid key is refused by the name of its field, without its value."""
     bad: list[Any] = ["", " ", "s3cret\n", " s3cret", "s3 cret", "s3crét", b"s3cret", 7]
     for each in bad if field == "token" else [*bad, None]:
         values: dict[str, Any] = {"access_key": "AKIA", "secret_key": "secret", field: each}
@@ -131,7 +131,7 @@ def test_bad_keys(field: str) -> None:
     ],
 )
 def test_given(given: Any) -> None:
-    """Keys, botocore's credentials, and functions that give either all give the same keys."""
+    """Our credentials, botocore's, and functions that return either all yield the same keys."""
     without = credentials_source(credentials=BotocoreCredentials("AKIA", SECRET, ""))
 
     assert credentials_source(credentials=given).resolve() == KEYS
@@ -140,7 +140,7 @@ def test_given(given: Any) -> None:
 
 @pytest.mark.parametrize("as_session", [False, True])
 def test_refreshable_credentials(fake: Any, as_session: bool) -> None:
-    """Nothing is asked before the first call; keys are replaced when they are about to expire."""
+    """Keys are refreshed at the first call, not earlier, and whenever they are about to expire."""
     session = botocore.session.Session()
     session._credentials = given = refreshable(fake)
     fake.passed = 3601
@@ -172,7 +172,7 @@ def test_refreshable_credentials(fake: Any, as_session: bool) -> None:
     ],
 )
 def test_bad_arguments(arguments: dict[str, Any], problem: str) -> None:
-    """What is no source is refused by its type, and so is more than one place for credentials."""
+    """A value that is no source is refused by its type, and so is more than one source."""
     with pytest.raises(InvalidConfigurationException, match=problem) as caught:
         credentials_source(**arguments)
 
@@ -181,17 +181,17 @@ def test_bad_arguments(arguments: dict[str, Any], problem: str) -> None:
 
 @pytest.mark.parametrize("given", ["client", "view", "session"])
 def test_anonymous_calls(server: Any, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
-    """Calls without a signature hold none of its headers, look for no keys, and renew none."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")  # half of the keys, which would be an error
+    """Unsigned calls have none of the signature's headers, and neither find nor refresh keys."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")  # without a secret key, which would be an error
     unsigned = botocore.session.Session()
     unsigned.set_default_client_config(Config(signature_version=UNSIGNED))
     by: dict[str, Any] = {"client": {"credentials": ANONYMOUS}, "session": {"session": unsigned}}
     config = ClientConfiguration(retry=RetryPolicy(sleep=lambda _: None))
     server.responses = [(400, {}, b'{"__type": "ExpiredTokenException"}')]
     with ECRClient(endpoint=server.url, config=config, **by.get(given, {})) as client:
-        caller = client.with_options(credentials=ANONYMOUS) if given == "view" else client
+        anonymous = client.with_options(credentials=ANONYMOUS) if given == "view" else client
         with pytest.raises(ExpiredTokenException):
-            caller.describe_registry()
+            anonymous.describe_registry()
     (request,) = server.requests
 
     assert request.headers["x-amz-target"].endswith(".DescribeRegistry")
@@ -200,8 +200,8 @@ def test_anonymous_calls(server: Any, monkeypatch: pytest.MonkeyPatch, given: st
     )
 
 
-def test_anonymous_travels() -> None:
-    """The constant stays the same object, and a client that has it pickles."""
+def test_anonymous_pickles() -> None:
+    """ANONYMOUS stays the same object when copied or pickled, and a client with it pickles."""
     client = pickle.loads(pickle.dumps(ECRClient(endpoint="h", credentials=ANONYMOUS)))
 
     assert client._credentials.resolve() is None
@@ -217,7 +217,7 @@ def raising(error: Exception) -> Any:
 
 
 def retrieval(source: Any, match: str) -> BaseException | None:
-    """Return the cause of the error that a source has to raise."""
+    """Return the cause of the error that a source must raise."""
     with pytest.raises(CredentialRetrievalException, match=match) as caught:
         source.resolve()
 
@@ -226,7 +226,7 @@ def retrieval(source: Any, match: str) -> BaseException | None:
 
 
 async def coroutine() -> None:
-    """Nobody awaits it."""
+    """Do nothing; nobody awaits it."""
 
 
 @pytest.mark.parametrize(
@@ -245,12 +245,12 @@ async def coroutine() -> None:
     ],
 )
 def test_providers(provider: Callable[[], Any], match: str) -> None:
-    """A provider that fails, or gives something else, is named together with what is wrong."""
+    """A provider that fails, or returns something else, is named together with the problem."""
     retrieval(credentials_source(credentials=provider), match)
 
 
 def test_refresh_that_fails(fake: Any) -> None:
-    """A refresh that fails says why, as far as botocore's words for it can hold no secret."""
+    """The error of a failed refresh has botocore's reason, if that cannot hold a secret."""
     denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "AssumeRole")
     source = credentials_source(credentials=refreshable(fake, refresh=raising(denied)))
     fake.passed = 7200
@@ -270,14 +270,14 @@ def test_refresh_that_fails(fake: Any) -> None:
     ],
 )
 def test_environment(variables: dict[str, str], token: str | None) -> None:
-    """Keys in the environment are used, before any profile that is named there."""
+    """Keys in the environment take precedence over a profile that is named there."""
     source = credentials_source(environ={**ENVIRONMENT, **variables})
 
     assert source.resolve() == Credentials("AKIA", SECRET, token)
 
 
 def test_environment_without_keys() -> None:
-    """Without an access key there is nothing; one without a secret key is an error."""
+    """Without an access key nothing is found; an access key without a secret key is an error."""
     assert environment_credentials({"AWS_SECRET_ACCESS_KEY": SECRET}) is None
     assert environment_credentials({"AWS_ACCESS_KEY_ID": ""}) is None
     for secret in ({}, {"AWS_SECRET_ACCESS_KEY": ""}):
@@ -285,8 +285,8 @@ def test_environment_without_keys() -> None:
         retrieval(source, "AWS_SECRET_ACCESS_KEY is not")
 
 
-def test_environment_is_read_on_the_first_call_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys are those at the time of the first call, also of a pickled source, and stay so."""
+def test_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment is read at the first call and not again; a pickled source starts anew."""
     environ: dict[str, str] = {}
     source = credentials_source(environ=environ)
     environ.update(ENVIRONMENT)
@@ -312,9 +312,9 @@ def test_environment_is_read_on_the_first_call_and_once(monkeypatch: pytest.Monk
 def test_profiles(
     files: Path, monkeypatch: pytest.MonkeyPatch, arguments: Any, variables: Any, keys: Credentials
 ) -> None:
-    """A profile named in code comes before keys in the environment, and these before any other.
+    """A profile named in code precedes keys in the environment, which precede other profiles.
 
-    A pickled source has none of the keys that were found, and looks them up anew.
+    A pickled source has none of the keys that were found, and looks them up again.
     """
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -327,7 +327,7 @@ def test_profiles(
 
 
 def test_role_of_a_profile(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A profile with a role asks STS in the client's region, once if it has nothing better."""
+    """A role is assumed in the client's region, and only once though its keys expire soon."""
     sent: list[str] = []
 
     def send(_: Any, request: Any) -> Any:
@@ -349,11 +349,11 @@ def test_role_of_a_profile(files: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_process_runs_once(files: Path) -> None:
-    """A credential process whose keys end soon runs once for some calls in a row."""
+    """A credential process whose keys expire soon runs once for several calls in a row."""
     script, runs = files / "process.py", files / "runs"
     keys = {"Version": 1, "AccessKeyId": "AKIA", "SecretAccessKey": SECRET, "SessionToken": "t"}
-    told = json.dumps({**keys, "Expiration": soon()})
-    script.write_text(f"open({str(runs)!r}, 'a').write('x')\nprint({told!r})\n")
+    output = json.dumps({**keys, "Expiration": soon()})
+    script.write_text(f"open({str(runs)!r}, 'a').write('x')\nprint({output!r})\n")
     write(files, f'"{sys.executable}" "{script}"')
     source = credentials_source(profile="process")
 
@@ -362,7 +362,7 @@ def test_a_process_runs_once(files: Path) -> None:
 
 
 def test_nothing_found(own_files: Path) -> None:
-    """The error says where was looked and what to do, and the next call looks again."""
+    """The error lists the places searched and what to do, and the next call searches again."""
     source = credentials_source()
     with pytest.raises(NoCredentialsException) as caught:
         source.resolve()
@@ -380,7 +380,7 @@ def test_nothing_found(own_files: Path) -> None:
 
 
 def test_sessions(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The credentials of a session are used, whatever the environment says; it does not pickle."""
+    """A session's credentials are used whatever the environment says; they do not pickle."""
     boto3 = pytest.importorskip("boto3")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     source = credentials_source(session=botocore.session.Session(profile="base"))
@@ -396,7 +396,7 @@ def test_sessions(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_threads_share_a_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads that start together look up once, and so do those whose keys are called expired."""
+    """Threads that start together search once, and so do threads whose keys have expired."""
     source = credentials_source(environ=ENVIRONMENT)
     looks, barrier = [], threading.Barrier(8)
     look_up = source._look_up  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
 """The time that a call as a whole may take, with all attempts and delays.
 
-What a deadline is by itself is in tests/engine; what it interrupts on the wire is in tests/faults.
+tests/engine covers deadlines by themselves, and tests/faults what they interrupt on the wire.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ EXISTS = (400, {}, b'{"__type": "ImageAlreadyExistsException"}')
 EXPIRED = (400, {}, b'{"__type": "ExpiredTokenException"}')
 SKEWED = (403, {"Date": "Fri, 02 Jan 2026 00:00:00 GMT"}, b'{"__type": "RequestExpired"}')
 IMAGE: Any = {"repository_name": "app", "image_manifest": "{}", "image_tag": "1"}
-#: So long that no machine is too slow for the rest.
+#: Delays so long that the speed of the machine does not matter.
 LONG = {"base_delay": 100, "max_delay": 1000}
 Calling = Callable[..., ECRClient]
 
@@ -47,7 +47,7 @@ def ticking(fake: Any, event: str = "request", **seconds: float) -> Hooks:
 
 @pytest.fixture
 def sending(monkeypatch: pytest.MonkeyPatch, fake: Any) -> list[tuple[float, float]]:
-    """Return the timeouts of the requests that are sent, each of which takes 10 seconds."""
+    """Return a list of the timeouts of requests, and let each request take 10 seconds."""
     seen: list[tuple[float, float]] = []
     original = requests.Session.send
 
@@ -61,7 +61,7 @@ def sending(monkeypatch: pytest.MonkeyPatch, fake: Any) -> list[tuple[float, flo
 
 
 def test_a_delay_that_would_not_end_in_time(server: Any, calling: Calling, fake: Any) -> None:
-    """A delay beyond the deadline is neither waited for nor paid: the error is raised at once."""
+    """A delay beyond the deadline takes no time and no quota: the error is raised at once."""
     client = calling(max_attempts=9, config={"total_timeout": 400}, **LONG)
     server.responses = [DOWN]
     with pytest.raises(AmazonECRException) as caught:
@@ -75,7 +75,7 @@ def test_a_delay_that_would_not_end_in_time(server: Any, calling: Calling, fake:
 
 
 def test_attempts_take_time(server: Any, calling: Calling, fake: Any) -> None:
-    """The time of attempts counts as well as that of delays, and each call has all of it."""
+    """The total timeout covers attempts as well as delays, and each call has all of it."""
     hooks = ticking(fake, others=60)
     client = calling(base_delay=0.1, max_attempts=9, config={"total_timeout": 160, "hooks": hooks})
     for _ in range(3):
@@ -95,7 +95,7 @@ def test_attempts_take_time(server: Any, calling: Calling, fake: Any) -> None:
 
 
 def test_time_is_over_before_anything_is_sent(server: Any, calling: Calling, fake: Any) -> None:
-    """A call whose time is over before its request is sent sends nothing, and says so."""
+    """A call that runs out of time before its request is sent sends nothing, and says so."""
     client = calling(config={"total_timeout": 2.5, "hooks": ticking(fake, others=3)})
     with pytest.raises(TotalTimeoutException, match=r"within 2\.5 s \(total_timeout\)$") as caught:
         client.describe_registry()
@@ -107,7 +107,7 @@ def test_time_is_over_before_anything_is_sent(server: Any, calling: Calling, fak
 
 @pytest.mark.parametrize("response", [b"", SKEWED, EXPIRED], ids=["closed", "clock", "credentials"])
 def test_retries_at_once_need_time(server: Any, calling: Calling, fake: Any, response: Any) -> None:
-    """A retry without delay does not take place when the time is over; its reason is the cause."""
+    """When the time is up, not even a retry without delay is made; its reason is the cause."""
     letters = iter("ABCDEFGH")
     client = calling(
         given=lambda: Credentials(next(letters), "secret"),
@@ -124,7 +124,7 @@ def test_retries_at_once_need_time(server: Any, calling: Calling, fake: Any, res
 
 
 def test_a_read_timeout_within_the_time(calling: Calling, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A timeout of a single read is called so, as long as there is time left for the call."""
+    """A read that times out while the call has time left is a ReadTimeoutException."""
 
     def send(*_: Any, **__: Any) -> Any:
         raise requests.ReadTimeout("slow")
@@ -141,7 +141,7 @@ def test_a_read_timeout_within_the_time(calling: Calling, monkeypatch: pytest.Mo
 def test_timeouts_of_a_request(
     server: Any, calling: Calling, sending: Any, total: Any, expected: Any
 ) -> None:
-    """Connecting and reading may take no longer than what is left of the call."""
+    """Connecting and reading may take no longer than the call has left."""
     config = {"total_timeout": total, "connect_timeout": 50, "read_timeout": 40}
     calling(config=config).describe_registry()
 
@@ -149,7 +149,7 @@ def test_timeouts_of_a_request(
 
 
 def test_a_lookup_has_the_rest_of_the_time(server: Any, calling: Calling, sending: Any) -> None:
-    """What is asked about a lost attempt may take as long as the call has left."""
+    """The lookup after a lost attempt may take as long as the call has left."""
     there = encode_result(BatchGetImageResult(images=[example(Image)]))
     server.responses = [DOWN, EXISTS, (200, {}, there)]
     calling(base_delay=0, config={"total_timeout": 49}).put_image(**IMAGE)
@@ -175,8 +175,8 @@ def test_no_time_for_a_lookup(
     assert caught.value.earlier_attempt_may_have_succeeded
 
 
-def test_views_have_a_time_of_their_own(server: Any, calling: Calling) -> None:
-    """A view's time replaces the configured one, be it longer or shorter."""
+def test_views_have_their_own_timeout(server: Any, calling: Calling) -> None:
+    """A view's timeout replaces the configured one, whether longer or shorter."""
     client = calling(max_attempts=2, config={"total_timeout": 50}, **LONG)
     server.responses = [DOWN]
     for each in (client.with_options(timeout=200), client, client.with_options(timeout=25)):
@@ -188,10 +188,10 @@ def test_views_have_a_time_of_their_own(server: Any, calling: Calling) -> None:
 
 @pytest.mark.parametrize(("event", "sent"), [("request", 0), ("response", 1)])
 @pytest.mark.parametrize("skewed", [False, True])
-def test_nothing_is_retried_after_the_end(
+def test_nothing_is_retried_after_a_shutdown(
     server: Any, calling: Calling, fake: Any, event: str, sent: int, skewed: bool
 ) -> None:
-    """An attempt that fails while the client is shut down is the last one."""
+    """An attempt that fails while the client is being shut down is the last one."""
     server.responses = [SKEWED if skewed else DOWN, FINE]
     client = calling(config={"hooks": Hooks(**{event: lambda _: client.shutdown()})})
     with pytest.raises((AmazonECRException, ClientShutdownException)):

@@ -37,7 +37,7 @@ def wait(**given: Any) -> object:
 )
 @pytest.mark.parametrize("times", [1.001, 50.0, float("inf")])
 def test_milliseconds(make: Callable[..., object], name: str, longest: int, times: float) -> None:
-    """A number that is too large is refused with the bound, itself, and the unit."""
+    """A number that is too large is refused with the bound, the number, and the unit."""
     given = longest * times
     with pytest.raises(ValueError, match=f"{name} must be a number of seconds ") as caught:
         make(**{name: given})

@@ -1,4 +1,4 @@
-"""Endpoints: what is one, which a region has, and which a client calls."""
+"""Endpoints: which strings are valid, which one a region has, and which one a client calls."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def parse(endpoint: Any, protocol: str = "https") -> Endpoint:
     ],
 )
 def test_parse(text: str, url: str, host: str) -> None:
-    """A host takes the protocol, a URL is taken as given, and both lose their last slash."""
+    """A host gets the protocol, a URL keeps its own, and a path of a single slash is dropped."""
     endpoint = parse(text)
 
     assert (endpoint.url, endpoint.host, endpoint.signing_region) == (url, host, "ap-south-1")
@@ -91,7 +91,7 @@ def test_parse(text: str, url: str, host: str) -> None:
     ],
 )
 def test_signing_region_follows_host(host: str, region: str | None) -> None:
-    """The region of a host of ECR in AWS is signed for; that of any other name is not believed."""
+    """The region of an ECR host in AWS is signed for; that of any other host is not trusted."""
     assert parse(host).signing_region == (region or "ap-south-1")
 
 
@@ -114,8 +114,8 @@ def test_signing_region_follows_host(host: str, region: str | None) -> None:
     ],
     ids=lambda endpoint: str(endpoint)[:30],
 )
-def test_what_is_no_endpoint(endpoint: Any) -> None:
-    """Anything else is refused, without showing what may be a password, and in few words."""
+def test_invalid_endpoints(endpoint: Any) -> None:
+    """Anything else is refused, with a short message that shows no password."""
     with pytest.raises(InvalidEndpointException) as caught:
         parse(endpoint)
 
@@ -126,7 +126,7 @@ def test_what_is_no_endpoint(endpoint: Any) -> None:
 
 
 def test_message_of_a_bad_endpoint() -> None:
-    """The text names the value, the reason and what is expected."""
+    """The message names the value, the reason and what is expected."""
     with pytest.raises(InvalidEndpointException) as caught:
         parse("ftp://localhost")
 
@@ -148,14 +148,14 @@ def test_message_of_a_bad_endpoint() -> None:
         ("123456789012.dkr-ecr.eu-west-1.on.aws", "api.ecr.eu-west-1.amazonaws.com"),
     ],
 )
-def test_a_registry_is_no_endpoint(host: str, meant: str) -> None:
+def test_hosts_of_registries(host: str, meant: str) -> None:
     """The host of a registry is refused, and the error names the endpoint that was meant."""
     with pytest.raises(InvalidEndpointException, match=f"registry host.*'{re.escape(meant)}'"):
         parse(host)
 
 
 def test_endpoint_is_a_value() -> None:
-    """Endpoints are equal by value, hashable, picklable, and cannot be changed."""
+    """Endpoints compare by value, are hashable, picklable and immutable."""
     one, other = parse("localhost:1"), parse("localhost:1")
 
     assert one == other
@@ -166,10 +166,10 @@ def test_endpoint_is_a_value() -> None:
         one.url = "http://localhost"  # type: ignore[misc]
 
 
-def test_resolve_is_the_endpoint_providers() -> None:
-    """Every region has, in every variant, the endpoint of botocore's rules, which names it.
+def test_resolve_follows_botocore() -> None:
+    """Every region has the endpoint of botocore's rules in every variant, and it names the region.
 
-    `tests/oracle` compares with what a client of botocore sends.
+    `tests/oracle` compares what botocore's client sends.
     """
     loader = Loader()
     rules = loader.load_service_model("ecr", "endpoint-rule-set-1")
@@ -188,7 +188,7 @@ def test_resolve_is_the_endpoint_providers() -> None:
 
 
 def test_regions_without_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is no region has no endpoint, and a partition may not have the wanted variant."""
+    """An invalid region has no endpoint, and a partition may lack the requested variant."""
     wrong: Any
     for wrong in (None, "", "nowhere", 7, "EU-WEST-1"):
         with pytest.raises(InvalidRegionException):
@@ -273,7 +273,7 @@ BOTH = {**FIPS, "AWS_USE_DUALSTACK_ENDPOINT": "true"}
     ],
 )
 def test_choice(arguments: dict[str, Any], url: str, signing_region: str) -> None:
-    """Arguments come before the environment, an endpoint before a region."""
+    """Arguments take precedence over the environment, and an endpoint over a region."""
     assert choose(**arguments) == Endpoint(url, signing_region)
 
 
@@ -290,7 +290,7 @@ def test_choice(arguments: dict[str, Any], url: str, signing_region: str) -> Non
 def test_choice_of_a_variant(
     arguments: dict[str, Any], region: str, fips: bool, dual: bool
 ) -> None:
-    """FIPS and dual-stack change the endpoint, and need no region to do so."""
+    """FIPS and dual-stack change the endpoint, even without a region."""
     expected = resolve_endpoint(region, use_fips=fips, use_dualstack=dual)
 
     assert choose(**arguments) == expected
@@ -305,8 +305,8 @@ def test_choice_of_a_variant(
         ({"endpoint": "h", "environ": BOTH}, "FIPS and dual-stack cannot"),
     ],
 )
-def test_variant_of_an_endpoint_of_ones_own(arguments: dict[str, Any], text: str) -> None:
-    """FIPS and dual-stack are refused together with an endpoint, wherever each comes from."""
+def test_variant_of_a_given_endpoint(arguments: dict[str, Any], text: str) -> None:
+    """FIPS and dual-stack cannot be combined with an endpoint, wherever each comes from."""
     with pytest.raises(InvalidConfigurationException, match=text):
         choose(**arguments)
 
@@ -324,7 +324,7 @@ def test_variant_of_an_endpoint_of_ones_own(arguments: dict[str, Any], text: str
     ],
 )
 def test_bad_choice_names_its_source(arguments: dict[str, Any], source: str) -> None:
-    """An endpoint or region that cannot be used says which setting it comes from."""
+    """The error of an unusable endpoint or region says which setting it comes from."""
     of_region = "region" in source.lower()
     with pytest.raises(InvalidRegionException if of_region else InvalidEndpointException) as caught:
         choose(**arguments)
@@ -333,7 +333,7 @@ def test_bad_choice_names_its_source(arguments: dict[str, Any], source: str) -> 
 
 
 def test_what_needs_no_rules(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A given endpoint, and the default one, load no data of botocore."""
+    """A given endpoint and the default one need none of botocore's data."""
     monkeypatch.setattr(endpoints, "_rules", None)
 
     assert choose() == DEFAULT_ENDPOINT
@@ -342,7 +342,7 @@ def test_what_needs_no_rules(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("variant", ["use_fips_endpoint", "use_dualstack_endpoint"])
 def test_an_endpoint_does_not_lose_a_variant(variant: Any) -> None:
-    """A client that calls FIPS or dual-stack endpoints refuses another one, as its constructor."""
+    """A client with FIPS or dual-stack refuses another endpoint, as its constructor does."""
     client = ECRClient(region="us-east-1", config=ClientConfiguration(**{variant: True}))
     before = client.endpoint
     with pytest.raises(InvalidConfigurationException, match="cannot be combined with"):

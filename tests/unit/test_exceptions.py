@@ -1,4 +1,4 @@
-"""The exception tree: its classes, their texts, their tables, and that they travel."""
+"""The exception tree: its classes, their messages and attributes, and that they pickle."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def status(code: int | None) -> ResponseMetadata:
     return ResponseMetadata(http_status_code=code)
 
 
-def test_every_exception_of_the_package_is_public() -> None:
-    """Each subclass of the root is exported; the drawing in the docstring has what we wrote."""
+def test_every_exception_is_public() -> None:
+    """Each subclass of the root is exported, and the docstring draws those written by hand."""
     found, left = set(), [AmazonClientException]
     while left:
         cls = left.pop()
@@ -77,7 +77,7 @@ def test_every_exception_of_the_package_is_public() -> None:
 
 
 def test_roots() -> None:
-    """Errors of the service are botocore's `ClientError`, too; `public_api.txt` has all bases."""
+    """Exactly the service's errors are botocore `ClientError`s; `public_api.txt` has all bases."""
     for cls in CLASSES.values():
         assert issubclass(cls, AmazonClientException)
         assert issubclass(cls, ClientError) is issubclass(cls, AmazonServiceException)
@@ -85,8 +85,8 @@ def test_roots() -> None:
         assert cls.__mro__[1:5] == (*reversed(ROOTS), ClientError)
 
 
-def test_test_doubles() -> None:
-    """An exception that no service sent has the code of its class, and takes no other members."""
+def test_exceptions_made_in_tests() -> None:
+    """An exception that a test makes has the code of its class, and takes no other members."""
     error = AmazonECRException()
 
     assert (error.error_code, error.error_message, error.operation_name) == ("Unknown", "", None)
@@ -101,8 +101,8 @@ def test_test_doubles() -> None:
         KmsException("no key", upload_id="u")
 
 
-def test_text_holds_everything_that_support_asks_for() -> None:
-    """The text has all that is known; that of a client's error what an attempt may have done."""
+def test_message_of_a_service_error() -> None:
+    """A message has all that is known, and, with a 4xx, what an earlier attempt may have done."""
     assert str(made(RepositoryNotFoundException)) == (
         "gone (Service: AmazonECR; Operation: ListImages; Status Code: 400; "
         "Error Code: RepositoryNotFoundException; Request ID: id-1; Attempts: 3)"
@@ -118,7 +118,7 @@ def test_text_holds_everything_that_support_asks_for() -> None:
 def test_absent_members_are_none() -> None:
     """A member that the service left out is None and not in the response, unlike one that is 0.
 
-    `tests/oracle` compares the response with that of botocore, and the codes with their meaning.
+    `tests/oracle` compares the response with botocore's, and tests the class of each code.
     """
     error = InvalidLayerPartException("bad part", last_valid_byte_received=0)
 
@@ -128,7 +128,7 @@ def test_absent_members_are_none() -> None:
 
 
 def test_classes_without_a_response() -> None:
-    """Exactly these classes may be retried, and are the service's fault, whatever their status."""
+    """Exactly these classes are retryable, or the service's fault, whatever their status."""
     faults = {"InternalFailureException", "ServerException", "ServiceUnavailableException"}
     retryable = faults | {"RequestTimeoutException", "ThrottlingException"}
 
@@ -149,15 +149,15 @@ def test_classes_without_a_response() -> None:
     ],
 )
 def test_statuses(code: int | None, error_type: str, retryable: bool, throttling: bool) -> None:
-    """Where the code is unknown, the status says whose fault it is and whether to retry."""
+    """If the code is unknown, the status says whose fault it is and whether to retry."""
     error = AmazonECRException("?", error_code="Other", response_metadata=status(code))
 
     assert error.error_type == error_type
     assert (error.retryable, error.throttling) == (retryable, throttling)
 
 
-def test_transport_exceptions_say_whether_to_retry() -> None:
-    """Every transport error may be retried, except where time is up or no retry would help."""
+def test_retryable_transport_exceptions() -> None:
+    """Every transport error may be retried, unless the time is up or no retry would help."""
     transport = {cls for cls in CLIENT_SIDE.values() if issubclass(cls, TransportException)}
 
     assert {cls.__name__ for cls in transport if not cls("?").retryable} == {
@@ -170,8 +170,8 @@ def test_transport_exceptions_say_whether_to_retry() -> None:
         assert error.retryable is (code in (408, 429, 500, 503))
 
 
-def test_texts() -> None:
-    """The text has operation, layer, status and request id, as far as they are known."""
+def test_other_messages() -> None:
+    """A message has the operation, layer, status and request id, if they are known."""
     for cls in (TransportException, exceptions.TLSException, ParamValidationException):
         error, without = cls("went wrong", "PutImage"), cls("went wrong")
 
@@ -191,11 +191,11 @@ def test_texts() -> None:
 
 
 @pytest.mark.parametrize("protocol", ["copy", "deepcopy", *range(pickle.HIGHEST_PROTOCOL + 1)])
-def test_travel(protocol: Any) -> None:
-    """A copy and a pickle have class, text, arguments, attributes and notes of the original."""
+def test_copies_and_pickles(protocol: Any) -> None:
+    """Copies and pickles have the class, message, arguments, attributes and notes."""
     for cls in CLASSES.values():
         error = made(cls)
-        error.seen_by = "the caller"
+        error.seen_by = "a handler"
         error.__notes__ = ["while deploying"]
         error.__cause__ = OSError("socket")
         if isinstance(protocol, str):

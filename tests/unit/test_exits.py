@@ -1,4 +1,4 @@
-"""Calls at the end of the interpreter work, or end in an exception of the package."""
+"""Calls while the interpreter exits work, or raise an exception of the package."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-#: Calls when what follows says so, and prints one word for each call.
+#: Makes calls when the code after it arranges that, and prints one word for each.
 SCRIPT = """
 import atexit, builtins, os, sys, threading
 from ecr_client import ECRClient, Credentials
@@ -30,8 +30,8 @@ def call(
             function()
             write(1, b"worked ")
         except ours as error:
-            is_told = isinstance(error, over) and "interpreter is shutting down" in str(error)
-            write(1, b"told " if is_told else b"not told ")
+            is_late = isinstance(error, over) and "interpreter is shutting down" in str(error)
+            write(1, b"late " if is_late else b"unclear ")
 
 class Late:
     def __del__(self, call=call):
@@ -45,14 +45,14 @@ WARM = "client.describe_registry()"
     [
         ("atexit.register(call)", "worked"),
         ("threading.Thread(target=call).start()", "worked"),
-        ("late = Late()", "told"),
-        (f"{WARM}; late = Late()", "told"),
-        (f"{WARM}; late = Late(); late.self = late", "told"),
-        (f"{WARM}; builtins.late = Late()", "told"),
+        ("late = Late()", "late"),
+        (f"{WARM}; late = Late()", "late"),
+        (f"{WARM}; late = Late(); late.self = late", "late"),
+        (f"{WARM}; builtins.late = Late()", "late"),
     ],
 )
 def test_exits(server: Any, arrange: str, word: str) -> None:
-    """A call at exit works while modules can be loaded, and says afterwards that it is too late."""
+    """A call at exit works while modules can be imported, and later says that it is too late."""
     server.responses = [(200, {}, b'{"registryId": "123456789012"}')]
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", f"{SCRIPT}\n{arrange}", server.url],

@@ -1,4 +1,4 @@
-"""What the errors of the libraries are called, above all where one name stands for two things."""
+"""How errors of the libraries are translated, above all where one class has two meanings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def by_requests(cause: Exception, kind: type[Exception] = exceptions.ConnectionE
 
 
 def no_connection(cause: Exception) -> Exception:
-    """Return an error of connecting as urllib3 and ``requests`` raise it."""
+    """Return a connection error as urllib3 and ``requests`` raise it."""
     error = urllib3_errors.NewConnectionError(POOL, "failed")
     error.__cause__ = cause
     return by_requests(error)
@@ -47,7 +47,7 @@ def protocol(cause: Exception) -> Exception:
     return exceptions.ConnectionError(urllib3_errors.ProtocolError("x", cause))
 
 
-#: Error, class without "Exception", text.
+#: Error, class without "Exception", pattern in the message.
 ERRORS: dict[str, tuple[Exception, str, str]] = {
     "connect timeout": (
         by_requests(urllib3_errors.ConnectTimeoutError("slow"), exceptions.ConnectTimeout),
@@ -146,8 +146,8 @@ UNSENT = ("ConnectTimeout", "EndpointConnection", "NameResolution", "ProxyConnec
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_names(name: str) -> None:
-    """Each error has a class and a text that say what failed and what to look at."""
+def test_translate(name: str) -> None:
+    """Each error becomes a class and a message that say what failed and what to check."""
     error, expected, text = ERRORS[name]
     found = translate(REQUEST, error, CONFIG)
 
@@ -163,7 +163,7 @@ def test_names(name: str) -> None:
 
 
 def test_other_causes() -> None:
-    """What comes from none of the libraries is left, and what the caller handled is no cause."""
+    """Other errors are not translated, and an exception that was being handled is no cause."""
     outside, error = exceptions.ConnectTimeout("earlier"), exceptions.ReadTimeout("late")
     error.__context__ = outside
     without = translate(HTTPRequest("GET", "http://localhost/", {}), ValueError(), CONFIG)

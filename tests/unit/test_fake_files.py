@@ -40,7 +40,7 @@ def with_a_role() -> None:
 
 @pytest.fixture
 def files(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Yield a file system without any file but an empty directory for the configuration."""
+    """Yield a file system with nothing but an empty directory for the configuration."""
     fake = pytest.importorskip("pyfakefs.fake_filesystem_unittest")
     for cached in (regions._load_data, regions.partitions):
         monkeypatch.setattr(regions, cached.__name__, cached.__wrapped__)
@@ -67,7 +67,7 @@ def files(monkeypatch: pytest.MonkeyPatch) -> Any:
     ],
 )
 def test_hidden_files(files: Any, attempt: Any, kind: type[Exception], fact: str) -> None:
-    """What needs a file that is hidden says which one, and what to do."""
+    """The error of a call that needs a hidden file names the file."""
     with pytest.raises(AmazonClientException) as caught:
         attempt()
 
@@ -79,7 +79,7 @@ def test_hidden_files(files: Any, attempt: Any, kind: type[Exception], fact: str
     hasattr(requests.adapters, "_preloaded_ssl_context"), reason="requests has loaded the bundle"
 )
 def test_hidden_certificates(files: Any) -> None:
-    """A call by HTTPS says which CA bundle it needs."""
+    """The error of a call by HTTPS names the CA bundle that it needs."""
     client = ECRClient(endpoint="https://127.0.0.1:1", credentials=KEYS)
 
     with pytest.raises(InvalidConfigurationException, match=re.escape(where())):
@@ -87,15 +87,15 @@ def test_hidden_certificates(files: Any) -> None:
 
 
 def test_calls_without_files(server: Any, files: Any) -> None:
-    """What is stated in full needs no file."""
+    """A client that is configured completely needs no file."""
     server.responses = [(200, {}, b'{"registryId": "123456789012"}')]
     with ECRClient(region="eu-west-1", endpoint=server.url, credentials=KEYS) as client:
         assert client.describe_registry().registry_id == "123456789012"
 
 
 @pytest.mark.parametrize("content", ["nonsense", "-----BEGIN CERTIFICATE-----\nx\n"])
-def test_certificates_that_are_none(server: Any, tmp_path: Path, content: str) -> None:
-    """A file of certificates that cannot be loaded is named."""
+def test_malformed_certificates(server: Any, tmp_path: Path, content: str) -> None:
+    """A certificate file that cannot be loaded is named."""
     path = tmp_path / "file.pem"
     path.write_text(content)
     url = server.url.replace("http", "https")
@@ -134,7 +134,7 @@ except InvalidConfigurationException as error:
     ],
 )
 def test_hidden_modules(server: Any, module: str, error: str) -> None:
-    """A module that cannot be loaded in the middle of a call is named."""
+    """A module that cannot be imported in the middle of a call is named."""
     result = subprocess.run(
         [sys.executable, "-c", SCRIPT.replace("{error}", error), server.url, module],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

@@ -22,7 +22,7 @@ from ecr_client.exceptions import ClientShutdownException, RepositoryNotFoundExc
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="forks"),
-    # Python 3.12 and newer warn of what these tests are about.
+    # Python 3.12 and newer warn about forks with threads, which these tests are about.
     pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
 ]
 
@@ -32,8 +32,8 @@ REQUEST = models.DescribeRepositoriesRequest(repository_names=["missing"])
 FORK = multiprocessing.get_context("fork")
 
 
-class Peers:
-    """A server that remembers from which address each request came, and may wait at a gate."""
+class RecordingServer:
+    """A server that records the address of each request, and may wait at a gate."""
 
     def __init__(self, peer: Any, bundle: str | None) -> None:
         self.addresses: list[Any] = []
@@ -61,16 +61,16 @@ class Peers:
 
 
 @pytest.fixture
-def peers(request: Any, peer: Any, trusted: str) -> Peers:
-    """Return a server with TLS, or without if a test says so."""
-    return Peers(peer, None if getattr(request, "param", "https") == "http" else trusted)
+def recording(request: Any, peer: Any, trusted: str) -> RecordingServer:
+    """Return a recording server with TLS, or without if a test says so."""
+    return RecordingServer(peer, None if getattr(request, "param", "https") == "http" else trusted)
 
 
-BOTH = pytest.mark.parametrize("peers", ["http", "https"], indirect=True)
+BOTH = pytest.mark.parametrize("recording", ["http", "https"], indirect=True)
 
 
 class Child:
-    """A forked process that calls a function with a pipe, and tells what came of it."""
+    """A forked process that calls a function with a pipe, and reports the outcome."""
 
     def __init__(self, function: Callable[[Any], object], *, parent: bool = False) -> None:
         self.pipe, other = FORK.Pipe()
@@ -98,11 +98,11 @@ class Child:
 
 
 @BOTH
-def test_children_use_connections_of_their_own(peers: Peers) -> None:
-    """Children, and theirs, call over connections of their own; the parent keeps the one it has."""
-    with peers.client() as client:
+def test_children_use_connections_of_their_own(recording: RecordingServer) -> None:
+    """Children and grandchildren use connections of their own; the parent keeps the one it has."""
+    with recording.client() as client:
         client.describe_registry()
-        ours = peers.addresses[0]
+        ours = recording.addresses[0]
 
         def call(_: Any) -> list[Any]:
             return [client.describe_registry().registry_id for _ in range(3)]
@@ -113,39 +113,39 @@ def test_children_use_connections_of_their_own(peers: Peers) -> None:
 
         children = [Child(call), Child(call_and_fork, parent=True)]
         found = [child.result() for child in children]
-        theirs = peers.addresses[1:]
+        theirs = recording.addresses[1:]
         client.describe_registry()
 
     assert found == [["123456789012"] * 3] * 2
     assert len(theirs) == 9
     assert len(set(theirs)) == 3
     assert ours not in theirs
-    assert peers.addresses[-1] == ours
+    assert recording.addresses[-1] == ours
 
 
-def test_a_fork_during_a_call(peers: Peers) -> None:
-    """A child that is forked while a thread of its parent waits for a response disturbs neither."""
+def test_a_fork_during_a_call(recording: RecordingServer) -> None:
+    """A fork while a thread of the parent waits for a response disturbs neither process."""
     gate = threading.Event()
-    peers.gates.append(gate)
-    with peers.client() as client, concurrent.futures.ThreadPoolExecutor(1) as threads:
+    recording.gates.append(gate)
+    with recording.client() as client, concurrent.futures.ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(client.describe_registry)
-        assert peers.arrived.wait(LONGEST)
+        assert recording.arrived.wait(LONGEST)
         found = Child(lambda _: client.describe_registry().registry_id).result()
         gate.set()
         response = waiting.result(LONGEST)
         client.describe_registry()
 
     assert found == response.registry_id == "123456789012"
-    first, child, again = peers.addresses
+    first, child, again = recording.addresses
     assert first == again != child
 
 
-def test_a_shutdown_is_for_one_process(peers: Peers) -> None:
-    """A shutdown of a child ends nothing of its parent, and the other way round.
+def test_a_shutdown_is_for_one_process(recording: RecordingServer) -> None:
+    """A shutdown in a child does not affect its parent, nor the other way round.
 
-    A child that is forked afterwards cannot call either.
+    A child that is forked afterwards cannot make calls either.
     """
-    client = peers.client()
+    client = recording.client()
     client.describe_registry()
 
     def is_down(_: Any) -> bool:
@@ -166,7 +166,7 @@ def test_a_shutdown_is_for_one_process(peers: Peers) -> None:
     child = Child(call_when_told)
     assert Child(shut_down).result() is True
     client.describe_registry()
-    first, second = peers.addresses
+    first, second = recording.addresses
     client.shutdown()
     child.pipe.send("go on")
 
@@ -196,22 +196,22 @@ def held(*locks: Any) -> Iterator[None]:
             done.set()
 
 
-def test_no_lock_is_held_in_a_child(peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A child can do everything although another thread has held all locks of the package."""
+def test_no_held_locks(recording: RecordingServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child works even if another thread held every lock of the package during the fork."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    client = peers.client(credentials=None).with_options(retry=RetryPolicy(mode="adaptive"))
+    client = recording.client(credentials=None).with_options(retry=RetryPolicy(mode="adaptive"))
     made = models.DescribeRegistryRequest()
     client.describe_registry(made)
     transport, lifetime = client._shared.transport, client._shared.lifetime
-    adapter = transport._session.get_adapter(peers.url)
+    adapter = transport._session.get_adapter(recording.url)
 
     def do_everything(_: Any) -> object:
         metadata = client.get_cached_response_metadata(made)
         client.describe_registry(made)
         client.set_region("us-east-1")
         Region("eu-north-1").is_service_supported("ecr")
-        with peers.client(credentials=None) as other:
+        with recording.client(credentials=None) as other:
             other.describe_registry()
         lifetime.wait(0)
         client.shutdown()
@@ -230,20 +230,20 @@ def test_no_lock_is_held_in_a_child(peers: Peers, monkeypatch: pytest.MonkeyPatc
 def test_every_lock_is_renewed() -> None:
     """No module of the client has a lock that a child would find held.
 
-    The adapter is made anew in a child, and what `logs.py` has is not a lock.
+    A child makes its own adapter, and what `logs.py` has is not a lock.
     """
     package = Path(forks.__file__).parents[1]
-    rooms = "_common", "_credentials", "_engine", "_generated", "_methods", "_transport"
+    subpackages = "_common", "_credentials", "_engine", "_generated", "_methods", "_transport"
     files = [*package.glob("*.py")]
-    files += [each for room in rooms for each in (package / room).rglob("*.py")]
+    files += [each for room in subpackages for each in (package / room).rglob("*.py")]
     found = {path.stem for path in files if "threading." in path.read_text()}
 
     assert found == {*("_lifetime", "adapter", "forks", "logs", "requests_transport", "sources")}
     assert not [path for path in files if "cached_property" in path.read_text().split("# Not")[0]]
 
 
-def test_credentials_that_were_being_refreshed(peers: Peers) -> None:
-    """A child refreshes botocore's credentials although a thread of its parent was at it."""
+def test_credentials_that_were_being_refreshed(recording: RecordingServer) -> None:
+    """A child refreshes botocore's credentials even if a thread of its parent was doing so."""
 
     def fresh() -> dict[str, str]:
         end = datetime.now(timezone.utc) + timedelta(hours=6)
@@ -253,7 +253,7 @@ def test_credentials_that_were_being_refreshed(peers: Peers) -> None:
     given = RefreshableCredentials.create_from_metadata(
         {**fresh(), "expiry_time": "2020-01-01T00:00:00Z"}, fresh, "test"
     )
-    client = peers.client(credentials=given)
+    client = recording.client(credentials=given)
     with held(given._refresh_lock):
         child = Child(lambda _: client.describe_registry().registry_id)
 
@@ -262,11 +262,11 @@ def test_credentials_that_were_being_refreshed(peers: Peers) -> None:
 
 
 @pytest.mark.parametrize(
-    ("peers", "method"), [("https", "fork"), ("http", "spawn")], indirect=["peers"]
+    ("recording", "method"), [("https", "fork"), ("http", "spawn")], indirect=["recording"]
 )
-def test_pools_of_processes(peers: Peers, method: str) -> None:
-    """Clients and requests travel to workers; results and exceptions travel back, as they were."""
-    client = peers.client().with_options(timeout=LONGEST)
+def test_pools_of_processes(recording: RecordingServer, method: str) -> None:
+    """Clients and requests reach workers, and results and exceptions come back, unchanged."""
+    client = recording.client().with_options(timeout=LONGEST)
     client.describe_registry()
     # Workers are killed at the end, whatever they do.
     with multiprocessing.get_context(method).Pool(2) as workers:
@@ -281,4 +281,4 @@ def test_pools_of_processes(peers: Peers, method: str) -> None:
     assert found == [models.DescribeRegistryResult(registry_id="123456789012")] * 4
     assert {each.response_metadata.http_status_code for each in found} == {200}
     assert (error.error_message, error.status_code, error.attempts) == ("none", 400, 1)
-    assert peers.addresses[0] not in peers.addresses[1:]
+    assert recording.addresses[0] not in recording.addresses[1:]

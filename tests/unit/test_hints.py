@@ -1,4 +1,4 @@
-"""Names that people bring along, from the wire, from boto3 and from Java, get a hint."""
+"""Names that people bring from the wire, from boto3 or from Java get a hint."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def test_keywords(call: Any, owner: str, name: str, meant: str) -> None:
     ],
 )
 def test_errors_without_a_hint(call: Callable[[], object], message: str) -> None:
-    """Where nobody knows what was meant, the error is Python's own."""
+    """If it is unclear what was meant, the error is Python's own."""
     with pytest.raises(TypeError, match=message):
         call()
 
 
 def test_errors_of_what_is_called() -> None:
-    """A TypeError that comes from inside, from a converter for example, comes out as it is."""
+    """A TypeError that is raised inside, for example by a converter, propagates unchanged."""
 
     class Odd(list[str]):
         def __iter__(self) -> Any:
@@ -114,7 +114,7 @@ def test_attributes(thing: Any, name: str, meant: str) -> None:
 
 @pytest.mark.parametrize("name", ["image_detail", "nonsense", "__call__"])
 def test_other_attributes(name: str) -> None:
-    """Of other names the error is that of Python, which looks itself for what is spelled alike."""
+    """For other names the error is Python's own, which suggests similar names itself."""
     for thing in (RESULT, CLIENT):
         with pytest.raises(AttributeError, match=f"no attribute '{name}'$") as caught:
             getattr(thing, name)
@@ -123,7 +123,7 @@ def test_other_attributes(name: str) -> None:
 
 
 def test_items() -> None:
-    """A result is no dict and no list, and says so."""
+    """A result is neither a dict nor a list, and the error says what to use instead."""
     with pytest.raises(TypeError, match=r"use attributes; did you mean image_details"):
         RESULT["imageDetails"]
     with pytest.raises(TypeError, match=r"is not iterable; did you mean client\.paginate_desc"):
@@ -131,13 +131,13 @@ def test_items() -> None:
 
 
 def test_copies() -> None:
-    """What has hints copies and pickles as before."""
+    """Objects with hints can be copied and pickled as usual."""
     for thing in (RESULT, copy.copy(RESULT), attrs.evolve(RESULT)):
         assert copy.deepcopy(thing) == pickle.loads(pickle.dumps(thing)) == RESULT
 
 
-def test_words_of_the_configuration() -> None:
-    """Each field of a configuration is known to those who give it to the client itself."""
+def test_fields_of_the_configuration() -> None:
+    """Each field of the configuration that is passed to the client itself gets a hint."""
     for field in attrs.fields(ClientConfiguration):
         expected = f"; did you mean config=ClientConfiguration({field.name}=...)?"
 

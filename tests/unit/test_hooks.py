@@ -1,4 +1,4 @@
-"""What hooks and logs are told of calls, in which order, and that they cannot disturb them."""
+"""What hooks and logs see of calls, in which order, and that they cannot disturb calls."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Calling = Callable[..., ECRClient]
 
 
 class Recorder:
-    """Hooks that keep what they are told, as (kind, event)."""
+    """Hooks that record their events, as (kind, event)."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, CallEvent]] = []
@@ -71,7 +71,7 @@ def hooked(calling: Calling, recorder: Recorder) -> ECRClient:
 
 
 def test_a_success(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
-    """A call that succeeds is a request and a response, with all that is known of them."""
+    """A successful call is a request event and a response event, with all that is known."""
     server.responses = [FINE]
     hooked.describe_repositories(max_results=5)
     request, response = recorder.events
@@ -91,7 +91,7 @@ def test_a_success(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
 
 
 def test_retries_and_a_failure(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
-    """Between two attempts comes a retry, with error and delay; in the end, the error raised."""
+    """A retry event, with error and delay, separates attempts; the last event has the error."""
     server.responses = [DOWN, b"", MISSING]
     with pytest.raises(AmazonECRException) as caught:
         hooked.describe_registry()
@@ -114,7 +114,7 @@ def test_retries_and_a_failure(server: Any, hooked: ECRClient, recorder: Recorde
 
 
 def test_durations(server: Any, calling: Calling, recorder: Recorder, fake: Any) -> None:
-    """A response tells the seconds of its attempt, without the delays before it."""
+    """A response event has the duration of its attempt, without the delays before it."""
 
     def request(_: object) -> None:
         fake.passed += 0.25
@@ -142,7 +142,7 @@ def refused() -> Credentials:
 def test_every_failure_ends_with_an_error(
     server: Any, calling: Calling, recorder: Recorder, given: Any, response: Any, error: Any
 ) -> None:
-    """Whatever a call fails with, the hooks are told of it once, and last."""
+    """Whatever a call fails with is one error event, and the last event."""
     server.responses = [response]
     given = {**given, "config": {**given.get("config", {}), "hooks": recorder.hooks()}}
     with pytest.raises(error) as caught:
@@ -154,7 +154,7 @@ def test_every_failure_ends_with_an_error(
 
 
 def test_calls_without_a_request(server: Any, hooked: ECRClient, recorder: Recorder) -> None:
-    """What cannot be sent is no call; a call without credentials is an error, and no request."""
+    """An invalid request causes no event, and missing credentials cause an error event only."""
     with pytest.raises(ParamValidationException):
         hooked.describe_repositories(max_results="many")  # type: ignore[call-overload]
     assert recorder.seen == []
@@ -187,7 +187,7 @@ def test_a_reconciled_call(server: Any, hooked: ECRClient, recorder: Recorder) -
 
 
 def test_the_context_of_a_call(server: Any, calling: Calling) -> None:
-    """All events of a call have the same dict, and no other call has it."""
+    """All events of a call share a context, which no other call has."""
     contexts: list[dict[str, Any]] = []
 
     def begin(event: CallEvent) -> None:
@@ -207,7 +207,7 @@ def test_the_context_of_a_call(server: Any, calling: Calling) -> None:
 
 
 def test_hooks_run_in_the_thread_of_the_call(server: Any, calling: Calling) -> None:
-    """Each call tells the hooks in its own thread, with a context of its own."""
+    """Each call runs the hooks in its own thread, with a context of its own."""
 
     def note(event: CallEvent) -> None:
         event.context.setdefault("threads", set()).add(threading.get_ident())
@@ -230,7 +230,7 @@ def test_hooks_run_in_the_thread_of_the_call(server: Any, calling: Calling) -> N
 
 
 def test_a_hook_may_make_calls(server: Any, calling: Calling) -> None:
-    """A hook that calls the client itself gets its result."""
+    """A hook that makes a call with the client gets its result."""
     found = []
 
     def ask(event: CallEvent) -> None:
@@ -246,7 +246,7 @@ def test_a_hook_may_make_calls(server: Any, calling: Calling) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_hook_that_fails(server: Any, calling: Calling, caplog: Any, kind: str) -> None:
-    """An exception of a hook is logged with its traceback, and the call goes on."""
+    """An exception of a hook is logged with its traceback, and the call continues."""
 
     def fail(_: object) -> None:
         raise ZeroDivisionError("in the hook")
@@ -266,8 +266,8 @@ def test_a_hook_that_fails(server: Any, calling: Calling, caplog: Any, kind: str
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_no_hook(kind: str) -> None:
-    """A hook has to be a function, and a configuration takes nothing but hooks."""
+def test_bad_hooks(kind: str) -> None:
+    """A hook must be a function, and a configuration accepts nothing but Hooks."""
     for value in (5, "print", [print]):
         with pytest.raises(
             InvalidConfigurationException, match=f"hook {kind} must be a function or None"
@@ -278,8 +278,8 @@ def test_what_is_no_hook(kind: str) -> None:
             ClientConfiguration(hooks=value)
 
 
-def test_nobody_looks(server: Any, calling: Calling, monkeypatch: Any, recorder: Recorder) -> None:
-    """Nothing is made for events that nobody wants, not even the message of an error."""
+def test_no_listeners(server: Any, calling: Calling, monkeypatch: Any, recorder: Recorder) -> None:
+    """Without a listener no event is made, and not even the message of an error."""
     made = []
     original = hooks.CallEvent
     monkeypatch.setattr(hooks, "CallEvent", lambda **each: made.append(each) or original(**each))
@@ -294,7 +294,7 @@ def test_nobody_looks(server: Any, calling: Calling, monkeypatch: Any, recorder:
     assert len(made) == len(recorder.seen) == 1
 
 
-#: What a service says in an error; it may forge lines of the log, and fill the disk.
+#: A message of the service that would forge lines of the log, and fill the disk.
 TEXT = "first\r\nFAKE ECR 200 ok\x1b[31m\u2028" + "x" * 1_000_000
 FORGED = (400, {}, json.dumps({"__type": "A\nB", "message": TEXT}).encode())
 COMMON = {
@@ -310,7 +310,7 @@ COMMON = {
 def test_log_of_a_retry_and_a_failure(
     server: Any, calling: Calling, caplog: Any, level: str, expected: str
 ) -> None:
-    """A retry is a line at INFO, all else one at DEBUG, since the caller gets its exception.
+    """A retry is logged at INFO, all else at DEBUG, since the exception is raised anyway.
 
     Each record is one printable line, and has the attributes of its event.
     """
@@ -341,15 +341,15 @@ def test_log_of_a_retry_and_a_failure(
         assert shown[3] == {**common, "attempt": 2}
 
 
-def test_attributes_collide_with_none_of_logging() -> None:
-    """No attribute is one that every log record has, which logging would refuse."""
+def test_extra_attributes() -> None:
+    """No extra attribute has the name of a standard one, which logging would refuse."""
     usual = logging.LogRecord("n", 0, "p", 0, "m", None, None).__dict__
 
     assert not {*EXTRAS} & {*usual, "message", "asctime"}
 
 
 def test_calls_log_nothing_by_themselves(server: Any) -> None:
-    """Where logging is not set up, nothing appears, and the hooks' module is not loaded."""
+    """Without logging set up, nothing is printed, and the module of hooks is not loaded."""
     server.responses = [DOWN, FINE]
     script = f"""
 import sys

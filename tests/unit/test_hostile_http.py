@@ -1,4 +1,4 @@
-"""Responses that are no HTTP, or HTTP without measure: documented errors, in little memory."""
+"""Responses that are not HTTP, or are excessive: documented errors, and little memory."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MANY = [ZEROS] * 16
 
 
 class Calls:
-    """Calls of a client with bounds, each of which meets one hostile response.
+    """Calls of a client with limits, each of which meets one hostile response.
 
     A response is an iterable of bytes, and whether the connection ends after it.
     """
@@ -57,7 +57,7 @@ class Calls:
 
     @property
     def client(self) -> ECRClient:
-        """The client, when a connection that ends has ended: else it might be used again."""
+        """The client, once a connection that is to end has ended and cannot be reused."""
         self._quiet.wait(20)
         return self._client
 
@@ -82,9 +82,9 @@ class Calls:
     def error(
         self, pieces: Any, *, ends: bool = False, whole: bool = False
     ) -> AmazonClientException:
-        """Return the error of a call, after which the next one works.
+        """Return the error of a call, and check that the next one works.
 
-        It takes another connection, unless the response was a whole one as far as HTTP goes.
+        The next one takes another connection, unless the response was complete as HTTP.
         """
         self.responses = [(pieces, ends), ([GOOD], False)]
         with pytest.raises((ResponseParseException, TransportException, AmazonECRException)) as e:
@@ -102,8 +102,8 @@ class Calls:
     def small_error(
         self, pieces: Any, peak: int = 5 * MIB, **options: bool
     ) -> AmazonClientException:
-        """Return the error of a call during which only few bytes are held at once."""
-        self.result(GOOD)  # Everything is loaded now.
+        """Return the error of a call, and check that few bytes were held at once."""
+        self.result(GOOD)  # Load everything first.
         tracemalloc.start()
         try:
             error = self.error(pieces, **options)
@@ -115,7 +115,7 @@ class Calls:
 
 @pytest.fixture
 def calls(peer: Any, credentials: Credentials, client_class: Any) -> Iterator[Calls]:
-    """Return calls of a client that reads responses of up to 1 MiB."""
+    """Yield calls of a client that reads responses of up to 1 MiB."""
     made = Calls(peer, credentials, client_class)
     with made.client:
         yield made
@@ -133,7 +133,7 @@ def encoded(name: bytes, length: int | None = None) -> bytes:
 BOMB = gzip.compress(bytes(16 * MIB), mtime=0)
 DOUBLE_BOMB = gzip.compress(BOMB, mtime=0)
 DEFLATED_BOMB = zlib.compress(bytes(16 * MIB), 9)
-#: Deflate's way of saying nothing, in five bytes.
+#: An empty block of deflate, in five bytes.
 NOTHING = b"\x00\x00\x00\xff\xff"
 GZIP_HEAD = gzip.compress(b"", mtime=0)[:10]
 LONGER = {
@@ -164,21 +164,21 @@ def test_longer_than_allowed(calls: Calls, form: str) -> None:
     [
         pytest.param([encoded(b"gzip", len(DOUBLE_BOMB)), DOUBLE_BOMB], id="inside of another"),
         pytest.param([encoded(b"gzip, gzip", len(DOUBLE_BOMB)), DOUBLE_BOMB], id="two, as it says"),
-        pytest.param([encoded(b"br", len(BOMB)), BOMB], id="not asked for"),
+        pytest.param([encoded(b"br", len(BOMB)), BOMB], id="not requested"),
         pytest.param([encoded(b"gzip", 16 * MIB), gzip.compress(BODY), *MANY], id="after it"),
         pytest.param(
             [encoded(b"gzip", 16 * MIB), *[gzip.compress(b"", mtime=0) * 50_000] * 16], id="many"
         ),
     ],
 )
-def test_bombs_that_are_not_opened(calls: Calls, pieces: list[bytes]) -> None:
-    """One layer of compression is opened, and nothing that comes with it or follows it."""
+def test_bombs_that_are_not_decoded(calls: Calls, pieces: list[bytes]) -> None:
+    """Only one layer of compression is decoded, and nothing that comes with it or follows it."""
     error = calls.small_error(pieces, whole=len(pieces) == 2)
 
     assert type(error) is ResponseParseException
 
 
-def test_chunks_of_next_to_nothing(peer: Any, credentials: Credentials) -> None:
+def test_tiny_chunks(peer: Any, credentials: Credentials) -> None:
     """The smallest chunks take no more memory than large ones."""
     calls = Calls(peer, credentials, ECRClient, size=64 * 1024)
     with calls.client:
@@ -193,7 +193,7 @@ def test_the_bound_itself(peer: Any, credentials: Any, client_class: Any, coding
     calls = Calls(peer, credentials, client_class, size=64 * 1024)
 
     def pieces(size: int) -> list[bytes]:
-        # No compression makes it much shorter.
+        # Random, so that compression hardly shortens it.
         token = random.Random(7).randbytes(size)[: (size - 17) // 2].hex()
         body = b'{"nextToken": "%b"}' % token.encode().ljust(size - 17, b"x")
         if coding == "gzip":
@@ -225,16 +225,16 @@ def test_the_bound_itself(peer: Any, credentials: Any, client_class: Any, coding
     ],
     ids=lambda response: repr(response[:40]),
 )
-def test_few_of_many_bytes(calls: Calls, response: bytes) -> None:
-    """A body that is said to be long takes no memory before it comes; its early end is an error."""
+def test_excessive_lengths(calls: Calls, response: bytes) -> None:
+    """A body that is declared as long takes no memory in advance; its early end is an error."""
     error = calls.small_error([OK + response], ends=True)
 
-    # A length that no response can have may be found before its end.
+    # An impossible length may be noticed before the connection ends.
     assert type(error) in (ConnectionClosedException, TransportException)
 
 
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
-#: What comes once, and what comes again and again after it.
+#: What is sent once, and what is then sent again and again.
 ENDLESS = {
     "status": (b"", b"H" * 1000),
     "early hints": (b"", EARLY_HINTS),
@@ -248,31 +248,31 @@ ENDLESS = {
 }
 
 
-#: What aiohttp has no bound for, or one that depends on how the bytes arrive: time ends it.
+#: Where aiohttp has no limit, or one that depends on how bytes arrive: a timeout ends it.
 UNBOUNDED = ("early hints", "chunk length", "chunk extension", "a trailer")
 
 
 @pytest.mark.parametrize("what", ENDLESS)
 def test_endless_lines(calls: Calls, what: str) -> None:
-    """Status, headers, and the lines between chunks have a bound, as the body has."""
+    """Status, headers, and the lines between chunks are limited, as the body is."""
     first, others = ENDLESS[what]
     pieces = itertools.chain([first], itertools.repeat(others))
     if not calls.is_blocking and what in UNBOUNDED:
         calls.responses = [(pieces, False)]
         client = calls.client
-        if what == "early hints":  # Five times the read timeout, but not on Python 3.10.
+        if what == "early hints":  # On Python 3.10, no other timeout ends it.
             client = client.with_options(timeout=0.2)
         object.__setattr__(calls.config, "read_timeout", 0.2)
         with pytest.raises(TransportException):
             client.with_options(retry=RetryPolicy(max_attempts=1)).describe_repositories()
         return
-    # A hundred headers of 60 kB are none too many for http.client.
+    # http.client accepts up to a hundred headers of 60 kB.
     error = calls.small_error(pieces, 20 * MIB if what == "long headers" else 5 * MIB)
 
     assert isinstance(error, TransportException)
 
 
-def test_many_headers_that_are_none_too_many(calls: Calls) -> None:
+def test_many_headers(calls: Calls) -> None:
     """A response with ninety headers of a kilobyte each is read."""
     headers = b"".join(b"X-%d: %b\r\n" % (number, b"x" * 1000) for number in range(90))
     result = calls.result(OK + headers + b"Content-Length: %d\r\n\r\n" % len(BODY), BODY)
@@ -283,7 +283,7 @@ def test_many_headers_that_are_none_too_many(calls: Calls) -> None:
 
 @pytest.mark.parametrize("count", [1, 5])
 def test_continue(calls: Calls, count: int) -> None:
-    """The interim response "100 Continue" is passed over, and the connection is used again."""
+    """The interim response "100 Continue" is skipped, and the connection is reused."""
     interim = b"HTTP/1.1 100 Continue\r\nLink: </x>; rel=preload\r\n\r\n"
     for _ in range(3):
         assert calls.result(*[interim] * count, GOOD).next_token == "t"
@@ -295,7 +295,7 @@ def test_continue(calls: Calls, count: int) -> None:
 def test_other_interim_responses(calls: Calls, status: bytes) -> None:
     """After another interim response, whatever follows on the connection is not read.
 
-    aiohttp passes over those after which another response has to follow.
+    aiohttp skips those that another response must follow.
     """
     interim = b"HTTP/1.1 %b\r\nLink: </x>; rel=preload\r\n\r\n" % status
     if not calls.is_blocking and not status.startswith(b"101"):
@@ -316,14 +316,14 @@ def test_headers_that_are_not_ascii(calls: Calls) -> None:
 
 @pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
 def test_no_body(calls: Calls, status: bytes) -> None:
-    """A response that never has a body needs no length, so it is not a truncated one."""
+    """A response that cannot have a body needs no length, and is not a truncated one."""
     error = calls.error([b"HTTP/1.1 %b\r\n\r\n" % status], whole=True)
 
     assert isinstance(error, (AmazonECRException, ResponseParseException))
 
 
 def packed(body: bytes, form: str, head: bytes = OK) -> tuple[bytes, int]:
-    """Return a whole response, and how many bytes at its end nobody needs to see that it is."""
+    """Return a whole response, and how many of its last bytes may be missing unnoticed."""
     if "gzip" in form:
         head, body = head + b"Content-Encoding: gzip\r\n", gzip.compress(body, mtime=0)
     if "chunks" in form:
@@ -337,7 +337,7 @@ def packed(body: bytes, form: str, head: bytes = OK) -> tuple[bytes, int]:
     "form", ["length", "chunks", "end", "gzip", "gzip in chunks", "gzip until the end"]
 )
 def test_truncated_at_every_byte(calls: Calls, form: str) -> None:
-    """A response that is truncated, at any byte and in any form, is not taken for a shorter one."""
+    """A response truncated at any byte, in any form, is not mistaken for a shorter one."""
     whole, needless = packed(BODY, form)
     # All forms begin with the same bytes.
     for length in range(0 if form == "length" else len(OK), len(whole) - needless):
@@ -374,12 +374,12 @@ def raw(body: bytes, *headers: bytes, status: bytes = b"HTTP/1.1 200 OK") -> byt
     ],
     ids=lambda response: repr(response[:40]),
 )
-def test_no_http(calls: Calls, response: bytes) -> None:
-    """What is not HTTP, or goes beyond all bounds, is a transport error with its cause below it."""
+def test_not_http(calls: Calls, response: bytes) -> None:
+    """A response that is not HTTP, or exceeds a limit, is a TransportException with its cause."""
     error = calls.error([response], ends=True)
 
     assert isinstance(error, TransportException)
-    # Errors of aiohttp hold the request, so they are no causes.
+    # Errors of aiohttp hold the request, so they are not kept as causes.
     cause = requests.RequestException if calls.is_blocking else OSError | None
     assert isinstance(error.__cause__, cause)
 
@@ -403,9 +403,9 @@ NO_HEADERS = (b"no colon", b": no name", b"X: \xff\xfe\x00", b"Transfer-Encoding
     ],
 )
 def test_odd_headers(calls: Calls, header: bytes) -> None:
-    """A header that nobody needs does not keep a whole response from being read.
+    """A malformed header that is not needed does not keep a response from being read.
 
-    aiohttp refuses those that are no headers at all.
+    aiohttp refuses lines that are not headers at all.
     """
     if not calls.is_blocking and header in NO_HEADERS:
         assert type(calls.error([raw(BODY, header)], ends=True)) is TransportException
@@ -421,7 +421,7 @@ def test_odd_headers(calls: Calls, header: bytes) -> None:
     ids=lambda location: repr(location[:20]),
 )
 def test_redirects_to_nowhere(calls: Calls, location: bytes) -> None:
-    """What a redirect leads to is not even looked at, so that it cannot be wrong."""
+    """The target of a redirect is not even parsed, so it does not matter if it is malformed."""
     response = raw(b"", b"Location: " + location, status=b"HTTP/1.1 302 Found")
     error = calls.error([response], ends=True)
 
@@ -452,7 +452,7 @@ CHUNKS = [
     ids=lambda response: repr(response[:50]),
 )
 def test_wrong_lengths(calls: Calls, response: bytes) -> None:
-    """What does not keep to its length, or to the form of chunks, is an error."""
+    """A body that does not match its length, or the format of chunks, is an error."""
     error = calls.error([OK + b"Connection: close\r\n" + response], ends=True)
 
     assert isinstance(error, (TransportException, ResponseParseException)), error

@@ -16,7 +16,7 @@ from ecr_client.models import DescribeRegistryRequest
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs setitimer"),
-    # A connection that was being made is left to the garbage collector.
+    # A connection that was being opened is left to the garbage collector.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
@@ -24,7 +24,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def _alarm() -> Iterator[None]:
-    """Let the alarm of the system be what Ctrl-C is."""
+    """Make SIGALRM raise KeyboardInterrupt, as Ctrl-C does."""
 
     def interrupt(*_: object) -> NoReturn:
         raise KeyboardInterrupt
@@ -52,11 +52,11 @@ def test_interrupts(server: Any, credentials: Credentials, mode: str) -> None:
     config = ClientConfiguration(retry=RetryPolicy(mode=mode, base_delay=0), total_timeout=30)
     request = DescribeRegistryRequest()
     with ECRClient(endpoint=server.url, credentials=credentials, config=config) as client:
-        # Imports that are interrupted are Python's own matter.
+        # Import everything first, since interrupted imports are Python's own matter.
         server.responses = [(429, {}, b"{}"), (200, {}, b"{}")]
         client.describe_registry(request)
         found = 0
-        # Ever later, over and over, so that each moment of a call is met sooner or later.
+        # At many different times, so that each moment of a call is hit sooner or later.
         for number in range(1000):
             server.responses = [(429, {}, b"{}"), (200, {}, b"{}")]
             found += interrupted(
@@ -72,7 +72,7 @@ def test_interrupts(server: Any, credentials: Credentials, mode: str) -> None:
 
 
 def test_interrupted_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wait that was interrupted as it took a lock holds up neither another wait nor the end."""
+    """A wait that was interrupted while acquiring a lock blocks no other wait and no shutdown."""
     lifetime = Lifetime()
     with monkeypatch.context() as patch:
         patch.setattr("threading.Condition.__enter__", _take_and_raise)

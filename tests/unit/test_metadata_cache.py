@@ -1,4 +1,4 @@
-"""The cache of response metadata: found by identity, bounded, and no owner of requests."""
+"""The cache of response metadata: keyed by identity, bounded, and not keeping requests alive."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def metadata(request_id: object) -> ResponseMetadata:
 
 
 def ids(cache: Any, requests: list[ListImagesRequest]) -> list[str | None]:
-    """Return the remembered request id of each request, None for a miss."""
+    """Return the cached request id of each request, or None for a miss."""
     get = getattr(cache, "get_cached_response_metadata", None) or cache.get
     return [each and each.request_id for each in map(get, requests)]
 
@@ -43,7 +43,7 @@ def ids(cache: Any, requests: list[ListImagesRequest]) -> list[str | None]:
     ),
 )
 def test_what_is_remembered(size: int, steps: list[tuple[str, int]]) -> None:
-    """Of the requests that live, those of the last calls are found, each by its own identity."""
+    """Of the requests that are alive, those of the last calls are found, each by its identity."""
     cache = ResponseMetadataCache(size)
     living: dict[int, ListImagesRequest] = {}
     expected: dict[int, str] = {}
@@ -66,8 +66,8 @@ def test_what_is_remembered(size: int, steps: list[tuple[str, int]]) -> None:
 
 
 def test_a_reused_address_is_a_miss(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An object at the address of a dead request has no metadata, until it is put in itself."""
-    # Whether the interpreter reuses an address is up to it, so that here all have the same one.
+    """An object at the address of a dead request has no metadata until it gets its own."""
+    # Whether an address is reused is up to the interpreter, so here all objects have the same.
     monkeypatch.setattr("ecr_client.metadata.id", lambda _: 4711, raising=False)
     cache, first, successor = ResponseMetadataCache(50), request(), request()
     cache.put(first, metadata(0))
@@ -83,7 +83,7 @@ def test_a_reused_address_is_a_miss(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("size", [5, 400])
 def test_threads(size: int) -> None:
-    """Threads find their own entries, and those that push out each other's keep the bound."""
+    """Threads find their own entries, and keep the bound while they evict each other's."""
     cache, start = ResponseMetadataCache(size), threading.Barrier(8)
     alive = [[request() for _ in range(50)] for _ in range(8)]
 
@@ -104,7 +104,7 @@ def test_threads(size: int) -> None:
 
 
 def test_request_object_calls_fill_it(server: Any, client: ECRClient) -> None:
-    """After a call with a request object, its metadata is that of the result, also at the end."""
+    """A call with a request object caches the result's metadata, even beyond a shutdown."""
     server.responses = [FINE]
     made = request()
     result = client.list_images(made)
@@ -122,7 +122,7 @@ def test_request_object_calls_fill_it(server: Any, client: ECRClient) -> None:
     ids=["service error", "unreadable", "no response"],
 )
 def test_failed_calls_do_not_fill_it(server: Any, client: ECRClient, response: Any) -> None:
-    """A call that fails is not remembered, and leaves the last success of its request."""
+    """A failed call is not cached, and leaves the entry of its request's last success."""
     server.responses = [FINE, response]
     made = [request(), request()]
     client.list_images(made[0])
@@ -137,10 +137,10 @@ def test_failed_calls_do_not_fill_it(server: Any, client: ECRClient, response: A
     ("config", "size"),
     [({}, 50), *(({"response_metadata_cache_size": size}, size) for size in (3, 0))],
 )
-def test_the_client_s_bound(server: Any, calling: Any, config: dict[str, Any], size: int) -> None:
-    """A client remembers 50 calls, or as many as it is told to; calls with keywords do not count.
+def test_bound_of_a_client(server: Any, calling: Any, config: dict[str, Any], size: int) -> None:
+    """A client caches 50 calls, or as many as configured; calls with keywords do not count.
 
-    It does not keep their requests alive.
+    The cache does not keep requests alive.
     """
     server.responses = [FINE]
     made, client = [request() for _ in range(size + 2)], calling(config=config)

@@ -1,4 +1,4 @@
-"""The generated types: every one of them is immutable data that can be compared and sent on."""
+"""The generated types: each one is immutable data that can be compared, copied and pickled."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def parts(annotation: Any) -> list[Any]:
 
 
 def value(annotation: Any, which: int = 0) -> Any:
-    """Return one of two values of a type, both as a caller would write it."""
+    """Return one of two values of a type, as a user would write it."""
     kind = parts(annotation)[0]
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is collections.abc.Sequence:
@@ -78,12 +78,12 @@ def members_of_kind(origin: Any) -> list[tuple[Any, str]]:
 
 
 def test_there_are_types_of_each_kind() -> None:
-    """The tests below see the whole model: requests, results, data types and enums."""
+    """The tests below cover the whole model: requests, results, data types and enums."""
     assert len(operations()) == 62
     assert sum(name.endswith("Result") for name in STRUCTURES) >= 62
     assert len(STRUCTURES) >= 172
     assert len(ENUMS) >= 28
-    # All that is neither is the base of the requests, which has no members.
+    # The only other type is the base of the requests, which has no members.
     assert TYPES.keys() - STRUCTURES.keys() - ENUMS.keys() == {"AmazonWebServiceRequest"}
     for name, cls in TYPES.items():
         assert (cls.__module__, cls.__qualname__) == ("ecr_client.models", name)
@@ -91,7 +91,7 @@ def test_there_are_types_of_each_kind() -> None:
 
 
 def test_unknown_name() -> None:
-    """A name that is no type is an AttributeError that says which."""
+    """An unknown name is an AttributeError that names it."""
     with pytest.raises(AttributeError, match=r"'ecr_client\.models' has no attribute 'Nonsense'"):
         _ = models.Nonsense
 
@@ -120,7 +120,7 @@ def test_structures(name: str) -> None:
 
 @pytest.mark.parametrize("name", STRUCTURES)
 def test_values(name: str) -> None:
-    """An instance is immutable, equals its copies and pickles, and every member matters."""
+    """An instance is immutable, equals its copies and pickles, and compares every member."""
     cls = STRUCTURES[name]
     made, other = full(cls), full(cls, 1)
     pickles = [pickle.dumps(made, protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
@@ -139,19 +139,19 @@ def test_values(name: str) -> None:
     assert not hasattr(made, "__dict__")
 
 
-def test_results_carry_metadata_out_of_comparisons() -> None:
-    """Every result has metadata that neither repr, equality nor hash looks at."""
+def test_metadata_is_not_compared() -> None:
+    """Every result has metadata, which repr, equality and hash ignore."""
     metadata = ResponseMetadata(request_id="id-1")
     results = [cls for name, cls in TYPES.items() if name in {f"{o}Result" for o in operations()}]
 
     assert len(results) == 62
     for cls in results:
-        plain, answered = full(cls), attrs.evolve(full(cls), response_metadata=metadata)
+        plain, received = full(cls), attrs.evolve(full(cls), response_metadata=metadata)
 
-        assert answered.response_metadata is metadata
-        assert answered == plain
-        assert (repr(answered), hash(answered)) == (repr(plain), hash(plain))
-        assert pickle.loads(pickle.dumps(answered)).response_metadata == metadata
+        assert received.response_metadata is metadata
+        assert received == plain
+        assert (repr(received), hash(received)) == (repr(plain), hash(plain))
+        assert pickle.loads(pickle.dumps(received)).response_metadata == metadata
 
 
 def operations() -> list[str]:
@@ -169,8 +169,8 @@ def operations() -> list[str]:
         (example(models.PutImageResult), ""),
     ],
 )
-def test_results_are_no_sequences(made: Any, meant: str) -> None:
-    """Who iterates over a result, or asks for its length, is told where the items are."""
+def test_results_are_not_sequences(made: Any, meant: str) -> None:
+    """Iterating over a result, or taking its length, is an error that says where the items are."""
     name = type(made).__name__
     with pytest.raises(TypeError) as iterated:
         list(made)
@@ -183,7 +183,7 @@ def test_results_are_no_sequences(made: Any, meant: str) -> None:
 
 
 def test_lists() -> None:
-    """A list becomes a tuple of its items, so that a change of the list changes nothing."""
+    """A list is copied to a tuple, so that later changes to the list have no effect."""
     for cls, member in members_of_kind(collections.abc.Sequence):
         given = value(attrs.fields_dict(cls)[member].type)
         made = attrs.evolve(full(cls), **{member: given})
@@ -197,7 +197,7 @@ def test_lists() -> None:
 
 
 def test_maps() -> None:
-    """A map becomes one that refuses every change, and a change of the given one is not seen."""
+    """A map is copied to a read-only one, so that later changes to the map have no effect."""
     for cls, member in members_of_kind(collections.abc.Mapping):
         given = value(attrs.fields_dict(cls)[member].type)
         kept, expected = getattr(attrs.evolve(full(cls), **{member: given}), member), dict(given)
@@ -237,7 +237,7 @@ def test_maps() -> None:
     ],
 )
 def test_reprs_hide_secrets(made: Any, shown: str) -> None:
-    """A repr shows that there is a secret, but not what it is; nor do reprs around it."""
+    """A repr shows that there is a secret but not what it is, and so do reprs around it."""
     around = models.GetAuthorizationTokenResult(authorization_data=[made])
 
     assert shown in repr(made)
@@ -246,8 +246,8 @@ def test_reprs_hide_secrets(made: Any, shown: str) -> None:
 
 
 @pytest.mark.parametrize("name", ENUMS)
-def test_enums_are_texts(name: str) -> None:
-    """Each member is the service's text wherever a text goes: str(), format, JSON, keys."""
+def test_enums_are_strings(name: str) -> None:
+    """Each member acts as the service's string everywhere: in str(), format, JSON and keys."""
     for member in ENUMS[name]:
         text = member.value
 
@@ -262,8 +262,8 @@ def test_enums_are_texts(name: str) -> None:
         assert copy.deepcopy(member) is member
 
 
-def test_enum_members_accept_unknown_texts() -> None:
-    """Every member that is typed as an enum may also be a plain text, and every enum is used."""
+def test_enum_members_accept_strings() -> None:
+    """Every member that is typed as an enum also accepts a plain string; every enum is used."""
     used = set()
     for cls in STRUCTURES.values():
         for field in members(cls):

@@ -1,4 +1,4 @@
-"""Operations as objects: what they are called, what they know, and when they load their types."""
+"""Operations as objects: their names, their members, and when they load their types."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONSTANTS = sorted(set(operations.__all__) - {"OPERATIONS", "Operation"})
 
 @pytest.mark.parametrize("constant", CONSTANTS)
 def test_each_operation(constant: str) -> None:
-    """Each constant is the operation that its name says, with its types; copies are the same."""
+    """Each constant is the operation of its name, with its types; copies are the same object."""
     operation = getattr(operations, constant)
 
     assert _constant(operation.name) == constant
@@ -39,7 +39,7 @@ def test_each_operation(constant: str) -> None:
 
 
 def test_all_operations() -> None:
-    """There are 62 operations, all that the installed botocore knows; nobody can add another."""
+    """There are 62 operations, with all of the installed botocore's; the table is read-only."""
     model = botocore.session.Session().get_service_model("ecr")
     table: Any = OPERATIONS
 
@@ -51,7 +51,7 @@ def test_all_operations() -> None:
 
 
 def test_types_are_loaded_late() -> None:
-    """Importing the operations imports no types; asking one for its types imports these alone."""
+    """Importing the operations imports no types; using the types of one imports only those."""
     script = (
         "import sys\n"
         "from ecr_client.operations import LIST_IMAGES\n"
@@ -72,7 +72,7 @@ def test_types_are_loaded_late() -> None:
 
 
 def test_requests() -> None:
-    """Keywords become a request, out of sight of tools; a request object is used as it is."""
+    """Keywords are moved, not copied, into a request; a request object is used as it is."""
 
     class Tagged(ListImagesRequest):
         pass
@@ -98,7 +98,7 @@ def test_requests() -> None:
     ],
 )
 def test_wrong_requests(given: Any, members: dict[str, Any], problem: str) -> None:
-    """What is no request of the operation, or comes with keywords, is an error that names it."""
+    """Anything but a request of the operation, or one with keywords, is an error that names it."""
     with pytest.raises(ParamValidationException) as caught:
         LIST_IMAGES.request((given,), members)
 
@@ -106,7 +106,7 @@ def test_wrong_requests(given: Any, members: dict[str, Any], problem: str) -> No
     assert caught.value.operation_name == "ListImages"
 
 
-def test_operation_knows_its_public_place() -> None:
-    """The class is found where users import it from."""
+def test_public_module() -> None:
+    """The class names the module from which users import it."""
     assert Operation.__module__ == "ecr_client.operations"
     assert operations.Operation is Operation

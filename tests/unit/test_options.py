@@ -1,4 +1,4 @@
-"""Views of a client: what they share with it, and what their calls do otherwise."""
+"""Views of a client: what they share with it, and what their calls do differently."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def signed_headers(request: Any) -> str:
 
 
 def test_a_view_is_a_client_of_the_same_class(client: ECRClient) -> None:
-    """A view has the class of its client, also where that is an application's own."""
+    """A view has the class of its client, even if that is an application's own."""
 
     class Bespoke(ECRClient):
         def __init__(self, number: int, **options: Any) -> None:
@@ -47,8 +47,8 @@ def test_a_view_is_a_client_of_the_same_class(client: ECRClient) -> None:
     assert view is not bespoke
 
 
-def test_views_share_connections_quota_and_metadata(server: Any, client: ECRClient) -> None:
-    """What a client and its views have in common is one object each, and ends at once."""
+def test_views_share_the_state_of_their_client(server: Any, client: ECRClient) -> None:
+    """A client and its views share their connections, quota and cache, and end together."""
     view = client.with_options(timeout=50)
     other = view.with_options(retry=RetryPolicy())
     request = DescribeImagesRequest(repository_name="app")
@@ -66,7 +66,7 @@ def test_views_share_connections_quota_and_metadata(server: Any, client: ECRClie
 
 
 def test_endpoints_are_independent(client: ECRClient) -> None:
-    """A view begins where its client calls; later changes of one do not change the other."""
+    """A view begins with its client's endpoint; later changes to one do not affect the other."""
     view = client.with_options(timeout=50)
     client.set_region("us-west-2")
     later = client.with_options(timeout=50)
@@ -77,7 +77,7 @@ def test_endpoints_are_independent(client: ECRClient) -> None:
 
 
 def test_views_of_a_session(server: Any) -> None:
-    """A client of a session, which cannot be pickled, has views as any other."""
+    """A client of a session, which cannot be pickled, has views like any other."""
     session = botocore.session.Session()
     session.set_credentials("AKIDSESSION", SECRET)
     with ECRClient(session=session, region="eu-west-1", endpoint=server.url) as client:
@@ -87,7 +87,7 @@ def test_views_of_a_session(server: Any) -> None:
 
 
 def test_credentials_that_were_found_are_shared(server: Any, monkeypatch: Any) -> None:
-    """A view looks up no credentials that its client has found already."""
+    """A view does not search for credentials that its client has already found."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "FIRST")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     with ECRClient(region="eu-west-1", endpoint=server.url) as client:
@@ -99,7 +99,7 @@ def test_credentials_that_were_found_are_shared(server: Any, monkeypatch: Any) -
 
 
 def test_the_client_stays_as_it_is(server: Any, client: ECRClient) -> None:
-    """What a view does otherwise is not done by its client, nor by views that it had before."""
+    """The options of a view affect neither its client nor earlier views."""
     before = client.with_options(timeout=50)
     client.with_options(headers={"x-test": "1"}, credentials=Credentials("OTHER", SECRET))
     for each in (client, before):
@@ -110,7 +110,7 @@ def test_the_client_stays_as_it_is(server: Any, client: ECRClient) -> None:
 
 
 def test_headers_are_sent(server: Any, client: ECRClient) -> None:
-    """Further headers are sent as they were given; those of AWS are signed, others are not."""
+    """Additional headers are sent as given; those of AWS are signed, others are not."""
     headers = {"X-Amzn-Trace-Id": "Root=1-2;Sampled=1", "x-amz-source-account": "1", "Via": "me"}
     given = dict(headers)
     view = client.with_options(headers=given)
@@ -125,7 +125,7 @@ def test_headers_are_sent(server: Any, client: ECRClient) -> None:
 
 
 def test_views_of_views_add_headers(server: Any, client: ECRClient) -> None:
-    """A view adds headers to those of the view that it was made of, and replaces its own."""
+    """A view adds headers to those of the view it was made from, and replaces equal names."""
     first = client.with_options(headers={"x-test": "1", "x-kept": "k"})
     second = first.with_options(headers={"X-Test": "2"})
     third = second.with_options(headers={"x-test": "3"}).with_options(timeout=50)
@@ -138,7 +138,7 @@ def test_views_of_views_add_headers(server: Any, client: ECRClient) -> None:
 
 @pytest.mark.parametrize("name", RESERVED.split())
 def test_reserved_headers(client: ECRClient, name: str) -> None:
-    """What the client sets itself cannot be replaced, however it is capitalized."""
+    """A header that the client sets itself cannot be replaced, however it is capitalized."""
     for each in (name, name.lower(), name.upper()):
         with pytest.raises(
             InvalidConfigurationException, match="cannot be replaced: the client sets it"
@@ -172,7 +172,7 @@ BAD_VALUES = (
     ],
 )
 def test_bad_headers(client: ECRClient, headers: Any, problem: str) -> None:
-    """What no header can hold is refused, by its name, and without being shown."""
+    """An invalid header is refused, and its value is not shown."""
     with pytest.raises(InvalidConfigurationException, match=problem) as e:
         client.with_options(headers=headers)
 
@@ -180,7 +180,7 @@ def test_bad_headers(client: ECRClient, headers: Any, problem: str) -> None:
 
 
 def test_credentials_of_a_view(server: Any, client: ECRClient) -> None:
-    """The calls of a view are signed with its credentials, whatever form these have."""
+    """The calls of a view are signed with its credentials, in whatever form they are given."""
     keys = Credentials("VIEW", SECRET, "t0ken")
     client.describe_registry()
     for given in (keys, lambda: keys):
@@ -203,13 +203,13 @@ def test_credentials_of_a_view(server: Any, client: ECRClient) -> None:
     ],
 )
 def test_bad_options(client: ECRClient, options: dict[str, Any], text: str) -> None:
-    """An option that cannot work is refused when the view is made."""
+    """An invalid option is refused when the view is made."""
     with pytest.raises(InvalidConfigurationException, match=text):
         client.with_options(**options)
 
 
-def test_what_is_not_given(server: Any, credentials: Credentials) -> None:
-    """What a view does not say is as in the view before it, and then as it is configured."""
+def test_inherited_options(server: Any, credentials: Credentials) -> None:
+    """An option that is not given comes from the view before it, or from the configuration."""
 
     def found(client: ECRClient) -> tuple[object, ...]:
         options = client._make_options()
@@ -227,8 +227,8 @@ def test_what_is_not_given(server: Any, credentials: Credentials) -> None:
         assert found(first.with_options(timeout=70)) == (70, policy, "A", {})
 
 
-def test_pages_waits_and_batches_have_the_options(server: Any, calling: Calling) -> None:
-    """Paginators, waiters and batches of a view make its calls."""
+def test_helpers_have_the_options(server: Any, calling: Calling) -> None:
+    """Paginators, waiters and batches of a view use its options."""
     view = calling(base_delay=0).with_options(
         headers={"x-test": "1"}, retry=RetryPolicy(max_attempts=2, base_delay=0)
     )

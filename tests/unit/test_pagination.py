@@ -33,7 +33,7 @@ SUBJECT = {**APP, "subject_id": models.SubjectIdentifier(image_digest="sha256:ab
 
 
 class Case(NamedTuple):
-    """How one operation pages.
+    """How one operation is paginated.
 
     ``members`` are what the first call takes, ``path`` is where a page has its items, ``item``
     makes one of them, and ``mark`` reads from its typed form what it was made from.
@@ -46,14 +46,14 @@ class Case(NamedTuple):
 
 
 def case(members: dict[str, Any], path: str, wire: str, mark: str, **others: Any) -> Case:
-    """Return a case whose items are objects, told apart by one member."""
+    """Return a case whose items are objects that are distinguished by one member."""
     return Case(
         members, tuple(path.split(".")), lambda n: {**others, wire: n}, lambda i: getattr(i, mark)
     )
 
 
 def sent(kind: type[Any]) -> dict[str, Any]:
-    """Return what a result or an item always has in a response."""
+    """Return the members that a result or an item always has in a response."""
     members = json.loads(encode_result(example(kind)))
     return {name: value for name, value in members.items() if value}
 
@@ -93,17 +93,17 @@ CASES = {
 
 
 class Service:
-    """Answers with page after page, each behind the token that the page before it gave."""
+    """A service that returns pages, each for the token of the page before it."""
 
     def __init__(self) -> None:
         self.received: list[dict[str, Any]] = []
-        #: By the token that asks for it: the page. ``None`` asks for the first.
+        #: The pages by the tokens that request them; ``None`` requests the first.
         self.pages: dict[str | None, Any] = {None: {}}
 
     def response(self, request: Any) -> tuple[int, dict[str, str], str]:
-        asked = json.loads(request.body)
-        self.received.append(asked)
-        page = self.pages[asked.get("nextToken")]
+        requested = json.loads(request.body)
+        self.received.append(requested)
+        page = self.pages[requested.get("nextToken")]
         if isinstance(page, tuple):
             return page
         operation = request.headers["X-Amz-Target"].rpartition(".")[2]
@@ -112,7 +112,7 @@ class Service:
 
     @property
     def tokens(self) -> list[Any]:
-        return [asked.get("nextToken") for asked in self.received]
+        return [requested.get("nextToken") for requested in self.received]
 
 
 @pytest.fixture
@@ -136,10 +136,10 @@ def at(path: tuple[str, ...], items: list[Any], token: str | None) -> dict[str, 
 
 
 def images(service: Service, tokens: dict[str | None, str | None]) -> None:
-    """Let the service answer ListImages with one image a page, and these tokens."""
+    """Let the service respond to ListImages with one image per page, and these tokens."""
     service.pages = {
-        asked: at(("imageIds",), [{"imageTag": f"at-{asked}"}], given)
-        for asked, given in tokens.items()
+        requested: at(("imageIds",), [{"imageTag": f"at-{requested}"}], given)
+        for requested, given in tokens.items()
     }
 
 
@@ -153,7 +153,7 @@ def call(ecr: ECRClient, name: str, form: str, members: dict[str, Any], **option
 
 
 def test_every_paginator_is_tested() -> None:
-    """The table above has all paginators that the client has, and there are eleven."""
+    """The table above has all eleven paginators of the client."""
     found = {name for name in dir(ECRClient) if name.startswith("paginate_")}
 
     assert found == {f"paginate_{name}" for name in CASES}
@@ -163,9 +163,9 @@ def test_every_paginator_is_tested() -> None:
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("form", ["keywords", "request"])
 def test_items_and_pages(service: Service, ecr: ECRClient, name: str, form: str) -> None:
-    """All items come in the order of the service, also past an empty page, and none is lost.
+    """All items come in the order of the service, even past an empty page, and none is lost.
 
-    .pages() gives the typed result of each call, with its token and its own metadata.
+    .pages() yields the typed result of each call, with its token and its own metadata.
     """
     tested = CASES[name]
     service.pages = {
@@ -185,27 +185,27 @@ def test_items_and_pages(service: Service, ecr: ECRClient, name: str, form: str)
     assert ids == ["id-1", "id-2", "id-3", "id-4"]
     assert [tested.mark(item) for item in paginator] == ["aa", "bb", "cc"]
     assert service.tokens == [None, "t1", "t2", "t3"] * 2
-    others = [{**asked, "nextToken": None} for asked in service.received]
+    others = [{**requested, "nextToken": None} for requested in service.received]
     assert all(other == others[0] for other in others)
 
 
 def test_lazy(service: Service, ecr: ECRClient) -> None:
-    """A page is asked for when its first item is wanted; a second iteration asks anew."""
+    """A page is requested when its first item is needed, and again by a second iteration."""
     images(service, {None: "t1", "t1": "t2", "t2": None})
     paginator = ecr.paginate_list_images(**APP)
     items = iter(paginator)
-    asked = [len(service.received)]
+    requested = [len(service.received)]
     for _ in range(3):
         next(items)
-        asked.append(len(service.received))
+        requested.append(len(service.received))
 
-    assert asked == [0, 1, 2, 3]
+    assert requested == [0, 1, 2, 3]
     assert [image.image_tag for image in paginator] == ["at-None", "at-t1", "at-t2"]
     assert service.tokens == [None, "t1", "t2"] * 2
 
 
 def test_the_request_is_left_alone(service: Service, ecr: ECRClient) -> None:
-    """A token in a request is where the paging begins; the request is the same afterwards."""
+    """Pagination begins at the request's token, and leaves the request unchanged."""
     images(service, {None: "t1", "t1": "t2", "t2": None})
     request = ListImagesRequest(repository_name="app", max_results=1, next_token="t1")
     before = attrs.evolve(request)
@@ -213,7 +213,7 @@ def test_the_request_is_left_alone(service: Service, ecr: ECRClient) -> None:
 
     assert request == before
     assert [image.image_tag for image in items] == ["at-t1", "at-t2"]
-    assert [asked["maxResults"] for asked in service.received] == [1, 1]
+    assert [requested["maxResults"] for requested in service.received] == [1, 1]
 
 
 @pytest.mark.parametrize("token", [None, ""])
@@ -226,7 +226,7 @@ def test_an_empty_token_is_the_end(service: Service, ecr: ECRClient, token: str 
 
 @pytest.mark.parametrize("part", ["items", "pages"])
 def test_holds_one_page_at_a_time(service: Service, ecr: Any, part: str, monkeypatch: Any) -> None:
-    """When a page is asked for, the one before it is already gone."""
+    """When a page is requested, the one before it has already been freed."""
     images(service, {None: "t1", "t1": "t2", "t2": "t3", "t3": None})
     held, alive = [], []
     original = ecr.invoke
@@ -240,7 +240,7 @@ def test_holds_one_page_at_a_time(service: Service, ecr: Any, part: str, monkeyp
 
     monkeypatch.setattr(ecr, "invoke", invoke)
     paginator = ecr.paginate_list_images(**APP)
-    # Through an iterator of our own, so that no loop variable holds what it gave last.
+    # Iterate through map(), so that no loop variable holds the last item.
     for _ in map(id, paginator if part == "items" else paginator.pages()):
         pass
 
@@ -248,13 +248,13 @@ def test_holds_one_page_at_a_time(service: Service, ecr: Any, part: str, monkeyp
 
 
 def numbered(service: Service, sizes: list[int], name: str = "list_images") -> list[str]:
-    """Let the service answer with pages of these sizes; return what their items are made from."""
+    """Let the service respond with pages of these sizes; return the names of their items."""
     tested, made = CASES[name], iter(f"item-{number}" for number in range(sum(sizes)))
     names = [[next(made) for _ in range(size)] for size in sizes]
     tokens = [None, *(f"t{number}" for number in range(1, len(sizes))), None]
     service.pages = {
-        asked: at(tested.path, [tested.item(each) for each in page], given)
-        for asked, given, page in zip(tokens, tokens[1:], names, strict=False)
+        requested: at(tested.path, [tested.item(each) for each in page], given)
+        for requested, given, page in zip(tokens, tokens[1:], names, strict=False)
     }
     return [each for page in names for each in page]
 
@@ -265,7 +265,7 @@ SIZES = [[0], [1], [3], [2, 3], [0, 2, 0, 0, 3, 0], [1, 1, 1]]
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("form", ["items", "pages", "breaks"])
 def test_in_parts(service: Service, ecr: ECRClient, name: str, form: str) -> None:
-    """A loop that stores the token between its parts sees each item once, however a part ends."""
+    """A loop that resumes from stored tokens sees each item once, however a part of it ends."""
     tested = CASES[name]
     for sizes, step in itertools.product(SIZES, (1, 2, 5)):
         expected = numbered(service, sizes, name)
@@ -296,7 +296,7 @@ def items_of(page: Any, path: tuple[str, ...]) -> Any:
 
 
 def test_calls_that_are_saved(service: Service, ecr: ECRClient) -> None:
-    """No page is asked for after that of the last item, and none before that of the first."""
+    """No page is requested after that of the last item, and none before that of the first."""
     numbered(service, [2, 2, 2])
     paginator = ecr.paginate_list_images(**APP)
     for cut, before, after in [
@@ -316,7 +316,7 @@ def test_calls_that_are_saved(service: Service, ecr: ECRClient) -> None:
 
 
 def test_resuming_with_smaller_pages(service: Service, ecr: ECRClient) -> None:
-    """The size of a page may change in between: what was delivered of a page is skipped anyway."""
+    """The page size may change in between: the items of a page that were delivered are skipped."""
     expected = numbered(service, [5, 1])
     items = iter(ecr.paginate_list_images(**APP, max_results=5))
     first = [item.image_tag for item in itertools.islice(items, 4)]
@@ -328,7 +328,7 @@ def test_resuming_with_smaller_pages(service: Service, ecr: ECRClient) -> None:
 
 
 def test_resuming_after_an_error(service: Service, ecr: ECRClient) -> None:
-    """An error comes after the items before it; its token and the iterator go on after them."""
+    """An error comes after the items before it; the token and the iterator resume after them."""
     expected = numbered(service, [2, 2])
     good, service.pages["t1"] = service.pages["t1"], (400, {}, '{"__type": "ThrottledException"}')
     paginator = ecr.paginate_list_images(**APP)
@@ -343,9 +343,9 @@ def test_resuming_after_an_error(service: Service, ecr: ECRClient) -> None:
 
 
 def test_both_lists_of_findings_are_cut(service: Service, ecr: ECRClient) -> None:
-    """A cut page of scan findings has the first findings of both kinds, and all its other data.
+    """A page of scan findings that is cut short keeps its first findings and all other data.
 
-    Those of a basic scan and of an enhanced one are items alike, the basic ones first.
+    Findings of basic and of enhanced scans are both items, the basic ones first.
     """
     findings = {
         "findings": [{"name": "CVE-1"}, {"name": "CVE-2"}],
@@ -370,7 +370,7 @@ def test_both_lists_of_findings_are_cut(service: Service, ecr: ECRClient) -> Non
 
 
 def test_resume_from_changes_nothing(service: Service, ecr: ECRClient) -> None:
-    """resume_from() returns another paginator, and None or the first token mean the beginning."""
+    """resume_from() returns another paginator; None or the first token mean the beginning."""
     expected = numbered(service, [1, 1])
     paginator = ecr.paginate_list_images(**APP)
     items = iter(paginator)
@@ -410,7 +410,7 @@ def token_of(**changes: Any) -> str:
     ],
 )
 def test_bad_tokens(service: Service, ecr: ECRClient, token: Any, problem: str) -> None:
-    """What is no token is refused by resume_from() itself, and the string is not shown."""
+    """An invalid token is refused by resume_from() itself, and is not shown."""
     with pytest.raises(ParamValidationException, match=rf"^ListImages: token {problem}") as caught:
         ecr.paginate_list_images(**APP).resume_from(token)
 
@@ -419,7 +419,7 @@ def test_bad_tokens(service: Service, ecr: ECRClient, token: Any, problem: str) 
 
 
 def test_a_token_of_another_request(service: Service, ecr: ECRClient) -> None:
-    """A token fits the arguments that it was made with, of which page and size may differ."""
+    """A token is valid for the arguments it was made with, of which page and size may differ."""
     numbered(service, [2])
     items = iter(ecr.paginate_list_images(**APP))
     next(items)
@@ -438,9 +438,9 @@ def test_a_token_of_another_request(service: Service, ecr: ECRClient) -> None:
     ("lead", "cycle"), [(0, 1), (0, 2), (0, 8), (1, 1), (1, 3), (2, 5), (5, 7), (9, 1), (9, 8)]
 )
 def test_cycles(service: Service, ecr: ECRClient, lead: int, cycle: int) -> None:
-    """Tokens that come round again, at once or after any number of pages, are an error.
+    """Tokens that repeat, at once or after any number of pages, are an error.
 
-    It comes after the items of the pages before it, and the starting token counts.
+    The error comes after the items of all pages before it, and the starting token counts.
     """
     tokens = [f"t{number}" for number in range(lead + cycle)]
     following = [*tokens[1:], tokens[lead]]
@@ -458,7 +458,7 @@ def test_cycles(service: Service, ecr: ECRClient, lead: int, cycle: int) -> None
 
 
 def test_many_pages_without_a_cycle(service: Service, ecr: ECRClient) -> None:
-    """Many different tokens are no cycle."""
+    """Many different tokens are not a cycle."""
     tokens = [None, *(f"t{number}" for number in range(150))]
     images(service, dict(zip(tokens, [*tokens[1:], None], strict=True)))
 
@@ -500,7 +500,7 @@ def test_repr(ecr: ECRClient) -> None:
 
 
 def test_closed_client(service: Service, ecr: ECRClient) -> None:
-    """Paging on after the shutdown is an error, also in the middle."""
+    """Pagination fails after a shutdown, even in the middle."""
     images(service, {None: "t1", "t1": None})
     paginator = iter(ecr.paginate_list_images(**APP))
     next(paginator)

@@ -1,4 +1,4 @@
-"""What travels to other processes arrives as it was."""
+"""Objects that are pickled for other processes arrive unchanged."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ UNAVAILABLE = (503, {"x-amzn-RequestId": "first"}, b'{"__type": "ServiceUnavaila
 
 
 def travelled(value: Any) -> list[Any]:
-    """Return what arrives of a value, by each protocol of pickle and as copies."""
+    """Return copies of a value, made by each protocol of pickle and by copy."""
     arrived = [pickle.loads(pickle.dumps(value, each)) for each in PROTOCOLS]
     return [*arrived, copy.copy(value), copy.deepcopy(value)]
 
 
 def test_responses_of_the_service(server: Any, client: ECRClient) -> None:
-    """A result or an error takes its attempts, its metadata and the errors before it along."""
+    """A result or an error keeps its attempts, its metadata and the errors before it."""
     client = client.with_options(retry=RetryPolicy(sleep=resting))
     server.responses = [UNAVAILABLE, (200, {"x-amzn-RequestId": "last"}, b'{"registryId": "1"}')]
     result = client.describe_registry()
@@ -71,7 +71,7 @@ LAMBDA = lambda _: None  # noqa: E731
 
 
 def always() -> float:
-    """Draw the same every time."""
+    """Return the same number every time."""
     return 1.0
 
 
@@ -80,7 +80,7 @@ def resting(seconds: float) -> None:
 
 
 def test_functions_of_settings() -> None:
-    """Hooks, and what policies wait and draw with, travel if their functions can be imported."""
+    """Hooks and the functions of policies can be pickled if they can be imported."""
     hooks = Hooks(request=quiet, error=print)
     policy = RetryPolicy(sleep=resting, random=always)
     config = ClientConfiguration(hooks=hooks, retry=policy)
@@ -95,7 +95,7 @@ def test_functions_of_settings() -> None:
 
 
 def test_clients(server: Any, credentials: Credentials) -> None:
-    """A client arrives where it called, also after changes, and is independent from then on."""
+    """An unpickled client has the endpoint and region of its original, and is independent."""
     client = ECRClient(
         region="eu-west-1", credentials=credentials, config=ClientConfiguration(read_timeout=7)
     )
@@ -113,7 +113,7 @@ def test_clients(server: Any, credentials: Credentials) -> None:
 
 
 def test_views(server: Any, client: ECRClient) -> None:
-    """A view arrives with all that it differs in."""
+    """An unpickled view has all of its options."""
     other = Credentials("AKIDOTHER", "other", "token")
     view = client.with_options(
         timeout=5, headers={"x-amz-one": "1"}, credentials=other, retry=RetryPolicy(max_attempts=2)
@@ -131,14 +131,14 @@ def test_views(server: Any, client: ECRClient) -> None:
 
 
 def test_a_client_that_was_shut_down(client: ECRClient) -> None:
-    """A client that was shut down arrives as one that can call: connections do not travel."""
+    """A client that was shut down can make calls once unpickled: connections are not pickled."""
     client.shutdown()
     with pickle.loads(pickle.dumps(client)) as arrived:
         assert arrived.describe_registry().registry_id is None
 
 
 def test_a_client_of_a_session() -> None:
-    """A client of a session refuses to travel, and says what to do instead."""
+    """A client of a session cannot be pickled, and the error says what to do instead."""
     from botocore.session import Session
 
     client = ECRClient(session=Session(), region="eu-west-1")
@@ -148,7 +148,7 @@ def test_a_client_of_a_session() -> None:
 
 
 class OwnClient(ECRClient):
-    """A client that is made of an account, and has a lock, which cannot travel."""
+    """A client that is made from an account, and has a lock, which cannot be pickled."""
 
     def __init__(self, account: str) -> None:
         super().__init__(region="eu-west-1", credentials=Credentials("AKID", account))
@@ -203,7 +203,7 @@ class OwnTransportError(exceptions.TransportException):
 
 
 def test_clients_of_a_subclass() -> None:
-    """A client arrives with what its class has added, whatever its constructor takes."""
+    """A client keeps what its subclass has added, whatever its constructor takes."""
     client = OwnClient("team")
     client.set_region("us-east-1")
 
@@ -238,21 +238,21 @@ def test_clients_of_a_subclass() -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_values(value: Any) -> None:
-    """What calls are made with arrives equal and looks the same, also if its class is a user's."""
+    """Values keep their class, equality and repr, even if their class is a user's own."""
     for arrived in travelled(value):
         assert (type(arrived), arrived, repr(arrived)) == (type(value), value, repr(value))
 
 
 @pytest.mark.parametrize("error", [OwnError("team", code=7), OwnTransportError("team", code=7)])
 def test_errors_of_a_subclass(error: Any) -> None:
-    """An exception of a class of the user's arrives with its text and what its class has added."""
+    """An exception of a user's own class keeps its message and attributes."""
     for arrived in travelled(error):
         assert (type(arrived), str(arrived)) == (type(error), str(error))
         assert vars(arrived) == vars(error)
 
 
 def test_requests_of_a_subclass_go_on(client: ECRClient) -> None:
-    """Further pages and batches are asked for by requests of the user's class as well."""
+    """Further pages and batches work with requests of a user's own class as well."""
     with ECRStub(client) as stub:
         stub.expect("ListImages", next_token="more")
         stub.expect("ListImages")

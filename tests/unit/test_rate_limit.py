@@ -1,4 +1,4 @@
-"""The adaptive mode in calls; the limiter by itself is in tests/engine."""
+"""The adaptive mode in calls; tests/engine covers the limiter by itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FINE = (200, {}, b"{}")
 @pytest.mark.parametrize(
     ("mode", "responses", "waits"),
     [
-        ("adaptive", [THROTTLED, FINE], [2.0]),  # for a place, at the lowest rate
+        ("adaptive", [THROTTLED, FINE], [2.0]),  # for its turn, at the lowest rate
         ("standard", [THROTTLED, FINE], []),
         ("adaptive", [(500, {}, b""), b"", b"", FINE], []),  # no reason to send less
     ],
@@ -27,7 +27,7 @@ FINE = (200, {}, b"{}")
 def test_only_throttled_operations_wait(
     server: Any, calling: Calling, fake: Any, mode: str, responses: list[Any], waits: list[float]
 ) -> None:
-    """In the adaptive mode, an operation that is throttled waits, and others do not."""
+    """In adaptive mode, an operation that is throttled waits, and others do not."""
     client = calling(mode=mode, base_delay=0, max_attempts=5)
     server.responses = responses
     client.describe_registry()
@@ -38,7 +38,7 @@ def test_only_throttled_operations_wait(
 
 
 def test_views_share_the_rates(server: Any, calling: Calling, fake: Any) -> None:
-    """What the calls of one view have met slows down those of another one."""
+    """Throttling of one view's calls slows down those of another view."""
     client = calling(mode="adaptive", base_delay=0)
     server.responses = [THROTTLED, FINE]
     client.with_options(timeout=3_600).describe_registry()
@@ -48,8 +48,8 @@ def test_views_share_the_rates(server: Any, calling: Calling, fake: Any) -> None
     assert len(fake.waits) == before + 1
 
 
-def test_a_deadline_before_the_place_in_the_queue(server: Any, calling: Calling, fake: Any) -> None:
-    """A call whose turn would come too late fails at once, unsent."""
+def test_a_turn_after_the_deadline(server: Any, calling: Calling, fake: Any) -> None:
+    """A call whose turn would come too late fails at once, and is not sent."""
     client = calling(mode="adaptive", max_attempts=1)
     server.responses = [THROTTLED]
     with pytest.raises(ThrottlingException):

@@ -80,16 +80,16 @@ PERHAPS = "an earlier attempt may have succeeded"
 
 
 class Case(NamedTuple):
-    """A call whose work is done once.
+    """A call whose work can be done only once.
 
-    ``prepare`` does what has to be done before, and returns the members of the call. ``error`` is
-    what the operation responds with if its work is done, and by ``asks`` the client finds out
-    whether the content is its own.
+    ``prepare`` does what the call requires, and returns its members. ``error`` is the response if
+    the work is done already, and ``lookup`` the operation by which the client finds out whether
+    the content is its own.
     """
 
     prepare: Prepare
     error: str
-    asks: str | None = None
+    lookup: str | None = None
 
 
 def repository(client: ECRClient) -> Members:
@@ -134,7 +134,7 @@ CASES = {
 
 @pytest.fixture
 def client(ecr: LocalECR, fake: Any) -> Iterator[ECRClient]:
-    """Return a client of the local ECR, which waits in the fake time."""
+    """Yield a client of the local ECR, which waits in the fake time."""
     with ecr.client(config=ClientConfiguration(retry=fake.policy(base_delay=0))) as made:
         fake.rules(made)
         yield made
@@ -158,7 +158,7 @@ def plain(result: Any) -> Any:
 
 
 def test_every_operation_is_accounted_for() -> None:
-    """For each operation it is known what its retry does, and what is raised is tested."""
+    """Each operation is in the table above, and those that are reconciled have a proof."""
     named = [name for names in RETRIES.values() for name in names.split()]
     reconciled = {f"{name}Request" for name in RETRIES["reconciled"].split()}
 
@@ -170,8 +170,8 @@ def test_every_operation_is_accounted_for() -> None:
 
 @pytest.mark.parametrize("name", RETRIES["reconciled"].split())
 @pytest.mark.parametrize("fault", [{"drop": True}, {"status": 500}], ids=["drop", "error"])
-def test_content_that_is_there(ecr: LocalECR, client: ECRClient, name: str, fault: Any) -> None:
-    """The result that was lost is returned: it says what the service would have said."""
+def test_existing_content(ecr: LocalECR, client: ECRClient, name: str, fault: Any) -> None:
+    """The lost result is returned, with the members that the service would have returned."""
     members = CASES[name].prepare(client)
     ecr.faults.add(name, when="after", **fault)
     result = call(client, name, members)
@@ -187,8 +187,8 @@ def test_content_that_is_there(ecr: LocalECR, client: ECRClient, name: str, faul
 
 
 @pytest.mark.parametrize("name", sorted(CASES.keys() - RETRIES["reconciled"].split()))
-def test_work_that_may_be_that_of_others(ecr: LocalECR, client: ECRClient, name: str) -> None:
-    """The error of the retry is raised, and says what may have come of the attempt before."""
+def test_uncertain_work(ecr: LocalECR, client: ECRClient, name: str) -> None:
+    """The error of the retry is raised, and says that an earlier attempt may have succeeded."""
     members = CASES[name].prepare(client)
     ecr.faults.add(name, when="after", drop=True)
     ecr.requests.clear()
@@ -203,8 +203,8 @@ def test_work_that_may_be_that_of_others(ecr: LocalECR, client: ECRClient, name:
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("throttled", [False, True])
-def test_work_of_others(ecr: LocalECR, client: ECRClient, name: str, throttled: bool) -> None:
-    """Work that was done before the call is an error at its first attempt, and after throttling."""
+def test_work_done_before(ecr: LocalECR, client: ECRClient, name: str, throttled: bool) -> None:
+    """Work that was done before the call is a plain error, at once or after throttling."""
     members = CASES[name].prepare(client)
     call(client, name, members)
     if throttled:
@@ -219,12 +219,12 @@ def test_work_of_others(ecr: LocalECR, client: ECRClient, name: str, throttled: 
     assert ecr.requests.operations() == [name] * (1 + throttled)
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.asks])
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.lookup])
 def test_a_lookup_that_fails(ecr: LocalECR, client: ECRClient, name: str) -> None:
-    """If it cannot be found out whether the content is there, the error of the retry is raised."""
-    members, asks = CASES[name].prepare(client), CASES[name].asks
+    """If the lookup of the content fails, the error of the retry is raised."""
+    members, lookup = CASES[name].prepare(client), CASES[name].lookup
     ecr.faults.add(name, drop=True, when="after")
-    ecr.faults.add(asks, error="AccessDeniedException")
+    ecr.faults.add(lookup, error="AccessDeniedException")
     ecr.requests.clear()
     with pytest.raises(AmazonECRException) as caught:
         call(client, name, members)
@@ -232,20 +232,20 @@ def test_a_lookup_that_fails(ecr: LocalECR, client: ECRClient, name: str) -> Non
     assert caught.value.error_code == CASES[name].error
     assert caught.value.earlier_attempt_may_have_succeeded
     assert len(caught.value.retried_errors) == 1
-    assert ecr.requests.operations() == [name, name, asks]
+    assert ecr.requests.operations() == [name, name, lookup]
 
 
 def test_a_tag_that_was_moved(ecr: LocalECR, fake: Any) -> None:
-    """A tag that somebody else moves before the lookup proves nothing any more."""
+    """A tag that somebody else moves before the lookup no longer proves anything."""
     with ecr.client() as rival:
         fake.rules(rival)
         members = manifest(rival)
 
-        def interfere(event: Any) -> None:
+        def move_tag(event: Any) -> None:
             if event.operation == "PutImage" and event.attempt == 2:
                 rival.put_image(**{**members, "image_manifest": f"{MANIFEST} "})
 
-        hooks, policy = Hooks(response=interfere), fake.policy(base_delay=0)
+        hooks, policy = Hooks(response=move_tag), fake.policy(base_delay=0)
         config = ClientConfiguration(retry=policy, hooks=hooks)
         with ecr.client(config=config) as client:
             fake.rules(client)
@@ -258,7 +258,7 @@ def test_a_tag_that_was_moved(ecr: LocalECR, fake: Any) -> None:
 
 
 def error(code: str, status: int = 400, **members: Any) -> tuple[int, dict[str, str], bytes]:
-    """Return a response with an error, and with the time at which the fake time begins."""
+    """Return an error response."""
     return status, {}, json.dumps({"__type": code, "message": "no", **members}).encode()
 
 
@@ -271,7 +271,7 @@ def operations(server: Any) -> list[str]:
 
 
 def test_no_invented_success(server: Any, calling: Calling, fake: Any) -> None:
-    """A repository that was created just now may be somebody else's, and nobody looks at it."""
+    """A repository that was created just now may be somebody else's, and is not looked up."""
     date = format_datetime(fake.utc() + timedelta(seconds=1), usegmt=True)
     created = {"repositoryName": "app", "createdAt": fake.utc().timestamp()}
     status, _, body = error("RepositoryAlreadyExistsException")
@@ -301,7 +301,7 @@ def test_no_invented_success(server: Any, calling: Calling, fake: Any) -> None:
 def test_one_of_several_attempts(
     server: Any, calling: Calling, responses: Any, suffix: str
 ) -> None:
-    """One attempt that may have succeeded is enough, be it the last one, which says so itself."""
+    """One attempt that may have succeeded is enough, even if it is the last one."""
     server.responses = responses
     with pytest.raises(AmazonECRException) as caught:
         calling(base_delay=0).delete_repository(repository_name="app")
@@ -313,7 +313,7 @@ def test_one_of_several_attempts(
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_unreadable_lookups(server: Any, calling: Calling, times: int) -> None:
-    """A lookup is made twice if need be, as it only reads; then the retry's error is raised."""
+    """An unreadable lookup is made once more, as it only reads; then the error is raised."""
     unreadable = [(200, {}, b"<garbage>")] * times
     exists, image = error("ImageAlreadyExistsException"), found(images=[STORED])
     server.responses = [DOWN, exists, *unreadable, image]
@@ -328,7 +328,7 @@ def test_unreadable_lookups(server: Any, calling: Calling, times: int) -> None:
 
 
 def test_a_reconciled_call_is_a_success(server: Any, calling: Calling) -> None:
-    """What the retry has cost comes back, and the metadata tells what happened."""
+    """The cost of the retry is released, and the metadata reports what happened."""
     client = calling(base_delay=0)
     server.responses = [DOWN, error("InvalidLayerPartException", lastValidByteReceived=0)]
     bounds = {"part_first_byte": 0, "part_last_byte": 0}

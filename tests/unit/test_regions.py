@@ -1,3 +1,5 @@
+"""Regions: their partitions and services, and which names a client accepts."""
+
 from __future__ import annotations
 
 import json
@@ -33,7 +35,7 @@ ENDPOINTS = json.loads((DATA / "endpoints.json").read_text())["partitions"]
 
 
 def test_models_of_the_user_do_not_count(monkeypatch: Any, tmp_path: pathlib.Path) -> None:
-    """What lies in ~/.aws/models, malformed or not, is not read in the place of botocore's data."""
+    """Files in ~/.aws/models, malformed or not, are not read in place of botocore's data."""
     (tmp_path / "partitions.json").write_text("malformed")
     monkeypatch.setattr(Loader, "CUSTOMER_DATA_PATH", str(tmp_path))
 
@@ -60,7 +62,7 @@ def test_every_listed_region(data: Any) -> None:
     ],
 )
 def test_region_that_is_newer_than_botocore(name: str, partition: str, domain: str) -> None:
-    """A region that is not listed belongs to the partition whose pattern it follows."""
+    """A region that is not listed belongs to the partition whose pattern it matches."""
     region = Region.get_region(name)
 
     assert region.partition == partition
@@ -76,8 +78,8 @@ def test_region_that_is_newer_than_botocore(name: str, partition: str, domain: s
         "eu-west-" + "1" * 80,
     ],
 )
-def test_what_is_no_region(name: Any) -> None:
-    """A name that cannot be that of a region is refused."""
+def test_invalid_names(name: Any) -> None:
+    """An invalid name is refused."""
     with pytest.raises(InvalidRegionException) as caught:
         Region.get_region(name)
 
@@ -90,7 +92,7 @@ def test_what_is_no_region(name: Any) -> None:
 
 
 def test_region_is_a_value() -> None:
-    """Regions are equal by value, hashable, cannot be changed, and read as their names."""
+    """Regions compare by value, are hashable and immutable, and print as their names."""
     region = Region.get_region("eu-west-1")
 
     assert region == Region("eu-west-1")
@@ -102,7 +104,7 @@ def test_region_is_a_value() -> None:
 
 @pytest.mark.parametrize("data", ENDPOINTS, ids=lambda data: data["partition"])
 def test_ecr_is_where_the_data_says(data: Any) -> None:
-    """Every region that the data knows offers ECR exactly if the data says so."""
+    """Every listed region offers ECR exactly if the data says so."""
     ecr = data["services"].get("api.ecr", {}).get("endpoints", {})
 
     supported = {name: Region(name).is_service_supported("ecr") for name in data["regions"]}
@@ -126,19 +128,19 @@ def test_ecr_is_where_the_data_says(data: Any) -> None:
     ],
 )
 def test_is_service_supported(region: str, service: str, expected: bool) -> None:
-    """A known region offers what the data says, an unknown one what its partition does."""
+    """A listed region offers what the data says, and another one what its partition offers."""
     assert Region(region).is_service_supported(service) is expected
 
 
 def test_partition_without_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A partition that the endpoint data does not have is not known to offer anything."""
+    """A partition that the endpoint data lacks has no known services or regions."""
     monkeypatch.setattr(regions, "load_data", lambda name: {"partitions": []})
 
     assert regions._endpoints_of("aws") == {"services": {}, "regions": {}}
 
 
 def test_create_client() -> None:
-    """A region makes a client of the given class with itself and the other arguments."""
+    """A region passes itself and the other arguments to the given class."""
     given = {"credentials": Credentials("a", "b"), "config": ClientConfiguration()}
     client = Region("eu-west-1").create_client(lambda **members: members, **given)
 
@@ -147,7 +149,7 @@ def test_create_client() -> None:
 
 @pytest.mark.parametrize("check", [usable_region, supported_region])
 def test_regions_of_clients(check: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """A listed region is used silently, another with a log line, and a pseudo-region never."""
+    """A listed region is accepted silently, another one is logged, a pseudo-region is refused."""
     caplog.set_level(logging.DEBUG, "ecr_client")
     assert check("eu-west-1") == Region("eu-west-1")
     assert check(Region("cn-north-1")) == Region("cn-north-1")
@@ -167,7 +169,7 @@ def test_regions_of_clients(check: Any, caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_region_without_the_service_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A region that is known not to offer Amazon ECR is refused; today, there is none."""
+    """A region that is known not to offer Amazon ECR is refused; at present, there is none."""
     data = {"regions": {"eu-west-1": {}}, "services": {"api.ecr": {"endpoints": {"eu-west-2": {}}}}}
     monkeypatch.setattr("ecr_client.regions._endpoints_of", lambda _: data)
 
@@ -177,7 +179,7 @@ def test_region_without_the_service_is_refused(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_check_name() -> None:
-    """Any part of a host name, and nothing else, can stand for a region in a signature."""
+    """Any label of a host name, and nothing else, may be signed for as a region."""
     for region in ("eu-west-1", "made-up", "local", Region("eu-west-1")):
         assert check_name(region) == str(region)
     for wrong in (None, "", "a b", "a.b", "a\n", "-a", 7):
@@ -186,7 +188,7 @@ def test_check_name() -> None:
 
 
 def test_find_partition_of_anything() -> None:
-    """A name of no partition gives None, not an error."""
+    """A name that matches no partition yields None, not an error."""
     assert find_partition("nowhere") is find_partition("") is None
 
 

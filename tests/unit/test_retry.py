@@ -1,4 +1,4 @@
-"""What a client does about failed attempts; which decision is made when is in tests/engine."""
+"""What a client does after failed attempts; tests/engine covers when it decides what."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Calling = Callable[..., ECRClient]
 
 
 def failing(code: str, status: int = 400, **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """Return a response with an error."""
+    """Return an error response."""
     return status, headers, json.dumps({"__type": code, "message": "no"}).encode()
 
 
@@ -37,7 +37,7 @@ def failing(code: str, status: int = 400, **headers: str) -> tuple[int, dict[str
     ids=lambda script: f"{script[0][0]}, {len(script)}",
 )
 def test_errors_that_are_retried(server: Any, calling: Calling, script: list[Any]) -> None:
-    """A code is enough, whatever the status, and so is a status; other errors come at once."""
+    """An error is retried for its code or its status alone; other errors are raised at once."""
     server.responses = [*script, FINE]
     try:
         found = calling().describe_registry().response_metadata
@@ -51,7 +51,7 @@ def test_errors_that_are_retried(server: Any, calling: Calling, script: list[Any
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"registryId": 5}'])
 def test_unreadable_responses_are_not_retried(server: Any, calling: Calling, body: bytes) -> None:
-    """A success that cannot be read is raised at once, with its attempts."""
+    """A success that cannot be read is an error at once, with its attempts."""
     server.responses = [DOWN, (200, {}, body), FINE]
     with pytest.raises(ResponseParseException) as caught:
         calling().describe_registry()
@@ -71,7 +71,7 @@ def test_unreadable_responses_are_not_retried(server: Any, calling: Calling, bod
     ],
 )
 def test_failures_without_a_response(calling: Calling, fake: Any, error: Any, sent: int) -> None:
-    """Timeouts and connections that fail are retried; a certificate will not get better."""
+    """Timeouts and failed connections are retried; certificate errors are not."""
     client = calling()
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mocked:
         mocked.post(client.endpoint, body=error)
@@ -108,7 +108,7 @@ def test_each_attempt_is_signed_anew(server: Any, calling: Calling) -> None:
 
 
 def test_delays(server: Any, calling: Calling, fake: Any) -> None:
-    """The delays are those of the policy, and go through its sleep if they are any."""
+    """The delays are those of the policy, and go through its sleep unless they are 0."""
     drawn = iter([0.5, 1.0, 0.25, 0.0, 0.75, 1.0])
     server.responses = [DOWN]
     with pytest.raises(AmazonECRException):
@@ -117,10 +117,8 @@ def test_delays(server: Any, calling: Calling, fake: Any) -> None:
     assert fake.waits == [0.5, 2.0, 1.0, 12.0, 20.0]
 
 
-def test_an_http_date_counts_by_the_clock_of_the_service(
-    server: Any, calling: Calling, fake: Any
-) -> None:
-    """A date is compared with the corrected time, since it is the service's."""
+def test_retry_after_with_a_wrong_clock(server: Any, calling: Calling, fake: Any) -> None:
+    """A Retry-After date is compared with the corrected clock, since it is the service's."""
     there = fake.utc() + timedelta(hours=2)
     server.responses = [
         failing("RequestExpired", Date=format_datetime(there)),
@@ -132,9 +130,7 @@ def test_an_http_date_counts_by_the_clock_of_the_service(
     assert fake.waits == [9.0]
 
 
-def test_a_broken_connection_is_retried_at_once_and_then_no_more(
-    server: Any, calling: Calling, fake: Any
-) -> None:
+def test_broken_connections(server: Any, calling: Calling, fake: Any) -> None:
     """The first broken connection of a call costs neither time nor quota; a second one does."""
     client = calling(max_attempts=4)
     server.responses = [b"", b"", b"", FINE]
@@ -151,7 +147,7 @@ def left(client: ECRClient) -> int:
 
 
 def test_costs(server: Any, calling: Calling) -> None:
-    """A retry costs 5; a success releases what the last retry has cost, or else 1."""
+    """A retry costs 5; a success releases the cost of the last retry, or else 1."""
     client = calling()
     server.responses = [DOWN, DOWN, FINE]
     client.describe_registry()
@@ -163,7 +159,7 @@ def test_costs(server: Any, calling: Calling) -> None:
 
 @pytest.mark.parametrize("place", ["hook", "wait"])
 def test_an_interrupt_costs_nothing(place: str, server: Any, calling: Calling) -> None:
-    """A retry that is interrupted before it is sent is given back."""
+    """The cost of a retry that is interrupted before it is sent is released."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -193,7 +189,7 @@ def test_a_timeout_costs_more(calling: Calling) -> None:
 def test_an_empty_quota_ends_retries(server: Any, calling: Calling) -> None:
     """Once the quota is spent, calls of the client and of its views fail at their first attempt.
 
-    Successes fill it, and then there are retries again.
+    Successes refill it, and then there are retries again.
     """
     client = calling(max_attempts=11)
     view = client.with_options(timeout=3_600)

@@ -1,4 +1,4 @@
-"""The policy of retries: its values, and where they come from."""
+"""The retry policy: its values, and where they come from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEYS = Credentials("AKIDEXAMPLE", "secret")
 
 
 def policy_of(**arguments: Any) -> RetryPolicy:
-    """Return the policy that a client of these arguments works by."""
+    """Return the policy of a client with these arguments."""
     if "session" not in arguments:
         arguments.setdefault("credentials", KEYS)
     with ECRClient(region="eu-west-1", **arguments) as client:
@@ -63,7 +63,7 @@ def test_defaults() -> None:
     ],
 )
 def test_bad_values(field: str, value: Any) -> None:
-    """A value of a wrong type or out of range is refused by the name of its field."""
+    """A value that has a wrong type, or is out of range, is refused by the name of its field."""
     with pytest.raises(InvalidConfigurationException, match=f"^{field} must be "):
         RetryPolicy(**{field: value})
 
@@ -77,14 +77,14 @@ def test_bad_values(field: str, value: Any) -> None:
     ],
 )
 def test_good_values(values: dict[str, Any]) -> None:
-    """The ends of each range are within it."""
+    """The bounds of each range are included in it."""
     policy = RetryPolicy(**values)
 
     assert {name: getattr(policy, name) for name in values} == values
 
 
 def test_values() -> None:
-    """A policy is immutable, and compares by its values, of which functions are no part."""
+    """A policy is immutable, and compares by its values, except for its functions."""
     policy = RetryPolicy(max_attempts=5, sleep=print, random=lambda: 0.0)
 
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
@@ -100,8 +100,8 @@ def test_values() -> None:
     )
 
 
-def test_a_pickle_holds_no_state_of_the_generator() -> None:
-    """Processes that unpickle the same policy draw delays of their own, not all the same ones."""
+def test_pickled_policies_draw_differently() -> None:
+    """Processes that unpickle the same policy draw different delays."""
     data = pickle.dumps(RetryPolicy())
     here, there = pickle.loads(data), pickle.loads(data)
 
@@ -111,7 +111,7 @@ def test_a_pickle_holds_no_state_of_the_generator() -> None:
 
 @pytest.mark.parametrize("value", [3, "standard", RetryPolicy, {"max_attempts": 3}])
 def test_a_configuration_takes_policies_only(value: Any) -> None:
-    """What is no policy is refused where it is configured."""
+    """A configuration refuses anything but a policy."""
     with pytest.raises(InvalidConfigurationException, match="retry must be a RetryPolicy or None"):
         ClientConfiguration(retry=value)
 
@@ -130,7 +130,7 @@ def test_a_configuration_takes_policies_only(value: Any) -> None:
 def test_environment_and_profile(
     profile: Any, monkeypatch: pytest.MonkeyPatch, attempts: str, mode: str, expected: RetryPolicy
 ) -> None:
-    """Variables and profile give the same, and the mode of other SDKs is read as the standard."""
+    """Variables and profile are equivalent, and the legacy mode is read as the standard one."""
     written = {"max_attempts": attempts, "retry_mode": mode}
     profile("\n".join(f"{name} = {value}" for name, value in written.items() if value))
     from_profile = policy_of()
@@ -156,7 +156,7 @@ def test_environment_and_profile(
     ],
 )
 def test_bad_settings(profile: Any, monkeypatch: Any, variable: str, key: str, value: str) -> None:
-    """A setting that cannot work is refused when the client is made, by its source."""
+    """An invalid setting is refused when the client is made, and the error names its source."""
     profile(f"{key} = {value}" if value.isascii() else "")
     if value.isascii():
         with pytest.raises(InvalidConfigurationException, match=f"^{key} of profile 'default'"):
@@ -169,7 +169,7 @@ def test_bad_settings(profile: Any, monkeypatch: Any, variable: str, key: str, v
 
 
 def test_arguments_beat_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A given policy is taken as it is, and what it replaces is not even read; so in a view."""
+    """A given policy is used as it is, in a view too, and the settings it replaces are not read."""
     policy, other = RetryPolicy(base_delay=0.5), RetryPolicy(max_attempts=7)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "9")
     monkeypatch.setenv("AWS_RETRY_MODE", "quick")
@@ -181,8 +181,8 @@ def test_arguments_beat_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         assert view.with_options(timeout=1)._make_options().retry is other
 
 
-def test_settings_are_read_when_the_client_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What changes in the environment afterwards does not matter."""
+def test_settings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Later changes to the environment have no effect."""
     with ECRClient(region="eu-west-1", credentials=KEYS) as client:
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "9")
 
@@ -190,7 +190,7 @@ def test_settings_are_read_when_the_client_is_made(monkeypatch: pytest.MonkeyPat
 
 
 def test_session(profile: Callable[[str], None]) -> None:
-    """A botocore session gives what it knows, and what was set in it by hand."""
+    """A botocore session supplies its settings, and those that were set in it by hand."""
     # The default of botocore's own mode, which differs between releases, changes nothing.
     assert policy_of(session=botocore.session.Session()) == RetryPolicy()
 
@@ -211,7 +211,7 @@ def test_session(profile: Callable[[str], None]) -> None:
     ],
 )
 def test_bad_settings_of_a_session(profile: Callable[[str], None], lines: str, text: str) -> None:
-    """What a session says, and what cannot work, is refused in the session's name."""
+    """An invalid setting of a session is refused as the session's."""
     profile(lines)
     with pytest.raises(InvalidConfigurationException, match=text):
         policy_of(session=botocore.session.Session())

@@ -21,7 +21,7 @@ ECR = "https://api.ecr{}.us-east-1.amazonaws.com"
 AGENT = user_agent(None)
 BUNDLE = {"proxy_ca_bundle": HERE}
 PROXIES = {"https": "http://proxy:8080"}
-#: For each option some value, and what it changes in a client.
+#: By option: a value, and what it changes in a client.
 OPTIONS: dict[str, tuple[Any, dict[str, Any]]] = {
     **dict.fromkeys(WITHOUT_EFFECT, ("anything", {})),
     "parameter_validation": (False, {}),
@@ -54,7 +54,7 @@ def session() -> botocore.session.Session:
 
 
 def facts(client: ECRClient) -> dict[str, Any]:
-    """Return all of a client that an option may change."""
+    """Return everything in a client that an option may change."""
     pipeline, options = client._make_pipeline(), client._make_options()
     fields = {name: getattr(client._config, name) for name in FIELDS}
     return {
@@ -84,10 +84,10 @@ def test_each_option(session: Any, monkeypatch: pytest.MonkeyPatch, option: str)
 
 
 def test_endpoints(session: botocore.session.Session) -> None:
-    """Region and FIPS of the session lead to the endpoint; a region in code leads elsewhere."""
+    """Region and FIPS of the session select the endpoint; a region in code takes precedence."""
     session.set_default_client_config(Config(region_name="us-west-2", use_fips_endpoint=True))
 
-    # botocore says which host that is.
+    # The host itself comes from botocore.
     fips = ClientConfiguration(use_fips_endpoint=True)
     for found, region in (
         (ECRClient(session=session), "us-west-2"),
@@ -98,7 +98,7 @@ def test_endpoints(session: botocore.session.Session) -> None:
 
 
 def test_code_comes_first(session: botocore.session.Session) -> None:
-    """What the client's own configuration says is not changed, and the rest is."""
+    """The client's own configuration takes precedence; the rest comes from the session."""
     session.set_default_client_config(
         Config(connect_timeout=1, read_timeout=2, proxies=PROXIES, retries={"max_attempts": 7})
     )
@@ -119,7 +119,7 @@ def test_code_comes_first(session: botocore.session.Session) -> None:
     ],
 )
 def test_retries(session: Any, monkeypatch: Any, retries: Any, expected: tuple[int, str]) -> None:
-    """Retries are counted as botocore counts them; what they leave open is found elsewhere."""
+    """Retries are counted as in botocore; what they leave open comes from the environment."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "9")
     monkeypatch.setenv("AWS_RETRY_MODE", "adaptive")
     session.set_default_client_config(Config(retries=retries))
@@ -128,7 +128,7 @@ def test_retries(session: Any, monkeypatch: Any, retries: Any, expected: tuple[i
 
 
 def test_boto3(session: botocore.session.Session) -> None:
-    """A session of boto3 has the default client config of the one in it."""
+    """A boto3 session has the default client config of its botocore session."""
     session.set_default_client_config(Config(read_timeout=2))
 
     assert ECRClient(session=boto3.Session(botocore_session=session))._config.read_timeout == 2
@@ -145,10 +145,10 @@ def test_boto3(session: botocore.session.Session) -> None:
         {"brand_new": True},
     ],
 )
-def test_what_cannot_be_taken_over(session: Any, monkeypatch: Any, options: dict[str, Any]) -> None:
-    """An option of another meaning, or one that is not known, is refused by its name.
+def test_unsupported_options(session: Any, monkeypatch: Any, options: dict[str, Any]) -> None:
+    """An unsupported value or an unknown option is refused by its name.
 
-    So is anything else in the place of a client config.
+    So is anything but a Config as the client config.
     """
     session.set_default_client_config({"read_timeout": 2})
     with pytest.raises(InvalidConfigurationException, match="must be a botocore Config, got dict"):

@@ -1,3 +1,5 @@
+"""Settings from the environment, from the shared files, and from sessions."""
+
 from __future__ import annotations
 
 import pathlib
@@ -77,7 +79,7 @@ NOWHERE = {"AWS_CONFIG_FILE": "/no/config", "AWS_SHARED_CREDENTIALS_FILE": "/no/
 
 
 def test_nothing_configured() -> None:
-    """Without variables and files, nothing is set and nothing is an error."""
+    """Without variables and files, nothing is set, and that is not an error."""
     settings = Settings(environ=NOWHERE)
     unset = ("region", "endpoint_url", "ca_bundle", "user_agent_appid")
 
@@ -86,7 +88,7 @@ def test_nothing_configured() -> None:
 
 
 def test_environment_beats_profile(files: Files) -> None:
-    """A variable comes before the same setting of the profile, which has the others."""
+    """A variable takes precedence over the same setting of the profile."""
     settings = files.settings(
         "work", AWS_REGION="us-west-2", AWS_USE_FIPS_ENDPOINT="false", AWS_SDK_UA_APP_ID="env"
     )
@@ -118,7 +120,7 @@ def test_region(files: Files, profile: str | None, variables: Any, region: str) 
 
 
 def test_profile_of_the_credentials_file(files: Files) -> None:
-    """A section of the credentials file is a profile, whose values win, and no keys are kept."""
+    """Sections of the credentials file are profiles that take precedence; keys are not kept."""
     files.credentials.write_text(
         "[work]\naws_secret_access_key = s3cret\nregion = sa-east-1\n[other]\nregion = ca-west-1\n"
     )
@@ -130,9 +132,9 @@ def test_profile_of_the_credentials_file(files: Files) -> None:
 
 
 def test_missing_profile(files: Files) -> None:
-    """A misspelt profile is refused by its name and the files.
+    """A misspelt profile is refused, with its name and the files.
 
-    One that is named by a variable is so when a setting is looked up in it, and not before.
+    If a variable names it, that happens when a setting is looked up in it, and not before.
     """
     with pytest.raises(InvalidConfigurationException) as caught:
         files.settings("wrok", AWS_REGION="us-east-1")
@@ -146,14 +148,14 @@ def test_missing_profile(files: Files) -> None:
 
 
 @pytest.mark.parametrize("profile", ["", " ", 7])
-def test_profile_that_is_no_name(profile: Any) -> None:
+def test_bad_profile_argument(profile: Any) -> None:
     """The profile argument must be a name."""
     with pytest.raises(InvalidConfigurationException, match="profile must be"):
         Settings(profile=profile, environ=NOWHERE)
 
 
-def test_broken_files(files: Files) -> None:
-    """A file that is no INI file, or no text, is named without the line, which may be a secret."""
+def test_malformed_files(files: Files) -> None:
+    """A malformed file is named, but its content is not shown, which may be a secret."""
     files.credentials.write_text("s3cret without a section\n")
     with pytest.raises(InvalidConfigurationException) as caught:
         _ = files.settings().region
@@ -168,7 +170,7 @@ def test_broken_files(files: Files) -> None:
 
 @pytest.mark.parametrize("profile", ["missing", "broken"])
 def test_lenient(files: Files, caplog: pytest.LogCaptureFixture, profile: str) -> None:
-    """What cannot be used in a file may be left out with a warning; a variable never is."""
+    """Invalid settings in files may be skipped with a warning; invalid variables never are."""
     environ = files.environ(AWS_PROFILE=profile, AWS_USE_DUALSTACK_ENDPOINT="yes")
     settings = Settings(environ=environ, lenient=True)
 
@@ -180,7 +182,7 @@ def test_lenient(files: Files, caplog: pytest.LogCaptureFixture, profile: str) -
 
 
 def test_home_directory_is_expanded(tmp_path: pathlib.Path, monkeypatch: Any) -> None:
-    """The default files lie in the home directory, and ~ is understood in the variables."""
+    """The default files are in the home directory, and ~ is expanded in the variables."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     (tmp_path / ".aws").mkdir()
@@ -192,8 +194,8 @@ def test_home_directory_is_expanded(tmp_path: pathlib.Path, monkeypatch: Any) ->
 
 
 @pytest.mark.parametrize("value", ["yes", "1", "true "])
-def test_boolean_that_is_none(value: str) -> None:
-    """What is neither true nor false is an error; botocore would silently read it as false."""
+def test_bad_flags(value: str) -> None:
+    """A flag that is neither true nor false is an error; botocore would read it as false."""
     settings = Settings(environ={**NOWHERE, "AWS_USE_FIPS_ENDPOINT": value})
 
     with pytest.raises(InvalidConfigurationException, match="AWS_USE_FIPS_ENDPOINT must be true"):
@@ -201,7 +203,7 @@ def test_boolean_that_is_none(value: str) -> None:
 
 
 def test_wrong_values_of_a_profile(files: Files) -> None:
-    """The error names the profile, or the services section that it refers to, if it is followed."""
+    """The error names the profile, or the services section that it refers to, if that is read."""
     settings = files.settings("broken")
 
     with pytest.raises(InvalidConfigurationException, match="profile 'broken' must be true"):
@@ -235,7 +237,7 @@ ECR = {"AWS_ENDPOINT_URL_ECR": "http://ecr"}
 def test_endpoint_url(
     process: Files, monkeypatch: Any, profile: str, variables: dict[str, str], expected: str | None
 ) -> None:
-    """The configured endpoint follows botocore's order and its switch."""
+    """The configured endpoint follows botocore's precedence, and its switch to ignore it."""
     assert process.settings(profile, **variables).endpoint_url == expected
 
     disabled = dict.fromkeys(("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"), "false")
@@ -262,7 +264,7 @@ def test_ca_bundle_order(files: Files) -> None:
 
 
 def test_ca_bundle_must_exist() -> None:
-    """A CA bundle that is not there is an error that names path and variable."""
+    """A missing CA bundle is an error that names its path and the variable."""
     settings = Settings(environ={**NOWHERE, "CURL_CA_BUNDLE": "/no/bundle"})
 
     with pytest.raises(InvalidConfigurationException, match="'/no/bundle' from CURL_CA_BUNDLE"):
@@ -270,7 +272,7 @@ def test_ca_bundle_must_exist() -> None:
 
 
 def test_application_id_is_made_sendable(files: Files) -> None:
-    """Characters that a User-Agent cannot hold become dashes, as botocore does it."""
+    """Characters that a User-Agent cannot hold become dashes, as in botocore."""
     wild = "".join(map(chr, range(1, 256)))
     allowed = set(string.ascii_letters + string.digits + "!$%&'*+-.^_`|~,#")
     settings = Settings(environ={**NOWHERE, "AWS_SDK_UA_APP_ID": wild})
@@ -280,8 +282,8 @@ def test_application_id_is_made_sendable(files: Files) -> None:
     assert files.settings("work").user_agent_appid == "from profile"
 
 
-def test_values_that_are_no_text(files: Files) -> None:
-    """A nested block in the place of a value counts as not set."""
+def test_nested_blocks(files: Files) -> None:
+    """A nested block in place of a value counts as not set."""
     files.config.write_text("[default]\nregion =\n  a = b\nservices = s\n[services s]\necr = x\n")
     settings = files.settings()
 
@@ -289,8 +291,8 @@ def test_values_that_are_no_text(files: Files) -> None:
     assert settings.endpoint_url is None
 
 
-def test_session_answers_first(process: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a botocore session knows comes before the environment, the rest from there."""
+def test_session_comes_first(process: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A botocore session takes precedence over the environment, which supplies the rest."""
     monkeypatch.setenv("AWS_REGION", "us-west-2")
     session = botocore.session.Session(profile="work")
     session.set_config_variable("region", "ap-south-1")
@@ -304,7 +306,7 @@ def test_session_answers_first(process: Files, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_boto3_session(process: Files) -> None:
-    """A boto3 session serves as well, with its region and profile."""
+    """A boto3 session is accepted as well, with its region and profile."""
     boto3 = pytest.importorskip("boto3")
     session = boto3.Session(region_name="ap-south-1", profile_name="plain")
     settings = Settings(session=session)
@@ -315,7 +317,7 @@ def test_boto3_session(process: Files) -> None:
 
 @pytest.mark.parametrize("profile", ["wrok", None])
 def test_sessions_that_fail(process: Files, profile: str | None) -> None:
-    """A session without its profile, or with a malformed file, is our own error."""
+    """A session with a missing profile or a malformed file is an InvalidConfigurationException."""
     if profile is None:
         process.credentials.write_text("s3cret without a section\n")
     settings = Settings(session=botocore.session.Session(profile=profile))

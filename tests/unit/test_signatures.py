@@ -1,4 +1,4 @@
-"""What tools see of the generated methods, and which calls a mock of them takes."""
+"""The signatures that tools see of generated methods, and the calls that a mock accepts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ METHODS = sorted(
 
 
 def test_every_generated_method() -> None:
-    """Each operation, page, waiter and batch has the signature; there are no others."""
+    """Operations, paginators, waiters and batches have a generated signature, and no others."""
     ours = {name for name in vars(AmazonECR) if hasattr(getattr(AmazonECR, name), "__signature__")}
     rest = {name.partition("_")[0] for name in set(METHODS) - ours}
 
@@ -38,7 +38,7 @@ def test_every_generated_method() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_parameters(method: str) -> None:
-    """A signature has the members of the request, and requires those that the request requires."""
+    """A signature has the members of the request, and requires the same ones."""
     signature = inspect.signature(getattr(ECRClient, method))
     request = signature.parameters["request"].annotation
     fields = {field.name: field for field in attrs.fields(request)}
@@ -52,12 +52,12 @@ def test_parameters(method: str) -> None:
         name for name, field in fields.items() if field.default is attrs.NOTHING
     ]
     assert not isinstance(signature.return_annotation, str)
-    # Asking for type hints is no error; the types stand in the signature.
+    # get_type_hints() does not fail; the types are in the signature.
     assert typing.get_type_hints(getattr(ECRClient, method)) == {}
 
 
 def test_text() -> None:
-    """What ``help()`` shows can be read."""
+    """The signature that ``help()`` shows is readable."""
     text = str(inspect.signature(ECRClient.wait_until_image_exists))
     types = "ecr_client.models"
 
@@ -73,7 +73,7 @@ def test_text() -> None:
 
 
 def test_constructors() -> None:
-    """What keeps the arguments of constructors secret does not hide their parameters."""
+    """Hiding the arguments of constructors from tracebacks does not hide their parameters."""
     assert "read_timeout" in inspect.signature(ClientConfiguration).parameters
     assert list(inspect.signature(Credentials).parameters) == ["access_key", "secret_key", "token"]
     assert "endpoint" in inspect.signature(ECRClient).parameters
@@ -89,7 +89,7 @@ def test_copied_signatures() -> None:
 
 
 def mocks() -> Iterator[Any]:
-    """Yield the methods of mocks that are made in each way."""
+    """Yield mocks of the client, made in each way."""
     client = ECRClient(region="eu-west-1")
     for spec in (AmazonECR, ECRClient):
         yield mock.create_autospec(spec)
@@ -102,7 +102,7 @@ def mocks() -> Iterator[Any]:
 
 
 def test_mocks_take_both_forms() -> None:
-    """A mock takes a request object, or the members, and knows afterwards which it was."""
+    """A mock accepts a request object or keywords, and records which it was."""
     for each in mocks():
         each.list_images(REQUEST)
         each.list_images(repository_name="app", max_results=5)
@@ -132,7 +132,7 @@ def test_mocks_refuse(args: tuple[object, ...], members: dict[str, Any]) -> None
 
 
 def test_mocks_of_other_methods() -> None:
-    """What a method takes besides the members goes with both forms."""
+    """The other options of a method can be combined with both forms."""
     ecr = mock.create_autospec(ECRClient, instance=True)
     ecr.describe_registry()
     ecr.describe_registry(models.DescribeRegistryRequest())
@@ -144,7 +144,7 @@ def test_mocks_of_other_methods() -> None:
 
 
 def test_partial_calls() -> None:
-    """A partial call leaves the other members to be given."""
+    """The signature of a functools.partial takes the other members."""
     client = ECRClient(region="eu-west-1")
     signature = inspect.signature(functools.partial(client.list_images, repository_name="app"))
 

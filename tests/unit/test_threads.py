@@ -31,7 +31,7 @@ KEYS = Credentials("AKIDEXAMPLE", "secret")
 
 
 class Server(ThreadingHTTPServer):
-    """Answers with the names that it is asked for, unless they begin with "missing"."""
+    """A server that returns the requested names, unless they begin with "missing"."""
 
     daemon_threads = True
     request_queue_size = 2 * THREADS
@@ -42,8 +42,8 @@ class Echo(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        names = asked.get("repositoryNames", [])
+        requested = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        names = requested.get("repositoryNames", [])
         status, response = (
             200,
             {"repositories": [{**SENT, "repositoryName": name} for name in names]},
@@ -63,7 +63,7 @@ class Echo(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """Return the address of the server."""
+    """Yield the URL of the server."""
     server = Server(("127.0.0.1", 0), Echo)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -75,7 +75,7 @@ def url() -> Iterator[str]:
 
 @pytest.fixture
 def client(url: str) -> Iterator[ECRClient]:
-    """Return a client of the first server that remembers all calls of a test."""
+    """Yield a client of the server whose metadata cache holds all calls of a test."""
     config = ClientConfiguration(response_metadata_cache_size=10_000, max_pool_connections=THREADS)
     with ECRClient(region="eu-west-1", endpoint=url, credentials=KEYS, config=config) as made:
         yield made
@@ -83,7 +83,7 @@ def client(url: str) -> Iterator[ECRClient]:
 
 @pytest.fixture(autouse=True)
 def _busy() -> Iterator[None]:
-    """Let threads take turns as often as they can, so that what may go wrong does."""
+    """Let threads take turns as often as they can, so that races show."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -91,7 +91,7 @@ def _busy() -> Iterator[None]:
 
 
 def at_once(function: Callable[[int], Any], count: int = THREADS) -> list[Any]:
-    """Return what a function gives in many threads that begin together."""
+    """Return the results of a function in many threads that start together."""
     barrier = threading.Barrier(count)
 
     def run(number: int) -> Any:
@@ -124,7 +124,7 @@ def test_results_belong_to_their_requests(client: ECRClient) -> None:
 
 
 def test_executors(client: ECRClient) -> None:
-    """Pages of views are mapped over a pool of threads in their order; views share connections."""
+    """Views can be paginated by a pool of threads, in order, and share their connections."""
     names = [f"r{number}" for number in range(100)]
 
     def ask(name: str) -> Any:
@@ -140,7 +140,7 @@ def test_executors(client: ECRClient) -> None:
 
 
 def test_first_calls(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """First calls that come at once share one session and one look-up of credentials."""
+    """First calls that are made at once share one session and one lookup of credentials."""
     runs, script, config = tmp_path / "runs", tmp_path / "keys.py", tmp_path / "config"
     keys = {"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "s"}
     script.write_text(f"open({str(runs)!r}, 'a').write('x')\nprint({json.dumps(keys)!r})\n")
@@ -164,7 +164,7 @@ def test_first_calls(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_changes_of_the_region(server: Any) -> None:
-    """While the region changes, every request is signed for the region of its host."""
+    """While the region is being changed, every request is signed for the region of its host."""
     config = ClientConfiguration(protocol="http", proxies={"http": server.url})
     regions = ["eu-west-1", "us-east-1", "ap-south-1"]
     done = threading.Event()
@@ -188,7 +188,7 @@ def test_changes_of_the_region(server: Any) -> None:
 
 
 def test_shutdown_during_calls(client: ECRClient) -> None:
-    """Calls that a shutdown meets end with their response or with its exception, and no other."""
+    """Calls during a shutdown end with their response or ClientShutdownException."""
     begun = threading.Semaphore(0)
 
     def call(number: int) -> int:
@@ -250,7 +250,7 @@ with ThreadPoolExecutor({threads}) as threads:
 
 @pytest.mark.parametrize("share", ["", "clients = [(clients[0][0], n) for _, n in clients]"])
 def test_cold(url: str, share: str) -> None:
-    """In a fresh process, many threads may import, build and call at once; one client or many."""
+    """In a new process, threads can import, make clients and call at once, with one or many."""
     script = COLD.format(threads=16, share=share)
     command = [sys.executable, "-W", "error", "-c", script, url]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)

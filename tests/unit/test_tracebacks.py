@@ -1,7 +1,7 @@
-"""Tracebacks belong to people: who raises what in our calls sees where, in their own code and ours.
+"""Tracebacks show where an error was raised, in the user's own code and in ours.
 
-Only frames below the transport, in constructors that take secrets, and of botocore while it looks
-up credentials are removed.
+The only frames removed are those below the transport, those of constructors that take secrets, and
+those of botocore while it looks up credentials.
 """
 
 from __future__ import annotations
@@ -73,17 +73,17 @@ def of_package(error: BaseException) -> list[traceback.FrameSummary]:
 
 
 def names(error: BaseException, file: str) -> list[str]:
-    """Return the names of the functions of one file in which an exception was."""
+    """Return the names of the functions of one file in a traceback."""
     return [each.name for each in frames(error) if Path(each.filename).name == file]
 
 
 def lines(error: BaseException) -> list[str]:
-    """Return the lines of this file in which an exception was."""
+    """Return the lines of this file in a traceback."""
     return [each.line or "" for each in frames(error) if Path(each.filename).name == HERE]
 
 
 def check(error: BaseException) -> None:
-    """Check that no frame of a library is there, and that ours show nothing secret."""
+    """Check that no frame is a library's, and that ours show nothing secret."""
     for each in frames(error):
         assert not each.filename.startswith(LIBRARIES), each
         assert each.filename not in MODULES, each
@@ -93,7 +93,7 @@ def check(error: BaseException) -> None:
 
 
 def upload(client: ECRClient) -> None:
-    """Make a call with everything that is secret in it."""
+    """Make a call that carries every kind of secret."""
     client.with_options(headers={"x-amz-meta": "h34der"}).upload_layer_part(
         repository_name="app",
         upload_id="u",
@@ -104,7 +104,7 @@ def upload(client: ECRClient) -> None:
 
 
 def vault() -> Credentials:
-    """Fail as a function of a user may."""
+    """Fail as a user's own function may."""
     return read_vault("path/of/the/key")
 
 
@@ -113,7 +113,7 @@ def read_vault(path: str) -> Credentials:
 
 
 def test_a_credentials_function(calling: Calling) -> None:
-    """What a function that returns credentials raises is the cause, with its frames and text."""
+    """The exception of a credentials function is the cause, with its frames and message."""
     with pytest.raises(CredentialRetrievalException) as caught:
         upload(calling(given=vault))
     error = caught.value
@@ -134,7 +134,7 @@ def interrupt(*_: object) -> Any:
 
 @pytest.mark.parametrize("kind", ["request", "response", "retry", "error", "credentials", "sleep"])
 def test_an_interrupt(server: Any, calling: Calling, kind: str) -> None:
-    """An interrupt in a user's function comes out with all frames, the user's and ours."""
+    """An interrupt in a user's function propagates with all frames, the user's and ours."""
     server.responses = [(503, {}, b""), MISSING]
     if kind == "credentials":
         client = calling(given=interrupt)
@@ -172,7 +172,7 @@ class Headers(Mapping[str, str]):
 
 @pytest.mark.parametrize("kind", [LookupError, TypeError, AttributeError])
 def test_a_mapping_of_headers(client: ECRClient, kind: type[Exception]) -> None:
-    """What a mapping raises comes out as it is, of whatever kind, with the frames of the user."""
+    """An exception of a user's mapping propagates unchanged, with the user's frames."""
     error = kind("not in the mapping")
     with pytest.raises(kind, match=r"^not in the mapping$") as caught:
         client.with_options(headers=Headers(error), credentials=KEYS)
@@ -184,7 +184,7 @@ def test_a_mapping_of_headers(client: ECRClient, kind: type[Exception]) -> None:
 
 
 def test_bad_arguments(client: ECRClient) -> None:
-    """Where arguments are refused that may be secrets, the frames with them are removed."""
+    """When arguments that may be secrets are refused, the frames that hold them are removed."""
     with pytest.raises(InvalidConfigurationException) as caught:
         client.with_options(headers={"x-amz-meta": "h34der\n"}, credentials=KEYS)
 
@@ -219,7 +219,7 @@ class Failing(Transport):
     ids=lambda error: type(error).__name__,
 )
 def test_a_transport(calling: Calling, error: BaseException) -> None:
-    """What a transport of a user's own raises comes out as it is, with their frames and ours."""
+    """An exception of a user's own transport propagates unchanged, with their frames and ours."""
     client = calling(given=KEYS, max_attempts=1)
     client.transport = Failing(error, OSError("of the network"))
     with pytest.raises(type(error), match="in the transport") as caught:
@@ -248,9 +248,9 @@ def test_a_transport(calling: Calling, error: BaseException) -> None:
 def test_errors_of_calls(
     server: Any, calling: Calling, response: Any, kind: Any, last: str
 ) -> None:
-    """An error shows the way that the call went, down to where it met the library, and no secret.
+    """A traceback leads down to where the call entered a library, and shows no secret.
 
-    The frames of requests, urllib3 and http.client are not there.
+    It has no frames of requests, urllib3 or http.client.
     """
     server.responses = [response]
     with pytest.raises(kind) as caught:
@@ -262,8 +262,8 @@ def test_errors_of_calls(
     check(caught.value)
 
 
-def test_requests_that_are_wrong(client: ECRClient) -> None:
-    """A request that cannot be sent shows where it was made, and nothing of its content."""
+def test_invalid_requests(client: ECRClient) -> None:
+    """The traceback of an invalid request shows where it was made, and nothing of its content."""
     wrong: Any = {"repository_name": "app", "upload_id": 7, "layer_part_blob": LAYER}
     with pytest.raises(ParamValidationException) as caught:
         client.upload_layer_part(**wrong, part_first_byte=0, part_last_byte=17)
@@ -273,9 +273,9 @@ def test_requests_that_are_wrong(client: ECRClient) -> None:
 
 
 def own_error() -> Exception:
-    """Return an exception of a caller's own, which was raised and holds things."""
+    """Return an exception of a user's own, which was raised and holds things."""
     try:
-        local = ["of the caller"]
+        local = ["of the user"]
         raise LookupError(len(local))
     except LookupError as error:
         error.held = local  # type: ignore[attr-defined]
@@ -289,8 +289,8 @@ def looks(error: BaseException) -> list[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize("failing", ["call", "arguments", "constructor", "interrupt"])
-def test_what_the_caller_handles(server: Any, client: ECRClient, failing: str) -> None:
-    """The exception that a caller handles meanwhile keeps its frames, variables and members."""
+def test_an_exception_being_handled(server: Any, client: ECRClient, failing: str) -> None:
+    """An exception that is being handled meanwhile keeps its frames, variables and members."""
     server.responses = [MISSING]
     ours = own_error()
 
@@ -316,12 +316,12 @@ def test_what_the_caller_handles(server: Any, client: ECRClient, failing: str) -
 
     assert ours in list(chain(found))
     assert looks(ours) == before
-    assert "of the caller" in str(before)
-    assert ours.held == ["of the caller"]  # type: ignore[attr-defined]
+    assert "of the user" in str(before)
+    assert ours.held == ["of the user"]  # type: ignore[attr-defined]
 
 
-def test_errors_hold_nothing_of_calls(server: Any, client: ECRClient) -> None:
-    """An exception and its frames do not hold each other: it goes with its last reference."""
+def test_errors_are_freed(server: Any, client: ECRClient) -> None:
+    """An exception and its frames are not a cycle: it is freed with its last reference."""
     server.responses = [MISSING]
 
     def caught() -> weakref.ref[BaseException]:
@@ -372,7 +372,7 @@ def test_strings(text: str, shown: str) -> None:
 
 
 def test_undecodable_bytes() -> None:
-    """An error of decoding forgets the bytes that it was about."""
+    """A UnicodeDecodeError loses the bytes that it was about."""
     error = UnicodeDecodeError("utf-8", b"s3cret\xff", 6, 7, "invalid start byte")
     forget_frames(error)
 

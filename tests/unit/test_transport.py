@@ -1,6 +1,6 @@
-"""Calls over the transport: what is sent, who may look at it, and errors without a response.
+"""Calls over the transport: which headers are sent, and which tools can see them.
 
-What happens on the wire is in tests/transport; what breaks there, in tests/faults.
+tests/transport covers what happens on the wire, and tests/faults what breaks there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ KEYS = Credentials("AKID", "s3cret")
 
 
 def test_headers(server: Any, client: ECRClient, monkeypatch: Any, tmp_path: Any) -> None:
-    """A call has exactly these headers; no library below, and no .netrc, slips in another."""
+    """A call has exactly these headers; neither a library nor a .netrc adds another."""
     path = tmp_path / "netrc"
     path.write_text("machine 127.0.0.1 login user password secret\n")
     monkeypatch.setenv("NETRC", str(path))
@@ -56,7 +56,7 @@ def test_user_agent(server: Any, monkeypatch: Any, config: str, environment: str
 
 
 def test_a_wrapped_send_sees_the_calls(server: Any, client: ECRClient, monkeypatch: Any) -> None:
-    """What wraps requests.Session.send, as tracing tools do, sees request and response."""
+    """A wrapper of requests.Session.send, as tracing tools use, sees request and response."""
     seen = []
     original = requests.Session.send
 

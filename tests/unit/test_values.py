@@ -1,4 +1,4 @@
-"""Single values on their way to and from JSON, also of the kinds that no request has today."""
+"""Single values to and from JSON, including types that no request has today."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ecr_client._engine.values import Mismatch
     ],
 )
 def test_times_are_sent_as_epoch_seconds(when: datetime, seconds: float) -> None:
-    """A time is sent as seconds of the epoch, whatever its zone, and is read back as it was."""
+    """A time is sent as seconds since the epoch, whatever its zone, and is read back as it was."""
     assert values.check_datetime(when) == seconds
     assert values.read_datetime(values.check_datetime(when)) == when
 
 
 def test_others_are_sent_as_they_are() -> None:
-    """A finite number is sent and read as it is, and a blob comes as base64."""
+    """A finite number is sent and read as it is, and a blob is read from base64."""
     for number in (0, -1, 1.5, 10**15):
         assert values.check_float(number) == values.read_float(number) == number
     assert values.read_bytes("AAEC/w==") == b"\x00\x01\x02\xff"
@@ -59,6 +59,6 @@ def test_others_are_sent_as_they_are() -> None:
     ],
 )
 def test_what_does_not_fit(function: Any, value: Any, problem: str) -> None:
-    """A value that does not fit is named by what was wanted, and by its own type."""
+    """The error of a value that does not fit says what was expected, and the value's type."""
     with pytest.raises(Mismatch, match=problem):
         function(value)

@@ -1,4 +1,4 @@
-"""The waiters: what they ask, how long they wait, and how they end."""
+"""The waiters: what they request, how long they wait, and how they end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ecr_client.testing.encoding import encode_result
 
 IMAGE = ImageIdentifier(image_tag="v1")
 APP = {"repository_name": "app"}
-#: By waiter: its operation, the members of a request, and the most seconds that it waits by itself.
+#: By waiter: its operation, the members of a request, and the default of ``max_wait``.
 WAITERS: dict[str, tuple[str, Any, float]] = {
     "image_exists": ("DescribeImages", {**APP, "image_ids": [IMAGE]}, 200.0),
     "image_scan_complete": ("DescribeImageScanFindings", {**APP, "image_id": IMAGE}, 300.0),
@@ -61,8 +61,8 @@ NOT_YET = {
     "image_scan_complete": [scan("IN_PROGRESS"), scan("NEW_STATUS"), (200, "{}")],
     "lifecycle_policy_preview_complete": [preview("IN_PROGRESS"), preview("NEW_STATUS")],
 }
-#: By waiter: how to send a state, the name of its member, its enum, and what the states mean. All
-#: that are not named here mean failure.
+#: By waiter: how to send a state, the name of its member, its enum, and what the states mean.
+#: States that are not listed mean failure.
 STATES: dict[str, tuple[Callable[..., tuple[int, str]], str, Any, dict[str, str]]] = {
     "image_scan_complete": (
         scan,
@@ -80,7 +80,7 @@ STATES: dict[str, tuple[Callable[..., tuple[int, str]], str, Any, dict[str, str]
 
 
 class Service:
-    """Answers with what it was told to, in that order; the last response is repeated."""
+    """A service that sends scripted responses in order, and polls the last one."""
 
     def __init__(self) -> None:
         self.responses: list[tuple[int, str]] = []
@@ -120,7 +120,7 @@ def wait(ecr: ECRClient, service: Service, name: str, **options: Any) -> Any:
 
 
 def test_every_waiter_is_tested() -> None:
-    """The table above has all waiters of the client: the two modeled ones and "image exists"."""
+    """The table above has all waiters of the client: two modeled ones and "image exists"."""
     found = {name for name in dir(ECRClient) if name.startswith("wait_until_")}
 
     assert found == {f"wait_until_{name}" for name in WAITERS}
@@ -128,7 +128,7 @@ def test_every_waiter_is_tested() -> None:
 
 @pytest.mark.parametrize("name", WAITERS)
 def test_defaults(name: str) -> None:
-    """By itself a waiter asks every 5 seconds, for as long as the model says."""
+    """By default, a waiter polls every 5 seconds, for as long as the model says."""
     parameters = inspect.signature(getattr(ECRClient, f"wait_until_{name}")).parameters
     defaults = {option: parameters[option].default for option in ("delay", "max_wait", "sleep")}
 
@@ -137,7 +137,7 @@ def test_defaults(name: str) -> None:
 
 @pytest.mark.parametrize("name", WAITERS)
 def test_success(service: Service, ecr: ECRClient, name: str) -> None:
-    """A good response is returned at once; before it comes, the same is asked after each delay."""
+    """A success is returned at once; until then, the same request is sent after each delay."""
     operation, members, _ = WAITERS[name]
     service.responses = [SUCCESS[name]]
     keywords = {**members, "sleep": service.slept.append}
@@ -149,18 +149,18 @@ def test_success(service: Service, ecr: ECRClient, name: str) -> None:
 
     service.responses = [*NOT_YET[name], SUCCESS[name]]
     result = wait(ecr, service, name, delay=0.5)
-    repeats = len(NOT_YET[name])
+    polls = len(NOT_YET[name])
 
-    assert result.response_metadata.request_id == f"id-{repeats + 2}"
-    assert service.slept == [0.5] * repeats
-    assert service.bodies == [service.bodies[0]] * (repeats + 2)
+    assert result.response_metadata.request_id == f"id-{polls + 2}"
+    assert service.slept == [0.5] * polls
+    assert service.bodies == [service.bodies[0]] * (polls + 2)
 
 
 @pytest.mark.parametrize(
     ("name", "state"), [(name, str(state)) for name in STATES for state in STATES[name][2]]
 )
 def test_every_state(service: Service, ecr: ECRClient, name: str, state: str) -> None:
-    """Each state of the model ends the waiting at once, well or with an error, or goes on."""
+    """Each state of the model ends the waiting with a result or an error, or continues it."""
     response, member, _, states = STATES[name]
     meaning = states.get(state, "failure")
     service.responses = [response(state), SUCCESS[name]]
@@ -179,7 +179,7 @@ def test_every_state(service: Service, ecr: ECRClient, name: str, state: str) ->
 
 
 def test_failure_with_a_description(service: Service, ecr: ECRClient) -> None:
-    """What the service says of a failure is in the error, on one line and cut."""
+    """The service's description of a failure is in the error, on one line and truncated."""
     service.responses = [scan("FAILED", description="ScannerError:\n" + "x" * 9999)]
     with pytest.raises(WaiterFailureException) as caught:
         wait(ecr, service, "image_scan_complete")
@@ -201,7 +201,7 @@ def test_failure_with_a_description(service: Service, ecr: ECRClient) -> None:
 def test_timeouts(
     service: Service, ecr: ECRClient, delay: float, max_wait: float, sleeps: int
 ) -> None:
-    """It sleeps as often as the delay fits into max_wait, and calls once more than it sleeps."""
+    """A waiter sleeps as often as the delay fits into max_wait, and makes one more call."""
     service.responses = [NOT_YET["image_exists"][0]]
     with pytest.raises(
         WaiterTimeoutException, match=rf"^ImageExists: .* {max_wait:g} s .*"
@@ -214,7 +214,7 @@ def test_timeouts(
 
 
 def test_timeout_says_what_came_last(service: Service, ecr: ECRClient) -> None:
-    """The error of a timeout has the last state, be it unknown, or the last error as its cause."""
+    """A timeout names the last state, even an unknown one, or has the last error as its cause."""
     service.responses = [scan("NEW_STATUS", description="It is new.")]
     with pytest.raises(WaiterTimeoutException, match=r"status = NEW_STATUS: It is new\.$"):
         wait(ecr, service, "image_scan_complete", max_wait=0)
@@ -243,7 +243,7 @@ def test_other_errors_are_raised(
     response: tuple[int, str],
     expected: type[Exception],
 ) -> None:
-    """An error that is no part of the waiting is raised as it is and ends it."""
+    """An error that the waiter does not wait out is raised unchanged, and ends the waiting."""
     service.responses = [response, SUCCESS[name]]
 
     with pytest.raises(expected) as caught:
@@ -293,7 +293,7 @@ def test_bad_requests(service: Service, ecr: ECRClient, name: str) -> None:
 
 
 def test_sleep_may_end_the_waiting(service: Service, ecr: ECRClient) -> None:
-    """What the caller's sleep raises comes through, so that it can break off the waiting."""
+    """An exception of the given sleep is raised unchanged, so that it can end the waiting."""
     service.responses = [NOT_YET["image_exists"][0]]
 
     def interrupted(_: float) -> None:
@@ -306,7 +306,7 @@ def test_sleep_may_end_the_waiting(service: Service, ecr: ECRClient) -> None:
 
 
 def test_closed_client(service: Service, ecr: ECRClient) -> None:
-    """A client that is shut down while a thread waits ends the waiting with its own error."""
+    """A shutdown between two polls ends the waiting with ClientShutdownException."""
     service.responses = [NOT_YET["image_exists"][0]]
 
     with pytest.raises(ClientShutdownException, match=r"^DescribeImages: "):
@@ -316,7 +316,7 @@ def test_closed_client(service: Service, ecr: ECRClient) -> None:
 
 
 def test_closed_while_waiting(responding: Callable[..., ECRClient]) -> None:
-    """A waiter without a ``sleep`` of the caller ends at once when another thread shuts down."""
+    """A waiter without a given ``sleep`` ends at once when another thread shuts down."""
     called = threading.Event()
 
     def not_yet(_: Any) -> tuple[int, dict[str, str], str]:

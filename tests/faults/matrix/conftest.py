@@ -1,4 +1,4 @@
-"""What the cells of the matrix do: a call of each kind, what it needs, and what it leaves."""
+"""What the cells of the matrix do: a call of each kind, its preparation, and its effect."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ V1 = [ImageIdentifier(image_tag="v1")]
 POLICY = json.dumps(
     {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}]}
 )
-#: More than the buffers of a connection hold, so that sending it takes part in what goes wrong.
+#: More than the buffers of a connection hold, so that sending it can go wrong as well.
 PART = bytes(range(256)) * 12_000
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
@@ -82,7 +82,7 @@ class Repository:
         )
 
     def push(self, *images: tuple[bytes, str | None]) -> None:
-        """Create the repository with configurations, and with images of those that have a tag."""
+        """Create the repository, push configurations, and put images of those that have a tag."""
         self.create()
         for config, tag in images:
             self._begin(config)
@@ -158,7 +158,7 @@ KINDS: dict[str, Kind] = {
         lambda repository, client: repository.send(PART, client),
         lambda result: result.last_byte_received == len(PART) - 1,
         prepare=Repository.begin,
-        # The digest is that of the part, no less and no more.
+        # The upload only completes if it holds exactly the part.
         is_done=lambda repository: repository.succeeds(lambda: repository.complete(PART)),
     ),
     "CompleteLayerUpload": Kind(
@@ -216,7 +216,7 @@ class Work:
         ecr.requests.clear()
 
     def call(self, client: ECRClient | None = None) -> Any:
-        """Make the call, if no client is given with nothing going wrong."""
+        """Make the call, by default with a client that nothing goes wrong with."""
         return self._kind.call(self._repository, client or self._repository.client)
 
     def is_done(self) -> bool:

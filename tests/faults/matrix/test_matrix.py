@@ -1,7 +1,7 @@
-"""What comes of each kind of call when each kind of thing goes wrong at each place.
+"""The outcome of each kind of call for each kind of failure at each place.
 
-The table below says it, each cell is tried out, and ``docs/reliability/matrix.md`` shows it.
-``python tests/faults/matrix/test_matrix.py`` writes that file anew.
+The table below states it, each cell is a test, and ``docs/reliability/matrix.md`` shows it.
+``python tests/faults/matrix/test_matrix.py`` rewrites that file.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ OPERATIONS = (
     "DeleteRepository",
     "BatchDeleteImage",
 )
-#: What the retry of a call fails with if an earlier attempt has done the work.
-#: The failure of `BatchDeleteImage` is in its result.
+#: The error of a retry if an earlier attempt has done the work; `BatchDeleteImage` returns it in
+#: its result.
 RETRIED = {
     "CreateRepository": "RepositoryAlreadyExistsException",
     "UploadLayerPart": "InvalidLayerPartException",
@@ -41,7 +41,7 @@ RETRIED = {
     "DeleteRepository": "RepositoryNotFoundException",
     "BatchDeleteImage": "failures",
 }
-#: Where the client looks whether that is so, and returns the result that was lost.
+#: The operations for which the client finds out whether that is so, and returns the lost result.
 RECONCILED = ("UploadLayerPart", "CompleteLayerUpload", "PutImage")
 LEGEND = (
     "A cell is the outcome of the call, a result or an exception (without the `Exception` at the",
@@ -49,25 +49,25 @@ LEGEND = (
     "`earlier_attempt_may_have_succeeded` is true. `failures` are those of a result. Each cell is",
     "a test, which also checks whether the server has done the work once, or not at all.",
 )
-#: Seconds: of the timeouts that are waited for, and of those that are not.
+#: In seconds: timeouts that tests wait out, and timeouts that are never reached.
 SHORT, LONG = 0.3, 30.0
 
 
 @attrs.frozen
 class Row:
-    """Something that goes wrong with the first attempts, and what is to come of it.
+    """Something that goes wrong with the first attempts, and the expected outcome.
 
     Args:
-        what: Goes wrong, in words.
-        where: In the call.
+        what: What goes wrong, in words.
+        where: The place in the call, in words.
         fault: The arguments of the fault of the proxy, or what the proxy does as a whole.
         outcome: ``result``, or the class of the exception.
         attempts: How often the call is sent.
-        waits: The seconds before each retry that does not come at once; None if that differs.
+        waits: The seconds before each retry that does not come at once; None if those vary.
         count: How many attempts meet the fault.
         works: Whether an attempt does its work nevertheless.
-        refused: Whether the service says that it has not done the work, as what throttles does.
-        limits: Of the time, as members of `ClientConfiguration`.
+        refused: Whether the response means that the work was not done, as throttling does.
+        limits: Timeouts, as members of `ClientConfiguration`.
     """
 
     what: str
@@ -129,7 +129,7 @@ ROWS: list[Row] = []
 
 for _end, _then in (("reset", "reset"), ("closed", "close")):
     for _place, (_fault, _works) in places(_then).items():
-        # A reset that comes soon may be an error of connecting, which is retried later.
+        # An early reset may be a connection error, which is retried after a delay.
         _waits = None if (_then, _place) == ("reset", "when connected") else ()
         ROWS.append(Row(_end, _place, _fault, "result", 2, _waits, works=_works))
     _fault = {"at": "done", "then": _then}
@@ -203,7 +203,7 @@ def table() -> list[str]:
 
 
 class Recorder:
-    """Waits for nothing; the first wait ends what goes wrong with the proxy or with the time."""
+    """Records requests and waits; the first wait ends what is wrong with the proxy or timeouts."""
 
     def __init__(self, proxy: Any, row: Row) -> None:
         self.waits: list[float] = []
@@ -222,14 +222,14 @@ class Recorder:
             return
         if isinstance(self._row.fault, str):
             self._proxy.restart()
-        # A timeout is short for the attempt that it ends, and not for the others, which may
-        # need longer on a machine that has much to do.
+        # A timeout is short only for the attempt that it ends, since the others may need
+        # longer on a busy machine.
         for name in self._row.limits:
             object.__setattr__(self.config, name, LONG)
 
 
 def outcome_of(work: Any, client: ECRClient) -> tuple[str, int, bool]:
-    """Make a call; return what comes of it, in how many attempts, and whether it is uncertain."""
+    """Make a call; return its outcome, the number of attempts, and whether it is uncertain."""
     try:
         result = work.call(client)
     except AmazonClientException as error:
@@ -282,14 +282,14 @@ def test_cell(
 
 
 def test_the_table_is_the_recorded_one() -> None:
-    """What users read is what the cells have shown."""
+    """The table that users read is the one that the cells prove."""
     recorded = RECORD.read_text(encoding="utf-8").splitlines()
 
     assert recorded == table(), f"If the change is meant, run `{UPDATE}`."
 
 
 def test_cells_differ() -> None:
-    """No row of the table is there twice."""
+    """No row of the table occurs twice."""
     assert len({(row.what, row.where) for row in ROWS}) == len(ROWS)
 
 

@@ -1,4 +1,4 @@
-"""Clients of peers whose every byte a test says."""
+"""Clients of peers whose every byte a test controls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from ecr_client import ClientConfiguration, Credentials, ECRClient, RetryPolicy
 
-#: Long enough for a slow machine, and never waited for unless something is wrong.
+#: Long enough for a slow machine, and only waited for in full if something is wrong.
 PATIENCE = 20
 
 
@@ -19,7 +19,7 @@ PATIENCE = 20
 def visitor(
     client_class: Any, credentials: Credentials, trusted: str, policy: RetryPolicy
 ) -> Iterator[Callable[..., ECRClient]]:
-    """Return a function that makes clients of a peer, with the options of `ClientConfiguration`."""
+    """Yield a function that makes clients of a peer, with the options of `ClientConfiguration`."""
     with contextlib.ExitStack() as made:
 
         def make(server: Any, scheme: str = "http", **options: Any) -> ECRClient:
@@ -39,7 +39,7 @@ def visitor(
 
 @pytest.fixture
 def in_time() -> Callable[[Callable[[], Any]], Any]:
-    """Return a function that returns what another returns or raises, unless that takes for ever."""
+    """Return a function that returns what another returns or raises, if that ends in time."""
 
     def run(function: Callable[[], Any]) -> Any:
         found: list[Any] = []

@@ -1,4 +1,4 @@
-"""Proxies of other kinds than those for HTTP, and proxies that cannot be used."""
+"""Proxies other than HTTP proxies, and proxies that cannot be used."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ecr_client.exceptions import (
 
 @pytest.mark.parametrize("kind", ["socks5h", "socks5", "socks4a"])
 def test_socks(peer: Any, visitor: Any, kind: str) -> None:
-    """A call goes through a SOCKS proxy, and past it there is none."""
+    """A call goes through a SOCKS proxy, and never around it."""
     greetings = []
 
     def serve(visit: Any) -> None:
@@ -38,7 +38,7 @@ def test_socks(peer: Any, visitor: Any, kind: str) -> None:
 
 
 def test_socks_without_its_package(peer: Any, visitor: Any, waits: Any, monkeypatch: Any) -> None:
-    """Without the package for it, a SOCKS proxy is a wrong setting, not a wrong response."""
+    """Without its package, a SOCKS proxy is an InvalidConfigurationException, and not retried."""
     monkeypatch.setattr(
         sys.modules["requests.adapters"], "SOCKSProxyManager", _missing_dependency, raising=True
     )
@@ -50,7 +50,7 @@ def test_socks_without_its_package(peer: Any, visitor: Any, waits: Any, monkeypa
 
 
 def test_no_scheme(peer: Any, visitor: Any) -> None:
-    """A proxy without a scheme is one for HTTP."""
+    """A proxy without a scheme is an HTTP proxy."""
     proxy = peer(lambda visit: (visit.request(), visit.respond(b'{"repositories": []}')))
     client = visitor(peer(lambda _: None), proxies={"http": f"127.0.0.1:{proxy.port}"})
 

@@ -1,4 +1,4 @@
-"""TLS: certificates that are not to be trusted, and connections that break in all places."""
+"""TLS: certificates that are not trusted, and connections that break in all places."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_certificates(
     peer: Any, visitor: Any, authority: trustme.CA, waits: list[float],
     names: list[str] | None, options: dict[str, Any], reason: str,
 ) -> None:  # fmt: skip
-    """A certificate that is not to be trusted is named as such, and not asked for again."""
+    """A certificate that is not trusted is reported with the reason, and the call not retried."""
     issuer = trustme.CA() if names is None else authority
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     issuer.issue_cert(*(names or ["127.0.0.1"]), **options).configure_cert(context)
@@ -53,7 +53,7 @@ def test_certificates(
 def test_no_client_certificate(
     peer: Any, visitor: Any, authority: trustme.CA, waits: list[float]
 ) -> None:
-    """A server that refuses a client without a certificate is not asked again."""
+    """A call that is refused for want of a client certificate is not retried."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.configure_trust(context)
@@ -81,7 +81,7 @@ def test_files_of_something_else(
     tmp_path: Path,
     option: str,
 ) -> None:
-    """A file without a certificate is named, and the call is not repeated."""
+    """A file without a certificate is named, and the call is not retried."""
     path = tmp_path / "nonsense.pem"
     path.write_text("nonsense")
     server = peer(response, tls=context)
@@ -106,18 +106,18 @@ def reset(visit: Any) -> None:
 
 
 def close(visit: Any) -> None:
-    """End with FIN, without the farewell of TLS."""
+    """End with FIN, without TLS's close_notify."""
     visit.socket.close()
 
 
-def say_goodbye(visit: Any) -> None:
-    """End as TLS wants it, and with FIN."""
+def close_notify(visit: Any) -> None:
+    """End with TLS's close_notify, and with FIN."""
     if isinstance(visit.socket, ssl.SSLSocket):
         visit.socket.unwrap()
     visit.socket.close()
 
 
-@pytest.mark.parametrize("end", [reset, close, say_goodbye], ids=lambda each: each.__name__)
+@pytest.mark.parametrize("end", [reset, close, close_notify], ids=lambda each: each.__name__)
 @pytest.mark.parametrize("place", PLACES)
 def test_connections_that_break(
     peer: Any, visitor: Any, context: ssl.SSLContext, waits: list[float], place: str, end: Any
@@ -150,7 +150,7 @@ def test_connections_that_break(
 def test_idle_connections_that_are_closed(
     peer: Any, visitor: Any, waits: list[float], scheme: str
 ) -> None:
-    """A peer that closes idle connections costs no failed call, and no wait."""
+    """A peer that closes idle connections causes no failed call, and no wait."""
     closed = threading.Semaphore(0)
 
     def serve(visit: Any) -> None:
