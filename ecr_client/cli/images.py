@@ -188,7 +188,7 @@ def untag(options: Options, references: Sequence[str], yes: bool, dry_run: bool)
     if not dry_run:
         question = f"remove the {'tag' if len(references) == 1 else 'tags'} {some_of(references)}"
         if lost := [each["imageDigest"] for each in removed if each["imageDeleted"]]:
-            question += f", and delete what has no other tag: {some_of(lost)}"
+            question += f", and delete images that have no other tag: {some_of(lost)}"
         confirm(question, yes)
         for reference in references:
             with options.find(reference) as (client, found):

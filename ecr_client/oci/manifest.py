@@ -120,7 +120,7 @@ def _media_type(document: dict[str, Any], given: str | None) -> str:
     if media_type is None:
         raise ValueError("it has no mediaType, and none was given")
     if given is not None and own is not None and given != own:
-        raise ValueError(f"its mediaType is '{own}', but it is known as '{given}'")
+        raise ValueError(f"its mediaType is '{own}', but it is declared as '{given}'")
     if media_type not in media_types.MANIFESTS | media_types.INDEXES:
         raise ValueError(f"unsupported media type '{media_type[:200]}'")
     if version != 2 or isinstance(version, bool):

@@ -1,4 +1,4 @@
-"""What the tests of the asynchronous client share."""
+"""Fixtures for the tests of the asynchronous client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cancellation at every await: nothing is lost, nothing is left, and the client goes on."""
+"""Cancellation at every await: nothing is lost or left behind, and the client remains usable."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ecr_client.models import ImageIdentifier
 pytest.importorskip("aiohttp")
 
 FULL = RetryQuota().left
-#: The most that one retry takes of the quota.
+#: The most that one retry acquires from the quota.
 COST = 10
 EMPTY: tuple[int, dict[str, str], bytes] = (200, {}, b'{"repositories": []}')
 BUSY: tuple[int, dict[str, str], bytes] = (500, {}, b"{}")
@@ -31,7 +31,7 @@ class Cancelled:
     """An awaitable that awaits another one, and is cancelled when that suspends for the nth time.
 
     Attributes:
-        reached: Whether it suspended that often.
+        reached: Whether the other one suspended that often.
     """
 
     def __init__(self, awaited: Coroutine[Any, Any, Any], number: int) -> None:
@@ -48,7 +48,7 @@ class Cancelled:
                 return end.value
             error = None
             cancels = number == self._number
-            # As a task does it: what it waits for is cancelled, which then resumes it.
+            # Like a task: what it waits for is cancelled, which then resumes it.
             if cancels and waits_for is not None:
                 waits_for.cancel()
             try:
@@ -58,7 +58,7 @@ class Cancelled:
             if cancels:
                 self.reached = True
                 error = error or asyncio.CancelledError()
-        raise AssertionError("it does not end")
+        raise AssertionError("the coroutine does not end")
 
 
 async def cancel_everywhere(
@@ -66,7 +66,7 @@ async def cancel_everywhere(
 ) -> int:
     """Cancel a coroutine at each of its awaits in turn, and return how many there are.
 
-    After each, no task and no connection is left in use, and calls still work.
+    After each cancellation, no task is left, no connection is in use, and calls still work.
     """
     before = asyncio.all_tasks()
     for number in range(1, 1000):
@@ -77,21 +77,21 @@ async def cancel_everywhere(
             assert attempt.reached
         else:
             assert not attempt.reached
-        await settled(client, before)
+        await wait_until_idle(client, before)
         pipeline: Any = client._shared.pipeline
         if pipeline is not None:
             assert pipeline.quota.left >= FULL - COST
             pipeline.quota = RetryQuota()
         server.responses = [EMPTY]
         await client.describe_registry()
-        await settled(client, before)
+        await wait_until_idle(client, before)
         if not attempt.reached:
             return number - 1
-    raise AssertionError("it does not end")
+    raise AssertionError("the coroutine suspends too often")
 
 
-async def settled(client: Any, before: set[Any]) -> None:
-    """Wait until no task and no connection is in use."""
+async def wait_until_idle(client: Any, before: set[Any]) -> None:
+    """Wait until no other task is left and no connection is in use."""
     while asyncio.all_tasks() != before or any(
         session.connector._acquired for session in client.transport._sessions.values()
     ):
@@ -99,7 +99,7 @@ async def settled(client: Any, before: set[Any]) -> None:
 
 
 def responses(server: Any, *scripted: Any) -> Callable[[], None]:
-    """Return a function that scripts the server anew."""
+    """Return a function that resets the responses of the server."""
 
     def reset() -> None:
         server.responses = [*scripted, EMPTY]
@@ -108,7 +108,7 @@ def responses(server: Any, *scripted: Any) -> Callable[[], None]:
 
 
 def test_call(run: Any, server: Any) -> None:
-    """A call with two retries is cancelled anywhere, also while it waits for a retry."""
+    """A call can be cancelled at any point, also while it waits for one of two retries."""
 
     async def test(client: AsyncECRClient) -> None:
         script = responses(server, BUSY, BUSY)
@@ -123,7 +123,7 @@ def test_call(run: Any, server: Any) -> None:
 
 
 def test_credentials(run: Any, server: Any, credentials: Credentials) -> None:
-    """Neither a lookup in a thread nor one in the loop is lost with the task that waits for it."""
+    """A lookup in a thread or in the loop survives the cancellation of the task that awaits it."""
     threads = set()
 
     def look_up() -> Credentials:
@@ -167,7 +167,7 @@ def test_upload(run: Any, server: Any) -> None:
 
 
 def test_download(run: Any, server: Any, peer: Any) -> None:
-    """A download that is cancelled anywhere releases its connection; so does an iterator."""
+    """A download or an iterator that is cancelled at any point releases its connection."""
     content = bytes(range(256)) * 1024
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
 
@@ -194,7 +194,7 @@ def test_download(run: Any, server: Any, peer: Any) -> None:
 
 
 def test_pages_waiters_and_batches(run: Any, server: Any) -> None:
-    """Whatever makes several calls can be cancelled in each of them and between them."""
+    """Paginators, waiters and batches can be cancelled within and between their calls."""
     page = (200, {}, b'{"repositories": [], "nextToken": "t"}')
 
     async def test(client: AsyncECRClient) -> None:
@@ -221,7 +221,7 @@ def test_pages_waiters_and_batches(run: Any, server: Any) -> None:
 
 
 def test_shared_lookup(run: Any, credentials: Credentials) -> None:
-    """Tasks that wait for the same lookup share it; the cancellation of one spares the others."""
+    """Tasks that await the same lookup share it, and cancelling one does not affect the others."""
     asked, found = [], asyncio.Event()
 
     async def provide() -> Credentials:
@@ -246,7 +246,7 @@ def test_shared_lookup(run: Any, credentials: Credentials) -> None:
 
 
 def test_errors_of_a_shared_lookup(run: Any) -> None:
-    """Each task gets an exception of its own, which the others do not change."""
+    """Each task gets its own exception, which the others do not change."""
 
     async def provide() -> Credentials:
         await asyncio.sleep(0)
@@ -264,7 +264,7 @@ def test_errors_of_a_shared_lookup(run: Any) -> None:
 
 
 def test_timeouts(run: Any, peer: Any) -> None:
-    """``total_timeout`` and a timeout of the caller end a call that hangs."""
+    """``total_timeout`` and the user's own timeout both end a call that hangs."""
     silent = peer(lambda visit: visit.wait_for_the_end())
 
     async def test(client: AsyncECRClient) -> None:
@@ -277,7 +277,7 @@ def test_timeouts(run: Any, peer: Any) -> None:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.05):
                     await client.describe_registry()
-        await settled(client, asyncio.all_tasks())
+        await wait_until_idle(client, asyncio.all_tasks())
 
     run(test)
 
@@ -316,8 +316,8 @@ def test_shutdown(run: Any, server: Any, peer: Any) -> None:
     run(test)
 
 
-def test_one_iterator_in_two_tasks(run: Any, server: Any) -> None:
-    """Two tasks cannot wait for one page, which both would return; the iterator goes on."""
+def test_iterator_in_two_tasks(run: Any, server: Any) -> None:
+    """Two tasks cannot await the same page, and the iterator remains usable."""
 
     async def test(client: AsyncECRClient) -> None:
         server.responses = [(200, {}, b'{"repositories": [], "nextToken": "2"}'), EMPTY]
@@ -335,7 +335,7 @@ def test_one_iterator_in_two_tasks(run: Any, server: Any) -> None:
 def test_shared_certificates(
     run: Any, peer: Any, trusted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Tasks wait together for the certificates of a route, and one may be cancelled meanwhile."""
+    """Tasks share the loading of certificates, and cancelling one does not affect the other."""
     secure, loaded, loads = peer(tls=True), threading.Event(), []
 
     def load(*arguments: Any) -> Any:
@@ -361,9 +361,9 @@ def test_shared_certificates(
     run(test, config={"verify": trusted})
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="timeouts cannot be moved")
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio cannot reschedule timeouts")
 def test_shutdown_in_a_handshake(run: Any, peer: Any) -> None:
-    """A call that waits for the handshake of TLS fails when the client is shut down."""
+    """A call that waits for a TLS handshake fails when the client is shut down."""
     silent = peer(lambda visit: visit.over.wait())
 
     async def test(client: AsyncECRClient) -> None:
@@ -380,7 +380,7 @@ def test_shutdown_in_a_handshake(run: Any, peer: Any) -> None:
 
 
 def test_cancelled_shutdown(run: Any, server: Any) -> None:
-    """A shutdown that is cancelled while it waits for a lookup closes the connections as well."""
+    """A shutdown that is cancelled while it waits for a lookup still closes the connections."""
 
     async def stubborn() -> Credentials:
         try:
@@ -406,7 +406,7 @@ def test_cancelled_shutdown(run: Any, server: Any) -> None:
 
 
 def test_one_loop(server: Any, credentials: Credentials) -> None:
-    """A client belongs to the loop of its first call, and says so in another one."""
+    """A client is bound to the event loop of its first call, and refuses calls in another one."""
     client = AsyncECRClient(region="eu-west-1", endpoint=server.url, credentials=credentials)
 
     async def use() -> None:

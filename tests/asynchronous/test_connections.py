@@ -1,4 +1,4 @@
-"""How many connections the asynchronous client opens."""
+"""The number of connections that the asynchronous client opens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ONE = {"max_pool_connections": 1}
 
 
 def test_calls(run: Any, peer: Any) -> None:
-    """Calls at the same time share ``max_pool_connections`` connections."""
+    """Concurrent calls share ``max_pool_connections`` connections."""
     service = peer()
 
     async def test(client: AsyncECRClient) -> None:
@@ -33,7 +33,7 @@ def test_calls(run: Any, peer: Any) -> None:
 
 
 def test_downloads(run: Any, server: Any, peer: Any) -> None:
-    """Each download that is open has a connection of its own."""
+    """Each open download has its own connection."""
     arrived = threading.Barrier(3)
 
     def handle(visit: Any) -> None:

@@ -1,4 +1,4 @@
-"""Whole images with the asynchronous client: they are those of the blocking functions."""
+"""The asynchronous functions for images are equivalent to the blocking ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ecr_client.oci import Layout
 from ecr_client.testing import RandomImage, assert_image_valid, random_image
 from ecr_client.transport import AsyncStreamingResponse, AsyncTransport, Deadline, HTTPRequest
 
-#: Long enough for a slow machine, and never waited for unless something is wrong.
+#: Long enough for a slow machine, and only reached if something is wrong.
 PATIENCE = 20
 MIB = 1024 * 1024
 TIMEOUT: Any = getattr(asyncio, "timeout", None)
@@ -38,7 +38,7 @@ Work = Callable[[AsyncECRClient], Awaitable[Any]]
 
 
 def run(ecr: LocalECR, work: Work) -> Any:
-    """Return the result of some work with a client, after which no thread and no task is left."""
+    """Return the result of a function of a client, and check that no thread or task is left."""
 
     async def main() -> Any:
         async with ecr.async_client() as client:
@@ -51,18 +51,18 @@ def run(ecr: LocalECR, work: Work) -> Any:
 
 
 async def push(client: AsyncECRClient, image: RandomImage, **options: Any) -> Any:
-    """Push an image to a repository, which is created."""
+    """Push an image, creating its repository."""
     return await aio.push_image(client, image.path, "team/app:1", create=True, **options)
 
 
 def left_over() -> list[str]:
-    """Return the threads of transfers, and the tasks beside the current one."""
+    """Return the threads of transfers, and all tasks except the current one."""
     threads = [each.name for each in threading.enumerate() if each.name.startswith("ecr-client")]
     current = asyncio.current_task()
     return threads + [repr(task) for task in asyncio.all_tasks() if task is not current]
 
 
-# Sources, each in another form; each returns what a push takes.
+# Sources of different kinds; each function returns an argument for a push.
 
 
 def single(path: Path, _: Any) -> str:
@@ -74,7 +74,7 @@ def index(path: Path, _: Any = None) -> str:
 
 
 def saved(path: Path, _: Any) -> str:
-    """Write what ``docker save`` writes, whose layers are not compressed."""
+    """Write what ``docker save`` writes, with uncompressed layers."""
     layer = b"layer" * 20_000
     rootfs = {"type": "layers", "diff_ids": [f"sha256:{sha256(layer).hexdigest()}"]}
     config = {"os": "linux", "architecture": "amd64", "rootfs": rootfs}
@@ -102,7 +102,7 @@ def signed(path: Path, make_layout: Any) -> str:
 
 @pytest.mark.parametrize("name", aio.__all__)
 def test_signatures(name: str) -> None:
-    """The functions are coroutine functions with the parameters of the blocking ones."""
+    """Each function is a coroutine function with the parameters of the blocking one."""
     functions = [getattr(module, name) for module in (images, aio)]
     blocking, asynchronous = (
         [(each.name, each.kind, each.default, each.annotation) for each in parameters.values()]
@@ -135,7 +135,7 @@ def test_round_trips(
     options: dict[str, Any],
     contents: Any,
 ) -> None:
-    """A push, a pull and a copy do what the blocking functions do, and so does an inspection."""
+    """A push, a pull, a copy and an inspection have the same results as the blocking functions."""
     source = make(tmp_path / "in", make_layout)
 
     async def all_of_them(client: AsyncECRClient) -> list[Any]:
@@ -163,7 +163,7 @@ def test_round_trips(
 
 
 def comparable(result: Any) -> str:
-    """Return a result without its time, and as if the places of both had one name."""
+    """Return a result without its duration, and with the same name for the places of both."""
     if isinstance(result, images.TransferResult):
         result = attrs.evolve(result, duration=0)
     return re.sub(r"'\S*?(a|b)(/\w+:\d)?'", r"'place\2'", repr(result))
@@ -183,10 +183,10 @@ def test_mounting(ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path) ->
 
 
 class Stuck(AsyncTransport):
-    """Cancels a task at a request, which then has no response.
+    """A transport that cancels a task at a request, which then gets no response.
 
     Args:
-        below: Sends the requests.
+        below: The transport that sends the requests.
         step: The purpose of the request.
         is_sent: Whether the service receives it.
     """
@@ -241,7 +241,7 @@ def test_cancelling(
     tags: Any,
     contents: Any,
 ) -> None:
-    """A transfer that is cancelled while a call is in progress leaves nothing half done."""
+    """A transfer that is cancelled during a call can be repeated, and leaves nothing half done."""
     image = random_image(tmp_path / "in", platforms=["linux/amd64", "linux/arm64"])
     images.push_image(ecr_client, image.path, "team/app:1", create=True)
     ecr_client.create_repository(repository_name="team/target")
@@ -260,7 +260,7 @@ def test_cancelling(
             out = tmp_path / "out"
             assert not out.exists() or Layout(out).read_index().manifests == ()
             assert not [path for path in contents(tmp_path) if "/." in path]
-        elif tags(ecr_client, "team/target"):  # the response to the last call was lost
+        elif tags(ecr_client, "team/target"):  # only the response to the last call was lost
             assert (step, is_sent) == ("PutImage", True)
             assert_image_valid(ecr_client, "team/target:1")
         client.transport = below
@@ -308,10 +308,10 @@ def test_cancelling_between_calls(local_ecr: LocalECR, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("after", [0, 1, 3])
-def test_events_that_cancel(
+def test_cancel_events(
     ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path, after: int, tags: Any
 ) -> None:
-    """The caller's event ends a transfer, and is not set by the cancellation of another one."""
+    """A user's event ends its transfer, and is not set when another transfer is cancelled."""
     image = random_image(tmp_path / "in", layers=5)
     cancel, moved = threading.Event(), 0
 
@@ -357,7 +357,7 @@ def test_repeated_cancellation(local_ecr: LocalECR, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(TIMEOUT is None, reason="asyncio.timeout needs Python 3.11")
 def test_timeouts(ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path, tags: Any) -> None:
-    """A transfer ends when an ``asyncio.timeout`` around it does."""
+    """An ``asyncio.timeout`` ends a transfer."""
     image = random_image(tmp_path)
 
     async def late(client: AsyncECRClient) -> None:
@@ -371,7 +371,7 @@ def test_timeouts(ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path, ta
 
 
 def test_progress(ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path) -> None:
-    """Events arrive in the event loop, in the context of the task, in order and one at a time."""
+    """Events arrive in the event loop, in the task's context, in order and one at a time."""
     image = random_image(tmp_path, layers=4)
     variable: ContextVar[str] = ContextVar("variable")
     events: list[object] = []
@@ -406,10 +406,10 @@ def test_progress(ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("is_asynchronous", [False, True])
-def test_progress_that_fails(
+def test_failing_progress(
     ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path, is_asynchronous: bool, tags: Any
 ) -> None:
-    """What a callback raises ends the transfer and is raised."""
+    """An exception of a callback ends the transfer and is raised."""
     image = random_image(tmp_path)
 
     def failing(_: object) -> None:
@@ -425,10 +425,10 @@ def test_progress_that_fails(
     assert tags(ecr_client) == {}
 
 
-def test_the_loop_goes_on(
+def test_the_loop_is_not_blocked(
     local_ecr: LocalECR, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_layout: Any
 ) -> None:
-    """While a thread reads a piece of a layer, the loop goes on."""
+    """The event loop runs while a thread reads a piece of a layer."""
     layout = make_layout(tmp_path / "in")
     layout.add(("text/plain", bytes(64 * MIB)))
     rounds, turned = 0, threading.Event()
@@ -437,7 +437,7 @@ def test_the_loop_goes_on(
     def watched(self: sources.VerifyingReader, buffer: Any, /) -> int:
         for _ in range(3):
             turned.clear()
-            assert turned.wait(PATIENCE), "the loop waits for a file"
+            assert turned.wait(PATIENCE), "the loop is blocked by a file"
         return readinto(self, buffer)
 
     monkeypatch.setattr(sources.VerifyingReader, "readinto", watched)
@@ -463,10 +463,10 @@ def test_the_loop_goes_on(
     assert rounds >= 64 * 3
 
 
-def test_two_at_a_time(
+def test_concurrent_transfers(
     ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path, tags: Any
 ) -> None:
-    """Transfers share a client, and need no thread of the event loop's executor."""
+    """Transfers can share a client, and need no thread of the event loop's executor."""
     made = [random_image(tmp_path / str(number), seed=number) for number in range(3)]
 
     async def all_of_them(client: AsyncECRClient) -> None:
@@ -517,7 +517,7 @@ def test_errors(
     arguments: tuple[str, ...],
     options: dict[str, Any],
 ) -> None:
-    """A transfer fails with the exception of the blocking function."""
+    """A transfer raises the same exception as the blocking function."""
     random_image(tmp_path / "in")
     given = [each.format(path=tmp_path) for each in arguments]
     with pytest.raises(Exception) as wanted:  # noqa: PT011
@@ -533,7 +533,7 @@ def without_id(error: Exception) -> str:
 
 
 def test_wrong_clients(ecr_client: ECRClient, local_ecr: LocalECR) -> None:
-    """A client of the other kind is refused with the place of the right function."""
+    """A client of the other kind is refused with a hint at the right function."""
     with pytest.raises(TypeError, match=r"use ecr_client\.images with ECRClient"):
         asyncio.run(aio.inspect_image(ecr_client, "team/app:1"))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"are in ecr_client\.images\.aio"):
@@ -544,7 +544,7 @@ def test_wrong_clients(ecr_client: ECRClient, local_ecr: LocalECR) -> None:
 
 @pytest.mark.parametrize("options", [{"progress": 3}, {"cancel": True}])
 def test_wrong_callbacks(local_ecr: LocalECR, tmp_path: Path, options: dict[str, Any]) -> None:
-    """A callback or an event that cannot be one is refused by name."""
+    """An invalid callback or event is refused by name."""
     (name,) = options
 
     async def push() -> None:
@@ -557,8 +557,8 @@ def test_wrong_callbacks(local_ecr: LocalECR, tmp_path: Path, options: dict[str,
         asyncio.run(aio.inspect_image(None, "team/app:1"))  # type: ignore[arg-type]
 
 
-def test_loops_that_close(local_ecr: LocalECR, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The threads of a transfer end although their loop was closed without waiting for it."""
+def test_closed_loops(local_ecr: LocalECR, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The threads of a transfer end even if its loop is closed without waiting for them."""
     monkeypatch.setattr(aio, "_CHECK_INTERVAL", 0.01)
     loop = asyncio.new_event_loop()
     reached = loop.create_future()
@@ -576,7 +576,7 @@ def test_loops_that_close(local_ecr: LocalECR, monkeypatch: pytest.MonkeyPatch) 
         await reached
         return task
 
-    loop.set_exception_handler(lambda *_: None)  # of tasks that are never done
+    loop.set_exception_handler(lambda *_: None)  # for tasks that are never done
     task = loop.run_until_complete(start())
     threads = [each for each in threading.enumerate() if each.name.startswith("ecr-client")]
     loop.close()

@@ -1,4 +1,4 @@
-"""Both clients, and what belongs to them, member by member: they differ where they have to."""
+"""Both clients and their companions, member by member: they differ only where they have to."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ from ecr_client.transport import (
     Transport,
 )
 
-#: Names in the place of which the asynchronous class has another one.
+#: Names that are different in the asynchronous class.
 RENAMED = {
     "__enter__": "__aenter__",
     "__exit__": "__aexit__",
@@ -62,7 +62,7 @@ CLOSED = {**RENAMED, "close": "aclose"}
 
 
 class Pair(NamedTuple):
-    """Two classes, and where they differ; other descriptions are the same texts."""
+    """Two classes, and where they differ."""
 
     one: type
     other: type
@@ -84,7 +84,7 @@ PAIRS = [
     Pair(ECRStub, AsyncECRStub, {}, {"__aenter__", "__aexit__"}, set()),
 ]
 each_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.one.__name__)
-#: Members of the client that wait for nothing.
+#: Methods of the client that are not coroutines.
 AT_ONCE = {"download_layer", "get_cached_response_metadata", "set_endpoint", "set_region"}
 AT_ONCE |= {"with_options"}
 KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
@@ -92,13 +92,13 @@ REQUEST = ListImagesRequest(repository_name="app")
 
 
 def names(cls: type) -> set[str]:
-    """Return the public names of a class, and what makes it a context manager or an iterator."""
+    """Return the public names of a class, including those of context managers and iterators."""
     special = {*RENAMED, *RENAMED.values()}
     return {name for name in dir(cls) if not name.startswith("_") or name in special}
 
 
 def members(pair: Pair) -> list[tuple[str, Any, Any]]:
-    """Return the members of two classes that belong together."""
+    """Return the corresponding members of two classes, with the name in the first one."""
     return [
         (name, getattr(pair.one, name), getattr(pair.other, found))
         for name in sorted(names(pair.one))
@@ -108,7 +108,7 @@ def members(pair: Pair) -> list[tuple[str, Any, Any]]:
 
 @each_pair
 def test_names(pair: Pair) -> None:
-    """Both have the same members, by the same names but for those that Python itself changes."""
+    """Both classes have the same members, except for the names that Python itself changes."""
     renamed = {pair.renamed.get(name, name) for name in names(pair.one)}
 
     assert names(pair.other) == renamed | pair.more
@@ -116,7 +116,7 @@ def test_names(pair: Pair) -> None:
 
 @each_pair
 def test_parameters(pair: Pair) -> None:
-    """All take the same parameters with the same types and defaults, and return the same types."""
+    """Both classes have the same parameters, types, defaults and return types."""
     for name, *both in members(pair):
         if not callable(both[0]) or name in RENAMED:
             continue
@@ -136,7 +136,7 @@ def test_parameters(pair: Pair) -> None:
 
 @each_pair
 def test_descriptions(pair: Pair) -> None:
-    """Every member is described, by the same text unless it is listed."""
+    """Every member has a docstring, which is the same in both classes unless it is listed."""
     texts = {
         name: (inspect.getdoc(first), inspect.getdoc(second))
         for name, first, second in members(pair)
@@ -148,7 +148,7 @@ def test_descriptions(pair: Pair) -> None:
 
 
 def test_coroutines() -> None:
-    """What sends something is a coroutine function; paginators and downloads send later."""
+    """Methods that send are coroutine functions; paginators and downloads only send later."""
     at_once = {
         name
         for name, _, member in members(PAIRS[0])
@@ -195,7 +195,7 @@ def clients(**arguments: Any) -> tuple[Any, Any]:
 
 
 def failure(call: Callable[[Any], Any], client: Any) -> tuple[type, str]:
-    """Return the exception of a call, after awaiting what has to be awaited."""
+    """Return the type and the message of a call's exception, awaiting the call if necessary."""
 
     async def made() -> None:
         returned = call(client)
@@ -257,7 +257,7 @@ def failure(call: Callable[[Any], Any], client: Any) -> tuple[type, str]:
     ],
 )
 def test_errors(call: Callable[[Any], Any]) -> None:
-    """A mistake is refused with the same error, hints included, by either client."""
+    """Both clients refuse a mistake with the same error, including hints."""
     one, other = (
         failure(call, each) for each in clients(endpoint="http://127.0.0.1:1", credentials=KEYS)
     )
@@ -276,7 +276,7 @@ def test_errors(call: Callable[[Any], Any]) -> None:
     ],
 )
 def test_errors_of_the_interface(call: Callable[[Any], Any]) -> None:
-    """The interface alone says which class lacks what."""
+    """An unimplemented operation of either interface is an error that names the class."""
 
     class Double(AmazonECR):
         pass
@@ -294,7 +294,7 @@ def test_errors_of_the_interface(call: Callable[[Any], Any]) -> None:
 
 
 class OwnClient(AsyncECRClient):
-    """A client that is made of an account, and has a lock, which cannot travel."""
+    """A client with its own arguments, and a lock, which cannot be pickled."""
 
     def __init__(self, account: str) -> None:
         super().__init__(region="eu-west-1", credentials=Credentials("AKID", account))
@@ -306,7 +306,7 @@ class OwnClient(AsyncECRClient):
 
 
 def test_reprs() -> None:
-    """Both show where they call, and no secrets."""
+    """Both clients show where they send calls, and no secrets."""
     one, other = map(repr, clients(region="eu-west-1", credentials=KEYS))
 
     assert other == f"<Async{one.removeprefix('<')}"
@@ -318,7 +318,7 @@ def test_reprs() -> None:
 
 
 def test_interface() -> None:
-    """Each client stands for its own interface, and not for the other one."""
+    """Each client implements its own interface, and not the other one."""
     one, other = clients()
 
     assert isinstance(other, AsyncAmazonECR)
@@ -328,7 +328,7 @@ def test_interface() -> None:
 
 
 def test_own_attributes() -> None:
-    """Both have the same state, of which nothing but the arguments is pickled."""
+    """Both clients have exactly the attributes that are excluded from pickling."""
     one, other = clients(region="eu-west-1")
 
     assert vars(one).keys() == vars(other).keys() == _OWN
@@ -338,7 +338,7 @@ def test_own_attributes() -> None:
     "copied", [copy.copy, copy.deepcopy, lambda client: pickle.loads(pickle.dumps(client))]
 )
 def test_copies(copied: Callable[[Any], Any]) -> None:
-    """A client arrives where it called, with its options, and belongs to no event loop yet."""
+    """A copy calls the same endpoint with the same options, and is bound to no event loop."""
     config = ClientConfiguration(read_timeout=7)
     _, client = clients(region="eu-west-1", credentials=KEYS, config=config)
     client.set_region("us-east-1")
@@ -356,8 +356,8 @@ def test_copies(copied: Callable[[Any], Any]) -> None:
     asyncio.run(arrived.aclose())
 
 
-def test_a_client_of_a_session() -> None:
-    """A client of a session refuses to be pickled, like the other one."""
+def test_clients_of_sessions() -> None:
+    """Neither client can be pickled if it was made from a session."""
     from botocore.session import Session
 
     one, other = (failure(pickle.dumps, each) for each in clients(session=Session()))
@@ -376,7 +376,7 @@ def test_subclasses() -> None:
 
 
 def test_views() -> None:
-    """A view shares what the client holds, and takes an asynchronous function for credentials."""
+    """A view shares the client's resources, and accepts an asynchronous credentials function."""
 
     class Recording(AsyncTransport):
         async def send(self, request: Any, deadline: Any) -> AsyncStreamingResponse:
@@ -405,7 +405,7 @@ def test_views() -> None:
 
 @pytest.mark.parametrize("spec", [AsyncECRClient, AsyncAmazonECR])
 def test_autospec(spec: type) -> None:
-    """A mock is awaited like the client, takes both forms of a call, and refuses the others."""
+    """A mock is awaited like the client, and accepts only the two forms of a call."""
     mock: Any = create_autospec(spec, instance=True)
     mock.list_images.return_value = ListImagesResult()
 
@@ -425,7 +425,7 @@ def test_autospec(spec: type) -> None:
 
 
 def test_autospec_of_other_members() -> None:
-    """What is not awaited on a client is not awaited on a mock, either."""
+    """Members that are not awaited on a client are not awaited on a mock, either."""
     mock: Any = create_autospec(AsyncECRClient, instance=True)
     image = ImageIdentifier(image_tag="1.0")
     mock.__aenter__.return_value = mock
@@ -441,8 +441,8 @@ def test_autospec_of_other_members() -> None:
     mock.aclose.assert_awaited_once_with()
 
 
-def test_everything_is_invoked() -> None:
-    """Calls, pages, polls and batches all go through ``invoke``, which needs no connection."""
+def test_invoke() -> None:
+    """Calls, paginators, waiters and batches all use ``invoke``, which needs no connection."""
 
     class Own(AsyncECRClient):
         async def invoke(self, operation: Any, request: Any) -> Any:

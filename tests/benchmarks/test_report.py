@@ -1,4 +1,4 @@
-"""The tables of the documentation are made from the measured results, and by nothing else."""
+"""The tables in the documentation are generated from the measured results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(autouse=True)
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let ``benchmarks`` be imported, which is not in the wheel; the package stays the wheel's."""
+    """Make ``benchmarks``, which is not in the wheel, importable without shadowing the package."""
     monkeypatch.setattr(sys, "path", [*sys.path, str(ROOT)])
 
 
@@ -41,8 +41,8 @@ def results() -> dict[str, Any]:
     }
 
 
-def test_ratios_are_to_each_peer_that_took_part(results: dict[str, Any]) -> None:
-    """A ratio is the median of those of the rounds, with the range of their middle half."""
+def test_ratios(results: dict[str, Any]) -> None:
+    """A ratio is the median over the rounds, with the range of their middle half, for each peer."""
     measures = results["cases"]["call"]["measures"]
 
     assert set(measures["cpu"]["ratios"]) == {"boto3", "capo"}
@@ -50,8 +50,8 @@ def test_ratios_are_to_each_peer_that_took_part(results: dict[str, Any]) -> None
     assert measures["rss_growth"]["ratios"] == {}
 
 
-def test_a_file_of_results_makes_a_table(results: dict[str, Any], tmp_path: Path) -> None:
-    """What is written to a section is what its table shows, a row for each measure."""
+def test_tables(results: dict[str, Any], tmp_path: Path) -> None:
+    """The table of a section has the results that were written, one row for each measure."""
     from benchmarks.report import tables
     from benchmarks.results import read, write
 
@@ -72,8 +72,8 @@ def test_a_file_of_results_makes_a_table(results: dict[str, Any], tmp_path: Path
     ]
 
 
-def test_a_measure_is_one_line_of_the_file(results: dict[str, Any], tmp_path: Path) -> None:
-    """The file has four digits of each figure, and all figures of a measure on one line."""
+def test_format_of_results(results: dict[str, Any], tmp_path: Path) -> None:
+    """The file has figures with four digits, and all figures of a measure on one line."""
     from benchmarks.results import write
 
     write("blocking", results, tmp_path / "results.json")
@@ -83,8 +83,8 @@ def test_a_measure_is_one_line_of_the_file(results: dict[str, Any], tmp_path: Pa
     assert '"capo": {"ratio": 0.3333, "low": 0.3333, "high": 1.0}' in "".join(lines)
 
 
-def test_every_case_was_measured_against_boto3() -> None:
-    """Each measure that has ratios has one to boto3, and all have a spread over several rounds."""
+def test_documented_results() -> None:
+    """Each measure with ratios has one to boto3, with a spread over several rounds."""
     from benchmarks.cases import WITHOUT_RATIO
     from benchmarks.results import read
 
@@ -99,8 +99,8 @@ def test_every_case_was_measured_against_boto3() -> None:
                 assert ratio["low"] <= ratio["ratio"] <= ratio["high"]
 
 
-def test_the_readme_has_measured_figures() -> None:
-    """Each row of the table of the performance is one of the results, which has more columns."""
+def test_readme() -> None:
+    """Each row of the performance table is a row of the results, with fewer columns."""
     from benchmarks.report import tables
     from benchmarks.results import read
 
@@ -115,8 +115,8 @@ def test_the_readme_has_measured_figures() -> None:
         assert [cell.strip() for cell in row.strip("|").split("|")] in measured
 
 
-def test_calls_of_python_functions_are_counted() -> None:
-    """Functions of Python are counted, those of the package apart; what is written in C is not."""
+def test_counting_calls() -> None:
+    """Calls of Python functions are counted, the package's own separately; C functions are not."""
     from benchmarks.counters import calls_of
     from ecr_client.metadata import ResponseMetadataCache
 

@@ -1,4 +1,4 @@
-"""A short soak: what is acknowledged is kept, whatever happens on the way; no time is measured."""
+"""A short soak test: acknowledged writes are kept, whatever happens. Nothing is timed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COMMAND = ["--minutes", "0.1", "--threads", "8", "--seed", "5", "--rate", "0.1"]
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Return the results of a soak of a few seconds, with ten times the faults of a long one."""
+    """Return the results of a few seconds with ten times the faults of a long soak test."""
     folder = tmp_path_factory.mktemp("soak")
     written = ["--output", str(folder / "soak.json"), "--table", str(folder / "soak.md")]
     done = subprocess.run(
@@ -39,21 +39,21 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_nothing_is_lost(results: dict[str, Any]) -> None:
-    """Every acknowledged write is there, byte by byte, and no error is an undocumented one."""
+    """Every acknowledged write is there, byte for byte, and every error is a documented one."""
     assert results["problems"] == []
     assert results["checked"]["images"] > 0
 
 
 def test_faults_happened(results: dict[str, Any]) -> None:
-    """The proof is worth something: requests met faults, and most calls got over them."""
+    """Requests met faults, and most calls succeeded nevertheless."""
     faulty = sum(count for kind, count in results["faults"].items() if kind != "none")
 
     assert faulty > 0
     assert sum(results["errors"].values()) < faulty
 
 
-def test_what_is_held_was_sampled(results: dict[str, Any]) -> None:
-    """Memory, sockets and threads were looked at all the time, and the threads were all there."""
+def test_resources_were_sampled(results: dict[str, Any]) -> None:
+    """Memory, sockets and threads were sampled throughout, with all threads running."""
     threads = [each["threads"] for each in results["series"]]
 
     assert len(threads) > 5
@@ -61,8 +61,8 @@ def test_what_is_held_was_sampled(results: dict[str, Any]) -> None:
     assert set(results["samples"]) == set(results["series"][0]) - {"minute"}
 
 
-def test_the_documented_soak_lost_nothing() -> None:
-    """The documented soak took ten minutes or more, and nothing was lost, wrong or undocumented."""
+def test_documented_soak() -> None:
+    """The documented soak took ten minutes or more, with nothing lost, wrong or undocumented."""
     shown = (ROOT / "docs" / "reliability" / "soak.md").read_text(encoding="utf-8")
     minutes = re.search(r"for ([0-9.]+) minutes", shown)
 

@@ -1,4 +1,4 @@
-"""The command line on a local ECR."""
+"""The command line with a local ECR."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 class Ended(NamedTuple):
-    """How a command ended, and what it printed."""
+    """The result of a command: its exit status, and what it printed."""
 
     status: int
     out: str
@@ -32,7 +32,7 @@ class Ended(NamedTuple):
 
     @property
     def json(self) -> Any:
-        """What it printed as JSON."""
+        """Return the printed JSON."""
         return json.loads(self.out)
 
 
@@ -64,7 +64,7 @@ def ecr(
 
 @pytest.fixture
 def start(environment: None, tmp_path: Path, python_path: str) -> Start:
-    """Return a function that starts a command line in a process of its own."""
+    """Return a function that starts a command line in a separate process."""
 
     def begin(*words: object, **options: Any) -> subprocess.Popen[str]:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

@@ -40,21 +40,21 @@ def test_readme(
 
 
 def test_commands() -> None:
-    """The table of commands has each command."""
+    """The table of commands is complete."""
     table = TEXT.partition("| command |")[2].partition("\n\n")[0]
 
     assert set(re.findall(r"`ecr (\w+)", table)) == {*program.modules}
 
 
 def test_global_options() -> None:
-    """The table of the global options has each of them."""
+    """The table of global options is complete."""
     table = TEXT.partition("## Global options")[2].partition("\n\n`copy`")[0]
 
     assert set(re.findall(r"`(--[\w-]+)`", table)) == {each.opts[0] for each in GLOBAL}
 
 
 def test_statuses() -> None:
-    """The table of exit statuses has each of them."""
+    """The table of exit statuses is complete."""
     constants = [value for name, value in vars(errors).items() if name.isupper()]
 
     assert {int(each) for each in re.findall(r"^\| (\d+) \|", TEXT, re.MULTILINE)} == {

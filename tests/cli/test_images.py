@@ -12,7 +12,7 @@ from ecr_client.testing import RandomImage, random_image
 
 
 def count(client: ECRClient) -> int:
-    """Return how many images ``team/app`` has."""
+    """Return the number of images in ``team/app``."""
     return len(client.describe_images(repository_name="team/app").image_details)
 
 
@@ -27,7 +27,7 @@ def test_list(ecr: Any, pushed: RandomImage, option: str | None, expected: int) 
 
 
 def test_inspect(ecr: Any, pushed: RandomImage) -> None:
-    """An image is shown with its platforms and layers; without a tag it is the latest."""
+    """An image is shown with its platforms and layers; the default tag is ``latest``."""
     shown = ecr("images", "inspect", "team/app").out
     document = ecr("images", "inspect", f"team/app@{pushed.digest}", "--output", "json").json
     layers = [layer.digest for manifest in pushed.manifests for layer in manifest.layers]
@@ -41,7 +41,7 @@ def test_inspect(ecr: Any, pushed: RandomImage) -> None:
 
 
 def test_delete_by_name(ecr: Any, ecr_client: ECRClient, pushed: RandomImage) -> None:
-    """An image goes with all its tags and platforms, after a confirmation."""
+    """After confirmation, an image is deleted with all its tags and platforms."""
     planned = ecr("images", "delete", "team/app:1", "--dry-run")
     unconfirmed = ecr("images", "delete", "team/app:1")
     before = count(ecr_client)
@@ -55,7 +55,7 @@ def test_delete_by_name(ecr: Any, ecr_client: ECRClient, pushed: RandomImage) ->
 
 
 def test_kept_platforms(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tags: Any) -> None:
-    """A platform with a tag of its own stays when its index goes."""
+    """A platform with its own tag is kept when its index is deleted."""
     platform = pushed.manifests[0].descriptor.digest
     ecr("images", "tag", f"team/app@{platform}", "amd64")
     ecr("images", "delete", "team/app:latest", "--yes")
@@ -78,7 +78,7 @@ def test_kept_platforms(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, ta
 def test_delete_by_options(
     ecr: Any, pushed: RandomImage, options: list[str], expected: int
 ) -> None:
-    """All options have to fit, and what an index lists stays with it."""
+    """Only images that match all options are deleted, and the children of a kept index are kept."""
     ended = ecr("images", "delete", "team/app", *options, "--dry-run", "--output", "json")
 
     assert sum(each["isDeleted"] for each in ended.json["images"]) == expected
@@ -94,10 +94,10 @@ def test_delete_by_options(
         ["team/app", "--older-than", "1 month"],
     ],
 )
-def test_unclear_deletions(
+def test_ambiguous_deletions(
     ecr: Any, ecr_client: ECRClient, pushed: RandomImage, words: list[str]
 ) -> None:
-    """What does not say clearly which images to delete deletes none."""
+    """A command that does not say clearly which images to delete deletes none."""
     assert ecr("images", "delete", *words, "--yes").status == 2
     assert count(ecr_client) == 3
 
@@ -105,7 +105,7 @@ def test_unclear_deletions(
 def test_tag(
     ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tmp_path: Any, tags: Any
 ) -> None:
-    """Tags are added and moved, and one that is there already is no error."""
+    """Tags are added and moved, and an existing one is not an error."""
     other = random_image(tmp_path / "other", seed=2, size=100)
     push_image(ecr_client, other.path, "team/app:2")
     ended = ecr("images", "tag", "team/app:2", "2", "latest", "stable")
@@ -120,18 +120,18 @@ def test_tag(
 
 
 def test_untag(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tags: Any) -> None:
-    """A tag goes after a confirmation, which warns if the image goes with it."""
+    """A tag is removed after a confirmation, which warns if the image is deleted with it."""
     planned = ecr("images", "untag", "team/app:1", "--dry-run")
     first = ecr("images", "untag", "team/app:1", "--yes")
     unconfirmed = ecr("images", "untag", "team/app:latest")
 
     assert (planned.status, first.status, unconfirmed.status) == (0, 0, 7)
-    assert f"delete what has no other tag: '{pushed.digest}'? " in unconfirmed.err
+    assert f"delete images that have no other tag: '{pushed.digest}'? " in unconfirmed.err
     assert tags(ecr_client) == {"latest": pushed.digest}
 
 
 def test_untag_all_tags(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tags: Any) -> None:
-    """All tags of an image at once delete it; a missing one is found before any is removed."""
+    """Removing all tags deletes the image; a missing tag is reported before any is removed."""
     both = ["team/app:1", "team/app:latest"]
     planned = ecr("images", "untag", *both, "--dry-run", "--query", "imageIds[].imageDeleted")
     missing = ecr("images", "untag", *both, "team/app:nope", "--yes")
@@ -145,7 +145,7 @@ def test_untag_all_tags(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, ta
 
 
 def test_missing_image(ecr: Any, pushed: RandomImage) -> None:
-    """An image that does not exist is one line, with the status of a refusal."""
+    """A missing image is reported in one line, with the exit status of a refusal."""
     ended = ecr("images", "tag", "team/app:nope", "x")
 
     assert ended.status == 3

@@ -15,7 +15,7 @@ from ecr_client.local import LocalECR
 
 
 def opens(local_ecr: LocalECR, password: str) -> bool:
-    """Return whether a password opens the registry."""
+    """Return whether the registry accepts a password."""
     with requests.Session() as session:
         session.trust_env = False
         found = session.get(f"{local_ecr.endpoint}/v2/", auth=("AWS", password), timeout=60)
@@ -25,7 +25,7 @@ def opens(local_ecr: LocalECR, password: str) -> bool:
 def test_login(
     ecr: Any, local_ecr: LocalECR, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Docker's configuration gets the password, and nothing prints it."""
+    """The password is written to Docker's configuration, and never printed."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     ended = ecr("login")
     auths = json.loads((tmp_path / "config.json").read_text())["auths"]
@@ -39,14 +39,14 @@ def test_login(
 
 
 def test_print(ecr: Any, local_ecr: LocalECR) -> None:
-    """A configuration with the password is printed for who wants it elsewhere."""
+    """With ``--print``, a configuration with the password is printed instead."""
     (entry,) = ecr("login", "--print").json["auths"].values()
 
     assert opens(local_ecr, base64.b64decode(entry["auth"]).decode().partition(":")[2])
 
 
 def test_token(ecr: Any, local_ecr: LocalECR) -> None:
-    """The password alone is printed, or all that belongs to it as a document."""
+    """Only the password is printed, or a document with everything about it."""
     password = ecr("token").out.removesuffix("\n")
     document = ecr("token", "--output", "json").json
 
@@ -56,6 +56,6 @@ def test_token(ecr: Any, local_ecr: LocalECR) -> None:
 
 
 @pytest.mark.parametrize("command", ["login", "token"])
-def test_registry_of_others(ecr: Any, command: str) -> None:
-    """A host that is no registry of Amazon ECR is refused."""
+def test_other_registries(ecr: Any, command: str) -> None:
+    """A host that is not a registry of Amazon ECR is refused."""
     assert ecr(command, "registry.example.org").status == 2

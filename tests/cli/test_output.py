@@ -36,12 +36,12 @@ DOCUMENT = {"repositories": [{"repositoryName": "a", "tags": []}, {"repositoryNa
     ],
 )
 def test_forms(output: str | None, query: str | None, expected: str) -> None:
-    """A document, or what a query selects of it, is printed in each form."""
+    """A document, or what a query selects from it, is printed in each format."""
     assert render(DOCUMENT, lambda: "the table", output, query) == expected
 
 
 def test_names_of_the_service(ecr: Any, ecr_client: ECRClient) -> None:
-    """JSON and YAML have the service's names, and times with their zone."""
+    """JSON and YAML have the service's names, and times with a time zone."""
     ecr_client.create_repository(repository_name="team/app")
     document = ecr("repos", "list", "--output", "json").json
     (found,) = document["repositories"]
@@ -53,7 +53,7 @@ def test_names_of_the_service(ecr: Any, ecr_client: ECRClient) -> None:
 
 
 def test_secrets_are_left_out() -> None:
-    """What a repr hides is in no document."""
+    """Values that are hidden from a repr are in no document."""
     secret = example(AuthorizationData, authorization_token="QVdTOnNlY3JldA==")
     result = GetAuthorizationTokenResult(authorization_data=[secret])
 
@@ -74,7 +74,7 @@ def test_secrets_are_left_out() -> None:
 def test_tables_fit_the_terminal(
     monkeypatch: pytest.MonkeyPatch, width: int | None, expected: str
 ) -> None:
-    """Long cells are shortened on a narrow terminal, and never in a pipe."""
+    """Long cells are shortened on a narrow terminal, but never in a pipe."""
     columns = [Column("NAME", cut="end"), Column("SIZE", right=True)]
     monkeypatch.setattr("sys.stdout.isatty", lambda: width is not None)
     monkeypatch.setenv("COLUMNS", str(width or 20))
@@ -96,7 +96,7 @@ def test_tables_fit_the_terminal(
 def test_narrow_tables(
     monkeypatch: pytest.MonkeyPatch, width: int, link: str, expected: list[str]
 ) -> None:
-    """Empty and spare columns are left out before cells are shortened, names in the middle."""
+    """Empty and optional columns are dropped before cells are shortened, names in the middle."""
     columns = [Column("NAME", cut="middle"), Column("LINK", spare=True), Column("SIZE", right=True)]
     rows = [("team/app-1", link, "1 B"), ("team/app-2", link, "2 B")]
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
@@ -109,7 +109,7 @@ def test_narrow_tables(
 
 
 def test_wide_characters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A character that takes two columns of a terminal counts as two, and control ones as one."""
+    """A wide character counts as two columns of a terminal, a control character as one."""
     columns = [Column("PACKAGE", cut="end"), Column("VERSION")]
     rows = [("パッケージ", "1"), ("ab", "2"), ("e\x1b[1mvil", "3")]
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
@@ -137,7 +137,7 @@ def test_wide_characters(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_colors(
     monkeypatch: pytest.MonkeyPatch, terminal: bool, variables: dict[str, str], expected: bool
 ) -> None:
-    """Colors are for terminals, and can be declined."""
+    """Colors are used on terminals only, and can be disabled."""
     monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
     for name, value in {"TERM": "xterm", **variables}.items():
         monkeypatch.setenv(name, value)

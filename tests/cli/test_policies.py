@@ -33,7 +33,7 @@ LIFECYCLE = {
 def test_set_and_get(
     ecr: Any, ecr_client: ECRClient, tmp_path: Path, group: str, policy: dict[str, Any]
 ) -> None:
-    """What was set, from a file or stdin, is printed in a form that can be set again."""
+    """A policy from a file or stdin is printed in a form that can be set again."""
     ecr_client.create_repository(repository_name="team/app")
     path = tmp_path / "policy.json"
     path.write_text(json.dumps(policy))
@@ -45,7 +45,7 @@ def test_set_and_get(
 
 
 def test_delete_policy(ecr: Any, ecr_client: ECRClient) -> None:
-    """A policy is deleted after a confirmation, and not by a dry run."""
+    """A policy is deleted after a confirmation, but not in a dry run."""
     ecr_client.create_repository(repository_name="team/app")
     ecr("policy", "set", "team/app", "-", stdin=json.dumps(POLICY))
     planned = ecr("policy", "delete", "team/app", "--dry-run")
@@ -58,7 +58,7 @@ def test_delete_policy(ecr: Any, ecr_client: ECRClient) -> None:
 
 
 def test_preview(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) -> None:
-    """A policy is tried before it is set: what would go is listed, and stays."""
+    """A preview lists the images that a policy would delete, without deleting them."""
     other = random_image(tmp_path / "other", seed=2, size=100)
     push_image(ecr_client, other.path, "team/app:2")
     words = ("lifecycle", "preview", "team/app", "-")
@@ -74,7 +74,7 @@ def test_preview(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tmp_path:
 @pytest.mark.parametrize("words", [("policy", "set"), ("lifecycle", "set")], ids=" ".join)
 @pytest.mark.parametrize("content", [b"{rules", b"\xe4"])
 def test_malformed_file(ecr: Any, tmp_path: Path, words: tuple[str, ...], content: bytes) -> None:
-    """A file that is no JSON document is named in one line, and not sent."""
+    """A file that is not a JSON document is named in one line, and not sent."""
     path = tmp_path / "policy.json"
     path.write_bytes(content)
     ended = ecr(*words, "team/app", path)

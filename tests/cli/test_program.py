@@ -1,4 +1,4 @@
-"""The program as a whole: options, errors, exit statuses, start-up, and how it ends."""
+"""The program as a whole: options, errors, exit statuses, start-up and interrupts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def commands(group: click.Group = program, prefix: str = "") -> dict[str, click.Command]:
-    """Return all commands by what is typed."""
+    """Return all commands by the words that invoke them."""
     found: dict[str, click.Command] = {}
     context = click.Context(group)
     for name in group.list_commands(context):
@@ -45,7 +45,7 @@ COMMANDS = commands()
 
 
 def test_all_commands() -> None:
-    """These are the commands."""
+    """The set of commands does not change by accident."""
     assert list(COMMANDS) == [
         *("repos list", "repos describe", "repos create", "repos delete"),
         *("images list", "images inspect", "images delete", "images tag", "images untag"),
@@ -59,9 +59,9 @@ def test_all_commands() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_options_of_commands(name: str) -> None:
-    """All commands take the global options; what deletes or moves, a dry run.
+    """All commands take the global options, and those that delete or move also ``--dry-run``.
 
-    The server takes those that it has a use for.
+    The local server takes only the global options that apply to it.
     """
     command = COMMANDS[name]
     options = {option for each in command.params for option in each.opts}
@@ -79,17 +79,17 @@ def test_options_of_commands(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted({"", *(name.split()[0] for name in COMMANDS), *COMMANDS}))
 def test_help(ecr: Any, name: str) -> None:
-    """Each command and group has a help that fits 80 columns, with no text cut off."""
+    """Each command and group has help that fits 80 columns without truncated sentences."""
     ended = ecr(*name.split(), "--help")
 
     assert ended.status == 0
     assert all(len(line) <= 80 for line in ended.out.splitlines())
-    assert not re.search(r"[a-z]\.\.\.", ended.out)  # where click cuts a sentence
-    assert "\\b" not in ended.out  # what marks a paragraph that is not wrapped
+    assert not re.search(r"[a-z]\.\.\.", ended.out)  # as click truncates a sentence
+    assert "\\b" not in ended.out  # the marker of a paragraph that is not wrapped
 
 
 def test_options_anywhere(ecr: Any, local_ecr: LocalECR) -> None:
-    """A global option may come before, between and behind the words of a command."""
+    """A global option may come before, between and after the words of a command."""
     results = [
         ecr("--region", "eu-west-1", "repos", "create", "team/app"),
         ecr("repos", "--region", "eu-west-1", "--output", "json", "list"),
@@ -104,7 +104,7 @@ def test_options_anywhere(ecr: Any, local_ecr: LocalECR) -> None:
 def test_endpoint_and_profile(
     ecr: Any, local_ecr: LocalECR, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The endpoint and the profile of the options beat those of the environment."""
+    """The endpoint and the profile of the options override those of the environment."""
     keys = local_ecr.credentials[local_ecr.account]
     path = tmp_path / "credentials"
     path.write_text(
@@ -121,7 +121,7 @@ def test_endpoint_and_profile(
 
 
 def test_certificates(ecr: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A certificate has to be trusted, by a bundle or by not verifying it."""
+    """A certificate has to be trusted with a bundle, or verification has to be disabled."""
     with LocalECR(tls=True) as local, local.client() as client:
         client.create_repository(repository_name="team/app")
         keys = local.credentials[local.account]
@@ -160,7 +160,7 @@ def test_certificates(ecr: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_errors(ecr: Any, words: list[str], status: int, text: str) -> None:
-    """An error is one line on stderr, with a status that tells what kind it is of."""
+    """An error is one line on stderr, with an exit status for its category."""
     ended = ecr(*words)
 
     assert ended.status == status
@@ -171,7 +171,7 @@ def test_errors(ecr: Any, words: list[str], status: int, text: str) -> None:
 
 
 def test_debug(ecr: Any) -> None:
-    """The log and the traceback are printed on demand, without keys and signatures."""
+    """``--debug`` prints the log and the traceback, without keys and signatures."""
     ended = ecr("repos", "describe", "team/nope", "--debug")
 
     assert "DescribeRepositories: attempt 1 is sent" in ended.err
@@ -181,7 +181,7 @@ def test_debug(ecr: Any) -> None:
 
 
 def test_statuses_of_exceptions() -> None:
-    """Each exception of the package has a status on purpose."""
+    """Each exception of the package has an explicit exit status."""
     found = {
         name: errors.status_of(cls.__new__(cls))
         for name, cls in vars(exceptions).items()
@@ -229,7 +229,7 @@ FORMS = ("rich", "yaml", "jmespath", "PIL")
 def test_loaded_modules(
     environment: None, tmp_path: Path, python_path: str, words: list[str], never: tuple[str, ...]
 ) -> None:
-    """A command loads what it needs, and nothing else."""
+    """A command loads only the modules that it needs."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, *words],
         env={**os.environ, "PYTHONPATH": python_path},
@@ -249,7 +249,7 @@ def test_loaded_modules(
 
 
 def test_version(ecr: Any) -> None:
-    """The version is printed, also among other options."""
+    """The version is printed, also together with other options."""
     expected = f"ecr-client {ecr_client.__version__}\n"
 
     assert ecr("--version").out == ecr("--debug", "--version").out == expected
@@ -273,7 +273,7 @@ def test_without_the_extra(
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [["--version"], ["repos", "list"], ["completion", "bash"]])
 def test_closed_pipe(start: Any, words: list[str]) -> None:
-    """If nobody reads the output, the command ends silently, as if by SIGPIPE."""
+    """If the output is closed, the command ends silently, as if by SIGPIPE."""
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w") as stdout:
@@ -284,10 +284,10 @@ def test_closed_pipe(start: Any, words: list[str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 @pytest.mark.parametrize("words", [["--version"], ["repos", "list"]])
 def test_full_disk(start: Any, words: list[str]) -> None:
-    """Output that cannot be written is one line, and no success."""
+    """Output that cannot be written is reported in one line, and is a failure."""
     with open("/dev/full", "w") as stdout:
         process = start(*words, stdout=stdout)
     _, err = process.communicate(timeout=60)
@@ -315,7 +315,7 @@ def test_interrupts(
     again: bool,
     status: int,
 ) -> None:
-    """Ctrl-C ends all transfers without a traceback and without a tag; pressed again, at once."""
+    """Ctrl-C ends all transfers without a traceback or a tag, and a second one does so at once."""
     ecr_client.create_repository(repository_name="team/copy")
     local_ecr.requests.clear()
     local_ecr.faults.add("UploadLayerPart", latency=60.0 if again else 0.5, count=None)
@@ -335,7 +335,7 @@ def test_interrupts(
 
 @pytest.mark.slow
 def test_closed_output(environment: None, tmp_path: Path) -> None:
-    """A command whose output the shell has closed runs as if it were discarded."""
+    """A command whose stdout is closed runs as if its output were discarded."""
     done = subprocess.run(
         ["sh", "-c", '"$0" -m ecr_client repos list >&-', sys.executable],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path[1:]))},
@@ -350,7 +350,7 @@ def test_closed_output(environment: None, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_other_encodings(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the encoding of stdout lacks a character, JSON escapes it, and a table replaces it."""
+    """Characters that the encoding of stdout lacks are escaped in JSON, and replaced in tables."""
     tags = [{"key": "owner", "value": "李"}]
     monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
     words = ("repos", "list", "--query", f"`{json.dumps(tags)}`")
@@ -364,7 +364,7 @@ def test_other_encodings(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_interrupt_on_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After Ctrl-C the prompt of the shell has a line of its own."""
+    """After Ctrl-C, the shell's prompt is on its own line."""
     monkeypatch.setattr("ecr_client.cli.program.run", Mock(side_effect=KeyboardInterrupt))
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
 
@@ -388,7 +388,7 @@ def test_interrupt_on_a_terminal(
     ids=["text", "document"],
 )
 def test_local(start: Any, words: list[str], lines: list[str]) -> None:
-    """The local ECR runs until it is stopped, and prints what to export, by global options."""
+    """The local ECR runs until it is stopped, and prints exports that fit the global options."""
     process = start(*words, "local", "--port", "0")
     printed = [process.stdout.readline().rstrip() for _ in lines]
     process.send_signal(signal.SIGTERM)
@@ -406,7 +406,7 @@ def test_local(start: Any, words: list[str], lines: list[str]) -> None:
         (["scan", "findings", "--fail"], ["--fail-on"]),
         (["repos", "list", "--output", "j"], ["json"]),
         (["scan", "findings", "--fail-on", "H"], ["HIGH"]),
-        (["push", "oci", ":", "ap"], ["oci:ap"]),  # the words between which bash breaks it
+        (["push", "oci", ":", "ap"], ["oci:ap"]),  # bash splits words at a colon
         (["pull", "team/app", ":", "1.0", "fold"], ["fold"]),
     ],
 )
@@ -428,5 +428,5 @@ def test_completion(
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts(ecr: Any, shell: str) -> None:
-    """There is a script for each shell, which asks the program."""
+    """Each shell has a completion script, which queries the program."""
     assert f"_ECR_COMPLETE={shell}_complete" in ecr("completion", shell).out

@@ -12,7 +12,7 @@ from ecr_client.testing import RandomImage
 
 
 def test_list(ecr: Any, ecr_client: ECRClient) -> None:
-    """All repositories are listed, as a table and as the document of the service."""
+    """All repositories are listed, as a table or as the document of the service."""
     names = [f"team/app{number}" for number in range(3)]
     for name in names:
         ecr_client.create_repository(repository_name=name)
@@ -23,7 +23,7 @@ def test_list(ecr: Any, ecr_client: ECRClient) -> None:
     assert [each["repositoryName"] for each in document["repositories"]] == names
 
 
-def test_list_of_nothing(ecr: Any) -> None:
+def test_empty_list(ecr: Any) -> None:
     """A registry without repositories is an empty list, not an error."""
     ended = ecr("repos", "list", "--output", "json")
 
@@ -31,7 +31,7 @@ def test_list_of_nothing(ecr: Any) -> None:
 
 
 def test_create(ecr: Any, ecr_client: ECRClient, local_ecr: LocalECR) -> None:
-    """A repository is created as the options say, and its URI printed."""
+    """A repository is created with the options, and its URI is printed."""
     options = ("--immutable", "--scan-on-push", "--resource-tag", "team=web")
     ended = ecr("repos", "create", "team/app", *options)
     (found,) = ecr_client.describe_repositories().repositories
@@ -45,7 +45,7 @@ def test_create(ecr: Any, ecr_client: ECRClient, local_ecr: LocalECR) -> None:
 
 
 def test_create_again(ecr: Any) -> None:
-    """A second creation fails, unless it may find the repository."""
+    """Creating an existing repository fails, unless that is allowed."""
     ecr("repos", "create", "team/app")
 
     assert ecr("repos", "create", "team/app").status == 3
@@ -53,7 +53,7 @@ def test_create_again(ecr: Any) -> None:
 
 
 def test_describe_by_uri(ecr: Any, ecr_client: ECRClient) -> None:
-    """A repository can be named as docker names it."""
+    """A repository can be named by its URI, as in docker."""
     made = ecr_client.create_repository(repository_name="team/app").repository
     assert made is not None
     ended = ecr("repos", "describe", made.repository_uri)
@@ -63,7 +63,7 @@ def test_describe_by_uri(ecr: Any, ecr_client: ECRClient) -> None:
 
 
 def test_delete(ecr: Any, ecr_client: ECRClient, pushed: RandomImage) -> None:
-    """A repository with images goes only by force, and after a confirmation."""
+    """A repository with images is only deleted by force, and after a confirmation."""
     refused = ecr("repos", "delete", "team/app", "--yes")
     planned = ecr("repos", "delete", "team/app", "--force", "--dry-run")
     unconfirmed = ecr("repos", "delete", "team/app", "--force")
@@ -79,10 +79,10 @@ def test_delete(ecr: Any, ecr_client: ECRClient, pushed: RandomImage) -> None:
 
 @pytest.mark.parametrize(("response", "status"), [("y\n", 0), ("n\n", 7), ("\n", 7), ("", 7)])
 def test_confirmation(ecr: Any, ecr_client: ECRClient, response: str, status: int) -> None:
-    """On a terminal, only a yes goes on."""
+    """On a terminal, only a yes confirms."""
     ecr_client.create_repository(repository_name="team/app")
     ended = ecr("repos", "delete", "team/app", stdin=response, is_terminal=True)
 
     assert ended.status == status
     assert "delete 'team/app' with 0 images? [y/N]" in ended.err
-    assert ("[y/N] \n" in ended.err) == (response == "")  # Ctrl-D leaves the line open
+    assert ("[y/N] \n" in ended.err) == (response == "")  # Ctrl-D does not end the line

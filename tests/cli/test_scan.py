@@ -34,7 +34,7 @@ ENHANCED = [
 
 @pytest.fixture
 def platform(local_ecr: LocalECR, pushed: RandomImage) -> str:
-    """Return the reference of a platform of the image, which has findings."""
+    """Return the reference of a platform of the image, with findings set for it."""
     digest = pushed.manifests[0].descriptor.digest
     local_ecr.set_findings("team/app", digest, FINDINGS)
     return f"team/app@{digest}"
@@ -49,7 +49,7 @@ def scanned(ecr: Any, platform: str) -> str:
 
 
 def test_wait(ecr: Any, platform: str) -> None:
-    """A scan is started, waited for and summed up."""
+    """A scan is started, awaited and summarized."""
     started = ecr("scan", "start", platform)
     ended = ecr("scan", "wait", platform)
 
@@ -58,7 +58,7 @@ def test_wait(ecr: Any, platform: str) -> None:
 
 
 def test_findings(ecr: Any, scanned: str) -> None:
-    """The gravest come first, and what could control a terminal is replaced."""
+    """The most severe findings come first, and terminal control characters are replaced."""
     table = ecr("scan", "findings", scanned).out.splitlines()
     document = ecr("scan", "findings", scanned, "--output", "json").json
 
@@ -71,7 +71,7 @@ def test_findings(ecr: Any, scanned: str) -> None:
     ("severity", "status"), [("CRITICAL", 0), ("HIGH", 6), ("medium", 6), ("UNDEFINED", 6)]
 )
 def test_fail_on(ecr: Any, scanned: str, severity: str, status: int) -> None:
-    """A finding of that severity or a graver one ends the command with a status of its own."""
+    """A finding of that severity or above has its own exit status."""
     ended = ecr("scan", "findings", scanned, "--fail-on", severity)
 
     assert ended.status == status
@@ -80,7 +80,7 @@ def test_fail_on(ecr: Any, scanned: str, severity: str, status: int) -> None:
 
 
 def test_fail_on_without_a_scan(ecr: Any, local_ecr: LocalECR, platform: str) -> None:
-    """A scan that was not made, or did not end well, does not pass as one without findings."""
+    """A missing or failed scan does not pass as one without findings."""
     missing = ecr("scan", "findings", platform, "--fail-on", "HIGH")
     local_ecr.set_findings("team/app", platform.partition("@")[2], status="FAILED")
     ecr("scan", "start", platform)
@@ -102,7 +102,7 @@ def test_enhanced_findings(ecr: Any, local_ecr: LocalECR, scanned: str) -> None:
 
 
 def test_failed_scan(ecr: Any, local_ecr: LocalECR, platform: str) -> None:
-    """A scan that fails ends the wait with status 3."""
+    """A failed scan ends the wait with status 3."""
     digest = platform.partition("@")[2]
     local_ecr.set_findings("team/app", digest, status="FAILED", description="no space")
     ecr("scan", "start", platform)

@@ -15,7 +15,7 @@ from ecr_client.testing import RandomImage, random_image
 
 
 def test_push(ecr: Any, ecr_client: ECRClient, image: RandomImage, tags: Any) -> None:
-    """An image is pushed with all its tags; each blob is a line if there is no terminal."""
+    """An image is pushed with all its tags; without a terminal, each blob is a line."""
     words = ("push", image.path, "docker://team/app:1", "--tag", "latest", "--create")
     ended = ecr(*words, "--output", "json")
 
@@ -26,7 +26,7 @@ def test_push(ecr: Any, ecr_client: ECRClient, image: RandomImage, tags: Any) ->
 
 
 def test_push_without_repository(ecr: Any, image: RandomImage) -> None:
-    """A missing repository is named, with what to do."""
+    """A missing repository is named, with advice."""
     ended = ecr("push", image.path, "team/app:1")
 
     assert ended.status == 3
@@ -44,7 +44,7 @@ def test_push_without_repository(ecr: Any, image: RandomImage) -> None:
     ],
 )
 def test_missing_source(ecr: Any, pushed: RandomImage, words: tuple[str, ...]) -> None:
-    """A source that does not exist is what the error is about."""
+    """A missing source is reported as such, not as a missing repository."""
     ended = ecr(*words)
 
     assert (ended.status, ended.out) == (3, "")
@@ -53,7 +53,7 @@ def test_missing_source(ecr: Any, pushed: RandomImage, words: tuple[str, ...]) -
 
 
 def test_push_by_uri(ecr: Any, ecr_client: ECRClient, image: RandomImage, tags: Any) -> None:
-    """The host that docker knows the registry by is taken."""
+    """A repository can be named with the host of the registry, as in docker."""
     made = ecr_client.create_repository(repository_name="team/app").repository
     assert made is not None
 
@@ -64,7 +64,7 @@ def test_push_by_uri(ecr: Any, ecr_client: ECRClient, image: RandomImage, tags: 
 def test_dry_runs_write_nothing(
     ecr: Any, ecr_client: ECRClient, pushed: RandomImage, local_ecr: LocalECR, tmp_path: Path
 ) -> None:
-    """A dry run says what would be moved, and calls nothing that writes."""
+    """A dry run says what would be moved, and makes no call that writes."""
     ecr_client.create_repository(repository_name="team/copy")
     local_ecr.requests.clear()
     ended = {
@@ -94,7 +94,7 @@ def test_dry_runs_write_nothing(
 
 
 def test_pull(ecr: Any, pushed: RandomImage, tmp_path: Path) -> None:
-    """An image is pulled into a layout, under the name of its tag; without a tag, the latest."""
+    """An image is pulled into a layout under its tag, ``latest`` by default."""
     ended = ecr("pull", "team/app", f"oci:{tmp_path / 'pulled'}")
     (listed,) = Layout(tmp_path / "pulled").read_index().manifests
 
@@ -124,7 +124,7 @@ def test_copy(ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tags: Any) -
 def test_copy_between_regions(
     ecr: Any, local_ecr: LocalECR, ecr_client: ECRClient, pushed: RandomImage, tags: Any
 ) -> None:
-    """The host of a reference says in which region it is; the option is for those without."""
+    """The host of a reference selects its region; the option is for references without a host."""
     host = f"{local_ecr.account}.dkr.ecr.eu-west-1.amazonaws.com"
     words = ("copy", "team/app:1", f"{host}/team/copy", "--create")
     ended = ecr(*words, "--region", local_ecr.region)
@@ -137,7 +137,7 @@ def test_copy_between_regions(
 def test_sync(
     ecr: Any, ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path, tags: Any
 ) -> None:
-    """Missing tags are copied, and a second run has nothing to do."""
+    """Missing tags are copied, after which a second run has nothing to do."""
     other = random_image(tmp_path / "other", seed=2, size=100)
     push_image(ecr_client, other.path, "team/app:2")
     first = ecr("sync", "team/app", "team/copy", "--create", "--tag", "[12]")
@@ -151,7 +151,7 @@ def test_sync(
 def test_sync_with_failures(
     ecr: Any, ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImage
 ) -> None:
-    """An image that could not be copied is in the document, and ends the command with status 3."""
+    """An image that cannot be copied is in the document, and the exit status is 3."""
     ecr_client.create_repository(repository_name="team/copy")
     local_ecr.faults.add("PutImage", error="LimitExceededException", count=None)
     ended = ecr("sync", "team/app", "team/copy", "--output", "json")
@@ -165,7 +165,7 @@ def test_sync_with_failures(
 def test_progress_on_a_terminal(
     ecr: Any, image: RandomImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a terminal, stderr has bars instead of lines, and stdout the result alone."""
+    """On a terminal, stderr has progress bars instead of lines, and stdout only the result."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     ended = ecr("push", image.path, "team/app:1", "--create")

@@ -18,11 +18,11 @@ from ecr_client.testing import RandomImage, random_image
 
 @pytest.fixture
 def registry(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) -> dict[str, int]:
-    """Make two repositories that share an image, and return the sizes of the images."""
+    """Create two repositories that share an image, and return the sizes of the images."""
     other = random_image(tmp_path / "other", seed=2, size=100)
     push_image(ecr_client, other.path, "team/app:2")
     copied = copy_image(ecr_client, "team/app:1", ecr_client, "team/copy:1", create=True)
-    # A platform with a tag of its own shares all that it has with the index.
+    # A platform with its own tag shares all its layers with the index.
     first = f"team/app@{pushed.manifests[0].descriptor.digest}"
     copy_image(ecr_client, first, ecr_client, "team/app:amd64")
     ecr_client.create_repository(repository_name="team/empty")
@@ -31,7 +31,7 @@ def registry(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) -> dict
 
 
 def test_sizes(ecr: Any, registry: dict[str, int]) -> None:
-    """What several images have is counted once, in a repository and in all of them."""
+    """What several images share is counted once, within a repository and across all of them."""
     document = ecr("usage", "--output", "json").json
     large, small = registry["large"], registry["small"]
     sizes = {each["repositoryName"]: each["sizeInBytes"] for each in document["repositories"]}
@@ -47,7 +47,7 @@ def test_sizes(ecr: Any, registry: dict[str, int]) -> None:
 
 
 def test_tables(ecr: Any, registry: dict[str, int]) -> None:
-    """Repositories are listed, the largest first, and the images of one that is named."""
+    """Repositories are listed largest first, and so are the images of a given repository."""
     everything = ecr("usage").out.splitlines()
     one = ecr("usage", "team/app").out.splitlines()
     two = ecr("usage", "team/app", "team/copy").out.splitlines()
@@ -64,7 +64,7 @@ def test_tables(ecr: Any, registry: dict[str, int]) -> None:
 
 
 def test_treemaps(ecr: Any, registry: dict[str, int], tmp_path: Path) -> None:
-    """The treemaps are pictures with a box for each repository and each part of it."""
+    """A treemap is a picture with a box for each repository and each part of it."""
     svg, png = tmp_path / "usage.svg", tmp_path / "usage.png"
     ended = ecr("usage", "--svg", svg, "--png", png)
     titles = [each.text for each in ElementTree.parse(svg).iter() if each.tag.endswith("}title")]
@@ -82,12 +82,12 @@ def test_treemaps(ecr: Any, registry: dict[str, int], tmp_path: Path) -> None:
 @settings(derandomize=True, database=None, deadline=None)
 @given(st.lists(st.floats(1, 1e9), max_size=40), st.floats(1, 1e4), st.floats(1, 1e4))
 def test_areas(sizes: list[float], width: float, height: float) -> None:
-    """Each area is in proportion to its size, and inside of the whole."""
+    """Each area is proportional to its size, and lies within the whole."""
     whole = Area(0, 0, width, height)
     areas = squarify(sorted(sizes, reverse=True), whole)
 
     for each, size in zip(areas, sorted(sizes, reverse=True), strict=True):
-        # What is left for the last one is a difference, which has lost digits.
+        # The last area is computed as a difference, which loses precision.
         expected = pytest.approx(width * height * size / sum(sizes), rel=1e-4, abs=1e-9)
         assert each.width * each.height == expected
         assert -1e-6 <= each.x <= each.x + each.width <= width * (1 + 1e-4)

@@ -1,4 +1,4 @@
-"""The credential helper: docker's protocol, and the cache of passwords."""
+"""The credential helper: Docker's protocol, and the cache of passwords."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ HOUR = timedelta(hours=1)
 
 
 class Service:
-    """What the helper asks; it counts, and fails if it is told to."""
+    """A fake service that records requests, and fails if `fails` is set."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.fails = False
 
     def __call__(self, host: str) -> DockerCredentials:
-        self.asked.append(host)
+        self.requested.append(host)
         if self.fails:
             raise ConnectionError("no network")
         expires_at = datetime.now(timezone.utc) + 12 * HOUR
         return DockerCredentials(
             registry=host,
             username="AWS",
-            password=f"password-{len(self.asked)}",
+            password=f"password-{len(self.requested)}",
             expires_at=expires_at,
         )
 
 
 @pytest.fixture
 def service() -> Service:
-    """Return a service."""
+    """Return a fake service."""
     return Service()
 
 
@@ -60,7 +60,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def get(environment: dict[str, str], service: Service, host: str = HOST) -> str:
-    """Return the password that the helper returns."""
+    """Return the password that the helper provides."""
     found = json.loads(helper.run("get", host, TokenCache(environment), service))
     assert (found["ServerURL"], found["Username"]) == (host, "AWS")
     password: str = found["Secret"]
@@ -68,7 +68,7 @@ def get(environment: dict[str, str], service: Service, host: str = HOST) -> str:
 
 
 def age(environment: dict[str, str], time: timedelta) -> None:
-    """Make the kept password older."""
+    """Make the cached password older."""
     cache = TokenCache(environment)
     token = cache.find(HOST)
     assert token is not None
@@ -78,7 +78,7 @@ def age(environment: dict[str, str], time: timedelta) -> None:
 
 
 @pytest.mark.parametrize(
-    ("time", "fails", "password", "asked"),
+    ("time", "fails", "password", "requested"),
     [
         (0 * HOUR, False, "password-1", 1),
         (5 * HOUR, True, "password-1", 1),
@@ -87,25 +87,25 @@ def age(environment: dict[str, str], time: timedelta) -> None:
         (13 * HOUR, False, "password-2", 2),
     ],
 )
-def test_the_life_of_a_password(
+def test_refreshing(
     environment: dict[str, str],
     service: Service,
     time: timedelta,
     fails: bool,
     password: str,
-    asked: int,
+    requested: int,
 ) -> None:
-    """A password serves for half of its life, and until its end if there is no other."""
+    """A password is replaced after half of its lifetime or, if that fails, at its end."""
     get(environment, service)
     age(environment, time)
     service.fails = fails
 
     assert get(environment, service) == password
-    assert len(service.asked) == asked
+    assert len(service.requested) == requested
 
 
-def test_an_expired_password(environment: dict[str, str], service: Service) -> None:
-    """A password that has ended does not serve, whatever the service says."""
+def test_expired_passwords(environment: dict[str, str], service: Service) -> None:
+    """An expired password is never used, even if the service fails."""
     get(environment, service)
     age(environment, 13 * HOUR)
     service.fails = True
@@ -114,7 +114,7 @@ def test_an_expired_password(environment: dict[str, str], service: Service) -> N
 
 
 def test_identities(environment: dict[str, str], service: Service, tmp_path: Path) -> None:
-    """Whoever has other keys, another profile or another file gets passwords of their own."""
+    """Other keys, another profile or changed files get their own passwords."""
     get(environment, service)
     for change in ({"AWS_ACCESS_KEY_ID": "other"}, {"AWS_PROFILE": "other"}):
         get({**environment, **change}, service)
@@ -122,11 +122,11 @@ def test_identities(environment: dict[str, str], service: Service, tmp_path: Pat
     get(environment, service)
     get(environment, service, HOST.replace("1", "2"))
 
-    assert len(service.asked) == 5
+    assert len(service.requested) == 5
 
 
 def test_files(environment: dict[str, str], service: Service, tmp_path: Path) -> None:
-    """The folder and its files are for their owner alone; a malformed file counts as missing."""
+    """The folder and its files are private, and a malformed file counts as missing."""
     get(environment, service)
     (file,) = (path for path in (tmp_path / "cache").rglob("*") if path.is_file())
     modes = [stat.S_IMODE(path.stat().st_mode) for path in (file.parent, file)]
@@ -143,11 +143,11 @@ def test_files(environment: dict[str, str], service: Service, tmp_path: Path) ->
         get(environment, service)
 
     assert modes == [0o700, 0o600]
-    assert len(service.asked) == 1 + len(contents)
+    assert len(service.requested) == 1 + len(contents)
 
 
 def test_modes(environment: dict[str, str], service: Service, tmp_path: Path) -> None:
-    """A folder and a file that others may read are closed when they are used."""
+    """A folder or a file that others may read is made private when it is used."""
     get(environment, service)
     (file,) = (path for path in (tmp_path / "cache").rglob("*") if path.is_file())
     file.chmod(0o644)
@@ -155,11 +155,11 @@ def test_modes(environment: dict[str, str], service: Service, tmp_path: Path) ->
     get(environment, service)
 
     assert [stat.S_IMODE(path.stat().st_mode) for path in (file.parent, file)] == [0o700, 0o600]
-    assert len(service.asked) == 1
+    assert len(service.requested) == 1
 
 
-def test_a_relative_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A relative ``XDG_CACHE_HOME`` counts as none, as its specification says."""
+def test_relative_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative ``XDG_CACHE_HOME`` is ignored, as its specification requires."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     get({"XDG_CACHE_HOME": "cache"}, Service())
@@ -170,7 +170,7 @@ def test_a_relative_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_no_cache(
     environment: dict[str, str], service: Service, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without a cache the helper still works, and says why it is slow."""
+    """Without a cache the helper still works, and warns."""
     Path(environment["XDG_CACHE_HOME"]).write_text("in the way")
 
     assert get(environment, service) == "password-1"
@@ -195,7 +195,7 @@ def test_no_home(
 
 
 def test_the_other_commands(environment: dict[str, str], service: Service) -> None:
-    """``list`` shows what is kept, ``erase`` forgets it, and ``store`` has nothing to do."""
+    """``list`` shows the cached hosts, ``erase`` removes one, and ``store`` does nothing."""
     cache = TokenCache(environment)
     get(environment, service)
     listed = helper.run("list", "", cache, service)
@@ -210,7 +210,7 @@ def test_the_other_commands(environment: dict[str, str], service: Service) -> No
 
 @pytest.mark.parametrize("words", [[], ["get", "list"], ["version"]])
 def test_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """A command that docker does not know is refused with those that it knows."""
+    """A command that is not part of Docker's protocol is refused with a usage message."""
     assert helper.main(words) == 2
     assert "get|store|erase|list" in capsys.readouterr().err
 
@@ -224,7 +224,7 @@ def test_other_hosts(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """For a host of somebody else, docker is told to go on without a password."""
+    """For hosts of other registries, docker is told that there are no credentials."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     for command, status, printed in (
@@ -243,7 +243,7 @@ def test_other_hosts(
 def test_other_hosts_without_settings(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Malformed settings of AWS keep docker from no other registry."""
+    """Malformed AWS settings do not affect other registries."""
     monkeypatch.setenv(name, value)
     with pytest.raises(LookupError, match="credentials not found in native keychain"):
         helper.request("index.docker.io")
@@ -259,23 +259,23 @@ def test_other_hosts_without_settings(
         ("123456789012.dkr-ecr.eu-west-1.on.aws", "https://ecr.eu-west-1.api.aws"),
     ],
 )
-def test_hosts_say_whom_to_ask(host: str, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Region, FIPS and dual-stack come from the host."""
-    asked = []
+def test_endpoints(host: str, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host selects the region and the FIPS or dual-stack endpoint."""
+    requested = []
 
     def credentials(client: ECRClient, registry: str) -> str:
-        asked.append((client.endpoint, registry))
+        requested.append((client.endpoint, registry))
         return "credentials"
 
     monkeypatch.setattr("ecr_client.docker.credentials.get_docker_credentials", credentials)
     helper.request(host)
 
-    assert endpoint in asked[0][0]
-    assert asked[0][1] == host
+    assert endpoint in requested[0][0]
+    assert requested[0][1] == host
 
 
 def test_the_public_registry(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """ECR Public is asked by its own API, which is only in us-east-1."""
+    """Passwords for ECR Public come from its own API, which exists only in us-east-1."""
     expires_at = datetime.now(timezone.utc) + 12 * HOUR
     token = base64.b64encode(b"AWS:public").decode()
     public = Mock()
@@ -294,7 +294,7 @@ def test_the_public_registry(environment: dict[str, str], monkeypatch: pytest.Mo
 
 
 def test_repr() -> None:
-    """A password is in no repr."""
+    """No repr shows a password."""
     now = datetime.now(timezone.utc)
 
     assert "secret" not in repr(CachedToken(HOST, "AWS", "secret", now, now))
@@ -317,10 +317,10 @@ def command(local_ecr: LocalECR, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_skopeo_asks_the_helper(
+def test_skopeo(
     ecr_client: ECRClient, local_ecr: LocalECR, command: dict[str, str], tmp_path: Path, tool: Any
 ) -> None:
-    """Skopeo reads an image with the helper's password, which is asked for once."""
+    """Skopeo reads an image with the helper's password, which is requested only once."""
     push_image(ecr_client, random_image(tmp_path / "i").path, "team/app:1", create=True)
     host = local_ecr.endpoint.partition("://")[2]
     config = tmp_path / "config.json"
@@ -335,7 +335,7 @@ def test_skopeo_asks_the_helper(
 
 @pytest.mark.slow
 def test_start_up(command: dict[str, str], local_ecr: LocalECR) -> None:
-    """A kept password is returned without loading botocore, requests or the client."""
+    """A cached password is returned without loading botocore, requests or the client."""
     host = local_ecr.endpoint.partition("://")[2]
     code = (
         "import sys; from ecr_client.docker.helper import main; main(['get']);"

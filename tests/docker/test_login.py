@@ -1,4 +1,4 @@
-"""Logging in: what is written, where, and what is left as it is."""
+"""Logging in: what is written, where, and what is left alone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def mode(path: Path) -> int:
 
 
 def test_a_new_file(ecr_client: ECRClient, tmp_path: Path) -> None:
-    """A file that is missing is made, with its folder, for its owner alone."""
+    """A missing file is created with its folder, readable only by its owner."""
     path = tmp_path / "docker" / "config.json"
     login = docker_login(ecr_client, path=path)
     entry = json.loads(path.read_text())["auths"][login.registry]
@@ -47,7 +47,7 @@ def test_a_new_file(ecr_client: ECRClient, tmp_path: Path) -> None:
 
 
 def test_other_entries(ecr_client: ECRClient, tmp_path: Path) -> None:
-    """Other registries and settings are kept, and a link stays a link."""
+    """Other registries and settings are preserved, and a link remains a link."""
     other = {
         "auths": {"docker.io": {"auth": "x"}},
         "credHelpers": {"gcr.io": "gcr"},
@@ -70,7 +70,7 @@ def test_other_entries(ecr_client: ECRClient, tmp_path: Path) -> None:
     ["[]", "{", '{"auths": []}', '{"credsStore": 1}', '{"credHelpers": {"a": 1}}', "\xff"],
 )
 def test_other_files(ecr_client: ECRClient, local_ecr: Any, tmp_path: Path, content: str) -> None:
-    """A file that is no configuration of docker is refused before the call, and left as it is."""
+    """A file that is not a Docker configuration is refused before the call, and left alone."""
     path = tmp_path / "config.json"
     path.write_bytes(content.encode("latin-1"))
     with pytest.raises(ValueError, match=r"config.json (is not a configuration|names a cred)"):
@@ -80,8 +80,8 @@ def test_other_files(ecr_client: ECRClient, local_ecr: Any, tmp_path: Path, cont
     assert not list(local_ecr.requests)
 
 
-def test_logins_at_the_same_time(ecr_client: ECRClient, tmp_path: Path) -> None:
-    """No entry is lost if several registries are logged in to at the same time."""
+def test_concurrent_logins(ecr_client: ECRClient, tmp_path: Path) -> None:
+    """No entry is lost if several logins run concurrently."""
     hosts = [f"{account:012}.dkr.ecr.us-east-1.amazonaws.com" for account in range(16)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(partial(docker_login, ecr_client, path=tmp_path / "config.json"), hosts))
@@ -91,7 +91,7 @@ def test_logins_at_the_same_time(ecr_client: ECRClient, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["auths", "credHelpers", "credsStore"])
 def test_null(ecr_client: ECRClient, tmp_path: Path, name: str) -> None:
-    """Docker reads null as nothing, and so does the login."""
+    """Like Docker, the login treats null as missing."""
     path = tmp_path / "config.json"
     path.write_text(json.dumps({name: None}))
     login = docker_login(ecr_client, path=path)
@@ -100,7 +100,7 @@ def test_null(ecr_client: ECRClient, tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["a folder", "a pipe"])
-def test_what_is_no_file(
+def test_special_files(
     ecr_client: ECRClient, local_ecr: Any, tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     """A folder, a pipe or a device is neither read nor replaced."""
@@ -163,7 +163,7 @@ def test_credential_stores(
 
 
 def variables(error: BaseException) -> str:
-    """Return the local variables below the test, of all causes, as tools like Sentry show them."""
+    """Return the local variables in all frames below the test, as tools like Sentry show them."""
     frames = [frame for each in chain(error) for frame, _ in traceback.walk_tb(each.__traceback__)]
     shown = [frame.f_locals for frame in frames if frame.f_code.co_filename != __file__]
     return "\n".join(f"{name}={value!r}" for each in shown for name, value in each.items())
@@ -178,7 +178,7 @@ NAMES_A_STORE = f'{{"credsStore": "test", {AUTHS}}}'
 @pytest.mark.parametrize(
     ("token", "name", "content", "script", "problem"),
     [
-        # A name to which nothing can be added: there can be no unfinished file.
+        # A name so long that no temporary file can be created next to it.
         (b"AWS:p4ssword", "long" * 60, f"{{{AUTHS}}}", "", "long"),
         (b"AWS:p4ssword", "config.json", f"[{{{AUTHS}}}]", "", "is not a configuration"),
         (b"AWS:p4ssword", "config.json", f"{{{AUTHS}", "", "is not a configuration"),
@@ -199,9 +199,9 @@ def test_failures(
     script: str | None,
     problem: str,
 ) -> None:
-    """A failed login leaves the file as it is, and no frame of it shows a password.
+    """A failed login leaves the file alone, and shows no password in a traceback's variables.
 
-    That holds for the new one as well as for those in the file.
+    That holds for the new password and for those in the file.
     """
     command = tmp_path / "bin" / "docker-credential-test"
     command.unlink() if script is None else command.write_text(script)
@@ -229,10 +229,10 @@ def test_failures(
         ({"DOCKER_CONFIG": "d", "REGISTRY_AUTH_FILE": "auth.json"}, "d/config.json"),
     ],
 )
-def test_where_the_file_is(
+def test_config_path(
     environment: dict[str, str], path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The environment says where the file is, in docker's and podman's words."""
+    """The variables of docker and podman select the file."""
     monkeypatch.setattr(Path, "home", lambda: Path("home"))
 
     assert config_path(environment) == Path(path)
@@ -268,7 +268,7 @@ def test_autospec() -> None:
     ],
 )
 def test_other_hosts_of_a_registry(ecr_client: ECRClient, registry: str) -> None:
-    """A token opens the registry by each of its hosts."""
+    """A token is valid for each host of its registry."""
     assert get_docker_credentials(ecr_client, registry).registry == registry
 
 
@@ -289,7 +289,7 @@ def test_other_registries(ecr_client: ECRClient, registry: str, problem: str) ->
 
 @pytest.mark.parametrize("token", ["", "?", "QVdT", base64.b64encode(b"AWS:").decode()])
 def test_malformed_tokens(ecr_client: ECRClient, token: str) -> None:
-    """A token that is not a name and a password is refused, without showing it."""
+    """A token that is not a user name and a password is refused, without showing it."""
     data = example(AuthorizationData, authorization_token=token)
     with ECRStub(ecr_client) as stub:
         stub.expect("GetAuthorizationToken", authorization_data=[data])
@@ -298,8 +298,8 @@ def test_malformed_tokens(ecr_client: ECRClient, token: str) -> None:
 
 
 @pytest.mark.slow
-def test_skopeo_is_logged_in(ecr_client: ECRClient, tmp_path: Path, tool: Any) -> None:
-    """Skopeo reads an image with the file that was written, and not without it."""
+def test_skopeo(ecr_client: ECRClient, tmp_path: Path, tool: Any) -> None:
+    """Skopeo can read an image with the file that was written, and not without it."""
     push_image(ecr_client, random_image(tmp_path / "i").path, "team/app:1", create=True)
     login = docker_login(ecr_client, path=tmp_path / "config.json")
     (tmp_path / "empty.json").write_text("{}")
@@ -311,8 +311,8 @@ def test_skopeo_is_logged_in(ecr_client: ECRClient, tmp_path: Path, tool: Any) -
 
 
 @pytest.mark.slow
-def test_podman_is_logged_in(ecr_client: ECRClient, tmp_path: Path, tool: Any) -> None:
-    """Podman takes the file that was written for a login of its own."""
+def test_podman(ecr_client: ECRClient, tmp_path: Path, tool: Any) -> None:
+    """Podman accepts the file that was written as its own login."""
     login = docker_login(ecr_client, path=tmp_path / "config.json")
     words = ("podman", "login", "--tls-verify=false", "--get-login", login.registry)
 

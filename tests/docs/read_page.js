@@ -2,7 +2,7 @@
 //   cut     text or a picture that is outside a box around it, and so is cut off or covers something else
 //   hidden  code that is below the button that copies it
 //   broken  a word that continues on another line
-//   faint   text with less contrast than WCAG 2 asks for at level AA
+//   faint   text with less contrast than WCAG 2 requires at level AA
 //   bare    code without a button that copies it, or output with one
 //   alike   output that looks like code
 
@@ -20,15 +20,15 @@ const SLACK = 1;
 const visible = kept((element) => !element.closest(".visually-hidden, .skip-to-content, noscript, svg") &&
   element.checkVisibility({ visibilityProperty: true, opacityProperty: true }));
 
-// On a phone, a table of many columns may be moved sideways.
+// On a phone, a table of many columns may be scrolled sideways.
 function moves(element) {
   return innerWidth < 600 && element.matches(".table-wrapper") && element.querySelector("tr").cells.length > 4;
 }
 
-// Where the boxes around a text let it be.
+// The area that the boxes around an element leave for it.
 const bounds = kept((element) => {
   if (!element || moves(element)) return { left: -Infinity, right: Infinity, top: -Infinity, bottom: Infinity };
-  // The columns beside the page may be outside of it until they are opened.
+  // The sidebars may be outside the page until they are opened.
   const around = bounds(element.matches(".sidebar-drawer, .toc-drawer") ? null : element.parentElement);
   if (/^(inline|contents)$/.test(style(element).display)) return around;
   const { left, right, top, bottom } = box(element);

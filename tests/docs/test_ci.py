@@ -16,18 +16,18 @@ from ecr_client.local import LocalECR
 from ecr_client.testing import random_image
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "guide" / "ci.md").read_text("utf-8")
-#: What a CI system puts in the place of a variable.
+#: A variable that the CI system replaces.
 VARIABLE = re.compile(r"\$\{\{ [\w.]+ \}\}|\$\w+")
 
 
 def documents(language: str, loads: Any) -> list[Any]:
-    """Return what the blocks of a language contain."""
+    """Return the parsed blocks of a language."""
     found = re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
     return [document for block in found for document in loads(block)]
 
 
 def values(document: Any) -> list[Any]:
-    """Return all values in a document, the inner ones after the outer ones."""
+    """Return all values in a document, inner ones after outer ones."""
     inner = document.values() if isinstance(document, dict) else document
     if not isinstance(document, (dict, list)):
         return [document]
@@ -55,7 +55,7 @@ def test_commands_work(aws: LocalECR, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_jobs_assume_roles() -> None:
-    """GitHub's job may request its token, and GitLab's and EKS's name a role."""
+    """GitHub's job may request its token, and those of GitLab and EKS name a role."""
     workflow, job, account, cron = CONFIGURATIONS
 
     assert workflow["permissions"]["id-token"] == "write"
@@ -68,7 +68,7 @@ def test_jobs_assume_roles() -> None:
 
 
 def test_roles_trust_one_project() -> None:
-    """Each trust policy is about the token of one audience and one project, and no other."""
+    """Each trust policy allows the tokens of one audience and one project only."""
     policies = documents("json", lambda text: [json.loads(text)])
 
     assert len(policies) == 2

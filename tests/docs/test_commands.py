@@ -36,7 +36,7 @@ NOT_RUN_IN = {"docs/guide/bulk.md": 2, "docs/guide/images.md": 1, "docs/guide/to
 BLOCK = re.compile(
     r"^```(python|console)\n(.*?)^```\n(?:(\n```text\n)(.*?)^```\n)?", re.MULTILINE | re.DOTALL
 )
-#: What differs from run to run.
+#: Output that differs from run to run.
 VARYING = {
     r"127\.0\.0\.1:\d+": "127.0.0.1:5001",
     r"AWS_ACCESS_KEY_ID=\S+": "AWS_ACCESS_KEY_ID=AKIA...",
@@ -44,19 +44,19 @@ VARYING = {
     r"\d{4}-\d\d-\d\d \d\d:\d\d": "2026-11-27 09:30",
     r"in \d+\.\d s": "in 0.1 s",
 }
-#: The start of a local ECR, on a free port in the place of the one on the page.
+#: The command that starts a local ECR, which is run on a free port instead.
 LOCAL = "local --port 5001"
 
 
 def lasting(text: str) -> str:
-    """Return a text with constants in the place of what varies."""
+    """Return a string with constants in place of what varies."""
     for pattern, constant in VARYING.items():
         text = re.sub(pattern, constant, text)
     return text
 
 
 class Reader:
-    """Follows a page: runs its commands in a terminal of 80 columns, and its Python in between."""
+    """Follows a page: runs its commands in a terminal of 80 columns, and its Python in order."""
 
     def __init__(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
         self.server: subprocess.Popen[str] | None = None
@@ -66,7 +66,7 @@ class Reader:
         self._namespace: dict[str, Any] = {"__name__": "__main__"}
 
     def follow(self, page: str) -> str:
-        """Return the text of a page with what its blocks print now."""
+        """Return the page with the current output of its blocks."""
         self._path = str(ROOT / page)
         return BLOCK.sub(self._block, PAGES[page])
 
@@ -78,7 +78,7 @@ class Reader:
             lines = re.findall(r"^\$ ecr (.*)$", block[2], re.MULTILINE)
             shown = "".join(f"$ ecr {line}\n{self._command(line)}" for line in lines)
             return f"```console\n{shown}```\n"
-        # The empty lines make a traceback point into the page.
+        # The empty lines give a traceback the line numbers of the page.
         printed = self._python("\n" * (before.count("\n") + 1) + block[2])
         shown = f"{block[3]}{printed}```\n" if block[3] else ""
         return f"```python\n{block[2]}```\n{shown}"
@@ -96,7 +96,7 @@ class Reader:
         return printed.out
 
     def _start(self) -> str:
-        """Return what a local ECR prints at its start, and export what it says."""
+        """Start a local ECR, set the variables that it exports, and return its output."""
         command = [sys.executable, "-m", "ecr_client", "local", "--port", "0"]
         self.server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.server.stdout is not None
@@ -111,7 +111,7 @@ class Reader:
 
     def _python(self, code: str) -> str:
         exec(compile(code, self._path, "exec"), self._namespace)
-        # A test in a document is a test, and has the fixtures that it asks for.
+        # A test on a page is run as a test, with the fixtures that it requests.
         for name in [name for name in self._namespace if name.startswith("test_")]:
             test: Any = self._namespace.pop(name)
             fixtures = inspect.signature(test).parameters
@@ -131,13 +131,13 @@ def reader(
     python_path: str,
     page: str,
 ) -> Iterator[Reader]:
-    """Somebody who follows a page in an empty folder, with an ECR in the place of AWS."""
+    """Yield a reader who follows a page in an empty folder, with a local ECR in place of AWS."""
     monkeypatch.setenv("PYTHONPATH", python_path)
     folder = tmp_path / "folder"
     folder.mkdir()
     monkeypatch.chdir(folder)
     terminal = {"COLUMNS": "80", "NO_COLOR": "1", "AWS_REGION": "us-east-1"}
-    if page.endswith("command-line.md"):  # whose readers have an image, and a local ECR
+    if page.endswith("command-line.md"):  # readers of this page have an image and a local ECR
         terminal |= aws.environment()
         random_image("app", seed=1, size=5000, platforms=["linux/amd64", "linux/arm64"])
     for name, value in terminal.items() if page in WITH_COMMANDS else ():
@@ -151,13 +151,13 @@ def reader(
 
 @pytest.mark.parametrize("page", WITH_CODE)
 def test_pages(reader: Reader, page: str) -> None:
-    """Each command and each block of Python succeeds after those before it, and prints the same."""
+    """Commands and blocks of Python succeed one after the other, with the documented output."""
     assert lasting(reader.follow(page)) == lasting(PAGES[page])
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_all_blocks(page: str) -> None:
-    """No block of Python is left out but those listed; a console starts the program `ecr` alone."""
+    """Only the listed blocks of Python are not run, and consoles only run the program `ecr`."""
     text = PAGES[page]
     blocks = [block for block in BLOCK.finditer(text) if block[1] == "python"]
 
@@ -168,5 +168,5 @@ def test_all_blocks(page: str) -> None:
 
 
 def test_pages_with_commands() -> None:
-    """There are pages with commands."""
+    """The pages with commands are found."""
     assert {"tutorial", "clean-up", "command-line"} <= {Path(page).stem for page in WITH_COMMANDS}

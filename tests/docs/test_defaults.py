@@ -1,4 +1,4 @@
-"""The numbers that documents and docstrings name are those that the program has."""
+"""Numbers in documents and docstrings are those of the code."""
 
 from __future__ import annotations
 
@@ -25,37 +25,37 @@ MIB = 1024 * 1024
 
 
 def entries(documented: Any) -> dict[str, str]:
-    """Return what the section "Args" of a docstring says of each argument."""
+    """Return the entry of each argument in the section "Args" of a docstring."""
     section = (inspect.getdoc(documented) or "").split("\nArgs:\n", 1)[1].split("\n\n", 1)[0]
     found = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", section, re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in found}
 
 
 def methods(prefix: str, suffix: str) -> list[str]:
-    """Return the names of the methods of the client that begin and end so."""
+    """Return the names of the client's methods with this prefix and suffix."""
     return [name for name in dir(ECRClient) if name.startswith(prefix) and name.endswith(suffix)]
 
 
 def number(text: str) -> float:
-    """Return the number that a word or some digits stand for."""
+    """Return the number that a word or digits stand for."""
     return WORDS[text] if text in WORDS else float(text.replace(",", ""))
 
 
 CLASSES = (ClientConfiguration, RetryPolicy)
 FIELDS = [(cls, field) for cls in CLASSES for field in attrs.fields(cls)]
-#: The default is a function, which the docstring describes.
+#: Fields whose default is a function, which the docstring describes.
 DESCRIBED = {"random"}
 
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_each_field_is_documented(cls: type) -> None:
-    """The docstring of a class of settings has its fields, in their order."""
+    """The docstring of a settings class has its fields in order."""
     assert list(entries(cls)) == [field.name for field in attrs.fields(cls)]
 
 
 @pytest.mark.parametrize(("cls", "field"), FIELDS, ids=lambda value: getattr(value, "name", ""))
 def test_defaults_of_fields(cls: type, field: Any) -> None:
-    """What the docstring calls the default of a field is its default."""
+    """A field has the default that the docstring states."""
     text = entries(cls)[field.name]
     named = re.search(r"\bDefault ([\w,.]*\w)|\bDefault ``([^`]+)``|``([^`]+)``, the default", text)
     if field.name in DESCRIBED:
@@ -68,7 +68,7 @@ def test_defaults_of_fields(cls: type, field: Any) -> None:
         assert number(re.search(r"which is (\d+) MiB", text)[1]) * MIB == field.default  # type: ignore[index]
 
 
-#: How docstrings name the ends of a range: what is allowed, and what is not, seen from the number.
+#: How docstrings name the ends of a range: the values within and beyond it, from the number.
 BOUNDS = {
     r"above ([\d,]+)": (0.001, 0),
     r"(?:at least|from) ([\d,]+)": (0, -1),
@@ -77,7 +77,7 @@ BOUNDS = {
 
 
 def takes(cls: type, name: str, value: float) -> bool:
-    """Return whether a class of settings takes a value."""
+    """Return whether a settings class accepts a value."""
     try:
         cls(**{name: value})
     except InvalidConfigurationException:
@@ -87,8 +87,8 @@ def takes(cls: type, name: str, value: float) -> bool:
 
 @pytest.mark.parametrize(("cls", "field"), FIELDS, ids=lambda value: getattr(value, "name", ""))
 def test_bounds_of_fields(cls: type, field: Any) -> None:
-    """The ends of a range that a docstring names are taken, and what lies beyond is not."""
-    if field.name == "user_agent_appid":  # Its range is that of a length.
+    """The ends of a range in a docstring are accepted, and values beyond them are not."""
+    if field.name == "user_agent_appid":  # Its range is one of lengths.
         return
     numeric = isinstance(field.default, (int, float)) and not isinstance(field.default, bool)
     found = [
@@ -116,7 +116,7 @@ def hours(span: timedelta) -> float:
     return span / timedelta(hours=1)
 
 
-#: The documents' sentences with numbers: where, around them, and what the program has.
+#: Sentences with numbers in the documents: the page, a pattern, and the values in the code.
 SENTENCES: list[tuple[str, str, tuple[Any, ...]]] = [
     ("reliability.md", r"A call is sent up to (\w+) times", (policy("max_attempts"),)),
     (
@@ -159,7 +159,7 @@ SENTENCES: list[tuple[str, str, tuple[Any, ...]]] = [
 
 @pytest.mark.parametrize(("page", "pattern", "actual"), SENTENCES)
 def test_sentences_with_numbers(page: str, pattern: str, actual: tuple[Any, ...]) -> None:
-    """A number in a sentence of the documents is the one that the program has."""
+    """A number in a sentence of the documents is that of the code."""
     text = " ".join((ROOT / "docs" / page).read_text(encoding="utf-8").split())
     found = re.search(pattern, text)
 
@@ -168,7 +168,7 @@ def test_sentences_with_numbers(page: str, pattern: str, actual: tuple[Any, ...]
 
 
 def test_sentences_of_docstrings() -> None:
-    """The numbers in the prose of the docstrings are those that the program has."""
+    """The numbers in the prose of docstrings are those of the code."""
     text = " ".join((inspect.getdoc(RetryPolicy) or "").split())
     quota = re.search(r"quota of (\d+): a retry acquires (\d+), or (\d+) after a timeout", text)
     piece = re.search(
@@ -193,16 +193,16 @@ def test_sentences_of_docstrings() -> None:
     ],
 )
 def test_states_of_waiters(waiter: str, name: str, states: Any) -> None:
-    """Guide, design page and docstring have each state of a waiter, with the same meaning."""
+    """The guide, the design page and the docstring list each state of a waiter alike."""
     text = " ".join((getattr(ECRClient, waiter).__doc__ or "").split())
     docstring = re.search(r"decides\. Success: (.*?)\. Failure: (.*?)\. Not yet: (.*?)\.", text)
 
     assert docstring is not None
-    said = [re.findall(r"[A-Z_]{4,}", part) for part in docstring.groups()]
-    assert sorted(state for part in said for state in part) == sorted(states)
+    stated = [re.findall(r"[A-Z_]{4,}", part) for part in docstring.groups()]
+    assert sorted(state for part in stated for state in part) == sorted(states)
     for page, title in ((GUIDE / "paging.md", waiter), (ROOT / "docs/design/waiters.md", name)):
         (row,) = re.findall(rf"^\| `{title}` (\|.*`.*)$", page.read_text(encoding="utf-8"), re.M)
-        assert [re.findall(r"[A-Z_]{4,}", cell) for cell in row.split("|")[1:-1]] == said
+        assert [re.findall(r"[A-Z_]{4,}", cell) for cell in row.split("|")[1:-1]] == stated
 
 
 @pytest.mark.parametrize("name", methods("wait_until_", ""))
@@ -219,12 +219,12 @@ def test_bounds_of_waiters(name: str) -> None:
     "name", sorted(n for n in dir(ECRClient) if n.endswith("_all") and n[0] != "_")
 )
 def test_sizes_of_batches(name: str) -> None:
-    """Guide and docstring have the number of items that a call of a batch helper takes."""
+    """The guide and the docstring state how many items a batch helper sends in one call."""
     method = getattr(ECRClient, name)
     plain = " ".join(entries(getattr(ECRClient, name.removesuffix("_all"))).values())
-    said = re.search(r"in calls of up to (\d+)\.", method.__doc__ or "")
+    stated = re.search(r"in calls of up to (\d+)\.", method.__doc__ or "")
     guide = (GUIDE / "paging.md").read_text(encoding="utf-8")
 
-    assert said is not None
-    assert f"1 to {said[1]} items." in plain
-    assert f"| `{name}` | {said[1]} |" in guide
+    assert stated is not None
+    assert f"1 to {stated[1]} items." in plain
+    assert f"| `{name}` | {stated[1]} |" in guide

@@ -1,4 +1,4 @@
-"""The examples in docstrings print what they say."""
+"""The examples in docstrings print what they claim."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WITH_EXAMPLES = [
     "path", WITH_EXAMPLES, ids=lambda path: path.relative_to(PACKAGE).with_suffix("").as_posix()
 )
 def test_docstrings(path: Path) -> None:
-    """The examples in the docstrings of a module print what they say."""
+    """The examples in the docstrings of a module print what they claim."""
     module = importlib.import_module(
         ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
     )

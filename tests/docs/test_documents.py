@@ -1,4 +1,4 @@
-"""What the documents say is true: tables are those of the code, and links lead somewhere."""
+"""What the documents say is true: tables match the code, and links lead somewhere."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def documents() -> list[Path]:
 
 
 def rows(heading: str, document: Path = README) -> list[list[str]]:
-    """Return the cells of the first table below a heading of a document, without its head."""
+    """Return the rows of the first table below a heading of a document, without its header."""
     below = document.read_text(encoding="utf-8").split(f"\n{heading}\n", 1)[1]
     lines = below[below.index("\n|") + 1 :].split("\n\n", 1)[0].splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
 def test_configuration() -> None:
-    """The table of the configuration has each field with its default, and no others."""
+    """The table of the configuration has exactly the fields, with their defaults."""
     listed = {
         name.strip("`"): ast.literal_eval(default.strip("`"))
         for name, _, default, _ in rows("## Configuration")
@@ -54,7 +54,7 @@ def test_configuration() -> None:
 
 
 def test_environment() -> None:
-    """The table of the environment has each variable of AWS that the client reads, no others."""
+    """The table of the environment has exactly the AWS variables that the client reads."""
     package = Path(ecr_client.__file__).parent
     read = {
         name
@@ -70,7 +70,7 @@ def test_environment() -> None:
 
 
 def test_session_options() -> None:
-    """The table of the default client config has each option of botocore once, and no others."""
+    """The table of the default client config has exactly the options of botocore, once each."""
     guide = ROOT / "docs" / "guide" / "configuration.md"
     table = rows("## The default client config of a session", guide)
 
@@ -107,7 +107,7 @@ def test_local_operations() -> None:
 
 
 def test_selectors() -> None:
-    """Each selector is in the table of the guide to cleaning up, with its option if it has one."""
+    """The guide to cleaning up lists each selector, with its option if it has one."""
     table = rows("## Choose", ROOT / "docs" / "guide" / "clean-up.md")
     listed = {cells[0].partition("(")[0].strip("`") for cells in table}
     options = {option for cells in table for option in re.findall(r"--[\w-]+", cells[1])}
@@ -120,7 +120,7 @@ def test_selectors() -> None:
 
 
 def test_extras() -> None:
-    """The page has each extra of the package."""
+    """The page lists each extra of the package."""
     (row,) = (
         cells
         for cells in rows("## What is public", ROOT / "docs" / "versioning.md")
@@ -132,7 +132,7 @@ def test_extras() -> None:
 
 
 def test_reference_pages() -> None:
-    """No type is left out of the reference because a new resource has no page."""
+    """Each type is in the reference, so a new resource cannot be left without a page."""
     for resource in sorted({"enums", *RESOURCE_OF.values()}):
         page = (ROOT / "docs" / "reference" / f"{resource}.md").read_text(encoding="utf-8")
         expected = ["enums::"] if resource == "enums" else [f"types:: {resource}"]
@@ -152,12 +152,12 @@ def anchors(document: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
-def test_links_lead_somewhere(document: Path) -> None:
-    """A link names a file that exists, and a heading in it; one to the outside uses TLS."""
+def test_links(document: Path) -> None:
+    """A link leads to an existing file and heading, and an external link uses TLS."""
     text = document.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         path, _, anchor = target.partition("#")
-        # What is drawn of the measured results is made when the documents are built.
+        # Plots of the measured results are drawn when the documentation is built.
         if target.startswith(("https://", "performance/")):
             continue
         found = document.parent / path if path else document

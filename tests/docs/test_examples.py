@@ -1,4 +1,4 @@
-"""The examples do what they say, and need no other permissions than those in their headers."""
+"""The examples do what they say, and need only the permissions in their headers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ACCOUNT, STRANGER = "123456789012", "210987654321"
 
 
 class Ended(NamedTuple):
-    """How a program ended, and what it printed."""
+    """The result of a program: its exit status, and what it printed."""
 
     status: int | str | None
     out: str
@@ -59,8 +59,8 @@ def permissions(name: str) -> set[str]:
 
 
 def used(ecr: LocalECR) -> set[str]:
-    """Return the permissions that the calls to a server need."""
-    # A layer is downloaded by a presigned URL.
+    """Return the permissions that the recorded calls need."""
+    # A layer is downloaded with a presigned URL.
     return {f"ecr:{each.operation}" for each in ecr.requests} - {"ecr:DownloadLayer"}
 
 
@@ -68,7 +68,7 @@ def used(ecr: LocalECR) -> set[str]:
 def run(
     local_ecr: LocalECR, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Run:
-    """A function that runs an example as a program on the local ECR."""
+    """Return a function that runs an example as a program against the local ECR."""
     for variable, value in local_ecr.environment().items():
         monkeypatch.setenv(variable, value)
 
@@ -101,7 +101,7 @@ def pushed(client: ECRClient, folder: Path, reference: str, seed: int = 0, **opt
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_form(path: Path) -> None:
-    """Each example is short, begins with what it does and needs, and is in the documentation."""
+    """Each example is short, says what it does and needs, and is in the documentation."""
     text, top = path.read_text(encoding="utf-8"), header(path.stem)
 
     assert len(text.splitlines()) < 60
@@ -115,7 +115,7 @@ def test_form(path: Path) -> None:
 
 @pytest.mark.slow
 def test_quickstart_as_program() -> None:
-    """It runs by the README's command, without an account and without a warning."""
+    """The quickstart runs with the README's command, without an account or a warning."""
     command = [sys.executable, "-W", "error", str(ROOT / "examples" / "quickstart.py")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     lines = done.stdout.splitlines()
@@ -136,14 +136,14 @@ def test_quickstart_as_program() -> None:
 
 
 def test_quickstart(ecr_client: ECRClient, local_ecr: LocalECR) -> None:
-    """It needs the permissions in its header."""
+    """The quickstart needs the permissions in its header."""
     function("main", of="quickstart")(ecr_client)
 
     assert used(local_ecr) == permissions("quickstart")
 
 
 def test_inventory(run: Run, ecr_client: ECRClient, tmp_path: Path) -> None:
-    """It prints a row for each image, the largest first."""
+    """The inventory has a row for each image, largest first."""
     small = pushed(ecr_client, tmp_path, "team/app:1.0", 1)
     large = pushed(ecr_client, tmp_path, "team/web:1.0", 2, size=50_000)
     ended = run("inventory")
@@ -160,7 +160,7 @@ def test_inventory(run: Run, ecr_client: ECRClient, tmp_path: Path) -> None:
 def test_clean_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tags: Any
 ) -> None:
-    """It deletes what is old, and neither new, protected, nor among those to keep."""
+    """The clean-up deletes old images, except those that are protected or to be kept."""
     now = datetime.now(timezone.utc)
     main = function("main", of="clean_up")
     age = timedelta(0)
@@ -180,14 +180,14 @@ def test_clean_up(
 
     assert calls == permissions("clean_up")
     assert planned == ()
-    # The index and its manifest count as two.
+    # The index and its manifest count as two images.
     assert sorted(before.keys() - after.keys()) == ["b1", "b2", "b3"]
     assert {*deleted} == {before[tag] for tag in ("b1", "b2", "b3")}
     assert "deleted 3 images" in capsys.readouterr().out
 
 
 def test_clean_up_as_program(run: Run, ecr_client: ECRClient, tmp_path: Path, tags: Any) -> None:
-    """Without ``--yes`` it prints the plan and deletes nothing."""
+    """Without ``--yes``, the clean-up prints the plan and deletes nothing."""
     pushed(ecr_client, tmp_path, "team/app:1.0")
     ended = run("clean_up", "team/app", "--days", 0, "--keep", 0)
 
@@ -198,7 +198,7 @@ def test_clean_up_as_program(run: Run, ecr_client: ECRClient, tmp_path: Path, ta
 def test_copy_to_regions(
     run: Run, local_ecr: LocalECR, ecr_client: ECRClient, tmp_path: Path, tags: Any
 ) -> None:
-    """The same image is in each region afterwards."""
+    """Each region gets the same image."""
     digest = pushed(ecr_client, tmp_path, "team/app:1.0")
     regions = ["eu-west-1", "ap-southeast-2"]
     ended = run("copy_to_regions", "team/app:1.0", *regions)
@@ -214,7 +214,7 @@ def test_copy_to_regions(
 
 
 def policy(*statements: dict[str, Any]) -> str:
-    """Return a policy that allows some pulls."""
+    """Return a policy that allows pulls."""
     rest = {"Effect": "Allow", "Action": ["ecr:BatchGetImage"]}
     return json.dumps({"Version": "2012-10-17", "Statement": [{**rest, **s} for s in statements]})
 
@@ -236,7 +236,7 @@ def policy(*statements: dict[str, Any]) -> str:
 def test_policy_audit(
     run: Run, ecr_client: ECRClient, statement: dict[str, Any], is_found: bool
 ) -> None:
-    """It finds whoever is let in and does not belong to an account that is trusted."""
+    """The audit finds each principal with access whose account is not trusted."""
     for name in ("team/app", "team/web"):
         ecr_client.create_repository(repository_name=name)
     ecr_client.set_repository_policy(repository_name="team/app", policy_text=policy(statement))
@@ -248,7 +248,7 @@ def test_policy_audit(
 
 
 def test_policy_of_the_registry(run: Run, ecr_client: ECRClient) -> None:
-    """The policy of the registry is looked at as well."""
+    """The audit covers the policy of the registry, too."""
     guest = {"Principal": {"AWS": STRANGER}, "Action": "ecr:ReplicateImage", "Sid": "Guest"}
     resource = {"Resource": f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/*"}
     ecr_client.put_registry_policy(policy_text=policy({**guest, **resource}))
@@ -288,7 +288,7 @@ def test_push_from_ci(
 
 
 def test_build_image(run: Run, ecr_client: ECRClient, tmp_path: Path, tags: Any) -> None:
-    """The image holds the files of the folder, and has the same digest whenever it is built."""
+    """The image has the files of the folder, and its digest is reproducible."""
     site = tmp_path / "site"
     (site / "pages").mkdir(parents=True)
     (site / "pages" / "index.html").write_text("<p>Hello")
@@ -320,7 +320,7 @@ def test_scan_gate(
     severities: list[str],
     status: int,
 ) -> None:
-    """It fails if there is a critical finding, and prints which."""
+    """The gate fails if there is a critical finding, and prints it."""
     digest = pushed(ecr_client, tmp_path, "team/app:1.0")
     findings = [{"name": f"CVE-{each}", "severity": each} for each in severities]
     local_ecr.set_findings("team/app", digest, findings)
@@ -334,7 +334,7 @@ def test_scan_gate(
 def test_scan_gate_without_new(
     run: Run, local_ecr: LocalECR, ecr_client: ECRClient, tmp_path: Path
 ) -> None:
-    """Where the service refuses to scan again, what it has found is judged."""
+    """If the service refuses a new scan, the gate uses the existing findings."""
     rule = RegistryScanningRule(
         scan_frequency="CONTINUOUS_SCAN",
         repository_filters=[ScanningRepositoryFilter(filter="*", filter_type="WILDCARD")],
@@ -352,7 +352,7 @@ def test_scan_gate_without_new(
 def test_scan_gate_of_failed(
     run: Run, local_ecr: LocalECR, ecr_client: ECRClient, tmp_path: Path
 ) -> None:
-    """A scan that fails does not pass for one without findings."""
+    """A failed scan does not pass as one without findings."""
     digest = pushed(ecr_client, tmp_path, "team/app:1.0")
     local_ecr.set_findings("team/app", digest, status="FAILED", description="no such system")
 
@@ -363,7 +363,7 @@ def test_scan_gate_of_failed(
 def test_docker_py_login(
     run: Run, local_ecr: LocalECR, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The Docker daemon gets a password that opens the registry, even if an older one is kept."""
+    """The Docker daemon gets a valid password, even if it has kept an older one."""
     registry = local_ecr.endpoint.removeprefix("http://")
     old = {"auths": {registry: {"auth": base64.b64encode(b"AWS:expired").decode()}}}
     (tmp_path / "config.json").write_text(json.dumps(old))
@@ -414,11 +414,11 @@ def test_lambda_handler(
     monkeypatch: pytest.MonkeyPatch,
     tags: Any,
 ) -> None:
-    """A release is copied by its digest; builds, untagged images and deletions are not."""
+    """A release is copied by its digest; builds, untagged images and deletions are ignored."""
     for variable, value in {**local_ecr.environment(), "TARGET_REGION": "eu-west-1"}.items():
         monkeypatch.setenv(variable, value)
     digest = pushed(ecr_client, tmp_path, "team/app:v1")
-    pushed(ecr_client, tmp_path, "team/app:v1", 1)  # the tag moves on
+    pushed(ecr_client, tmp_path, "team/app:v1", 1)  # the tag moves
     local_ecr.requests.clear()
     handler = function("handler", of="lambda_handler")
     ignored = [{"image-tag": "build-7"}, {}, {"image-tag": "v1", "action-type": "DELETE"}]
@@ -436,7 +436,7 @@ def test_lambda_handler(
 def test_bulk_audit(
     run: Run, local_ecr: LocalECR, ecr_client: ECRClient, tmp_path: Path, make_layout: Any
 ) -> None:
-    """It prints the user of each tagged image, and goes on after one that cannot be read."""
+    """The audit prints the user of each tagged image, and continues after an unreadable one."""
     references = {}
     for user in ("", "app", "0"):
         layout = make_layout(tmp_path / f"user-{user}")
@@ -461,7 +461,7 @@ def test_bulk_audit(
 def test_bulk_audit_in_processes(
     ecr_client: ECRClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another process does the same work with a client that was pickled."""
+    """Another process does the same work with a pickled client."""
     monkeypatch.syspath_prepend(ROOT / "examples")
     digest = pushed(ecr_client, tmp_path, "team/app:1.0")
     context = multiprocessing.get_context("spawn")
@@ -474,7 +474,7 @@ def test_bulk_audit_in_processes(
 def test_offline_cache(
     run: Run, ecr_client: ECRClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was pulled once is found without the service; what was not, is an error."""
+    """An image that was pulled is available offline; any other is an error."""
     cache = tmp_path / "cache"
     first = pushed(ecr_client, tmp_path, "team/app:latest", 1)
     words = ("offline_cache", cache, "team/app:latest")

@@ -1,4 +1,4 @@
-"""The policies of the guide allow what the code beside them needs, and nothing else."""
+"""The policies of the guide allow exactly what the code next to them needs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ecr_client.local.registry import RegistryKey
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "guide" / "iam.md").read_text("utf-8")
 ROLE = "arn:aws:iam::123456789012:role/task"
-#: The clients that the code of a task uses, by their names on the page.
+#: The clients in the code of the tasks, with their regions.
 CLIENTS = {"client": "eu-west-1", "central": "eu-central-1"}
 
 
@@ -38,7 +38,7 @@ def between(start: str, end: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return the Python of a part of the page."""
+    """Return the Python code in a part of the page."""
     return "\n".join(re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
 
 
@@ -52,12 +52,12 @@ TASKS: dict[str, tuple[str, Any]] = {
     for part in between("## Tasks", "## ").split("\n### ")[1:]
 }
 OPTIONS = re.findall(r"^\| `(.*)` \| `ecr:(\w+)` \|$", TEXT, re.MULTILINE)
-#: Whose policy the actions of an option are in addition to.
+#: The task whose policy an option adds to.
 TASK_OF = {"push_image": "Push", "pull_image": "Pull", "copy_image": "Copy to another region"}
 
 
 class IdentityPolicy:
-    """Evaluates a policy of the role for each action, within its own account as well."""
+    """Evaluates the role's policy for each action, also within its own account."""
 
     def __init__(self) -> None:
         self.policy: Any = None
@@ -65,7 +65,7 @@ class IdentityPolicy:
         self.refused: set[str] = set()
 
     def check(self, principal: Principal, action: str, resource: str) -> None:
-        """Refuse an action of the role that its policy does not allow."""
+        """Raise an error if the role's policy does not allow an action."""
         if principal.arn != ROLE or self.policy is None:
             return
         self.needed.add((action, resource))
@@ -74,7 +74,7 @@ class IdentityPolicy:
             raise ServiceError("AccessDeniedException", f"the policy does not allow {action}")
 
     def allows(self, action: str, resource: str) -> bool:
-        """Return the decision of the policy, as that of a resource policy for everybody."""
+        """Return whether the policy allows an action, by evaluating it as a resource policy."""
         statements = [{**each, "Principal": "*"} for each in self.policy["Statement"]]
         decision = evaluate(
             [json.dumps({**self.policy, "Statement": statements})],
@@ -92,7 +92,7 @@ class IdentityPolicy:
 
 @pytest.fixture
 def identity(monkeypatch: pytest.MonkeyPatch) -> IdentityPolicy:
-    """Let the next local ECR evaluate a policy of the role."""
+    """Make the next local ECR evaluate a policy of the role."""
     found = IdentityPolicy()
 
     class Evaluated(Permissions):
@@ -116,12 +116,12 @@ def identity(monkeypatch: pytest.MonkeyPatch) -> IdentityPolicy:
 
 
 def run(aws: LocalECR, identity: IdentityPolicy, task: str, policy: Any) -> None:
-    """Run the code of a task as the role, on what the account itself has set up."""
+    """Run the code of a task as the role, on resources that the account has created."""
     aws.reset()
     identity.policy = None
     namespace: dict[str, Any] = {}
     exec(SETUP, namespace)
-    for other, _ in TASKS.values():  # what the tasks import
+    for other, _ in TASKS.values():  # the tasks import these functions
         exec("\n".join(re.findall(r"^from .*$", other, re.MULTILINE)), namespace)
     for name, region in CLIENTS.items():
         namespace[name] = ECRClient(region=region, credentials=aws.credentials[ROLE])
@@ -151,7 +151,7 @@ def listed(statement: Any) -> list[str]:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_tasks(identity: IdentityPolicy, aws: LocalECR, task: str) -> None:
-    """The task succeeds with its policy, needs each action of each statement, and no other."""
+    """A task succeeds with its policy, and needs each action of each statement."""
     program, policy = TASKS[task]
 
     run(aws, identity, program, policy)
@@ -175,7 +175,7 @@ def test_tasks(identity: IdentityPolicy, aws: LocalECR, task: str) -> None:
     ],
 )
 def test_missing_actions(identity: IdentityPolicy, aws: LocalECR, task: str, action: str) -> None:
-    """Without one of its actions, the task is refused that action."""
+    """Without one of its actions, a task is denied that action."""
     program, policy = TASKS[task]
 
     with suppress(AmazonClientException):
@@ -186,7 +186,7 @@ def test_missing_actions(identity: IdentityPolicy, aws: LocalECR, task: str, act
 
 @pytest.mark.parametrize(("call", "action"), OPTIONS)
 def test_options(identity: IdentityPolicy, aws: LocalECR, call: str, action: str) -> None:
-    """The actions of a call are those of the task, and that of its option."""
+    """A call needs the actions of its task, and the one of its option."""
     _, policy = TASKS[TASK_OF[call.partition("(")[0]]]
     wildcard = {"Effect": "Allow", "Action": f"ecr:{action}", "Resource": "*"}
 
@@ -198,7 +198,7 @@ def test_options(identity: IdentityPolicy, aws: LocalECR, call: str, action: str
 
 
 def test_docker() -> None:
-    """The requests by which docker pushes and pulls need the actions of the tasks."""
+    """Docker's requests for a push and a pull need the actions of those tasks."""
     pushed = {
         action
         for (path, method), actions in REQUEST_ACTIONS.items()
@@ -220,7 +220,7 @@ def test_docker() -> None:
 
 
 def test_narrow_policies() -> None:
-    """Actions exist, and only those that are not about a repository are allowed on everything."""
+    """All actions exist, and only those that are not about a repository apply to all resources."""
     for _, policy in TASKS.values():
         for statement in policy["Statement"]:
             for action in listed(statement):
@@ -232,7 +232,7 @@ def test_narrow_policies() -> None:
 
 
 def test_number_of_tasks() -> None:
-    """There is a policy for each task, and an action for each option that needs one."""
+    """Each task has a policy, and each option that needs an action has one."""
     assert set(TASK_OF.values()) < TASKS.keys()
     assert len(TASKS) == 9
     assert len(OPTIONS) == 4

@@ -1,4 +1,4 @@
-"""The pages for users of boto3 and of the AWS SDK for Java leave nothing out."""
+"""The pages for users of boto3 and of the AWS SDK for Java are complete."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BOTO3, JAVA, OPERATIONS = (
 
 
 def words(text: str) -> set[str]:
-    """Return the words of a text."""
+    """Return the words of a string."""
     return set(text.split())
 
 
@@ -39,12 +39,12 @@ INTERFACE = words("""
     initiateLayerUpload listImages putImage setEndpoint setRegion setRepositoryPolicy shutdown
     uploadLayerPart
 """)
-#: What AmazonECRClientBuilder offers besides getters and setters, in the last release of 1.x.
+#: The members of AmazonECRClientBuilder other than getters and setters, in the last 1.x release.
 BUILDER = words("""
     build defaultClient standard withClientConfiguration withCredentials withEndpointConfiguration
     withMetricsCollector withMonitoringListener withRegion withRequestHandlers
 """)
-#: The options of com.amazonaws.ClientConfiguration, in the last release of 1.x.
+#: The options of com.amazonaws.ClientConfiguration, in the last 1.x release.
 CLIENT_CONFIGURATION = words("""
     withCacheResponseMetadata withClientExecutionTimeout withConnectionMaxIdleMillis
     withConnectionTTL withConnectionTimeout withDisableHostPrefixInjection withDisableSocketProxy
@@ -57,7 +57,7 @@ CLIENT_CONFIGURATION = words("""
     withTcpKeepAlive withThrottledRetries withTlsKeyManagersProvider withUseExpectContinue
     withUserAgent withUserAgentPrefix withUserAgentSuffix withValidateAfterInactivityMillis
 """)
-#: What a call of ECR by boto3 cannot raise: it is about other services, bases, or warnings.
+#: Exceptions that ECR calls with boto3 cannot raise: those of other services, bases, warnings.
 NOT_OF_ECR = words("""
     AliasConflictParameterError AwsChunkedWrapperError BaseEndpointResolverError BotoCoreError
     CapacityNotAvailableError ChecksumError ConnectionError EndpointResolutionError
@@ -76,7 +76,7 @@ MODEL = boto3.client("ecr", region_name="us-east-1").meta.service_model
 
 
 def rows(text: str, heading: str) -> list[list[str]]:
-    """Return the cells of the first table below a heading, without its head."""
+    """Return the rows of the first table below a heading, without its header."""
     below = text.partition(f"\n{heading}\n")[2]
     lines = below[below.index("\n|") + 1 :].split("\n\n", 1)[0].splitlines()
     cells = [re.split(r"(?<!\\)\|", line.strip("|")) for line in lines[2:]]
@@ -84,12 +84,12 @@ def rows(text: str, heading: str) -> list[list[str]]:
 
 
 def names(text: str, heading: str, pattern: str = r"`(\w+)") -> list[str]:
-    """Return what the first column of a table names, in alphabetical order."""
+    """Return the names in the first column of a table, sorted."""
     return sorted(name for row in rows(text, heading) for name in re.findall(pattern, row[0]))
 
 
 def code(*found: str) -> str:
-    """Return names as a cell has them."""
+    """Return names formatted as in a cell."""
     return ", ".join(f"`{name}`" for name in found)
 
 
@@ -117,7 +117,7 @@ def operations() -> list[list[str]]:
 
 
 def errors() -> list[list[str]]:
-    """Return a row for each error of the model, with what responds with it."""
+    """Return a row for each error of the model, with the operations that raise it."""
     found: dict[str, list[str]] = {name: [] for name in sorted(MODELED)}
     for operation in sorted(MODEL.operation_names):
         for error in MODEL.operation_model(operation).error_shapes:
@@ -137,12 +137,12 @@ def errors() -> list[list[str]]:
 
 
 def test_operations() -> None:
-    """The table of operations has each, with what it requires and what helps to call it."""
+    """The table of operations has each, with its required members and its helpers."""
     assert rows(OPERATIONS, "## Methods") == operations()
 
 
 def test_errors() -> None:
-    """The table of errors has each of the model; all are exceptions here, in boto3 and in Java."""
+    """The table of errors has each error of the model, an exception here, in boto3 and in Java."""
     shapes = [MODEL.shape_for(name) for name in MODEL.shape_names]
     modeled = [shape.name for shape in shapes if shape.metadata.get("exception")]
 
@@ -152,7 +152,7 @@ def test_errors() -> None:
 
 
 def test_interface() -> None:
-    """The table of the README, which the page of Java includes, has the interface's members.
+    """The table in the README, which the page for Java includes, has the interface's members.
 
     Each is a method of the client.
     """
@@ -207,17 +207,17 @@ EXCEPTIONS = {
     ids=lambda value: value.strip("# ") if isinstance(value, str) and value[:1] == "#" else "",
 )
 def test_options(page: str, heading: str, pattern: str, expected: set[str]) -> None:
-    """A table has each option, member or exception, and no others."""
+    """A table has exactly the options, members or exceptions of the other library."""
     assert set(names(PAGES[page], heading, pattern)) == expected
 
 
 def test_not_of_ecr() -> None:
-    """The list of exceptions that are left out has no name that botocore does not have."""
+    """All names in the list of excluded exceptions exist in botocore."""
     assert NOT_OF_ECR <= EXCEPTIONS
 
 
 def test_exceptions_here_exist() -> None:
-    """What the tables of exceptions name on the side of this package is there."""
+    """All names of this package in the tables of exceptions exist."""
     for _, here in [*rows(BOTO3, "### Exceptions of botocore"), *rows(JAVA, "## Errors")]:
         for name in re.findall(r"`([A-Z]\w+(?:Exception|Error))`", here):
             assert name in exceptions.__all__ or name in vars(builtins), name
@@ -237,40 +237,42 @@ def test_defaults_of_config() -> None:
 @pytest.mark.parametrize("page", ["boto3", "java"])
 def test_defaults_that_differ(page: str) -> None:
     """The numbers in the tables of defaults are those of both sides."""
-    told = {row[0].strip("`"): row[1:] for row in rows(PAGES[page], "## Defaults that differ")}
+    documented = {
+        row[0].strip("`"): row[1:] for row in rows(PAGES[page], "## Defaults that differ")
+    }
     here = {field.name: field.default for field in attrs.fields(ClientConfiguration)}
     attempts = attrs.fields(RetryPolicy).max_attempts.default
 
-    assert told["largest response"][1] == f"{here['max_response_size']:,} bytes"
+    assert documented["largest response"][1] == f"{here['max_response_size']:,} bytes"
     if page == "java":
-        assert told["retries of a failed call"][1] == str(attempts - 1)
-        assert told["connection timeout"][1] == f"{here['connect_timeout']:.0f} seconds"
+        assert documented["retries of a failed call"][1] == str(attempts - 1)
+        assert documented["connection timeout"][1] == f"{here['connect_timeout']:.0f} seconds"
         return
     legacy = Loader().load_data("_retry")["retry"]["__default__"]["max_attempts"]
     waiter = Loader().load_service_model("ecr", "waiters-2")["waiters"]["ImageScanComplete"]
     ours = inspect.signature(ECRClient.wait_until_image_scan_complete).parameters
-    assert told["attempts of a call"] == [
+    assert documented["attempts of a call"] == [
         f"{legacy}, mode `legacy`",
         f"{attempts}, mode `standard`",
     ]
-    assert told["idle connections"][1] == (
+    assert documented["idle connections"][1] == (
         f"closed after {here['connection_max_idle_time']:.0f} seconds"
     )
-    assert told["waiters"] == [
+    assert documented["waiters"] == [
         f"{waiter['delay']} seconds between calls, {waiter['maxAttempts']} calls",
         f"{ours['delay'].default:.0f} seconds between calls,"
         f" {ours['max_wait'].default:.0f} seconds in total",
     ]
     for name, unit in [("connect_timeout", "seconds"), ("read_timeout", "seconds")]:
-        assert told[name] == [f"{getattr(Config(), name)} {unit}", f"{here[name]:.0f} {unit}"]
-    assert told["max_pool_connections"] == [
+        assert documented[name] == [f"{getattr(Config(), name)} {unit}", f"{here[name]:.0f} {unit}"]
+    assert documented["max_pool_connections"] == [
         f"{Config.OPTION_DEFAULTS['max_pool_connections']} connections",
         f"{here['max_pool_connections']} connections",
     ]
 
 
 def test_options_for_java_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stands beside an option of Java can be passed to the configuration here."""
+    """The counterpart of each option of Java is accepted by the configuration."""
     monkeypatch.chdir(tmp_path)
     for name in ("client.crt", "client.key"):
         (tmp_path / name).touch()
@@ -291,7 +293,7 @@ def test_waiters() -> None:
 
 
 def test_paginators() -> None:
-    """Each operation that boto3 can page has its paginator in the table of operations."""
+    """Each operation with a paginator in boto3 has its paginator in the table of operations."""
     paged = Loader().load_service_model("ecr", "paginators-1")["pagination"]
     also = {row[0].strip("`"): row[3] for row in rows(OPERATIONS, "## Methods")}
 

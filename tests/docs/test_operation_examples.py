@@ -1,4 +1,4 @@
-"""The reference has an example of each operation, and it prints what its comments say."""
+"""The reference has an example of each operation, whose output is as in its comments."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ecr_client.local import LocalECR
 from ecr_client.local.validation import operations
 
 PATH = Path(__file__).resolve().parents[2] / "docs" / "_ext" / "operation_examples.py"
-#: A comment behind a `print`, or on a line of its own below it.
+#: A comment after a `print`, or on a separate line below it.
 COMMENT = re.compile(r"print\(.*\)(?:\n\s*|\s*)# (.*)$", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
 def examples() -> ModuleType:
-    """The module, which the installed package does not have."""
+    """Return the module, which is not part of the installed package."""
     spec = importlib.util.spec_from_file_location("operation_examples", PATH)
     assert spec is not None
     assert spec.loader is not None
@@ -36,7 +36,7 @@ def snake(name: str) -> str:
 
 
 def test_all_operations(examples: ModuleType) -> None:
-    """There is a function for each operation, and none besides."""
+    """There is exactly one function for each operation."""
     functions = {name for name, _ in inspect.getmembers(examples, inspect.isfunction)}
 
     assert functions - {"prepare"} == {snake(name) for name in operations()}
@@ -44,7 +44,7 @@ def test_all_operations(examples: ModuleType) -> None:
 
 @pytest.mark.slow
 def test_examples(examples: ModuleType, aws: LocalECR, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each example calls its operation, succeeds, and prints its comments."""
+    """Each example calls its operation, succeeds, and prints what its comments say."""
     for operation in sorted(operations()):
         example = getattr(examples, snake(operation))
         with ECRClient(region="eu-west-1") as client:

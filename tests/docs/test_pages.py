@@ -1,4 +1,4 @@
-"""The built documentation in a real browser, at the widths of a phone, a laptop and a desktop."""
+"""The built documentation in a real browser, on a phone, a laptop and a desktop."""
 
 from __future__ import annotations
 
@@ -55,21 +55,21 @@ pytestmark = [
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Serves files without a log."""
+    """A file server without a log."""
 
     def log_message(self, *_: object) -> None:
         pass
 
 
 class Browser:
-    """Chromium, and the documentation that it reads."""
+    """Chromium, showing the documentation."""
 
     def __init__(self, driver: Any, folder: Path, url: str) -> None:
         self.driver, self.folder, self.url = driver, folder, url
 
     @property
     def pages(self) -> list[str]:
-        """The paths of all pages with text; the others are lists that Sphinx makes."""
+        """The paths of all pages with text, without the indexes that Sphinx generates."""
         found = (str(page.relative_to(self.folder)) for page in self.folder.rglob("*.html"))
         return sorted(set(found) - {"genindex.html", "py-modindex.html", "search.html"})
 
@@ -84,14 +84,14 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [preference]})
 
     def find(self, selector: str) -> Any:
-        """Return an element, in the middle of the window: the page would scroll to it smoothly."""
+        """Return an element after scrolling it to the middle of the window at once."""
         found = self.driver.find_element("css selector", selector)
         instantly = "arguments[0].scrollIntoView({behavior: 'instant', block: 'center'})"
         self.driver.execute_script(instantly, found)
         return found
 
     def wait_for(self, script: str) -> Any:
-        """Return what a script returns as soon as that is true."""
+        """Return the result of a script as soon as it is true."""
         from selenium.webdriver.support.wait import WebDriverWait
 
         wait = WebDriverWait(self.driver, PATIENCE, poll_frequency=0.01)
@@ -100,7 +100,7 @@ class Browser:
 
 @pytest.fixture(scope="module")
 def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the built documentation: that of ``DOCS_HTML``, or one made now."""
+    """Return the folder of the documentation, from ``DOCS_HTML`` or built now."""
     if "DOCS_HTML" in os.environ:
         return Path(os.environ["DOCS_HTML"])
     pytest.importorskip("sphinx", reason="install Sphinx: pip install --group docs")
@@ -111,7 +111,7 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser(html: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Start Chromium and a server of the documentation."""
+    """Yield Chromium with a server of the documentation."""
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
@@ -132,7 +132,7 @@ def browser(html: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Br
 
 
 def test_pages_are_readable(browser: Browser) -> None:
-    """Text is whole and has contrast, code has a button, and output looks different from code."""
+    """Text is visible and has contrast, code can be copied, and output does not look like code."""
     complaints = []
     for page in browser.pages:
         browser.open(page)
@@ -146,8 +146,8 @@ def test_pages_are_readable(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_plots_can_be_read(browser: Browser, theme: str) -> None:
-    """A plot has the background of its page, and lines and text that differ from it."""
+def test_plots_are_readable(browser: Browser, theme: str) -> None:
+    """A plot has the background of its page, and contrasts with it."""
     browser.emulate(1280, theme)
     browser.open("performance.html")
     plot = browser.find("article img[src$='.svg']")
@@ -182,7 +182,7 @@ def test_search_finds_operations(browser: Browser) -> None:
     ],
 )
 def test_button_copies_code(browser: Browser, page: str, language: str, start: str) -> None:
-    """The button of a block puts its code into the clipboard, without prompts and output."""
+    """The button of a block copies its code, without prompts and output."""
     permission = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
     browser.driver.execute_cdp_cmd("Browser.grantPermissions", permission)
     browser.emulate(1280, "light")

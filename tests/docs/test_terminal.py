@@ -1,4 +1,4 @@
-"""The picture of the README shows what the commands print."""
+"""The picture in the README shows what the commands print."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def shown(picture: str) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudoterminals")
 def test_picture_is_current() -> None:
-    """The commands end and print as the picture shows; ``python docs/terminal.py`` draws it."""
+    """The commands print what the picture shows; ``python docs/terminal.py`` draws it."""
     script = runpy.run_path(str(DOCS / "terminal.py"))
     screen = script["session"]()
     lines = [Text.from_ansi(line).plain for line in screen]
@@ -36,5 +36,5 @@ def test_picture_is_current() -> None:
     assert shown(picture) == [line.rstrip() for line in lines]
     assert shown(script["draw"](screen)) == shown(picture)
     assert max(map(len, lines)) <= script["COLUMNS"]
-    # What a page may load when it shows the picture: nothing.
+    # The picture must not load anything else into a page.
     assert not re.search(r"url\((?!#)|href", picture)

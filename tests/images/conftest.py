@@ -1,4 +1,4 @@
-"""Images to move, and how to compare them."""
+"""Images to transfer, and a server with a clock."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def pushed(ecr_client: ECRClient, image: RandomImage) -> RandomImage:
 
 
 class Clock:
-    """A clock that tests move."""
+    """A clock that stands still until `advance` is called."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -44,12 +44,12 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """Return the clock of the server that ``timed_client`` calls."""
+    """Return the clock of the server behind ``timed_client``."""
     return Clock()
 
 
 @pytest.fixture
 def timed_client(clock: Clock) -> Iterator[ECRClient]:
-    """Yield a client of a server with a clock of its own."""
+    """Yield a client of a server with its own clock."""
     with LocalECR(clock=clock, auth=False) as ecr, ecr.client() as client:
         yield client

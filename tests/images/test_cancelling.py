@@ -1,4 +1,4 @@
-"""Cancelling, progress bars, and keeping to the rates of the service."""
+"""Cancellation, progress bars, and rate limits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ecr_client.testing import RandomImage, random_image
 def test_cancelling(
     ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path, after: int, tags: Any
 ) -> None:
-    """A transfer that is cancelled ends with an exception, and moves no tag."""
+    """A cancelled transfer raises an exception, and moves no tag."""
     cancel, moved = threading.Event(), 0
 
     def progress(event: object) -> None:
@@ -88,7 +88,7 @@ from ecr_client.images import BytesMoved, plan_sync, push_image
 from ecr_client.local import LocalECR
 from ecr_client.testing import random_image
 
-# A shell ignores the signal in jobs of the background.
+# A shell ignores the signal in background jobs.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 work, folder = sys.argv[1:]
 
@@ -121,7 +121,7 @@ with LocalECR() as ecr, ecr.client() as client:
 @pytest.mark.slow
 @pytest.mark.parametrize(("work", "most"), [("push", 0), ("sync", 19)])
 def test_interrupts(tmp_path: Path, work: str, most: int) -> None:
-    """Ctrl-C ends a push without a tag, and a plan before its last copy; no thread is left."""
+    """Ctrl-C ends a push without a tag, or a plan before its last copy, and leaves no thread."""
     done = subprocess.run(
         [sys.executable, "-c", INTERRUPTED, work, str(tmp_path)],
         capture_output=True,
@@ -154,7 +154,7 @@ def test_bars(ecr_client: ECRClient, image: RandomImage, tmp_path: Path) -> None
 def test_missing_bars(
     monkeypatch: pytest.MonkeyPatch, bar: type[TqdmProgress | RichProgress]
 ) -> None:
-    """A bar without its library says what to install."""
+    """A progress bar without its library says what to install."""
     library = bar.__name__.removesuffix("Progress").lower()
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(ModuleNotFoundError, match=rf"pip install 'ecr-client\[{library}\]'"):
@@ -162,7 +162,7 @@ def test_missing_bars(
 
 
 def test_a_pace() -> None:
-    """Some calls may come at once; then they come at the rate, and so after a pause."""
+    """After a burst, or a pause, calls are spaced out to the rate."""
     now, waits = 100.0, []
 
     def sleep(seconds: float) -> None:
@@ -182,8 +182,8 @@ def test_a_pace() -> None:
     assert waits == pytest.approx([0.1] * 30)
 
 
-def test_nothing_is_throttled(tmp_path: Path) -> None:
-    """Pushes of many images at a time keep to the rates that the service allows."""
+def test_rates(tmp_path: Path) -> None:
+    """Concurrent pushes of many images stay within the rate limits of the service."""
     images = [random_image(tmp_path / str(n), seed=n, layers=1, size=100) for n in range(16)]
     with LocalECR(throttle=True) as ecr, ecr.client() as client:
         client.create_repository(repository_name="team/app")

@@ -23,7 +23,7 @@ from ecr_client.testing import RandomImage, assert_image_valid, example, random_
 
 
 def test_another_registry(ecr_client: ECRClient, pushed: RandomImage, tags: Any) -> None:
-    """An image is copied to another server and region, layer by layer, with its tag."""
+    """An image is copied to another server and region with all its layers and its tag."""
     with LocalECR(region="eu-west-1") as other, other.client() as there:
         result = copy_image(ecr_client, "team/app:1", there, "mirror/app", create=True)
         again = copy_image(ecr_client, "team/app:1", there, "mirror/app:2", tags=["3"])
@@ -38,7 +38,7 @@ def test_another_registry(ecr_client: ECRClient, pushed: RandomImage, tags: Any)
 def test_mounting(
     ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImage, setting: str
 ) -> None:
-    """Within a registry, no byte is moved if layers can be mounted, and all are if they cannot."""
+    """Within a registry, all bytes are moved if mounting is disabled, and none if it is enabled."""
     ecr_client.put_account_setting(name="BLOB_MOUNTING", value=setting)
     local_ecr.requests.clear()
     result = copy_image(ecr_client, "team/app:1", ecr_client, "mirror/app", create=True)
@@ -53,7 +53,7 @@ def test_mounting(
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"drop": True}])
-def test_mounting_that_fails(
+def test_failed_mounts(
     ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImage, fault: dict[str, Any]
 ) -> None:
     """A layer that cannot be mounted is uploaded."""
@@ -65,7 +65,7 @@ def test_mounting_that_fails(
 
 
 def test_mounting_in_other_accounts(pushed: RandomImage) -> None:
-    """In the registry of another account, for which the token is not, nothing is mounted."""
+    """Nothing is mounted in another account's registry, for which the token is not valid."""
     there = "999999999999.dkr.ecr.us-east-1.amazonaws.com"
     with LocalECR(open_accounts=True) as ecr, ecr.client() as client:
         client.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
@@ -108,7 +108,7 @@ def test_registries_of_mounting(source: str | None, target: str | None, is_mount
 
 
 def test_missing_repositories(ecr_client: ECRClient, pushed: RandomImage) -> None:
-    """A missing source and a missing target are told apart."""
+    """A missing source and a missing target have different error messages."""
     with pytest.raises(ImageSourceException, match="team/none"):
         copy_image(ecr_client, "team/none:1", ecr_client, "team/app")
     with pytest.raises(RepositoryNotFoundException, match="team/none"):
@@ -143,7 +143,7 @@ def releases(timed_client: ECRClient, clock: Any, tmp_path: Path) -> list[Random
 def test_plans(
     timed_client: ECRClient, releases: list[RandomImage], options: dict[str, Any], wanted: str
 ) -> None:
-    """A plan takes the tags that were asked for, the newest first, and writes nothing."""
+    """A plan has the requested tags, newest first, and writes nothing."""
     plan = plan_sync(timed_client, "team/app", timed_client, "mirror/app", create=True, **options)
 
     assert [each.tag for each in plan.tags] == [f"v{number}" for number in wanted]
@@ -154,7 +154,7 @@ def test_plans(
 
 
 def test_since(timed_client: ECRClient, releases: list[RandomImage]) -> None:
-    """Only images that were pushed since a time are copied."""
+    """Only images that were pushed at or after a given time are copied."""
     third = sorted(
         timed_client.describe_images(repository_name="team/app").image_details,
         key=lambda image: image.image_pushed_at or datetime.min,
@@ -172,7 +172,7 @@ def test_since(timed_client: ECRClient, releases: list[RandomImage]) -> None:
 
 
 def test_sync(timed_client: ECRClient, releases: list[RandomImage], tags: Any) -> None:
-    """A synchronization copies what is missing or moved, and then there is nothing left to do."""
+    """A synchronization copies what is missing or moved, after which nothing is left to do."""
     push_image(timed_client, releases[0].path, "mirror/app:v1", tags=["v0"], create=True)
     result = sync(timed_client, "team/app", timed_client, "mirror/app").raise_for_failures()
     plan = plan_sync(timed_client, "team/app", timed_client, "mirror/app")
@@ -185,7 +185,7 @@ def test_sync(timed_client: ECRClient, releases: list[RandomImage], tags: Any) -
 def test_failures(
     timed_client: ECRClient, local_ecr: LocalECR, releases: list[RandomImage]
 ) -> None:
-    """An image that cannot be copied does not keep the others from it, and is in the result."""
+    """An image that cannot be copied does not stop the others, and is among the failures."""
     timed_client.create_repository(repository_name="mirror/app")
     plan = plan_sync(timed_client, "team/app", timed_client, "mirror/app")
     timed_client.batch_delete_image(
@@ -200,8 +200,8 @@ def test_failures(
         result.raise_for_failures()
 
 
-def test_executors_that_fail(timed_client: ECRClient, releases: list[RandomImage]) -> None:
-    """If an executor takes no more tasks, those that it has taken are cancelled."""
+def test_failing_executors(timed_client: ECRClient, releases: list[RandomImage]) -> None:
+    """If an executor refuses a task, the tasks that it has accepted are cancelled."""
     taken: list[Future[Any]] = []
 
     class Full(Executor):
@@ -220,7 +220,7 @@ def test_executors_that_fail(timed_client: ECRClient, releases: list[RandomImage
 
 @pytest.mark.slow
 def test_processes(timed_client: ECRClient, releases: list[RandomImage], tags: Any) -> None:
-    """Tasks pickle, and run in other processes."""
+    """Tasks can be pickled, and run in other processes."""
     plan = plan_sync(timed_client, "team/app", timed_client, "mirror/app", create=True)
 
     assert pickle.loads(pickle.dumps(plan.tasks[0])).source == plan.tasks[0].source

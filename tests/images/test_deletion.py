@@ -1,4 +1,4 @@
-"""Plans for deletion: what selectors choose, what stays nevertheless, and what is deleted."""
+"""Plans for deletion: what selectors choose, what is kept nevertheless, and what is deleted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PLATFORMS = ["linux/amd64", "linux/arm64/v8"]
 def days(timed_client: ECRClient, clock: Any, tmp_path: Path) -> dict[str, str]:
     """Push ``d0`` to ``d4`` a day apart, ``d4`` a day ago, and return their names by digest.
 
-    ``d1`` has no tag, and ``d0`` was pulled last, an hour ago.
+    ``d1`` has no tag. Only ``d0`` was pulled, an hour ago.
     """
     names = {}
     for number in range(5):
@@ -74,7 +74,7 @@ def days(timed_client: ECRClient, clock: Any, tmp_path: Path) -> dict[str, str]:
 def test_selectors(
     timed_client: ECRClient, clock: Any, days: dict[str, str], selector: Selector, chosen: str
 ) -> None:
-    """A plan deletes what its selector chooses, and says why for each image."""
+    """A plan deletes what its selector chooses, with the reason for each image."""
     plan = plan_deletion(timed_client, "team/app", selector, now=clock.now)
 
     assert sorted(days[image.digest] for image in plan.deleted) == [f"d{n}" for n in chosen]
@@ -88,7 +88,7 @@ def test_selectors(
 
 
 def test_deleting(timed_client: ECRClient, days: dict[str, str]) -> None:
-    """Executing a plan deletes what it says; once more, it has nothing left to do."""
+    """Executing a plan deletes its images, and doing so again is not a failure."""
     plan = plan_deletion(timed_client, "team/app", beyond_newest(2))
     result = plan.execute().raise_for_failures()
     left = timed_client.describe_images(repository_name="team/app").image_details
@@ -99,7 +99,7 @@ def test_deleting(timed_client: ECRClient, days: dict[str, str]) -> None:
 
 
 def test_children_of_kept_indexes(ecr_client: ECRClient, tmp_path: Path) -> None:
-    """What a kept index lists stays; with the index it goes, after it."""
+    """The children of a kept index are kept, and otherwise deleted after it."""
     image = random_image(tmp_path / "index", platforms=PLATFORMS)
     push_image(ecr_client, image.path, "team/app:1", create=True)
     kept = plan_deletion(ecr_client, "team/app", untagged())
@@ -114,7 +114,7 @@ def test_children_of_kept_indexes(ecr_client: ECRClient, tmp_path: Path) -> None
 
 
 def test_referrers_of_kept_images(ecr_client: ECRClient, tmp_path: Path, make_layout: Any) -> None:
-    """A signature stays as long as its image, and goes with it."""
+    """A signature is kept with its image, and deleted with it."""
     layout = make_layout(tmp_path)
     subject = layout.add(("text/plain", b"content"), name="app")
     signature = layout.add(subject=subject, artifact_type="application/vnd.example.signature")
@@ -138,7 +138,7 @@ def test_batches(
     count: int,
     calls: list[int],
 ) -> None:
-    """However many images there are, no call names more than 100."""
+    """However many images there are, no request names more than 100."""
     layout = make_layout(tmp_path)
     layout.add()
     push_image(ecr_client, tmp_path, "team/app", create=True)
@@ -157,12 +157,12 @@ def test_batches(
 
 
 def test_failures(ecr_client: ECRClient, tmp_path: Path) -> None:
-    """What the service does not delete is among the failures."""
+    """An image that the service does not delete is among the failures."""
     image = random_image(tmp_path / "index", platforms=PLATFORMS)
     child = image.manifests[0].descriptor.digest
     push_image(ecr_client, image.path, "team/app:1", platforms=[PLATFORMS[0]], create=True)
     plan = plan_deletion(ecr_client, "team/app", everything())
-    push_image(ecr_client, image.path, "team/app:1")  # An index is pushed meanwhile.
+    push_image(ecr_client, image.path, "team/app:1")  # An index is pushed in the meantime.
     result = plan.execute()
 
     assert result.deleted == ()
@@ -193,13 +193,13 @@ def test_failures(ecr_client: ECRClient, tmp_path: Path) -> None:
     ],
 )
 def test_wrong_arguments(ecr_client: ECRClient, call: Any, problem: str) -> None:
-    """What is no selector, no age or no number is refused by name."""
+    """Invalid selectors, ages, numbers and patterns are refused by name."""
     with pytest.raises(ValueError, match=problem):
         call(ecr_client)
 
 
 def test_wrong_combinations() -> None:
-    """Operators that would drop one side, and what is no selector, are refused."""
+    """``and``, ``or`` and ``not``, and operands that are not selectors, are refused."""
     for combine in (
         lambda: untagged() and older_than(DAY),
         lambda: untagged() or older_than(DAY),

@@ -1,4 +1,4 @@
-"""Docker archives: what docker and podman save, and what they load."""
+"""Docker archives: those that docker and podman save, and those that they load."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FILES = {"config.json": CONFIG, "1/layer.tar": LAYER, "manifest.json": json.dump
 
 
 def write(path: Path, files: dict[str, bytes | tuple[bytes, str]]) -> str:
-    """Write an archive of files, and of links, which are a type and a target; return its path."""
+    """Write an archive of files, and of links given as a type and a target; return its path."""
     with tarfile.open(path, "w") as archive:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
@@ -55,7 +55,7 @@ def write(path: Path, files: dict[str, bytes | tuple[bytes, str]]) -> str:
     ids=["plain", "symbolic link", "hard link"],
 )
 def test_plain_layers(ecr_client: ECRClient, tmp_path: Path, files: Any) -> None:
-    """Layers that are not compressed are compressed, always in the same way."""
+    """Uncompressed layers are compressed deterministically."""
     first = push_image(ecr_client, write(tmp_path / "a.tar", files), "team/a:1", create=True)
     again = push_image(ecr_client, write(tmp_path / "b.tar", files), "team/b:1", create=True)
     (layer,) = first.layers
@@ -78,12 +78,12 @@ def test_plain_layers(ecr_client: ECRClient, tmp_path: Path, files: Any) -> None
 def test_compressed_layers(
     ecr_client: ECRClient, tmp_path: Path, content: bytes, media_type: str
 ) -> None:
-    """Layers that are compressed already are pushed as they are."""
+    """Layers that are already compressed are pushed unchanged."""
     place = write(tmp_path / "a.tar", {**FILES, "1/layer.tar": content})
     result = push_image(ecr_client, place, "team/app:1", create=True)
     (layer,) = result.layers
 
-    # Docker's own manifest has no zstd: tools refuse it.
+    # Docker's own manifest format does not have zstd, and tools refuse it.
     assert ("docker" in result.media_type) is (media_type == media_types.DOCKER_LAYER_GZIP)
     assert inspect_image(ecr_client, "team/app:1").platforms == ("linux/amd64",)
     assert layer.digest == f"sha256:{sha256(content).hexdigest()}"
@@ -91,7 +91,7 @@ def test_compressed_layers(
 
 
 def test_names(ecr_client: ECRClient, tmp_path: Path) -> None:
-    """Of several images in an archive, one is chosen by its name."""
+    """One of several images in an archive is chosen by its name."""
     listing = [*LISTING, {**LISTING[0], "RepoTags": ["app:2"]}]
     place = write(tmp_path / "a.tar", {**FILES, "manifest.json": json.dumps(listing).encode()})
 
@@ -128,7 +128,7 @@ def test_names(ecr_client: ECRClient, tmp_path: Path) -> None:
     ],
 )
 def test_hostile_archives(ecr_client: ECRClient, tmp_path: Path, files: Any, problem: str) -> None:
-    """Whatever is in an archive is read in place, or refused by name."""
+    """Whatever an archive contains is read without extracting it, or refused by name."""
     place = write(tmp_path / "a.tar", files)
     with pytest.raises(ImageSourceException, match=problem):
         push_image(ecr_client, place, "team/app:1", create=True)
@@ -136,7 +136,7 @@ def test_hostile_archives(ecr_client: ECRClient, tmp_path: Path, files: Any, pro
 
 @pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"text", mtime=0)])
 def test_other_files(ecr_client: ECRClient, tmp_path: Path, content: bytes) -> None:
-    """A file that is no archive is refused."""
+    """A file that is not an archive is refused."""
     path = tmp_path / "file"
     path.write_bytes(content)
     with pytest.raises(ImageSourceException, match=r"is not a tar archive|no file manifest.json"):
@@ -144,13 +144,13 @@ def test_other_files(ecr_client: ECRClient, tmp_path: Path, content: bytes) -> N
 
 
 def test_missing_files(ecr_client: ECRClient, tmp_path: Path) -> None:
-    """A file that does not exist is the error that Python has for it."""
+    """A file that does not exist is a FileNotFoundError."""
     with pytest.raises(FileNotFoundError, match="there is no image at"):
         push_image(ecr_client, f"oci-archive:{tmp_path / 'none'}", "team/app:1")
 
 
 def test_round_trips(ecr_client: ECRClient, tmp_path: Path) -> None:
-    """What is pulled into an archive has the content of the image, and is always the same."""
+    """A pulled archive has the content of the image, and is always the same."""
     image = random_image(tmp_path / "image", layers=2)
     push_image(ecr_client, image.path, "team/app:1", create=True)
     for name in ("a.tar", "b.tar"):
@@ -193,7 +193,7 @@ def test_unloadable_images(
 def test_several_platforms(
     ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImage, tmp_path: Path
 ) -> None:
-    """An image for several platforms needs a choice, before a layer is pulled."""
+    """An image for several platforms requires a choice before any layer is pulled."""
     with pytest.raises(ImageSourceException, match=r"as in platforms=\['linux/amd64'\]"):
         pull_image(ecr_client, "team/app:1", f"docker-archive:{tmp_path / 'out.tar'}")
 
@@ -202,7 +202,7 @@ def test_several_platforms(
 
 @pytest.mark.slow
 def test_skopeo(ecr_client: ECRClient, tmp_path: Path, tool: Any, contents: Any) -> None:
-    """Skopeo reads what was pulled, and what it writes is pushed; the layers stay what they are."""
+    """Skopeo reads a pulled archive, and one that it writes is pushed with the same layers."""
     image = random_image(tmp_path / "image", layers=2)
     tool("skopeo", "copy", f"oci:{image.path}", f"docker-archive:{tmp_path / 'theirs.tar'}:app:1")
     push_image(ecr_client, tmp_path / "theirs.tar", "team/app:1", create=True)

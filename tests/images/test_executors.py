@@ -1,4 +1,4 @@
-"""Synchronizing with executors of other libraries."""
+"""Synchronization with executors of other libraries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from ecr_client.local import LocalECR
 
-# In a process of its own: the library changes how exceptions of all others pickle.
+# In a separate process, because the library changes how all exceptions are pickled.
 PROGRAM = """
 import sys
 
@@ -54,7 +54,7 @@ if __name__ == "__main__":
     importlib.util.find_spec("distributed") is None, reason="pip install distributed"
 )
 def test_dask(tmp_path: Path, local_ecr: LocalECR) -> None:
-    """The tasks of a plan run on the workers of a Dask cluster, which are other processes."""
+    """The tasks of a plan run on the workers of a Dask cluster, in other processes."""
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     done = subprocess.run(

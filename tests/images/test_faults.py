@@ -1,7 +1,7 @@
-"""What comes of a push, a pull and a copy when each kind of thing goes wrong at each step.
+"""The outcome of a push, a pull and a copy for each kind of fault at each step.
 
-The tables below say it, each cell is tried out, and ``docs/reliability/images.md`` shows them.
-``python tests/images/test_faults.py`` writes that file anew.
+The tables below have the expected outcomes. A test covers each cell, and
+``docs/reliability/images.md`` shows them; ``python tests/images/test_faults.py`` rewrites it.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ class Fault:
     """Something that goes wrong with the requests of a step.
 
     Args:
-        what: Goes wrong, in words.
-        arguments: Of the local server's fault.
-        once: What comes of a transfer in which it happens once.
-        always: What comes of one in which it happens every time.
-        once_in_storage: The same where layers are downloaded.
-        always_in_storage: The same where layers are downloaded.
+        what: A description of what goes wrong.
+        arguments: The arguments of the local server's fault.
+        once: The outcome of a transfer if it happens once.
+        always: The outcome if it happens every time.
+        once_in_storage: The outcome if it happens once in a download of a layer.
+        always_in_storage: The outcome if it happens in every download of a layer.
     """
 
     what: str
@@ -71,7 +71,7 @@ class Fault:
     always_in_storage: str = "LayerDownloadException"
 
     def outcome(self, step: str, *, once: bool) -> str:
-        """Return what comes of a transfer: ``done``, or the class of an exception."""
+        """Return the outcome of a transfer: ``done``, or the class of an exception."""
         if step == "DownloadLayer":
             return self.once_in_storage if once else self.always_in_storage
         return self.once if once else self.always
@@ -86,7 +86,7 @@ FAULTS = (
         *("done", CLOSED),
         always_in_storage=CLOSED,
     ),
-    Fault("the response breaks off", {"body": "cut"}, "done", CLOSED, always_in_storage=CLOSED),
+    Fault("the response is truncated", {"body": "cut"}, "done", CLOSED, always_in_storage=CLOSED),
     Fault(
         "the response is corrupt",
         {"body": "garbage"},
@@ -95,7 +95,7 @@ FAULTS = (
     ),
     Fault("status 500", {"status": 500}, "done", "AmazonECRException"),
     Fault("throttled", {"error": "ThrottlingException"}, "done", "ThrottlingException"),
-    # Of a presigned URL that has expired as well.
+    # An expired presigned URL has the same status.
     Fault("status 403", {"status": 403}, "AmazonECRException", "AmazonECRException"),
 )
 CELLS = [
@@ -105,7 +105,7 @@ CELLS = [
     for fault in FAULTS
     for once in (True, False)
 ]
-#: What else happens, and what comes of the transfer; the second one is always done.
+#: Other faults, and the outcome of the first transfer; the second one always succeeds.
 OTHERS = {
     ("push", "a corrupt byte in a layer on disk"): "ImageSourceException",
     ("push", "a corrupt byte in a part on the wire"): "InvalidSignatureException",
@@ -120,14 +120,14 @@ OTHERS = {
 
 @attrs.frozen
 class Prepared:
-    """A server with a pushed image, and transfers to empty places.
+    """A server with a pushed image, and transfers to empty targets.
 
     Args:
         ecr: The server.
         client: A client of it.
         image: The image.
         output: A folder that does not exist yet.
-        contents: Returns the files below a folder.
+        contents: A function that returns the files below a folder.
     """
 
     ecr: LocalECR
@@ -157,7 +157,7 @@ class Prepared:
         return sum(layer.layer_size or 0 for layer in found.layers)
 
     def is_tagged(self, transfer: str) -> bool:
-        """Return whether the image is in the target under its tag."""
+        """Return whether the target has the image under its tag."""
         if transfer == "pull":
             is_layout = (self.output / "oci-layout").exists()
             return is_layout and bool(Layout(self.output).read_index().manifests)
@@ -165,9 +165,9 @@ class Prepared:
         return any(image.image_tag for image in images)
 
     def check_second(self, transfer: str) -> None:
-        """Assert that another transfer moves what is missing, and that the image is right then."""
+        """Assert that another transfer moves only what is missing, and completes the image."""
         moved = self.moved_before(transfer)
-        if self.is_tagged(transfer):  # the response to the last call was lost
+        if self.is_tagged(transfer):  # only the response to the last call was lost
             assert_image_valid(self.client, "team/target:1")
         result = self.run(transfer)
 
@@ -175,7 +175,7 @@ class Prepared:
         self.check(transfer)
 
     def check(self, transfer: str) -> None:
-        """Assert that the image is in the target with its tag, and nothing else."""
+        """Assert that the target has the image with its tag, and nothing else."""
         assert self.is_tagged(transfer)
         if transfer == "pull":
             assert self.contents(self.output / "blobs") == self.contents(self.image.path / "blobs")
@@ -190,7 +190,7 @@ class Prepared:
 def prepared(
     local_ecr: LocalECR, pushed: RandomImage, tmp_path: Path, contents: Any
 ) -> Iterator[Prepared]:
-    """Yield a server with the image, and a client that does not wait long."""
+    """Yield a server with the image, and a client with short timeouts."""
     with local_ecr.client().with_options(retry=RetryPolicy(max_delay=0.001)) as client:
         client.create_repository(repository_name="team/target")
         yield Prepared(local_ecr, client, pushed, tmp_path / "out", contents)
@@ -198,7 +198,7 @@ def prepared(
 
 @pytest.mark.parametrize(("transfer", "step", "fault", "once"), CELLS)
 def test_faults(prepared: Prepared, transfer: str, step: str, fault: Fault, once: bool) -> None:
-    """A transfer is done in spite of a fault, or fails without a tag and is done the next time."""
+    """A transfer succeeds despite a fault, or fails without a tag and succeeds the next time."""
     prepared.ecr.faults.add(step, count=1 if once else None, **fault.arguments)
     outcome = "done"
     try:
@@ -215,17 +215,17 @@ def test_faults(prepared: Prepared, transfer: str, step: str, fault: Fault, once
 
 
 class Corrupting(Transport):
-    """Changes a byte of each part on its way.
+    """A transport that corrupts a byte of each part.
 
     Args:
-        transport: Sends what is sent.
+        transport: The transport that sends the requests.
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
-        """Send a request, of a part with another byte than was signed."""
+        """Send a request; if it has a part, corrupt a byte after signing."""
         if request.purpose == "UploadLayerPart":
             body = request.body[:-3] + b'A"}'
             request = HTTPRequest("POST", request.url, request.headers, body, request.purpose)
@@ -237,7 +237,7 @@ class Corrupting(Transport):
 
 
 def test_corrupt_parts(prepared: Prepared) -> None:
-    """A part that is changed on its way is refused, and the next push is done."""
+    """A part that is corrupted on its way is refused, and the next push succeeds."""
     with prepared.ecr.client() as client:
         client.transport = Corrupting(client.transport)
         with pytest.raises(AmazonClientException) as raised:
@@ -248,7 +248,7 @@ def test_corrupt_parts(prepared: Prepared) -> None:
 
 
 def test_corrupt_files(prepared: Prepared) -> None:
-    """A layer that is corrupt on disk is found, and pushed once it is right again."""
+    """A layer that is corrupt on disk is detected, and pushed once it is correct again."""
     path = prepared.image.blob_path(prepared.image.blobs[0].digest)
     content = path.read_bytes()
     path.write_bytes(b"?" + content[1:])
@@ -264,7 +264,7 @@ def test_corrupt_files(prepared: Prepared) -> None:
 def test_full_disks(
     prepared: Prepared, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A pull that fills the disk fails and leaves no part of a file, and the next one is done."""
+    """A pull that fills the disk fails without leaving partial files, and the next one succeeds."""
     space, is_full = 30_000, True
     unfinished_file = layout_target.unfinished_file
 
@@ -328,7 +328,7 @@ else:
 )
 @pytest.mark.parametrize("transfer", STEPS)
 def test_kills(prepared: Prepared, transfer: str, kind: str, count: int) -> None:
-    """Of a killed transfer nothing remains but whole layers, and the next one goes on with them."""
+    """A killed transfer leaves only complete layers, which the next one does not move again."""
     arguments = (transfer, kind, str(count), str(prepared.image.path), str(prepared.output))
     done = subprocess.run(
         [sys.executable, "-c", KILLED, *arguments], env={**prepared.ecr.environment()}
@@ -342,7 +342,7 @@ def test_kills(prepared: Prepared, transfer: str, kind: str, count: int) -> None
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_kills_of_archives(prepared: Prepared, tmp_path: Path) -> None:
-    """A killed pull into an archive goes on with its whole layers, and leaves nothing over."""
+    """A killed pull into an archive resumes from its complete layers, and leaves nothing behind."""
     output = tmp_path / "archives" / "image.tar"
     arguments = ("pull", "BlobFinished", "3", "", f"oci-archive:{output}")
     done = subprocess.run(
@@ -358,7 +358,7 @@ def test_kills_of_archives(prepared: Prepared, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no flock")
 def test_two_pulls(prepared: Prepared, tmp_path: Path) -> None:
-    """An archive that is just being written is not written by somebody else as well."""
+    """Two pulls do not write the same archive at the same time."""
     target = f"oci-archive:{tmp_path / 'image.tar'}"
 
     def progress(event: object) -> None:
@@ -373,12 +373,12 @@ def test_two_pulls(prepared: Prepared, tmp_path: Path) -> None:
 
 def table() -> list[str]:
     """Return the lines of the tables."""
-    lines = ["| what goes wrong | where | once | every time |", "|---|---|---|---|"]
+    lines = ["| fault | where | once | every time |", "|---|---|---|---|"]
     for fault in FAULTS:
         for step, where in (("", "the API"), ("DownloadLayer", "the storage of layers")):
             once, always = (_shown(fault.outcome(step, once=each)) for each in (True, False))
             lines.append(f"| {fault.what} | {where} | {once} | {always} |")
-    lines += ["", "| transfer | what goes wrong | first run |", "|---|---|---|"]
+    lines += ["", "| transfer | fault | first run |", "|---|---|---|"]
     lines += [
         f"| {transfer} | {what} | {_shown(outcome) if outcome else 'killed'} |"
         for (transfer, what), outcome in OTHERS.items()
@@ -394,10 +394,10 @@ def _shown(outcome: str) -> str:
 
 
 def test_recorded_tables() -> None:
-    """What users read is what the tests have shown."""
+    """The tables in the documentation are those of the tests."""
     recorded = RECORD.read_text(encoding="utf-8").splitlines()
 
-    assert recorded == table(), f"If the change is meant, run `{UPDATE}`."
+    assert recorded == table(), f"If the change is intended, run `{UPDATE}`."
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Images that other tools have made: pushed and copied out again, they are what they were."""
+"""Images made by other tools survive a push and a pull unchanged."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ MAKERS = {"umoci": make_with_umoci, "buildah": make_with_buildah}
 
 @pytest.fixture(params=MAKERS)
 def made(request: pytest.FixtureRequest, tmp_path: Path, tool: Any) -> Path:
-    """Return a folder with a tool's image as ``made``, and as ``made.tar`` if it can do so."""
+    """Return a folder with an image as ``made`` and, if the tool supports it, as ``made.tar``."""
     (tmp_path / "file").write_text("content")
     MAKERS[request.param](partial(tool, cwd=tmp_path))
     return tmp_path
@@ -54,7 +54,7 @@ def made(request: pytest.FixtureRequest, tmp_path: Path, tool: Any) -> Path:
 
 @pytest.fixture
 def copied_out(ecr_client: ECRClient, tmp_path: Path, tool: Any, contents: Any) -> Any:
-    """Return a function that has skopeo copy the image from the registry; it returns the blobs."""
+    """Return a function that copies the image out with skopeo, and returns its blobs."""
 
     def copy() -> dict[str, bytes]:
         login = docker_login(ecr_client, path=tmp_path / "config.json")
@@ -67,13 +67,13 @@ def copied_out(ecr_client: ECRClient, tmp_path: Path, tool: Any, contents: Any) 
 
 
 def test_layouts(ecr_client: ECRClient, made: Path, copied_out: Any, contents: Any) -> None:
-    """Every byte of an image comes out again, by skopeo and by a pull."""
+    """Skopeo and a pull both return every byte of a pushed image."""
     result = push_image(ecr_client, f"oci:{made / 'made'}:1", "team/app:1", create=True)
     pull_image(ecr_client, "team/app:1", made / "pulled")
     found, theirs = copied_out(), contents(made / "made/blobs")
 
     assert found == contents(made / "pulled/blobs")
-    # umoci keeps the manifests that it has replaced.
+    # umoci keeps manifests that it has replaced.
     assert found.items() <= theirs.items()
     assert {result.digest, *(layer.digest for layer in result.layers)} <= {
         name.replace("/", ":") for name in found
@@ -83,7 +83,7 @@ def test_layouts(ecr_client: ECRClient, made: Path, copied_out: Any, contents: A
 def test_docker_archives(
     ecr_client: ECRClient, made: Path, copied_out: Any, tool: Any, contents: Any
 ) -> None:
-    """The configuration and the layers in a Docker archive come out again, compressed."""
+    """The configuration and the layers of a Docker archive are preserved, but compressed."""
     if not (made / "made.tar").exists():
         pytest.skip("umoci writes no Docker archives")
     push_image(ecr_client, made / "made.tar", "team/app:1", create=True)
@@ -98,7 +98,7 @@ def test_docker_archives(
 def test_artifacts_of_oras(
     local_ecr: LocalECR, ecr_client: ECRClient, tmp_path: Path, contents: Any
 ) -> None:
-    """An artifact and what refers to it are pulled, pushed elsewhere, and are the same there."""
+    """An artifact and its referrers can be pulled, and are unchanged when pushed elsewhere."""
     oras: Any = pytest.importorskip("oras.client", reason="pip install oras")
     from oras.oci import Subject
 

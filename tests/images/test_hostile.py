@@ -1,4 +1,4 @@
-"""Images that were made to do harm: each is refused with an error, before anything is uploaded."""
+"""Malicious images: each is refused with an error before anything is uploaded."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ LINUX = {"architecture": "amd64", "os": "linux"}
 
 
 def changed_layer(layout: Any, **members: Any) -> None:
-    """Let the manifest say something else of its layer."""
+    """Change the descriptor of the layer in the manifest."""
     layer = attrs.evolve(layout.only.layers[0], **members)
     layout.replace(attrs.evolve(layout.only, layers=(layer,)))
 
 
 def long_manifest(layout: Any) -> None:
-    """Make the manifest one character longer than the service takes."""
+    """Make the manifest one character longer than the service accepts."""
     layout.replace(layout.only, layout.only.to_bytes().ljust(4 * MIB + 1))
 
 
 def listing_itself(layout: Any) -> None:
-    """Write an index that seems to list itself, as no digest can be that of such an index."""
+    """Write an index that seems to list itself, which no real digest allows."""
     digest = Digest("sha256:" + "0" * 64)
     index = Index(
         manifests=(Descriptor(media_type=media_types.OCI_INDEX, digest=digest, size=300),)
@@ -49,7 +49,7 @@ def listing_itself(layout: Any) -> None:
 
 
 def nested(layout: Any) -> None:
-    """Put the image into ten indexes."""
+    """Nest the image in ten indexes."""
     for _ in range(10):
         layout.replace(Index(manifests=layout.read_index().manifests))
 
@@ -64,14 +64,14 @@ def many_manifests(layout: Any) -> None:
 
 
 def two_sizes(layout: Any) -> None:
-    """List two manifests that say different sizes of one layer."""
+    """List two manifests that disagree on the size of a layer."""
     (root,) = layout.read_index().manifests
     changed_layer(layout, size=8)
     layout.replace(Index(manifests=(root, *layout.read_index().manifests)))
 
 
 def unknown_algorithm(layout: Any) -> None:
-    """Let the layer have a digest that cannot be verified."""
+    """Give the layer a digest that cannot be verified."""
     digest = Digest("md5:" + "0" * 32)
     layout.blob_path(digest).parent.mkdir()
     layout.blob_path(digest).write_bytes(b"content")
@@ -82,7 +82,7 @@ HARM: dict[str, tuple[Callable[[Any], None], str]] = {
     "an index that lists itself": (listing_itself, "is corrupt"),
     "ten indexes": (nested, "more than 8 deep"),
     "1001 manifests": (many_manifests, "more than 1000 manifests"),
-    "4 MiB and a byte of manifest": (long_manifest, "1 to 4,194,304 characters, got 4,194,305"),
+    "a manifest of 4 MiB and a byte": (long_manifest, "1 to 4,194,304 characters, got 4,194,305"),
     "a layer that is larger": (lambda layout: changed_layer(layout, size=6), "7 bytes instead of"),
     "a layer that is smaller": (lambda layout: changed_layer(layout, size=8), "7 bytes instead of"),
     "a layer of 8 EiB": (lambda layout: changed_layer(layout, size=2**63 - 1), "7 bytes instead"),
@@ -105,7 +105,7 @@ def test_layouts(
     harm: Callable[[Any], None],
     problem: str,
 ) -> None:
-    """A layout that cannot be an image is refused by what is wrong with it, and nothing is sent."""
+    """A layout that cannot be an image is refused with the reason, and nothing is sent."""
     layout = make_layout(tmp_path)
     layout.add(("text/plain", b"content"))
     harm(layout)
@@ -124,7 +124,7 @@ def test_layouts(
 def test_names_in_archives(
     ecr_client: ECRClient, tmp_path: Path, make_layout: Any, name: str, kind: bytes
 ) -> None:
-    """Whatever entries of an archive are called and are, they are not extracted anywhere."""
+    """Entries of an archive are never extracted, whatever their names and types."""
     make_layout(tmp_path / "in" / "layout").add(("text/plain", b"content"))
     archive_path = tmp_path / "in" / "image.tar"
     with tarfile.open(archive_path, "w") as archive:
@@ -141,7 +141,7 @@ def test_names_in_archives(
 def test_bombs(
     ecr_client: ECRClient, tmp_path: Path, make_layout: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A layer that decompresses to more than the disk has ends the pull, and leaves no file."""
+    """A layer that decompresses to more than the free disk space ends the pull without a file."""
     plain = bytes(20 * MIB)
     layout = make_layout(tmp_path / "in")
     diff_ids = [f"sha256:{sha256(plain).hexdigest()}"]

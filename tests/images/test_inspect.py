@@ -1,4 +1,4 @@
-"""Inspecting images: platforms, configurations, layers and sizes."""
+"""Inspection of images: platforms, configurations, layers and sizes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ecr_client.testing import RandomImage
 
 
 def test_an_index(ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImage) -> None:
-    """Each platform has its configuration and layers, and no layer is downloaded."""
+    """Each platform has its configuration and its layers, and no layer is downloaded."""
     local_ecr.requests.clear()
     found = inspect_image(ecr_client, "team/app:1")
     sizes = {blob.digest: blob.size for blob in pushed.blobs}
@@ -30,7 +30,7 @@ def test_an_index(ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImag
 
 
 def test_shared_layers(ecr_client: ECRClient, tmp_path: Path, make_layout: Any) -> None:
-    """Layers that several manifests have are counted once, and are the shared size."""
+    """Layers of several manifests count once, and make up the shared size."""
     layout = make_layout(tmp_path)
     one = layout.add(("text/plain", b"shared"), ("text/plain", b"one"))
     two = layout.add(("text/plain", b"shared"))
@@ -54,7 +54,7 @@ def test_artifacts(ecr_client: ECRClient, tmp_path: Path, make_layout: Any) -> N
 
 
 def test_missing_images(ecr_client: ECRClient, pushed: RandomImage) -> None:
-    """An image that is not there is an error that says so."""
+    """A missing image is an error that says so."""
     with pytest.raises(ImageSourceException, match="ImageNotFound"):
         inspect_image(ecr_client, "team/app:none")
     with pytest.raises(ValueError, match="does not name an image"):

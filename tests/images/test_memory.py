@@ -1,4 +1,4 @@
-"""How much memory a transfer takes: bounded, whatever the size of the layers."""
+"""The memory of a transfer is bounded, whatever the size of the layers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ecr_client.local import LocalECR
 from ecr_client.testing import random_image
 
 MIB = 1024 * 1024
-#: Prints by how many bytes the process has grown at most, while it moved an image.
+#: Prints by how many bytes the process has grown at its peak while it transferred an image.
 MEASURED = """
 import json, resource, sys
 from ecr_client import ECRClient

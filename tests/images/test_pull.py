@@ -1,4 +1,4 @@
-"""Pulling images: what is written, that it is right, and that nothing is lost or left over."""
+"""Pulling images: what is written and verified, and that nothing is lost or left behind."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PLATFORMS = ["linux/amd64", "linux/arm64/v8"]
 
 
 def files(folder: Path) -> set[str]:
-    """Return the names of all files below a folder, hidden ones too."""
+    """Return the names of all files below a folder, including hidden ones."""
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
@@ -54,7 +54,7 @@ def test_a_layout(
 def test_pulling_again(
     ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path, contents: Any
 ) -> None:
-    """What is there and right is not pulled again; what is corrupt or missing is."""
+    """Only blobs that are corrupt or missing are pulled again."""
     pull_image(ecr_client, "team/app:1", tmp_path / "pulled")
     layout = Layout(tmp_path / "pulled")
     first, second, *_ = pushed.manifests[0].layers
@@ -84,7 +84,7 @@ def test_several_images(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Pa
 def test_archives(
     ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path, contents: Any
 ) -> None:
-    """The same image makes the same archive, whose content is the image; nothing else is left."""
+    """The archive of an image has its content, is deterministic, and leaves no other file."""
     for name in ("a.tar", "b.tar"):
         pull_image(ecr_client, "team/app:1", f"oci-archive:{tmp_path / 'out' / name}")
     with tarfile.open(tmp_path / "out" / "a.tar") as archive:
@@ -97,7 +97,7 @@ def test_archives(
 
 @pytest.mark.parametrize("form", ["oci:{}", "oci-archive:{}", "oci-archive:{}:1"])
 def test_round_trips(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path, form: str) -> None:
-    """What was pulled can be pushed, and is the same image."""
+    """A pulled image can be pushed, and has the same digest."""
     place = form.format(tmp_path / "pulled")
     pull_image(ecr_client, "team/app:1", place)
     result = push_image(ecr_client, place, "team/back:1", create=True)
@@ -116,7 +116,7 @@ def test_platforms(
     manifests: int,
     contents: Any,
 ) -> None:
-    """Only what belongs to the chosen platforms is pulled."""
+    """Only the content of the chosen platforms is pulled."""
     result = pull_image(ecr_client, "team/app:1", tmp_path / "pulled", platforms=platforms)
 
     assert len(result.manifests) == manifests
@@ -125,7 +125,7 @@ def test_platforms(
 
 
 def test_referrers(ecr_client: ECRClient, tmp_path: Path, contents: Any, make_layout: Any) -> None:
-    """Signatures and the like are pulled if they are asked for, and are listed in the layout."""
+    """Referrers such as signatures are pulled on request, and are listed in the layout."""
     layout = make_layout(tmp_path / "in")
     subject = layout.add(("text/plain", b"content"), name="app")
     layout.add(subject=subject, artifact_type="application/vnd.example.signature")
@@ -148,9 +148,9 @@ def test_ranges(
     contents: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A large layer is pulled over several connections, and gets its name if its digest is right.
+    """A large layer is pulled over several connections, and stored only if its digest is right.
 
-    All connections are free for it, because nothing else is missing.
+    It can use all connections, because nothing else is missing.
     """
     monkeypatch.setattr(transfer, "LARGE", MIB)
     image = random_image(tmp_path / "in", layers=1, size=5 * MIB)
@@ -181,7 +181,7 @@ def test_corrupt_downloads(
     contents: Any,
     body: Any,
 ) -> None:
-    """What does not match its digest gets no name, the image is not listed, and nothing is left."""
+    """Content that does not match its digest is not stored, and the image is not listed."""
     local_ecr.faults.add("DownloadLayer", body=body, count=None)
     with pytest.raises(AmazonClientException):
         pull_image(ecr_client, "team/app:1", tmp_path / "out")
@@ -191,7 +191,7 @@ def test_corrupt_downloads(
 
 
 def test_corrupt_manifests(ecr_client: ECRClient, image: RandomImage, tmp_path: Path) -> None:
-    """A manifest whose content is not that of the digest in its index is refused."""
+    """A manifest whose content does not match its digest in the index is refused."""
     first = image.manifests[0].descriptor.digest
     index, manifest = (image.blob_path(each).read_text() for each in (image.digest, first))
     with ECRStub(ecr_client) as stub:
@@ -203,7 +203,7 @@ def test_corrupt_manifests(ecr_client: ECRClient, image: RandomImage, tmp_path: 
 
 @pytest.mark.parametrize("by", ["tag", "digest"])
 def test_wrong_digests(image: RandomImage, tmp_path: Path, by: str) -> None:
-    """A manifest must have the digest of the reference, or else the one that the service states."""
+    """A manifest must have the digest of the reference, or else the one in the response."""
     stated = Digest.of(b"another")
     manifest = example(
         Image,
@@ -217,7 +217,7 @@ def test_wrong_digests(image: RandomImage, tmp_path: Path, by: str) -> None:
 
 
 def test_wrong_sizes(ecr_client: ECRClient, tmp_path: Path, make_layout: Any) -> None:
-    """A manifest that says another size of a layer than it has is found out."""
+    """A manifest with a wrong size of a layer is detected."""
     layout = make_layout(tmp_path / "in")
     layout.add(("text/plain", b"content"))
     (layer,) = layout.only.layers
@@ -238,7 +238,7 @@ def test_wrong_sizes(ecr_client: ECRClient, tmp_path: Path, make_layout: Any) ->
 def test_disk_space(
     ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An image for which there is no space is refused before a layer is pulled."""
+    """An image larger than the free disk space is refused before a layer is pulled."""
     usage = namedtuple("usage", "total used free")(10, 9, 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     with pytest.raises(OSError, match=r"the image needs [0-9,]+ bytes, but only 1 are") as raised:
@@ -258,7 +258,7 @@ def test_disk_space(
 def test_missing_images(
     ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path, reference: str, problem: str
 ) -> None:
-    """A reference that leads nowhere is an error that says so, and makes no file."""
+    """A reference to a missing image is an error that says so, and creates no file."""
     with pytest.raises(ValueError, match=problem):
         pull_image(ecr_client, reference, tmp_path / "out")
 
@@ -266,7 +266,7 @@ def test_missing_images(
 
 
 def test_wrong_targets(ecr_client: ECRClient, pushed: RandomImage) -> None:
-    """A target that is no path is refused by name."""
+    """A target that is not a path is refused by name."""
     for target in (None, 3, b"out", ""):
         with pytest.raises(ValueError, match=r"target must (be a|not be an empty path)"):
             pull_image(ecr_client, "team/app:1", target)  # type: ignore[arg-type]
@@ -276,7 +276,7 @@ def test_wrong_targets(ecr_client: ECRClient, pushed: RandomImage) -> None:
 def test_links_in_layouts(
     ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path, link: str
 ) -> None:
-    """A link in a layout, which may lead anywhere, is not followed."""
+    """Symbolic links in a layout, which could lead anywhere, are not followed."""
     layout = Layout(tmp_path / "layout")
     layout.create()
     (layout.path / link).rename(tmp_path / "elsewhere")
@@ -288,8 +288,8 @@ def test_links_in_layouts(
     assert files(tmp_path / "elsewhere") == before
 
 
-def test_pulls_at_the_same_time(ecr_client: ECRClient, tmp_path: Path) -> None:
-    """No image is lost if several are pulled into one layout at the same time."""
+def test_concurrent_pulls(ecr_client: ECRClient, tmp_path: Path) -> None:
+    """No image is lost if several are pulled into one layout concurrently."""
     names = [str(number) for number in range(16)]
     for name in names:
         image = random_image(tmp_path / name, seed=int(name), layers=1)
@@ -374,9 +374,9 @@ def test_new_folders_of_archives(
     form: str,
     reference: str,
 ) -> None:
-    """A pull that fails leaves no folder that it has made for its archive."""
+    """A failed pull deletes the folders that it created for its archive."""
     size = sum(blob.size for blob in (*pushed.manifests[0].layers, pushed.manifests[0].config))
-    # Enough for the layers, but not for the archive beside them.
+    # Enough for the layers, but not for the archive as well.
     usage = namedtuple("usage", "total used free")(size, 0, size)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     with pytest.raises((OSError, ValueError), match=r"the image needs|cannot be read"):
@@ -400,7 +400,7 @@ def test_other_places(
     error: type[Exception],
     problem: str,
 ) -> None:
-    """A path alone is that of a layout: a file, or a folder with one, is left as it is."""
+    """A bare path is a layout, so a file, or a folder with other files, is left alone."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").write_text("text")
     with pytest.raises(error, match=problem):
@@ -426,7 +426,7 @@ def test_no_archive(
     form: str,
     make: Callable[[Path], None],
 ) -> None:
-    """What is not a file is not replaced by an archive, and nothing is pulled for it."""
+    """An archive replaces only a regular file; otherwise, nothing is pulled."""
     folder = tmp_path / "folder"
     folder.mkdir()
     make(folder / "app.tar")
@@ -443,7 +443,7 @@ def test_no_archive(
 
 
 def test_progress(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) -> None:
-    """The events add up to what was moved, and errors of the callback end the pull."""
+    """The events add up to the bytes that were moved, and a failing callback ends the pull."""
     events: list[object] = []
     result = pull_image(ecr_client, "team/app:1", tmp_path / "out", progress=events.append)
 
@@ -456,10 +456,10 @@ def test_progress(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["oci", "oci-archive"])
-def test_skopeo_reads_it(
+def test_skopeo_reads_layouts(
     ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path, tool: Any, form: str, contents: Any
 ) -> None:
-    """Skopeo copies what was pulled, byte for byte."""
+    """Skopeo copies a pulled image byte for byte."""
     place = f"{form}:{tmp_path / 'out'}:1"
     pull_image(ecr_client, "team/app:1", place)
     tool("skopeo", "copy", "--all", place, f"oci:{tmp_path / 'theirs'}:1")
@@ -476,7 +476,7 @@ def test_skopeo_pushes_and_pulls(
     tool: Any,
     contents: Any,
 ) -> None:
-    """What skopeo pushes is pulled here, and what is pushed here skopeo pulls, byte for byte."""
+    """Skopeo and this package exchange images through the registry byte for byte."""
     token = ecr_client.get_authorization_token().authorization_data[0]
     assert token.proxy_endpoint is not None
     host = token.proxy_endpoint.partition("://")[2]

@@ -27,7 +27,7 @@ PLATFORMS = ["linux/amd64", "linux/arm64/v8"]
 
 
 def test_push(ecr_client: ECRClient, image: RandomImage, tags: Any) -> None:
-    """A pushed image is complete, has all its tags, and the result says what was moved."""
+    """A pushed image is complete and has all its tags, and the result says what was moved."""
     result = push_image(ecr_client, image.path, "team/app:1", tags=["2", "1"], create=True)
 
     assert_image_valid(ecr_client, "team/app:2")
@@ -41,8 +41,10 @@ def test_push(ecr_client: ECRClient, image: RandomImage, tags: Any) -> None:
     assert result.bytes_skipped == 0
 
 
-def test_again(ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImage, tags: Any) -> None:
-    """An image that is there costs one call, and a further tag another one."""
+def test_pushing_again(
+    ecr_client: ECRClient, local_ecr: LocalECR, pushed: RandomImage, tags: Any
+) -> None:
+    """Pushing an existing image costs one call, and one more for a new tag."""
     local_ecr.requests.clear()
     push_image(ecr_client, pushed.path, "team/app:1")
     result = push_image(ecr_client, pushed.path, "team/app:2")
@@ -69,7 +71,7 @@ def test_missing_layers(ecr_client: ECRClient, pushed: RandomImage, make_layout:
 
 
 def test_order(ecr_client: ECRClient, local_ecr: LocalECR, image: RandomImage) -> None:
-    """Layers come before manifests, manifests before the index, and only the index has a tag."""
+    """Layers precede manifests, manifests precede the index, and only the index has a tag."""
     push_image(ecr_client, image.path, "team/app:1", create=True)
     puts = [call.members for call in local_ecr.requests.of("PutImage")]
     operations = "".join(local_ecr.requests.operations())
@@ -80,7 +82,7 @@ def test_order(ecr_client: ECRClient, local_ecr: LocalECR, image: RandomImage) -
 
 
 def test_parts(ecr_client: ECRClient, tmp_path: Path) -> None:
-    """A layer is sent in parts of the size that the service wants, one after the other."""
+    """A layer is sent in consecutive parts of the size that the service requests."""
     image = random_image(tmp_path / "large", layers=1, size=25 * MIB)
     size = image.manifests[0].layers[0].size
     with patch.object(
@@ -108,7 +110,7 @@ def test_without_a_tag(
 
 
 def test_other_digest(ecr_client: ECRClient, image: RandomImage) -> None:
-    """An image with another digest than the reference says is not pushed."""
+    """An image whose digest is not that of the reference is not pushed."""
     other = Digest.of(b"other")
     with pytest.raises(ImageSourceException, match=f"is the image {image.digest}, not {other}"):
         push_image(ecr_client, image.path, f"team/app@{other}", create=True)
@@ -127,7 +129,7 @@ def test_other_digest(ecr_client: ECRClient, image: RandomImage) -> None:
 def test_platforms(
     ecr_client: ECRClient, image: RandomImage, platforms: list[str], manifests: list[int]
 ) -> None:
-    """One platform is pushed as its own manifest, several as an index of them."""
+    """One platform is pushed as its own manifest, several as an index."""
     result = push_image(ecr_client, image.path, "team/app:1", platforms=platforms, create=True)
     wanted = [image.manifests[at].descriptor.digest for at in manifests]
 
@@ -147,13 +149,13 @@ def test_platforms(
 def test_wrong_platforms(
     ecr_client: ECRClient, image: RandomImage, platforms: list[str], problem: str
 ) -> None:
-    """A platform that the image has not is refused with those that it has."""
+    """A platform that the image does not have is refused with a list of those that it has."""
     with pytest.raises(ValueError, match=problem):
         push_image(ecr_client, image.path, "team/app:1", platforms=platforms, create=True)
 
 
 def test_nested_indexes(ecr_client: ECRClient, image: RandomImage, make_layout: Any) -> None:
-    """Platforms are found in indexes within the index, too."""
+    """Platforms are also found in nested indexes."""
     make_layout(image.path).replace(Index(manifests=(image.root,)))
     one = push_image(ecr_client, image.path, "team/a", platforms=PLATFORMS[:1], create=True)
     both = push_image(ecr_client, image.path, "team/a", platforms=PLATFORMS)
@@ -162,8 +164,8 @@ def test_nested_indexes(ecr_client: ECRClient, image: RandomImage, make_layout: 
     assert both.manifests[:2] == tuple(each.descriptor.digest for each in image.manifests)
 
 
-def test_twins(ecr_client: ECRClient, image: RandomImage, make_layout: Any) -> None:
-    """Of two images for one platform none is chosen by chance."""
+def test_ambiguous_platforms(ecr_client: ECRClient, image: RandomImage, make_layout: Any) -> None:
+    """If two images have the chosen platform, neither is pushed."""
     first, second = (each.descriptor for each in image.manifests)
     twins = (first, attrs.evolve(second, platform=first.platform))
     make_layout(image.path).replace(Index(manifests=twins))
@@ -173,7 +175,7 @@ def test_twins(ecr_client: ECRClient, image: RandomImage, make_layout: Any) -> N
 
 
 def test_referrers(ecr_client: ECRClient, tmp_path: Path, make_layout: Any) -> None:
-    """Signatures and the like go along if they are asked for."""
+    """Referrers such as signatures are pushed on request."""
     layout = make_layout(tmp_path)
     subject = layout.add(("text/plain", b"content"), name="app")
     signature = layout.add(("text/plain", b"signature"), subject=subject, artifact_type=SIGNATURE)
@@ -189,7 +191,7 @@ def test_referrers(ecr_client: ECRClient, tmp_path: Path, make_layout: Any) -> N
 def test_foreign_layers(
     ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path, make_layout: Any
 ) -> None:
-    """Content of any media type is pushed, and what is kept elsewhere is not."""
+    """Layers of any media type are pushed, except those stored elsewhere."""
     layout = make_layout(tmp_path)
     layout.add(("application/vnd.example+json", b"{}"))
     (layer,) = layout.only.layers
@@ -202,7 +204,7 @@ def test_foreign_layers(
 
 
 def test_missing_repository(ecr_client: ECRClient, image: RandomImage) -> None:
-    """A repository that does not exist is an error with the call that creates it."""
+    """A missing repository is an error that names the call to create it."""
     with pytest.raises(RepositoryNotFoundException, match="create_repository") as raised:
         push_image(ecr_client, image.path, "team/app:1")
 
@@ -211,7 +213,7 @@ def test_missing_repository(ecr_client: ECRClient, image: RandomImage) -> None:
 
 
 def test_immutable_tags(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Path) -> None:
-    """An immutable tag of another image is an error, and of the same image none."""
+    """Pushing another image to an immutable tag is an error; pushing the same one is not."""
     ecr_client.put_image_tag_mutability(
         repository_name="team/app", image_tag_mutability="IMMUTABLE"
     )
@@ -227,7 +229,7 @@ def test_immutable_tags(ecr_client: ECRClient, pushed: RandomImage, tmp_path: Pa
 def test_corrupt_sources(
     ecr_client: ECRClient, image: RandomImage, change: str, which: str, tags: Any
 ) -> None:
-    """Whatever is wrong with the source is found before anything is tagged."""
+    """Corruption of the source is detected before anything is tagged."""
     manifest = image.manifests[1]
     found = {
         "layer": manifest.layers[0],
@@ -299,15 +301,15 @@ def test_wrong_arguments(
 
 
 @pytest.mark.parametrize("client", [None, "client", ECRClient])
-def test_what_is_no_client(ecr_client: ECRClient, client: Any, image: RandomImage) -> None:
-    """What is no client is refused by name."""
+def test_wrong_clients(ecr_client: ECRClient, client: Any, image: RandomImage) -> None:
+    """An argument that is not a client is refused by name."""
     with pytest.raises(TypeError, match=r"^client must be an ECRClient, got "):
         push_image(client, image.path, "team/app:1")
     with pytest.raises(TypeError, match=r"^target_client must be an ECRClient, got "):
         copy_image(ecr_client, "team/app:1", client, "team/app:1")
 
 
-def test_tags_that_can_be_read_once(ecr_client: ECRClient, image: RandomImage, tags: Any) -> None:
+def test_tags_from_a_generator(ecr_client: ECRClient, image: RandomImage, tags: Any) -> None:
     """Tags may come from a generator."""
     names = (name for name in ("2", "3"))
     push_image(ecr_client, image.path, "team/app:1", tags=names, create=True)  # type: ignore[arg-type]
@@ -316,7 +318,7 @@ def test_tags_that_can_be_read_once(ecr_client: ECRClient, image: RandomImage, t
 
 
 def test_lost_uploads(local_ecr: LocalECR, tmp_path: Path) -> None:
-    """An upload that the service has lost is begun again, and counted once."""
+    """An upload that the service has lost is restarted, and counted once."""
     image = random_image(tmp_path / "large", layers=1, size=11 * MIB)
     events: list[object] = []
 
@@ -335,7 +337,7 @@ def test_lost_uploads(local_ecr: LocalECR, tmp_path: Path) -> None:
 
 
 def test_rest_of_a_part(local_ecr: LocalECR, image: RandomImage) -> None:
-    """Of a part whose beginning has arrived, the rest is sent."""
+    """If the service has part of a part, only the rest is sent."""
     with local_ecr.client() as client:
         client.create_repository(repository_name="team/app")
         local_ecr.faults.add(
@@ -343,7 +345,7 @@ def test_rest_of_a_part(local_ecr: LocalECR, image: RandomImage) -> None:
             error="InvalidLayerPartException",
             members={"lastValidByteReceived": 99},
         )
-        # The beginning has not arrived in truth, so the rest is refused, and the layer sent anew.
+        # The service never got the beginning, so it refuses the rest, and the layer is sent again.
         push_image(client, image.path, "team/app:1", concurrency=1)
         parts = [call.members["partFirstByte"] for call in local_ecr.requests.of("UploadLayerPart")]
 
@@ -354,7 +356,7 @@ def test_rest_of_a_part(local_ecr: LocalECR, image: RandomImage) -> None:
 def test_odd_manifests(
     ecr_client: ECRClient, local_ecr: LocalECR, tmp_path: Path, make_layout: Any
 ) -> None:
-    """White space and unknown members of a manifest survive, or its digest would be another one."""
+    """White space and unknown members of a manifest are preserved, and with them its digest."""
     layout = make_layout(tmp_path)
     content, document = layout.read_manifest(layout.add(("text/plain", b"x")))
     odd = json.dumps({**json.loads(content), "unknown": [1]}, indent=3).encode()

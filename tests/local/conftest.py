@@ -1,4 +1,4 @@
-"""The command in a process, a clock, and quick ways to call and to push by both protocols."""
+"""The command in a process, a clock, and shortcuts for calls and pushes by either protocol."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class Command:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that it says to export."""
+        """The variables that the printed ``export`` lines set."""
         exports = [shlex.split(line) for line in self.printed if line.startswith("export ")]
         return dict(words[1].split("=", 1) for words in exports)
 
     def client(self, **options: Any) -> ECRClient:
-        """Return a client by what was printed, with further options of a configuration."""
+        """Return a client for the printed endpoint and credentials, with further options."""
         found = self.environment
         return ECRClient(
             region=found["AWS_REGION"],
@@ -65,7 +65,7 @@ class Command:
         )
 
     def stop(self, number: int) -> tuple[int, str, str]:
-        """Send a signal; give exit status and what was printed."""
+        """Send a signal, and return the exit status and what was printed."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         output, errors = self.process.communicate(timeout=60)
@@ -85,7 +85,7 @@ def digest_of(data: bytes) -> str:
 
 
 def manifest_of(config: bytes, *layers: bytes, **members: Any) -> dict[str, Any]:
-    """Return the manifest of an image with these blobs, and members to add or to replace."""
+    """Return the manifest of an image with these blobs; `members` are added or replace others."""
     first, *others = [
         {"mediaType": LAYER if number else CONFIG, "digest": digest_of(blob), "size": len(blob)}
         for number, blob in enumerate((config, *layers))
@@ -95,7 +95,7 @@ def manifest_of(config: bytes, *layers: bytes, **members: Any) -> dict[str, Any]
 
 
 class Clock:
-    """Stands still until it is told to go on."""
+    """A clock that stands still until `advance` is called."""
 
     def __init__(self, now: datetime = NOON) -> None:
         self.now = self._began = now
@@ -111,7 +111,7 @@ class Clock:
 
 
 class Plain:
-    """The operations of a client with dicts for models, on the repository ``app`` by default."""
+    """The operations of a client, taking dicts for models; ``app`` is the default repository."""
 
     def __init__(self, client: ECRClient) -> None:
         self.client = client
@@ -131,7 +131,7 @@ class Plain:
 
 
 class Upload:
-    """An upload by the API, which begins if it has no id."""
+    """An upload through the API, which is initiated if no id is passed."""
 
     def __init__(self, client: Any, repository: str = "app", upload_id: str | None = None) -> None:
         self.client, self.part_size = client, 0
@@ -155,11 +155,11 @@ class Upload:
 
 
 class Pusher:
-    """Pushes images that differ from each other; each method gives the digest.
+    """Pushes images that all differ; each method returns a digest.
 
     Args:
-        client: Pushes them.
-        first: Pushers with the same number push the same images.
+        client: The client to push with.
+        first: The number of the first image; pushers with the same number push the same images.
     """
 
     def __init__(self, client: Any, first: int = 0) -> None:
@@ -192,7 +192,7 @@ class Pusher:
         return digest_of(manifest.encode())
 
     def again(self, repository: str, tag: str, *tags: str) -> str:
-        """Push the image that has a tag once more, under others."""
+        """Push the image that `tag` names again, under other tags."""
         (image,) = self._client.batch_get_image(
             repository_name=repository, image_ids=[ImageIdentifier(image_tag=tag)]
         ).images
@@ -206,14 +206,14 @@ class Pusher:
 
 
 def login_of(client: Any) -> tuple[str, str]:
-    """Return the user and the password of a client's token."""
+    """Return the user name and the password in a client's authorization token."""
     (data,) = client.get_authorization_token().authorization_data
     user, _, password = base64.b64decode(str(data.authorization_token)).decode().partition(":")
     return user, password
 
 
 class Pushed(NamedTuple):
-    """A manifest that is in a repository."""
+    """A manifest that was pushed to a repository."""
 
     digest: str
     manifest: bytes
@@ -226,7 +226,7 @@ class Pushed(NamedTuple):
 
 
 class Registry:
-    """Sends requests below ``/v2/`` as the caller that a client's token stands for."""
+    """Sends requests below ``/v2/``, authenticated with a client's token."""
 
     def __init__(self, client: ECRClient) -> None:
         self.client = client
@@ -237,18 +237,18 @@ class Registry:
         self.password = self.session.auth[1]
 
     def send(self, method: str, path: str, **options: Any) -> requests.Response:
-        """Send a request to a path below ``/v2/``, or to a URL of a response."""
+        """Send a request to a path below ``/v2/``, or to a URL from a response."""
         address = path if path.startswith(("/", "http")) else f"/v2/{path}"
         return self.session.request(method, urljoin(self.url, address), timeout=60, **options)
 
     def start(self, name: str) -> str:
-        """Begin an upload and give its address."""
+        """Start an upload, and return its address."""
         response = self.send("POST", f"{name}/blobs/uploads/")
         assert response.status_code == 202, response.text
         return response.headers["Location"]
 
     def blob(self, name: str, data: bytes) -> str:
-        """Push a blob and give its digest."""
+        """Push a blob, and return its digest."""
         digest = self.digest(data)
         response = self.send("PUT", self.start(name), params={"digest": digest}, data=data)
         assert response.status_code == 201, response.text
@@ -261,7 +261,7 @@ class Registry:
 
         Args:
             name: The repository.
-            reference: The tag.
+            reference: The tag, if any.
             layer: The bytes of its layer.
             members: Members of the manifest to add or to replace.
         """
@@ -272,7 +272,7 @@ class Registry:
         return pushed._replace(layers=(self.digest(layer),))
 
     def index(self, name: str, reference: str, *images: Pushed) -> Pushed:
-        """Push an index of images that are in the repository."""
+        """Push an index of images that the repository holds."""
         listed = [image.descriptor for image in images]
         return self.manifest(
             name, {"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}, reference
@@ -297,7 +297,7 @@ class Registry:
 
     @staticmethod
     def code(response: requests.Response) -> tuple[int, str]:
-        """Return status and code of an error."""
+        """Return the status and the code of an error."""
         (error,) = response.json()["errors"]
         assert isinstance(error["message"], str)
         assert response.headers["Content-Type"] == "application/json"
@@ -305,7 +305,7 @@ class Registry:
 
 
 def _shared(value: Any) -> Any:
-    """Return a fixture for what tests cannot import."""
+    """Return a fixture for a value that the tests cannot import."""
     return pytest.fixture(scope="session")(lambda: value)
 
 
@@ -321,7 +321,7 @@ login = _shared(login_of)
 def execute(
     *command: object, stdin: str | None = None, check: bool = True, **environment: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, with an environment of its own if one is given."""
+    """Run a command to its end, with only these variables and PATH if any are passed."""
     own = {"PATH": os.environ["PATH"], **{name: str(text) for name, text in environment.items()}}
     done = subprocess.run(
         [*map(str, command)],
@@ -347,7 +347,7 @@ def dial(url: str, data: bytes = b"") -> socket.socket:
 
 @_shared
 def post(url: str, operation: str, body: Any = b"{}", **headers: str) -> requests.Response:
-    """Send the body of a call, as JSON if it is not bytes, without a signature."""
+    """Send the body of a call without a signature, encoding it as JSON unless it is bytes."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     target = {"X-Amz-Target": f"{TARGET}.{operation}", **headers}
     with requests.Session() as session:
@@ -357,7 +357,7 @@ def post(url: str, operation: str, body: Any = b"{}", **headers: str) -> request
 
 @pytest.fixture
 def registries() -> Iterator[Callable[[ECRClient], Registry]]:
-    """Yield a function that makes callers of registries."""
+    """Yield a function that makes a Registry for a client."""
     with ExitStack() as stack:
 
         def make(client: ECRClient) -> Registry:
@@ -370,14 +370,14 @@ def registries() -> Iterator[Callable[[ECRClient], Registry]]:
 
 @pytest.fixture
 def ecr() -> Iterator[LocalECR]:
-    """Yield a server of its own, which most folders and files replace."""
+    """Yield a new server; most folders and files override this."""
     with LocalECR() as running:
         yield running
 
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Command]]:
-    """Yield a function that starts the command with some arguments, perhaps by another command."""
+    """Yield a function that starts the command with some arguments, optionally through a prefix."""
     started: list[Command] = []
 
     def start(*arguments: str, prefix: Sequence[str] = ()) -> Command:
@@ -386,5 +386,5 @@ def start() -> Iterator[Callable[..., Command]]:
 
     yield start
     for command in started:
-        # Not killed: it would leave its temporary folder behind.
+        # Not killed, because it would leave its temporary folder behind.
         command.stop(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Responses with blobs, which are to be what the framework's own response for files is."""
+"""Responses with blobs, which must equal the framework's own file responses."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def of_ours(path: Path) -> BlobResponse:
-    """Return our response, which refuses as the framework does but without a text."""
+    """Return our response, which refuses as the framework does but without a message."""
     return BlobResponse(
         path, refuse=lambda status, _: Response(status_code=status), headers={"ETag": '"this"'}
     )
@@ -44,7 +44,7 @@ def respond(
     method: str = "GET",
     on_body: Callable[[asyncio.Event], None] = lambda leaves: None,
 ) -> tuple[int, dict[str, str], bytes]:
-    """Return what a response sends; `on_body` follows each part of the body."""
+    """Return what a response sends; `on_body` is called after each part of the body."""
     raw = [(name.encode(), text.encode()) for name, text in headers.items()]
     sent: list[Any] = []
 
@@ -67,10 +67,14 @@ def respond(
     return sent[0]["status"], named, b"".join(each.get("body", b"") for each in sent)
 
 
-@given(asked=st.none() | RANGES, etag=st.none() | ETAGS, method=st.sampled_from(["GET", "HEAD"]))
-def test_like_the_framework(asked: str | None, etag: str | None, method: str, file: Path) -> None:
-    """Whole files and ranges have the status, the headers and the bytes of the framework."""
-    headers = {"range": asked, "if-range": etag}
+@given(
+    range_header=st.none() | RANGES, etag=st.none() | ETAGS, method=st.sampled_from(["GET", "HEAD"])
+)
+def test_like_the_framework(
+    range_header: str | None, etag: str | None, method: str, file: Path
+) -> None:
+    """Whole files and ranges have the status, headers and bytes of the framework's response."""
+    headers = {"range": range_header, "if-range": etag}
     given_headers = {name: text for name, text in headers.items() if text is not None}
     theirs = FileResponse(
         file,

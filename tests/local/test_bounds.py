@@ -1,4 +1,4 @@
-"""What anybody may take of a server: bytes, time, descriptors and memory."""
+"""Limits on what any client can take from a server: bytes, time, descriptors and memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MIB = 1 << 20
 LONG = LARGEST_BODY + 1
 #: More than the buffers of a connection hold.
 SOME = 1 << 23
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel of Linux")
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="uses interfaces of the Linux kernel")
 TARGET = "AmazonEC2ContainerRegistry_V20150921"
 CALL = f"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: {TARGET}"
 SIGNED = (
@@ -39,13 +39,13 @@ SIGNED = (
 
 
 class Hasty(LocalECR):
-    """A server that waits for nobody."""
+    """A server that times out at once."""
 
     _connection_limits = ConnectionLimits(head_seconds=0.0, pause_seconds=0.0)
 
 
 class Crowded(LocalECR):
-    """A server that has room for two connections."""
+    """A server that accepts only two connections."""
 
     _connection_limits = ConnectionLimits(connections=2)
 
@@ -57,7 +57,7 @@ def ecr() -> Any:
 
 
 def received(connection: socket.socket) -> bytes:
-    """Return all bytes until the server closes the connection, which may be at once."""
+    """Return all bytes until the server closes the connection or resets it."""
     found = b""
     with suppress(ConnectionError):
         while piece := connection.recv(65_536):
@@ -78,7 +78,7 @@ def received(connection: socket.socket) -> bytes:
     ids=["value", "path", "name", "many", "whole", "empty"],
 )
 def test_long_heads(ecr: LocalECR, dial: Any, head: bytes) -> None:
-    """A request line and headers that do not end are refused, however they go on."""
+    """A request head that is too long is refused, whichever part of it does not end."""
     with dial(ecr.endpoint, head) as connection:
         assert received(connection).startswith(b"HTTP/1.1 431 ")
 
@@ -87,15 +87,15 @@ def test_long_heads(ecr: LocalECR, dial: Any, head: bytes) -> None:
     "rest", [b"1;" + b"x" * MIB, b"0\r\n" + b"X: y\r\n" * 17_500], ids=["extension", "trailer"]
 )
 def test_chunk_extensions_and_trailers(ecr: LocalECR, dial: Any, rest: bytes) -> None:
-    """Extensions and trailers of chunked bodies are bounded, too."""
+    """Chunk extensions and trailers of chunked bodies are bounded, too."""
     with dial(ecr.endpoint) as connection:
         with suppress(ConnectionError):
             head = f"{CALL}.PutImage\r\nTransfer-Encoding: chunked\r\n\r\n"
             connection.sendall(head.encode() + rest)
-        received(connection)  # ends
+        received(connection)  # does not time out
 
 
-def test_requests_do_not_queue_up_without_end(dial: Any) -> None:
+def test_pipelined_requests(dial: Any) -> None:
     """A client that sends many requests and reads no response is disconnected."""
     with LocalECR() as ecr:
         ecr.faults.add(None, latency=3_600, count=1)
@@ -105,7 +105,7 @@ def test_requests_do_not_queue_up_without_end(dial: Any) -> None:
 
 
 def test_stalled_requests(dial: Any) -> None:
-    """A client that does not complete its headers gets 408; a stalled body costs the connection."""
+    """Stalled headers get a 408, and a stalled body has its connection closed."""
     request = b"GET /v2/ HTTP/1.1\r\nHost: x\r\n"
     with Hasty() as ecr:
         for sent in (b"", b"\r\n", b"GET", request, request + b"\r\nGET"):
@@ -118,7 +118,7 @@ def test_stalled_requests(dial: Any) -> None:
 
 @LINUX
 def test_unread_responses(dial: Any) -> None:
-    """A response that nobody reads costs the connection."""
+    """The connection of a client that does not read its response is closed."""
     data = bytes(1 << 24)
     with Hasty(auth=False) as ecr:
         with ecr.client() as client:
@@ -135,8 +135,8 @@ def test_unread_responses(dial: Any) -> None:
 
 @pytest.mark.slow
 @LINUX
-def test_no_descriptors_are_left(start: Callable[..., Any], dial: Any) -> None:
-    """With too many connections, the log has one line, and the server goes on when they end."""
+def test_running_out_of_descriptors(start: Callable[..., Any], dial: Any) -> None:
+    """With too many connections the server logs one line, and recovers once they are closed."""
     import resource
 
     command = start()
@@ -155,7 +155,7 @@ def test_no_descriptors_are_left(start: Callable[..., Any], dial: Any) -> None:
 
 
 def test_connections_wait_for_room(caplog: pytest.LogCaptureFixture, dial: Any) -> None:
-    """Connections beyond a bound are accepted when others end; that is logged once."""
+    """Connections above the limit are accepted once others close, which is logged only once."""
     caplog.set_level(logging.WARNING, "ecr_client.local")
     with Crowded() as ecr:
         idle = [dial(ecr.endpoint) for _ in range(4)]
@@ -183,15 +183,15 @@ def test_connections_wait_for_room(caplog: pytest.LogCaptureFixture, dial: Any) 
         ("DescribeRepositories", f"Content-Length: {2 * MIB}", "", 413),
     ],
 )
-def test_no_body_is_kept_for_strangers(
+def test_no_body_is_read_for_strangers(
     ecr: LocalECR, dial: Any, operation: str, size: str, headers: str, status: int
 ) -> None:
-    """Wrong signatures, and large bodies of calls without any, are refused before these arrive."""
+    """Wrong signatures, and large unsigned bodies, are refused before the body arrives."""
     with dial(ecr.endpoint, f"{CALL}.{operation}\r\n{headers}{size}\r\n\r\n".encode()) as opened:
         assert opened.recv(13) == b"HTTP/1.1 %d " % status
 
 
-# --- requests that are refused before all of them has arrived -------------------------------------
+# --- requests that are refused before they have arrived -------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_no_body_is_kept_for_strangers(
     ],
 )
 def test_refused_bodies(ecr: LocalECR, dial: Any, head: str, body: int, status: bytes) -> None:
-    """Clients that send everything before they read, or wait for a sign, get the whole response."""
+    """Clients that send everything first, or wait for 100 Continue, get the whole response."""
     data = b"x" * body
     if "chunked" in head:
         data = b"%x\r\n%s\r\n0\r\n\r\n" % (body, data)
@@ -222,8 +222,8 @@ def test_refused_bodies(ecr: LocalECR, dial: Any, head: str, body: int, status: 
     assert response.endswith((b"}", b"Not Authorized\n"))
 
 
-def test_connections_are_kept_after_requests_that_were_read(ecr: LocalECR) -> None:
-    """Only a request that was not read to its end costs the connection."""
+def test_keep_alive(ecr: LocalECR) -> None:
+    """A refused request costs the connection only if its body was not read to the end."""
     with ecr.client() as client:
         metadata = client.describe_repositories().response_metadata
 
@@ -232,7 +232,7 @@ def test_connections_are_kept_after_requests_that_were_read(ecr: LocalECR) -> No
 
 @pytest.mark.parametrize("bounds", [{"longest": 0.0}, {"longest_pause": 0.0}])
 def test_stalled_clients(bounds: dict[str, float]) -> None:
-    """A stalled client is disconnected after its response was sent."""
+    """A stalled client is disconnected after its response has been sent."""
     sent: list[Any] = []
 
     async def refuse(scope: Any, receive: Any, send: Any) -> None:
@@ -257,7 +257,7 @@ def test_stalled_clients(bounds: dict[str, float]) -> None:
 
 
 def test_the_size_of_the_log() -> None:
-    """The log of requests has a maximum size, in which headers count, and keeps the last one."""
+    """The request log has a maximum size, headers included, and always keeps the latest request."""
     requests = RequestLog()
     count = 2 * KEPT_BYTES // KEPT_BODY
     for number in range(count):
@@ -275,8 +275,8 @@ def test_the_size_of_the_log() -> None:
     assert len(requests) == 1
 
 
-def test_a_budget_is_shared_in_order() -> None:
-    """Nobody holds more than there is, the first to ask is the first to get, and all get it."""
+def test_a_memory_budget_is_fair() -> None:
+    """The budget is never exceeded, requests get their share in order, and each one gets it."""
     order, held, most = [], 0, 0
 
     async def use(budget: MemoryBudget, size: int) -> None:
@@ -300,7 +300,7 @@ def test_a_budget_is_shared_in_order() -> None:
 
 
 def test_cancelled_waiters_release_memory() -> None:
-    """A request that ends while it waits, or just when it gets its share, takes nothing along."""
+    """A request that is cancelled while it waits, or just as it gets its share, holds no memory."""
 
     async def run() -> None:
         budget = MemoryBudget(10)
@@ -314,7 +314,7 @@ def test_cancelled_waiters_release_memory() -> None:
             await asyncio.sleep(0)
             waiting[1].cancel()
             await asyncio.sleep(0)
-        waiting[0].cancel()  # has its share, and does not know it yet
+        waiting[0].cancel()  # it has its share, but has not resumed yet
         await asyncio.wait(waiting, timeout=60)
         await asyncio.wait_for(use(10), 60)
 
@@ -338,8 +338,8 @@ def test_cancelled_waiters_release_memory() -> None:
         b'{"layerPartBlob": "<the blob>"}',
     ],
 )
-def test_a_long_blob_is_read_apart(body: bytes) -> None:
-    """However a request is written, its blob is what a reader of JSON finds."""
+def test_blobs_are_parsed_like_json(body: bytes) -> None:
+    """However a request is written, its blob is the one that a JSON parser finds."""
     members, encoded = wire.extract_blob(body, "layerPartBlob")
     if encoded is not None:
         assert members["layerPartBlob"] == ""
@@ -349,15 +349,15 @@ def test_a_long_blob_is_read_apart(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"layerPartBlob": "YWJj', b'{"layerPartBlob": "YWJj"', b"[]"])
-def test_a_body_that_is_no_json(body: bytes) -> None:
-    """A body that is none is refused, also when its blob is read apart."""
+def test_bodies_that_are_not_json(body: bytes) -> None:
+    """A body that is not JSON is refused, even when its blob is parsed separately."""
     with pytest.raises(ServiceError, match="SerializationException"):
         wire.extract_blob(body, "layerPartBlob")
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, MIB, 3 * MIB, 3 * MIB + 1])
 def test_a_blob_is_decoded_in_pieces(size: int) -> None:
-    """The pieces make the whole, whatever its length."""
+    """Decoding a blob in pieces gives the same bytes, whatever its length."""
     data = (bytes(range(251)) * (size // 251 + 1))[:size]
     blob = wire.EncodedBlob(memoryview(base64.b64encode(data)), "layerPartBlob")
 
@@ -373,7 +373,7 @@ PIECE = b"YWJj" * (1 << 18)
     [*WRONG, *(PIECE + each for each in WRONG), PIECE[:-4] + b"YQ==YWJj"],
     ids=lambda each: f"{len(each)}-{each[-4:]}",
 )
-def test_a_blob_that_is_no_base64(encoded: bytes) -> None:
+def test_malformed_base64(encoded: bytes) -> None:
     """Base64 that is malformed anywhere, or padded at the end of any piece, is refused."""
     with pytest.raises(ServiceError, match="is not base64"):
         list(wire.EncodedBlob(memoryview(encoded), "layerPartBlob"))

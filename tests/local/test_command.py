@@ -23,23 +23,23 @@ Start = Callable[..., Any]
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_runs_until_a_signal(start: Start, number: int) -> None:
-    """It prints an endpoint that leads somewhere and exports, and stops with status 0."""
+    """The command prints a working endpoint and exports, and exits with status 0."""
     command = start("--host", "0.0.0.0")
     with command.client() as client:
         client.create_repository(repository_name="app")
-        # A connection that is kept for the next call does not keep the server.
+        # A keep-alive connection does not delay the exit.
         status, _, errors = command.stop(number)
 
     assert (status, errors) == (0, "")
     assert command.endpoint.startswith("http://127.0.0.1:")
     assert command.environment["AWS_ENDPOINT_URL_ECR"] == command.endpoint
     assert "docker login --username AWS" in command.printed[-1]
-    # A session token of the real AWS would not go with these keys.
+    # A session token for the real AWS would not match these keys.
     assert "unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN\n" in command.printed
 
 
-def test_it_takes_keys(start: Start) -> None:
-    """Keys and a session token that were given are what requests have to be signed with."""
+def test_keys(start: Start) -> None:
+    """Requests have to be signed with the keys and the session token that were passed."""
     keys = ("--access-key", "AKIDEXAMPLE", "--secret-key", "se/cr+et", "--session-token", "token")
     command = start(*keys, "--account", "210987654321", "--region", "eu-west-1")
     with command.client() as client:
@@ -56,8 +56,8 @@ def test_it_takes_keys(start: Start) -> None:
     }
 
 
-def test_it_behaves_as_oci_says(start: Start) -> None:
-    """With the option, chunks get the status of OCI."""
+def test_registry_protocol(start: Start) -> None:
+    """With ``--registry-protocol=oci``, chunks get the status of the OCI specification."""
     command = start("--no-auth", "--registry-protocol=oci")
     with command.client() as client:
         client.create_repository(repository_name="app")
@@ -98,10 +98,10 @@ def another_version(folder: Path, start: Start, stack: ExitStack) -> tuple[list[
 @pytest.mark.parametrize(
     "obstacle", [taken_port, file_for_a_folder, corrupt_database, folder_in_use, another_version]
 )
-def test_an_obstacle_is_one_line(
+def test_obstacles(
     obstacle: Callable[..., Any], start: Start, execute: Any, tmp_path: Path
 ) -> None:
-    """What prevents the start is named in one line, with exit status 1."""
+    """An obstacle to the start is named in one line, with exit status 1."""
     with ExitStack() as stack:
         arguments, problem = obstacle(tmp_path, start, stack)
         done = execute(sys.executable, "-m", "ecr_client.local", *arguments, check=False)
@@ -111,7 +111,7 @@ def test_an_obstacle_is_one_line(
 
 
 def test_data_survives_a_restart(start: Start, tmp_path: Path) -> None:
-    """The content of a data folder survives a restart, and so do the keys."""
+    """The content of a data folder survives a restart, including generated keys."""
     environments, made = [], []
     for _ in range(2):
         command = start("--data", str(tmp_path))
@@ -143,15 +143,15 @@ def test_data_survives_a_restart(start: Start, tmp_path: Path) -> None:
         ("--port 65536", 2, "from 0 to 65535, got '65536'"),
         ("--registry-protocol docker", 2, "'docker'"),
         ("--tls-cert cert.pem", 2, "--tls-cert and --tls-key must be given together"),
-        ("--tls-ca ca.pem", 2, "--tls-ca goes with"),
+        ("--tls-ca ca.pem", 2, "--tls-ca needs --tls-cert and --tls-key"),
         ("--access-key AKIDEXAMPLE", 2, "must be given together"),
         ("--session-token token", 2, "--access-key"),
     ],
 )
-def test_arguments_that_are_wrong(
+def test_wrong_arguments(
     arguments: str, expected: int, problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An impossible setting, or a wrong argument, is one line that names it, and the status."""
+    """A wrong argument or an impossible setting is named in one line, with an exit status."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         status: Any = main([each.replace("|", " ") for each in arguments.split()])
@@ -170,8 +170,8 @@ def test_arguments_that_are_wrong(
 @pytest.mark.parametrize(
     "arguments", [["-m", "ecr_client.local"], ["-c", "from ecr_client.local import LocalECR"]]
 )
-def test_the_extra_may_be_missing(arguments: list[str], execute: Any, tmp_path: Path) -> None:
-    """Without what the extra brings, the last line says how to install it."""
+def test_missing_extra(arguments: list[str], execute: Any, tmp_path: Path) -> None:
+    """Without the extra's dependencies, the last line says how to install them."""
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['uvicorn'] = None\n")
     done = execute(sys.executable, *arguments, check=False, PYTHONPATH=tmp_path)
 
@@ -179,8 +179,8 @@ def test_the_extra_may_be_missing(arguments: list[str], execute: Any, tmp_path: 
     assert done.stderr.splitlines()[-1].endswith("python -m pip install 'ecr-client[local]'")
 
 
-def test_temporary_folders_are_deleted_at_exit(execute: Any, tmp_path: Path) -> None:
-    """The temporary folder of a server goes with its process."""
+def test_temporary_folders(execute: Any, tmp_path: Path) -> None:
+    """The temporary folder of a server is deleted when its process exits."""
     code = "from ecr_client.local import LocalECR; LocalECR().client().describe_repositories()"
 
     assert execute(sys.executable, "-c", code, TMPDIR=tmp_path).stderr == ""

@@ -1,4 +1,4 @@
-"""Faults on demand, as a client meets them, and the record of what was asked."""
+"""Fault injection as a client experiences it, and the log of requests."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def client(ecr: LocalECR) -> Iterator[ECRClient]:
         yield made
 
 
-def test_the_count_of_an_error(ecr: LocalECR, client: ECRClient) -> None:
-    """An error meets so many requests of its operation, and no others."""
+def test_an_error_has_a_count(ecr: LocalECR, client: ECRClient) -> None:
+    """An error affects as many requests of its operation as its count says, and no others."""
     ecr.faults.add("DescribeRepositories", count=2, error="ThrottlingException")
     client.create_repository(repository_name="app")
 
@@ -45,8 +45,8 @@ def test_the_count_of_an_error(ecr: LocalECR, client: ECRClient) -> None:
     assert ecr.faults.pending() == ()
 
 
-def test_an_error_has_its_members(ecr: LocalECR, client: ECRClient, uploads: Any) -> None:
-    """Members of an error arrive at the exception."""
+def test_an_error_has_members(ecr: LocalECR, client: ECRClient, uploads: Any) -> None:
+    """The exception has the members of an injected error."""
     code, members = "InvalidLayerPartException", {"lastValidByteReceived": 7}
     ecr.faults.add("UploadLayerPart", error=code, members=members)
 
@@ -55,8 +55,8 @@ def test_an_error_has_its_members(ecr: LocalECR, client: ECRClient, uploads: Any
     assert raised.value.last_valid_byte_received == 7
 
 
-def test_a_status_without_an_error(ecr: LocalECR, client: ECRClient) -> None:
-    """A bare status is what a proxy would respond with."""
+def test_a_bare_status(ecr: LocalECR, client: ECRClient) -> None:
+    """A bare status has a response like that of a proxy."""
     ecr.faults.add(status=503, headers={"Retry-After": "1"})
 
     with pytest.raises(errors.AmazonECRException) as raised:
@@ -79,7 +79,7 @@ def test_a_damaged_body(ecr: LocalECR, client: ECRClient, damage: Any) -> None:
 
 
 def test_the_clock_is_skewed(ecr: LocalECR, client: ECRClient) -> None:
-    """A skewed clock shows in the Date header and refuses the signature."""
+    """A skewed clock shows in the Date header, and makes the server refuse the signature."""
     before = client.describe_repositories().response_metadata
     ecr.faults.add(clock_skew=timedelta(hours=1))
 
@@ -92,8 +92,8 @@ def test_the_clock_is_skewed(ecr: LocalECR, client: ECRClient) -> None:
     assert timedelta(minutes=59) < dates[1] - dates[0] < timedelta(minutes=61)
 
 
-def test_an_error_of_the_server(ecr: LocalECR, client: ECRClient) -> None:
-    """The server's own fault has the status 500; here it comes after the work was done."""
+def test_a_server_error(ecr: LocalECR, client: ECRClient) -> None:
+    """A server error has status 500; here it is injected after the work was done."""
     ecr.faults.add(error="ServerException", when="after")
 
     with pytest.raises(errors.ServerException) as raised:
@@ -113,7 +113,7 @@ def test_an_error_of_the_server(ecr: LocalECR, client: ECRClient) -> None:
     ],
     ids=repr,
 )
-def test_faults_that_cannot_be(ecr: LocalECR, arguments: Any) -> None:
+def test_invalid_faults(ecr: LocalECR, arguments: Any) -> None:
     """A fault that contradicts itself, or has no effect, is refused when it is added."""
     with pytest.raises(ValueError, match=r"."):
         ecr.faults.add(**arguments)

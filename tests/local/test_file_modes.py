@@ -1,4 +1,4 @@
-"""What is in the data folder is for the owner of the process alone."""
+"""Files in the data folder are private to the owner of the process."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import pytest
 
 from ecr_client.local import DataFolderError, LocalECR
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs the modes of POSIX")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX file modes")
 
 
 @pytest.fixture(autouse=True)
 def _everything_is_allowed() -> Iterator[None]:
-    """Let the process create files that others can access by default."""
+    """Clear the umask, so that new files are open to everybody by default."""
     before = os.umask(0)
     yield
     os.umask(before)
 
 
 def modes(root: Path) -> dict[str, set[int]]:
-    """Return the modes of folders and of files, from the root on."""
+    """Return the modes of a folder and of all folders and files below it."""
     found: dict[str, set[int]] = {"folders": set(), "files": set()}
     for path in (root, *root.rglob("*")):
         kind = "folders" if path.is_dir() else "files"
@@ -32,8 +32,8 @@ def modes(root: Path) -> dict[str, set[int]]:
     return found
 
 
-def test_nothing_is_made_for_others(tmp_path: Path, pushers: Any) -> None:
-    """Folders and files are closed as soon as they are made, or at the next start."""
+def test_files_are_private(tmp_path: Path, pushers: Any) -> None:
+    """Folders and files are private when they are created, or else from the next start on."""
     root = tmp_path / "made" / "data"
     closed = {"folders": {0o700}, "files": {0o600}}
     with LocalECR(root, tls=True) as ecr, ecr.client() as client:
@@ -42,7 +42,7 @@ def test_nothing_is_made_for_others(tmp_path: Path, pushers: Any) -> None:
         pushers(client).layer("app", b"x")
         names = {path.name for path in root.rglob("*")}
         found = modes(root)
-    # An earlier release made it, or somebody else for it.
+    # As if an earlier release, or another user, had created it.
     for path in (root, *root.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     with LocalECR(root):
@@ -54,7 +54,7 @@ def test_nothing_is_made_for_others(tmp_path: Path, pushers: Any) -> None:
 
 
 def test_a_link_to_the_folder(tmp_path: Path) -> None:
-    """A folder that is reached by a link is closed, and what a link in it leads to is not."""
+    """A data folder behind a symbolic link is made private, but not the target of a link in it."""
     folder, link, elsewhere = (tmp_path / name for name in ("data", "link", "elsewhere"))
     folder.mkdir()
     link.symlink_to(folder)
@@ -67,8 +67,8 @@ def test_a_link_to_the_folder(tmp_path: Path) -> None:
     assert found == (0o700, 0o666)
 
 
-def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
-    """A folder that the local ECR did not make, and refuses, keeps its mode."""
+def test_foreign_folders(tmp_path: Path) -> None:
+    """A refused folder, which the local ECR did not create, keeps its mode."""
     tmp_path.chmod(0o755)
     (tmp_path / "letter.txt").write_text("")
     with pytest.raises(DataFolderError, match="was not made by the local ECR"):

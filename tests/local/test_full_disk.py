@@ -1,4 +1,4 @@
-"""What a server does that cannot write."""
+"""What a server does when it cannot write."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="needs limits of another process")
+@pytest.mark.skipif(sys.platform != "linux", reason="sets resource limits of another process")
 def test_a_part_that_cannot_be_written(
     start: Callable[..., Any], tmp_path: Path, uploads: Any
 ) -> None:
-    """A part that does not fit is a failure that leaves the upload as it was, and usable."""
+    """A part that does not fit is an error, and leaves the upload unchanged and usable."""
     import resource
 
     command = start("--data", str(tmp_path))
@@ -56,15 +56,15 @@ def test_a_part_that_cannot_be_written(
 
 
 class Disk:
-    """A small disk of its own, in a server's view of the machine, with a repository and an image.
+    """A small disk that a server keeps its data on, with a repository and an image.
 
     Args:
-        start: Starts a server.
-        folder: Where the disk is.
-        execute: Runs a command.
-        plain: Makes a client that takes dicts.
-        login: Returns the password of a client.
-        manifests: Makes a manifest.
+        start: A function that starts a server.
+        folder: The mount point.
+        execute: A function that runs a command.
+        plain: A function that makes a client that takes dicts.
+        login: A function that returns the password of a client.
+        manifests: A function that makes a manifest.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Disk:
         script = 'mount -t tmpfs -o size=24m tmpfs "$0" && exec "$@"'
         prefix = ("unshare", "-rm", "sh", "-c", script, str(folder))
         if not shutil.which("unshare") or execute(*prefix, "true", check=False).returncode:
-            pytest.skip("file systems cannot be mounted: apt-get install util-linux, and be root")
+            pytest.skip("cannot mount file systems: be root, and apt-get install util-linux")
         self.command = start("--data", str(folder), prefix=prefix)
         root = Path(f"/proc/{self.command.process.pid}/root")
         self._filler = root / folder.relative_to("/") / "x"
@@ -101,13 +101,13 @@ class Disk:
         return json.dumps(self._manifests(b"{}", annotations={"number": number})).encode()
 
     def fill(self) -> None:
-        """Leave no byte of the disk."""
+        """Fill the disk to the last byte."""
         with self._filler.open("wb", buffering=0) as file, suppress(OSError):
             while True:
                 file.write(bytes(4_096))
 
     def fails(self, call: Callable[..., Any], *args: Any, **members: Any) -> Any:
-        """Make a call, which works when the disk is no longer full; return its result."""
+        """Make a call that fails on the full disk; return its result once the disk is freed."""
         self.fill()
         with pytest.raises(ServerException, match=NO_SPACE):
             call(*args, **members)
@@ -115,7 +115,7 @@ class Disk:
         return call(*args, **members)
 
     def fails_to(self, *request: Any, **query: str) -> requests.Response:
-        """Send a request to the registry, which works when the disk is no longer full."""
+        """Send a request that fails on the full disk, and send it again once the disk is freed."""
         self.fill()
         refused = self.send(*request)
         self._filler.unlink()
@@ -124,7 +124,7 @@ class Disk:
         return self.send(*request, **query)
 
     def log(self) -> list[str]:
-        """End the server, and return the lines that it logged."""
+        """Stop the server, and return the lines that it logged."""
         _, _, errors = self.command.stop(signal.SIGTERM)
         return str(errors).splitlines()
 
@@ -141,7 +141,7 @@ def disk(
 
 @pytest.mark.slow
 def test_writing_on_a_full_disk(disk: Disk, uploads: Any) -> None:
-    """Both protocols say that there is no space, log a line, and go on when there is some."""
+    """Both protocols report a full disk, log one line, and recover once there is space."""
     first = bytes(5 * MIB)
     place = disk.send("POST", "blobs/uploads/").headers["Location"]
     disk.send("PATCH", place, first)
@@ -166,8 +166,8 @@ def test_writing_on_a_full_disk(disk: Disk, uploads: Any) -> None:
 
 
 @pytest.mark.slow
-def test_an_image_is_pulled_from_a_full_disk(disk: Disk) -> None:
-    """Existing images can be pulled although the pull cannot be recorded."""
+def test_pulling_from_a_full_disk(disk: Disk) -> None:
+    """Existing images can be pulled even if the pull cannot be recorded."""
     disk.fill()
     by_tag = disk.send("GET", "manifests/v1")
     (by_api,) = disk.client.batch_get_image(image_ids=[{"image_tag": "v1"}]).images
@@ -199,14 +199,14 @@ def test_an_image_is_pulled_from_a_full_disk(disk: Disk) -> None:
     ids=repr,
 )
 def test_exhausted_resources(error: Exception, status: int | None) -> None:
-    """Errors that say that the machine has run out of something are told from others."""
+    """Errors that mean that the machine has run out of something are told apart from others."""
     found = exhaustion_of(error)
 
     assert (found and found.status) == status
 
 
 def test_blobs(tmp_path: Path) -> None:
-    """An append that fails leaves the bytes before it; a blob does not change with its upload."""
+    """A failed append leaves the earlier bytes, and a blob does not change with its upload."""
     blobs = Blobs(tmp_path)
     upload = blobs.begin()
     upload.append(b"1234")

@@ -1,7 +1,7 @@
-"""Whatever comes from outside, the server has a response for it that is not a failure of its own.
+"""No input makes the server fail: whatever a client sends, it gets a proper response.
 
-Requests are given to the server's application as the server would, but without a socket: what no
-client library would send is sent, too.
+Requests are passed to the ASGI application without a socket, which also allows those that no
+client library would send.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Sent(NamedTuple):
 
 
 class Server:
-    """A server, and requests to its application."""
+    """A server, and a way to send requests to its application."""
 
     def __init__(self, ecr: LocalECR, auth: tuple[str, str]) -> None:
         self.ecr = ecr
@@ -72,7 +72,7 @@ class Server:
 
         async def receive() -> Any:
             if not messages:
-                await asyncio.sleep(3600)  # the client stays
+                await asyncio.sleep(3600)  # the client does not disconnect
             return messages.pop()
 
         async def send(message: Any) -> None:
@@ -104,7 +104,7 @@ class Server:
 
 
 def assert_of_the_api(response: Sent) -> None:
-    """Assert that a response has the form of the API, and that the client is at fault in errors."""
+    """Assert that a response has the form of the API, and that any error is the client's fault."""
     members = json.loads(response.body)
     assert response.status < 500, members
     assert response.headers["content-type"] == "application/x-amz-json-1.1"
@@ -116,7 +116,7 @@ def assert_of_the_registry(response: Sent) -> None:
     """Assert that a response is a success, or an error in the form of the registry protocol."""
     assert response.status < 500, response
     if response.status == 401 and response.headers["content-type"].startswith("text/plain"):
-        assert response.body == b"Not Authorized\n"  # as ECR says it
+        assert response.body == b"Not Authorized\n"  # the same as in ECR
         assert response.headers["www-authenticate"].startswith("Basic ")
     elif response.status >= 400:
         (error,) = json.loads(response.body)["errors"]
@@ -141,7 +141,7 @@ trusting = _server(auth=False)
 
 
 def _basic(password: bytes) -> str:
-    """Return the header with a password that is base64 of some bytes, as those of tokens are."""
+    """Return a header whose password is bytes encoded in base64, like the password of a token."""
     return "Basic " + base64.b64encode(b"AWS:" + base64.b64encode(password)).decode()
 
 
@@ -224,7 +224,7 @@ SIGNED = (
 @example(headers={"content-length": "9" * 5000})
 @given(headers=HEADERS)
 def test_headers_of_the_api(checking: Server, headers: dict[str, str]) -> None:
-    """Headers of any content get a response of the API, before anybody has shown who they are."""
+    """Headers of any content get a response of the API, even before anything is authenticated."""
     assert_of_the_api(checking.call("DescribeRepositories", {}, **headers))
 
 
@@ -233,7 +233,7 @@ def test_headers_of_the_api(checking: Server, headers: dict[str, str]) -> None:
 def test_signatures(
     checking: Server, headers: dict[str, str], signed: str, signature: str, query: str
 ) -> None:
-    """The same holds for who knows the id of a key, and so has everything else looked at."""
+    """The same holds with the id of an existing key, after which all else is checked, too."""
     now = datetime.now(timezone.utc)
     key = checking.ecr.credentials[checking.ecr.account].access_key
     names = ";".join(["host", "x-amz-date", signed, *headers])
@@ -284,12 +284,12 @@ def test_requests_of_the_registry(
 
 
 @fuzzed
-@example(asked="bytes=5-1")
-@example(asked="nonsense")
-@example(asked="bytes=99-")
-@given(asked=RANGES)
-def test_ranges(specified: Server, checking: Server, asked: str) -> None:
-    """A range of a blob or of a download is given, or refused in the form of its server."""
+@example(range_header="bytes=5-1")
+@example(range_header="nonsense")
+@example(range_header="bytes=99-")
+@given(range_header=RANGES)
+def test_ranges(specified: Server, checking: Server, range_header: str) -> None:
+    """Any range of a blob or a download is served, or refused in the form of that endpoint."""
     data = b"0123456789"
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     path = f"/v2/app/blobs/{digest}"
@@ -299,10 +299,10 @@ def test_ranges(specified: Server, checking: Server, asked: str) -> None:
             headers = {**server.authorized, "content-length": "10"}
             place = started.headers["location"]
             assert server.send("PUT", place, headers, data, f"digest={digest}").status == 201
-    blob = specified.send("GET", path, {**specified.authorized, "range": asked})
+    blob = specified.send("GET", path, {**specified.authorized, "range": range_header})
     redirect = checking.send("GET", path, checking.authorized)
     address = urlsplit(redirect.headers["location"])
-    download = checking.send("GET", address.path, {"range": asked}, query=address.query)
+    download = checking.send("GET", address.path, {"range": range_header}, query=address.query)
 
     assert_of_the_registry(blob)
     assert redirect.status == 307
@@ -314,20 +314,20 @@ def test_ranges(specified: Server, checking: Server, asked: str) -> None:
 
 
 @fuzzed
-@example(said="0-" + "9" * 30, length=None)
-@example(said="0-9", length="9" * 5000)
-@given(said=RANGES, length=st.none() | NUMBERS)
-def test_ranges_of_chunks(checking: Server, said: str, length: str | None) -> None:
+@example(content_range="0-" + "9" * 30, length=None)
+@example(content_range="0-9", length="9" * 5000)
+@given(content_range=RANGES, length=st.none() | NUMBERS)
+def test_ranges_of_chunks(checking: Server, content_range: str, length: str | None) -> None:
     """A chunk whose range or length is malformed is refused in the form of the protocol."""
     started = checking.send("POST", "/v2/app/blobs/uploads/", checking.authorized)
-    headers = {**checking.authorized, "content-range": said}
+    headers = {**checking.authorized, "content-range": content_range}
     headers |= {} if length is None else {"content-length": length}
     response = checking.send("PATCH", started.headers["location"], headers, b"0123456789")
 
     assert_of_the_registry(response)
 
 
-# Strings as they may stand in JSON, escaped: with lone surrogates, which no UTF-8 can hold.
+# Strings as JSON can hold them, escaped: with lone surrogates, which UTF-8 cannot encode.
 STRINGS = st.one_of(
     st.sampled_from(["", "app", "v1", EMPTY, MANIFEST, "a/b; c=d", "x:\r\ny: z", "*", "\x00"]),
     st.text(st.characters(codec=None), max_size=10),
@@ -341,7 +341,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 def _or_json(*values: Any) -> st.SearchStrategy[Any]:
-    """Return what makes one of these values, or any JSON."""
+    """Return a strategy for one of these values, or for any JSON."""
     return JSON | st.sampled_from(values)
 
 
@@ -383,7 +383,7 @@ def _image(**members: Any) -> dict[str, Any]:
 @example(document=_image(subject={**SOUND, "digest": "x:\u20ac"}))
 @given(document=MANIFESTS | JSON)
 def test_manifests(trusting: Server, document: Any) -> None:
-    """A manifest of any content is taken or refused, and what is taken can be read everywhere."""
+    """Any manifest is accepted or refused, and one that is accepted can be read everywhere."""
     text = json.dumps(document)
     headers = {**trusting.authorized, "content-type": ""}
     app = {"repositoryName": "app"}
@@ -435,7 +435,7 @@ SCALARS: dict[str, st.SearchStrategy[Any]] = {
 
 
 def _values(shape: Any, depth: int = 0) -> st.SearchStrategy[Any]:
-    """Return values for a shape of the model, most of which it allows."""
+    """Return a strategy for values of a shape of the model, most of which are valid."""
     if shape.type_name == "structure":
         members = {name: _values(member, depth + 1) for name, member in shape.members.items()}
         required = {name: members.pop(name) for name in shape.required_members}

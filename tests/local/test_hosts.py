@@ -1,4 +1,4 @@
-"""Which names a server goes by, and which web pages may call it."""
+"""The host names that a server accepts, and the web pages that may call it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVIL = "evil.example"
 def send(
     url: str, method: str = "GET", path: str = "/v2/", **headers: str
 ) -> tuple[int, dict[str, str], str]:
-    """Send a request with exactly these headers; return status, headers and body."""
+    """Send a request with exactly these headers; return the status, the headers and the body."""
     place = urlsplit(url)
     connection = HTTPConnection(str(place.hostname), int(place.port or 0), timeout=60)
     connection.putrequest(method, path, skip_host=True)
@@ -60,8 +60,8 @@ def unsigned() -> Iterator[LocalECR]:
         {"Host": "localhost", "Origin": f"http://{EVIL}", "X_Forwarded_Host": EVIL},
     ],
 )
-def test_strangers_are_refused(unsigned: LocalECR, headers: dict[str, str]) -> None:
-    """Without signatures, what was sent to another name or by another page is refused."""
+def test_foreign_hosts_and_pages(unsigned: LocalECR, headers: dict[str, str]) -> None:
+    """Without signatures, requests for another host or from another page are refused."""
     for method, path in (("POST", "/"), ("GET", "/v2/"), ("GET", "/_layers/x"), ("GET", "/other")):
         status, _, body = send(unsigned.endpoint, method, path, **headers)
 
@@ -69,8 +69,8 @@ def test_strangers_are_refused(unsigned: LocalECR, headers: dict[str, str]) -> N
         assert "--allow-host" in body
 
 
-def test_the_forms_of_the_refusal(unsigned: LocalECR) -> None:
-    """The API, the registry and downloads refuse in the form that their clients read."""
+def test_refusals(unsigned: LocalECR) -> None:
+    """The API, the registry and downloads refuse in the form that their clients can read."""
     api, registry, download = (
         send(unsigned.endpoint, method, path, Host=EVIL)[2]
         for method, path in (("POST", "/"), ("GET", "/v2/"), ("GET", "/_layers/x"))
@@ -95,7 +95,7 @@ def test_the_forms_of_the_refusal(unsigned: LocalECR) -> None:
         {"Host": "localhost:5001", "Origin": "http://localhost:5001"},
     ],
 )
-def test_the_loopback_is_let_in(unsigned: LocalECR, headers: dict[str, str]) -> None:
+def test_loopback(unsigned: LocalECR, headers: dict[str, str]) -> None:
     """Any name of the loopback is accepted, and so are the server's own pages."""
     assert send(unsigned.endpoint, **headers)[0] == 200
 
@@ -122,7 +122,7 @@ def test_options(options: dict[str, Any], headers: dict[str, str], status: int) 
         assert send(ecr.endpoint, **headers)[0] == status
 
 
-def test_the_called_address_is_allowed() -> None:
+def test_listening_on_all_addresses() -> None:
     """A server that listens on all addresses accepts each of them."""
     headers = [(b"host", b"192.0.2.7:5001")]
     request = Request({"type": "http", "headers": headers, "server": ("192.0.2.7", 5001)})
@@ -131,15 +131,15 @@ def test_the_called_address_is_allowed() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "ecr.example:5001", "http://ecr.example", "a b", "*.example"])
-def test_malformed_names(name: str) -> None:
-    """A name that cannot be one is refused before the server starts."""
+def test_malformed_hosts(name: str) -> None:
+    """A malformed host name is refused before the server starts."""
     with pytest.raises(ValueError, match="host must be"):
         LocalECR(allow_hosts=[name])
 
 
 @pytest.mark.slow
-def test_the_command_takes_names(start: Callable[..., Any]) -> None:
-    """``--allow-host`` may be given several times."""
+def test_the_option_of_the_command(start: Callable[..., Any]) -> None:
+    """``--allow-host`` may be repeated."""
     command = start("--no-auth", "--allow-host", "one.example", "--allow-host", "two.example")
     found = [send(command.endpoint, Host=f"{name}.example")[0] for name in ("one", "two", "three")]
 
@@ -147,7 +147,7 @@ def test_the_command_takes_names(start: Callable[..., Any]) -> None:
 
 
 def realm(url: str) -> str:
-    """Return the address that a server takes for its own, behind a proxy."""
+    """Return the server's own address as it appears in its challenge behind a proxy."""
     forwarded = {"Proto": "https", "Host": "ecr.example", "For": "192.0.2.7"}
     headers = {f"X_Forwarded_{name}": value for name, value in forwarded.items()}
     return send(url, Host="localhost", **headers)[1]["www-authenticate"].split('"')[1]
@@ -155,7 +155,7 @@ def realm(url: str) -> str:
 
 @pytest.mark.slow
 def test_forwarded_headers(start: Callable[..., Any]) -> None:
-    """Behind a trusted proxy that sets them, URLs have the scheme and host of the proxy."""
+    """Behind a trusted proxy, URLs have the scheme and the host that the proxy forwards."""
     with LocalECR() as ecr:
         untrusted = realm(ecr.endpoint)
     with LocalECR(trust_forwarded=True) as ecr:

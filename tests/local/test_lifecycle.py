@@ -1,4 +1,4 @@
-"""Lifecycle policy documents: what is accepted and given back, and which images they affect."""
+"""Lifecycle policy documents: what is accepted and returned, and which images they affect."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ARCHIVE = {"type": "transition", "targetStorageClass": "archive"}
 
 
 def rule(priority: object = 1, action: object = None, **selection: object) -> dict[str, Any]:
-    """Return a rule for all images, with what is said differently; None takes a member away."""
+    """Return a rule for all images with some members changed; None removes a member."""
     given = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 5, **selection}
     return {
         "rulePriority": priority,
@@ -58,18 +58,18 @@ ARCHIVED = days("sinceImageTransitioned", 90, storageClass="archive")
 
 
 def test_reads_all_members() -> None:
-    """A rule keeps everything that the document says."""
+    """A rule has everything that the document specifies."""
     text = document(
         {
             **rule(7, ARCHIVE, **patterns("v*", "*-rc"), **days("sinceImagePulled", 30)),
-            "description": "Put what nobody pulls away",
+            "description": "Archive what nobody pulls",
         }
     )
 
     [read] = parse_policy(text).rules
 
     assert (read.priority, read.count) == (7, 30)
-    assert read.description == "Put what nobody pulls away"
+    assert read.description == "Archive what nobody pulls"
     assert read.tag_status is TagStatus.TAGGED
     assert (read.tags, read.by_pattern) == (("v*", "*-rc"), True)
     assert read.count_type is CountType.SINCE_IMAGE_PULLED
@@ -97,7 +97,7 @@ def test_reads_all_members() -> None:
     ],
 )
 def test_accepts(rules: list[dict[str, Any]]) -> None:
-    """What the user guide allows is accepted, also in the form that is returned."""
+    """Everything that the user guide allows is accepted, also in the form that is returned."""
     policy = parse_policy(document(*rules))
 
     assert len(policy.rules) == len(rules)
@@ -113,7 +113,7 @@ def test_accepts(rules: list[dict[str, Any]]) -> None:
     ids=lambda text: text[:15],
 )
 def test_refuses_other_documents(text: str) -> None:
-    """A text that is no JSON object is refused, however deep or long it is."""
+    """A string that is not a JSON object is refused, however deep or long it is."""
     with pytest.raises(PolicyError, match="Could not map policyString into LifecyclePolicy"):
         parse_policy(text)
 
@@ -136,7 +136,7 @@ def test_refuses_other_documents(text: str) -> None:
     ],
 )
 def test_refuses_other_shapes(value: object, message: str) -> None:
-    """An object that is not shaped like a policy is refused with the wrong member."""
+    """An object that does not have the shape of a policy is refused, naming the wrong member."""
     with pytest.raises(PolicyError, match=message):
         parse_policy(json.dumps(value))
 
@@ -215,8 +215,8 @@ def test_refuses_rules(rules: list[Any], message: str) -> None:
         parse_policy(document(*rules))
 
 
-def test_gives_the_document_back_in_one_form() -> None:
-    """The text is compact, in the order of the priorities, with members in a fixed order."""
+def test_normal_form() -> None:
+    """The document is returned compact, sorted by priority, and with members in a fixed order."""
     first = {**rule(2, ARCHIVE, **prefixes("ä")), "description": "first"}
     policy = parse_policy(json.dumps({"rules": [rule(9, **ARCHIVED), first]}, indent=4))
 
@@ -249,14 +249,14 @@ def image(name: str, days: float, *tags: str, **more: Any) -> Candidate:
 def counted(
     priority: int, count_type: str, number: int, *texts: str, **selection: Any
 ) -> dict[str, Any]:
-    """Return a rule that expires tagged images if there are prefixes, else any."""
+    """Return a rule that expires images, only tagged ones if there are prefixes."""
     unit = {} if count_type == COUNT else {"countUnit": "days"}
     chosen = {**(prefixes(*texts) if texts else {}), **unit, **selection}
     return rule(priority, countType=count_type, countNumber=number, **chosen)
 
 
 def affected(images: list[Candidate], *rules: dict[str, Any]) -> dict[str, int]:
-    """Return the names of the affected images, oldest first, with their rules."""
+    """Return the names of the affected images, oldest first, with the priorities of their rules."""
     marks = evaluate(parse_policy(document(*rules)), images, NOW)
     return {mark.image.digest: mark.rule.priority for mark in marks}
 
@@ -266,7 +266,7 @@ BETA_AND_PROD = [
     image("B", 9, "beta-2", "prod-2"),
     image("C", 8, "beta-3"),
 ]
-#: Of the user guide: images, rules, and which of them affects which image.
+#: From the user guide: images, rules, and the rule that affects each image.
 EXAMPLES: dict[str, tuple[list[Candidate], list[dict[str, Any]], dict[str, int]]] = {
     "multiple rules A": (
         BETA_AND_PROD,
@@ -332,8 +332,8 @@ def test_age_is_older_than(days: float, taken: bool) -> None:
     assert affected(images, counted(1, "sinceImagePushed", 2**31 - 1)) == {}
 
 
-def test_ties_are_broken_alike() -> None:
-    """Of images pushed at the same moment the same ones go, in whatever order they are given."""
+def test_ties_are_deterministic() -> None:
+    """Of images pushed at the same moment, the same ones are affected in any input order."""
     images = [image(name, 5) for name in "ABCD"]
     results = {
         tuple(affected(list(order), counted(1, COUNT, 2)))
@@ -344,7 +344,7 @@ def test_ties_are_broken_alike() -> None:
 
 
 def oracle(policy: Policy, images: list[Candidate]) -> dict[str, int]:
-    """Evaluate a policy sentence by sentence as the guide says, without regard to speed."""
+    """Evaluate a policy literally, sentence by sentence as in the guide, at any cost."""
 
     def identifies(one: Rule, it: Candidate) -> bool:
         if (it.archived_at is not None) != (one.storage_class is StorageClass.ARCHIVE):
@@ -446,8 +446,8 @@ def some_policy(chance: random.Random) -> Policy:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_agrees_with_the_plain_reading_of_the_guide(seed: int) -> None:
-    """On random repositories and policies, the images and rules are those of the slow evaluator."""
+def test_agrees_with_the_oracle(seed: int) -> None:
+    """On random repositories and policies, images and rules are those of the literal evaluation."""
     chance = random.Random(seed)
 
     for _ in range(100):

@@ -1,4 +1,4 @@
-"""What lists cost: SQL only in the store, and work that grows with the page alone."""
+"""What lists cost: SQL in the store only, and work that grows with the page alone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FROM images;
 
 
 class Cost:
-    """Counts the statements and the instructions that SQLite executes."""
+    """A counter of the statements and the instructions that SQLite executes."""
 
     def __init__(self) -> None:
         self.statements = self.instructions = 0
@@ -40,7 +40,7 @@ class Cost:
         return connection
 
     def of(self, call: Callable[..., Any], **members: Any) -> tuple[int, int]:
-        """Return the statements and the instructions of a call."""
+        """Return how many statements and instructions a call executes."""
         self.statements = self.instructions = 0
         call(**members)
         return self.statements, self.instructions
@@ -54,7 +54,7 @@ class Cost:
 
 @pytest.fixture
 def cost(monkeypatch: pytest.MonkeyPatch) -> Cost:
-    """Count what all databases of the test do."""
+    """Count what all databases of the test execute."""
     counted, connect = Cost(), Database._connect
     monkeypatch.setattr(Database, "_connect", lambda self: counted.watch(connect(self)))
     return counted
@@ -74,7 +74,7 @@ def filled(tmp_path: Path) -> Iterator[Callable[[int], tuple[LocalECR, ECRClient
             ecr = stack.enter_context(LocalECR(folder, auth=False))
             client = stack.enter_context(ecr.client())
             shutil.rmtree(folder / "blobs")
-            # The first token needs a secret, which is stored once.
+            # The first token needs a secret, which is generated and stored once.
             client.list_images(repository_name="app", max_results=1)
             return ecr, client
 
@@ -82,7 +82,7 @@ def filled(tmp_path: Path) -> Iterator[Callable[[int], tuple[LocalECR, ECRClient
 
 
 def page_of(operation: Callable[..., Any], first: int, cost: Cost) -> tuple[int, int]:
-    """Return what a page behind the first so many images costs."""
+    """Return the cost of a page after the first `first` images."""
     token = None
     while first:
         size = min(first, 1_000)
@@ -92,8 +92,8 @@ def page_of(operation: Callable[..., Any], first: int, cost: Cost) -> tuple[int,
 
 
 @pytest.mark.slow
-def test_a_page_costs_the_same_in_any_repository(filled: Any, cost: Cost) -> None:
-    """A page behind 4,900 of 5,000 images costs what one behind 100 of 200 costs."""
+def test_cost_of_a_page(filled: Any, cost: Cost) -> None:
+    """A page after 4,900 of 5,000 images costs as much as one after 100 of 200."""
     costs = []
     for count in (200, 5_000):
         ecr, client = filled(count)
@@ -111,7 +111,7 @@ def test_a_page_costs_the_same_in_any_repository(filled: Any, cost: Cost) -> Non
         assert much < 1.2 * little
 
 
-def test_a_larger_page_takes_no_more_statements(filled: Any, cost: Cost) -> None:
+def test_statements_of_a_page(filled: Any, cost: Cost) -> None:
     """The number of statements does not grow with the page."""
     _, client = filled(200)
     small, large = (
@@ -123,7 +123,7 @@ def test_a_larger_page_takes_no_more_statements(filled: Any, cost: Cost) -> None
 
 
 def test_sql_is_in_the_store() -> None:
-    """No module outside of the store executes SQL."""
+    """No module outside the store executes SQL."""
     root = Path(server.__file__).parent
     found = [
         path.relative_to(root).as_posix()

@@ -1,4 +1,4 @@
-"""Many callers at once, and what survives when the server is killed in the middle of its work."""
+"""Many concurrent clients, and what survives when the server is killed while it works."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BLOBS = [CONFIG, *(f"layer {number}".encode() * 1000 for number in range(6))]
 
 
 def at_once(work: Callable[[int], Any]) -> list[Any]:
-    """Return what some work returns for the number of each of 32 threads."""
+    """Return the results of a function that 32 threads call, each with its number."""
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(work, range(THREADS)))
 
@@ -44,7 +44,7 @@ def client(ecr: LocalECR) -> Iterator[ECRClient]:
 
 @pytest.fixture
 def put(client: ECRClient, manifests: Any) -> Callable[[int, str], str]:
-    """Return a function that puts one of many images that have their layers in common."""
+    """Return a function that puts one of many images that share their layers."""
 
     def put(number: int, tag: str) -> str:
         text = json.dumps(manifests(*BLOBS, annotations={"number": str(number)}))
@@ -57,7 +57,7 @@ def put(client: ECRClient, manifests: Any) -> Callable[[int, str], str]:
 def test_pushes_of_the_same_layers(
     ecr: LocalECR, client: ECRClient, put: Any, pushers: Any, registries: Any
 ) -> None:
-    """Images of the same layers, pushed at once by both protocols: each is there and whole."""
+    """Images with the same layers, pushed concurrently by both protocols, are all complete."""
     pusher, registry = pushers(client), registries(client)
 
     def push(number: int) -> str:
@@ -81,8 +81,8 @@ def test_pushes_of_the_same_layers(
     assert {request.status for request in ecr.requests} <= {200, 201, 202, 400}
 
 
-def test_one_order_of_things(client: ECRClient, put: Any, pushers: Any) -> None:
-    """Of many who create, move or add to one thing, one is first, and none is undone."""
+def test_concurrent_changes(client: ECRClient, put: Any, pushers: Any) -> None:
+    """When many clients create or tag one thing, one of them is first and no change is lost."""
     arn = str(client.describe_repositories().repositories[0].repository_arn)
 
     def create(number: int) -> bool:
@@ -117,7 +117,7 @@ class Acknowledged:
         self.images: dict[str, str] = {}
 
     def push(self, client: ECRClient, make: Callable[[ECRClient], Any], manifests: Any) -> None:
-        """Push images until the server is gone, and note whatever was acknowledged."""
+        """Push images until the server is gone, recording what it acknowledges."""
         with client, suppress(errors.AmazonClientException, requests.RequestException):
             push_layer, push_manifest = make(client)
             while True:
@@ -135,7 +135,7 @@ class Acknowledged:
 def test_a_kill_loses_nothing(
     start: Any, tmp_path: Path, by_api: bool, pushers: Any, registries: Any, manifests: Any
 ) -> None:
-    """After kill -9 in the middle of pushes, again and again, what was acknowledged is whole."""
+    """After repeated kills in the middle of pushes, everything acknowledged is still intact."""
 
     def make(client: ECRClient) -> Any:
         if by_api:
@@ -179,7 +179,7 @@ def test_a_kill_loses_nothing(
 def test_unacknowledged_bytes_are_dropped(
     start: Callable[..., Any], tmp_path: Path, uploads: Any
 ) -> None:
-    """At the next start an upload has the bytes that were acknowledged, and no others."""
+    """At the next start, an upload has the bytes that were acknowledged, and no others."""
     command = start("--data", str(tmp_path))
     with command.client() as client:
         client.create_repository(repository_name="app")
@@ -189,7 +189,7 @@ def test_unacknowledged_bytes_are_dropped(
     command.stop(signal.SIGKILL)
     files = [tmp_path / "uploads" / upload.id for upload in begun]
     files[0].write_bytes(b"abc and more")
-    files[1].write_bytes(b"a")  # the machine stopped, too
+    files[1].write_bytes(b"a")  # as if the machine had crashed, too
     (tmp_path / "uploads" / "unknown").touch()
     start("--data", str(tmp_path)).stop(signal.SIGTERM)
     found = {path.name: path.read_bytes() for path in (tmp_path / "uploads").iterdir()}

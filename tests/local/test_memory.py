@@ -1,4 +1,4 @@
-"""Layers go through the server in pieces: what it takes for them does not grow with them."""
+"""Layers are streamed through the server: its memory does not grow with their size."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ecr_client.local.request_bodies import BUDGET
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        not Path("/proc/self/clear_refs").exists(), reason="the kernel does not tell the peak"
+        not Path("/proc/self/clear_refs").exists(), reason="the kernel does not report peak memory"
     ),
 ]
 
 PART = bytes(range(256)) * (5 * 1024 * 1024 // 256)
 PARTS = 24
 PARALLEL = 8
-#: A part is there as JSON, as text and as bytes for a moment.
+#: For a moment, a part is in memory as JSON, as a string and as bytes.
 ALLOWED = 8 * len(PART)
 
 
 class Peak:
-    """The largest size of a process since this was made, in bytes above its size then."""
+    """The peak memory of a process, in bytes above its size when this was created."""
 
     def __init__(self, process: int) -> None:
         self._status = Path(f"/proc/{process}/status")
@@ -47,14 +47,14 @@ class Peak:
 
 
 def test_memory(start: Callable[..., Any], tmp_path: Path, registries: Any, uploads: Any) -> None:
-    """A layer takes no more than a few parts, and parts at once share an amount of memory."""
+    """A layer takes the memory of a few parts at most, and concurrent parts share a budget."""
     command = start("--data", str(tmp_path))
     process = command.process.pid
     received, digest = hashlib.sha256(), f"sha256:{hashlib.sha256(PART * PARTS).hexdigest()}"
     with command.client(max_pool_connections=PARALLEL) as client:
         client.create_repository(repository_name="app")
         registry = registries(client)
-        uploads(client).part(PART)  # it has worked before
+        uploads(client).part(PART)  # warm up
 
         peak = Peak(process)
         upload = uploads(client)
@@ -71,12 +71,12 @@ def test_memory(start: Callable[..., Any], tmp_path: Path, registries: Any, uplo
             for piece in response.iter_content(1 << 20):
                 received.update(piece)
         assert f"sha256:{received.hexdigest()}" == digest
-        assert peak.growth() < ALLOWED, "a layer through the registry"
+        assert peak.growth() < ALLOWED, "a layer through the registry protocol"
 
         peak = Peak(process)
         with ThreadPoolExecutor(PARALLEL) as pool:
             ends = pool.map(lambda _: uploads(client).part(PART * 2), range(2 * PARALLEL))
             assert set(ends) == {2 * len(PART) - 1}
         client.describe_repositories()
-        assert peak.growth() < BUDGET + ALLOWED, "parts at the same time"
+        assert peak.growth() < BUDGET + ALLOWED, "concurrent parts"
         assert peak.left() < ALLOWED

@@ -1,4 +1,4 @@
-"""Patterns and wildcards take time linear in the input, and accept what they say."""
+"""Patterns and wildcards take linear time, and match what they should."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ecr_client.local.patterns import UnsupportedPatternError, compile_pattern
 from ecr_client.local.validation import operations
 from ecr_client.local.wildcards import matches
 
-# The patterns of the whole model, those of results included: an update may move them.
+# All patterns of the model, including those in results: an update may move them.
 MODEL: Any = next(iter(operations().values())).service_model
 PATTERNS = sorted(
     {
@@ -24,13 +24,13 @@ PATTERNS = sorted(
         if (pattern := MODEL.shape_for(name).metadata.get("pattern"))
     }
 )
-#: What the patterns of the model are made of, and what is in none of them.
+#: Characters that the patterns of the model use, and some that none of them allows.
 LETTERS = "ab09fAZ._-/*:=+,@_ \n\u00e9\u0660"
 
 # The same examples in every run.
 short = settings(max_examples=30, derandomize=True, database=None, deadline=None)
 
-# These run in processes of their own, which an engine that backtracks would not end.
+# These scripts run in separate processes, where an engine that backtracks would never end.
 
 #: All patterns of the model, and all that the local ECR compiles.
 ALL_PATTERNS = """
@@ -57,7 +57,7 @@ for start in begin:
                 matches(text)
 print(count, len(checked))
 """
-#: A member for every pattern that a request meets, and a header that stands for a caller.
+#: A member for every pattern in requests, and an Authorization header.
 MEMBERS = """
 from ecr_client.local.errors import ServiceError
 from ecr_client.local.sigv4 import HttpRequest, unverified
@@ -93,7 +93,7 @@ for piece in ("a", "a-", "a.", "a/", "-", "Credential="):
         headers = (("authorization", text * 10),)
         unverified(HttpRequest(method="POST", headers=headers), {}, account="1", region="r")
 """
-#: Filters with asterisks: of tags, of repositories, in policies.
+#: Filters with asterisks: for tags, for repositories, and in policies.
 WILDCARDS = """
 from datetime import datetime, timezone
 from ecr_client.local.api.scanning import _matches
@@ -126,8 +126,8 @@ for piece in ("*a", "a*", "*ab", "*a*", "**", "*?", "?*"):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", [ALL_PATTERNS, MEMBERS, WILDCARDS], ids=["all", "mem", "wild"])
-def test_long_texts_end(execute: Any, attack: str) -> None:
-    """No pattern, member, header or filter takes a long text long."""
+def test_linear_time(execute: Any, attack: str) -> None:
+    """No pattern, member, header or filter takes long on a long string."""
     done = execute(sys.executable, "-c", attack, stdin=json.dumps(PATTERNS))
 
     if attack is ALL_PATTERNS:
@@ -137,7 +137,7 @@ def test_long_texts_end(execute: Any, attack: str) -> None:
 
 
 def agrees(pattern: str, text: str) -> bool:
-    """Return whether a pattern accepts what the standard library accepts by it."""
+    """Return whether a pattern gives the same result as the standard library."""
     expected = re.compile(pattern, re.ASCII).fullmatch(text)
     return compile_pattern(pattern).matches(text) is bool(expected)
 
@@ -147,9 +147,9 @@ def agrees(pattern: str, text: str) -> bool:
 @pytest.mark.parametrize("pattern", PATTERNS)
 @given(data=st.data())
 def test_patterns_of_the_model_agree(pattern: str, data: st.DataObject) -> None:
-    """A pattern of the model accepts what the standard library accepts by it.
+    """Patterns of the model match what the standard library matches.
 
-    Only short texts: the standard library would not come to an end with others.
+    Only with short strings, since the standard library would never finish with others.
     """
     fitting = st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True)
     near = st.tuples(fitting, st.text(LETTERS, max_size=2), st.integers(0, 14)).map(
@@ -177,7 +177,7 @@ def _patterns() -> st.SearchStrategy[str]:
 @settings(short, max_examples=300)
 @given(pattern=_patterns(), text=st.text("ab.-c0/_\n", max_size=7))
 def test_other_patterns_agree(pattern: str, text: str) -> None:
-    """The supported syntax means what it means to the standard library."""
+    """The supported syntax means the same as in the standard library."""
     assert agrees(pattern, text)
 
 
@@ -186,13 +186,13 @@ UNSUPPORTED = r"(?=a) a*? (a)\1 \b \p{L} (a a) [a [b-a] a{ a{2,1} * a^"
 
 @pytest.mark.parametrize("pattern", UNSUPPORTED.split())
 def test_unsupported_patterns(pattern: str) -> None:
-    """What is not supported is refused, not misread."""
+    """Unsupported syntax is refused instead of misread."""
     with pytest.raises(UnsupportedPatternError):
         compile_pattern(pattern)
 
 
-def test_texts_do_not_make_patterns_grow() -> None:
-    """The states of a pattern are as many as the pattern needs, whatever texts it has seen."""
+def test_patterns_do_not_grow() -> None:
+    """The number of states of a pattern does not depend on the strings it has matched."""
     for pattern in PATTERNS:
         compiled = compile_pattern(pattern)
         for number in range(0x400):
@@ -205,7 +205,7 @@ def test_texts_do_not_make_patterns_grow() -> None:
 @settings(short, max_examples=100)
 @given(pattern=st.text("ab*?.", max_size=8), text=st.text("ab?.\n", max_size=8))
 def test_wildcards_agree(pattern: str, text: str) -> None:
-    """An asterisk is any text, the single character any one, and nothing else is special."""
+    """An asterisk matches any string, the single wildcard any character, and all else itself."""
     plain = re.escape(pattern).replace(r"\*", ".*")
 
     assert matches(pattern, text) is bool(re.fullmatch(plain, text, re.DOTALL))

@@ -1,7 +1,7 @@
-"""boto3, the AWS CLI and moto, which know nothing of this package, beside the local ECR.
+"""boto3, the AWS CLI and moto, which know nothing of this package, against the local ECR.
 
-A response on which moto and the local ECR agree is not our mistake alone. Generated values (times,
-ids, URLs) are left out of the comparison.
+A response on which moto and the local ECR agree is unlikely to be our mistake. Generated values
+(times, ids, URLs) are left out of the comparison.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from botocore.exceptions import ClientError
 from ecr_client.local import LocalECR
 from ecr_client.testing import RandomImage, random_image
 
-# Installed by .ci/run; the CLI in an environment of its own, since it wants another botocore.
+# Installed by .ci/run; the CLI is in a separate environment, because it needs another botocore.
 needs_aws = pytest.mark.skipif(
     shutil.which("aws") is None,
-    reason="the AWS CLI is not installed: python -m pip install awscli, in a venv of its own",
+    reason="the AWS CLI is not installed: python -m pip install awscli, in a separate venv",
 )
 
 NAME = "team/app"
@@ -49,7 +49,7 @@ def ecr() -> Iterator[LocalECR]:
 
 @pytest.fixture
 def peer(ecr: LocalECR, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Yield a client of boto3."""
+    """Yield a boto3 client for the server."""
     for name, value in ecr.environment().items():
         monkeypatch.setenv(name, value)
     made = boto3.session.Session().client("ecr")
@@ -76,7 +76,7 @@ def small(folder: Path, seed: int = 8) -> RandomImage:
 
 
 def test_boto3_pages(peer: Any) -> None:
-    """boto3's paginators go through all pages."""
+    """boto3's paginators get all pages."""
     for number in range(7):
         peer.create_repository(repositoryName=f"app-{number}")
     pages = peer.get_paginator("describe_repositories").paginate(PaginationConfig={"PageSize": 3})
@@ -111,10 +111,8 @@ def test_boto3_settings(peer: Any, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @needs_aws
-def test_the_cli_does_a_full_cycle(
-    ecr: LocalECR, execute: Any, pushers: Any, tmp_path: Path
-) -> None:
-    """By what the server says to export, the AWS CLI pushes, reads, previews, deletes, logs in."""
+def test_the_aws_cli(ecr: LocalECR, execute: Any, pushers: Any, tmp_path: Path) -> None:
+    """With the server's exports, the AWS CLI pushes, reads, previews, deletes and logs in."""
     image = small(tmp_path)
     home = {"HOME": tmp_path, "TMPDIR": tmp_path, "AWS_PAGER": "", **ecr.environment()}
 
@@ -165,7 +163,7 @@ INDEX: dict[str, Any] = {
     "manifests": [],
 }
 PARENT = {**INDEX, "manifests": [{"mediaType": MANIFEST, "digest": MISSING, "size": 2}]}
-#: What differs between any two servers.
+#: Members that differ between any two servers.
 OWN = {"createdAt", "updatedAt", "repositoryUri", "ResponseMetadata", "lastEvaluatedAt"}
 STATEMENT = {
     "Sid": "Replication",
@@ -183,7 +181,7 @@ SCANNING = {
     "scanFrequency": "SCAN_ON_PUSH",
     "repositoryFilters": [{"filter": "app*", "filterType": "WILDCARD"}],
 }
-#: Calls that get the same response, or the same error code, from both, in this order.
+#: Calls, in this order, that get the same response or error code from both servers.
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("create_repository", APP),
     ("create_repository", APP),
@@ -215,7 +213,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.fixture(scope="module")
 def clients(moto_url: str) -> Iterator[list[Any]]:
-    """Yield clients of boto3 for moto and for the local ECR."""
+    """Yield boto3 clients for moto and for the local ECR."""
     keys = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"}
     requests.post(f"{moto_url}/moto-api/reset", timeout=30).raise_for_status()
     with LocalECR(auth=False) as ecr:
@@ -230,7 +228,7 @@ def _response(client: Any, name: str, members: dict[str, Any]) -> Any:
     try:
         return _comparable(getattr(client, name)(**members))
     except ClientError as error:
-        # boto3 has a class of its own for each code of the model.
+        # boto3 has a separate class for each error code of the model.
         return type(error).__name__ if type(error) is not ClientError else str(error)
 
 
@@ -241,7 +239,7 @@ def _comparable(value: Any) -> Any:
 
 
 def test_responses_are_the_same(clients: list[Any]) -> None:
-    """Each call of a series gets the same response, or the same error code, from both servers."""
+    """Each call of the series gets the same response or error code from both servers."""
     for name, members in CALLS:
         theirs, ours = (_response(client, name, members) for client in clients)
 
@@ -249,7 +247,7 @@ def test_responses_are_the_same(clients: list[Any]) -> None:
 
 
 def put(document: dict[str, Any], **members: Any) -> Callable[[Any], str]:
-    """Return what puts a manifest, and returns the code of the error if there is one."""
+    """Return a function that puts a manifest, and returns the error code or ``accepted``."""
 
     def put(client: Any) -> str:
         found = _response(
@@ -305,7 +303,7 @@ def availability_of_a_missing_layer(client: Any) -> list[str]:
 def test_the_table_of_the_guide(
     clients: list[Any], look: Callable[[Any], Any], moto: Any, local: Any
 ) -> None:
-    """Moto and the local ECR differ where the guide says so."""
+    """Moto and the local ECR differ in the ways that the guide lists."""
     found = []
     for client in clients:
         client.create_repository(**APP)

@@ -1,4 +1,4 @@
-"""What a policy says about a principal, an action and a resource."""
+"""What a policy decides about a principal, an action and a resource."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ VARIABLE = "arn:aws:ecr:*:*:repository/${aws:username}/*"
 
 
 def statement(effect: str = "Allow", **changes: Any) -> dict[str, Any]:
-    """Return a statement about PutImage for everybody; None takes an element out."""
+    """Return a statement about PutImage for everybody; None removes an element."""
     elements = {"Effect": effect, "Principal": "*", "Action": "ecr:PutImage", **changes}
     return {name: value for name, value in elements.items() if value is not None}
 
 
 def decide(*policies: Any, arn: str = ROOT) -> Decision:
-    """Return what policies with these statements say about PutImage."""
+    """Return what policies with these statements decide about PutImage."""
     texts = [json.dumps({"Version": "2012-10-17", "Statement": each}) for each in policies]
     principal = Principal(arn)
     return evaluate(texts, principal=principal, action="ecr:PutImage", resource=REPOSITORY)
 
 
 def both(**changes: Any) -> tuple[Decision, Decision]:
-    """Return what a statement says as an Allow and as a Deny."""
+    """Return the decisions of a statement as an Allow and as a Deny."""
     return decide([statement(**changes)]), decide([statement("Deny", **changes)])
 
 
@@ -59,9 +59,9 @@ ELSEWHERE = {"Action": "ecr:ListImages"}
     ],
 )
 def test_a_deny_outweighs_every_allow(statements: list[dict[str, Any]], expected: Decision) -> None:
-    """Statements of one or several policies are looked at together, in any order."""
+    """The statements of one or several policies are evaluated together, in any order."""
     assert decide(statements) is expected
-    assert decide(*statements) is expected  # which need no list
+    assert decide(*statements) is expected  # a single statement needs no list
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_deny_outweighs_every_allow(statements: list[dict[str, Any]], expected
     ],
 )
 def test_actions(actions: Any, covered: bool) -> None:
-    """Actions have wildcards and no case; NotAction covers what Action does not."""
+    """Actions have wildcards and ignore case; NotAction covers what Action does not."""
     assert both(Action=actions) == (COVERED if covered else NOT_COVERED)
     assert both(Action=None, NotAction=actions) == (NOT_COVERED if covered else COVERED)
 
@@ -97,13 +97,13 @@ def test_actions(actions: Any, covered: bool) -> None:
     ],
 )
 def test_resources(resources: Any, covered: bool) -> None:
-    """Resources have wildcards, and case; NotResource covers what Resource does not."""
+    """Resources have wildcards and respect case; NotResource covers what Resource does not."""
     assert both(Resource=resources) == (COVERED if covered else NOT_COVERED)
     assert both(NotResource=resources) == (NOT_COVERED if covered else COVERED)
 
 
 def reached(effect: str, decision: Decision, **changes: Any) -> set[str]:
-    """Return for whom a statement has a decision."""
+    """Return the principals for which a statement has a decision."""
     return {arn for arn in ALL if decide([statement(effect, **changes)], arn=arn) is decision}
 
 
@@ -129,7 +129,7 @@ def reached(effect: str, decision: Decision, **changes: Any) -> set[str]:
     ],
 )
 def test_principals(named: Any, covered: set[str]) -> None:
-    """An account covers whoever is in it, a role its sessions; parts of ARNs have no wildcards."""
+    """An account covers its principals, a role its sessions; ARNs have no partial wildcards."""
     allowed = reached("Allow", ALLOWED, Principal=named)
 
     assert allowed == reached("Deny", DENIED, Principal=named) == covered
@@ -149,8 +149,8 @@ def test_principals(named: Any, covered: set[str]) -> None:
         ({"Service": "*"}, ALL, ALL),
     ],
 )
-def test_principals_that_are_excepted(named: Any, allowed: set[str], denied: set[str]) -> None:
-    """A Deny spares whom it names together with the account; an Allow leaves out whom it names."""
+def test_excluded_principals(named: Any, allowed: set[str], denied: set[str]) -> None:
+    """A NotPrincipal that exempts from a Deny has to name the account, too; in an Allow, not."""
     changes = {"Principal": None, "NotPrincipal": named}
 
     assert reached("Allow", ALLOWED, **changes) == allowed
@@ -171,7 +171,7 @@ def test_principals_that_are_excepted(named: Any, allowed: set[str], denied: set
     ],
 )
 def test_conditions_and_variables(changes: dict[str, Any], expected: Any) -> None:
-    """With a condition or a variable, an Allow does not allow, and a Deny denies all the same."""
+    """With a condition or a variable, an Allow does not allow, but a Deny still denies."""
     assert both(**changes) == expected
 
 

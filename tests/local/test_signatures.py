@@ -1,4 +1,4 @@
-"""Signatures that botocore makes, those that AWS has published, what is wrong with others; keys."""
+"""Signatures made by botocore and published by AWS, requests that were altered, and access keys."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def signed(ecr: LocalECR, keys: Credentials = LONG_TERM, region: str = "us-east-
 
 
 def send(ecr: LocalECR, request: dict[str, Any]) -> tuple[int, str]:
-    """Return the status of a request that is sent as it is, and its registry or the code."""
+    """Send a request as it is; return the status, and the registry's id or the error code."""
     response = requests.post(f"{ecr.endpoint}/", timeout=30, **request)
     body = response.json()
     assert response.status_code == 200 or body["message"]
@@ -96,7 +96,7 @@ AUTHORIZATION, DATE = "Authorization", "X-Amz-Date"
     ids=repr,
 )
 def test_changed_requests(ecr: LocalECR, changes: Any, code: str) -> None:
-    """A request that was changed after it was signed gets the code that AWS gives."""
+    """A request that was changed after it was signed gets the same error code as from AWS."""
     request = signed(ecr)
     if isinstance(changes, tuple):
         before = request["headers"][AUTHORIZATION]
@@ -121,14 +121,14 @@ def test_a_wrong_session_token_is_refused(ecr: LocalECR, token: str | None) -> N
 
 
 def test_no_signature_without_auth() -> None:
-    """With ``auth=False``, an unsigned request is one of the server's own account."""
+    """With ``auth=False``, an unsigned request acts as the server's own account."""
     with LocalECR(auth=False, account=OTHER) as ecr:
         request = signed(ecr)
         del request["headers"][AUTHORIZATION]
         assert send(ecr, request) == (200, OTHER)
 
 
-# --- by themselves --------------------------------------------------------------------------------
+# --- the verifier ---------------------------------------------------------------------------------
 
 KEY = AccessKey(account=OWN, secret="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 NOW = datetime(2015, 8, 30, 12, 36, tzinfo=timezone.utc)
@@ -153,7 +153,7 @@ LIST_USERS = published(
     *(FORM, ("host", "iam.amazonaws.com")),
     query="Action=ListUsers&Version=2010-05-08",
 )
-#: ``get-vanilla`` of the test suite that AWS has published for Signature Version 4.
+#: ``get-vanilla`` from the test suite that AWS has published for Signature Version 4.
 VANILLA = published(
     "service",
     "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
@@ -162,7 +162,7 @@ VANILLA = published(
 
 
 def verified(request: Any, now: datetime = NOW, key: AccessKey = KEY, service: str = "iam") -> Any:
-    """Return the caller of a request, or None if its signature is wrong."""
+    """Return the principal that signed a request, or None if the signature is wrong."""
     try:
         return verify(request, {"AKIDEXAMPLE": key}, now, service=service)
     except ServiceError as error:
@@ -170,7 +170,7 @@ def verified(request: Any, now: datetime = NOW, key: AccessKey = KEY, service: s
 
 
 def test_published_signatures() -> None:
-    """Signatures that AWS has published are right."""
+    """The signatures that AWS has published are accepted."""
     caller = Identity("AKIDEXAMPLE", OWN, "us-east-1")
 
     assert verified(LIST_USERS) == verified(VANILLA, service="service") == caller
@@ -185,7 +185,7 @@ def test_published_signatures() -> None:
     ],
 )
 def test_what_is_signed(changes: dict[str, Any], valid: bool) -> None:
-    """Every part of a request is signed, but not the order of its parameters."""
+    """Every part of a request is signed, except for the order of its parameters."""
     found = verified(attrs.evolve(LIST_USERS, **changes))
 
     assert isinstance(found, Identity) is valid
@@ -196,19 +196,19 @@ def test_what_is_signed(changes: dict[str, Any], valid: bool) -> None:
     ("minutes", "problem"),
     [(-5, None), (5, None), (-5.1, "not yet current"), (5.1, "Signature expired")],
 )
-def test_clocks_may_differ_by_five_minutes(minutes: float, problem: str | None) -> None:
-    """A signature is good for five minutes before and after its time."""
+def test_clock_skew(minutes: float, problem: str | None) -> None:
+    """A signature is valid for five minutes before and after its time."""
     found = verified(LIST_USERS, NOW + timedelta(minutes=minutes))
 
     assert isinstance(found, Identity) is (problem is None)
     assert problem is None or problem in found
 
 
-# --- keys of a server -----------------------------------------------------------------------------
+# --- the keys of a server -------------------------------------------------------------------------
 
 
 def test_accounts_have_keys_of_their_own() -> None:
-    """A mapping adds accounts, and the server's own has made-up keys if the mapping has none."""
+    """A mapping adds accounts; without keys in it, the server's own account gets generated ones."""
     given = Credentials("AKIDEXAMPLE", "secret", "token")
     with LocalECR(credentials={OTHER: given}) as ecr, LocalECR() as another:
         with ecr.client(account=OTHER) as client:
@@ -219,7 +219,7 @@ def test_accounts_have_keys_of_their_own() -> None:
     assert (own, other) == (OWN, OTHER)
     assert set(ecr.credentials) == {OWN, OTHER}
     assert ecr.credentials[OTHER] is given
-    # Keys that leak from one test run open no other one.
+    # Keys that leak from one test run are of no use in another.
     assert ecr.credentials[OWN].access_key != another.credentials[OWN].access_key
 
 
@@ -227,7 +227,7 @@ def test_accounts_have_keys_of_their_own() -> None:
     "principal", ["iam:user/team/ada", "iam:role/builder", "sts:assumed-role/builder/run-1"]
 )
 def test_principals_have_keys_of_their_own(principal: str) -> None:
-    """A mapping may name a user or a role, whose registry is that of its account."""
+    """A mapping may name a user or a role, whose registry is that of the account."""
     service, name = principal.split(":")
     arn = f"arn:aws:{service}::{OTHER}:{name}"
     keys = {arn: Credentials("AKIDEXAMPLE", "secret")}
@@ -251,7 +251,7 @@ KEYS = Credentials("a", "b")
         ({"region": ""}, "region"),
     ],
 )
-def test_accounts_that_cannot_be(arguments: dict[str, Any], problem: str) -> None:
-    """A mistake in accounts, keys or region is found before the server starts."""
+def test_invalid_accounts(arguments: dict[str, Any], problem: str) -> None:
+    """A mistake in the accounts, the keys or the region is reported before the server starts."""
     with pytest.raises(ValueError, match=problem):
         LocalECR(**arguments)

@@ -1,4 +1,4 @@
-"""Requests for one upload at the same time, one of which does not go on."""
+"""Concurrent requests for one upload, one of which stalls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MANY = 48
 
 
 class Stalling:
-    """An upload in a server of its own, reached by both protocols."""
+    """An upload to a separate server, which both protocols can reach."""
 
     def __init__(self, command: Any, uploads: Any, dial: Any, login: Any) -> None:
         self.url, self.dial = command.endpoint, dial
@@ -40,7 +40,7 @@ class Stalling:
         self.path = f"/v2/app/blobs/uploads/{self.upload.id}"
 
     def stall(self, method: str = "PATCH", query: str = "") -> socket.socket:
-        """Begin to send bytes, and do not go on."""
+        """Begin to send bytes, and stall."""
         token = base64.b64encode(":".join(self.auth).encode()).decode()
         head = (
             f"{method} {self.path}{query} HTTP/1.1\r\nHost: localhost\r\n"
@@ -48,7 +48,7 @@ class Stalling:
             "Expect: 100-continue\r\n\r\n"
         )
         connection: socket.socket = self.dial(self.url, head.encode())
-        # The server asks for the bytes when it has begun to work.
+        # The server requests the bytes once it has begun to work.
         assert connection.recv(65_536).startswith(b"HTTP/1.1 100 ")
         connection.sendall(DATA[:300])
         return connection
@@ -62,15 +62,15 @@ class Stalling:
 def stalling(
     start: Callable[..., Any], uploads: Any, dial: Any, login: Any
 ) -> Iterator[tuple[Stalling, Any]]:
-    """Yield an upload in a process of its own, and the process."""
+    """Yield an upload to a server in a separate process, and the process."""
     command = start()
     found = Stalling(command, uploads, dial, login)
     with found.client:
         yield found, command
 
 
-def test_parts_do_not_wait_for_a_stalled_chunk(stalling: Any) -> None:
-    """Parts that arrive while a chunk stalls get their responses, and the server stops."""
+def test_parts_during_a_stalled_chunk(stalling: Any) -> None:
+    """Parts that arrive while a chunk stalls get their responses, and the server still stops."""
     (found, command) = stalling
 
     def part(number: int) -> str:
@@ -86,7 +86,7 @@ def test_parts_do_not_wait_for_a_stalled_chunk(stalling: Any) -> None:
         outcomes = Counter(pool.map(part, range(MANY)))
         stalled.sendall(DATA[300:])
         late = stalled.recv(65_536)
-    # One more, to see that the threads are free, and another stream that stalls until the end.
+    # Another part, to see that the threads are free, and a chunk that stalls until the stop.
     received = found.upload.part(b"end", 3)
     with found.stall():
         status, _, errors = command.stop(signal.SIGTERM)
@@ -99,7 +99,7 @@ def test_parts_do_not_wait_for_a_stalled_chunk(stalling: Any) -> None:
 
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
 def test_finishing_while_a_chunk_stalls(stalling: Any, method: str) -> None:
-    """Bytes that have not all arrived do not count, and do not keep anybody from what does."""
+    """A chunk that has not arrived completely does not count, and blocks no other request."""
     found, _ = stalling
     found.upload.part(b"abc")
     with found.stall(method, f"?digest={Digest.of(DATA)}") as stalled:
@@ -114,7 +114,7 @@ def test_finishing_while_a_chunk_stalls(stalling: Any, method: str) -> None:
 
 @pytest.mark.parametrize("operation", ["complete", "cancel"])
 def test_ending_while_a_chunk_stalls(stalling: Any, operation: str) -> None:
-    """The API finishes what counts, and the registry drops it, whoever stalls meanwhile."""
+    """An upload can be completed by the API, or cancelled, while a chunk stalls."""
     found, _ = stalling
     found.upload.part(b"abc")
     with found.stall():
@@ -127,8 +127,8 @@ def test_ending_while_a_chunk_stalls(stalling: Any, operation: str) -> None:
     assert left == 404
 
 
-def test_a_lost_chunk(tmp_path: Path) -> None:
-    """A second chunk finds the upload as it was, and the first one is lost."""
+def test_concurrent_chunks(tmp_path: Path) -> None:
+    """A second chunk finds the upload unchanged, and the first one is lost."""
     blobs = Blobs(tmp_path)
     upload = blobs.begin()
     upload.append(b"1")
@@ -151,37 +151,37 @@ def test_a_lost_chunk(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("patience", "heard_at", "gets_a_turn"),
+    ("patience", "heard_at", "gets_lease"),
     [(0.0, -math.inf, True), (60.0, -math.inf, True), (0.0, math.inf, False)],
 )
-def test_leases_expire(patience: float, heard_at: float, gets_a_turn: bool) -> None:
-    """A request takes over from one that has gone silent, and is told of one that has not."""
+def test_leases_expire(patience: float, heard_at: float, gets_lease: bool) -> None:
+    """A request takes over the lease of one that has gone silent, but not of an active one."""
 
     async def run() -> bool:
-        turns = UploadSessions(patience)
-        async with turns.lease("upload") as first:
+        sessions = UploadSessions(patience)
+        async with sessions.lease("upload") as first:
             assert first is not None
             first.renewed_at = heard_at
-            async with turns.lease("upload") as second:
+            async with sessions.lease("upload") as second:
                 return second is not None
 
-    assert asyncio.run(run()) is gets_a_turn
+    assert asyncio.run(run()) is gets_lease
 
 
 def test_leases_follow_each_other() -> None:
     """Requests for one upload get the lease one after the other."""
     seen = []
 
-    async def take(turns: UploadSessions, name: str) -> None:
-        async with turns.lease("upload") as turn:
-            assert turn is not None
+    async def take(sessions: UploadSessions, name: str) -> None:
+        async with sessions.lease("upload") as lease:
+            assert lease is not None
             seen.append(name)
             await asyncio.sleep(0)
             seen.append(name)
 
     async def run() -> None:
-        turns = UploadSessions(60.0)
-        await asyncio.gather(*(take(turns, name) for name in "abc"))
+        sessions = UploadSessions(60.0)
+        await asyncio.gather(*(take(sessions, name) for name in "abc"))
 
     asyncio.run(run())
 

@@ -1,4 +1,4 @@
-"""A server that is told to stop while clients do not go on."""
+"""A server that stops while its clients are stalled in the middle of a request."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ KINDS = ["nothing", "head", "call", "upload", "manifest", "refused", "download",
 
 @pytest.fixture
 def begin(dial: Any) -> Callable[[str, str], socket.socket]:
-    """Return a function that begins a request of some kind, and does not go on."""
+    """Return a function that begins a request of some kind, and then stalls."""
 
     def start_upload(url: str) -> str:
         return str(requests.post(f"{url}/v2/app/blobs/uploads/", timeout=60).headers["Location"])
 
     def begin(url: str, kind: str) -> socket.socket:
-        """Return the connection when the server has begun to work."""
+        """Return the connection once the server has begun to work."""
         head = " HTTP/1.1\r\nHost: localhost\r\n"
         body = f"{head}Content-Length: {len(LARGE)}\r\nExpect: 100-continue\r\n"
         part = "X-Amz-Target: AmazonEC2ContainerRegistry_V20150921.UploadLayerPart\r\n"
@@ -66,7 +66,7 @@ def begin(dial: Any) -> Callable[[str, str], socket.socket]:
     return begin
 
 
-def test_the_command_waits_for_no_client(start: Callable[..., Any], begin: Any) -> None:
+def test_the_command_does_not_wait(start: Callable[..., Any], begin: Any) -> None:
     """The command stops with status 0 and no output, whatever its clients are doing."""
     command = start("--no-auth")
     with command.client() as client:
@@ -80,10 +80,8 @@ def test_the_command_waits_for_no_client(start: Callable[..., Any], begin: Any) 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_closing_waits_for_no_client(
-    kind: str, begin: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A server in this process closes, whatever a client has begun, and logs no error."""
+def test_closing_does_not_wait(kind: str, begin: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A server in this process closes, whatever its clients have begun, and logs no error."""
     caplog.set_level(logging.WARNING)
     with LocalECR(auth=False) as ecr:
         with ecr.client() as client:
@@ -100,7 +98,7 @@ def test_closing_waits_for_no_client(
 
 
 def test_requests_in_progress_finish() -> None:
-    """A request that is complete when the server stops gets its response."""
+    """A request that has arrived completely when the server stops still gets its response."""
     began, may_end = threading.Event(), threading.Event()
     statuses = []
 
@@ -149,7 +147,7 @@ opened.recv(100)
 
 
 def test_exit_with_a_stalled_client(execute: Any) -> None:
-    """A server that nobody closes does not keep its process, nor report what it gave up."""
+    """A server that is never closed does not block the exit of its process, nor report an error."""
     assert execute(sys.executable, "-c", FORGOTTEN).stderr == ""
 
 

@@ -1,4 +1,4 @@
-"""HTTPS: certificates that are made or given, and the clients that trust them."""
+"""HTTPS: certificates that are generated or supplied, and the clients that trust them."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def ecr(_running: LocalECR) -> LocalECR:
 
 @pytest.fixture
 def local_ecr(ecr: LocalECR) -> LocalECR:
-    """Take the place of the plugin's server, as users do who want another one."""
+    """Return the HTTPS server in place of the plugin's, as a user's own fixture would."""
     return ecr
 
 
 @pytest.fixture
 def given(tmp_path: Path) -> Certificate:
-    """Return a certificate that an authority of its own has signed."""
+    """Return a certificate that a separate authority has signed."""
     authority = trustme.CA()
     issued = authority.issue_cert("127.0.0.1")
     pems = (authority.cert_pem, issued.private_key_pem, issued.cert_chain_pems[0])
@@ -64,13 +64,13 @@ def given(tmp_path: Path) -> Certificate:
 
 
 def reached(**options: Any) -> tuple[LocalECR, Any]:
-    """Start a server, call it by its client, and return it and what the client saw."""
+    """Start a server, call it with its client, and return the server and the response."""
     with LocalECR(**options) as ecr, ecr.client() as client:
         return ecr, client.describe_repositories()
 
 
-def test_the_client_of_the_server_trusts_it(ecr_client: ECRClient, ecr: LocalECR) -> None:
-    """Calls work with nothing set up, also by the fixture of the plugin."""
+def test_own_client(ecr_client: ECRClient, ecr: LocalECR) -> None:
+    """Calls work without any setup, also through the plugin's fixture."""
     with ecr.client() as client:
         client.create_repository(repository_name="app")
         (data,) = client.get_authorization_token().authorization_data
@@ -81,8 +81,8 @@ def test_the_client_of_the_server_trusts_it(ecr_client: ECRClient, ecr: LocalECR
     assert repository.repository_uri == f"{urlsplit(ecr.endpoint).netloc}/app"
 
 
-def test_a_configuration_is_kept(ecr: LocalECR) -> None:
-    """The client has the rest of a configuration that was passed, and what that one trusts."""
+def test_a_client_configuration(ecr: LocalECR) -> None:
+    """The client keeps the configuration it is given, including a different `verify`."""
     config, other = ClientConfiguration(read_timeout=7), ClientConfiguration(verify=True)
     with ecr.client(config=config) as client:
         client.describe_repositories()
@@ -91,7 +91,7 @@ def test_a_configuration_is_kept(ecr: LocalECR) -> None:
 
 
 def test_other_clients_do_not_trust_it(ecr: LocalECR) -> None:
-    """The certificate is not trusted by who was not told to, and HTTP is not spoken."""
+    """Clients without the authority do not trust the certificate, and HTTP is refused."""
     url = f"{ecr.endpoint}/v2/"
     with pytest.raises(requests.exceptions.SSLError):
         requests.get(url, timeout=60)
@@ -102,7 +102,7 @@ def test_other_clients_do_not_trust_it(ecr: LocalECR) -> None:
 
 
 def test_boto3(ecr: LocalECR, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variables of the server lead boto3 to it, and make it trust it."""
+    """The server's environment variables make boto3 use it and trust it."""
     for name, value in ecr.environment().items():
         monkeypatch.setenv(name, value)
     client = boto3.session.Session().client("ecr")
@@ -114,7 +114,7 @@ def test_boto3(ecr: LocalECR, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 def test_the_registry(ecr: LocalECR, host: str, login: Any, pushers: Any) -> None:
-    """The certificate is valid for the loopback, and a layer is redirected to https."""
+    """The certificate is valid for the loopback names, and layers are redirected to HTTPS."""
     with ecr.client() as client:
         client.create_repository(repository_name="app")
         auth, digest = login(client), pushers(client).layer("app", b"{}")
@@ -130,7 +130,7 @@ def test_the_registry(ecr: LocalECR, host: str, login: Any, pushers: Any) -> Non
 
 
 def test_faults_happen_with_tls(ecr: LocalECR) -> None:
-    """A connection is dropped as it is without TLS."""
+    """A connection is dropped with TLS as it is without."""
     ecr.faults.add("DescribeRepositories", drop=True, count=None)
     with ecr.client() as client, pytest.raises(ConnectionClosedException):
         client.describe_repositories()
@@ -139,7 +139,7 @@ def test_faults_happen_with_tls(ecr: LocalECR) -> None:
 @pytest.mark.slow
 @skopeo_only
 def test_skopeo(ecr: LocalECR, tmp_path: Path, login: Any, execute: Any) -> None:
-    """Skopeo trusts the folder of the file, or the file itself, and pushes and pulls with TLS."""
+    """Skopeo trusts the certificate's folder or file, and pushes and pulls with TLS."""
     image, back = random_image(tmp_path / "image", size=1_000_000), tmp_path / "back"
     name = f"docker://{urlsplit(ecr.endpoint).netloc}/app:v1"
     copy = ("skopeo", "--insecure-policy", "copy")
@@ -157,8 +157,8 @@ def test_skopeo(ecr: LocalECR, tmp_path: Path, login: Any, execute: Any) -> None
     assert json.loads((back / "index.json").read_text())["manifests"][0]["digest"] == image.digest
 
 
-def test_a_certificate_is_kept_with_the_data(tmp_path: Path) -> None:
-    """It is the same after a restart, and made anew for other names, or if it is cut off."""
+def test_generated_certificates(tmp_path: Path) -> None:
+    """A generated certificate survives a restart; other names or a truncated file replace it."""
     seen, server = [], tmp_path / "tls" / "server.pem"
     for host in ("127.0.0.1", "127.0.0.1", "127.0.0.2", "127.0.0.2"):
         ecr, _ = reached(data=tmp_path, tls=True, host=host)
@@ -174,8 +174,8 @@ def test_a_certificate_is_kept_with_the_data(tmp_path: Path) -> None:
     assert sys.platform == "win32" or stat.S_IMODE(server.stat().st_mode) == 0o600
 
 
-def test_a_certificate_that_was_given(given: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server shows it, and its client trusts its authority; only others need trustme."""
+def test_a_supplied_certificate(given: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server presents it, the client trusts its authority; only ``tls=True`` needs trustme."""
     monkeypatch.setitem(sys.modules, "trustme", None)
 
     assert reached(tls=given)[0].ca_file == given.ca
@@ -185,8 +185,8 @@ def test_a_certificate_that_was_given(given: Certificate, monkeypatch: pytest.Mo
 
 @pytest.mark.slow
 @openssl_only
-def test_a_certificate_that_signed_itself(tmp_path: Path, execute: Any) -> None:
-    """Without an authority, the certificate itself is what is trusted."""
+def test_a_self_signed_certificate(tmp_path: Path, execute: Any) -> None:
+    """Without an authority, clients trust the certificate itself."""
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
     options = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=ecr", "-days", "2")
     names = ("-addext", "subjectAltName=IP:127.0.0.1")
@@ -197,8 +197,8 @@ def test_a_certificate_that_signed_itself(tmp_path: Path, execute: Any) -> None:
 
 @pytest.mark.slow
 @openssl_only
-def test_a_key_with_a_password(given: Certificate, execute: Any) -> None:
-    """A key with a password is refused, and nobody is asked for the password."""
+def test_an_encrypted_key(given: Certificate, execute: Any) -> None:
+    """A key with a password is refused, without prompting for the password."""
     locked = given.key.with_name("locked.pem")
     options = ("-in", given.key, "-aes256", "-passout", "pass:secret", "-out", locked)
     execute("openssl", "ec", *options)
@@ -214,8 +214,8 @@ def test_a_key_with_a_password(given: Certificate, execute: Any) -> None:
         *(("cert", "other"), ("key", "other")),
     ],
 )
-def test_a_certificate_that_cannot_be_used(broken: str, how: str, given: Certificate) -> None:
-    """Files that are missing, no PEM, or do not go together are named in one line."""
+def test_unusable_certificates(broken: str, how: str, given: Certificate) -> None:
+    """Files that are missing, malformed, or do not match each other are named in one line."""
     path = {"cert": given.cert, "key": given.key, "ca": given.trusted}[broken]
     if how == "missing":
         path.unlink()
@@ -233,26 +233,26 @@ def test_a_certificate_that_cannot_be_used(broken: str, how: str, given: Certifi
 
 
 def test_wrong_types() -> None:
-    """A path alone is no certificate, and does not pass for a wish for one either."""
+    """A bare path is refused, and is not taken for ``True`` either."""
     with pytest.raises(TypeError, match=r"got 'cert\.pem'"):
         LocalECR(tls=cast("Any", "cert.pem"))
 
 
 def test_stopping_with_open_connections(capfd: Any) -> None:
-    """A connection that is kept does not keep the server: it does not wait for the client."""
+    """A keep-alive connection does not delay closing the server."""
     with LocalECR(tls=True) as ecr, ecr.client() as client:
         client.describe_repositories()
         began = time.monotonic()
         ecr.close()
         took = time.monotonic() - began
 
-    assert took < 4  # it would take 5 seconds, and say so
+    assert took < 4  # otherwise, it takes 5 seconds and logs a warning
     assert capfd.readouterr().err == ""
 
 
 @pytest.mark.slow
 def test_the_command(start: Start, tmp_path: Path, given: Certificate) -> None:
-    """It takes a certificate, or says which one to trust, and a client by its exports does."""
+    """The command uses a given or a generated certificate, which clients trust by its exports."""
     made = start("--tls", "--data", str(tmp_path / "data"))
     files = ("--tls-cert", given.cert, "--tls-key", given.key, "--tls-ca", given.ca)
     shown = start(*map(str, files))

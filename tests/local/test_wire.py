@@ -1,4 +1,4 @@
-"""What a caller may get wrong on the wire, and calls that come too fast."""
+"""Malformed requests, and throttling."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def ecr() -> Iterator[LocalECR]:
     ],
     ids=lambda body: repr(body[:25]),
 )
-def test_bodies_that_cannot_be_read(ecr: LocalECR, post: Any, body: bytes) -> None:
-    """A body that is not JSON of the right kinds is a SerializationException."""
+def test_malformed_bodies(ecr: LocalECR, post: Any, body: bytes) -> None:
+    """A body that is not JSON of the right types is a SerializationException."""
     response = post(ecr.endpoint, "DescribeRepositories", body)
 
     assert response.status_code == 400
@@ -44,12 +44,12 @@ def test_bodies_that_cannot_be_read(ecr: LocalECR, post: Any, body: bytes) -> No
 
 @pytest.mark.parametrize("operation", ["Nonsense", "describeRepositories", ""])
 def test_unknown_operations(ecr: LocalECR, post: Any, operation: str) -> None:
-    """An operation that the service does not have is named as such."""
+    """An operation that the service does not have is refused by name."""
     assert post(ecr.endpoint, operation).json()["__type"] == "UnknownOperationException"
 
 
-def test_responses_do_not_wait(ecr: LocalECR) -> None:
-    """The body of a response does not wait for the client to acknowledge the headers."""
+def test_responses_are_not_delayed(ecr: LocalECR) -> None:
+    """The body of a response is sent without waiting for the client to acknowledge the headers."""
     with ecr.client() as client:
         client.describe_repositories()
         sockets = [
@@ -72,8 +72,8 @@ def test_responses_do_not_wait(ecr: LocalECR) -> None:
         ("api.ecr.eu-west-1.amazonaws.com.example", "api.ecr.eu-west-1.amazonaws.com.example"),
     ],
 )
-def test_the_address_of_images(ecr: LocalECR, post: Any, host: str, address: str) -> None:
-    """Images are pushed to where the caller reached the API, or to the service's name of it."""
+def test_repository_uris(ecr: LocalECR, post: Any, host: str, address: str) -> None:
+    """Repository URIs have the host of the request, or the service's name for the registry."""
     ecr.reset()
     made = post(ecr.endpoint, "CreateRepository", {"repositoryName": "app"}, Host=host).json()
     token = post(ecr.endpoint, "GetAuthorizationToken", Host=host).json()
@@ -84,7 +84,7 @@ def test_the_address_of_images(ecr: LocalECR, post: Any, host: str, address: str
 
 
 def test_other_paths(ecr: LocalECR) -> None:
-    """Other paths are refused."""
+    """Unknown paths are refused."""
     lost, forged = (
         requests.get(f"{ecr.endpoint}/{path}", timeout=30).status_code
         for path in ("nothing", "_layers/1/2/3/4?X-Amz-Signature=5")
@@ -108,7 +108,7 @@ def test_other_paths(ecr: LocalECR) -> None:
 def test_parameters_that_are_not_allowed(
     ecr: LocalECR, post: Any, members: dict[str, Any], problem: str
 ) -> None:
-    """A member that the model does not allow is named, with its constraint."""
+    """A member that violates the model is named, with its constraint."""
     error = post(ecr.endpoint, "CreateRepository", members).json()
 
     assert error["__type"] == "InvalidParameterException"
@@ -117,13 +117,13 @@ def test_parameters_that_are_not_allowed(
 
 # --- throttling -----------------------------------------------------------------------------------
 
-#: The error of calls that are not throttled.
+#: The error code of calls that are not throttled.
 WORKED = "RepositoryNotFoundException"
 
 
 @pytest.fixture
 def codes(post: Any) -> Any:
-    """Return a function that counts the codes of some calls of PutImage, which nobody retries."""
+    """Return a function that counts the error codes of PutImage calls, sent without retries."""
 
     def codes(ecr: LocalECR, times: int, where: str = f"{ACCOUNT}/us-east-1") -> Counter[str]:
         account, region = where.split("/")
@@ -136,8 +136,8 @@ def codes(post: Any) -> Any:
     return codes
 
 
-def test_calls_come_back_with_time(codes: Any, clocks: Any) -> None:
-    """Ten PutImage are taken in a second, five of them in half a second, and never more at once."""
+def test_throttling(codes: Any, clocks: Any) -> None:
+    """Ten PutImage calls are accepted at once, and five more after half a second."""
     clock, taken = clocks(), []
     with LocalECR(clock=clock, auth=False, throttle=True) as ecr:
         for seconds in (0, 0, 0.5, 60):
@@ -148,8 +148,8 @@ def test_calls_come_back_with_time(codes: Any, clocks: Any) -> None:
     assert taken[2] == {WORKED: 5, "ThrottlingException": 7}
 
 
-def test_accounts_and_regions_are_counted_apart(codes: Any, clocks: Any) -> None:
-    """Rates are counted for each account in each region, and not limited by default."""
+def test_rates_are_per_registry(codes: Any, clocks: Any) -> None:
+    """Rates are counted for each account and region, and are not limited by default."""
     places = (f"{ACCOUNT}/us-east-1", f"{ACCOUNT}/eu-west-1", "210987654321/us-east-1")
     with LocalECR(clock=clocks(), auth=False, throttle=True) as ecr:
         assert [codes(ecr, 11, where)[WORKED] for where in places] == [10, 10, 10]
@@ -157,6 +157,6 @@ def test_accounts_and_regions_are_counted_apart(codes: Any, clocks: Any) -> None
         assert codes(ecr, 12) == {WORKED: 12}
 
 
-def test_operations_of_the_service_are_limited() -> None:
-    """The table names operations of the service only."""
+def test_rates_name_operations() -> None:
+    """The table of rates names only operations of the service."""
     assert CALLS_PER_SECOND.keys() <= operations().keys()

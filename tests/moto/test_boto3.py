@@ -1,4 +1,4 @@
-"""The same moto through boto3 and through us: what one makes, the other reads."""
+"""boto3 and this client with the same moto: each reads what the other writes."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ NEW = {
     **ON_PUSH,
     "encryptionConfiguration": {"encryptionType": "KMS", "kmsKey": "alias/k"},
 }
-#: All operations of moto, in an order in which each finds something to do or to refuse.
+#: All operations of moto, in an order in which each has something to do or to refuse.
 STORY: list[tuple[str, dict[str, Any]]] = [
     ("CreateRepository", NEW),
     ("CreateRepository", APP),
@@ -165,13 +165,13 @@ NEVER_REFUSED = {
     *("BatchGetRepositoryScanningConfiguration", "DescribeRegistry", "GetAuthorizationToken"),
     *("GetRegistryScanningConfiguration", "PutRegistryScanningConfiguration"),
 }
-#: Members that differ between two runs: times, and ids that are drawn.
-DRAWN = {"response_metadata", "upload_id", "created_at", "image_pushed_at", "last_evaluated_at"}
-DRAWN |= {"vulnerability_source_updated_at", "image_scan_completed_at"}
+#: Members that differ between two runs: times and random ids.
+VARYING = {"response_metadata", "upload_id", "created_at", "image_pushed_at", "last_evaluated_at"}
+VARYING |= {"vulnerability_source_updated_at", "image_scan_completed_at"}
 
 
 def plain(value: Any) -> Any:
-    """Return a result of either client in one form: dicts by our names, without what is empty."""
+    """Return a result of either client as dicts with our names, without empty values."""
     if attrs.has(type(value)):
         value = attrs.asdict(value, recurse=False)
     if isinstance(value, dict):
@@ -179,15 +179,15 @@ def plain(value: Any) -> Any:
         return {
             name: item
             for name, item in pairs.items()
-            if item not in (None, [], {}) and name not in DRAWN
+            if item not in (None, [], {}) and name not in VARYING
         }
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return str(value) if isinstance(value, str) else value
 
 
-def ask(client: Any, name: str, members: dict[str, Any]) -> Any:
-    """Return a result, or the error of a refusal."""
+def call(client: Any, name: str, members: dict[str, Any]) -> Any:
+    """Return the result of a call, or the error of a refusal."""
     try:
         if isinstance(client, ECRClient):
             request = from_dict(OPERATIONS[name].request_class, members)
@@ -198,19 +198,19 @@ def ask(client: Any, name: str, members: dict[str, Any]) -> Any:
 
 
 def check(error: AmazonECRException) -> None:
-    """Check that an error of ours has the class of its code, and its id."""
+    """Assert that an error of ours has the class of its code, and its request id."""
     assert type(error) is getattr(exceptions, error.error_code)
     assert error.request_id
     assert error.request_id in str(error)
     assert error.status_code == 400
 
 
-def told(writer: Any, reader: Any) -> list[Any]:
-    """Make all calls of the story with one client or the other; return their results."""
+def run_story(writer: Any, reader: Any) -> list[Any]:
+    """Make all calls of the story, writing with one client and reading with another."""
     results, upload = [], ""
     for name, members in STORY:
         given = {key: upload if value == "UPLOAD" else value for key, value in members.items()}
-        found = ask(reader if name.startswith(READS) else writer, name, given)
+        found = call(reader if name.startswith(READS) else writer, name, given)
         error = isinstance(found, ClientError)
         if isinstance(found, AmazonECRException):
             check(found)
@@ -236,25 +236,25 @@ def boto(moto_url: str) -> Iterator[Any]:
 def expected(boto: Any, moto_url: str) -> Any:
     """Return the results of boto3 alone."""
     requests.post(f"{moto_url}/moto-api/reset", timeout=30).raise_for_status()
-    return told(boto, boto)
+    return run_story(boto, boto)
 
 
 @pytest.mark.parametrize("who", [("ours", "theirs"), ("theirs", "ours")])
 def test_story(moto_client: ECRClient, boto: Any, expected: Any, who: tuple[str, str]) -> None:
-    """Whoever writes and whoever reads, the same calls have the same results, call by call."""
+    """The story has the same results, call by call, whichever client writes or reads."""
     clients = {"ours": moto_client, "theirs": boto}
 
-    assert told(*(clients[name] for name in who)) == expected
+    assert run_story(*(clients[name] for name in who)) == expected
 
 
 def test_story_under_the_mock(expected: Any) -> None:
-    """Without a server, under moto's mock, the calls of a client have the same results."""
+    """In moto's mock, without a server, the story has the same results."""
     with mock_aws(), ECRClient(region="us-east-1") as client:
-        assert told(client, client) == expected
+        assert run_story(client, client) == expected
 
 
 def test_story_has_all_operations(expected: Any) -> None:
-    """The story has all operations of moto, each once at least as one that is refused."""
+    """The story has all operations of moto, each of which is refused at least once if it can be."""
     methods = {name for name, found in vars(ECRResponse).items() if callable(found)}
     refused = {name for name, is_error, _ in expected if is_error}
 
@@ -264,7 +264,7 @@ def test_story_has_all_operations(expected: Any) -> None:
 
 
 def test_not_implemented(moto_client: ECRClient) -> None:
-    """The one operation that moto names without implementing it is a general error of ours."""
+    """The operation that moto declares without implementing it raises a general error."""
     with pytest.raises(AmazonECRException) as raised:
         moto_client.get_download_url_for_layer(repository_name="no/such", layer_digest=NO_DIGEST)
 
@@ -273,7 +273,7 @@ def test_not_implemented(moto_client: ECRClient) -> None:
 
 
 def test_one_mock_for_both_clients() -> None:
-    """Under the mock, boto3 and we see the same repositories, region by region."""
+    """In the mock, boto3 and this client see the same repositories, region by region."""
     with mock_aws(), ECRClient() as client:
         theirs = boto3.session.Session().client("ecr", region_name="us-east-1")
         client.create_repository(repository_name="ours")

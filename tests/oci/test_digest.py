@@ -1,4 +1,4 @@
-"""Digests: what they may look like, and what they verify."""
+"""Digests: their format, and what they verify."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ecr_client.oci import Digest
 HEX = sha256(b"content").hexdigest()
 
 
-def test_a_digest_is_its_text() -> None:
-    """A digest equals the string that it is written as, and survives copies and pickles."""
+def test_a_digest_is_a_string() -> None:
+    """A digest equals its string, and survives copying and pickling."""
     digest = Digest(f"sha256:{HEX}")
 
     assert digest == f"sha256:{HEX}"
@@ -24,8 +24,8 @@ def test_a_digest_is_its_text() -> None:
 
 
 @pytest.mark.parametrize("content", [b"content", [b"con", b"", b"tent"]])
-def test_a_digest_of_content(content: bytes | list[bytes]) -> None:
-    """The digest of pieces is that of all of them together."""
+def test_digest_of_content(content: bytes | list[bytes]) -> None:
+    """The digest of several pieces is that of their concatenation."""
     assert Digest.of(content) == f"sha256:{HEX}"
 
 
@@ -37,7 +37,7 @@ def test_verification(text: str) -> None:
 
 
 def test_unknown_algorithms() -> None:
-    """Another algorithm is a valid digest, but not one that says whether content is right."""
+    """A digest of another algorithm is valid, but cannot verify content."""
     digest = Digest("multihash+base58:QmRZxt2b1FVZPNqd8hsiykDL3TdBDeTSPX9Kv46HmX4Gx8")
     with pytest.raises(ValueError, match="its algorithm must be sha256 or sha512"):
         digest.verifies(b"content")
@@ -59,7 +59,7 @@ def test_unknown_algorithms() -> None:
         (None, "must be a string, got NoneType"),
     ],
 )
-def test_what_is_no_digest(text: str, problem: str) -> None:
-    """A malformed digest is a ValueError that says what would be right."""
+def test_malformed_digests(text: str, problem: str) -> None:
+    """A malformed digest is a ValueError that describes the format."""
     with pytest.raises(ValueError, match=problem):
         Digest(text)

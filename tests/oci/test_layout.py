@@ -40,8 +40,8 @@ def test_blobs(layout: Layout) -> None:
     ]
 
 
-def test_blobs_that_break_off(layout: Layout) -> None:
-    """Of a blob that could not be written completely nothing remains."""
+def test_truncated_blobs(layout: Layout) -> None:
+    """A blob that could not be written completely leaves nothing behind."""
 
     def pieces() -> object:
         yield b"con"
@@ -54,7 +54,7 @@ def test_blobs_that_break_off(layout: Layout) -> None:
 
 
 def test_manifests(layout: Layout) -> None:
-    """A manifest comes back with the bytes that it was stored as."""
+    """A manifest is returned with the bytes that were stored."""
     config = layout.write_blob(media_types.OCI_EMPTY, b"{}")
     manifest = Manifest(config=config)
     content = manifest.to_bytes() + b"\n"
@@ -66,7 +66,7 @@ def test_manifests(layout: Layout) -> None:
 
 
 def test_creating_again(layout: Layout) -> None:
-    """A layout that exists is left as it is; a folder with something else is refused."""
+    """Creating an existing layout changes nothing; a folder with other files is refused."""
     layout.write_index(Index(manifests=(layout.write_blob(media_types.OCI_MANIFEST, b"{}"),)))
     layout.create()
 
@@ -87,12 +87,12 @@ def test_creating_again(layout: Layout) -> None:
         (
             "index.json",
             json.dumps({"schemaVersion": 2, "mediaType": media_types.OCI_MANIFEST}),
-            "known as",
+            "declared as",
         ),
     ],
 )
-def test_what_is_no_layout(layout: Layout, name: str, content: str | None, problem: str) -> None:
-    """A folder that is no layout is a ValueError that names the file."""
+def test_invalid_layouts(layout: Layout, name: str, content: str | None, problem: str) -> None:
+    """An invalid layout is a ValueError that names the file."""
     (layout.path / name).unlink()
     if content is not None:
         (layout.path / name).write_text(content)
@@ -101,8 +101,8 @@ def test_what_is_no_layout(layout: Layout, name: str, content: str | None, probl
         layout.read_index()
 
 
-def test_blobs_that_are_not_right(layout: Layout) -> None:
-    """A blob that is missing, of another size or corrupt is found before it is used."""
+def test_corrupt_blobs(layout: Layout) -> None:
+    """A blob that is missing, corrupt or of another size is detected before it is used."""
     good = layout.write_blob(media_types.OCI_MANIFEST, b"{}")
     missing = attrs.evolve(good, digest=Digest.of(b"missing"))
     with pytest.raises(ValueError, match="has no blob"):
@@ -120,7 +120,7 @@ def test_blobs_that_are_not_right(layout: Layout) -> None:
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["a folder", "a pipe"])
 def test_blobs_that_are_not_files(layout: Layout, make: Callable[[Path], None]) -> None:
-    """Something else than a file is no blob, and a pipe is not waited for."""
+    """Anything but a regular file is refused as a blob, and reading a pipe does not block."""
     blob = layout.write_blob("text/plain", b"content")
     layout.blob_path(blob.digest).unlink()
     make(layout.blob_path(blob.digest))
@@ -130,8 +130,8 @@ def test_blobs_that_are_not_files(layout: Layout, make: Callable[[Path], None]) 
 
 
 @pytest.mark.slow
-def test_other_tools_read_them(tmp_path: Path, tool: Any) -> None:
-    """Skopeo copies a layout that was written here, and what it writes is read here."""
+def test_skopeo(tmp_path: Path, tool: Any) -> None:
+    """Skopeo reads the layouts that this package writes, and vice versa."""
     image = random_image(tmp_path / "ours", layers=2)
     tool("skopeo", "copy", f"oci:{image.path}", f"oci:{tmp_path / 'theirs'}:v1")
     theirs = Layout(tmp_path / "theirs")
@@ -143,8 +143,8 @@ def test_other_tools_read_them(tmp_path: Path, tool: Any) -> None:
 
 
 @pytest.mark.parametrize("left", [["blobs"], ["blobs/sha256"], ["blobs/sha256", ".incomplete-1"]])
-def test_layouts_that_were_begun(tmp_path: Path, left: list[str]) -> None:
-    """What an interrupted `create` has left becomes a layout; a folder of others does not."""
+def test_interrupted_create(tmp_path: Path, left: list[str]) -> None:
+    """What an interrupted `create` leaves becomes a layout; a folder with other files does not."""
     for name in left:
         (tmp_path / name).mkdir(parents=True)
     Layout(tmp_path).create()
@@ -153,8 +153,8 @@ def test_layouts_that_were_begun(tmp_path: Path, left: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["src", "blobs/sha256/more", "blobs-1"])
-def test_folders_that_are_no_layouts(tmp_path: Path, name: str) -> None:
-    """A folder of something else is refused, even if there is no file in it."""
+def test_other_folders(tmp_path: Path, name: str) -> None:
+    """A folder with other content is refused, even if that is only a folder."""
     (tmp_path / name).mkdir(parents=True)
     with pytest.raises(ValueError, match="neither empty nor an OCI image layout"):
         Layout(tmp_path).create()
@@ -210,6 +210,6 @@ def test_locks_that_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_full_disks(tmp_path: Path) -> None:
-    """An error of a full disk names the folder."""
+    """The error for a full disk names the folder."""
     with pytest.raises(OSError, match=str(tmp_path)), full_disks_named(tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device")

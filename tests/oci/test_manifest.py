@@ -1,4 +1,4 @@
-"""Manifests and indexes: reading what strangers wrote, writing what they can read."""
+"""Manifests and indexes: reading any input, and writing what other tools can read."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ MEMBERS = [
 @steady
 @given(DOCUMENTS)
 def test_round_trips(document: Manifest | Index) -> None:
-    """What is written is read as what it was."""
+    """A document that is written and read again is the same."""
     assert parse_manifest(document.to_bytes()) == document
 
 
@@ -116,7 +116,7 @@ def test_round_trips(document: Manifest | Index) -> None:
     ),
 )
 def test_malformed_documents(whole: dict[str, Any], changed: dict[str, Any]) -> None:
-    """Whatever a document holds, it is refused with a ValueError, or read and written alike."""
+    """Any document is either refused with a ValueError, or written as it was read."""
     try:
         found = parse_manifest(json.dumps({**whole, **changed}).encode())
     except ValueError:
@@ -138,8 +138,8 @@ def test_malformed_documents(whole: dict[str, Any], changed: dict[str, Any]) -> 
         (b"null", "must be a JSON object, got null"),
     ],
 )
-def test_documents_that_are_none(content: bytes, problem: str) -> None:
-    """What is no JSON object of a bounded length is refused before it is looked at."""
+def test_invalid_json(content: bytes, problem: str) -> None:
+    """Only a JSON object of a bounded length is accepted."""
     with pytest.raises(ValueError, match=problem):
         parse_manifest(content)
 
@@ -169,32 +169,32 @@ def test_documents_that_are_none(content: bytes, problem: str) -> None:
         ({"artifactType": 5}, "artifactType must be a string, got a number"),
     ],
 )
-def test_what_is_wrong(change: dict[str, Any], problem: str) -> None:
-    """The message names the member that is wrong and what it should be."""
+def test_messages(change: dict[str, Any], problem: str) -> None:
+    """The error message names the member that is wrong, and what it should be."""
     with pytest.raises(ValueError, match=problem):
         parse_manifest(json.dumps({**MANIFEST, **change}))
 
 
 @pytest.mark.parametrize("name", ["config", "layers"])
-def test_documents_of_two_kinds(name: str) -> None:
-    """What one reader takes for an index and another one for a manifest is refused."""
+def test_ambiguous_documents(name: str) -> None:
+    """A document that could be read as an index or as a manifest is refused."""
     with pytest.raises(ValueError, match=f"must not have '{name}'"):
         parse_manifest(json.dumps({**INDEX, name: MANIFEST[name]}))
 
 
 def test_media_types() -> None:
-    """The type that a document is known by counts if it says none, and must agree if it does."""
+    """A document's media type must agree with its descriptor's, which is used if there is none."""
     silent = json.dumps({**MANIFEST, "mediaType": None})
 
     assert parse_manifest(silent, media_types.DOCKER_MANIFEST).media_type == (
         media_types.DOCKER_MANIFEST
     )
-    with pytest.raises(ValueError, match="but it is known as"):
+    with pytest.raises(ValueError, match="but it is declared as"):
         parse_manifest(json.dumps(MANIFEST), media_types.OCI_INDEX)
 
 
 def test_blobs() -> None:
-    """The blobs of a manifest are each there once, without those that other places keep."""
+    """The blobs of a manifest are listed once each, except those stored elsewhere."""
     layer, config = Descriptor.from_json(LAYER), Descriptor.from_json(CONFIG)
     foreign = attrs.evolve(layer, digest=Digest.of(b"c"), urls=("https://example.com",))
     manifest = Manifest(config=config, layers=(layer, foreign, layer))
@@ -207,7 +207,7 @@ def test_blobs() -> None:
     [("linux/arm64", True), ("linux/arm64/v8", True), ("linux/arm64/v7", False), ("a/b", False)],
 )
 def test_platforms(wanted: str, matches: bool) -> None:
-    """A platform matches what is wanted of it; a variant counts only if it is wanted."""
+    """A platform matches if all requested parts do; the variant is optional."""
     found = Platform.parse("linux/arm64/v8")
 
     assert str(found) == "linux/arm64/v8"

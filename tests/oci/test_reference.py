@@ -1,4 +1,4 @@
-"""References: every way in which people write an image of Amazon ECR, and none that looks alike."""
+"""References: all forms in which images of Amazon ECR are written, and none that looks alike."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def test_registry_hosts(host: str, region: str) -> None:
 
 
 def test_repositories_like_hosts() -> None:
-    """A repository whose name begins like a host can be meant after its registry's host."""
+    """A repository whose name begins like a host must follow its registry's host."""
     assert Reference.parse(f"{HOST}/my.team/app").repository == "my.team/app"
     with pytest.raises(ValueError, match="has a dot in its first part"):
         Reference.parse("my.team/app")
 
 
 def test_the_public_registry() -> None:
-    """Amazon ECR Public is known, and is not the registry of an account."""
+    """Amazon ECR Public is recognized, and is not the registry of an account."""
     registry = Reference.parse("public.ecr.aws/docker/library/busybox:1").registry
 
     assert registry is not None
@@ -67,7 +67,7 @@ def test_the_public_registry() -> None:
     ],
 )
 def test_hosts_that_look_alike(host: str) -> None:
-    """A host that is no registry of Amazon ECR is refused by name."""
+    """A host that only looks like a registry of Amazon ECR is refused by name."""
     assert Registry.find(host) is None
     with pytest.raises(ValueError, match="is not a registry of Amazon ECR"):
         Reference.parse(f"{host}/app:1")
@@ -77,7 +77,7 @@ def test_hosts_that_look_alike(host: str) -> None:
     "host", ["localhost", "localhost:5000", "127.0.0.1:80", "[::1]:5000", "a.localhost:1", "ecr:1"]
 )
 def test_other_hosts(host: str) -> None:
-    """Hosts of the loopback and hosts that were allowed are registries of no account."""
+    """Loopback hosts and explicitly allowed hosts are registries without an account."""
     found = Reference.parse(f"{host}/team/app:1", hosts=["ecr:1"])
 
     assert found == Reference(registry=Registry(host=host), repository="team/app", tag="1")
@@ -95,7 +95,7 @@ def test_other_hosts(host: str) -> None:
     ],
 )
 def test_short_forms(text: str, reference: Reference) -> None:
-    """Without a host a reference says repository, tag and digest; it is written as it was read."""
+    """A reference without a host has repository, tag and digest, and is written as it was read."""
     assert Reference.parse(text) == reference
     assert str(reference) == text
     assert str(Reference.parse(f"{HOST}/{text}")) == f"{HOST}/{text}"
@@ -109,7 +109,7 @@ def test_short_forms(text: str, reference: Reference) -> None:
     ],
 )
 def test_arns(partition: str, region: str, host: str) -> None:
-    """The ARN of a repository stands for its registry's host."""
+    """The ARN of a repository is equivalent to its registry's host and its name."""
     arn = f"arn:{partition}:ecr:{region}:{ACCOUNT}:repository/team/app"
 
     assert str(Reference.parse(arn)) == f"{host}/team/app"
@@ -141,7 +141,7 @@ def test_arns(partition: str, region: str, host: str) -> None:
         (f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/", "2 to 256"),
     ],
 )
-def test_what_is_no_reference(text: str, problem: str) -> None:
+def test_malformed_references(text: str, problem: str) -> None:
     """A malformed reference is a ValueError that says which part is wrong."""
     with pytest.raises(ValueError, match=problem):
         Reference.parse(text)
@@ -152,8 +152,8 @@ PIECES = st.sampled_from(["app", "team/app", ":", "@", "sha256:", "a" * 64, "/",
 
 @settings(derandomize=True, database=None, deadline=None)
 @given(st.lists(PIECES | st.text(max_size=3), max_size=6).map("".join))
-def test_any_text(text: str) -> None:
-    """A text is refused with a ValueError, or written again as it was read."""
+def test_any_string(text: str) -> None:
+    """Any string is either refused with a ValueError, or written as it was read."""
     try:
         found = Reference.parse(text)
     except ValueError:

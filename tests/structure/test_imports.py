@@ -1,4 +1,4 @@
-"""What the contracts in ``pyproject.toml``, which are about modules, cannot say about imports."""
+"""Rules for imports beyond the contracts in ``pyproject.toml``, which only know modules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import ecr_client
 
 PACKAGE = Path(ecr_client.__file__).parent
-#: Parts of modules that wait or do I/O.
+#: Modules and functions that wait or do I/O.
 DRIVERS = ("http.client", "time.sleep", "urllib.request")
 
 
@@ -28,7 +28,7 @@ def imports(folder: str) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("folder", ["cli", "docker", "images"])
 def test_only_public_names(folder: str) -> None:
-    """What is built on the client as users would build it imports no private name of the rest."""
+    """Packages on top of the client import no private names of the others."""
     found = [
         (module, name)
         for module, name in imports(folder)
@@ -47,7 +47,7 @@ def test_aiohttp_in_one_module() -> None:
 
 
 def test_engine_without_drivers() -> None:
-    """The engine imports nothing that waits or does I/O, not even from a module it may import."""
+    """The engine imports nothing that waits or does I/O, not even from allowed modules."""
     found = [each for each in imports("_engine") if each[1].startswith(DRIVERS)]
 
     assert found == []

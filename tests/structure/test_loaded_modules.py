@@ -1,4 +1,4 @@
-"""Which modules are loaded when: a client pays for what it uses, and never for boto3."""
+"""Modules are only loaded when they are needed, and boto3 never is."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "secret",
 }
-#: Two ways to say the same, and one that needs no endpoint rules.
+#: Two ways to pass the same settings, and one that needs no endpoint rules.
 WAYS = {
     "explicit": (EXPLICIT, {}),
     "environment": ("", ENVIRONMENT),
@@ -121,7 +121,7 @@ CALLED = BUILT | {
     "ecr_client.retry",
 }
 
-#: What a step must not load, besides what is loaded by no step.
+#: Modules that no step may load.
 NEVER = (
     "aiohttp",
     "asyncio",
@@ -147,7 +147,7 @@ def nothing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def load(server: Any, nothing: Path) -> Load:
-    """Return a function that names the modules that each step of a fresh process has loaded."""
+    """Return a function that lists the modules loaded after each step of a new process."""
 
     def loaded(way: str, script: str = SCRIPT) -> dict[str, list[str]]:
         arguments, variables = WAYS[way]
@@ -161,7 +161,7 @@ def load(server: Any, nothing: Path) -> Load:
                 "AWS_EC2_METADATA_DISABLED": "true",
                 **variables,
             },
-            # Not the repository, whose ecr_client would come before an installed one.
+            # Not the repository, whose ecr_client would precede an installed one.
             cwd=nothing,
             capture_output=True,
             text=True,
@@ -200,8 +200,8 @@ def test_modules_of_the_package(load: Load, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_modules_that_are_never_loaded(load: Load, way: str) -> None:
-    """With keys in hand or in the environment, no step loads boto3 or botocore's client."""
+def test_unneeded_modules(load: Load, way: str) -> None:
+    """With credentials in code or in the environment, no step loads boto3 or botocore's client."""
     steps = load(way)
 
     assert {name: _of(modules, NEVER) for name, modules in steps.items()} == {
@@ -212,8 +212,8 @@ def test_modules_that_are_never_loaded(load: Load, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_modules_that_wait(load: Load, way: str) -> None:
-    """Importing loads no dependency, and building none that only a call needs."""
+def test_deferred_modules(load: Load, way: str) -> None:
+    """Importing loads no dependency, and building a client none that only a call needs."""
     steps = load(way)
 
     assert _of(steps["imported"], NOT_IMPORTED) == []
@@ -221,22 +221,22 @@ def test_modules_that_wait(load: Load, way: str) -> None:
 
 
 def test_endpoint_without_rules(load: Load) -> None:
-    """A client with an endpoint of its own does not load botocore's endpoint rules."""
+    """A client with its own endpoint does not load botocore's endpoint rules."""
     steps = load("endpoint")
 
     assert _of(steps["built"], NOT_BUILT_WITH_ENDPOINT) == []
 
 
 def test_modules_of_a_call(load: Load) -> None:
-    """A call loads what it is made with, so that the other tests look in the right place."""
+    """A call loads the expected dependencies, so the other tests look for the right names."""
     called = set(load("explicit")["called"])
 
     assert {"requests", "orjson", "botocore.auth", "attrs"} <= called
-    assert called.isdisjoint({"pybase64", "cattrs"})  # for uploads, and for a converter
+    assert called.isdisjoint({"pybase64", "cattrs"})  # for uploads and for conversion only
 
 
 def test_asynchronous_calls(load: Load) -> None:
-    """A call of the asynchronous client loads no requests either, unless there is a proxy."""
+    """An asynchronous call does not load requests either, unless there is a proxy."""
     steps = load("explicit", ASYNCHRONOUS)
     never = tuple(name for name in NEVER if name not in ("aiohttp", "asyncio"))
     assert _of(steps["called"], ("requests", *never)) == []

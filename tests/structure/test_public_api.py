@@ -1,6 +1,6 @@
-"""The public interface as text: whoever changes it sees the change in ``tests/public_api.txt``.
+"""The public interface as text, so that any change to it is visible in ``tests/public_api.txt``.
 
-``PYTHONPATH=. python tests/structure/test_public_api.py`` writes that file anew.
+``PYTHONPATH=. python tests/structure/test_public_api.py`` rewrites that file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import ecr_client
 RECORD = Path(__file__).parents[1] / "public_api.txt"
 UPDATE = "PYTHONPATH=. python tests/structure/test_public_api.py"
 
-#: The modules that users import from, and their public names where these are not ``__all__``.
+#: The modules that users import from, and their public names if these are not in ``__all__``.
 MODULES: dict[str, list[str]] = {
     "ecr_client": [],
     "ecr_client.cli": [],
@@ -55,7 +55,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 def public_api() -> list[str]:
     """Return a line for each public name, and an indented one for each member of a class.
 
-    All of it is read from the source, so that it is the same for every version of Python.
+    Everything is read from the source, so that it is the same for every version of Python.
     """
     lines = []
     for module, name in _public_names():
@@ -73,7 +73,7 @@ def public_api() -> list[str]:
             continue
         bases = ", ".join(map(ast.unparse, _definition(found).bases))
         lines.append(f"{module}.{name}({bases})")
-        lines += dict.fromkeys(  # what a class has of its own hides what it inherits
+        lines += dict.fromkeys(  # a class's own member hides an inherited one
             f"    {line}"
             for cls in found.__mro__
             if cls is found or _is_hidden(cls)
@@ -89,14 +89,14 @@ def _public_names() -> Iterator[tuple[str, str]]:
 
 
 def _is_hidden(cls: type) -> bool:
-    """Return whether a class of ours has no entry of its own: its children's list its members."""
+    """Return whether a class of ours is not public, so that its subclasses list its members."""
     is_ours = cls.__module__.partition(".")[0] == "ecr_client"
     return is_ours and cls.__name__ not in {name for _, name in _public_names()}
 
 
 @functools.cache
 def _definition(cls: type) -> ast.ClassDef:
-    # ``__module__`` is where users find a class; it is written where its module has it, too.
+    # ``__module__`` is where users find a class; the module that defines it has it as well.
     modules = [each for name, each in sys.modules.items() if name.startswith("ecr_client.")]
     (found,) = [
         node
@@ -144,7 +144,7 @@ def _method(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
 
 
 def _default(node: ast.AnnAssign) -> str:
-    """Return the default of a member; what else ``attrs.field`` is told is no part of it."""
+    """Return the default of a member, without other arguments of ``attrs.field``."""
     value = node.value
     if isinstance(value, ast.Call) and ast.unparse(value.func) == "attrs.field":
         given = {keyword.arg: keyword.value for keyword in value.keywords}
@@ -152,17 +152,17 @@ def _default(node: ast.AnnAssign) -> str:
     return "" if value is None else f" = {ast.unparse(value)}"
 
 
-def test_public_api_is_the_recorded_one() -> None:
-    """A change of the public interface is a change of the recorded text."""
+def test_public_api() -> None:
+    """The public interface is the recorded one."""
     recorded = RECORD.read_text(encoding="utf-8").splitlines()
     difference = difflib.unified_diff(recorded, public_api(), "recorded", "found", lineterm="")
     changes = "\n".join(difference)
 
-    assert not changes, f"If the change is meant, run `{UPDATE}`.\n{changes}"
+    assert not changes, f"If the change is intended, run `{UPDATE}`.\n{changes}"
 
 
-def test_public_classes_know_their_place() -> None:
-    """A class that claims to live in a public module, be it only a base, is found there."""
+def test_modules_of_classes() -> None:
+    """A class whose ``__module__`` is public can be found there, even if it is only a base."""
     classes = {
         cls
         for module, name in _public_names()
@@ -180,7 +180,7 @@ def test_public_classes_know_their_place() -> None:
 
 
 def test_star_imports() -> None:
-    """Each public module gives exactly its public names to whoever imports everything."""
+    """A star import of a public module gives exactly its public names."""
     for name in [name for name, names in MODULES.items() if not names]:
         scope: dict[str, Any] = {}
         exec(f"from {name} import *", scope)
@@ -190,8 +190,8 @@ def test_star_imports() -> None:
         assert len(listed) == len(set(listed)), name
 
 
-def test_lazy_modules_list_their_names() -> None:
-    """The names of a public module are listed, also before they have been used."""
+def test_dir() -> None:
+    """The names of a public module are listed even before they are used."""
     missing = [
         f"{module}.{name}"
         for module, name in _public_names()

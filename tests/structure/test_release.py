@@ -1,4 +1,4 @@
-"""The archives of a release: their bytes and their contents, and the check before it."""
+"""The archives of a release: their contents and reproducibility, and the check before it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from ecr_client import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
-#: 2026-01-02 03:04:06 UTC; the times in a wheel are even.
+#: 2026-01-02 03:04:06 UTC; the seconds of times in a wheel are even.
 EPOCH = 1767323046
 CHECK = ROOT / ".ci" / "check-release"
 
@@ -30,12 +30,12 @@ def build(source: Path, target: Path) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The sdist and the wheel of this checkout."""
+    """Return the sdist and the wheel of this checkout."""
     return build(ROOT, tmp_path_factory.mktemp("dist"))
 
 
 def files(folder: str, *, below: Path = ROOT) -> set[str]:
-    """Return the files in a folder of the checkout, without what Python and tools leave there."""
+    """Return the files in a folder of the checkout, without generated ones."""
     found = (path for path in (below / folder).rglob("*") if path.is_file())
     ours = (path.relative_to(below) for path in found)
     made = {"__pycache__", "_build", "performance"}
@@ -61,7 +61,7 @@ def test_reproducible(archives: tuple[Path, Path], tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_contents_of_the_sdist(archives: tuple[Path, Path]) -> None:
-    """It has the package, and all that its tests read; no benchmarks, and nothing of CI."""
+    """The sdist has the package and everything that its tests read, without benchmarks and CI."""
     folders = ("codegen", "docs", "ecr_client", "examples", "tests")
     expected = set().union(*map(files, folders)) - files("tests/benchmarks")
     expected |= {"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"}
@@ -80,7 +80,7 @@ def test_contents_of_the_sdist(archives: tuple[Path, Path]) -> None:
 
 @pytest.mark.slow
 def test_contents_of_the_wheel(archives: tuple[Path, Path]) -> None:
-    """It has the package and its metadata, and no file more."""
+    """The wheel has the package and its metadata, and no other files."""
     with zipfile.ZipFile(archives[1]) as wheel:
         names = {*wheel.namelist()}
         info = f"ecr_client-{__version__}.dist-info"
@@ -94,7 +94,7 @@ def test_contents_of_the_wheel(archives: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.skipif(not CHECK.exists(), reason="the scripts of CI are not in the sdist")
-@pytest.mark.skipif(sys.platform == "win32", reason="it is a script for bash")
+@pytest.mark.skipif(sys.platform == "win32", reason="the check is a bash script")
 @pytest.mark.parametrize(
     ("tag", "heading", "error"),
     [
@@ -106,8 +106,8 @@ def test_contents_of_the_wheel(archives: tuple[Path, Path]) -> None:
         (f"v{__version__}", f"[{__version__}]", "CHANGELOG.md must begin with"),
     ],
 )
-def test_check_before_a_release(tmp_path: Path, tag: str, heading: str, error: str) -> None:
-    """A release needs a tag, a version and an entry of the changelog that agree."""
+def test_release_check(tmp_path: Path, tag: str, heading: str, error: str) -> None:
+    """A release needs a tag, a version and a change log entry that agree."""
     for name in (".ci/check-release", "ecr_client/_version.py"):
         (tmp_path / name).parent.mkdir()
         shutil.copy(ROOT / name, tmp_path / name)

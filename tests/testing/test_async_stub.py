@@ -1,4 +1,4 @@
-"""The stub of the asynchronous client: what differs; test_stub.py has what both have to do."""
+"""The asynchronous stub where it differs; ``test_stub.py`` has what both stubs have in common."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def no_credentials() -> Credentials:
 
 
 def stubbed(test: Test) -> None:
-    """Run a test with a client that can do nothing: no keys, and nobody listens at its endpoint."""
+    """Run a test with a client that has neither credentials nor a reachable endpoint."""
 
     async def run() -> None:
         endpoint = "http://127.0.0.1:1"
@@ -57,7 +57,7 @@ async def failing(client: AsyncECRClient, stub: AsyncECRStub) -> None:
     ],
 )
 def test_failures(test: Test, error: type[Exception], message: str) -> None:
-    """What was not expected, or did not come, fails the test unless it has failed already."""
+    """An unexpected or missing call fails the test, unless it has already failed."""
     with pytest.raises(error, match=message):
         stubbed(test)
 
@@ -76,7 +76,7 @@ def test_without_a_loop() -> None:
 
 
 def test_shutdown_within_a_stub() -> None:
-    """The connections of a client that is closed within stubs are closed, and it stays closed."""
+    """A client that is closed within stubs closes its connections, and stays closed."""
 
     class Closing(AsyncTransport):
         closed = 0
@@ -107,7 +107,7 @@ def test_shutdown_within_a_stub() -> None:
         (ECRStub, AsyncECRClient(region="eu-west-1"), "an ECRClient, got AsyncECRClient"),
     ],
 )
-def test_the_other_client(kind: Any, client: Any, expected: str) -> None:
-    """Whatever is not a client of its kind is refused at once."""
+def test_wrong_clients(kind: Any, client: Any, expected: str) -> None:
+    """Anything but a client of the right kind is refused at once."""
     with pytest.raises(TypeError, match=f"^client must be {expected}$"):
         kind(client)

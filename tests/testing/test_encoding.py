@@ -30,7 +30,7 @@ SAMPLES: dict[Any, Any] = {
 
 
 def sample(annotation: Any) -> Any:
-    """Return a value of a member's type, in which everything is set."""
+    """Return a value of a member's type with all members set."""
     kind = type_parts(annotation)[0]
     arguments = [sample(argument) for argument in get_args(kind)]
     if arguments:
@@ -42,7 +42,7 @@ def sample(annotation: Any) -> Any:
 
 
 def assert_shaped(content: Any, shape: Any) -> None:
-    """Check that each member of a shape is there, and no other."""
+    """Assert that a JSON value has exactly the members of a shape."""
     if shape.type_name == "structure":
         assert content.keys() == shape.members.keys()
         for name, member in content.items():
@@ -54,7 +54,7 @@ def assert_shaped(content: Any, shape: Any) -> None:
 
 @pytest.mark.parametrize("name", MODEL.operation_names)
 def test_results(name: str) -> None:
-    """Every member of every result has its name in the model, and is read as it was given."""
+    """Every member of every result has its name in the model, and is decoded as it was given."""
     operation = named_operation(name)
     result = sample(getattr(models, f"{name}Result"))
     read = parse(operation, result_response(operation, result))

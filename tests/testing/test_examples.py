@@ -1,4 +1,4 @@
-"""Examples of results, for tests that care about some members only."""
+"""Examples of results, for tests that care only about some members."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ CLASSES = [kind for name in models.__all__ if attrs.has(kind := getattr(models, 
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_only_what_is_always_sent(kind: Any) -> None:
-    """An example has the members that are always sent, and no others."""
+def test_members_of_an_example(kind: Any) -> None:
+    """An example has exactly the members that the service always sends."""
     made = example(kind)
 
     for field in attrs.fields(kind):
@@ -26,15 +26,15 @@ def test_only_what_is_always_sent(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_results_can_be_sent(name: str) -> None:
-    """The example of each result is one that the client can read."""
+def test_examples_can_be_sent(name: str) -> None:
+    """The client can read the example of each result."""
     operation = OPERATIONS[name]
 
     assert result_response(operation, example(operation.result_class)).status == 200
 
 
 def test_given_members() -> None:
-    """What is made up agrees with what is given."""
+    """Generated members agree with those that are passed."""
     made = example(models.Repository, registry_id="1" * 12, repository_name="team/{app}")
 
     assert made.repository_name == "team/{app}"

@@ -1,4 +1,4 @@
-"""Nothing that a machine says of AWS reaches what states itself where it calls, and as whom."""
+"""Settings of the machine do not affect clients that state their own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILES = {
     "values": b"[default]\nregion = a b\nuse_fips_endpoint = yes\nretry_mode = x\n"
     b"max_attempts = x\nca_bundle = /nowhere\nservices = missing\n",
 }
-#: Variables by what is wrong with them; a value in braces is one of the files, or a missing one.
+#: Variables by what is wrong with them; a value in braces is a file, or a missing one.
 HOSTILE = {
     "proxies": {
         name: NOWHERE
@@ -55,7 +55,7 @@ HOSTILE["everything"] = {name: each for group in HOSTILE.values() for name, each
 def hostile(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Set the variables of a machine that is not to be seen."""
+    """Set the variables of a machine with unusable settings."""
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
     places = {name: str(tmp_path / name) for name in (*FILES, "missing")}
@@ -64,8 +64,8 @@ def hostile(
 
 
 @pytest.mark.usefixtures("hostile")
-def test_the_client_of_a_local_ecr(caplog: pytest.LogCaptureFixture) -> None:
-    """A local ECR runs, and its client reaches it without a warning, whatever the machine says."""
+def test_local_client(caplog: pytest.LogCaptureFixture) -> None:
+    """The client of a local ECR reaches it without a warning, whatever the settings."""
     with LocalECR() as ecr, ecr.client() as client:
         assert client.create_repository(repository_name="app").repository
     assert [each for each in caplog.records if each.name.startswith("ecr_client")] == []
@@ -73,8 +73,8 @@ def test_the_client_of_a_local_ecr(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("hostile", ["everything"], indirect=True)
 @pytest.mark.usefixtures("hostile")
-def test_what_its_client_is_given() -> None:
-    """A configuration that is given counts, with TLS, too, and opens nothing else."""
+def test_local_client_with_a_configuration() -> None:
+    """The client of a local ECR keeps an explicit configuration, and ignores the machine."""
     given = ClientConfiguration(read_timeout=7, user_agent_appid="mine")
     with LocalECR(tls=True) as ecr, ecr.client(config=given) as client:
         client.describe_repositories()
@@ -86,13 +86,13 @@ def test_what_its_client_is_given() -> None:
 
 @pytest.fixture
 def ecr(hostile: None) -> Iterator[LocalECR]:
-    """Return a local ECR of that machine."""
+    """Yield a local ECR on that machine."""
     with LocalECR() as running:
         yield running
 
 
 def test_environment(ecr: LocalECR, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its variables lead boto3 and a client to it when they are added to the machine's own."""
+    """The server's environment variables lead boto3 and a client to it, over the machine's own."""
     for name, value in ecr.environment().items():
         monkeypatch.setenv(name, value)
     with ECRClient() as client:
@@ -105,7 +105,7 @@ def test_environment(ecr: LocalECR, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hosts that the machine reaches without its proxies go on being reached so."""
+    """Hosts that need no proxy on the machine are kept in ``NO_PROXY``."""
     monkeypatch.setenv("NO_PROXY", "internal.example")
     with LocalECR() as ecr:
         found = ecr.environment()
@@ -115,7 +115,7 @@ def test_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("hostile")
 def test_a_stub(credentials: Credentials) -> None:
-    """A client that code states in full works under a stub."""
+    """A client with all settings in code works with a stub."""
     config = ClientConfiguration(
         proxies={},
         retry=RetryPolicy(),
@@ -134,8 +134,8 @@ def test_a_stub(credentials: Credentials) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("hostile", ["everything"], indirect=True)
 @pytest.mark.usefixtures("hostile")
-def test_the_fixtures(project: pytest.Pytester) -> None:
-    """The fixtures of the plugin work in a project on such a machine."""
+def test_fixtures(project: pytest.Pytester) -> None:
+    """The plugin's fixtures work in a project on such a machine."""
     project.makepyfile("def test_it(ecr_client):\n    ecr_client.describe_repositories()\n")
 
     project.runpytest_subprocess().assert_outcomes(passed=1)
@@ -147,8 +147,8 @@ BAD_FILES = ("another profile", "a malformed file", "a binary file", "a missing 
 
 @pytest.mark.parametrize("hostile", BAD_FILES, indirect=True)
 @pytest.mark.usefixtures("hostile")
-def test_no_file_is_needed(server: Any, credentials: Credentials) -> None:
-    """Endpoint, region and credentials in code are enough, whatever files there are."""
+def test_unusable_files(server: Any, credentials: Credentials) -> None:
+    """Endpoint, region and credentials in code are enough, whatever the files contain."""
     made = ECRClient(region="eu-west-1", endpoint=server.url, credentials=credentials)
     with made as client:
         assert client.describe_repositories().repositories == ()
@@ -157,6 +157,6 @@ def test_no_file_is_needed(server: Any, credentials: Credentials) -> None:
 @pytest.mark.parametrize("hostile", ["a wrong region"], indirect=True)
 @pytest.mark.usefixtures("hostile")
 def test_region_of_a_host() -> None:
-    """A host of AWS states the region, which is then read nowhere else."""
+    """The region of an AWS host takes precedence, and no other setting is read."""
     with ECRClient(endpoint="api.ecr.us-west-2.amazonaws.com") as client:
         assert client.region == "us-west-2"

@@ -20,7 +20,7 @@ PLATFORMS = ["linux/amd64", "linux/arm64/v8"]
 
 
 def members(layer: Path) -> tuple[str, list[tuple[str, int]]]:
-    """Return the digest of the archive in a layer, and names and sizes of what is in it."""
+    """Return the digest of the archive in a layer, and the names and sizes of its members."""
     data = gzip.decompress(layer.read_bytes())
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         found = [(each.name, each.size) for each in archive]
@@ -28,7 +28,7 @@ def members(layer: Path) -> tuple[str, list[tuple[str, int]]]:
 
 
 def content_of(image: RandomImage, descriptor: Descriptor) -> Any:
-    """Return a JSON document of a layout, after a look at its digest and size."""
+    """Return a JSON document of a layout after verifying its digest and size."""
     data = image.blob_path(descriptor.digest).read_bytes()
     assert descriptor.digest == f"sha256:{sha256(data).hexdigest()}"
     assert descriptor.size == len(data)
@@ -36,10 +36,10 @@ def content_of(image: RandomImage, descriptor: Descriptor) -> Any:
 
 
 @pytest.mark.parametrize("platforms", [None, ["linux/amd64"], PLATFORMS])
-def test_a_layout_is_whole(tmp_path: Path, platforms: list[str] | None) -> None:
+def test_layouts_are_complete(tmp_path: Path, platforms: list[str] | None) -> None:
     """From ``index.json`` on, each descriptor leads to a blob with its digest and size.
 
-    There is no blob beside these, and the description that is returned agrees with them.
+    There are no other blobs, and the returned description agrees with the layout.
     """
     image = random_image(tmp_path, layers=3, platforms=platforms)
     (root,) = json.loads((tmp_path / "index.json").read_text())["manifests"]
@@ -70,7 +70,7 @@ def test_a_layout_is_whole(tmp_path: Path, platforms: list[str] | None) -> None:
 
 @pytest.mark.parametrize("size", [0, 3 * 1024 * 1024 + 5])
 def test_layers_are_archives(tmp_path: Path, size: int) -> None:
-    """A layer is a gzip file of a tar archive with one file, and the configuration knows it."""
+    """A layer is a gzipped tar archive with one file, whose digest is in the configuration."""
     image = random_image(tmp_path, size=size, platforms=["linux/arm64/v8"])
     config = content_of(image, image.manifests[0].config)
     found = [members(image.blob_path(each.digest)) for each in image.manifests[0].layers]
@@ -93,7 +93,7 @@ def test_content_is_random(tmp_path: Path) -> None:
 
 
 def test_the_same_bytes(tmp_path: Path, contents: Any) -> None:
-    """Every file of a layout is decided by the arguments."""
+    """The arguments determine every byte of a layout."""
     first = random_image(tmp_path / "first", seed=3, size=100_000, platforms=PLATFORMS)
     again = random_image(tmp_path / "again", seed=3, size=100_000, platforms=PLATFORMS)
 
@@ -112,7 +112,7 @@ def test_the_same_bytes(tmp_path: Path, contents: Any) -> None:
     ],
 )
 def test_digests_never_change(tmp_path: Path, arguments: dict[str, Any], digest: str) -> None:
-    """Tests of others may have written down digests, which hold for every machine and Python."""
+    """Users may rely on the digests, which are the same on every machine and in every release."""
     assert random_image(tmp_path, **arguments).digest == digest
 
 
@@ -130,7 +130,7 @@ def test_digests_never_change(tmp_path: Path, arguments: dict[str, Any], digest:
 def test_arguments_are_checked(
     tmp_path: Path, contents: Any, arguments: dict[str, Any], problem: str
 ) -> None:
-    """An argument that makes no image is refused before anything is written."""
+    """Invalid arguments are refused before anything is written."""
     with pytest.raises(ValueError, match=problem):
         random_image(tmp_path, **arguments)
 
@@ -138,7 +138,7 @@ def test_arguments_are_checked(
 
 
 def test_used_folders(tmp_path: Path, contents: Any) -> None:
-    """What is in a folder already is neither mixed with an image nor overwritten."""
+    """A folder that is not empty is refused, and left alone."""
     (tmp_path / "mine").write_text("text")
     with pytest.raises(FileExistsError, match="must be an empty directory"):
         random_image(tmp_path)

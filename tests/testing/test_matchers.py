@@ -1,4 +1,4 @@
-"""Members of an expected request may be left open; a request that is sent has to be whole."""
+"""Matchers for members of an expected request, which has to be complete when it is sent."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ IMAGES = (ImageIdentifier(image_tag="1.0"), ImageIdentifier(image_digest="sha256
 
 
 class Beginning:
-    """Equals the strings with a beginning, as matchers of several packages do."""
+    """Equals all strings with a prefix, like the matchers of several packages."""
 
     def __init__(self, beginning: str) -> None:
         self.beginning = beginning
@@ -52,7 +52,7 @@ def begins(beginning: str, text: str) -> bool:
 
 
 def put(client: ECRClient, manifest: Any) -> None:
-    """Put an image, of which a test expects the manifest, or something of it."""
+    """Put an image, with a matcher for the manifest."""
     with ECRStub(client) as stub:
         stub.expect(
             "PutImage", request=PutImageRequest(repository_name="app", image_manifest=manifest)
@@ -61,10 +61,10 @@ def put(client: ECRClient, manifest: Any) -> None:
 
 
 def describe(client: ECRClient, image_ids: Any) -> None:
-    """Describe the images, of which a test expects some or something."""
+    """Describe images, with matchers for their ids."""
     with ECRStub(client) as stub:
-        asked = DescribeImagesRequest(repository_name="app", image_ids=image_ids)
-        stub.expect("DescribeImages", request=asked)
+        request = DescribeImagesRequest(repository_name="app", image_ids=image_ids)
+        stub.expect("DescribeImages", request=request)
         client.describe_images(repository_name="app", image_ids=IMAGES)
 
 
@@ -90,8 +90,8 @@ def client() -> Iterator[ECRClient]:
         matching(lambda text: text),
     ],
 )
-def test_a_member_is_left_open(client: ECRClient, manifest: Any) -> None:
-    """A member is met by what a matcher equals, and by what a function accepts."""
+def test_matching_members(client: ECRClient, manifest: Any) -> None:
+    """A matcher can be an object with its own equality, or a function."""
     put(client, manifest)
 
 
@@ -105,8 +105,8 @@ def test_a_member_is_left_open(client: ECRClient, manifest: Any) -> None:
         (MagicMock(name="manifest"), r"<MagicMock name='manifest' .*>"),
     ],
 )
-def test_a_member_is_not_met(client: ECRClient, manifest: Any, shown: str) -> None:
-    """The error says what came and what was expected."""
+def test_different_members(client: ECRClient, manifest: Any, shown: str) -> None:
+    """The error message shows the actual value and the matcher."""
     with pytest.raises(StubAssertionError) as raised:
         put(client, manifest)
 
@@ -124,8 +124,8 @@ def test_a_member_is_not_met(client: ECRClient, manifest: Any, shown: str) -> No
         [ImageIdentifier(image_tag=Beginning("1"), image_digest=ANY), IMAGES[1]],
     ],
 )
-def test_nested_open_members(client: ECRClient, image_ids: Any) -> None:
-    """Lists, their items and the members of items may be left open; an absent member is met."""
+def test_nested_matchers(client: ECRClient, image_ids: Any) -> None:
+    """Lists, their items and the members of these can be matchers, also for absent members."""
     describe(client, image_ids)
 
 
@@ -144,7 +144,7 @@ def test_nested_open_members(client: ECRClient, image_ids: Any) -> None:
     ],
 )
 def test_nested_differences(client: ECRClient, image_ids: Any, lines: list[str]) -> None:
-    """The error names each member that differs, however deep it is, and no other."""
+    """The error message names exactly the members that differ, at any depth."""
     with pytest.raises(StubAssertionError) as raised:
         describe(client, image_ids)
 
@@ -162,7 +162,7 @@ def part(blob: Any, upload_id: str = ANY) -> UploadLayerPartRequest:
 
 
 def test_buffers_are_copied(client: ECRClient) -> None:
-    """What a test does to its buffer later does not change what was expected."""
+    """Later changes to a buffer do not affect the expectation."""
     buffer = bytearray(b"layer1")
     with ECRStub(client) as stub:
         stub.expect("UploadLayerPart", request=part(buffer))
@@ -173,7 +173,7 @@ def test_buffers_are_copied(client: ECRClient) -> None:
 
 
 def test_predicates_of_the_stub(client: ECRClient) -> None:
-    """A function that looks at earlier requests does not wait for the stub for ever."""
+    """A function can use the stub's earlier requests without a deadlock."""
     with ECRStub(client) as stub:
         stub.expect(
             "DescribeImages",
@@ -183,7 +183,7 @@ def test_predicates_of_the_stub(client: ECRClient) -> None:
 
 
 def test_matching() -> None:
-    """The value of `matching` equals what the function accepts, also outside of a stub."""
+    """`matching` returns a value that works outside stubs, too."""
     mock = Mock()
     mock(b"layer")
 
@@ -193,26 +193,26 @@ def test_matching() -> None:
         matching("layer")  # type: ignore[arg-type]
 
 
-# --- what is checked ------------------------------------------------------------------------------
+# --- validation ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("manifest", [7, "", str, object(), Mock(), {"layers": ANY}, [ANY], None])
 def test_no_matcher(client: ECRClient, manifest: Any) -> None:
-    """A value that can never be sent, and does not decide what it equals, is no open member."""
+    """A value that could not be sent, and has no equality of its own, is not a matcher."""
     with pytest.raises(ParamValidationException, match="PutImage: image_manifest"):
         put(client, manifest)
 
 
 @pytest.mark.parametrize("name", ["a", 7, None])
 def test_other_members_are_checked(client: ECRClient, name: Any) -> None:
-    """Next to a member that is left open, the others have to be such as could be sent."""
+    """The other members have to be valid next to a matcher."""
     request = PutImageRequest(repository_name=name, image_manifest=ANY)
     with pytest.raises(ParamValidationException, match="PutImage: repository_name"):
         ECRStub(client).expect("PutImage", request=request)
 
 
 def written(kind: Any) -> set[Any]:
-    """Return a class of requests, and the classes of what is in them."""
+    """Return a class of requests, and the classes of structures in it."""
     found = {kind}
     for field in attrs.fields(kind):
         for part in type_parts(field.type):
@@ -225,7 +225,7 @@ def written(kind: Any) -> set[Any]:
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
 @pytest.mark.parametrize("value", [ANY, matching(bool)], ids=repr)
 def test_never_sent(operation: Any, value: Any) -> None:
-    """Each member of each request, and of what is in it, has to have a value to be sent."""
+    """No request with a matcher in any member, at any depth, can be encoded."""
     for kind in written(operation.request_class):
         names = frozenset(field.name for field in attrs.fields(kind))
         request = kind(**dict.fromkeys(names, value))
@@ -235,7 +235,7 @@ def test_never_sent(operation: Any, value: Any) -> None:
 
 
 def test_open_requests(server: Any, client: ECRClient) -> None:
-    """A client refuses a request with an open member, and says which one."""
+    """A client refuses to send a request with a matcher, and names the member."""
     rule = ReplicationRule(
         destinations=[ReplicationDestination(region="eu-west-1", registry_id="1" * 12)],
         repository_filters=ANY,

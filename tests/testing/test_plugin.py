@@ -1,4 +1,4 @@
-"""The fixtures: there without being asked for, one server, a state of its own for each test."""
+"""The fixtures: available without imports, with one server and a clean state for each test."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ecr_client.testing.loops import closed_with_its_loop
 
 pytest_plugins = ["pytester"]
 
-#: What a project that only has the package installed must not pay for.
-DEAR = (
+#: Modules that a project must not pay for if it only has the package installed.
+EXPENSIVE = (
     "ecr_client.client",
     "ecr_client.local",
     "ecr_client.models",
@@ -28,7 +28,7 @@ DEAR = (
 
 @pytest.mark.slow
 def test_one_server(project: pytest.Pytester) -> None:
-    """Tests share the server and not what is in it; clients are closed after their test."""
+    """Tests share the server but not its contents, and clients are closed after each test."""
     project.makepyfile(
         """
         import pytest
@@ -60,17 +60,17 @@ def test_one_server(project: pytest.Pytester) -> None:
 
 @pytest.mark.slow
 def test_loaded_modules(project: pytest.Pytester) -> None:
-    """The plugin is there, and has loaded neither the client nor the server nor what they need."""
+    """The plugin is registered, but has loaded neither the client nor the server."""
     project.makepyfile(
         f"""
         import sys
 
         def test_loaded(pytestconfig):
             assert pytestconfig.pluginmanager.has_plugin("ecr_client")
-            assert [name for name in {DEAR!r} if name in sys.modules] == []
+            assert [name for name in {EXPENSIVE!r} if name in sys.modules] == []
         """
     )
-    # Other plugins that happen to be installed may load what ours must not.
+    # Other installed plugins may load what ours must not.
     others = ("anyio", "cacheprovider", "cov", "requests_mock", "xdist")
     result = project.runpytest_subprocess(*[f"-pno:{name}" for name in others])
 
@@ -79,7 +79,7 @@ def test_loaded_modules(project: pytest.Pytester) -> None:
 
 @pytest.mark.slow
 def test_descriptions(project: pytest.Pytester) -> None:
-    """``pytest --fixtures`` lists all with a description, and hides what they are made of."""
+    """``pytest --fixtures`` lists all fixtures with a description, and hides internal ones."""
     result = project.runpytest_subprocess("--fixtures")
     text = result.stdout.str()
 
@@ -91,7 +91,7 @@ def test_descriptions(project: pytest.Pytester) -> None:
 
 @pytest.mark.slow
 def test_no_plugin(project: pytest.Pytester) -> None:
-    """A project with fixtures of its own of these names can do without ours."""
+    """A project can disable the plugin, after which its fixtures do not exist."""
     project.makepyfile("def test_it(local_ecr):\n    pass\n")
     result = project.runpytest_subprocess("-p", "no:ecr_client")
 
@@ -99,7 +99,7 @@ def test_no_plugin(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*fixture 'local_ecr' not found*"])
 
 
-#: The tests of a project, whatever runs them in an event loop.
+#: The tests of a project, for any event loop runner.
 TESTS = """
 import asyncio, functools, gc
 import pytest
@@ -147,7 +147,7 @@ def test_all():
     assert all(each._shared.lifetime.over for each in used)
     gc.collect()
 """
-#: What is written above a test, by what runs it.
+#: The decorators of a test for each runner.
 MARKS = {
     "asyncio": "@pytest.mark.asyncio",
     "asyncio_session": "@pytest.mark.asyncio(loop_scope='session')",
@@ -164,7 +164,7 @@ MARKS = {
 def test_asynchronous_tests(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, mode: str, marks: dict[str, str]
 ) -> None:
-    """The client is used and closed in the loop of the test, and nothing warns."""
+    """The client is used and closed in the loop of the test, without a warning."""
     monkeypatch.delenv("PYTEST_ADDOPTS")
     project.makeini(
         "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n"
@@ -183,8 +183,8 @@ async def use(client: AsyncECRClient) -> None:
     await client.describe_registry()
 
 
-def test_the_end_of_a_loop(local_ecr: Any) -> None:
-    """The end of the loop closes the client, so that no connection is left to warn of."""
+def test_a_loop_that_ends(local_ecr: Any) -> None:
+    """The client is closed with its loop, so that no open connection causes a warning."""
     with closed_with_its_loop(local_ecr.async_client()) as client:
         asyncio.run(use(client))
         with pytest.raises(RuntimeError, match="another event loop"):
@@ -193,7 +193,7 @@ def test_the_end_of_a_loop(local_ecr: Any) -> None:
     gc.collect()
 
 
-def test_a_loop_that_goes_on(local_ecr: Any) -> None:
+def test_a_loop_that_continues(local_ecr: Any) -> None:
     """In a loop that outlives the test, the client is closed with the test."""
     loop = asyncio.new_event_loop()
     with closed_with_its_loop(local_ecr.async_client()) as client:

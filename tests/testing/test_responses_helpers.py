@@ -1,4 +1,4 @@
-"""Responses for the ``responses`` library: what is in them, and which calls they are for."""
+"""Helpers for the ``responses`` library: the responses, and the calls that they match."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def mocked() -> Iterator[responses.RequestsMock]:
 
 @pytest.fixture
 def client(credentials: Credentials) -> Iterator[ECRClient]:
-    """Yield a client of a region that nobody reaches."""
+    """Yield a client of a region that cannot be reached."""
     with ECRClient(region="eu-west-1", credentials=credentials) as made:
         yield made
 
 
-def test_a_result_is_returned(mocked: responses.RequestsMock, client: ECRClient) -> None:
-    """The result arrives with status, request id and content type; the request was signed."""
+def test_results(mocked: responses.RequestsMock, client: ECRClient) -> None:
+    """The result arrives with status, request id and content type, and the request was signed."""
     added = add_result(mocked, IMAGES)
     found = client.list_images(repository_name="app")
 
@@ -59,7 +59,7 @@ def test_a_result_is_returned(mocked: responses.RequestsMock, client: ECRClient)
 
 
 def test_by_operation(mocked: responses.RequestsMock, client: ECRClient) -> None:
-    """Each operation has its own response; one without fails as if there was no network."""
+    """Each operation has its own response; without one, it fails like a connection."""
     details = DescribeImagesResult(image_details=[example(ImageDetail)])
     add_result(mocked, details)
     with pytest.raises(TransportException):
@@ -70,8 +70,8 @@ def test_by_operation(mocked: responses.RequestsMock, client: ECRClient) -> None
     assert client.describe_images(repository_name="app") == details
 
 
-def test_in_turn(mocked: responses.RequestsMock, client: ECRClient) -> None:
-    """Answers to one operation are used in the order in which they were added."""
+def test_order(mocked: responses.RequestsMock, client: ECRClient) -> None:
+    """Responses to one operation are used in the order in which they were added."""
     add_error(mocked, "ListImages", RepositoryNotFoundException("not yet"))
     add_result(mocked, IMAGES)
     with pytest.raises(RepositoryNotFoundException, match="not yet"):
@@ -89,7 +89,7 @@ def test_in_turn(mocked: responses.RequestsMock, client: ECRClient) -> None:
     ],
 )
 def test_by_endpoint(mocked: responses.RequestsMock, client: ECRClient, endpoint: str) -> None:
-    """A response with an endpoint is that of this endpoint, however it is written."""
+    """A response for an endpoint is used only there, however the endpoint is written."""
     mocked.assert_all_requests_are_fired = False
     add_result(mocked, ListImagesResult(), "https://api.ecr.us-west-2.amazonaws.com")
     add_result(mocked, IMAGES, endpoint)
@@ -98,8 +98,8 @@ def test_by_endpoint(mocked: responses.RequestsMock, client: ECRClient, endpoint
 
 
 @responses.activate
-def test_the_module_is_a_mock_too(client: ECRClient) -> None:
-    """The module ``responses`` itself takes responses, as with its own functions."""
+def test_the_module_as_a_mock(client: ECRClient) -> None:
+    """Responses can be added to the module ``responses``, as with its own functions."""
     add_result(responses, IMAGES)
 
     assert client.list_images(repository_name="app") == IMAGES
@@ -143,7 +143,7 @@ def test_errors_of_the_service(
 def test_errors_of_the_transport(
     mocked: responses.RequestsMock, client: ECRClient, kind: type[TransportException]
 ) -> None:
-    """The client raises each error of the transport by itself, for what ``requests`` raises."""
+    """The client raises each transport error from the corresponding error of ``requests``."""
     add_error(mocked, "ListImages", kind("late"))
     with pytest.raises(TransportException) as raised:
         client.list_images(repository_name="app")
@@ -154,7 +154,7 @@ def test_errors_of_the_transport(
 
 
 def test_errors_of_requests(mocked: responses.RequestsMock, client: ECRClient) -> None:
-    """What ``requests`` raises may be given as it is."""
+    """An error of ``requests`` may be passed directly."""
     add_error(mocked, "ListImages", requests.ConnectionError("gone"))
     with pytest.raises(TransportException, match="gone"):
         client.list_images(repository_name="app")
@@ -173,14 +173,14 @@ WRONG = ListImagesResult(next_token=7)  # type: ignore[arg-type]
             (add_error, ("ListImages", error), TypeError, "a TransportException or one of")
             for error in (ParamValidationException("wrong"), LookupError, SystemExit)
         ),
-        # A matter of the client's time.
+        # Only the client's own timer raises it.
         (add_error, ("ListImages", TotalTimeoutException), ValueError, "a ReadTimeoutException"),
         (add_error, ("list_images", ServerException()), ValueError, "did you mean 'ListImages'"),
     ],
 )
-def test_what_cannot_be_added(
+def test_impossible_responses(
     add: Any, arguments: Any, error: type[Exception], problem: str
 ) -> None:
-    """What neither the service nor the network gives is refused, with what is wrong."""
+    """A response that neither the service nor the network could produce is refused."""
     with pytest.raises(error, match=problem):
         add(responses.RequestsMock(), *arguments)

@@ -1,4 +1,4 @@
-"""The stub: what it takes, what it responds, and what makes it fail."""
+"""The stub: what it expects, what it returns, and what makes it fail."""
 
 from __future__ import annotations
 
@@ -76,20 +76,20 @@ def part(blob: Any, repository: str = "app") -> UploadLayerPartRequest:
 
 @pytest.fixture
 def client(client_class: Any) -> Iterator[Any]:
-    """Yield each client in turn, without keys, and with an endpoint at which nobody listens."""
+    """Yield each client in turn, without credentials and with an unreachable endpoint."""
     with client_class(endpoint="http://127.0.0.1:1", credentials=no_credentials) as made:
         yield made
 
 
 @pytest.fixture
 def blocking() -> Iterator[ECRClient]:
-    """Yield such a client for what the other stub has tests of its own for."""
+    """Yield the blocking client, for tests that the asynchronous stub has on its own."""
     with ECRClient(endpoint="http://127.0.0.1:1", credentials=no_credentials) as made:
         yield made
 
 
 def stub_of(client: Any, **options: Any) -> ECRStub | AsyncECRStub:
-    """Return a stub of either client."""
+    """Return the stub for a client of either kind."""
     if isinstance(client, ECRClient):
         return ECRStub(client, **options)
     return AsyncECRStub(client.driven, **options)
@@ -104,7 +104,7 @@ def swallow(stub: ECRStub | AsyncECRStub, call: Callable[[], object]) -> None:
 
 
 def test_result(client: Any) -> None:
-    """The result is equal to the one that was given, and has come through the decoder."""
+    """The result equals the one that was given, and has passed through the decoder."""
     with stub_of(client) as stub:
         request = DescribeImagesRequest(repository_name="app")
         stub.expect("DescribeImages", request=request, result=DETAILS)
@@ -116,7 +116,7 @@ def test_result(client: Any) -> None:
 
 
 def test_members(client: Any) -> None:
-    """Members of a result may be given as keywords; what is always sent is made up."""
+    """Members of a result may be keywords, and those that are always sent are generated."""
     with stub_of(client) as stub:
         stub.expect("ListImages", image_ids=[ImageIdentifier(image_tag="1.0")], next_token="more")
         stub.expect("ListImages")
@@ -131,7 +131,7 @@ def test_members(client: Any) -> None:
 
 
 def test_metadata(client: Any) -> None:
-    """Each response has a request id of its own, and the cache of the client knows it."""
+    """Each response has its own request id, and is in the client's metadata cache."""
     with stub_of(client) as stub:
         stub.expect("ListImages")
         stub.expect("ListImages")
@@ -144,7 +144,7 @@ def test_metadata(client: Any) -> None:
 
 
 def test_given_metadata(client: Any) -> None:
-    """A request id and headers that the test has given are those of the response."""
+    """An explicit request id and explicit headers are those of the response."""
     headers = {"X-Seen": "yes"}
     metadata = ResponseMetadata(request_id="mine", http_status_code=202, http_headers=headers)
     with stub_of(client) as stub:
@@ -169,7 +169,7 @@ def test_given_metadata(client: Any) -> None:
     ids=repr,
 )
 def test_errors_of_the_service(client: Any, error: Any, status: int) -> None:
-    """An error of the service is read from a response, so that it has all that a real one has."""
+    """An error of the service is decoded from a response, with everything that a real one has."""
     with stub_of(client) as stub:
         stub.expect("ListImages", error=error)
         with pytest.raises(AmazonECRException) as raised:
@@ -188,7 +188,7 @@ def test_errors_of_the_service(client: Any, error: Any, status: int) -> None:
 
 @pytest.mark.parametrize("error", [ReadTimeoutException("late", "ListImages"), KeyboardInterrupt()])
 def test_other_errors(client: Any, error: BaseException) -> None:
-    """What is not an error of the service has no response to arrive in."""
+    """An error that is not one of the service is raised itself."""
     with stub_of(client) as stub:
         stub.expect("ListImages", error=error)
         with pytest.raises(type(error)) as raised:
@@ -198,7 +198,7 @@ def test_other_errors(client: Any, error: BaseException) -> None:
 
 
 def test_helpers_make_single_calls(client: Any) -> None:
-    """Paginators, waiters and batches go through the stub, one expectation for each call."""
+    """Paginators, waiters and batches use one expectation for each call."""
     identifiers = [ImageIdentifier(image_tag=f"{number}.0") for number in range(150)]
     with stub_of(client) as stub:
         stub.expect("ListImages", image_ids=identifiers[:1], next_token="more")
@@ -225,8 +225,8 @@ LAYER = bytes(range(100))
 DIGEST = f"sha256:{hashlib.sha256(LAYER).hexdigest()}"
 
 
-def test_a_layer_is_downloaded(client: Any) -> None:
-    """A download is one call and a copy of the content, as a whole, in pieces or from a start."""
+def test_downloads(client: Any) -> None:
+    """A download is one call, and returns a copy of the content: whole, in pieces or in part."""
     content = bytearray(LAYER)
     with stub_of(client) as stub:
         for _ in range(3):
@@ -247,8 +247,8 @@ def test_a_layer_is_downloaded(client: Any) -> None:
     }
 
 
-def test_start_behind_the_layer(client: Any) -> None:
-    """There is nothing behind a layer, as with a real storage."""
+def test_start_beyond_the_layer(client: Any) -> None:
+    """A start beyond the end is refused, as in a real storage."""
     with stub_of(client) as stub:
         stub.expect_download(LAYER)
         layer = client.download_layer(repository_name="app", layer_digest=DIGEST, start=100)
@@ -256,8 +256,8 @@ def test_start_behind_the_layer(client: Any) -> None:
             layer.read()
 
 
-def test_a_download_may_be_refused(client: Any) -> None:
-    """An error of the service is that of the call for the URL."""
+def test_refused_downloads(client: Any) -> None:
+    """An error of the service is raised for the call that requests the URL."""
     with stub_of(client) as stub:
         stub.expect("GetDownloadUrlForLayer", error=LayersNotFoundException("gone"))
         layer = client.download_layer(repository_name="app", layer_digest=DIGEST)
@@ -266,7 +266,7 @@ def test_a_download_may_be_refused(client: Any) -> None:
 
 
 def test_unexpected_downloads(client: Any) -> None:
-    """Neither the call nor the content may be missing, even if the failure is swallowed."""
+    """A missing expectation for the call or the content fails, even if the error is swallowed."""
     layer = client.download_layer(repository_name="app", layer_digest=DIGEST)
     with pytest.raises(StubAssertionError, match="call 1 was not expected: GetDownloadUrlForLay"):
         swallow(stub_of(client), layer.read)
@@ -285,8 +285,8 @@ def test_unexpected_downloads(client: Any) -> None:
 # --- matching -------------------------------------------------------------------------------------
 
 
-def test_requests_alike(client: Any) -> None:
-    """An expected request is compared by what would be sent: bytes by content, enums by text."""
+def test_equal_requests(client: Any) -> None:
+    """An expected request is compared as it would be sent: bytes by content, enums as strings."""
     named = models.PutImageTagMutabilityRequest(
         repository_name="app", image_tag_mutability=models.ImageTagMutability.IMMUTABLE
     )
@@ -298,7 +298,7 @@ def test_requests_alike(client: Any) -> None:
 
 
 def test_requests_are_kept(client: Any) -> None:
-    """The requests of all calls can be looked at, whatever form the calls had."""
+    """The requests of all calls can be inspected, whatever form the calls had."""
     request = GetAuthorizationTokenRequest()
     with stub_of(client) as stub:
         stub.expect("ListImages")
@@ -336,7 +336,7 @@ def test_requests_are_kept(client: Any) -> None:
     ids=["out of order", "too many", "missing"],
 )
 def test_other_calls_fail(client: Any, expected: list[Any], calls: list[str], message: str) -> None:
-    """The error names a call that was not expected, or the expectations that are still open."""
+    """The error message names the unexpected call, or the expectations that are left."""
     stub = stub_of(client)
     for operation, request in expected:
         stub.expect(operation, request=request)
@@ -347,7 +347,7 @@ def test_other_calls_fail(client: Any, expected: list[Any], calls: list[str], me
 
 
 def test_any_order(client: Any) -> None:
-    """Without order, a call takes the first expectation that its operation and request meet."""
+    """Without an order, a call uses the first expectation that matches it."""
     with stub_of(client, in_order=False) as stub:
         for name in ("app", "web"):
             request = ListImagesRequest(repository_name=name)
@@ -365,7 +365,7 @@ def test_any_order(client: Any) -> None:
 
 
 def test_differing_members(client: Any) -> None:
-    """The error shows what differs, without members that are not set and without content."""
+    """The error message shows the differences, but no unset members and no content."""
     stub = stub_of(client)
     stub.expect("UploadLayerPart", request=part(b"secret"))
     with pytest.raises(StubAssertionError) as raised, stub:
@@ -381,7 +381,7 @@ def test_differing_members(client: Any) -> None:
 
 
 def test_threads_share_a_stub(client: Any) -> None:
-    """Calls of many threads take one expectation each."""
+    """Calls of several threads use one expectation each."""
     with stub_of(client, in_order=False) as stub, ThreadPoolExecutor(8) as pool:
         for number in range(100):
             stub.expect("ListImages", next_token=str(number))
@@ -397,7 +397,7 @@ def test_threads_share_a_stub(client: Any) -> None:
     assert sorted(found, key=str) == sorted(map(str, range(100)))
 
 
-# --- what is checked ------------------------------------------------------------------------------
+# --- validation ------------------------------------------------------------------------------
 
 
 def test_checks(client: Any) -> None:
@@ -438,7 +438,7 @@ def pushed(time: Any) -> dict[str, Any]:
                 ),
             )
         ),
-        # A time has to be a datetime with a zone, although a response has only a number for it.
+        # A time has to be a datetime with a time zone, although a response has only a number.
         *(
             ("DescribeImages", pushed(time), ValueError, text)
             for time, text in (
@@ -460,7 +460,7 @@ def pushed(time: Any) -> dict[str, Any]:
                 ({"error": int}, "error must be an exception"),
             )
         ),
-        # An error that the client would never raise in this form.
+        # Errors that the client would never raise in this form.
         *(
             ("ListImages", {"error": RepositoryNotFoundException(**members)}, ValueError, text)
             for members, text in (
@@ -476,10 +476,10 @@ def pushed(time: Any) -> dict[str, Any]:
         ("Qwertz", {}, ValueError, "there is no operation 'Qwertz'$"),
     ],
 )
-def test_what_cannot_be_expected(
+def test_impossible_expectations(
     client: Any, operation: str, arguments: Any, error: type[Exception], problem: str
 ) -> None:
-    """What the client would never send or return is refused where it is expected."""
+    """An expectation that no client could meet, or no service could return, is refused at once."""
     with pytest.raises(error, match=problem):
         stub_of(client).expect(operation, **arguments)
 
@@ -488,7 +488,7 @@ def test_what_cannot_be_expected(
 
 
 def test_stubs_nest(client: Any) -> None:
-    """An inner stub responds until it is left; then the outer one does again."""
+    """An inner stub is used until it is left, and then the outer one again."""
     with stub_of(client) as outer:
         outer.expect("ListImages", next_token="outer")
         with stub_of(client) as inner:
@@ -500,7 +500,7 @@ def test_stubs_nest(client: Any) -> None:
 
 
 def test_the_transport_is_restored(blocking: ECRClient) -> None:
-    """Leaving a stub puts back the very transport; an error of the block is not replaced."""
+    """Leaving a stub restores the transport, and does not replace an error of the block."""
     blocking.transport = before = Transport()
     with ECRStub(blocking):
         inside = blocking.transport
@@ -515,7 +515,7 @@ def test_the_transport_is_restored(blocking: ECRClient) -> None:
 
 
 def test_views(client: Any) -> None:
-    """A stub of a client is one of its views, and the other way round."""
+    """A stub of a client also applies to its views, and vice versa."""
     view = client.with_options(timeout=5, headers={"X-Team": "build"})
     with stub_of(client) as stub:
         stub.expect("ListImages", next_token="by the client")
@@ -527,8 +527,8 @@ def test_views(client: Any) -> None:
     assert (first, second) == ("by the client", "by the view")
 
 
-def test_hooks_see_stubbed_calls(client: Any) -> None:
-    """Hooks are told of stubbed calls and downloads as of real ones."""
+def test_hooks_see_stubbed_calls(client_class: Any) -> None:
+    """Hooks are called for stubbed calls and downloads as for real ones."""
     events: list[tuple[str, str, int | None]] = []
 
     def note(kind: str) -> Callable[[CallEvent], None]:
@@ -536,7 +536,7 @@ def test_hooks_see_stubbed_calls(client: Any) -> None:
 
     hooks = Hooks(**{kind: note(kind) for kind in ("request", "response", "retry", "error")})
     config = ClientConfiguration(hooks=hooks)
-    with ECRClient(region="eu-west-1", config=config) as observed, ECRStub(observed) as stub:
+    with client_class(region="eu-west-1", config=config) as observed, stub_of(observed) as stub:
         stub.expect("ListImages", error=ThrottlingException("slow down"))
         stub.expect_download(LAYER)
         with pytest.raises(ThrottlingException):
@@ -559,7 +559,7 @@ def test_hooks_see_stubbed_calls(client: Any) -> None:
     "error", [ServiceUnavailableException("later"), ReadTimeoutException("late", "ListImages")]
 )
 def test_nothing_is_retried(client: Any, error: Exception) -> None:
-    """One expectation is one call, whatever the retry policy; a test sees each failure."""
+    """One expectation is one call, whatever the retry policy, so that tests see each failure."""
     waits: list[float] = []
     view = client.with_options(retry=RetryPolicy(max_attempts=5, sleep=waits.append))
     with stub_of(client) as stub:
@@ -572,7 +572,7 @@ def test_nothing_is_retried(client: Any, error: Exception) -> None:
 
 
 def test_overridden_invoke() -> None:
-    """A client whose class overrides `invoke` is stubbed below it."""
+    """A stub works below an overridden `invoke`."""
     seen: list[str] = []
 
     class Observed(ECRClient):
@@ -588,7 +588,7 @@ def test_overridden_invoke() -> None:
 
 
 def test_shutdown_within_a_stub(blocking: ECRClient) -> None:
-    """A client that is shut down while stubbed closes its connections, and stays shut down."""
+    """A client that is shut down within a stub closes its connections, and stays shut down."""
 
     class Closing(Transport):
         closed = False
@@ -606,7 +606,7 @@ def test_shutdown_within_a_stub(blocking: ECRClient) -> None:
 
 
 def test_reuse(client: Any) -> None:
-    """A stub may be entered again when it was left, and says so if it was not."""
+    """A stub can be entered again, but not while it is entered."""
     stub = stub_of(client)
     for token in ("first", "second"):
         stub.expect("ListImages", next_token=token)

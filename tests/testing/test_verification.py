@@ -1,4 +1,4 @@
-"""The check of stored images finds whatever is missing or wrong."""
+"""The verification of stored images finds everything that is missing or wrong."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ MIB = 1024 * 1024
 
 
 class Stored(ECRClient):
-    """A client of a repository that holds one image, in which a test may break things.
+    """A client of a repository with one image, which tests may break.
 
     Attributes:
-        root: The digest of what the tag names.
-        manifests: The text of each manifest, by digest.
+        root: The digest that the tag refers to.
+        manifests: Each manifest as a string, by digest.
         blobs: The bytes of each blob, by digest.
-        listed: The digest that the service returns with a manifest, where that is not true.
+        listed: Wrong digests that the service returns with a manifest, by digest.
         status: The status of downloads.
-        asked: The digests that were asked for, in turn.
-        downloads: Where downloads are.
+        requested: The digests that were requested, in order.
+        downloads: The base URL of downloads.
     """
 
     def __init__(self, image: RandomImage) -> None:
@@ -56,7 +56,7 @@ class Stored(ECRClient):
         }
         self.listed: dict[str, str] = {}
         self.status = 200
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.downloads = "https://storage.example"
         self.transport = Storage(self)
 
@@ -85,14 +85,14 @@ class Stored(ECRClient):
         if digest not in self.manifests:
             failure = ImageFailure(failure_code="ImageNotFound", failure_reason="no image")
             return BatchGetImageResult(failures=[failure])
-        self.asked.append(digest)
+        self.requested.append(digest)
         image_id = ImageIdentifier(image_digest=self.listed.get(digest, digest))
         image = example(Image, image_id=image_id, image_manifest=self.manifests[digest])
         return BatchGetImageResult(images=[image])
 
 
 class Storage(Transport):
-    """The storage of that client."""
+    """The storage of a `Stored` client."""
 
     simulated = True
 
@@ -102,14 +102,14 @@ class Storage(Transport):
     def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
         assert {"authorization", "x-amz-date"}.isdisjoint(map(str.lower, request.headers))
         digest = request.url.rpartition("/")[2].partition("?")[0]
-        self.stored.asked.append(digest)
+        self.stored.requested.append(digest)
         body = self.stored.blobs[digest]
         headers = {"Content-Length": str(len(body))}
         return StreamingResponse(request, self.stored.status, headers, InMemory(body))
 
 
 def differs(digest: str, content: bytes) -> str:
-    """Return what the client says of other content."""
+    """Return the client's error message for other content."""
     found = sha256(content).hexdigest()
     return (
         f"layer {digest}: the downloaded content differs: the content has the digest sha256:{found}"
@@ -118,7 +118,7 @@ def differs(digest: str, content: bytes) -> str:
 
 @pytest.fixture
 def image(tmp_path: Path) -> RandomImage:
-    """Return an image of two platforms."""
+    """Return an image for two platforms."""
     return random_image(tmp_path / "image", platforms=["linux/amd64", "linux/arm64/v8"])
 
 
@@ -130,7 +130,7 @@ def stored(image: RandomImage) -> Iterator[Stored]:
 
 
 def problems(stored: Stored, reference: str = "team/app:1.0") -> list[str]:
-    """Return what is wrong with the image."""
+    """Return the problems of the image, one per line of the error message."""
     with pytest.raises(AssertionError) as raised:
         assert_image_valid(stored, reference)
     head, *lines = str(raised.value).splitlines()
@@ -139,18 +139,18 @@ def problems(stored: Stored, reference: str = "team/app:1.0") -> list[str]:
     return [line.strip() for line in lines]
 
 
-def test_a_whole_image_is_valid(stored: Stored, image: RandomImage) -> None:
-    """All manifests, configurations and layers are looked at, and each of them once."""
+def test_valid_images(stored: Stored, image: RandomImage) -> None:
+    """All manifests, configurations and layers are verified once each."""
     assert_image_valid(stored, "team/app:1.0")
-    asked, stored.asked = stored.asked, []
+    requested, stored.requested = stored.requested, []
     assert_image_valid(stored, f"team/app@{image.digest}")
 
-    assert sorted(asked) == sorted([*stored.manifests, *stored.blobs])
-    assert stored.asked == asked
+    assert sorted(requested) == sorted([*stored.manifests, *stored.blobs])
+    assert stored.requested == requested
 
 
 def test_altered_content(stored: Stored, image: RandomImage) -> None:
-    """A blob with another content of the same length is not the blob."""
+    """A blob with other content of the same length is detected."""
     layer, config = image.manifests[0].layers[0], image.manifests[1].config
     for digest in (layer.digest, config.digest):
         stored.blobs[digest] = bytes(len(stored.blobs[digest]))
@@ -162,7 +162,7 @@ def test_altered_content(stored: Stored, image: RandomImage) -> None:
 
 
 def test_truncated_content(stored: Stored, image: RandomImage) -> None:
-    """A blob that has lost its end has a wrong size as well as a wrong digest."""
+    """A truncated blob has a wrong size as well as a wrong digest."""
     layer = image.manifests[0].layers[1]
     cut = stored.blobs[layer.digest] = stored.blobs[layer.digest][:-1]
 
@@ -172,8 +172,8 @@ def test_truncated_content(stored: Stored, image: RandomImage) -> None:
     ]
 
 
-def test_missing_parts_are_found(stored: Stored, image: RandomImage) -> None:
-    """A layer, or the manifest of a platform, may be missing although the index is there."""
+def test_missing_content(stored: Stored, image: RandomImage) -> None:
+    """A missing layer, or a missing manifest of a platform, is detected."""
     layer = image.manifests[0].layers[0].digest
     manifest = image.manifests[1].descriptor.digest
     del stored.blobs[layer], stored.manifests[manifest]
@@ -185,7 +185,7 @@ def test_missing_parts_are_found(stored: Stored, image: RandomImage) -> None:
 
 
 def test_altered_manifest(stored: Stored, image: RandomImage) -> None:
-    """A manifest that means the same, but is written otherwise, is not the same."""
+    """A manifest with the same meaning but other bytes is detected."""
     digest, size = image.manifests[0].descriptor.digest, image.manifests[0].descriptor.size
     altered = stored.manifests[digest] = stored.manifests[digest] + " "
     found = f"sha256:{sha256(altered.encode()).hexdigest()}"
@@ -197,8 +197,8 @@ def test_altered_manifest(stored: Stored, image: RandomImage) -> None:
     ]
 
 
-def test_a_wrong_response_is_found(stored: Stored, image: RandomImage) -> None:
-    """The digest that the service returns has to be that of the manifest that it returns."""
+def test_wrong_response(stored: Stored, image: RandomImage) -> None:
+    """A digest in a response that is not that of the manifest is detected."""
     stored.listed[image.digest] = "sha256:0"
 
     assert problems(stored) == [
@@ -207,7 +207,7 @@ def test_a_wrong_response_is_found(stored: Stored, image: RandomImage) -> None:
 
 
 def store(stored: Stored, text: str) -> None:
-    """Let the tag name a manifest with another text."""
+    """Let the tag refer to a manifest with this content."""
     stored.root = f"sha256:{sha256(text.encode()).hexdigest()}"
     stored.manifests[stored.root] = text
 
@@ -246,23 +246,23 @@ def descriptor(digest: object = "sha256:" + "1" * 64, size: object = 1) -> dict[
     ],
     ids=lambda value: value[:30],
 )
-def test_an_odd_manifest_is_found(stored: Stored, text: str, problem: str) -> None:
-    """A string that is no manifest is a problem of the image, and the error says what is wrong."""
+def test_malformed_manifests(stored: Stored, text: str, problem: str) -> None:
+    """A malformed manifest is a problem of the image, with the reason."""
     store(stored, text)
     (found,) = problems(stored)
 
     assert re.fullmatch(rf"manifest 1\.0 cannot be read \(.*({problem}).*\)", found)
 
 
-def test_half_a_character(stored: Stored) -> None:
-    """A string that has no UTF-8 is no manifest."""
+def test_lone_surrogates(stored: Stored) -> None:
+    """A string that cannot be encoded as UTF-8 is not a manifest."""
     stored.manifests[stored.root] = '{"layers": [], "config": "\ud800"}'
 
     assert "surrogates not allowed" in problems(stored)[-1]
 
 
 def test_long_manifest(stored: Stored) -> None:
-    """The bound of the service is that of the check."""
+    """The longest manifest that the service allows is accepted, and a longer one is not."""
     store(stored, '{"layers": []}'.ljust(4 * MIB))
     assert_image_valid(stored, "team/app:1.0")
     store(stored, '{"layers": []}'.ljust(4 * MIB + 1))
@@ -270,8 +270,8 @@ def test_long_manifest(stored: Stored) -> None:
     assert problems(stored) == ["manifest 1.0 has 4194305 characters, more than 4194304"]
 
 
-def test_each_problem(stored: Stored) -> None:
-    """A descriptor that is none does not hide what is wrong with the others."""
+def test_several_problems(stored: Stored) -> None:
+    """A malformed descriptor does not hide the problems of others."""
     store(stored, json.dumps({"layers": [1, descriptor()], "config": 2}))
 
     assert problems(stored) == [
@@ -283,7 +283,7 @@ def test_each_problem(stored: Stored) -> None:
 
 
 def indexed(stored: Stored, levels: int) -> None:
-    """Let the tag name an index of an index, and so on, of a manifest without layers."""
+    """Let the tag refer to nested indexes around a manifest without layers."""
     text = '{"layers": []}'
     for _ in range(levels):
         store(stored, text)
@@ -292,7 +292,7 @@ def indexed(stored: Stored, levels: int) -> None:
 
 
 def test_nested_indexes(stored: Stored) -> None:
-    """Indexes may hold each other, but not as deeply as nobody needs."""
+    """Indexes may be nested up to eight levels deep."""
     indexed(stored, 8)
     assert_image_valid(stored, "team/app:1.0")
     indexed(stored, 9)
@@ -302,7 +302,7 @@ def test_nested_indexes(stored: Stored) -> None:
 
 
 def test_count_of_descriptors(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bound of manifests and blobs is that of the whole image."""
+    """The maximum number of manifests and blobs applies to the whole image."""
     monkeypatch.setattr("ecr_client.testing.verification.MAX_DESCRIPTORS", 5)
     (problem,) = problems(stored)
 
@@ -310,19 +310,19 @@ def test_count_of_descriptors(stored: Stored, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_index_of_itself(stored: Stored) -> None:
-    """A registry that returns the same index for ever is asked once for each digest."""
+    """If a registry keeps returning the same index, each digest is requested only once."""
     digest = f"sha256:{'1' * 64}"
     text = json.dumps({"manifests": [descriptor(digest), descriptor(digest, 7)]})
     stored.root, stored.manifests[digest] = digest, text
     lines = problems(stored)
 
-    assert stored.asked == [digest, digest]
+    assert stored.requested == [digest, digest]
     assert f"manifest {digest} has {len(text)} bytes instead of 7" in lines
     assert len(lines) == 7
 
 
 def test_blob_named_twice(stored: Stored, image: RandomImage) -> None:
-    """A blob is downloaded once, and has the size that each descriptor says."""
+    """A blob is downloaded once, and compared with the size in each descriptor."""
     layer = image.manifests[0].layers[0]
     sizes = [layer.size, layer.size, layer.size + 1]
     store(stored, json.dumps({"layers": [descriptor(layer.digest, size) for size in sizes]}))
@@ -330,12 +330,12 @@ def test_blob_named_twice(stored: Stored, image: RandomImage) -> None:
     assert problems(stored) == [
         f"blob {layer.digest} has {layer.size} bytes instead of {layer.size + 1}"
     ]
-    assert stored.asked == [stored.root, layer.digest]
+    assert stored.requested == [stored.root, layer.digest]
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 def test_both_algorithms(stored: Stored, algorithm: str) -> None:
-    """Manifests and blobs may have digests of SHA-512, too."""
+    """Digests of manifests and blobs may be SHA-512, too."""
     layer, text = b"layer", '{"layers": []}'
     hashes = [hashlib.new(algorithm, each) for each in (layer, text.encode())]
     digests = [f"{algorithm}:{each.hexdigest()}" for each in hashes]
@@ -349,7 +349,7 @@ def test_both_algorithms(stored: Stored, algorithm: str) -> None:
 
 
 class Endless(Transport):
-    """A storage that sends the bytes of a layer for ever, and says nothing of their number."""
+    """A storage that sends bytes for ever, without a Content-Length."""
 
     simulated = True
 
@@ -364,8 +364,8 @@ class Endless(Transport):
         return bytes(size)
 
 
-def test_an_endless_blob_is_found(stored: Stored, image: RandomImage) -> None:
-    """Of each blob, about as much is read as its manifest says that there is."""
+def test_endless_blobs(stored: Stored, image: RandomImage) -> None:
+    """Not much more of a blob is read than its size in the manifest."""
     storage = stored.transport = Endless()
 
     assert problems(stored) == [
@@ -377,7 +377,7 @@ def test_an_endless_blob_is_found(stored: Stored, image: RandomImage) -> None:
 
 
 def test_failing_downloads(stored: Stored) -> None:
-    """A storage that refuses, or is none, is a problem of each blob."""
+    """A storage that refuses, or an invalid URL, is a problem of each blob."""
     stored.status = 403
     refused = problems(stored)
     stored.downloads = "file:///"
@@ -393,7 +393,7 @@ def test_failing_downloads(stored: Stored) -> None:
 
 
 def test_refusals(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who may not read the repository learns nothing of the image."""
+    """An error of the service that denies access is raised as it is."""
 
     def refuse(_: object) -> None:
         raise AccessDeniedException("not yours")
@@ -404,11 +404,11 @@ def test_refusals(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-def test_layers_are_not_held(tmp_path: Path) -> None:
-    """The memory that a check takes does not depend on the size of the layers."""
+def test_memory(tmp_path: Path) -> None:
+    """The memory of a verification does not depend on the size of the layers."""
     image = random_image(tmp_path, layers=1, size=24 * MIB)
     with Stored(image) as client:
-        # The storage of this test holds them; what it has already is not counted.
+        # The storage in this test holds the layers, which are not counted.
         tracemalloc.start()
         try:
             assert_image_valid(client, "team/app:1.0")
@@ -420,12 +420,12 @@ def test_layers_are_not_held(tmp_path: Path) -> None:
 
 
 def test_foreign_layers(stored: Stored) -> None:
-    """A layer with addresses of its own is not the registry's to give."""
+    """A layer with URLs of its own is not expected in the registry."""
     foreign = {**descriptor(), "urls": ["https://elsewhere.example/1"]}
     store(stored, json.dumps({"schemaVersion": 2, "layers": [foreign]}))
     assert_image_valid(stored, "team/app:1.0")
 
-    assert stored.asked == [stored.root]
+    assert stored.requested == [stored.root]
 
 
 @pytest.mark.parametrize(
@@ -442,7 +442,7 @@ def test_foreign_layers(stored: Stored) -> None:
         "localhost:1/app:1",
     ],
 )
-def test_references_are_checked(stored: Stored, reference: str) -> None:
-    """What names neither a tag nor a digest of a repository is refused."""
+def test_wrong_references(stored: Stored, reference: str) -> None:
+    """A reference without a tag or digest, or without a repository, is refused."""
     with pytest.raises(ValueError, match=r"not a reference|must be repository:tag or"):
         assert_image_valid(stored, reference)

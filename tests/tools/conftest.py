@@ -1,4 +1,4 @@
-"""What tests of other people's tools share: processes of their own, and a server with TLS."""
+"""Fixtures for tests with third-party tools: fresh interpreters, and a server with TLS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ecr_client import ClientConfiguration, Credentials, ECRClient
 
 @pytest.fixture
 def run_script() -> Callable[..., list[str]]:
-    """Return a function that runs code in a fresh interpreter and returns the lines it prints.
+    """Return a function that runs code in a fresh interpreter and returns the printed lines.
 
     A process that hangs fails the test.
     """
@@ -43,7 +43,7 @@ def web_client(
     context: ssl.SSLContext,
     trusted: str,
 ) -> Iterator[ECRClient]:
-    """Yield a client of the scripted server, once without TLS and once with it."""
+    """Yield a client of the scripted server, without and with TLS in turn."""
     if request.param == "https":
         server._server.socket = context.wrap_socket(server._server.socket, server_side=True)
         server.url = server.url.replace("http:", "https:")

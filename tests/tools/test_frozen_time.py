@@ -1,4 +1,4 @@
-"""freezegun and time-machine: calls and their datetimes are the same in frozen time."""
+"""freezegun and time-machine: calls and their datetimes are not affected by frozen time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IMAGES = encode_result(DescribeImagesResult(image_details=[IMAGE]))
 
 Freeze = Callable[[datetime], AbstractContextManager[Any]]
 
-#: Does one thing after another, by name. A hang is reported with where each thread hangs.
+#: Runs the named steps in order. If it hangs, the traceback of each thread is printed.
 SCRIPT = """
 import faulthandler, sys
 faulthandler.dump_traceback_later(20, exit=True)
@@ -60,20 +60,21 @@ def start():
     from ecr_client.local import LocalECR
     ecr = LocalECR()
 
-def ask():
+def query():
     import json, os
     with ecr.client() as client:
         name = "app/" + os.urandom(8).hex()
         made = client.create_repository(repository_name=name).repository
         print(made.created_at.year)
-        asked = client.describe_repositories(repository_names=[name]).repositories
-        assert asked == (made,)
+        found = client.describe_repositories(repository_names=[name]).repositories
+        assert found == (made,)
 
 def close():
     ecr.close()
 
 steps = dict(
-    freeze=frozen.start, thaw=frozen.stop, load=load, call=call, start=start, ask=ask, close=close
+    freeze=frozen.start, thaw=frozen.stop, load=load, call=call, start=start, query=query,
+    close=close,
 )
 for step in sys.argv[2:]:
     steps[step]()
@@ -81,7 +82,7 @@ for step in sys.argv[2:]:
 
 
 class Tool:
-    """A library that freezes the time."""
+    """A library that freezes time."""
 
     def __init__(self, module: str, function: str, options: dict[str, Any], freeze: Freeze) -> None:
         self.freeze = freeze
@@ -98,12 +99,12 @@ TOOLS = {
 
 @pytest.fixture(params=list(TOOLS))
 def tool(request: pytest.FixtureRequest) -> Tool:
-    """Return each of the tools."""
+    """Return each tool in turn."""
     return TOOLS[request.param]
 
 
-def test_a_result_does_not_depend_on_the_time(tool: Tool, client: ECRClient, server: Any) -> None:
-    """A result is the same before, in and after frozen time, and its datetimes are real ones."""
+def test_results(tool: Tool, client: ECRClient, server: Any) -> None:
+    """A result is the same before, in and after frozen time, with real datetimes."""
     server.responses = [(200, {}, IMAGES)]
     results = [client.describe_images(repository_name="app")]
     with tool.freeze(FROZEN):
@@ -126,20 +127,16 @@ def test_a_result_does_not_depend_on_the_time(tool: Tool, client: ECRClient, ser
         "freeze load thaw freeze call",
     ],
 )
-def test_models_may_be_imported_at_any_time(
-    tool: Tool, run_script: Callable[..., list[str]], server: Any, steps: str
-) -> None:
-    """Datetimes are read and written by models that were imported in frozen time, or before."""
+def test_imports(tool: Tool, run_script: Callable[..., list[str]], server: Any, steps: str) -> None:
+    """Datetimes work in models that were imported before or within frozen time."""
     server.responses = [(200, {}, IMAGES)]
     printed = run_script(tool.script, server.url, *steps.split())
 
     assert printed == [PUSHED.isoformat()] * steps.count("call")
 
 
-def test_a_local_ecr_lives_in_the_frozen_time(
-    tool: Tool, local_ecr: LocalECR, ecr_client: ECRClient
-) -> None:
-    """What a local ECR stores in frozen time has that time, also when it is asked later."""
+def test_local_ecr(tool: Tool, local_ecr: LocalECR, ecr_client: ECRClient) -> None:
+    """A local ECR stores the frozen time, and still returns it later."""
     with tool.freeze(FROZEN):
         made = ecr_client.create_repository(repository_name="team/app").repository
     (found,) = ecr_client.describe_repositories().repositories
@@ -151,18 +148,18 @@ def test_a_local_ecr_lives_in_the_frozen_time(
 @pytest.mark.parametrize(
     ("steps", "years"),
     [
-        ("start freeze ask close", ["2024"]),
-        ("start freeze ask thaw close", ["2024"]),
-        ("start ask freeze ask thaw ask close", ["now", "2024", "now"]),
-        ("freeze start ask close", ["2024"]),
-        ("freeze start ask thaw close", ["2024"]),
-        ("freeze start ask thaw ask close", ["2024", "now"]),
+        ("start freeze query close", ["2024"]),
+        ("start freeze query thaw close", ["2024"]),
+        ("start query freeze query thaw query close", ["now", "2024", "now"]),
+        ("freeze start query close", ["2024"]),
+        ("freeze start query thaw close", ["2024"]),
+        ("freeze start query thaw query close", ["2024", "now"]),
     ],
 )
-def test_a_local_ecr_is_closed_in_any_time(
+def test_life_of_a_local_ecr(
     tool: Tool, run_script: Callable[..., list[str]], steps: str, years: list[str]
 ) -> None:
-    """A local ECR answers and ends, whether the time was frozen before it started or after."""
+    """A local ECR responds and closes, whether it was started before or within frozen time."""
     now = str(datetime.now(timezone.utc).year)
     printed = run_script(tool.script, "", *steps.split())
 

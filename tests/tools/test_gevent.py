@@ -1,4 +1,4 @@
-"""gevent: greenlets share one client, and wait for their responses at the same time."""
+"""gevent: greenlets share one client, and wait for their responses concurrently."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ with client:
 
 
 class Delayed:
-    """A response that the server writes after a wait."""
+    """A response that the server delays."""
 
     def __init__(self, wait: Callable[[], object]) -> None:
         self._wait = wait
@@ -62,11 +62,11 @@ class Delayed:
 
 
 @pytest.mark.parametrize("total_timeout", [None, 40.0])
-def test_greenlets_call_at_the_same_time(
+def test_concurrent_greenlets(
     run_script: Callable[..., list[str]], server: Any, total_timeout: float | None
 ) -> None:
-    """The requests of all greenlets are at the server at once, by new connections and idle ones."""
-    server._server.socket.listen(COUNT)  # or a busy machine would refuse some of them
+    """The server has the requests of all greenlets at once, on new and on idle connections."""
+    server._server.socket.listen(COUNT)  # or a busy machine might refuse some of them
     server.responses = [Delayed(threading.Barrier(COUNT, timeout=30).wait)]
     printed = run_script(MANY_CALLS, server.url, repr(total_timeout))
 
@@ -74,8 +74,8 @@ def test_greenlets_call_at_the_same_time(
     assert len(server.requests) == 2 * COUNT
 
 
-def test_a_greenlet_runs_out_of_time(run_script: Callable[..., list[str]], server: Any) -> None:
-    """``total_timeout`` ends a call without a response, while other greenlets go on."""
+def test_total_timeout(run_script: Callable[..., list[str]], server: Any) -> None:
+    """``total_timeout`` ends a call without a response, while other greenlets keep running."""
     over = threading.Event()
     server.responses = [Delayed(lambda: over.wait(30))]
     printed = run_script(ONE_TOO_SLOW, server.url, "0.5")

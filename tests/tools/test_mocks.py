@@ -1,4 +1,4 @@
-"""responses, requests-mock and moto answer a client as long as they are on, used before or not."""
+"""responses, requests-mock and moto respond to new and used clients while they are active."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def by_requests_mock(url: str) -> Iterator[None]:
 
 @pytest.fixture(params=[by_responses, by_requests_mock], ids=["responses", "requests-mock"])
 def mocked(request: pytest.FixtureRequest) -> Mock:
-    """Return a context manager in which calls to a URL are answered by a mock."""
+    """Return a context manager in which calls to a URL get a mocked response."""
     return request.param  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("used", [False, True])
-def test_a_mock_answers(mocked: Mock, client: ECRClient, server: Any, used: bool) -> None:
-    """A mock answers a client, used before or not, which reaches its server afterwards."""
+def test_mocks(mocked: Mock, client: ECRClient, server: Any, used: bool) -> None:
+    """A mock responds to a new or used client, which reaches its server afterwards."""
     server.responses = [REAL]
     if used:
         client.describe_registry()
@@ -56,10 +56,8 @@ def test_a_mock_answers(mocked: Mock, client: ECRClient, server: Any, used: bool
     assert [inside.registry_id, outside.registry_id] == ["222222222222", "111111111111"]
 
 
-def test_what_a_mock_does_not_know_is_not_sent(
-    mocked: Mock, client: ECRClient, server: Any
-) -> None:
-    """A call for which a mock has no response fails and sends nothing."""
+def test_unknown_calls(mocked: Mock, client: ECRClient, server: Any) -> None:
+    """A call without a mocked response fails, and is not sent."""
     client.describe_registry()
     with mocked(AWS):
         with pytest.raises((TransportException, requests_mock.NoMockAddress)):
@@ -71,8 +69,8 @@ def test_what_a_mock_does_not_know_is_not_sent(
 
 
 @pytest.mark.parametrize("used", [False, True])
-def test_moto_answers_in_process(client: ECRClient, server: Any, used: bool) -> None:
-    """``mock_aws`` answers a client, used before or not, which reaches its server afterwards."""
+def test_moto_in_process(client: ECRClient, server: Any, used: bool) -> None:
+    """``mock_aws`` responds to a new or used client, which reaches its server afterwards."""
     if used:
         client.describe_registry()
     with mock_aws():

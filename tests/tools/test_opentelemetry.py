@@ -23,7 +23,7 @@ Instrumented = Callable[[], AbstractContextManager[None]]
 
 
 class Seen(NamedTuple):
-    """What a span says."""
+    """The relevant content of a span."""
 
     kind: SpanKind
     method: str
@@ -33,7 +33,7 @@ class Seen(NamedTuple):
 
 @pytest.fixture
 def exporter() -> InMemorySpanExporter:
-    """Return what keeps the spans."""
+    """Return an exporter that keeps the spans."""
     return InMemorySpanExporter()
 
 
@@ -65,7 +65,7 @@ def instrumented(request: pytest.FixtureRequest, exporter: InMemorySpanExporter)
 
 @pytest.fixture
 def make(server: Any, credentials: Credentials) -> Callable[[], ECRClient]:
-    """Return a function that makes a client which retries without a delay."""
+    """Return a function that makes a client that retries without a delay."""
     config = ClientConfiguration(retry=RetryPolicy(max_attempts=2, base_delay=0))
     return lambda: ECRClient(
         region="eu-west-1", endpoint=server.url, credentials=credentials, config=config
@@ -73,7 +73,7 @@ def make(server: Any, credentials: Credentials) -> Callable[[], ECRClient]:
 
 
 def seen(exporter: InMemorySpanExporter) -> list[Seen]:
-    """Return what the spans say, by the older or the newer names of attributes."""
+    """Return the content of the spans, by the older or the newer names of attributes."""
     found = []
     for span in exporter.get_finished_spans():
         attributes: Any = span.attributes
@@ -96,13 +96,13 @@ def expected(server: Any, *statuses: int) -> list[Seen]:
     return [Seen(SpanKind.CLIENT, "POST", f"{server.url}/", status) for status in statuses]
 
 
-def test_each_attempt_is_a_span(
+def test_attempts(
     instrumented: Instrumented,
     make: Callable[[], ECRClient],
     server: Any,
     exporter: InMemorySpanExporter,
 ) -> None:
-    """A call that is retried has a span for each attempt, which the server is told of."""
+    """A retried call has a span for each attempt, which is propagated to the server."""
     server.responses = [DOWN, FINE]
     with instrumented(), make() as client:
         client.describe_registry()
@@ -113,13 +113,13 @@ def test_each_attempt_is_a_span(
     assert parents == [f"{span.context.span_id:016x}" for span in spans]
 
 
-def test_a_client_that_was_used_before_is_seen(
+def test_used_clients(
     instrumented: Instrumented,
     make: Callable[[], ECRClient],
     server: Any,
     exporter: InMemorySpanExporter,
 ) -> None:
-    """A client with an idle connection is instrumented, and no longer when that is over."""
+    """A client with an idle connection is instrumented, and no longer afterwards."""
     server.responses = [FINE]
     with make() as client:
         client.describe_registry()
@@ -132,13 +132,13 @@ def test_a_client_that_was_used_before_is_seen(
     assert ["traceparent" in each.headers for each in server.requests] == [False, True, False]
 
 
-def test_a_broken_connection_is_a_failed_span(
+def test_broken_connections(
     instrumented: Instrumented,
     make: Callable[[], ECRClient],
     server: Any,
     exporter: InMemorySpanExporter,
 ) -> None:
-    """An attempt without a response has a span that says so."""
+    """An attempt without a response has a span that is marked as failed."""
     server.responses = [b"", FINE]
     with instrumented(), make() as client:
         client.describe_registry()

@@ -1,4 +1,4 @@
-"""vcrpy: what is recorded is replayed, and nothing else reaches the network."""
+"""vcrpy: recorded calls are replayed, and nothing else reaches the network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FINE = (200, {"x-amzn-RequestId": "id-1"}, b'{"registryId": "210987654321"}')
 
 @pytest.fixture(params=["fresh", "used"])
 def player(request: pytest.FixtureRequest, web_client: ECRClient, server: Any) -> ECRClient:
-    """Return a client that has no connection yet, or an idle one of its own."""
+    """Return a client without a connection, or with an idle one."""
     server.responses = [FINE]
     if request.param == "used":
         web_client.describe_registry()
@@ -34,7 +34,7 @@ def player(request: pytest.FixtureRequest, web_client: ECRClient, server: Any) -
     return web_client
 
 
-#: Nothing of the client is loaded before the first cassette is entered.
+#: No module of the client is loaded before the first cassette is entered.
 FIRST_CALL = """
 import sys, vcr, warnings
 if sys.version_info < (3, 11):
@@ -58,8 +58,8 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def test_nothing_leaves_an_empty_cassette(player: ECRClient, server: Any, tmp_path: Path) -> None:
-    """A call that the cassette does not have fails, says so, and sends nothing."""
+def test_unknown_calls(player: ECRClient, server: Any, tmp_path: Path) -> None:
+    """A call that is not in the cassette fails, says so, and is not sent."""
     expected = (AmazonClientException, CannotOverwriteExistingCassetteException)
     with (
         vcr.use_cassette(str(tmp_path / "none.yaml"), record_mode="none"),
@@ -71,8 +71,8 @@ def test_nothing_leaves_an_empty_cassette(player: ECRClient, server: Any, tmp_pa
     assert CannotOverwriteExistingCassetteException in map(type, causes(raised.value))
 
 
-def test_a_recorded_call_is_replayed(player: ECRClient, server: Any, tmp_path: Path) -> None:
-    """A call is sent once, and is the same from the cassette; later ones reach the server."""
+def test_replay(player: ECRClient, server: Any, tmp_path: Path) -> None:
+    """A call is sent once and then replayed alike; calls without a cassette reach the server."""
     results = []
     for mode in ("once", "none"):
         with vcr.use_cassette(str(tmp_path / "some.yaml"), record_mode=mode) as cassette:
@@ -88,10 +88,8 @@ def test_a_recorded_call_is_replayed(player: ECRClient, server: Any, tmp_path: P
     assert [each.response_metadata.request_id for each in results] == ["id-1"] * 2
 
 
-def test_the_first_call_may_be_in_a_cassette(
-    run_script: Callable[..., list[str]], server: Any, tmp_path: Path
-) -> None:
-    """What is imported while a cassette is in use does not stay with it."""
+def test_first_call(run_script: Callable[..., list[str]], server: Any, tmp_path: Path) -> None:
+    """Modules that are imported while a cassette is in use work without it later."""
     server.responses = [FINE]
     printed = run_script(FIRST_CALL, server.url, str(tmp_path / "some.yaml"))
 
@@ -99,10 +97,8 @@ def test_the_first_call_may_be_in_a_cassette(
     assert len(server.requests) == 3
 
 
-def test_hooks_keep_secrets_out_of_a_cassette(
-    player: ECRClient, server: Any, tmp_path: Path
-) -> None:
-    """What ``before_record_request`` removes is not in the file, and the call is still replayed."""
+def test_secrets(player: ECRClient, server: Any, tmp_path: Path) -> None:
+    """Data that ``before_record_request`` removes is not recorded, and calls are still replayed."""
 
     def without_signature(request: Any) -> Any:
         request.headers.pop("Authorization", None)

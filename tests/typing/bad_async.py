@@ -25,7 +25,7 @@ IMAGE = ImageIdentifier(image_tag="1.0")
 
 
 async def arguments(client: AsyncECRClient) -> None:
-    """Arguments are checked as those of the other client."""
+    """Arguments are checked like those of the blocking client."""
     request = ListImagesRequest(repository_name=NAME)
     await client.create_repository()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     await client.create_repository(repositoryName=NAME)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
@@ -57,24 +57,24 @@ async def forgotten(client: AsyncECRClient) -> None:
 
 
 async def blocking(client: AsyncECRClient) -> None:
-    """A waiter sleeps with a coroutine, and there is no ``close`` that blocks."""
+    """A waiter's `sleep` has to be a coroutine function, and there is no blocking ``close``."""
     await client.wait_until_image_exists(repository_name=NAME, sleep=time.sleep)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await client.wait_until_image_exists(DescribeImagesRequest(repository_name=NAME), delay="5")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     client.close()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 async def looked_up() -> Credentials:
-    """Return keys."""
+    """Return credentials."""
     return Credentials("a", "b")
 
 
 async def region() -> str:
-    """Return what is no credentials."""
+    """Return something other than credentials."""
     return "eu-west-1"
 
 
 def credentials(client: AsyncECRClient, other: ECRClient) -> None:
-    """Only the asynchronous client takes an asynchronous function, and it has to return keys."""
+    """Only the asynchronous client accepts an asynchronous function, which returns credentials."""
     ECRClient(credentials=looked_up)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     other.with_options(credentials=looked_up)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     AsyncECRClient(credentials=region)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -98,7 +98,7 @@ class Blocking(AsyncTransport):
 
 
 def kinds(client: AsyncECRClient, other: ECRClient) -> None:
-    """Neither client takes what is for the other one."""
+    """Neither client accepts objects for the other one."""
     client.transport = Transport()  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
     other.transport = AsyncTransport()  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
     AsyncECRStub(other)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -1,4 +1,4 @@
-"""Calls that a type checker has to refuse; each such line says with which error."""
+"""Calls that a type checker has to refuse, with the error on each line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IMAGE = ImageIdentifier(image_tag="1.0")
 
 
 def missing_members(client: ECRClient) -> None:
-    """A required member cannot be left out, neither of a call nor of an object."""
+    """A required member cannot be left out, neither of a call nor of a structure."""
     client.create_repository()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     client.put_image(repository_name="app")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     client.batch_get_image(repository_name="app")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
@@ -37,7 +37,7 @@ def misspelt_keywords(client: ECRClient) -> None:
 
 
 def wrong_types(client: ECRClient) -> None:
-    """A member of another type is an error, also deep inside."""
+    """A member of the wrong type is an error, at any depth."""
     client.create_repository(repository_name=b"app")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     client.create_repository(repository_name="app", tags=[("team", "a")])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
     client.create_repository(repository_name="app", tags=Tag(key="team", value="a"))  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
@@ -56,7 +56,7 @@ def wrong_types(client: ECRClient) -> None:
 
 
 def no_request(client: ECRClient) -> None:
-    """None is not a request, and neither is another operation's."""
+    """Neither None nor another operation's request is accepted."""
     client.create_repository(None)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     client.get_authorization_token(None)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     client.create_repository(ListImagesRequest(repository_name="app"))  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
@@ -76,14 +76,14 @@ def request_and_keywords(client: ECRClient) -> None:
 
 
 def positional_members(client: ECRClient) -> None:
-    """Members are keywords."""
+    """Members cannot be positional arguments."""
     client.list_images("app")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     CreateRepositoryRequest("app")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     ImageIdentifier("sha256:0")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 def paginators_waiters_batches(client: ECRClient) -> None:
-    """What goes beyond the operations is as strict as they are."""
+    """Paginators, waiters and batch helpers are as strict as operations."""
     client.paginate_list_images()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     client.paginate_describe_repositories(repository_name="app")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     client.paginate_list_images(repository_name="app").results()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
@@ -100,7 +100,7 @@ def misspelt_operations(client: ECRClient) -> None:
 
 
 def invoked_operations(client: ECRClient) -> None:
-    """An operation as an object takes its own request and no other."""
+    """An operation object accepts only its own request."""
     request = ListImagesRequest(repository_name="app")
     client.invoke(operations.PUT_IMAGE, request)  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
     client.invoke("ListImages", request)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

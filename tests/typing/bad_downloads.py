@@ -1,4 +1,4 @@
-"""Mistakes in downloads and transports, each of which the type checkers find."""
+"""Uses of downloads and transports that a type checker has to refuse."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DIGEST = "sha256:0"
 
 
 def downloads(client: ECRClient, interface: AmazonECR) -> None:
-    """A download has its arguments as keywords, and reads bytes."""
+    """A download takes keyword arguments only, and reads bytes."""
     client.download_layer(NAME, DIGEST)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     client.download_layer(repository_name=NAME)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     client.download_layer(repository_name=NAME, layer_digest=DIGEST, start="0")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -23,7 +23,7 @@ def downloads(client: ECRClient, interface: AmazonECR) -> None:
 
 
 class Whole(Transport):
-    """A transport that returns what is no stream."""
+    """A transport that does not return a stream."""
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return a response."""
@@ -31,6 +31,6 @@ class Whole(Transport):
 
 
 def transports(client: ECRClient) -> None:
-    """A transport is one of the class."""
+    """A client's transport has to be an instance of the class."""
     client.transport = None  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
     client.transport = Whole  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]

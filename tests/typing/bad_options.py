@@ -6,7 +6,7 @@ from ecr_client import CallEvent, ClientConfiguration, Credentials, ECRClient, H
 
 
 def policies(policy: RetryPolicy) -> None:
-    """A policy has the fields it has, of one type each."""
+    """A policy has certain fields, each with its type."""
     RetryPolicy("standard")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     RetryPolicy(attempts=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     RetryPolicy(max_attempts="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -20,14 +20,14 @@ def policies(policy: RetryPolicy) -> None:
 
 
 def one_event(event: CallEvent) -> None:
-    """An event cannot be changed, and has no content."""
+    """An event is immutable, and has no content."""
     event.attempt = 2  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     print(event.body)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     print(event.error.retryable)  # type: ignore[union-attr]  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
 
 
 def no_event(event: str) -> None:
-    """This is no hook."""
+    """Take something other than an event."""
 
 
 def hooks() -> None:
@@ -40,7 +40,7 @@ def hooks() -> None:
 
 
 def configuration() -> None:
-    """A configuration takes a policy and hooks, and nothing in their places."""
+    """A configuration requires a policy and hooks of the right types."""
     ClientConfiguration(retry=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     ClientConfiguration(retry=RetryPolicy)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     ClientConfiguration(hooks=one_event)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -50,7 +50,7 @@ def configuration() -> None:
 
 
 def views(client: ECRClient, keys: Credentials) -> None:
-    """The options of a view are keywords, of one type each."""
+    """The options of a view are keywords, each with its type."""
     client.with_options(5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     client.with_options(total_timeout=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     client.with_options(timeout="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -42,7 +42,7 @@ def misspelt_names() -> None:
 def misspelt_attributes(
     created: CreateRepositoryResult, described: DescribeImagesResult, listed: ListImagesResult
 ) -> None:
-    """An attribute that a result, or what is in it, does not have is an error."""
+    """An attribute that a result or a structure in it does not have is an error."""
     print(created.repositry)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     print(created.request_id)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     listed.raise_for_failures()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
@@ -53,7 +53,7 @@ def misspelt_attributes(
 
 
 def absent_members(created: CreateRepositoryResult, described: DescribeImagesResult) -> None:
-    """A member that may be absent has to be checked, and one that never is has to be given."""
+    """An optional member has to be checked before use, and a required one has to be passed."""
     print(created.repository.image_scanning_configuration.scan_on_push)  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
     InitiateLayerUploadResult(upload_id="u")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     size: int = described.image_details[0].image_size_in_bytes  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
@@ -101,7 +101,7 @@ def clients(client: ECRClient, region: Region) -> None:
 
 
 def settings(config: ClientConfiguration, credentials: Credentials, region: Region) -> None:
-    """Configurations, credentials and regions have the fields they have, of one type each."""
+    """Configurations, credentials and regions have certain fields, each with its type."""
     ClientConfiguration(5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     ClientConfiguration(timeout=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     ClientConfiguration(read_timeout="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -115,7 +115,7 @@ def settings(config: ClientConfiguration, credentials: Credentials, region: Regi
 
 
 def plain_data(repository: Repository) -> None:
-    """Plain data has two styles of names, and comes from models and becomes models only."""
+    """Plain data has two naming styles, and is converted from and to models only."""
     to_dict(repository, "java")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     to_dict({})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     from_dict(dict, {})  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]

@@ -1,4 +1,4 @@
-"""The asynchronous client, as the type checkers see it."""
+"""The asynchronous client as type checkers see it."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ IMAGE = ImageIdentifier(image_tag="1.0")
 
 
 class Bespoke(AsyncECRClient):
-    """A client of an application's own."""
+    """A user's own client class."""
 
 
 async def credentials(keys: Credentials) -> None:
-    """Credentials are what the other client takes, or an asynchronous function."""
+    """Credentials are those of the blocking client, or an asynchronous function."""
 
     async def looked_up() -> Credentials:
         return keys
@@ -73,7 +73,7 @@ async def credentials(keys: Credentials) -> None:
 
 
 async def lifetime() -> None:
-    """A client is its own context manager, also where it is a subclass."""
+    """Entering a client returns it with its own class, also for a subclass."""
     async with AsyncECRClient(region=Region("eu-west-1")) as client, Bespoke() as bespoke:
         assert_type(client, AsyncECRClient)
         assert_type(bespoke, Bespoke)
@@ -100,7 +100,7 @@ async def calls(client: AsyncECRClient) -> None:
 
 
 async def pages(client: AsyncECRClient, token: str | None) -> None:
-    """A paginator is not awaited; it has items and pages for ``async for``."""
+    """A paginator is not awaited; its items and pages are for ``async for``."""
     paginator = client.paginate_list_images(repository_name=NAME, max_items=10)
     assert_type(paginator, AsyncPaginator[ImageIdentifier, ListImagesResult])
     assert_type(
@@ -126,7 +126,7 @@ async def pages(client: AsyncECRClient, token: str | None) -> None:
 
 
 async def waiters_and_batches(client: AsyncECRClient) -> None:
-    """A waiter sleeps with a coroutine; a batch takes and returns what its operation does."""
+    """A waiter takes an asynchronous `sleep`; a batch helper has the types of its operation."""
 
     async def nap(seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -167,7 +167,7 @@ async def downloads(client: AsyncECRClient) -> None:
 
 
 class Double(AsyncAmazonECR):
-    """What a test derives: one method answers for all operations."""
+    """A test double, in which one method responds for all operations."""
 
     async def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
         """Return an empty result."""
@@ -175,7 +175,7 @@ class Double(AsyncAmazonECR):
 
 
 class Observed(AsyncECRClient):
-    """What an application derives to see every call."""
+    """A client that observes every call."""
 
     async def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
         """Make the call."""
@@ -184,7 +184,7 @@ class Observed(AsyncECRClient):
 
 
 async def implementations() -> list[AsyncAmazonECR]:
-    """The client and a double stand for the interface, whose calls are typed alike."""
+    """The client and a double implement the interface, whose calls have the same types."""
     found: list[AsyncAmazonECR] = [AsyncECRClient(), Double(), Observed()]
     for each in found:
         assert_type(await each.list_images(repository_name=NAME), ListImagesResult)
@@ -194,14 +194,14 @@ async def implementations() -> list[AsyncAmazonECR]:
 
 
 class Cached(AsyncTransport):
-    """What a program puts in front of HTTP."""
+    """A user's caching transport."""
 
     def __init__(self, below: AsyncTransport) -> None:
         self.below = below
         self.responses: dict[str, HTTPResponse] = {}
 
     async def send(self, request: HTTPRequest, deadline: Deadline) -> AsyncStreamingResponse:
-        """Return a response that is remembered, or that of the transport below."""
+        """Return a cached response, or the one of the transport below."""
         found = self.responses.get(request.url)
         if found is None:
             return await self.below.send(request, deadline)
@@ -214,7 +214,7 @@ class Cached(AsyncTransport):
 
 
 class Zeros:
-    """A body that is made while it is read."""
+    """A body that is generated while it is read."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -230,7 +230,7 @@ class Zeros:
 
 
 async def transports(client: AsyncECRClient) -> None:
-    """The transport of a client may be looked at and replaced."""
+    """The transport of a client can be read and replaced."""
     assert_type(client.transport, AsyncTransport)
     client.transport = Cached(client.transport)
     stream: AsyncByteStream = Zeros(5)
@@ -241,7 +241,7 @@ async def transports(client: AsyncECRClient) -> None:
 
 
 def tests(client: AsyncECRClient, ecr: LocalECR) -> None:
-    """What tests use."""
+    """Use the helpers for tests."""
     assert_type(ecr.async_client(region="eu-west-1"), AsyncECRClient)
     with AsyncECRStub(client, in_order=False) as stub:
         assert_type(stub, AsyncECRStub)

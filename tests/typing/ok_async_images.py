@@ -1,4 +1,4 @@
-"""Whole images with the asynchronous client, as the type checkers see them."""
+"""Images with the asynchronous client as type checkers see them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ecr_client.images.aio import copy_image, inspect_image, pull_image, push_im
 
 
 def progress(event: TransferEvent) -> None:
-    """A callback that is not asynchronous."""
+    """Take an event in a blocking callback."""
 
 
 async def async_progress(event: TransferEvent) -> None:
-    """A callback that is."""
+    """Take an event in an asynchronous callback."""
     if isinstance(event, TransferStarted):
         assert_type(event.blobs, int)
 
@@ -34,6 +34,6 @@ async def transfers(client: AsyncECRClient, other: AsyncECRClient, folder: Path)
 
 
 async def mistakes(client: AsyncECRClient, blocking: ECRClient) -> None:
-    """The other client, and parameters that there are not."""
+    """The blocking client and unknown parameters are refused."""
     await inspect_image(blocking, "app:1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await inspect_image(client, "app:1", tags=[])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -1,4 +1,4 @@
-"""Both ways to call an operation, and what comes back, as the type checkers see it."""
+"""Both ways to call an operation, and the results, as type checkers see them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from ecr_client.testing import example
 
 
 def request_object_or_keywords(client: ECRClient) -> None:
-    """A request object and its members as keywords give the same result."""
+    """A request object and keywords give the same type of result."""
     request = CreateRepositoryRequest(repository_name="app")
     assert_type(client.create_repository(request), CreateRepositoryResult)
     assert_type(client.create_repository(repository_name="app"), CreateRepositoryResult)
@@ -60,7 +60,7 @@ def request_object_or_keywords(client: ECRClient) -> None:
 
 
 def interface(client: AmazonECR) -> None:
-    """The interface is typed like the client, so that code may depend on it instead."""
+    """The interface has the same types as the client, so that code may depend on it instead."""
     assert_type(client.create_repository(repository_name="app"), CreateRepositoryResult)
     assert_type(client.ENDPOINT_PREFIX, str)
     assert_type(ECRClient.ENDPOINT_PREFIX, str)
@@ -74,13 +74,13 @@ def no_required_members(client: ECRClient) -> None:
 
 
 def optional_members_may_be_none(client: ECRClient, token: str | None) -> None:
-    """None stands for a member that is left out."""
+    """None is the same as leaving out a member."""
     client.describe_images(repository_name="app", next_token=token, filter=None)
     DescribeImagesRequest(repository_name="app", next_token=token, image_ids=None)
 
 
 def containers(client: ECRClient) -> None:
-    """A tuple is a list as well, and any text stands for a member of an enum."""
+    """A list may be a tuple, and an enum may be any string."""
     client.batch_get_image(repository_name="app", image_ids=[ImageIdentifier(image_tag="a")])
     client.batch_get_image(repository_name="app", image_ids=(ImageIdentifier(image_tag="a"),))
     DescribeImagesFilter(tag_status=TagStatus.TAGGED)
@@ -119,7 +119,7 @@ def metadata(result: PutImageResult) -> None:
 
 
 def scalars(upload: InitiateLayerUploadResult, repository: Repository, image: ImageDetail) -> None:
-    """What is always sent has the type of the model, and what may be absent may be None."""
+    """Members that are always sent have the type of the model, and others may be None."""
     assert_type(upload.upload_id, str)
     assert_type(upload.part_size, int)
     assert_type(repository.repository_arn, str)
@@ -130,7 +130,7 @@ def scalars(upload: InitiateLayerUploadResult, repository: Repository, image: Im
 
 
 def from_call_to_call(client: ECRClient, data: bytes) -> None:
-    """What one call returns is passed to the next without a check."""
+    """The result of one call can be passed to the next without a check."""
     for repository in client.paginate_describe_repositories():
         name, registry = repository.repository_name, repository.registry_id
         client.list_tags_for_resource(resource_arn=repository.repository_arn)
@@ -168,7 +168,7 @@ def examples() -> None:
 
 
 def nested_members(result: DescribeImagesResult, created: CreateRepositoryResult) -> None:
-    """Members of members have their types; an absent list is empty, so it needs no check."""
+    """Nested members have their types; an absent list is empty, so it needs no check."""
     assert_type(result.image_details, Sequence[ImageDetail])
     for detail in result.image_details:
         assert_type(detail, ImageDetail)
@@ -185,7 +185,7 @@ def nested_members(result: DescribeImagesResult, created: CreateRepositoryResult
 
 
 def open_enums(detail: ImageDetail, findings: ImageScanFindings) -> None:
-    """A member of an enum's type may be a plain text, too, and compares with either."""
+    """A member with an enum's type may also be a plain string, and compares with either."""
     assert_type(detail.image_status, ImageStatus | str | None)
     assert_type(detail.image_status == ImageStatus.ACTIVE, bool)
     assert_type(detail.image_status == "ACTIVE", bool)
@@ -200,7 +200,7 @@ def open_enums(detail: ImageDetail, findings: ImageScanFindings) -> None:
 
 
 def partial_failures(result: BatchDeleteImageResult) -> None:
-    """A result with failures raises them on demand and is itself otherwise."""
+    """A result can raise its failures, or else returns itself."""
     assert_type(result.raise_for_failures(), BatchDeleteImageResult)
     assert_type(result.raise_for_failures().image_ids, Sequence[ImageIdentifier])
     for failure in result.failures:

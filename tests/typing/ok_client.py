@@ -1,4 +1,4 @@
-"""Building, configuring and ending a client, as the type checkers see it."""
+"""Creating, configuring and closing a client, as type checkers see it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from ecr_client.models import (
 
 
 class Bespoke(ECRClient):
-    """A client of an application's own."""
+    """A user's own client class."""
 
 
 def construction(session: object) -> None:
-    """A client takes keywords only, all of which may be left out."""
+    """A client takes optional keyword arguments only."""
     assert_type(ECRClient(), ECRClient)
     ECRClient(region="eu-west-1", profile="dev", config=ClientConfiguration())
     ECRClient(region=Region("eu-west-1"), endpoint="http://localhost:4566", session=session)
@@ -41,7 +41,7 @@ def construction(session: object) -> None:
 
 
 class Refreshing:
-    """What botocore's refreshable credentials look like."""
+    """A protocol like botocore's refreshable credentials."""
 
     def get_frozen_credentials(self) -> Credentials:
         """Return the keys."""
@@ -61,7 +61,7 @@ def credentials(keys: Credentials) -> None:
 
 
 def context_manager() -> None:
-    """A client is its own context manager, also where it is a subclass."""
+    """Entering a client returns it with its own class, also for a subclass."""
     with ECRClient() as client:
         assert_type(client, ECRClient)
     with Bespoke() as bespoke:
@@ -69,7 +69,7 @@ def context_manager() -> None:
 
 
 def members_of_the_interface(client: ECRClient) -> None:
-    """The client tells and changes where it calls."""
+    """A client has its endpoint and region, and can change them."""
     request = DescribeImagesRequest(repository_name="app")
     assert_type(client.endpoint, str)
     assert_type(client.region, str)
@@ -85,7 +85,7 @@ def members_of_the_interface(client: ECRClient) -> None:
 def bases(
     client: ECRClient, request: AmazonWebServiceRequest, result: DescribeImagesResult
 ) -> None:
-    """The bases of the types can be named, for code that treats all of them alike."""
+    """The base classes are public, for code that handles all of their subclasses."""
     assert_type(client.get_cached_response_metadata(request), ResponseMetadata | None)
     results: list[AmazonWebServiceResult] = [result, ResultWithFailures()]
     assert_type(results[0].response_metadata, ResponseMetadata)
@@ -93,7 +93,7 @@ def bases(
 
 
 def regions() -> None:
-    """A region tells its partition, and makes clients of any class."""
+    """A region has its partition, and makes clients of any class."""
     region = Region.get_region("eu-west-1")
     assert_type(region, Region)
     assert_type((region.name, region.partition, region.domain), tuple[str, str, str])

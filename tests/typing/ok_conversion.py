@@ -1,4 +1,4 @@
-"""Models as plain data and back, as the type checkers see it."""
+"""Conversion between models and plain data, as type checkers see it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ecr_client.models import CreateRepositoryRequest, DescribeRepositoriesResul
 
 
 def there_and_back(result: DescribeRepositoriesResult) -> None:
-    """A class makes instances of itself, and plain data is a dict."""
+    """Plain data is a dict, and converting it back returns an instance of the class."""
     assert_type(to_dict(result), dict[str, Any])
     assert_type(to_dict(result.repositories[0], "wire", include_secrets=True), dict[str, Any])
     to_dict(CreateRepositoryRequest(repository_name="app"), names="python", include_metadata=True)

@@ -1,4 +1,4 @@
-"""Downloads of layers, and transports of one's own, as the type checkers see them."""
+"""Downloads of layers, and users' own transports, as type checkers see them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def downloads(client: ECRClient, file: BinaryIO) -> None:
 
 
 def errors(client: ECRClient) -> None:
-    """The errors of downloads are errors of the transport, and have the status and the layer."""
+    """The errors of downloads are transport errors, with the status and the layer."""
     try:
         client.download_layer(repository_name=NAME, layer_digest=DIGEST).read()
     except LayerVerificationException as error:
@@ -67,14 +67,14 @@ def errors(client: ECRClient) -> None:
 
 
 class Cached(Transport):
-    """What a program puts in front of HTTP."""
+    """A user's caching transport."""
 
     def __init__(self, below: Transport) -> None:
         self.below = below
         self.responses: dict[str, HTTPResponse] = {}
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> StreamingResponse:
-        """Return a response that is remembered, or that of the transport below."""
+        """Return a cached response, or the one of the transport below."""
         assert_type(request.method, str)
         assert_type(request.url, str)
         assert_type(request.headers, Mapping[str, str])
@@ -93,7 +93,7 @@ class Cached(Transport):
 
 
 class Simulated(Transport):
-    """What a test puts in the place of HTTP."""
+    """A fake transport for tests."""
 
     simulated = True
 
@@ -103,7 +103,7 @@ class Simulated(Transport):
 
 
 class Zeros:
-    """A body that is made while it is read."""
+    """A body that is generated while it is read."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -119,7 +119,7 @@ class Zeros:
 
 
 def transports(client: ECRClient) -> None:
-    """The transport of a client may be looked at and replaced."""
+    """The transport of a client can be read and replaced."""
     assert_type(client.transport, Transport)
     client.transport = Cached(client.transport)
     client.with_options(timeout=5).transport = Simulated()
@@ -134,7 +134,7 @@ def transports(client: ECRClient) -> None:
 
 
 def tests(client: ECRClient) -> None:
-    """What tests use."""
+    """Use the helpers for tests."""
     with ECRStub(client) as stub:
         stub.expect_download(b"content")
         stub.expect_download(content=b"content")

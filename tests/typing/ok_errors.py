@@ -1,4 +1,4 @@
-"""What can be read from a caught exception, as the type checkers see it."""
+"""The attributes of caught exceptions, as type checkers see them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ecr_client.exceptions import (
 
 
 def service_exceptions(client: ECRClient) -> None:
-    """An exception of the service tells what went wrong, whose fault it is, and what to do."""
+    """An exception of the service says what failed, whose fault it is, and whether to retry."""
     try:
         client.get_repository_policy(repository_name="app")
     except RepositoryNotFoundException as error:
@@ -47,7 +47,7 @@ def service_exceptions(client: ECRClient) -> None:
 
 
 def modeled_members(part: InvalidLayerPartException, kms: KmsException) -> None:
-    """The members that the model gives an error are typed."""
+    """The members of modeled errors have their types."""
     assert_type(part.last_valid_byte_received, int | None)
     assert_type(part.registry_id, str | None)
     assert_type(part.repository_name, str | None)
@@ -61,7 +61,7 @@ def client_side(
     transport: TransportException,
     parse: ResponseParseException,
 ) -> None:
-    """Exceptions of the client's own side have attributes of their own."""
+    """Exceptions that the client raises itself have their own attributes."""
     assert_type(invalid.operation_name, str | None)
     assert_type(invalid.problems, tuple[str, ...])
     assert_type(partial.failures, tuple[Any, ...])
@@ -78,7 +78,7 @@ def hierarchy(
     waiter: WaiterTimeoutException,
     invalid: ParamValidationException,
 ) -> None:
-    """Every exception is one of its roots, and of the fitting builtin."""
+    """Every exception has its root class, and the matching builtin."""
     service: list[AmazonECRException] = [modeled, unmodeled]
     answered: list[AmazonServiceException] = [modeled, unmodeled, *service]
     everything: list[AmazonClientException] = [timeout, waiter, invalid, *answered]
@@ -91,7 +91,7 @@ def hierarchy(
 
 
 def made_by_hand() -> None:
-    """A test double may be made from its message, its code and the metadata."""
+    """A test can create an exception from its message, its code and its metadata."""
     RepositoryNotFoundException("no such repository")
     AmazonECRException("slow down", error_code="SlowDown", operation_name="PutImage")
     InvalidLayerPartException("again", last_valid_byte_received=7)

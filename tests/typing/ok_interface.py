@@ -1,4 +1,4 @@
-"""The interface as a parameter type: all that it promises can be used without the client."""
+"""The interface as a parameter type: everything it promises can be used without the client."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def access(ecr: AmazonECR) -> None:
 
 
 def the_rest(ecr: AmazonECR, request: AmazonWebServiceRequest) -> None:
-    """The members that are not operations, and the constant."""
+    """The members that are not operations, and the constant, have their types."""
     ecr.set_endpoint("ecr.eu-west-1.amazonaws.com")
     ecr.set_region(Region("eu-west-1"))
     ecr.set_region("eu-west-1")
@@ -152,7 +152,7 @@ def the_rest(ecr: AmazonECR, request: AmazonWebServiceRequest) -> None:
 
 
 def invoke(ecr: AmazonECR) -> None:
-    """An operation as an object knows its request and its result."""
+    """An operation object has the types of its request and its result."""
     assert_type(operations.LIST_IMAGES, Operation[ListImagesRequest, ListImagesResult])
     assert_type(
         ecr.invoke(operations.LIST_IMAGES, ListImagesRequest(repository_name=NAME)),
@@ -165,7 +165,7 @@ def invoke(ecr: AmazonECR) -> None:
 
 
 class Double(AmazonECR):
-    """What a test derives: one method answers for all operations."""
+    """A test double, in which one method responds for all operations."""
 
     def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
         """Return an empty result."""
@@ -173,7 +173,7 @@ class Double(AmazonECR):
 
 
 class Observed(ECRClient):
-    """What an application derives to see every call."""
+    """A client that observes every call."""
 
     def invoke(self, operation: Operation[Request, Result], request: Request) -> Result:
         """Make the call."""
@@ -182,5 +182,5 @@ class Observed(ECRClient):
 
 
 def implementations() -> list[AmazonECR]:
-    """The client and a double stand for the interface."""
+    """The client and a double implement the interface."""
     return [ECRClient(), Double(), Observed()]

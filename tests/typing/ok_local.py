@@ -1,4 +1,4 @@
-"""What users write with the local ECR and the test kit."""
+"""Users' code with the local ECR and the test kit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ecr_client.testing import ECRStub, RandomImage, assert_image_valid, matchin
 
 
 def servers(folder: Path) -> None:
-    """A server is made, used and closed."""
+    """A server can be configured, used and closed."""
     try:
         with LocalECR(
             folder,
@@ -51,13 +51,13 @@ def servers(folder: Path) -> None:
 
 
 def misspelt_faults(ecr: LocalECR) -> None:
-    """A damage that there is not, and a moment that is none, are errors."""
+    """An unknown kind of damage or point in time is an error."""
     ecr.faults.add(body="gone")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     ecr.faults.add(drop=True, when="now")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def kits(client: ECRClient, folder: Path) -> None:
-    """The kit takes any client."""
+    """The test kit accepts any client."""
     assert_type(random_image(folder, seed=1, platforms=["linux/amd64"]), RandomImage)
     assert_image_valid(client, "app:1.0")
     with ECRStub(client) as stub:
@@ -66,12 +66,12 @@ def kits(client: ECRClient, folder: Path) -> None:
 
 
 def open_members(stub: ECRStub, images: list[ImageIdentifier]) -> None:
-    """Members of an expected request may be left open, nested ones too."""
+    """Members of an expected request can be matchers, at any depth."""
     stub.expect("PutImage", request=PutImageRequest(repository_name="app", image_manifest=ANY))
-    asked = DescribeImagesRequest(
+    request = DescribeImagesRequest(
         repository_name=matching(lambda name: name.startswith("app")),
         image_ids=[ImageIdentifier(image_tag=matching(str.isdigit)), *images, ANY],
         max_results=matching(bool),
     )
-    stub.expect("DescribeImages", request=asked)
+    stub.expect("DescribeImages", request=request)
     matching("app")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -1,4 +1,4 @@
-"""Retry policies, hooks and views of clients, as the type checkers see them."""
+"""Retry policies, hooks and views of clients, as type checkers see them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ecr_client.models import DescribeRegistryResult
 
 
 class Bespoke(ECRClient):
-    """A client of an application's own."""
+    """A user's own client class."""
 
 
 def policies(policy: RetryPolicy) -> None:
@@ -47,7 +47,7 @@ def policies(policy: RetryPolicy) -> None:
 
 
 def hooks(event: CallEvent) -> None:
-    """A hook takes an event, and may return anything; an event has a type for each attribute."""
+    """A hook takes an event, with a type for each attribute, and may return anything."""
 
     def request(event: CallEvent) -> None:
         event.context["began"] = time.monotonic()
@@ -67,7 +67,7 @@ def hooks(event: CallEvent) -> None:
 
 
 def configuration(config: ClientConfiguration, policy: RetryPolicy) -> None:
-    """A configuration takes both, and they may be left out."""
+    """A configuration has an optional policy and optional hooks."""
     ClientConfiguration(retry=policy, hooks=Hooks(), total_timeout=5, max_response_size=1000)
     ClientConfiguration(retry=None, hooks=None, total_timeout=None)
     assert_type(config.retry, RetryPolicy | None)
@@ -94,7 +94,7 @@ def attempts(
     total: TotalTimeoutException,
     parse: ResponseParseException,
 ) -> None:
-    """Results and exceptions tell of attempts."""
+    """Results and exceptions have the number of attempts."""
     assert_type(result.response_metadata.retry_attempts, int)
     assert_type(result.response_metadata.retried_errors, tuple[Exception, ...])
     assert_type((service.attempts, service.retryable, service.throttling), tuple[int, bool, bool])

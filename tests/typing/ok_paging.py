@@ -1,4 +1,4 @@
-"""Paginators, waiters and batch helpers, as the type checkers see them."""
+"""Paginators, waiters and batch helpers, as type checkers see them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ IMAGE = ImageIdentifier(image_tag="1.0")
 
 
 def items_and_pages(client: ECRClient) -> None:
-    """A paginator gives items, and its pages are results."""
+    """A paginator yields items, and its pages are results."""
     paginator = client.paginate_list_images(repository_name="app")
     assert_type(paginator, Paginator[ImageIdentifier, ListImagesResult])
     assert_type(iter(paginator), ItemIterator[ImageIdentifier])
@@ -50,7 +50,7 @@ def items_and_pages(client: ECRClient) -> None:
 
 
 def resuming(client: ECRClient, token: str | None) -> None:
-    """A limit is a keyword of both forms, and a resumed paginator has the same items and pages."""
+    """A limit is a keyword of both forms, and a resumed paginator has the same types."""
     client.paginate_list_images(ListImagesRequest(repository_name="app"), max_items=10)
     paginator = client.paginate_list_images(repository_name="app", max_items=10)
     assert_type(paginator.resume_from(token), Paginator[ImageIdentifier, ListImagesResult])
@@ -59,7 +59,7 @@ def resuming(client: ECRClient, token: str | None) -> None:
 
 
 def request_objects(client: ECRClient) -> None:
-    """A paginator takes a request object as well."""
+    """A paginator also takes a request object."""
     request = ListImagesRequest(repository_name="app")
     assert_type(client.paginate_list_images(request), Paginator[ImageIdentifier, ListImagesResult])
 
@@ -96,7 +96,7 @@ def every_paginator(client: ECRClient) -> None:
 
 
 def waiters(client: ECRClient) -> None:
-    """A waiter returns the last response, and takes its times and its sleep as keywords."""
+    """A waiter returns the last response, and takes its times and its `sleep` as keywords."""
     assert_type(
         client.wait_until_image_exists(repository_name="app", image_ids=[IMAGE]),
         DescribeImagesResult,
@@ -120,7 +120,7 @@ def waiters(client: ECRClient) -> None:
 
 
 def batches(client: ECRClient) -> None:
-    """A batch helper takes and returns what its operation does."""
+    """A batch helper has the types of its operation."""
     digests = ["sha256:0"] * 250
     assert_type(
         client.batch_check_layer_availability_all(repository_name="app", layer_digests=digests),

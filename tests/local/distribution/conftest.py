@@ -1,4 +1,4 @@
-"""Servers of both kinds, and callers of the registry protocol, with a repository."""
+"""Servers of both protocols, and authenticated sessions with a repository."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def ecr(_ecr: LocalECR) -> LocalECR:
 
 @pytest.fixture
 def oci_registry(_oci: LocalECR, registries: Callable[[ECRClient], Any]) -> Iterator[Any]:
-    """Yield a caller of the protocol as OCI specifies it, with the repository ``team/app``."""
+    """Yield a session with a server that follows OCI, with the repository ``team/app``."""
     _oci.reset()
     with _oci.client() as client:
         client.create_repository(repository_name="team/app")
@@ -42,7 +42,7 @@ def oci_registry(_oci: LocalECR, registries: Callable[[ECRClient], Any]) -> Iter
 
 @pytest.fixture
 def api(ecr: LocalECR) -> Iterator[ECRClient]:
-    """Yield a client of the server's API, in whose registry is the repository ``team/app``."""
+    """Yield a client of the server's API, with the repository ``team/app``."""
     with ecr.client() as client:
         client.create_repository(repository_name="team/app")
         yield client
@@ -50,5 +50,5 @@ def api(ecr: LocalECR) -> Iterator[ECRClient]:
 
 @pytest.fixture
 def registry(api: ECRClient, registries: Callable[[ECRClient], Any]) -> Any:
-    """Return a caller of the registry protocol whose registry the client's is."""
+    """Return a session with the same registry as the client's."""
     return registries(api)

@@ -1,4 +1,4 @@
-"""Who may use the registry protocol, and whose registry a password opens."""
+"""Who may use the registry protocol, and which registry a password gives access to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PATHS = [
     *(("GET", f"/v2/team/app/blobs/{NOWHERE}"), ("POST", "/v2/team/app/blobs/uploads/")),
     ("PATCH", "/v2/team/app/blobs/uploads/0"),
 ]
-#: What is in passwords that nobody got from the server.
+#: Contents of forged passwords.
 ALTERED = [
     *(b"\xff", b"[]", b"{}", b"[" * 30_000, b'{"payload": 1}', b'{"payload": "L/8="}'),
     b'{"payload": "MTIzNDU2Nzg5MDEyL3VzLWVhc3QtMS85OTk5OTk5OTk5Lw=="}',
@@ -27,7 +27,7 @@ ALTERED = [
 
 
 def get(registry: Any, authorization: str | None = None, path: str = "/v2/") -> requests.Response:
-    """Send a request with this header, or with none."""
+    """Send a request with this Authorization header, or with none."""
     headers = {} if authorization is None else {"Authorization": authorization}
     return requests.get(registry.url + path, headers=headers, timeout=60)
 
@@ -38,7 +38,7 @@ def basic(text: str) -> str:
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
 def test_every_path_needs_a_password(method: str, path: str, registry: Any) -> None:
-    """Every path asks for a password, in the way in which ECR does."""
+    """Every path requires a password, with the same challenge as ECR."""
     response = requests.request(method, registry.url + path, timeout=60)
 
     assert response.status_code == 401
@@ -49,10 +49,8 @@ def test_every_path_needs_a_password(method: str, path: str, registry: Any) -> N
 
 
 @pytest.mark.parametrize("authorization", [None, basic("AWS:wrong")])
-def test_OCI_has_errors_of_its_own_form(  # noqa: N802
-    authorization: str | None, oci_registry: Any
-) -> None:
-    """In the protocol as OCI specifies it, the refusal has the form of the specification."""
+def test_oci_refusal(authorization: str | None, oci_registry: Any) -> None:
+    """With the protocol of OCI, the refusal has the form of the specification."""
     response = get(oci_registry, authorization)
 
     assert oci_registry.code(response) == (401, "UNAUTHORIZED")
@@ -60,7 +58,7 @@ def test_OCI_has_errors_of_its_own_form(  # noqa: N802
 
 
 def test_wrong_passwords(registry: Any) -> None:
-    """A wrong or altered password, another user, or none is refused with ECR's challenge."""
+    """A wrong or altered password, another user name, or none is refused with ECR's challenge."""
     content = json.loads(base64.b64decode(registry.password))
     payload = base64.b64decode(content["payload"]).replace(b"123456789012", b"999999999999", 1)
     assert payload.startswith(b"999999999999/")
@@ -81,7 +79,7 @@ def test_wrong_passwords(registry: Any) -> None:
 
 
 def test_a_password_selects_the_registry(ecr: LocalECR, registry: Any, api: Any) -> None:
-    """The token of another account or region is for another registry."""
+    """The token of another account or region gives access to that registry only."""
     (account,) = api.get_authorization_token(registry_ids=["210987654321"]).authorization_data
     with ecr.client(region="ap-south-1") as client:
         (region,) = client.get_authorization_token().authorization_data

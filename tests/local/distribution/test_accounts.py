@@ -1,4 +1,4 @@
-"""The registry protocol in the registry of another account: what that one's policies allow."""
+"""The registry protocol in the registry of another account, as far as its policies allow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UPLOADING = ["InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload"]
 PUSH = ["BatchCheckLayerAvailability", *UPLOADING, "PutImage"]
 PULL = ["BatchGetImage", "GetDownloadUrlForLayer", "BatchCheckLayerAvailability"]
 START = "team/app/blobs/uploads/"
-#: Requests, and the actions that each of them needs.
+#: Requests, and the actions that each of them requires.
 ACTIONS: list[tuple[str, str, list[str]]] = [
     ("GET", "_catalog", ["DescribeRepositories"]),
     ("GET", "team/app/tags/list", ["ListImages"]),
@@ -65,7 +65,7 @@ class Guest:
 
 
 def refused(response: requests.Response) -> bool:
-    """Return whether a response is a refusal, which has the form of the protocol."""
+    """Return whether a response is a refusal in the form of the protocol."""
     if response.status_code == 403 and response.request.method != "HEAD":
         (error,) = response.json()["errors"]
         assert error["code"] == "DENIED"
@@ -97,7 +97,7 @@ def policy(actions: Any, **more: Any) -> str:
 
 
 def let_in(api: ECRClient, *actions: str, **more: Any) -> None:
-    """Set the policy of the repository."""
+    """Set the policy of the repository, allowing these actions."""
     text = policy(actions, **more)
     api.set_repository_policy(repository_name="team/app", policy_text=text)
 
@@ -106,18 +106,16 @@ def let_into_registry(api: ECRClient, *actions: str) -> None:
     api.put_registry_policy(policy_text=policy(actions, Resource="*"))
 
 
-def test_every_request_is_tried() -> None:
-    """The cases have every action of the table of requests."""
+def test_cases_are_complete() -> None:
+    """The cases cover every action in the table of requests."""
     known = {name for names in REQUEST_ACTIONS.values() for name in names}
 
     assert {name for _, _, names in ACTIONS for name in names} == known
 
 
 @pytest.mark.parametrize(("method", "path", "names"), ACTIONS)
-def test_a_request_needs_all_of_its_actions(
-    method: str, path: str, names: list[str], guest: Guest, api: ECRClient
-) -> None:
-    """It is refused without a policy, and with all actions but one; not with these alone."""
+def test_actions(method: str, path: str, names: list[str], guest: Guest, api: ECRClient) -> None:
+    """A request is refused if any of its actions is not allowed, and accepted if all are."""
     assert refused(guest.send(method, path))
     for missing in names:
         let_into_registry(api, *(each for each in [*names, "PutAny"] if each != missing))
@@ -127,14 +125,14 @@ def test_a_request_needs_all_of_its_actions(
 
 
 def test_tokens_for_other_registries(guest: Guest) -> None:
-    """Tokens are given out for every registry; what they open, the policies say."""
+    """Tokens exist for every registry, but policies decide what they give access to."""
     assert {guest.send("GET", "", each).status_code for each in (OWNER, GUEST)} == {200}
     assert not refused(guest.send("GET", "_catalog", GUEST))
     assert refused(guest.send("GET", "_catalog", OWNER))
 
 
 def test_a_push_and_a_pull(guest: Guest, registry: Any, api: ECRClient) -> None:
-    """With the actions for pushing a guest pushes, and with those for pulling it pulls."""
+    """A guest can push with the actions for pushing, and pull with those for pulling."""
     token = base64.b64decode(guest.tokens[OWNER].authorization_token or "").decode()
     registry.session.auth = tuple(token.split(":", 1))
     let_in(api, *PUSH)
@@ -150,7 +148,7 @@ def test_a_push_and_a_pull(guest: Guest, registry: Any, api: ECRClient) -> None:
 
 
 def test_roles(ecr: LocalECR, guest: Guest, api: ECRClient) -> None:
-    """A policy that names a role lets in who has signed with the role's keys."""
+    """A policy that names a role admits requests signed with that role's keys."""
     let_in(api, "ListImages", Principal={"AWS": ROLE})
 
     assert refused(guest.send("GET", "team/app/tags/list"))
@@ -159,12 +157,12 @@ def test_roles(ecr: LocalECR, guest: Guest, api: ECRClient) -> None:
 
 
 def test_the_host_names_the_registry(guest: Guest, api: ECRClient) -> None:
-    """A host of AWS selects the registry a token is used for, within the token's region."""
-    asked = ("GET", "team/app/tags/list", GUEST)
-    without = guest.send(*asked, host=HOST)
+    """An AWS host name selects the registry, within the region of the token."""
+    request = ("GET", "team/app/tags/list", GUEST)
+    without = guest.send(*request, host=HOST)
     let_in(api, "ListImages")
-    with_it = guest.send(*asked, host=HOST)
-    elsewhere = guest.send(*asked, host=HOST.replace("us-east-1", "eu-west-1"))
+    with_it = guest.send(*request, host=HOST)
+    elsewhere = guest.send(*request, host=HOST.replace("us-east-1", "eu-west-1"))
 
     assert refused(without)
     assert with_it.json() == {"name": "team/app", "tags": []}
@@ -172,8 +170,8 @@ def test_the_host_names_the_registry(guest: Guest, api: ECRClient) -> None:
 
 
 @pytest.mark.parametrize("allowed", [True, False])
-def test_mounting_needs_the_source(allowed: bool, guest: Guest, registry: Any, api: Any) -> None:
-    """A layer of a repository that the guest may not read has to be uploaded."""
+def test_mounting(allowed: bool, guest: Guest, registry: Any, api: Any) -> None:
+    """A layer is mounted only if the guest may read the source; otherwise it has to be uploaded."""
     api.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     api.create_repository(repository_name="secret")
     digest = registry.blob("secret", b"layer")
@@ -186,8 +184,8 @@ def test_mounting_needs_the_source(allowed: bool, guest: Guest, registry: Any, a
 
 
 @pytest.mark.parametrize("allowed", [True, False])
-def test_repositories_that_a_push_makes(allowed: bool, guest: Guest, api: ECRClient) -> None:
-    """A push makes a repository by a template if the guest may create one."""
+def test_create_on_push(allowed: bool, guest: Guest, api: ECRClient) -> None:
+    """A push creates a repository from a template if the guest may create repositories."""
     api.create_repository_creation_template(prefix="ROOT", applied_for=["CREATE_ON_PUSH"])
     let_into_registry(api, *PUSH, *(["CreateRepository"] if allowed else []))
     response = guest.send("POST", "new/blobs/uploads/")

@@ -1,4 +1,4 @@
-"""Where ECR departs from the specification, and tools break on it: the local ECR does the same."""
+"""Where ECR departs from the specification and breaks tools, the local ECR does the same."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ DATA = bytes(PART)
 
 
 def patch(registry: Any, address: str, first: int, data: bytes) -> Any:
-    """Send a chunk that says which bytes it has."""
+    """Send a chunk with its range."""
     headers = {"Content-Range": f"{first}-{first + len(data) - 1}"}
     return registry.send("PATCH", address, data=data, headers=headers)
 
 
 def finish(registry: Any, address: str, whole: bytes, data: Any = b"") -> int:
-    """End an upload, and return the status."""
+    """Complete an upload, and return the status."""
     query = {"digest": registry.digest(whole)}
     return registry.send("PUT", address, params=query, data=data).status_code
 
 
 def test_chunks_get_201(registry: Any) -> None:
-    """Chunks get 201, not 202; the end of the first one is said to be the end of all of them."""
+    """Chunks get 201, not 202, with a range that always ends where the first chunk ended."""
     address = registry.start("team/app")
     responses = [patch(registry, address, number * PART, DATA) for number in range(3)]
 
@@ -37,7 +37,7 @@ def test_chunks_get_201(registry: Any) -> None:
 
 
 def test_streams_get_201(registry: Any) -> None:
-    """A whole layer in one PATCH of unknown length, as docker sends it, is as good as ever."""
+    """A whole layer in one PATCH of unknown length, as docker sends it, works as it should."""
     address = registry.start("team/app")
     response = registry.send("PATCH", address, data=iter([b"a la", b"yer"]))
 
@@ -47,7 +47,7 @@ def test_streams_get_201(registry: Any) -> None:
 
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
 def test_a_chunk_after_a_small_one(method: str, registry: Any) -> None:
-    """A chunk below 5 MiB is the last one: another one after it is refused, and it is kept."""
+    """A chunk below 5 MiB is the last one: it is kept, and any chunk after it is refused."""
     address = registry.start("team/app")
     patch(registry, address, 0, DATA[:-1])
     query = {"digest": registry.digest(DATA)}
@@ -59,8 +59,8 @@ def test_a_chunk_after_a_small_one(method: str, registry: Any) -> None:
     assert finish(registry, address, DATA[:-1]) == 201
 
 
-def test_a_part_of_the_API_that_is_too_small(registry: Any, uploads: Any) -> None:  # noqa: N802
-    """A chunk may not follow a small part that came through the API either."""
+def test_a_chunk_after_a_small_part(registry: Any, uploads: Any) -> None:
+    """A chunk after a small part is refused, even if the part came through the API."""
     upload = uploads(registry.client, "team/app")
     upload.part(b"first ")
     response = registry.send("PATCH", f"team/app/blobs/uploads/{upload.id}", data=b"second")
@@ -68,8 +68,8 @@ def test_a_part_of_the_API_that_is_too_small(registry: Any, uploads: Any) -> Non
     assert registry.code(response) == (400, "BLOB_UPLOAD_INVALID")
 
 
-def test_an_empty_chunk_is_none(registry: Any) -> None:
-    """Chunks without bytes do not make a small one before them one that is too small."""
+def test_empty_chunks(registry: Any) -> None:
+    """A chunk without bytes does not count, so it may follow a small one."""
     address = registry.start("team/app")
     empty = registry.send("PATCH", address, data=iter([b""]))
     registry.send("PATCH", address, data=b"a layer")
@@ -79,8 +79,8 @@ def test_an_empty_chunk_is_none(registry: Any) -> None:
     assert finish(registry, address, b"a layer", iter([b""])) == 201
 
 
-def test_an_upload_that_begins_again(registry: Any) -> None:
-    """An upload that starts again at the first byte gets 416, with ECR's message."""
+def test_an_upload_that_starts_over(registry: Any) -> None:
+    """A chunk that starts at the first byte again gets 416, with ECR's message."""
     address = registry.start("team/app")
     patch(registry, address, 0, DATA)
     response = patch(registry, address, 0, DATA)
@@ -90,8 +90,8 @@ def test_an_upload_that_begins_again(registry: Any) -> None:
     assert error["message"].endswith(f"First byte of the layer part is 0 instead of {PART}")
 
 
-def test_a_layer_is_somewhere_else(ecr: LocalECR, registry: Any) -> None:
-    """GET redirects to a presigned URL that ignores the password that clients take along."""
+def test_layers_are_redirected(ecr: LocalECR, registry: Any) -> None:
+    """GET redirects to a presigned URL, which ignores the password that clients send along."""
     digest = registry.blob("team/app", b"a layer")
     path = f"team/app/blobs/{digest}"
     redirect = registry.send("GET", path, allow_redirects=False)
@@ -109,11 +109,11 @@ def test_a_layer_is_somewhere_else(ecr: LocalECR, registry: Any) -> None:
     assert head.headers["Docker-Content-Digest"] == digest
     assert "Authorization" in followed.request.headers
     assert followed.content == b"a layer"
-    # Both can have faults.
+    # Both requests can be injected with faults.
     assert ecr.requests.operations() == ["Registry", "DownloadLayer"]
 
 
 def test_unknown_protocols() -> None:
-    """A protocol that is neither of the two is refused by name."""
+    """An unknown protocol is refused by name."""
     with pytest.raises(ValueError, match="'docker'"):
         LocalECR(registry_protocol=cast("Any", "docker"))

@@ -1,4 +1,4 @@
-"""Manifests and blobs pulled, manifests pushed and deleted, and lists of both."""
+"""Pulling manifests and blobs, pushing and deleting manifests, and listings."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def tags(registry: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["manifests", "blobs"])
-def test_HEAD_gives_the_headers_of_GET(kind: str, oci_registry: Any) -> None:  # noqa: N802
-    """Asking for headers alone gives the same ones, and no body."""
+def test_head(kind: str, oci_registry: Any) -> None:
+    """HEAD returns the same headers as GET, and no body."""
     pushed = oci_registry.image("team/app", "v1")
     path = f"team/app/{kind}/{pushed.digest if kind == 'manifests' else pushed.layers[0]}"
     head, get = oci_registry.send("HEAD", path), oci_registry.send("GET", path)
@@ -39,7 +39,7 @@ def test_HEAD_gives_the_headers_of_GET(kind: str, oci_registry: Any) -> None:  #
 
 
 def test_the_accept_header(registry: Any) -> None:
-    """A manifest is returned if its type, or anything, is accepted; nothing is converted."""
+    """A manifest is returned if its type, or any type, is accepted, and is never converted."""
     registry.image("team/app", "v1")
 
     def pull(accept: str) -> Any:
@@ -75,7 +75,7 @@ def test_the_accept_header(registry: Any) -> None:
     ],
 )
 def test_errors(path: str, status: int, code: str, registry: Any) -> None:
-    """Missing and malformed names have the specification's codes."""
+    """Missing and malformed names have the error codes of the specification."""
     registry.image("team/app", "v1")
 
     assert registry.code(registry.send("GET", path)) == (status, code)
@@ -83,7 +83,7 @@ def test_errors(path: str, status: int, code: str, registry: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "expected", "content_range"),
+    ("range_header", "status", "expected", "content_range"),
     [
         ("bytes=0-3", 206, b"0123", "bytes 0-3/10"),
         ("bytes=4-", 206, b"456789", "bytes 4-9/10"),
@@ -93,12 +93,12 @@ def test_errors(path: str, status: int, code: str, registry: Any) -> None:
     ],
 )
 def test_ranges(
-    asked: str, status: int, expected: bytes | None, content_range: str, registry: Any
+    range_header: str, status: int, expected: bytes | None, content_range: str, registry: Any
 ) -> None:
-    """A download can be resumed, and a range behind the end is refused with the blob's size."""
+    """A download can be resumed, and a range beyond the end is refused with the blob's size."""
     # The colon of a digest may be escaped.
     path = f"team/app/blobs/{registry.blob('team/app', b'0123456789')}".replace(":", "%3A")
-    response = registry.send("GET", path, headers={"Range": asked})
+    response = registry.send("GET", path, headers={"Range": range_header})
 
     assert (response.status_code, response.headers["Content-Range"]) == (status, content_range)
     assert expected in (None, response.content)
@@ -107,7 +107,7 @@ def test_ranges(
 @pytest.mark.parametrize(
     "name", ["aa", "n" * 256, "blobs", "manifests/tags", "team/blobs/uploads", "v2/tags/list"]
 )
-def test_names_may_have_slashes_and_be_like_paths(name: str, registry: Any, api: Any) -> None:
+def test_names_that_look_like_paths(name: str, registry: Any, api: Any) -> None:
     """Repositories with any valid name can be pushed to and pulled from."""
     api.create_repository(repository_name=name)
     pushed = registry.image(name, "list")
@@ -117,8 +117,8 @@ def test_names_may_have_slashes_and_be_like_paths(name: str, registry: Any, api:
     assert registry.send("GET", f"{name}/tags/list").json() == {"name": name, "tags": ["list"]}
 
 
-def test_a_pull_is_noted(registry: Any, api: Any) -> None:
-    """DescribeImages knows when an image was pulled; asking whether it is there is no pull."""
+def test_pull_time(registry: Any, api: Any) -> None:
+    """DescribeImages has the time of a pull, and a HEAD request is not a pull."""
     registry.image("team/app", "v1")
     registry.send("HEAD", V1)
     (before,) = api.describe_images(repository_name="team/app").image_details
@@ -129,8 +129,8 @@ def test_a_pull_is_noted(registry: Any, api: Any) -> None:
     assert after.last_recorded_pull_time is not None
 
 
-def test_an_archived_image_cannot_be_pulled(registry: Any, api: Any) -> None:
-    """Neither the manifest nor the layers of an archived image are given out, nor is it listed."""
+def test_archived_images(registry: Any, api: Any) -> None:
+    """The manifest and the layers of an archived image cannot be pulled, nor is its tag listed."""
     pushed = registry.image("team/app", "v1")
     api.update_image_storage_class(
         repository_name="team/app",
@@ -144,8 +144,8 @@ def test_an_archived_image_cannot_be_pulled(registry: Any, api: Any) -> None:
     assert tags(registry) == []
 
 
-def test_images_are_shared(registry: Any, api: Any, pushers: Any) -> None:
-    """An image that came in by the API or the protocol is whole for the other."""
+def test_both_protocols_share_images(registry: Any, api: Any, pushers: Any) -> None:
+    """An image pushed through the API or the registry protocol is complete in the other."""
     pushed = registry.image("team/app", "v1")
     digest = pushers(api).image("team/app", "v2")
     (image,) = api.batch_get_image(
@@ -165,8 +165,8 @@ def test_images_are_shared(registry: Any, api: Any, pushers: Any) -> None:
 
 @pytest.mark.parametrize("by", ["tag", "digest"])
 @pytest.mark.parametrize("media_type", [MANIFEST, f"{MANIFEST}; charset=utf-8", None])
-def test_a_manifest_is_stored(by: str, media_type: str | None, registry: Any) -> None:
-    """A push, and the same again, has digest and location; its type may have parameters."""
+def test_pushing_a_manifest(by: str, media_type: str | None, registry: Any) -> None:
+    """A push, also repeated, has digest and location; the media type may have parameters."""
     pushed = registry.image("team/app")
     for _ in range(2):
         reference = "v1" if by == "tag" else pushed.digest
@@ -196,7 +196,7 @@ INJECTED = {"mediaType": MANIFEST, "digest": "x:\r\nInjected: y", "size": 2}
         ("v1", b'{"schemaVersion": 2}', 400, "MANIFEST_INVALID"),
         ("v1", bytes(4 * 4_194_304 + 1), 413, "SIZE_INVALID"),
         *((tag, {}, 400, "TAG_INVALID") for tag in (".v1", "-v1", "v%201", "v" * 301, "%C3%A4")),
-        # What no response could hold:
+        # Values that no response header could hold:
         ("v1", {"artifactType": "application/vnd.example+json;version=1"}, 400, "MANIFEST_INVALID"),
         ("v1", {"annotations": {"name": "\ud800"}}, 400, "MANIFEST_INVALID"),
         ("v1", {"subject": INJECTED}, 400, "MANIFEST_INVALID"),
@@ -218,7 +218,7 @@ def test_refused_pushes(
 
 
 def test_deletions(registry: Any) -> None:
-    """A digest deletes the image with its tags, after the index that lists it."""
+    """Deleting a digest deletes the image with its tags, unless an index still lists it."""
     image = registry.image("team/app", "v1")
     index = registry.index("team/app", "v2", image)
     statuses = [
@@ -230,8 +230,8 @@ def test_deletions(registry: Any) -> None:
     assert tags(registry) == []
 
 
-def test_an_immutable_tag_does_not_move(registry: Any, api: Any) -> None:
-    """A tag that must not move is refused with ECR's code, unless it names this image already."""
+def test_immutable_tags(registry: Any, api: Any) -> None:
+    """Moving an immutable tag is refused with ECR's code; pushing its own image again is not."""
     api.put_image_tag_mutability(repository_name="team/app", image_tag_mutability="IMMUTABLE")
     old, new = registry.image("team/app", "v1", b"old"), registry.image("team/app", None, b"new")
 
@@ -244,7 +244,7 @@ def test_an_immutable_tag_does_not_move(registry: Any, api: Any) -> None:
 
 
 def pages(registry: Any, path: str, member: str = "tags") -> list[list[str]]:
-    """Follow the links of a list to its end."""
+    """Return the pages of a list, following its links to the end."""
     found = []
     following: str | None = path
     while following is not None:
@@ -261,7 +261,7 @@ def tag(registry: Any, *names: str) -> None:
 
 
 def test_pages_of_tags(registry: Any) -> None:
-    """Tags are sorted; every page but the last links to the next; a list begins behind any name."""
+    """Tags are sorted, every page but the last has a link, and a list can begin after any name."""
     tag(registry, "v2", "v10", "V1", "_x")
     response = registry.send("GET", TAGS)
     names = ["V1", "_x", "v10", "v2"]
@@ -277,8 +277,8 @@ def test_pages_of_tags(registry: Any) -> None:
         assert pages(registry, f"{TAGS}?{query}") == expected, query
 
 
-def test_a_page_has_a_hundred_tags_by_default(registry: Any) -> None:
-    """ECR gives a hundred tags to who does not say how many."""
+def test_default_page_size(registry: Any) -> None:
+    """A page has a hundred tags by default."""
     names = [f"v{number:03}" for number in range(101)]
     tag(registry, *names)
 
@@ -288,12 +288,12 @@ def test_a_page_has_a_hundred_tags_by_default(registry: Any) -> None:
 @pytest.mark.parametrize("path", [TAGS, "_catalog"])
 @pytest.mark.parametrize("number", ["1001", "9" * 30, "-1", "many", ""])
 def test_invalid_page_sizes(path: str, number: str, registry: Any) -> None:
-    """ECR gives at most a thousand entries, and refuses who asks for more."""
+    """A page size above a thousand, or one that is malformed, is refused as in ECR."""
     assert registry.code(registry.send("GET", f"{path}?n={number}")) == (405, "UNSUPPORTED")
 
 
-def test_repositories_page_by_page(registry: Any, api: Any) -> None:
-    """The catalog has the names of all repositories in their order."""
+def test_catalog(registry: Any, api: Any) -> None:
+    """The catalog lists the names of all repositories in order."""
     for name in ("zebra", "ant", "team/web"):
         api.create_repository(repository_name=name)
     names = ["ant", "team/app", "team/web", "zebra"]
@@ -302,11 +302,11 @@ def test_repositories_page_by_page(registry: Any, api: Any) -> None:
     assert pages(registry, "_catalog?n=3", "repositories") == [names[:3], names[3:]]
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_referrers(there: bool, registry: Any) -> None:
-    """Each comes with its type, or its configuration's, and whether its subject exists or not."""
+@pytest.mark.parametrize("exists", [True, False])
+def test_referrers(exists: bool, registry: Any) -> None:
+    """A referrer has its own or its configuration's type, whether or not its subject exists."""
     subject = registry.image("team/app", "v1").descriptor
-    if not there:
+    if not exists:
         subject["digest"] = NOWHERE
     path = f"team/app/referrers/{subject['digest']}"
     nothing = registry.send("GET", path)

@@ -1,4 +1,4 @@
-"""oras, another client that shares nothing with this package, pushes and pulls artifacts."""
+"""oras, an independent client, pushes and pulls artifacts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ oras = pytest.importorskip(
 
 pytestmark = pytest.mark.slow
 
-#: Of a file of 6 MB.
+#: For a file of 6 MB.
 CHUNKED = {"do_chunked": True, "chunk_size": 5 << 20}
 
 
@@ -24,7 +24,7 @@ def client(registry: Any) -> Iterator[Any]:
     """Yield a client with the password of the token."""
     host = urlsplit(registry.url).netloc
     made = oras.OrasClient(hostname=host, insecure=True, auth_backend="basic")
-    # Its login would look for a Docker engine first.
+    # Its own login would look for Docker first.
     made.auth.set_basic_auth("AWS", registry.password)
     yield made
     made.session.close()
@@ -44,10 +44,10 @@ def artifact(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("options", [{}, CHUNKED], ids=["at once", "in chunks"])
-def test_an_artifact_goes_in_and_comes_out(
+def test_push_and_pull(
     options: dict[str, Any], client: Any, artifact: Path, target: str, tmp_path: Path
 ) -> None:
-    """A file that is pushed, at once or in chunks, is pulled as it was."""
+    """A file pushed at once or in chunks is pulled unchanged."""
     options = {"files": [str(artifact)], "disable_path_validation": True, **options}
     pushed = client.push(f"{target}:v1", **options)
     (pulled,) = client.pull(f"{target}:v1", outdir=str(tmp_path / "out"))
@@ -59,7 +59,7 @@ def test_an_artifact_goes_in_and_comes_out(
 def test_chunks_that_are_too_small_for_ecr(
     client: Any, artifact: Path, target: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A push in chunks that ECR refuses fails, and the error says why."""
+    """A push in chunks that ECR refuses fails with an error that says why."""
     options = {**CHUNKED, "chunk_size": 1 << 20, "disable_path_validation": True}
     with pytest.raises(ValueError, match="Bad Request"):
         client.push(f"{target}:v1", files=[str(artifact)], **options)
@@ -67,8 +67,8 @@ def test_chunks_that_are_too_small_for_ecr(
     assert "All layer parts except the last part should be at least 5MB" in caplog.text
 
 
-def test_tags_are_listed_and_deleted(client: Any, registry: Any, target: str) -> None:
-    """The tags of a repository are seen over several pages; deleting one deletes its image."""
+def test_tags(client: Any, registry: Any, target: str) -> None:
+    """Tags are listed over several pages, and deleting a tag deletes its image."""
     pushed = registry.image("team/app")
     names = [f"v{number:03}" for number in range(101)]
     for name in names:

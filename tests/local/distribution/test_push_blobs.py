@@ -1,6 +1,6 @@
-"""Pushing blobs: at once, in chunks, as a stream, by mounting; and what is refused.
+"""Pushing blobs: at once, in chunks, as a stream or by mounting; and pushes that are refused.
 
-The protocol is that of the specification; ``test_as_ecr_does.py`` has what ECR does otherwise.
+These servers follow the specification; ``test_as_ecr_does.py`` has the differences of ECR.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ UPLOADS = "team/app/blobs/uploads/"
 
 @pytest.fixture
 def oci(oci_registry: Any) -> Any:
-    """Return a caller of a server that takes chunks of any size."""
+    """Return a session with a server that accepts chunks of any size."""
     return oci_registry
 
 
 def patch(registry: Any, address: str, first: int, last: int, data: Any = None) -> Any:
-    """Send the bytes of DATA from `first` to `last` as a chunk that says which they are."""
+    """Send the bytes of DATA from `first` to `last` as a chunk with that range."""
     data = DATA[first : last + 1] if data is None else data
     headers = {"Content-Range": f"{first}-{last}"}
     return registry.send("PATCH", address, data=data, headers=headers)
@@ -42,14 +42,14 @@ def finish(registry: Any, address: str, data: Any = b"", digest: str = "", **hea
 
 
 def begun(registry: Any) -> str:
-    """Return the address of an upload with 4,000 bytes."""
+    """Return the address of an upload that has received 4,000 bytes."""
     address: str = registry.start("team/app")
     assert patch(registry, address, 0, 3999).headers["Range"] == "0-3999"
     return address
 
 
-def is_there(registry: Any, response: Any) -> bool:
-    """Return whether DATA was stored and can be pulled from the location in a response."""
+def is_stored(registry: Any, response: Any) -> bool:
+    """Return whether DATA was stored, and can be pulled from the location in a response."""
     digest = registry.digest(DATA)
     return bool(
         response.status_code == 201
@@ -59,8 +59,8 @@ def is_there(registry: Any, response: Any) -> bool:
     )
 
 
-def test_the_life_of_an_upload(oci: Any) -> None:
-    """An upload has a location and its progress, until it is cancelled."""
+def test_upload_lifecycle(oci: Any) -> None:
+    """An upload has a location and reports its progress until it is cancelled."""
     started = oci.send("POST", UPLOADS)
     address = started.headers["Location"]
     patch(oci, address, 0, 3999)
@@ -110,8 +110,8 @@ WAYS: dict[str, Callable[[Any], Any]] = {
     "two requests": lambda r: finish(r, r.start("team/app"), DATA),
     "one request": lambda r: _at_once(r, DATA),
     "without a length": lambda r: _at_once(r, iter([DATA[:100], DATA[100:]])),
-    "last chunk with the end": lambda r: finish(r, begun(r), DATA[4000:]),
-    "last chunk with its range": lambda r: finish(r, begun(r), DATA[4000:], **LAST),
+    "last chunk in the final request": lambda r: finish(r, begun(r), DATA[4000:]),
+    "last chunk with a range": lambda r: finish(r, begun(r), DATA[4000:], **LAST),
     "a stream": _as_a_stream,
     "in chunks": _in_chunks,
     "a digest without bytes": _after_a_digest,
@@ -119,14 +119,14 @@ WAYS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("push", WAYS.values(), ids=WAYS)
-def test_ways_to_push_a_blob(push: Callable[[Any], Any], oci: Any) -> None:
-    """Each way to push a blob stores it, again and again."""
-    assert is_there(oci, push(oci))
-    assert is_there(oci, push(oci))
+def test_pushing_a_blob(push: Callable[[Any], Any], oci: Any) -> None:
+    """Each way to push a blob stores it, also when it is repeated."""
+    assert is_stored(oci, push(oci))
+    assert is_stored(oci, push(oci))
 
 
-def test_a_blob_of_several_pieces(oci: Any) -> None:
-    """A blob that is not written at once has all its bytes in their order; it is not deleted."""
+def test_large_blobs(oci: Any) -> None:
+    """A blob that is written in several pieces is stored in order, and cannot be deleted."""
     data = b"".join(bytes([number]) * 400_001 for number in range(9))
     path = f"team/app/blobs/{oci.blob('team/app', data)}"
 
@@ -135,41 +135,42 @@ def test_a_blob_of_several_pieces(oci: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["0-99", "3999-4098", "4001-4100", "8000-8099", "", "5-0", "items 0-5", "0-" + "9" * 30]
+    "content_range",
+    ["0-99", "3999-4098", "4001-4100", "8000-8099", "", "5-0", "items 0-5", "0-" + "9" * 30],
 )
-def test_a_chunk_out_of_order(said: str, oci: Any) -> None:
-    """A chunk that does not say that it follows the last one is refused with the progress."""
+def test_chunks_out_of_order(content_range: str, oci: Any) -> None:
+    """A chunk whose range does not follow the last chunk is refused, with the progress."""
     address = begun(oci)
-    response = oci.send("PATCH", address, data=DATA[:100], headers={"Content-Range": said})
+    response = oci.send("PATCH", address, data=DATA[:100], headers={"Content-Range": content_range})
 
     assert oci.code(response) == (416, "BLOB_UPLOAD_INVALID")
     assert (response.headers["Range"], response.headers["Location"]) == ("0-3999", address)
     patch(oci, address, 4000, len(DATA) - 1)
-    assert is_there(oci, finish(oci, address))
+    assert is_stored(oci, finish(oci, address))
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_chunks_of_another_size(streamed: bool, oci: Any) -> None:
-    """A chunk that is not as long as its Content-Range is dropped whole."""
+def test_chunks_of_the_wrong_size(streamed: bool, oci: Any) -> None:
+    """A chunk that is not as long as its Content-Range is dropped as a whole."""
     address = oci.start("team/app")
     data = iter([DATA[:100]]) if streamed else DATA[:100]
 
     assert oci.code(patch(oci, address, 0, 3999, data)) == (400, "SIZE_INVALID")
-    assert is_there(oci, finish(oci, address, DATA))
+    assert is_stored(oci, finish(oci, address, DATA))
 
 
 @pytest.mark.parametrize("body", [b"", DATA[4000:] + b"?"], ids=["missing", "more"])
 def test_a_wrong_digest(body: bytes, oci: Any) -> None:
-    """Bytes with another digest are refused, and the upload is what it was before."""
+    """Bytes with another digest are refused, and the upload remains as it was before."""
     address = begun(oci)
 
     assert oci.code(finish(oci, address, body)) == (400, "DIGEST_INVALID")
     assert oci.send("GET", address).headers["Range"] == "0-3999"
-    assert is_there(oci, finish(oci, address, DATA[4000:]))
+    assert is_stored(oci, finish(oci, address, DATA[4000:]))
 
 
 def test_refused_blobs(oci: Any) -> None:
-    """A wrong digest in one request leaves nothing behind; no blob is empty, or not of SHA-256."""
+    """A wrong digest stores nothing; empty blobs, and digests other than SHA-256, are refused."""
     wrong = oci.send("POST", UPLOADS, params={"digest": NOWHERE}, data=DATA)
     empty = finish(oci, oci.start("team/app"), digest=oci.digest(b""))
     (error,) = empty.json()["errors"]
@@ -184,7 +185,7 @@ def test_refused_blobs(oci: Any) -> None:
 
 
 def test_missing_uploads(oci: Any) -> None:
-    """A made-up upload, and one of another repository, is an error and touches nothing."""
+    """An upload that does not exist, or belongs to another repository, is not found."""
     oci.client.create_repository(repository_name="other")
     ids = "0", "..%2F..%2Fx", "00000000-0000-0000-0000-000000000000"
     of_another = oci.start("team/app").replace("team/app", "other")
@@ -194,7 +195,7 @@ def test_missing_uploads(oci: Any) -> None:
 
 
 def test_an_interrupted_chunk(oci: Any, dial: Any) -> None:
-    """When the connection ends within a chunk, the upload is what it was before it."""
+    """When the connection ends within a chunk, the upload is as it was before the chunk."""
     address = begun(oci)
     credentials = oci.send("GET", "/v2/").request.headers["Authorization"]
     head = (
@@ -204,27 +205,27 @@ def test_an_interrupted_chunk(oci: Any, dial: Any) -> None:
     dial(oci.url, head.encode() + DATA[:3000]).close()
 
     assert patch(oci, address, 4000, len(DATA) - 1).status_code == 202
-    assert is_there(oci, finish(oci, address))
+    assert is_stored(oci, finish(oci, address))
 
 
-def test_one_chunk_many_times(oci: Any) -> None:
-    """However many requests work on an upload at once, its bytes stay in order."""
+def test_concurrent_chunks(oci: Any) -> None:
+    """However many requests send a chunk at once, one succeeds and the bytes stay in order."""
     address = begun(oci)
 
-    # More than the server has threads: those that wait must not need one.
+    # More than the server has threads: a request that waits must not occupy one.
     with ThreadPoolExecutor(48) as pool:
         responses = pool.map(lambda _: patch(oci, address, 4000, len(DATA) - 1), range(48))
         statuses = sorted(response.status_code for response in responses)
 
     assert statuses == [202] + [416] * 47
-    assert is_there(oci, finish(oci, address))
+    assert is_stored(oci, finish(oci, address))
 
 
 # --- both protocols -------------------------------------------------------------------------------
 
 
-def test_the_api_and_the_protocol_share_uploads(oci: Any, uploads: Any) -> None:
-    """An upload that begins in the protocol is completed by the API, and vice versa."""
+def test_both_protocols_share_uploads(oci: Any, uploads: Any) -> None:
+    """An upload that one protocol begins can be completed by the other."""
     part = bytes(5 << 20)
     address = oci.start("team/app")
     oci.send("PATCH", address, data=part)
@@ -255,14 +256,14 @@ def mount(registry: Any, target: str, digest: str, source: str | None) -> Any:
 
 @pytest.fixture
 def mounting(oci: Any) -> Any:
-    """Return a caller in whose registry, with a repository ``other``, mounting is on."""
+    """Return a session with a registry where mounting is enabled, with a repository ``other``."""
     oci.client.create_repository(repository_name="other")
     oci.client.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     return oci
 
 
-def test_a_layer_is_mounted(mounting: Any) -> None:
-    """A layer of another repository is there without an upload, and outlives its source."""
+def test_mounting(mounting: Any) -> None:
+    """A mounted layer needs no upload, and outlives its source."""
     digest = mounting.blob("team/app", b"layer")
     response = mount(mounting, "other", digest, "team/app")
     mounting.client.delete_repository(repository_name="team/app", force=True)
@@ -280,7 +281,7 @@ def test_a_layer_is_mounted(mounting: Any) -> None:
     ],
 )
 def test_impossible_mounts(digest: str | None, source: str | None, mounting: Any) -> None:
-    """If anything is missing, or mounting is off, the caller is told to upload."""
+    """If anything is missing, or mounting is disabled, the response starts an upload instead."""
     pushed = mounting.blob("team/app", b"layer")
     if (digest, source) == (None, "team/app"):
         mounting.client.put_account_setting(name="BLOB_MOUNTING", value="DISABLED")
@@ -294,9 +295,7 @@ def test_impossible_mounts(digest: str | None, source: str | None, mounting: Any
 
 
 @pytest.mark.parametrize(("key", "status"), [(None, 202), (KEYS[1], 202), (KEYS[0], 201)])
-def test_both_repositories_must_be_encrypted_alike(
-    key: str | None, status: int, mounting: Any
-) -> None:
+def test_mounting_and_encryption(key: str | None, status: int, mounting: Any) -> None:
     """Layers are mounted only between repositories with the same encryption and key."""
     for name, used in (("source", KEYS[0]), ("target", key)):
         kind = EncryptionConfiguration(encryption_type="KMS" if used else "AES256", kms_key=used)
@@ -306,7 +305,7 @@ def test_both_repositories_must_be_encrypted_alike(
     assert mount(mounting, "target", digest, "source").status_code == status
 
 
-# --- what a push does besides storing -------------------------------------------------------------
+# --- replication, and repositories created on push ------------------------------------------------
 
 
 def template(registry: Any, prefix: str, reason: str = "CREATE_ON_PUSH") -> None:
@@ -317,8 +316,8 @@ def template(registry: Any, prefix: str, reason: str = "CREATE_ON_PUSH") -> None
 
 
 @pytest.mark.parametrize("prefix", ["team", "ROOT"])
-def test_a_template_creates_the_repository(prefix: str, oci: Any) -> None:
-    """A push of an image, or of an empty index, makes its repository as the template says."""
+def test_create_on_push(prefix: str, oci: Any) -> None:
+    """Pushing an image, or an empty index, creates the repository from a template."""
     template(oci, prefix)
     pushed = {"team/new": oci.image("team/new", "v1"), "team/more": oci.index("team/more", "v1")}
     names = ["team/new"]
@@ -330,8 +329,8 @@ def test_a_template_creates_the_repository(prefix: str, oci: Any) -> None:
 
 
 @pytest.mark.parametrize("query", ["", f"?digest={NOWHERE}", f"?mount={NOWHERE}&from=team/app"])
-def test_a_push_creates_no_repository(query: str, oci: Any) -> None:
-    """A push to a missing repository fails without a template for its name and for pushes."""
+def test_missing_repositories(query: str, oci: Any) -> None:
+    """A push to a missing repository fails unless a template for pushes matches its name."""
     template(oci, "other")
     template(oci, "team", "REPLICATION")
     response = oci.send("POST", f"team/new/blobs/uploads/{query}", data=DATA)
@@ -340,8 +339,8 @@ def test_a_push_creates_no_repository(query: str, oci: Any) -> None:
     assert oci.send("GET", "_catalog").json() == {"repositories": ["team/app"]}
 
 
-def test_a_pull_creates_no_repository(oci: Any) -> None:
-    """Asking whether something is there does not make its repository, and nor does a bad push."""
+def test_other_requests_create_nothing(oci: Any) -> None:
+    """Neither a pull nor a push that is refused creates a repository."""
     template(oci, "team")
     oci.send("HEAD", f"team/new/blobs/{oci.digest(b'')}")
     oci.send("GET", "team/new/tags/list")
@@ -350,8 +349,8 @@ def test_a_pull_creates_no_repository(oci: Any) -> None:
     assert oci.send("GET", "_catalog").json() == {"repositories": ["team/app"]}
 
 
-def test_a_push_is_replicated(registry: Any, ecr: Any) -> None:
-    """A push through the protocol is replicated."""
+def test_replication(registry: Any, ecr: Any) -> None:
+    """A push through the registry protocol is replicated."""
     destination = ReplicationDestination(region="eu-west-1", registry_id=ecr.account)
     rules = [ReplicationRule(destinations=[destination])]
     registry.client.put_replication_configuration(

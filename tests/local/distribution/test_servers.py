@@ -1,4 +1,4 @@
-"""Servers of their own: without passwords, with a clock, started again, with faults and quotas."""
+"""Servers with their own settings: authentication, clocks, restarts, quotas and faults."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ecr_client.local.request_log import RequestLog
 from ecr_client.local.store import Limits
 
 DATA = b"0123456789" * 1000
-#: An index that lists nothing.
+#: An empty index.
 EMPTY: dict[str, Any] = {
     "schemaVersion": 2,
     "mediaType": "application/vnd.oci.image.index.v1+json",
@@ -36,7 +36,7 @@ EMPTY: dict[str, Any] = {
 
 
 def test_no_password_without_auth(login: Any) -> None:
-    """With auth off, a password selects its registry, and no or a wrong one the server's own."""
+    """With ``auth=False``, a valid password selects its registry; any other, the server's own."""
     with LocalECR(auth=False) as ecr, ecr.client() as own, ecr.client(region="eu-west-1") as other:
         own.create_repository(repository_name="team/app")
         found = [
@@ -50,10 +50,8 @@ def test_no_password_without_auth(login: Any) -> None:
 @pytest.mark.parametrize(
     ("protocol", "status", "code"), [("ecr", 403, "DENIED"), ("oci", 401, "UNAUTHORIZED")]
 )
-def test_a_password_ends_after_twelve_hours(
-    protocol: Any, status: int, code: str, clocks: Any, login: Any
-) -> None:
-    """The password of a token opens for twelve hours and is then refused as an expired one."""
+def test_passwords_expire(protocol: Any, status: int, code: str, clocks: Any, login: Any) -> None:
+    """A password is valid for twelve hours, and is then refused as expired."""
     clock, statuses = clocks(datetime.now(timezone.utc)), []
     with LocalECR(clock=clock, registry_protocol=protocol) as ecr:
         with ecr.client() as client:
@@ -69,12 +67,12 @@ def test_a_password_ends_after_twelve_hours(
     assert error["message"] == (
         "Your authorization token has expired. Reauthenticate and try again."
     )
-    # ECR has no challenge for it, which is why clients that wait for one never log in again.
+    # Like ECR, without a challenge, which is why clients that wait for one never log in again.
     assert ("WWW-Authenticate" in response.headers) == (protocol == "oci")
 
 
-def test_an_upload_goes_on_after_a_restart(tmp_path: Path, registries: Any) -> None:
-    """Chunks that were acknowledged are there when the server comes back, and so is the login."""
+def test_restart(tmp_path: Path, registries: Any) -> None:
+    """Acknowledged chunks and passwords survive a restart."""
     with LocalECR(tmp_path) as ecr, ecr.client() as client:
         client.create_repository(repository_name="team/app")
         before = registries(client)
@@ -94,8 +92,8 @@ def test_an_upload_goes_on_after_a_restart(tmp_path: Path, registries: Any) -> N
     assert blob.content == b"first second"
 
 
-def test_a_start_cleans_up(tmp_path: Path, clocks: Any, pushers: Any) -> None:
-    """It deletes the blobs of deleted repositories, and uploads that began a week ago."""
+def test_cleanup(tmp_path: Path, clocks: Any, pushers: Any) -> None:
+    """A start deletes the blobs of deleted repositories, and uploads older than a week."""
     clock, uploads = clocks(), []
     with LocalECR(tmp_path, auth=False, clock=clock) as ecr, ecr.client() as client:
         for name in ("kept", "gone"):
@@ -115,8 +113,8 @@ def test_a_start_cleans_up(tmp_path: Path, clocks: Any, pushers: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["manifests", "blobs"])
-def test_failures_have_the_form_of_the_protocol(kind: str, tmp_path: Path, registries: Any) -> None:
-    """When the server fails, here because its files are gone, callers get an error of it."""
+def test_internal_errors(kind: str, tmp_path: Path, registries: Any) -> None:
+    """A failure of the server, here because its files are gone, is an error of the protocol."""
     with LocalECR(tmp_path, registry_protocol="oci") as ecr, ecr.client() as client:
         client.create_repository(repository_name="team/app")
         registry = registries(client)
@@ -129,7 +127,7 @@ def test_failures_have_the_form_of_the_protocol(kind: str, tmp_path: Path, regis
 
 
 def test_quotas(registries: Any) -> None:
-    """A blob or an image above a quota is refused, and what was there before is kept."""
+    """A blob or an image above a quota is refused, and what was stored before remains."""
     limits = Limits(layer_size=10, smallest_part=8, images=1)
     with LocalECR(limits=limits) as ecr, ecr.client() as client:
         client.create_repository(repository_name="team/app")
@@ -148,8 +146,8 @@ def test_quotas(registries: Any) -> None:
     assert registry.code(images[1]) == (403, "DENIED")
 
 
-def test_cancelled_requests_wait_for_their_work(tmp_path: Path) -> None:
-    """A request that is cancelled ends after its work, which nobody may disturb, and not before."""
+def test_cancelled_requests(tmp_path: Path) -> None:
+    """A cancelled request ends only after its work, which is never interrupted, has finished."""
     began, may_end, ended = threading.Event(), threading.Event(), threading.Event()
 
     def work() -> None:
@@ -179,7 +177,7 @@ def test_cancelled_requests_wait_for_their_work(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["cut", "overlong", "short", "garbage"])
 def test_a_damaged_download(ecr: LocalECR, api: ECRClient, registry: Any, damage: Any) -> None:
-    """A download may break off, or have other bytes than the layer; the next one is whole."""
+    """A download may be truncated, or have other bytes than the layer; the next one is complete."""
     (layer,) = registry.image("team/app", "v1", DATA).layers
     found = api.get_download_url_for_layer(repository_name="team/app", layer_digest=layer)
     ecr.faults.add("DownloadLayer", body=damage)
@@ -187,7 +185,7 @@ def test_a_damaged_download(ecr: LocalECR, api: ECRClient, registry: Any, damage
         received = registry.send("GET", found.download_url).content
     except requests.RequestException:
         received = None
-    # Not on the same connection, where the rest of an overlong response would come next.
+    # Not on the same connection, where the rest of an overlong response would come first.
     again = requests.get(str(found.download_url), timeout=60).content
 
     assert (received is None) == (damage == "cut")
@@ -195,8 +193,8 @@ def test_a_damaged_download(ecr: LocalECR, api: ECRClient, registry: Any, damage
     assert again == DATA
 
 
-def test_an_error_of_the_registry(ecr: LocalECR, registry: Any) -> None:
-    """An error has the form of the registry protocol there."""
+def test_registry_errors(ecr: LocalECR, registry: Any) -> None:
+    """An error injected into the registry protocol has the protocol's form."""
     ecr.faults.add("Registry", error="TOOMANYREQUESTS", status=429, headers={"Retry-After": "2"})
     response = registry.send("GET", "team/app/tags/list")
 
@@ -206,8 +204,8 @@ def test_an_error_of_the_registry(ecr: LocalECR, registry: Any) -> None:
 
 
 @pytest.mark.parametrize(("when", "status"), [("before", 404), ("after", 200)])
-def test_a_push_that_is_dropped(ecr: LocalECR, registry: Any, when: Any, status: int) -> None:
-    """The work of a dropped request was done, or was not, as the fault says."""
+def test_dropped_requests(ecr: LocalECR, registry: Any, when: Any, status: int) -> None:
+    """A dropped request takes effect, or does not, as the fault specifies."""
     name = registry.digest(DATA)
     ecr.faults.add("Registry", drop=True, when=when)
 
@@ -217,7 +215,7 @@ def test_a_push_that_is_dropped(ecr: LocalECR, registry: Any, when: Any, status:
 
 
 def test_latency_comes_first() -> None:
-    """A fault with latency waits for so many seconds before the work is done."""
+    """A fault with latency waits for that time before the work is done."""
     events: list[object] = []
     faults = Faults(lambda: ["PutImage"])
     faults.add(latency=2.5)
@@ -252,7 +250,7 @@ def test_latency_comes_first() -> None:
 def test_unexpected_errors(
     api: ECRClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An unexpected error is a ServerException, and the log has the traceback."""
+    """An unexpected error is a ServerException, and its traceback is logged."""
 
     def broken(*_: object) -> dict[str, Any]:
         raise RuntimeError("a mistake")

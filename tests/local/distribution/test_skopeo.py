@@ -1,4 +1,4 @@
-"""skopeo, a client that shares nothing with this package, logs in, pushes, pulls and looks."""
+"""skopeo, an independent client, logs in, pushes, pulls, inspects and deletes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = [
 
 
 class Skopeo:
-    """Runs skopeo with a home and a file of credentials of its own."""
+    """Runs skopeo with its own home folder and credentials file."""
 
     def __init__(self, home: Path, registry: Any, execute: Any) -> None:
         self.host, self.password = urlsplit(registry.url).netloc, registry.password
@@ -46,7 +46,7 @@ class Skopeo:
         return self("copy", *options, *insecure, source, target, **more)
 
     def login(self, password: str) -> subprocess.CompletedProcess[str]:
-        """Try a password."""
+        """Log in with a password."""
         options = ("--tls-verify=false", "--username=AWS", "--password-stdin")
         return self("login", *options, self.host, stdin=password, check=False)
 
@@ -70,12 +70,12 @@ def skopeo(registry: Any, tmp_path: Path, execute: Any) -> Iterator[Skopeo]:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., RandomImage]:
-    """Return a maker of images on disk."""
+    """Return a function that makes images on disk."""
     return lambda **options: random_image(tmp_path / "made", layers=3, size=100_000, **options)
 
 
 def blobs(layout: Path) -> dict[str, bytes]:
-    """Return everything in a layout by its digest."""
+    """Return all blobs of a layout by digest."""
     return {path.name: path.read_bytes() for path in (layout / "blobs" / "sha256").iterdir()}
 
 
@@ -84,7 +84,7 @@ def details(api: Any, name: str = "team/app") -> Any:
 
 
 def test_inspect_and_delete(skopeo: Skopeo, make: Any, api: Any) -> None:
-    """Skopeo sees digest, platform, layers and tags of an image, and deletes it."""
+    """Skopeo shows the digest, platform, layers and tags of an image, and deletes it."""
     image, name = make(), skopeo.image("team/app:v1")
     skopeo.copy(f"oci:{image.path}", name)
     seen = json.loads(skopeo("inspect", "--tls-verify=false", name).stdout)
@@ -98,10 +98,10 @@ def test_inspect_and_delete(skopeo: Skopeo, make: Any, api: Any) -> None:
 
 
 @pytest.mark.parametrize("mounting", ["DISABLED", "ENABLED"])
-def test_an_image_for_several_platforms(
+def test_multi_platform_images(
     skopeo: Skopeo, make: Any, tmp_path: Path, api: Any, ecr: LocalECR, mounting: str
 ) -> None:
-    """An index is copied with all that it lists, between repositories and back; or mounted."""
+    """An index is copied with everything it lists, to the server, within it and back."""
     image, back = make(platforms=["linux/amd64", "linux/arm64/v8"]), tmp_path / "back"
     api.create_repository(repository_name="copy")
     api.put_account_setting(name="BLOB_MOUNTING", value=mounting)
@@ -118,8 +118,8 @@ def test_an_image_for_several_platforms(
     assert len(mounts) >= 6
 
 
-def test_an_image_in_the_form_of_docker(skopeo: Skopeo, make: Any, api: Any) -> None:
-    """An image that skopeo converts is stored in the form of Docker."""
+def test_docker_manifests(skopeo: Skopeo, make: Any, api: Any) -> None:
+    """An image that skopeo converts is stored in Docker's format."""
     skopeo.copy(f"oci:{make().path}", skopeo.image("team/app:docker"), "--format=v2s2")
     (detail,) = details(api)
 
@@ -129,7 +129,7 @@ def test_an_image_in_the_form_of_docker(skopeo: Skopeo, make: Any, api: Any) -> 
 
 
 def test_missing_repositories(skopeo: Skopeo, make: Any) -> None:
-    """Skopeo tells its user what ECR says about a repository that was not created."""
+    """Skopeo shows its user ECR's error message for a missing repository."""
     done = skopeo.copy(f"oci:{make().path}", skopeo.image("team/new:v1"), check=False)
 
     assert done.returncode != 0

@@ -1,4 +1,4 @@
-"""A server whose time the tests set."""
+"""A server whose clock the tests set."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ecr_client.local import LocalECR
 @pytest.fixture(scope="session")
 def _running(clocks: Any) -> Iterator[tuple[LocalECR, Any]]:
     clock = clocks()
-    # The time of the signatures is the real one.
+    # Signatures are made at the real time.
     with LocalECR(clock=clock, auth=False) as ecr:
         yield ecr, clock
 
 
 @pytest.fixture
 def ecr(_running: tuple[LocalECR, Any]) -> LocalECR:
-    """Return a server without any repositories or settings, at noon."""
+    """Return a server at noon, without any repositories or settings."""
     ecr, clock = _running
     ecr.reset()
     clock.reset()
@@ -51,7 +51,7 @@ def connect(ecr: LocalECR, plain: Any) -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture
 def client(connect: Callable[..., Any]) -> Any:
-    """Return a client of the server's own account, which has the repository ``app``."""
+    """Return a client of the server's own account, with the repository ``app``."""
     client = connect()
     client.create_repository()
     return client
@@ -59,7 +59,7 @@ def client(connect: Callable[..., Any]) -> Any:
 
 @pytest.fixture
 def call(ecr: LocalECR, post: Any) -> Callable[..., tuple[int, dict[str, Any]]]:
-    """Return a function that sends members that the client may refuse, with status and body."""
+    """Return a function that sends unvalidated members, and returns the status and the body."""
 
     def call(operation: str, account: str = "", **members: Any) -> tuple[int, dict[str, Any]]:
         scope = f"{account or ecr.account}/20261120/us-east-1/ecr/aws4_request"
@@ -72,5 +72,5 @@ def call(ecr: LocalECR, post: Any) -> Callable[..., tuple[int, dict[str, Any]]]:
 
 @pytest.fixture
 def push(client: Any, pushers: Any) -> Any:
-    """Return what pushes images as that client."""
+    """Return a Pusher for that client."""
     return pushers(client)

@@ -1,4 +1,4 @@
-"""What an account may do in the registry of another one: what that one's policies allow."""
+"""What an account may do in another account's registry, as far as its policies allow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ARN = f"arn:aws:ecr:us-east-1:{OTHER}:repository/app"
 DIGEST = f"sha256:{'0' * 64}"
 IMAGES = {"imageIds": [{"imageTag": "v1"}]}
 
-#: What an operation needs besides the members of an example.
+#: Members that an operation needs besides those of its example.
 MEMBERS: dict[str, dict[str, Any]] = {
     "BatchCheckLayerAvailability": {"layerDigests": [DIGEST]},
     "BatchDeleteImage": IMAGES,
@@ -32,7 +32,7 @@ FOREIGN = sorted(name for name, target in RESOURCE_TYPES.items() if target is no
 
 
 def members_of(operation: str) -> dict[str, Any]:
-    """Return the members of a request about the other account."""
+    """Return the members of a request to the other account."""
     about: dict[ResourceType, dict[str, Any]] = {
         ResourceType.ARN: {"resourceArn": ARN},
         ResourceType.REPOSITORIES: {"registryId": OTHER, "repositoryNames": ["app"]},
@@ -44,21 +44,21 @@ def members_of(operation: str) -> dict[str, Any]:
 
 
 def policy(effect: str = "Allow", **changes: Any) -> str:
-    """Return a policy of one statement about the server's own account."""
+    """Return a policy with one statement about the server's own account."""
     elements = {"Effect": effect, "Principal": {"AWS": OWN}, "Action": "ecr:*", **changes}
     return json.dumps({"Statement": {key: value for key, value in elements.items() if value}})
 
 
 @pytest.fixture
 def other(connect: Any) -> Any:
-    """Return a client of another account, which has the repository ``app``."""
+    """Return a client of another account, with the repository ``app``."""
     client = connect(account=OTHER)
     client.create_repository()
     return client
 
 
-def test_every_operation_is_known() -> None:
-    """The table has all operations of the model, with the target of those that name a registry."""
+def test_the_table_is_complete() -> None:
+    """The table has all operations, and the resource of each that names a registry."""
     shapes = {name: each.input_shape.members for name, each in validation.operations().items()}
     foreign = {name for name in shapes if {"registryId", "resourceArn"} & set(shapes[name])}
 
@@ -68,12 +68,12 @@ def test_every_operation_is_known() -> None:
 
 @pytest.mark.parametrize("operation", FOREIGN)
 def test_an_operation_needs_a_policy(operation: str, ecr: LocalECR, other: Any, call: Any) -> None:
-    """A policy of the registry or the repository allows it by its action alone; a Deny wins."""
+    """A policy of the registry or repository with just the action allows it; a Deny wins."""
     action, members = f"ecr:{operation}", members_of(operation)
     alone, others = {"Action": action}, {"Action": None, "NotAction": action}
 
     def refused(*, repository: str = "", registry: str = "") -> str:
-        """Return the message of the refusal by these policies, if it is one."""
+        """Return the error message if these policies deny access, or an empty string."""
         ecr.reset()
         other.create_repository()
         if repository:
@@ -100,7 +100,7 @@ def test_an_operation_needs_a_policy(operation: str, ecr: LocalECR, other: Any, 
 
 
 def test_a_policy_is_for_its_repository(client: Any, other: Any) -> None:
-    """What one repository allows, others, the list of all of them, and missing ones do not."""
+    """A repository's policy does not cover other repositories, missing ones, or the list of all."""
     other.create_repository(repository_name="secret")
     other.set_repository_policy(policy_text=policy())
     (found,) = client.describe_repositories(
@@ -126,8 +126,8 @@ def test_a_policy_is_for_its_region(client: Any, other: Any, connect: Any) -> No
         connect(region="eu-west-1").describe_repositories(registry_id=OTHER)
 
 
-def test_repositories_with_tags_need_two_actions(client: Any, other: Any) -> None:
-    """Creating a repository with tags is tagging it, too."""
+def test_tagging_a_new_repository(client: Any, other: Any) -> None:
+    """Creating a repository with tags requires the action for tagging, too."""
     members = {"registry_id": OTHER, "tags": [{"Key": "team", "Value": "a"}]}
     other.put_registry_policy(policy_text=policy(Action="ecr:CreateRepository", Resource="*"))
     with pytest.raises(AccessDeniedException, match="ecr:TagResource"):
@@ -141,7 +141,7 @@ def test_repositories_with_tags_need_two_actions(client: Any, other: Any) -> Non
 
 
 def test_the_own_account_is_not_denied(other: Any) -> None:
-    """Within an account policies change nothing, be they ever so strict."""
+    """Policies never restrict principals of the own account."""
     other.set_repository_policy(policy_text=policy("Deny", Principal="*"), force=True)
     other.put_registry_policy(policy_text=policy("Deny", Principal="*", Resource="*"))
     other.delete_repository()
@@ -149,8 +149,8 @@ def test_the_own_account_is_not_denied(other: Any) -> None:
     assert other.describe_repositories().repositories == ()
 
 
-def test_accounts_may_be_opened(plain: Any) -> None:
-    """With ``open_accounts`` no policy is needed, and none is looked at."""
+def test_open_accounts(plain: Any) -> None:
+    """With ``open_accounts``, policies are neither needed nor evaluated."""
     with LocalECR(open_accounts=True) as ecr, ecr.client() as client:
         plain(client).create_repository(registry_id=OTHER)
         plain(client).set_repository_policy(registry_id=OTHER, policy_text=policy("Deny"))

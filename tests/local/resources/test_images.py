@@ -1,4 +1,4 @@
-"""Images by the rules of the API: pushed, tagged, archived, listed and deleted; their referrers."""
+"""The rules of the API for images: pushing, tagging, archiving, listing, deleting; referrers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def descriptor(name: str, size: int = 2, kind: str = "application/octet-stream")
 
 @pytest.fixture
 def document(push: Any) -> dict[str, Any]:
-    """Return a manifest without layers, whose configuration is in the repository ``app``."""
+    """Return a manifest without layers, whose configuration the repository ``app`` holds."""
     config = descriptor(push.layer("app", b"{}"))
     return {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": []}
 
@@ -48,7 +48,7 @@ def digests(found: Any) -> list[str]:
 
 
 def test_a_manifest_needs_its_layers(client: Any, document: Any, push: Any) -> None:
-    """Layers that the repository does not hold are all named; foreign ones may be elsewhere."""
+    """Missing layers are all named in the error; foreign layers may be elsewhere."""
     client.create_repository(repository_name="other")
     elsewhere = descriptor(push.layer("other", b"elsewhere"))
     document["mediaType"] = DOCKER_MANIFEST
@@ -64,7 +64,7 @@ def test_a_manifest_needs_its_layers(client: Any, document: Any, push: Any) -> N
 
 @pytest.mark.parametrize("kind", [OCI_INDEX, DOCKER_LIST])
 def test_an_index_needs_its_children(client: Any, push: Any, kind: str) -> None:
-    """Manifests that are listed have to be there first, unless they are kept elsewhere."""
+    """Listed manifests have to exist in the repository, unless they have URLs."""
     child = push.image("app")
     present, missing = (descriptor(name, kind=OCI_MANIFEST) for name in (child, MISSING))
     foreign = {**missing, "urls": ["https://example.com/manifest"]}
@@ -76,8 +76,8 @@ def test_an_index_needs_its_children(client: Any, push: Any, kind: str) -> None:
     assert made.image_manifest_media_type == kind
 
 
-def test_the_digest_is_that_of_the_bytes(client: Any, document: Any) -> None:
-    """A digest that was given is compared, and the manifest comes back byte for byte."""
+def test_digests(client: Any, document: Any) -> None:
+    """A requested digest is verified, and the manifest is returned byte for byte."""
     text = json.dumps(document, indent=3)
     digest = Digest.of(text.encode())
 
@@ -89,8 +89,8 @@ def test_the_digest_is_that_of_the_bytes(client: Any, document: Any) -> None:
     assert (made.image_manifest, read.image_manifest) == (text, text)
 
 
-def test_an_image_is_pushed_once(client: Any, document: Any) -> None:
-    """The same image under the same tag, or again without one, is refused; a further tag is not."""
+def test_pushing_an_image_again(client: Any, document: Any) -> None:
+    """Pushing the same image is refused with the same tag or none, but not with another tag."""
     put(client, document, image_tag="v1")
 
     for again in ({"image_tag": "v1"}, {}):
@@ -100,8 +100,8 @@ def test_an_image_is_pushed_once(client: Any, document: Any) -> None:
     assert list(tags(client).values()) == [("v1", "v2")]
 
 
-def test_a_tag_that_moves_leaves_the_old_image(client: Any, push: Any) -> None:
-    """The image that had the tag is there without it, and is still found by its digest."""
+def test_a_tag_moves(client: Any, push: Any) -> None:
+    """The image that loses its tag remains, and can still be found by its digest."""
     old, new = push.image("app", "latest"), push.image("app", "latest")
     untagged = client.list_images(filter={"tag_status": "UNTAGGED"}).image_ids
 
@@ -117,10 +117,10 @@ def test_a_tag_that_moves_leaves_the_old_image(client: Any, push: Any) -> None:
         ("MUTABLE_WITH_EXCLUSION", "v*", "latest", "v1"),
     ],
 )
-def test_tags_that_may_not_move(
+def test_tag_mutability(
     client: Any, push: Any, mutability: str, pattern: str | None, moves: str, stays: str
 ) -> None:
-    """A tag moves as the repository's setting and its exclusions say, which are described."""
+    """A tag moves only if the repository's setting and its exclusion filters allow it."""
     filters = [{"filter_type": "WILDCARD", "filter": pattern}] if pattern else None
     put = client.put_image_tag_mutability(
         image_tag_mutability=mutability, image_tag_mutability_exclusion_filters=filters
@@ -148,8 +148,8 @@ def test_malformed_manifests(client: Any, text: str, problem: str) -> None:
         client.put_image(image_manifest=text)
 
 
-def test_the_type_may_be_given_apart(client: Any, document: Any) -> None:
-    """A manifest without a media type has the one of the request."""
+def test_media_type_of_the_request(client: Any, document: Any) -> None:
+    """A manifest without a media type gets the one in the request."""
     del document["mediaType"]
     made = put(client, document, image_manifest_media_type=OCI_MANIFEST)
 
@@ -157,14 +157,14 @@ def test_the_type_may_be_given_apart(client: Any, document: Any) -> None:
 
 
 def delete(client: Any, **identifier: str) -> tuple[Any, ...]:
-    """Delete an image or a tag, and return what is gone, or the codes of what failed."""
+    """Delete an image or a tag; return what was deleted, or the failure codes."""
     response = client.batch_delete_image(image_ids=[identifier])
     gone = [(each.image_digest, each.image_tag) for each in response.image_ids]
     return (*gone, *(failure.failure_code for failure in response.failures))
 
 
 def test_deletions(client: Any, push: Any) -> None:
-    """A tag deletes itself, the last one its image; a digest deletes all tags of an image."""
+    """Deleting the last tag deletes the image; deleting a digest deletes all its tags."""
     image = push.image("app", "v1", "v2")
 
     assert delete(client, image_tag="v1") == ((image, "v1"),)
@@ -176,7 +176,7 @@ def test_deletions(client: Any, push: Any) -> None:
     assert delete(client, image_digest=image) == ("ImageNotFound",)
 
 
-def test_deletions_that_are_refused(client: Any, push: Any) -> None:
+def test_refused_deletions(client: Any, push: Any) -> None:
     """A tag that has moved is not deleted by mistake, nor an image that an index lists."""
     old, new = push.image("app", "v1"), push.image("app", "v1")
     index = push.index("app", old)
@@ -189,7 +189,7 @@ def test_deletions_that_are_refused(client: Any, push: Any) -> None:
 
 
 def test_images_are_described(client: Any, push: Any, clock: Any) -> None:
-    """Size, time, type and tags of an image are those of its push."""
+    """The size, the time, the type and the tags of an image are those of its push."""
     data = b"layer"
     layer = descriptor(push.layer("app", data), len(data))
     image = push.image("app", "v1", layers=[layer])
@@ -205,8 +205,8 @@ def test_images_are_described(client: Any, push: Any, clock: Any) -> None:
     assert detail.last_recorded_pull_time is None
 
 
-def test_lists_are_filtered_and_come_in_pages(client: Any, push: Any) -> None:
-    """Both listings know tagged and untagged images, and give each once over all pages."""
+def test_listings(client: Any, push: Any) -> None:
+    """Both listings can be filtered by tag status, and return each image once over all pages."""
     tagged = [push.image("app", f"v{number}") for number in range(3)]
     untagged = [push.image("app") for _ in range(2)]
     described = {
@@ -220,8 +220,8 @@ def test_lists_are_filtered_and_come_in_pages(client: Any, push: Any) -> None:
     assert described == {"TAGGED": tagged, "UNTAGGED": untagged, "ANY": tagged + untagged}
 
 
-def test_a_page_has_a_hundred_items(client: Any, push: Any) -> None:
-    """By default a page has 100 items, and the next one the rest."""
+def test_default_page_size(client: Any, push: Any) -> None:
+    """By default, a page has 100 items, and the next page the rest."""
     push.image("app", *(f"v{number:03}" for number in range(101)))
     first = client.list_images()
     second = client.list_images(next_token=first.next_token)
@@ -231,8 +231,8 @@ def test_a_page_has_a_hundred_items(client: Any, push: Any) -> None:
 
 
 @pytest.mark.parametrize("page", [{"max_results": 5}, {"next_token": "token"}])
-def test_named_images_come_without_pages(client: Any, push: Any, page: dict[str, Any]) -> None:
-    """Images that are named, each described once, take neither a number of results nor a token."""
+def test_named_images(client: Any, push: Any, page: dict[str, Any]) -> None:
+    """Named images are each described once, without paging."""
     image = push.image("app", "v1", "v2")
     found = client.describe_images(image_ids=[V1, {"image_tag": "v2"}, {"image_digest": image}])
 
@@ -246,7 +246,7 @@ def move(client: Any, target: str, **identifier: str) -> Any:
 
 
 def test_archives_and_restores(client: Any, push: Any, clock: Any) -> None:
-    """The response has the new status, and the image the time of the change; it moves once."""
+    """An update returns the new status and sets a time; repeating it is refused."""
     digest = push.image("app", "v1")
     with pytest.raises(errors.ImageStorageClassUpdateNotSupportedException, match="STANDARD"):
         move(client, "STANDARD")
@@ -264,14 +264,14 @@ def test_archives_and_restores(client: Any, push: Any, clock: Any) -> None:
 
 
 def test_archived_images(client: Any, push: Any) -> None:
-    """An archived image is listed to whoever asks, is not pulled, and is restored by a push."""
+    """An archived image is only listed on request, is not pulled, and is restored by a push."""
     digest = push.image("app", "v1")
     manifest = client.batch_get_image(image_ids=[V1]).images[0].image_manifest
     move(client, "ARCHIVE")
-    asked = {"filter": {"image_status": "ARCHIVED"}}
+    members = {"filter": {"image_status": "ARCHIVED"}}
     pulled = client.batch_get_image(image_ids=[V1])
-    (described,) = client.describe_images(**asked).image_details
-    listed = client.list_images(**asked).image_ids
+    (described,) = client.describe_images(**members).image_details
+    listed = client.list_images(**members).image_ids
     push.manifest("app", manifest, "v1")
     (restored,) = client.describe_images().image_details
 
@@ -283,8 +283,8 @@ def test_archived_images(client: Any, push: Any) -> None:
 # --- referrers ------------------------------------------------------------------------------------
 
 
-def referrers(client: Any, subject: str, **asked: Any) -> Any:
-    return client.list_image_referrers(subject_id={"image_digest": subject}, **asked)
+def referrers(client: Any, subject: str, **members: Any) -> Any:
+    return client.list_image_referrers(subject_id={"image_digest": subject}, **members)
 
 
 def referring(response: Any) -> list[str]:
@@ -306,7 +306,7 @@ def test_artifacts_are_listed(client: Any, push: Any) -> None:
 
 
 def test_artifacts_are_filtered(client: Any, push: Any) -> None:
-    """Artifacts are filtered by type, which may be that of the configuration, and by status."""
+    """Artifacts are filtered by status, and by type, which may be that of the configuration."""
     image = push.image("app")
     sbom = push.artifact("app", image, artifactType=SBOM)
     plain = push.artifact("app", image)
@@ -324,9 +324,9 @@ def test_artifacts_are_filtered(client: Any, push: Any) -> None:
     assert of(artifact_types=[SBOM, SIGNATURE], artifact_status="ANY") == [sbom, archived]
 
 
-def test_artifacts_come_in_pages(client: Any, push: Any) -> None:
-    """A page has 20 referrers unless the request says otherwise, and 50 at most."""
-    subject = f"sha256:{'0' * 64}"  # which need not be there
+def test_artifacts_are_paged(client: Any, push: Any) -> None:
+    """A page has 20 referrers by default, and 50 at most."""
+    subject = f"sha256:{'0' * 64}"  # which does not have to exist
     artifacts = [push.artifact("app", subject) for _ in range(21)]
     first = referrers(client, subject)
     second = referrers(client, subject, next_token=first.next_token)
@@ -347,7 +347,7 @@ def test_artifacts_come_in_pages(client: Any, push: Any) -> None:
 
 
 def test_failures_of_batches(client: Any) -> None:
-    """Each item that fails has its documented code, in the order in which it was asked for."""
+    """Each item that fails has its documented code, in the order of the request."""
     wanted = [V1, {}, {"image_digest": "nonsense"}, {"image_tag": "-"}]
     codes = ["ImageNotFound", "MissingDigestAndTag", "InvalidImageDigest", "InvalidImageTag"]
 
@@ -356,7 +356,7 @@ def test_failures_of_batches(client: Any) -> None:
 
 
 def test_missing_layers(client: Any, push: Any) -> None:
-    """Layers are looked up one by one, and only those of images can be downloaded."""
+    """Layers are checked one by one, and only those of images can be downloaded."""
     found = client.batch_check_layer_availability(layer_digests=[MISSING, "sha256:short"])
 
     assert [layer.layer_availability for layer in found.layers] == ["UNAVAILABLE"]
@@ -367,8 +367,8 @@ def test_missing_layers(client: Any, push: Any) -> None:
         client.get_download_url_for_layer(layer_digest=push.layer("app", b"x"))
 
 
-def test_repositories_that_are_named(client: Any) -> None:
-    """Named repositories come in their order, without pages, and each has to be there."""
+def test_named_repositories(client: Any) -> None:
+    """Named repositories are described in their order, without paging, and all have to exist."""
     client.create_repository(repository_name="two")
     found = client.describe_repositories(repository_names=["two", "app"]).repositories
 
@@ -390,7 +390,7 @@ def test_repositories_that_are_named(client: Any) -> None:
     ],
 )
 def test_exclusion_filters(client: Any, mutability: str, filters: Any, problem: str) -> None:
-    """They go with some kinds of mutability, five at most, each with up to two wildcards."""
+    """Only some kinds of mutability have filters, at most five, with at most two wildcards each."""
     given = [{"filter_type": "WILDCARD", "filter": each} for each in filters]
     settings = {
         "image_tag_mutability": mutability,

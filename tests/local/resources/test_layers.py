@@ -1,4 +1,4 @@
-"""Layers on their way in, by the rules of the API, and out again."""
+"""The rules of the API for uploading and downloading layers."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ LARGEST_PART = 20_971_520
 
 @pytest.fixture
 def upload(client: Any, uploads: Any) -> Any:
-    """Return an upload to the repository ``app`` that has begun."""
+    """Return an upload to the repository ``app`` that has been initiated."""
     return uploads(client)
 
 
-def test_parts_of_five_mebibytes_and_a_small_last_one(client: Any, upload: Any) -> None:
-    """Parts are counted from byte to byte, the last of each included, and make the layer."""
+def test_parts(client: Any, upload: Any) -> None:
+    """Parts with contiguous, inclusive byte ranges make up the layer."""
     parts = ((0, PART), (5 * MIB, PART), (10 * MIB, b"x"))
     received = [upload.part(data, first) for first, data in parts]
     made = upload.complete(Digest.of(PART + PART + b"x"))
@@ -37,7 +37,7 @@ def test_parts_of_five_mebibytes_and_a_small_last_one(client: Any, upload: Any) 
 
 
 def test_only_the_last_part_may_be_small(upload: Any) -> None:
-    """One byte less than 5 MiB is too small for any part but the last one."""
+    """A part one byte below 5 MiB is too small, unless it is the last one."""
     for first, part in ((0, PART[1:]), (len(PART) - 1, PART), (2 * len(PART) - 1, b"x")):
         upload.part(part, first)
 
@@ -50,7 +50,7 @@ def test_only_the_last_part_may_be_small(upload: Any) -> None:
     [(5, b"x", None), (3, b"xx", None), (0, b"1234", None), (4, b"xx", 4), (4, b"xx", 6)],
 )
 def test_parts_that_do_not_fit(upload: Any, first: int, data: bytes, last: int | None) -> None:
-    """A part with a gap, an overlap or another length than it says is refused and not kept."""
+    """A part that leaves a gap, overlaps, or is not as long as its range is refused."""
     upload.part(b"1234")
 
     with pytest.raises(errors.InvalidLayerPartException) as raised:
@@ -61,7 +61,7 @@ def test_parts_that_do_not_fit(upload: Any, first: int, data: bytes, last: int |
 
 
 def test_the_digest_of_a_layer(upload: Any) -> None:
-    """There is no empty layer; a wrong SHA-256 leaves the upload, and other digests are ignored."""
+    """A wrong SHA-256 keeps the upload, other digests are ignored, and no layer is empty."""
     with pytest.raises(errors.EmptyUploadException):
         upload.complete(Digest.of(b""))
     upload.part(b"layer")
@@ -71,8 +71,8 @@ def test_the_digest_of_a_layer(upload: Any) -> None:
     assert upload.complete(f"sha512:{'0' * 128}") == Digest.of(b"layer")
 
 
-def test_parts_have_a_largest_size(call: Any, upload: Any) -> None:
-    """The model's largest part is taken, and one of a byte more is not."""
+def test_largest_part(call: Any, upload: Any) -> None:
+    """The largest part of the model is accepted, and one that is a byte longer is not."""
     assert upload.part(bytes(LARGEST_PART)) == LARGEST_PART - 1
 
     status, error = call(
@@ -87,7 +87,7 @@ def test_parts_have_a_largest_size(call: Any, upload: Any) -> None:
     assert "layerPartBlob" in error["message"]
 
 
-def test_a_layer_is_uploaded_once(client: Any, upload: Any, uploads: Any) -> None:
+def test_existing_layers(client: Any, upload: Any, uploads: Any) -> None:
     """Uploading an existing layer is refused, and ends the upload."""
     second = uploads(client)
     for each in (upload, second):
@@ -101,10 +101,8 @@ def test_a_layer_is_uploaded_once(client: Any, upload: Any, uploads: Any) -> Non
             each.part(b"more", 5)
 
 
-def test_uploads_and_layers_belong_to_a_repository(
-    client: Any, upload: Any, uploads: Any, push: Any
-) -> None:
-    """They are not in another repository, nor in a later one of the same name."""
+def test_layers_belong_to_a_repository(client: Any, upload: Any, uploads: Any, push: Any) -> None:
+    """Uploads and layers do not exist in other repositories, nor in a new one of the same name."""
     client.create_repository(repository_name="other")
     layer = push.layer("app", b"another")
     upload.part(b"layer")
@@ -120,8 +118,8 @@ def test_uploads_and_layers_belong_to_a_repository(
 
 
 @pytest.mark.parametrize("limits", [Limits(parts=2, smallest_part=1), Limits(layer_size=8)])
-def test_a_layer_has_its_limits(limits: Limits, uploads: Any) -> None:
-    """A part too many, and a byte too many, are refused, and what came before is kept."""
+def test_limits(limits: Limits, uploads: Any) -> None:
+    """A part or a byte too many is refused, and what was received before remains."""
     with LocalECR(auth=False, limits=limits) as ecr, ecr.client() as client:
         client.create_repository(repository_name="app")
         upload = uploads(client)
@@ -134,7 +132,7 @@ def test_a_layer_has_its_limits(limits: Limits, uploads: Any) -> None:
 
 @pytest.fixture
 def address(client: Any, push: Any) -> str:
-    """Return the presigned address of a layer with ten digits in it."""
+    """Return the presigned URL of a layer that consists of ten digits."""
     layer = push.layer("app", b"0123456789")
     kind = "application/vnd.oci.image.layer.v1.tar"
     push.image("app", "v1", layers=[{"mediaType": kind, "digest": layer, "size": 10}])
@@ -143,14 +141,14 @@ def address(client: Any, push: Any) -> str:
 
 @pytest.fixture
 def browser() -> Iterator[requests.Session]:
-    """Yield a caller that has no credentials."""
+    """Yield an HTTP session without credentials."""
     with requests.Session() as session:
         session.trust_env = False
         yield session
 
 
-def test_an_address_is_good_for_an_hour(browser: Any, address: str, clock: Any) -> None:
-    """A download address opens nothing when its time is over."""
+def test_download_urls_expire(browser: Any, address: str, clock: Any) -> None:
+    """A download URL is valid for an hour."""
     clock.advance(minutes=59, seconds=59)
     before = browser.get(address, timeout=60)
     clock.advance(seconds=1)
@@ -161,7 +159,7 @@ def test_an_address_is_good_for_an_hour(browser: Any, address: str, clock: Any) 
     assert b"<Code>AccessDenied</Code>" in after.content
 
 
-def test_an_address_that_was_altered(browser: Any, address: str) -> None:
+def test_altered_download_urls(browser: Any, address: str) -> None:
     """A presigned URL cannot be changed to another layer or a longer time."""
     for old, new in (
         ("X-Amz-Expires=3600", "X-Amz-Expires=9999"),

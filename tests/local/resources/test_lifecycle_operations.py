@@ -1,4 +1,4 @@
-"""Lifecycle policies of repositories: kept, previewed and applied."""
+"""Lifecycle policies of repositories: stored, previewed and applied."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def digests(client: Any, name: str = "app", status: str = "ANY") -> set[str]:
     return {str(one.image_digest) for one in listed}
 
 
-def preview(client: Any, *rules: dict[str, Any], **asked: Any) -> Any:
-    """Start a preview and return its result."""
+def preview(client: Any, *rules: dict[str, Any], **members: Any) -> Any:
+    """Start a preview, and return its result."""
     text = json.dumps({"rules": rules})
     client.start_lifecycle_policy_preview(lifecycle_policy_text=text)
-    return client.get_lifecycle_policy_preview(**asked)
+    return client.get_lifecycle_policy_preview(**members)
 
 
-def test_the_life_of_a_policy(client: Any) -> None:
-    """A policy is returned in the service's form; a wrong one does not replace it."""
+def test_policies(client: Any) -> None:
+    """A policy is returned in the service's form, and an invalid one does not replace it."""
     rules = [rule(9), rule(2, tagStatus="untagged")]
     response = put(client, *rules)
     with pytest.raises(errors.InvalidParameterException) as caught:
@@ -63,8 +63,8 @@ def test_the_life_of_a_policy(client: Any) -> None:
     )
 
 
-def test_needs_the_policy_and_the_repository(client: Any) -> None:
-    """A missing policy and a missing repository have errors of their own."""
+def test_missing_policies(client: Any) -> None:
+    """A missing policy and a missing repository have different errors."""
     for name, error in (
         ("app", errors.LifecyclePolicyNotFoundException),
         ("other", errors.RepositoryNotFoundException),
@@ -82,8 +82,8 @@ def test_needs_the_policy_and_the_repository(client: Any) -> None:
         client.get_lifecycle_policy_preview(repository_name="other")
 
 
-def test_previews_the_policy_of_the_repository(client: Any, push: Any, clock: Any) -> None:
-    """Without a policy of its own, a preview is of the one that the repository has."""
+def test_preview_of_the_current_policy(client: Any, push: Any, clock: Any) -> None:
+    """A preview without a policy of its own uses the one of the repository."""
     old = push.image("app", "v1", "first")
     clock.advance(days=1)
     push.image("app", "v2")
@@ -102,8 +102,8 @@ def test_previews_the_policy_of_the_repository(client: Any, push: Any, clock: An
     assert found.summary.transitioning_image_total_counts == ()
 
 
-def test_a_preview_is_of_one_moment(client: Any, push: Any, clock: Any) -> None:
-    """A preview changes nothing, stays as it was, and is deleted with its repository."""
+def test_a_preview_is_a_snapshot(client: Any, push: Any, clock: Any) -> None:
+    """A preview changes nothing, remains as it was, and is deleted with its repository."""
     image = push.image("app", "v1")
     found = preview(client, rule(**days(5)))
     clock.advance(days=6)
@@ -121,8 +121,8 @@ def test_a_preview_is_of_one_moment(client: Any, push: Any, clock: Any) -> None:
         client.get_lifecycle_policy_preview()
 
 
-def test_previews_archive(client: Any, push: Any, clock: Any) -> None:
-    """A rule that archives has its target in the result and a number in the summary."""
+def test_previews_of_archiving(client: Any, push: Any, clock: Any) -> None:
+    """A rule that archives has its storage class in the results and a count in the summary."""
     for tag in ("v1", "v2", "x1", "x2"):
         push.image("app", tag)
         clock.advance(days=1)
@@ -137,8 +137,8 @@ def test_previews_archive(client: Any, push: Any, clock: Any) -> None:
     assert (archiving.target_storage_class, archiving.image_total_count) == ("ARCHIVE", 2)
 
 
-def test_previews_are_filtered_and_come_in_pages(client: Any, push: Any, clock: Any) -> None:
-    """Results are oldest first, in pages, of images with tags or named ones; the summary of all."""
+def test_previews_are_filtered_and_paged(client: Any, push: Any, clock: Any) -> None:
+    """Results are paged, oldest first, and filtered; the summary covers all images."""
     images = []
     for tags in (["v1"], ["v2", "x"], [], ["v3"], ["v4"]):
         images.append(push.image("app", *tags))
@@ -147,8 +147,8 @@ def test_previews_are_filtered_and_come_in_pages(client: Any, push: Any, clock: 
     get = client.get_lifecycle_policy_preview
     second = get(max_results=3, next_token=first.next_token)
 
-    def of(**asked: Any) -> list[int]:
-        return [images.index(one.image_digest) for one in get(**asked).preview_results]
+    def of(**members: Any) -> list[int]:
+        return [images.index(one.image_digest) for one in get(**members).preview_results]
 
     wanted: list[dict[str, str]] = [
         {"image_digest": images[0]},
@@ -172,7 +172,7 @@ def test_previews_are_filtered_and_come_in_pages(client: Any, push: Any, clock: 
 
 
 def test_expires_images(client: Any, push: Any, clock: Any, ecr: LocalECR) -> None:
-    """Applying a policy deletes what its preview has named, and notes the time."""
+    """Applying a policy deletes the images of its preview, and records the time."""
     old = push.image("app", "v1")
     clock.advance(days=1)
     new = push.image("app", "v2")
@@ -205,7 +205,7 @@ def test_archives_and_then_expires_images(
 
 @pytest.mark.parametrize("use", ["pull", "restore"])
 def test_use_keeps_images(client: Any, push: Any, clock: Any, ecr: LocalECR, use: str) -> None:
-    """A pulled image is in use, and a restored one is as old as its restoration."""
+    """A pulled image is in use, and the age of a restored one begins at its restoration."""
     push.image("app", "v1")
     image = {"image_tag": "v1"}
     clock.advance(days=29)
@@ -222,7 +222,7 @@ def test_use_keeps_images(client: Any, push: Any, clock: Any, ecr: LocalECR, use
 
 
 def test_images_of_an_index_go_after_it(client: Any, push: Any, clock: Any, ecr: LocalECR) -> None:
-    """Images that an index lists stay with it, and are deleted with it."""
+    """Images that an index lists are kept as long as the index, and deleted with it."""
     children = [push.image("app"), push.image("app")]
     inner = push.index("app", *children)
     outer = push.index("app", inner, children[0], tag="v1")
@@ -239,7 +239,7 @@ def test_images_of_an_index_go_after_it(client: Any, push: Any, clock: Any, ecr:
 
 
 def test_artifacts_that_stay(client: Any, push: Any, clock: Any, ecr: LocalECR) -> None:
-    """An artifact stays if an index lists it, and is not archived twice."""
+    """An artifact is kept if an index lists it, and is not archived twice."""
     image, archived = push.image("app", "old"), push.image("app", "x")
     signature, second = push.artifact("app", image), push.artifact("app", archived)
     index = push.index("app", signature, tag="new")
@@ -259,7 +259,7 @@ def test_artifacts_that_stay(client: Any, push: Any, clock: Any, ecr: LocalECR) 
 def test_artifacts_follow_their_subject(
     client: Any, push: Any, clock: Any, ecr: LocalECR, action: dict[str, str]
 ) -> None:
-    """Signatures, and what refers to them in turn, go with the image; not without it."""
+    """Artifacts, and artifacts of artifacts, are affected with their subject, not on their own."""
     image = push.image("app", "v1")
     signature = push.artifact("app", image)
     stamp = push.artifact("app", signature)
@@ -275,7 +275,7 @@ def test_artifacts_follow_their_subject(
 
 
 def test_every_registry(client: Any, connect: Any, push: Any, clock: Any, ecr: LocalECR) -> None:
-    """Policies apply in all accounts and regions, to the repository that has them only."""
+    """Policies apply in all accounts and regions, but only to their own repository."""
     other = connect(account="210987654321", region="eu-west-1")
     for each, name in ((other, "app"), (other, "zoo"), (client, "free")):
         each.create_repository(repository_name=name)

@@ -1,4 +1,4 @@
-"""The quotas of the service, each at its bound, and the tokens between pages."""
+"""The quotas of the service, each at its bound, and pagination tokens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ecr_client.local import Limits, LocalECR
 
 MISSING = f"sha256:{'0' * 64}"
 OTHER = "210987654321"
-#: An image that needs nothing else.
+#: An image that references nothing.
 INDEX: dict[str, Any] = {
     "schemaVersion": 2,
     "mediaType": "application/vnd.oci.image.index.v1+json",
@@ -43,10 +43,10 @@ APP = {"repositoryName": "app"}
         ("CreateRepository", {}, "repositoryName", "n", 2, 256),
     ],
 )
-def test_members_have_a_size(
+def test_bounds_of_members(
     call: Any, operation: str, members: Any, member: str, value: Any, least: int, most: int
 ) -> None:
-    """A list, a string or a number is taken at both of its bounds, and not beyond them."""
+    """A list, a string or a number is accepted at both of its bounds, and refused beyond them."""
     responses = [
         call(operation, **members, **{member: value * size})
         for size in (least - 1, least, most, most + 1)
@@ -58,15 +58,15 @@ def test_members_have_a_size(
 
 @pytest.mark.usefixtures("client")
 @pytest.mark.parametrize(("length", "status"), [(4_194_304, 200), (4_194_305, 400)])
-def test_manifests_have_a_length(call: Any, length: int, status: int) -> None:
-    """The longest manifest of the model is taken, and one of a character more is not."""
+def test_longest_manifest(call: Any, length: int, status: int) -> None:
+    """The longest manifest of the model is accepted, and one that is a character longer is not."""
     text = BIG.replace('"filler": "', '"filler": "' + "x" * (length - len(BIG)))
 
     assert call("PutImage", **APP, imageManifest=text)[0] == status
 
 
-def test_registries_and_repositories_have_their_limits(plain: Any) -> None:
-    """An image or a repository above the quota is refused; a further tag is none."""
+def test_quotas(plain: Any) -> None:
+    """An image or a repository above the quota is refused; a second tag is not an image."""
     limits = Limits(repositories=1, images=1)
     with LocalECR(auth=False, limits=limits) as ecr, ecr.client() as made:
         client = plain(made)
@@ -92,10 +92,8 @@ def test_registries_and_repositories_have_their_limits(plain: Any) -> None:
         ("RegisterPullTimeUpdateExclusion", {}, "principalArn", 100),
     ],
 )
-def test_settings_have_a_number(
-    call: Any, operation: str, members: Any, name: str, most: int
-) -> None:
-    """A registry has so many settings of a kind and no more; another registry has room."""
+def test_quotas_of_settings(call: Any, operation: str, members: Any, name: str, most: int) -> None:
+    """A registry has a maximum number of settings of each kind; another registry has its own."""
     role = "arn:aws:iam::123456789012:role/" if name == "principalArn" else ""
 
     def code(number: int, account: str = "") -> str | None:
@@ -112,27 +110,27 @@ def test_settings_have_a_number(
 
 @pytest.fixture
 def token(client: Any) -> str:
-    """Return the token of a listing that goes on behind the first of three repositories."""
+    """Return the token after the first of three repositories."""
     for name in ("aa", "zz"):
         client.create_repository(repository_name=name)
     return str(client.describe_repositories(max_results=1).next_token)
 
 
 def names(client: Any, token: str, **members: Any) -> list[str]:
-    """Return the names of the repositories of a page."""
+    """Return the names of the repositories on a page."""
     found = client.describe_repositories(next_token=token, **members).repositories
     return [str(each.repository_name) for each in found]
 
 
 def refused(listing: Callable[..., Any], token: str, **members: Any) -> str:
-    """Return the message of a listing that does not take a token."""
+    """Return the error message of a listing that refuses a token."""
     with pytest.raises(InvalidParameterException, match="nextToken") as raised:
         listing(next_token=token, **members)
     return str(raised.value)
 
 
-def test_a_token_may_be_used_again(client: Any, token: str) -> None:
-    """It leads to the same page, of any size; a page that ends with the list has no token."""
+def test_tokens_can_be_reused(client: Any, token: str) -> None:
+    """A token always leads to the same page, of any size; the last page has no token."""
     pages = [client.describe_repositories(next_token=token, max_results=size) for size in (2, 3)]
 
     assert names(client, token) == ["app", "zz"]
@@ -141,7 +139,7 @@ def test_a_token_may_be_used_again(client: Any, token: str) -> None:
 
 
 def test_a_foreign_token_is_refused(client: Any, connect: Any, token: str) -> None:
-    """A token of another operation, registry or region, or an altered one, does not fit."""
+    """A token that was altered, or belongs to another operation, registry or region, is refused."""
     everybody = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*", "Resource": "*"}
     other = connect(account=OTHER)
     other.put_registry_policy(policy_text=json.dumps({"Statement": everybody}))
@@ -159,7 +157,7 @@ def test_a_foreign_token_is_refused(client: Any, connect: Any, token: str) -> No
 
 
 def test_a_token_expires(client: Any, clock: Any, token: str) -> None:
-    """A token is good for a day."""
+    """A token is valid for a day."""
     clock.advance(days=1)
     client.describe_repositories(next_token=token)
     clock.advance(seconds=1)
@@ -167,7 +165,7 @@ def test_a_token_expires(client: Any, clock: Any, token: str) -> None:
     assert "expired" in refused(client.describe_repositories, token)
 
 
-def test_repositories_go_on_by_name(client: Any, token: str) -> None:
+def test_listings_continue_by_name(client: Any, token: str) -> None:
     """A listing continues after a name, whatever has changed before it."""
     client.delete_repository(repository_name="aa")
     client.create_repository(repository_name="ab")
@@ -175,8 +173,8 @@ def test_repositories_go_on_by_name(client: Any, token: str) -> None:
     assert names(client, token) == ["ab", "app", "zz"]
 
 
-def test_changed_lists_are_not_continued(client: Any) -> None:
-    """Nothing is passed over because something before it is gone: the token is stale."""
+def test_stale_tokens(client: Any) -> None:
+    """If an item before the page is gone, the token is refused, so that no item is skipped."""
     roles = [f"arn:aws:iam::123456789012:role/{name}" for name in "abcd"]
     for role in roles[:3]:
         client.register_pull_time_update_exclusion(principal_arn=role)
@@ -191,7 +189,7 @@ def test_changed_lists_are_not_continued(client: Any) -> None:
 
 
 def test_tokens_of_deleted_repositories(client: Any, push: Any) -> None:
-    """The token of a repository that was deleted does not fit its successor."""
+    """The token of a deleted repository is refused by a new repository of the same name."""
     for tag in ("v1", "v2"):
         push.image("app", tag)
     token = str(client.list_images(max_results=1).next_token)

@@ -21,7 +21,7 @@ def statement(**members: object) -> dict[str, Any]:
 
 
 def policy(given: object = None, **members: object) -> str:
-    """Return a policy; the arguments replace its statement and further members."""
+    """Return a policy; the arguments replace its statement and other members."""
     content = statement() if given is None else given
     return json.dumps({"Version": "2012-10-17", "Statement": content, **members})
 
@@ -31,8 +31,8 @@ def of(**members: object) -> str:
     return policy(statement(**members))
 
 
-def test_the_life_of_a_policy(client: Any) -> None:
-    """A policy is returned as it was sent, replaced, deleted, and deleted with its repository."""
+def test_policies(client: Any) -> None:
+    """A policy is returned as it was sent, until it or its repository is deleted."""
     first, second = policy(), policy([statement(Sid="Other")])
     client.set_repository_policy(policy_text=first)
     response = client.set_repository_policy(policy_text=second)
@@ -58,7 +58,7 @@ def test_the_life_of_a_policy(client: Any) -> None:
 
 
 def test_accepts_policies(client: Any) -> None:
-    """Everything that IAM's grammar allows in the policy of a repository is accepted."""
+    """Everything that IAM's grammar allows in a repository policy is accepted."""
     for text in (
         policy(),
         policy([statement(), statement(Sid=None)]),
@@ -120,8 +120,8 @@ def test_refuses_policies(client: Any, text: str) -> None:
         ({"Condition": {"Bool": {"aws:SecureTransport": False}}}, False),
     ],
 )
-def test_locking_oneself_out_needs_force(client: Any, changes: Any, locks_out: bool) -> None:
-    """A policy that forbids everybody to set another one is taken with force only."""
+def test_lockout_needs_force(client: Any, changes: Any, locks_out: bool) -> None:
+    """A policy that forbids everybody to replace it is only accepted with ``force``."""
     text = of(**{"Effect": "Deny", "Principal": "*", "Action": "ecr:*", **changes})
 
     if locks_out:
@@ -133,7 +133,7 @@ def test_locking_oneself_out_needs_force(client: Any, changes: Any, locks_out: b
 
 
 @pytest.mark.parametrize("text", ["nothing", policy(), of(Resource=[])])
-def test_refuses_policies_of_registries(client: Any, text: str) -> None:
-    """The policy of a registry has to name resources, besides being a policy."""
+def test_refuses_registry_policies(client: Any, text: str) -> None:
+    """A registry policy also has to name resources."""
     with pytest.raises(errors.InvalidParameterException, match="Invalid registry policy provided"):
         client.put_registry_policy(policy_text=text)

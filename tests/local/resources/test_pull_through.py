@@ -20,8 +20,8 @@ def create(client: Any, prefix: str = "quay", url: str = "quay.io", **more: Any)
     )
 
 
-def prefixes(client: Any, **asked: Any) -> list[str]:
-    found = client.paginate_describe_pull_through_cache_rules(**asked)
+def prefixes(client: Any, **members: Any) -> list[str]:
+    found = client.paginate_describe_pull_through_cache_rules(**members)
     return [one.ecr_repository_prefix for one in found]
 
 
@@ -53,7 +53,7 @@ def test_makes_a_rule(client: Any, clock: Any) -> None:
     ],
 )
 def test_knows_upstream_registries(client: Any, url: str, upstream: str, more: Any) -> None:
-    """The upstream registry follows from the address, and may be said as well."""
+    """The upstream registry follows from the URL, and may also be passed."""
     first = create(client, "one", url, **more)
     second = create(client, "two", url, upstream_registry=upstream, **more)
 
@@ -75,7 +75,7 @@ def test_knows_upstream_registries(client: Any, url: str, upstream: str, more: A
     ],
 )
 def test_refuses_upstream_registries(client: Any, url: str, more: Any, message: str) -> None:
-    """Unknown registries and credentials that do not fit are refused."""
+    """Unknown registries, and credentials that do not match, are refused."""
     with pytest.raises(errors.UnsupportedUpstreamRegistryException, match=message):
         create(client, "one", url, **more)
 
@@ -83,14 +83,14 @@ def test_refuses_upstream_registries(client: Any, url: str, more: Any, message: 
 
 
 @pytest.mark.parametrize("wrong", [("us-east-1", "eu-west-1"), ("123456789012", "210987654321")])
-def test_refuses_secrets_of_others(client: Any, wrong: tuple[str, str]) -> None:
+def test_refuses_foreign_secrets(client: Any, wrong: tuple[str, str]) -> None:
     """The secret has to be in the registry's account and region."""
     with pytest.raises(errors.SecretNotFoundException, match="same region and account"):
         create(client, "hub", "ghcr.io", credential_arn=SECRET.replace(*wrong))
 
 
-def test_the_life_of_a_rule(client: Any) -> None:
-    """A prefix, with or without a slash at its end, has one valid rule until it is deleted."""
+def test_rules(client: Any) -> None:
+    """A prefix, with or without a trailing slash, has one rule until it is deleted."""
     create(client, "quay/")
     with pytest.raises(errors.PullThroughCacheRuleAlreadyExistsException, match="'quay'"):
         create(client, "quay", "public.ecr.aws")
@@ -107,7 +107,7 @@ def test_the_life_of_a_rule(client: Any) -> None:
 
 
 def test_describes_rules_in_pages(client: Any) -> None:
-    """Pages go through all rules, ordered by prefix; or the named ones are described."""
+    """Rules are listed in pages, ordered by prefix, or described by name."""
     for prefix in ("cc", "aa", "bb"):
         create(client, prefix)
 
@@ -116,7 +116,7 @@ def test_describes_rules_in_pages(client: Any) -> None:
 
 
 def test_changes_a_rule(client: Any, clock: Any) -> None:
-    """The secret can be changed; the time of the change is kept."""
+    """The secret can be changed, which updates the time of the rule."""
     create(client, "hub", "ghcr.io", **WITH_SECRET)
     made_at = clock.now
     clock.advance(hours=1)

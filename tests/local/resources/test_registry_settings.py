@@ -1,4 +1,4 @@
-"""Settings of a registry: its account's, and pulls that are not recorded; its tokens."""
+"""Settings of a registry: account settings and pull time exclusions; and its tokens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ecr_client.local.operations import HANDLERS
     ],
 )
 def test_account_settings(connect: Any, name: str, default: str, value: str) -> None:
-    """A setting has a default, and is kept for the account and region; other values are refused."""
+    """A setting has a default, is stored per account and region, and allows certain values only."""
     client = connect()
     before = client.get_account_setting(name=name).value
     response = client.put_account_setting(name=name, value=value)
@@ -58,7 +58,7 @@ def test_pull_time_exclusions(client: Any, clock: Any) -> None:
 
 
 def test_unimplemented_operations(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An operation of the model without a handler is one that the error says is not there."""
+    """An operation of the model without a handler is a NotImplementedException."""
     monkeypatch.delitem(HANDLERS, "DescribeRegistry")
     status, error = call("DescribeRegistry")
 
@@ -67,7 +67,7 @@ def test_unimplemented_operations(call: Any, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_tokens(tmp_path: Any) -> None:
-    """Each registry has one of some kilobytes, with base64 of JSON, and it outlives a restart."""
+    """Each registry has its own token, of a realistic size and form, which survives a restart."""
     wanted = ["210987654321", "123456789012", "210987654321"]
     with LocalECR(tmp_path) as ecr, ecr.client() as client:
         found = client.get_authorization_token(registry_ids=wanted).authorization_data

@@ -1,4 +1,4 @@
-"""Replication: of pushes and deletions, by backfills, and into repositories made by templates."""
+"""Replication of pushes and deletions, backfills, and repositories created from templates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def to(region: str = "eu-west-1", account: str = ACCOUNT) -> dict[str, str]:
 
 
 def replicate(client: Any, *rules: Any, filters: tuple[str, ...] = (), **more: Any) -> Any:
-    """Replicate to these destinations by one rule, or by one rule for each list of them."""
+    """Replicate to these destinations with one rule, or with one rule for each list of them."""
     wanted = [{"filter": each, "filter_type": "PREFIX_MATCH"} for each in filters]
     made = [
         {"destinations": each, "repository_filters": wanted, **more}
@@ -35,7 +35,7 @@ def replicate(client: Any, *rules: Any, filters: tuple[str, ...] = (), **more: A
 
 
 def let_in(client: Any, *actions: str) -> None:
-    """Set the client's registry policy: the server's own account may do this."""
+    """Set the client's registry policy so that the server's own account may take these actions."""
     statement = {
         "Effect": "Allow",
         "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
@@ -86,7 +86,7 @@ MANY = [to(HERE, f"{number:012}") for number in range(1, 27)]
     ],
 )
 def test_refuses_replication(client: Any, rules: list[Any], message: str) -> None:
-    """A registry replicates to others of its partition, to 25 at most."""
+    """A registry replicates to others in its partition, at most 25."""
     with pytest.raises(errors.InvalidParameterException, match=message):
         replicate(client, *rules)
 
@@ -94,7 +94,7 @@ def test_refuses_replication(client: Any, rules: list[Any], message: str) -> Non
 
 
 def test_replicates_pushes(client: Any, elsewhere: Any, other: Any, push: Any) -> None:
-    """Images with their layers and tags go to repositories that are made for them."""
+    """Images are copied with their layers and tags to repositories created for them."""
     let_in(other, REPLICATE, CREATE)
     before = push.image("app", "old")
     replicate(client, to(), to(HERE, OTHER))
@@ -121,10 +121,10 @@ def test_replicates_pushes(client: Any, elsewhere: Any, other: Any, push: Any) -
         ((REPLICATE, CREATE), False, "COMPLETE"),
     ],
 )
-def test_replication_to_an_account_needs_its_registry_policy(
+def test_replication_to_another_account(
     client: Any, other: Any, push: Any, actions: tuple[str, ...], exists: bool, status: str
 ) -> None:
-    """The destination lets images in, and repositories be made; the push succeeds anyway."""
+    """The destination's policy must allow images and new repositories; the push never fails."""
     if exists:
         other.create_repository()
     if actions:
@@ -135,8 +135,8 @@ def test_replication_to_an_account_needs_its_registry_policy(
     assert statuses(client) == {(OTHER, HERE): status}
 
 
-def test_deletions_need_the_policy(client: Any, other: Any, push: Any) -> None:
-    """A deletion reaches another account only as long as its registry policy lets images in."""
+def test_deletions_need_a_policy(client: Any, other: Any, push: Any) -> None:
+    """A deletion is replicated to another account only while its registry policy allows it."""
     let_in(other, REPLICATE, CREATE)
     replicate(client, to(HERE, OTHER), delete_replication={"enabled": True})
     first, second = push.image("app", "v1"), push.image("app", "v2")
@@ -148,9 +148,7 @@ def test_deletions_need_the_policy(client: Any, other: Any, push: Any) -> None:
     assert with_policy == tags(other) == {second: ("v2",)}
 
 
-def test_replicates_indexes_and_filtered_repositories(
-    client: Any, elsewhere: Any, push: Any
-) -> None:
+def test_replication_filters(client: Any, elsewhere: Any, push: Any) -> None:
     """A rule copies repositories whose names begin with a filter, and indexes with children."""
     client.create_repository(repository_name="team/app")
     child = push.image("team/app")
@@ -166,7 +164,7 @@ def test_replicates_indexes_and_filtered_repositories(
 
 @pytest.mark.parametrize("enabled", [None, False, True])
 def test_replicates_deletions(client: Any, elsewhere: Any, push: Any, enabled: bool | None) -> None:
-    """Tags and images that are deleted go from the destination if the rule says so."""
+    """Tags and images that are deleted are deleted in the destination if the rule says so."""
     replicate(client, delete_replication=None if enabled is None else {"enabled": enabled})
     first, second = push.image("app", "v1", "latest"), push.image("app", "v2")
 
@@ -180,8 +178,8 @@ def test_replicates_deletions(client: Any, elsewhere: Any, push: Any, enabled: b
     assert found == (fewer if enabled else [every] * 3)
 
 
-def test_deletions_that_cannot_be_replicated(client: Any, elsewhere: Any, push: Any) -> None:
-    """A deletion succeeds although the destination has nothing of it any more."""
+def test_failed_deletions(client: Any, elsewhere: Any, push: Any) -> None:
+    """A deletion succeeds even if the destination no longer has the image."""
     replicate(client, delete_replication={"enabled": True})
     push.image("app", "v1")
     elsewhere.delete_repository(force=True)
@@ -192,8 +190,8 @@ def test_deletions_that_cannot_be_replicated(client: Any, elsewhere: Any, push: 
         statuses(client)
 
 
-def test_replication_does_not_move_immutable_tags(client: Any, elsewhere: Any, push: Any) -> None:
-    """An immutable tag of the destination stays, and does not keep other tags from being copied."""
+def test_immutable_tags(client: Any, elsewhere: Any, push: Any) -> None:
+    """An immutable tag in the destination does not move, and other tags are still copied."""
     elsewhere.create_repository(image_tag_mutability="IMMUTABLE")
     replicate(client)
     first, second = push.image("app", "v1"), push.image("app", "v1", "latest")
@@ -203,8 +201,8 @@ def test_replication_does_not_move_immutable_tags(client: Any, elsewhere: Any, p
 
 
 @pytest.mark.parametrize("limits", [Limits(repositories=1), Limits(images=1)])
-def test_a_full_destination_does_not_stop_a_push(limits: Limits, pushers: Any, plain: Any) -> None:
-    """A push succeeds although it cannot be replicated, and the status reports the failure."""
+def test_a_full_destination(limits: Limits, pushers: Any, plain: Any) -> None:
+    """A push that cannot be replicated succeeds, and the replication status has the failure."""
     with (
         LocalECR(limits=limits) as ecr,
         ecr.client() as source,
@@ -240,7 +238,7 @@ def describe(client: Any, backfill: str, **members: Any) -> Any:
 
 
 def state(client: Any, backfill: str) -> tuple[Any, ...]:
-    """Return the status, and how many copies there are to make, were made, and failed."""
+    """Return the status, and the numbers of total, completed and failed copies."""
     found = describe(client, backfill)
     if found.progress is None:
         return (found.status,)
@@ -256,7 +254,7 @@ def tag_images(push: Any, number: int) -> None:
 
 
 def test_a_backfill_copies_images(client: Any, elsewhere: Any, clock: Any, push: Any) -> None:
-    """Images that were pushed before are copied: each tag, untagged ones, indexes with children."""
+    """Earlier images are copied: with each tag, without tags, and indexes with children."""
     children = [push.image("app"), push.image("app", "amd64")]
     push.index("app", *children, tag="v1")
     push.image("app")
@@ -276,7 +274,7 @@ def test_a_backfill_copies_images(client: Any, elsewhere: Any, clock: Any, push:
 
 
 def test_a_backfill_follows_the_clock(client: Any, elsewhere: Any, clock: Any, push: Any) -> None:
-    """It is prepared for a second and copies 100 images a second; results come at the end."""
+    """A backfill prepares for a second, copies 100 images a second, and has results at the end."""
     tag_images(push, 150)
     replicate(client)
     began = clock.now
@@ -294,14 +292,14 @@ def test_a_backfill_follows_the_clock(client: Any, elsewhere: Any, clock: Any, p
         ("PREPARING", 0),
         ("IN_PROGRESS", 150, 0, 0, 0),
         ("IN_PROGRESS", 150, 100, 0, 0),
-        ("COMPLETE", 150, 150, 0, 100),  # of a first page
+        ("COMPLETE", 150, 150, 0, 100),  # the length of the first page
     ]
     assert (found.started_at, found.ended_at) == (began, began + timedelta(seconds=3))
     assert tags(elsewhere) == tags(client)
 
 
 def test_a_backfill_keeps_to_the_rules(client: Any, elsewhere: Any, clock: Any, push: Any) -> None:
-    """Only active images of repositories that a rule replicates to this destination are copied."""
+    """Only active images that a rule replicates to this destination are copied."""
     for name in ("team/web", "other"):
         client.create_repository(repository_name=name)
         push.image(name, "v1")
@@ -320,7 +318,7 @@ def test_a_backfill_keeps_to_the_rules(client: Any, elsewhere: Any, clock: Any, 
 
 
 def test_copies_that_fail(call: Any, client: Any, elsewhere: Any, clock: Any, push: Any) -> None:
-    """A copy fails alone, by the code of its error; results of indexes have those of children."""
+    """A failed copy has an error code and stops no others; indexes also have those of children."""
     push.image("app", "v1")
     gone = push.image("app", "gone")
     index = push.index("app", push.image("app"), tag="v2")
@@ -342,10 +340,8 @@ def test_copies_that_fail(call: Any, client: Any, elsewhere: Any, clock: Any, pu
     assert tags(elsewhere)[index] == ("v2",)
 
 
-def test_a_backfill_fails_with_half_of_its_copies(
-    client: Any, elsewhere: Any, clock: Any, push: Any
-) -> None:
-    """After 100 copies of which 50 failed it fails; what would have followed is not copied."""
+def test_a_backfill_fails(client: Any, elsewhere: Any, clock: Any, push: Any) -> None:
+    """A backfill fails once 50 of its first 100 copies have failed, and makes no further copies."""
     tag_images(push, 150)
     elsewhere.create_repository(image_tag_mutability="IMMUTABLE")
     tag_images(type(push)(elsewhere, 1_000), 50)
@@ -366,7 +362,7 @@ def test_a_backfill_fails_with_half_of_its_copies(
 def test_a_backfill_is_stopped(
     client: Any, clock: Any, push: Any, seconds: float, during: Any, after: Any
 ) -> None:
-    """A backfill is stopped at once while it is prepared, otherwise after the current batch."""
+    """A backfill stops at once while it is prepared, or else after the current batch."""
     tag_images(push, 150)
     replicate(client)
     backfill = start(client)
@@ -388,7 +384,7 @@ def test_a_backfill_is_stopped(
 
 
 def test_backfills_at_once(client: Any, clock: Any) -> None:
-    """A registry has at most ten in progress, one for each region, to configured destinations."""
+    """At most ten backfills are in progress, one per destination, which must be configured."""
     replicate(client, to(account=OTHER), *map(to, REGIONS))
     for region in REGIONS[:10]:
         start(client, to(region))
@@ -407,7 +403,7 @@ def test_backfills_at_once(client: Any, clock: Any) -> None:
 
 
 def test_backfills_are_listed(client: Any, elsewhere: Any, clock: Any) -> None:
-    """They are listed in the order of their start, in pages of 25 unless another size is given."""
+    """Backfills are listed in the order of their start, in pages of 25 by default."""
     replicate(client, *map(to, REGIONS))
     ids = []
     for number in range(27):
@@ -427,7 +423,7 @@ def test_backfills_are_listed(client: Any, elsewhere: Any, clock: Any) -> None:
         client.list_replication_backfills(next_token="next")
 
 
-def test_backfills_are_retained_for_90_days(client: Any, clock: Any) -> None:
+def test_retention_of_backfills(client: Any, clock: Any) -> None:
     """A backfill without images completes at once, and is deleted 90 days later."""
     replicate(client)
     backfill = start(client)
@@ -442,7 +438,7 @@ def test_backfills_are_retained_for_90_days(client: Any, clock: Any) -> None:
 
 
 def test_results_come_in_pages(client: Any, elsewhere: Any, clock: Any, push: Any) -> None:
-    """Results are paged, and filtered by their status; a token fits one filter."""
+    """Results are paged and filtered by status; a token is valid for one filter."""
     for name in ("v1", "v2", "v3"):
         push.image("app", name)
     elsewhere.create_repository(image_tag_mutability="IMMUTABLE")
@@ -505,7 +501,7 @@ def replicated(client: Any, source: Any, push: Any, name: str) -> Any:
     return client.describe_repositories(repository_names=[name]).repositories[0]
 
 
-def test_makes_a_template(client: Any, clock: Any) -> None:
+def test_creates_a_template(client: Any, clock: Any) -> None:
     """A template is returned and described with all its members."""
     made = create(client, **FULL)
     described = client.describe_repository_creation_templates()
@@ -516,8 +512,8 @@ def test_makes_a_template(client: Any, clock: Any) -> None:
     assert made == found == {"prefix": "team", "applied_for": ["REPLICATION"], **FULL, **times}
 
 
-def test_the_life_of_a_template(client: Any) -> None:
-    """A prefix, with or without a slash at its end, has one template until it is deleted."""
+def test_templates(client: Any) -> None:
+    """A prefix, with or without a trailing slash, has one template until it is deleted."""
     made = create(client, "team/", description="old")
     create(client, "other")
     with pytest.raises(errors.TemplateAlreadyExistsException, match="'team'"):
@@ -538,7 +534,7 @@ def test_the_life_of_a_template(client: Any) -> None:
 
 
 def test_changes_a_template(client: Any, clock: Any) -> None:
-    """Given members are changed, and the others stay."""
+    """The members that are passed change, and the others remain."""
     made = create(client, **FULL)
     clock.advance(hours=1)
     changes = {
@@ -571,7 +567,7 @@ def test_changes_a_template(client: Any, clock: Any) -> None:
     ],
 )
 def test_refuses_templates(client: Any, more: dict[str, Any], message: str) -> None:
-    """What no repository could be made by is refused, and so is a change to it."""
+    """Settings that no repository could have are refused, also in an update."""
     error = (
         errors.InvalidTagParameterException
         if "resource_tags" in more
@@ -586,8 +582,8 @@ def test_refuses_templates(client: Any, more: dict[str, Any], message: str) -> N
             client.update_repository_creation_template(prefix="team", **more)
 
 
-def test_repositories_are_made_by_templates(client: Any, elsewhere: Any, push: Any) -> None:
-    """A repository that replication makes has the settings of the template for its prefix."""
+def test_repositories_from_templates(client: Any, elsewhere: Any, push: Any) -> None:
+    """A repository that replication creates has the settings of the template for its prefix."""
     create(client, "team", **FULL)
     made = replicated(client, elsewhere, push, "team/app")
     where = {"repository_name": "team/app"}
@@ -609,10 +605,10 @@ def test_repositories_are_made_by_templates(client: Any, elsewhere: Any, push: A
         *(("teams/app", "AES256"), ("team", "AES256"), ("zoo", "AES256")),
     ],
 )
-def test_the_longest_prefix_decides(
+def test_the_longest_prefix_wins(
     client: Any, elsewhere: Any, push: Any, name: str, expected: str
 ) -> None:
-    """A prefix is followed by a slash; ROOT is for what no other prefix fits."""
+    """Prefixes match up to a slash; ROOT is for repositories without another matching prefix."""
     for prefix, kind in (("ROOT", "AES256"), ("team", "KMS"), ("team/deep", "KMS_DSSE")):
         create(client, prefix, encryption_configuration={"encryption_type": kind})
     create(client, "team/deeper", "CREATE_ON_PUSH", image_tag_mutability="IMMUTABLE")

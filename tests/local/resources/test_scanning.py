@@ -1,4 +1,4 @@
-"""Scanning: settings, scans, and the findings that a test sets."""
+"""Scanning: settings, scans, and findings that a test sets."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def scan(client: Any, **more: Any) -> Any:
     return client.start_image_scan(**{"image_id": V1, **more})
 
 
-def found(client: Any, **asked: Any) -> Any:
-    return client.describe_image_scan_findings(image_id=V1, **asked)
+def found(client: Any, **members: Any) -> Any:
+    return client.describe_image_scan_findings(image_id=V1, **members)
 
 
 def test_finds_nothing_by_default(client: Any, push: Any, clock: Any) -> None:
-    """A scan is complete at once and finds nothing by default."""
+    """By default, a scan completes at once and finds nothing."""
     image = push.image("app", "v1")
     started, result = scan(client), found(client)
     findings = result.image_scan_findings
@@ -51,7 +51,7 @@ def test_finds_nothing_by_default(client: Any, push: Any, clock: Any) -> None:
 
 
 def test_finds_what_was_set(client: Any, push: Any, ecr: LocalECR) -> None:
-    """Findings come in pages with the numbers of all, and can be changed after the scan."""
+    """Findings are paged, have a total count, and can be changed after the scan."""
     image = push.image("app", "v1")
     ecr.set_findings("app", image, FINDINGS)
     scan(client)
@@ -71,7 +71,7 @@ def test_finds_what_was_set(client: Any, push: Any, ecr: LocalECR) -> None:
 
 
 def test_a_scan_fails_on_demand(client: Any, push: Any, ecr: LocalECR) -> None:
-    """A test can set that scans fail, and why; without a scan there is nothing to describe."""
+    """A test can make scans fail with a reason; without a scan there is nothing to describe."""
     image = push.image("app", "v1")
     ecr.set_findings("app", image, status="FAILED", description="UnsupportedImageError")
     with pytest.raises(errors.ScanNotFoundException, match=image):
@@ -82,8 +82,8 @@ def test_a_scan_fails_on_demand(client: Any, push: Any, ecr: LocalECR) -> None:
     assert (status.status, status.description) == ("FAILED", "UnsupportedImageError")
 
 
-def test_the_life_of_a_scan(client: Any, push: Any, clock: Any, ecr: LocalECR) -> None:
-    """A scan once a day is described with its image, and deleted with it."""
+def test_scans(client: Any, push: Any, clock: Any, ecr: LocalECR) -> None:
+    """An image can be scanned once a day; the scan is described and deleted with the image."""
     image = push.image("app", "v1")
     text = client.batch_get_image(image_ids=[V1]).images[0].image_manifest
     before = client.describe_images().image_details[0]
@@ -110,7 +110,7 @@ def test_the_life_of_a_scan(client: Any, push: Any, clock: Any, ecr: LocalECR) -
 
 
 def test_unscannable_images(client: Any, push: Any) -> None:
-    """Images that are not there, indexes and archived images are refused, each in its way."""
+    """Missing images, indexes and archived images are refused, each with its own error."""
     with pytest.raises(errors.ImageNotFoundException, match="imageTag:'v1'"):
         scan(client)
     with pytest.raises(errors.ImageNotFoundException):
@@ -130,7 +130,7 @@ def test_unscannable_images(client: Any, push: Any) -> None:
 
 @pytest.mark.parametrize("by_rule", [True, False])
 def test_scans_on_push(client: Any, push: Any, clock: Any, by_rule: bool) -> None:
-    """An image is scanned on its first push, if its repository or a rule says so."""
+    """An image is scanned on its first push if its repository or a rule says so."""
     if by_rule:
         configure(client, rule("SCAN_ON_PUSH", "*"))
     else:
@@ -147,7 +147,7 @@ def test_scans_on_push(client: Any, push: Any, clock: Any, by_rule: bool) -> Non
 
 
 def test_enhanced_scanning(client: Any, push: Any, ecr: LocalECR, clock: Any) -> None:
-    """Enhanced scanning goes on by itself, has findings of its own kind, and cannot be started."""
+    """Enhanced scanning is continuous, has other findings, and cannot be started."""
     configure(client, rule("CONTINUOUS_SCAN", "*"), scan_type="ENHANCED")
     image = push.image("app", "v1")
     finding = {
@@ -182,7 +182,7 @@ def test_enhanced_scanning(client: Any, push: Any, ecr: LocalECR, clock: Any) ->
 def test_refuses_configurations(
     client: Any, scan_type: str, frequencies: list[str], message: str
 ) -> None:
-    """A type of scanning has its frequencies, each in one rule."""
+    """Each type of scanning allows certain frequencies, with one rule for each."""
     rules = [rule(frequency, "*") for frequency in frequencies]
 
     with pytest.raises(errors.InvalidParameterException, match=message):
@@ -194,7 +194,7 @@ NAMES = ("prod", "repo-prod", "prod-repo", "repo-prod-repo", "prodrepo")
 
 
 def test_filters(client: Any) -> None:
-    """Filters fit the names that the user guide says they fit."""
+    """Filters match the names that the user guide says they match."""
     for name in NAMES:
         client.create_repository(repository_name=name)
     for text, fitting in (
@@ -212,8 +212,8 @@ def test_filters(client: Any) -> None:
         assert {one.repository_name for one in matched} == set(fitting), text
 
 
-def test_repositories_are_scanned_as_often_as_any_rule_says(client: Any) -> None:
-    """Of several rules that fit, the one that scans most often counts; all filters are shown."""
+def test_the_most_frequent_rule_wins(client: Any) -> None:
+    """Of several matching rules, the most frequent one applies; all their filters are shown."""
     names = ["both", "pushed", "plain", "missing"]
     for name in names[:3]:
         client.create_repository(repository_name=name)

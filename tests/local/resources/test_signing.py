@@ -1,4 +1,4 @@
-"""Managed signing: the configuration of a registry, and the statuses of its images."""
+"""Managed signing: the configuration of a registry, and the signing status of its images."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def configure(client: Any, *rules: Any) -> Any:
 
 
 def statuses(client: Any, tag: str = "v1", repository: str = "app") -> dict[str, str]:
-    """Return the status of each profile, by the profile's name."""
+    """Return the status of each profile by its name."""
     found = client.describe_image_signing_status(
         repository_name=repository, image_id={"image_tag": tag}
     ).signing_statuses
     return {each.signing_profile_arn.rpartition("/")[2]: each.status for each in found}
 
 
-def test_the_life_of_a_configuration(client: Any, connect: Any, clock: Any, push: Any) -> None:
-    """It is kept for its registry until it is replaced or deleted; signed images remain so."""
+def test_configurations(client: Any, connect: Any, clock: Any, push: Any) -> None:
+    """A configuration is stored until it is replaced or deleted; signed images remain signed."""
     configure(client, rule("old"))
     put = configure(client, rule("first", "app", "team/*"), rule("second"))
     got = client.get_signing_configuration()
@@ -59,8 +59,8 @@ def test_the_life_of_a_configuration(client: Any, connect: Any, clock: Any, push
         elsewhere.get_signing_configuration()
 
 
-def test_signing_goes_on_with_the_clock(client: Any, clock: Any, push: Any) -> None:
-    """An image that is pushed is being signed for a second, and is signed then."""
+def test_signing_takes_a_second(client: Any, clock: Any, push: Any) -> None:
+    """A pushed image is being signed for a second, and is signed after that."""
     configure(client, rule("prof"))
     push.image("app", "v1")
     before = statuses(client)
@@ -72,8 +72,8 @@ def test_signing_goes_on_with_the_clock(client: Any, clock: Any, push: Any) -> N
     assert statuses(client) == {"prof": "COMPLETE"}
 
 
-def test_every_profile_signs_once(client: Any, push: Any) -> None:
-    """There is one status for each profile whose rules apply, however many of its rules do."""
+def test_a_profile_signs_once(client: Any, push: Any) -> None:
+    """There is one status for each profile, however many of its rules apply."""
     client.create_repository(repository_name="team/web")
     some = rule("some", "team/*"), rule("some", "*web")
     configure(client, rule("none", "other", "team"), *some, rule("every"))
@@ -84,8 +84,8 @@ def test_every_profile_signs_once(client: Any, push: Any) -> None:
     assert list(statuses(client)) == ["every"]
 
 
-def test_second_push(client: Any, clock: Any, push: Any, ecr: LocalECR) -> None:
-    """Pushing an image under another tag signs with profiles that are new, or have failed."""
+def test_a_second_push(client: Any, clock: Any, push: Any, ecr: LocalECR) -> None:
+    """Pushing an image under another tag signs with profiles that are new or have failed."""
     ecr.set_signing_failure(profile("broken"), "AccessDenied")
     configure(client, rule("broken"), rule("old"))
     push.image("app", "v1")
@@ -102,7 +102,7 @@ def test_second_push(client: Any, clock: Any, push: Any, ecr: LocalECR) -> None:
 
 
 def test_signing_fails_on_demand(client: Any, clock: Any, push: Any, ecr: LocalECR) -> None:
-    """A profile that is to fail does so, with code and reason, when its time is over."""
+    """A profile can be made to fail with a code and a reason, once its time is over."""
     ecr.set_signing_failure(profile("prof"), "AccessDenied", "not allowed to sign")
     configure(client, rule("prof"))
     push.image("app", "v1")

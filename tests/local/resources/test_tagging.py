@@ -1,4 +1,4 @@
-"""Tags of repositories, and the keys by which they are encrypted."""
+"""Tags of repositories, and their encryption keys."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def tags_of(client: Any, arn: str = ARN) -> dict[str, str]:
     return {one.key: one.value for one in client.list_tags_for_resource(resource_arn=arn).tags}
 
 
-def test_tags_are_added_replaced_and_removed(client: Any) -> None:
-    """Known keys get new values, removing unknown ones does nothing, and keys are sorted."""
+def test_tags(client: Any) -> None:
+    """Existing keys get new values, removing unknown keys does nothing, and keys are sorted."""
     given = [{"Key": "team", "Value": "é + b"}]
     made = client.create_repository(repository_name="team/api", tags=given).repository
     arn = made.repository_arn
@@ -37,8 +37,8 @@ def test_tags_are_added_replaced_and_removed(client: Any) -> None:
     assert tags_of(client, arn) == {"cost": "", "team": "é + b"}
 
 
-def test_a_repository_has_fifty_tags(client: Any) -> None:
-    """The fifty-first tag is refused, and with it the whole call; known keys may change."""
+def test_quota(client: Any) -> None:
+    """The fifty-first tag is refused with the whole request; existing keys may still change."""
     tag(client, **{f"k{number}": "x" for number in range(49)})
 
     with pytest.raises(errors.TooManyTagsException):
@@ -57,13 +57,13 @@ def test_a_repository_has_fifty_tags(client: Any) -> None:
     ],
 )
 def test_refuses_tags(client: Any, key: str, value: str) -> None:
-    """Keys and values have a length and an alphabet, and some keys are reserved."""
+    """Keys and values have a maximum length and an alphabet, and some keys are reserved."""
     with pytest.raises(errors.InvalidTagParameterException):
         tag(client, **{key: value})
 
 
-def test_takes_the_longest_tags(client: Any) -> None:
-    """A key of 128 and a value of 256 characters are allowed, with all signs there are; once."""
+def test_longest_tags(client: Any) -> None:
+    """Keys of 128 and values of 256 characters are accepted, but no key twice."""
     key, value = "a_.:/=+-@ é" + "k" * 117, "v" * 256
     tag(client, **{key: value})
 
@@ -97,7 +97,7 @@ def test_refuses_arns(client: Any, arn: str) -> None:
 
 
 def key_of(client: Any, kind: str, key: str | None = None, name: str = "kept") -> Any:
-    """Create a repository, and return the key of it as it is described."""
+    """Create a repository, and return its described key."""
     given = {"encryption_type": kind, "kms_key": key}
     client.create_repository(repository_name=name, encryption_configuration=given)
     (found,) = client.describe_repositories(repository_names=[name]).repositories
@@ -114,12 +114,12 @@ def key_of(client: Any, kind: str, key: str | None = None, name: str = "kept") -
     ],
 )
 def test_the_key_is_described(client: Any, kind: str, given: str | None, expected: str) -> None:
-    """Encryption by KMS without a key is by the account's default key, which has an ARN."""
+    """Encryption with KMS but without a key uses the account's default key, which has an ARN."""
     assert re.fullmatch(expected, key_of(client, kind, given) or "")
 
 
 def test_a_registry_has_one_default_key(connect: Any) -> None:
-    """The default key is the same for all repositories of an account and region, and no others."""
+    """All repositories of an account and region, and no others, share the default key."""
     first = connect()
     keys = [key_of(first, "KMS", name=name) for name in ("one", "two")]
     elsewhere = key_of(connect(region="cn-north-1"), "KMS")
