@@ -28,7 +28,11 @@ def tunnel(visit: Any) -> None:
         while True:
             # Bytes that OpenSSL has already read do not show at the socket.
             ready = [each for each in ends if getattr(each, "pending", int)()]
-            for source in ready or select.select(list(ends), [], [], PATIENCE)[0]:
+            try:
+                ready = ready or select.select(list(ends), [], [], PATIENCE)[0]
+            except ValueError:  # The test is over, and the socket closed.
+                return
+            for source in ready:
                 data = source.recv(65536)
                 if not data:
                     return
