@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+#: The flag of the code of coroutine functions; ``inspect`` takes long to load.
+_COROUTINE = 0x80
+
 #: What a step returns: a value, or an awaitable of one where the client is asynchronous.
 MaybeAwaitable: TypeAlias = "Value | Awaitable[Value]"
 
@@ -44,8 +47,17 @@ def run(coroutine: Coroutine[Any, Any, Value]) -> Value:
     raise TypeError("a blocking client cannot await; use AsyncECRClient, or a function that blocks")
 
 
+def is_coroutine_function(function: object) -> bool:
+    """Return whether calling an object returns a coroutine."""
+    for each in (function, type(function).__call__ if callable(function) else None):
+        code = getattr(getattr(each, "func", each), "__code__", None)
+        if getattr(code, "co_flags", 0) & _COROUTINE:
+            return True
+    return False
+
+
 def in_thread(function: Callable[[], Value]) -> Awaitable[Value]:
-    """Call a function in a worker thread of the running event loop."""
+    """Call a function in a worker thread of the running event loop, with the caller's context."""
     import asyncio
 
-    return asyncio.get_running_loop().run_in_executor(None, function)
+    return asyncio.to_thread(function)

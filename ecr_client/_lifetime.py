@@ -67,7 +67,8 @@ class AsyncLifetime:
         self.over = True
         for wait in self._waits:
             _wake(wait)
-        owned = list(self._owned)
+        # A credentials function that closes the client must not wait for itself.
+        owned = [each for each in self._owned if each is not asyncio.current_task()]
         for future in owned:
             future.cancel()
         await asyncio.gather(*owned, return_exceptions=True)

@@ -48,7 +48,7 @@ class _Download:
         self._url: Hidden[str] | None = None
         self._call: Call | None = None
         self._open: tuple[Call, Response] | None = None
-        self._ended = self._closed = False
+        self._ended = self._closed = self._is_reading = False
 
     @property
     def digest(self) -> str:
@@ -96,14 +96,23 @@ class _Download:
 
     async def _receive(self, size: int) -> bytes:
         """Return at least one byte, and at most ``size``; nothing at the end of the layer."""
-        if self._closed:
-            raise ValueError(f"the download of layer {self.digest} is closed")
-        with Guarded(PURPOSE):
-            return await self._received(size)
+        self._check_open()
+        if self._is_reading:
+            raise RuntimeError(
+                f"the download of layer {self.digest} is being read in another task or thread; "
+                "read in one, or create a download for each"
+            )
+        try:
+            self._is_reading = True
+            with Guarded(PURPOSE):
+                return await self._received(size)
+        finally:
+            self._is_reading = False
 
     async def _received(self, size: int) -> bytes:
         while size > 0 and not self._ended:
             call, stream = self._open = self._open or await self._request()
+            self._check_open()
             try:
                 received = await maybe_await(stream.read1(self._state.wanted(min(size, CHUNK))))
                 piece, at_end = self._state.receive(received), not received
@@ -114,6 +123,7 @@ class _Download:
                     raise problem
             except AmazonClientException as error:
                 self._release()
+                self._check_open()
                 await self._retry(call, error)
                 continue
             except BaseException:  # KeyboardInterrupt, for example: the next read resumes.
@@ -191,6 +201,12 @@ class _Download:
             self._call = None  # The next read starts a new call.
             raise
 
+    def _check_open(self) -> None:
+        """Raise a ``ValueError`` if the download is closed, which another task may do meanwhile."""
+        if self._closed:
+            self._release()
+            raise ValueError(f"the download of layer {self.digest} is closed")
+
     def _release(self) -> None:
         opened, self._open = self._open, None
         if opened is not None:
@@ -208,7 +224,7 @@ class LayerDownload(_Download):
 
     ``total_timeout`` limits each request up to the head of its response, and ``read_timeout`` the
     time between two pieces; the download as a whole may take any time. A download is for one
-    thread at a time.
+    thread at a time; a second one gets a ``RuntimeError``.
 
     Attributes:
         digest: The digest of the layer.
@@ -268,7 +284,8 @@ class AsyncLayerDownload(_Download):
     """The bytes of a layer, from `ecr_client.AsyncECRClient.download_layer`.
 
     It is used in an ``async with`` block, and does everything that a `LayerDownload` does. It is
-    for one task at a time. Layers are verified in the event loop, up to 1 MiB at a time.
+    for one task at a time; a second one gets a ``RuntimeError``. Layers are verified in the event
+    loop, up to 1 MiB at a time.
 
     Attributes:
         digest: The digest of the layer.

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from ecr_client._common.hints import explains_its_keywords
+from ecr_client._coroutines import is_coroutine_function
 from ecr_client._exceptions import AmazonClientException, InvalidConfigurationException
 
 
@@ -52,6 +53,11 @@ def _function(_: object, field: attrs.Attribute[Any], value: object) -> None:
         raise InvalidConfigurationException(
             f"hook {field.name} must be a function or None, got {type(value).__name__}"
         )
+    if is_coroutine_function(value):
+        raise InvalidConfigurationException(
+            f"hook {field.name} must not be an asynchronous function, which nothing would await; "
+            "pass a function that starts a task"
+        )
 
 
 @explains_its_keywords
@@ -73,7 +79,7 @@ class Hooks:
         error: Called when the last attempt has failed.
 
     Raises:
-        InvalidConfigurationException: A hook is not a function.
+        InvalidConfigurationException: A hook is not a function, or is an asynchronous one.
 
     Example:
         >>> from ecr_client import ClientConfiguration

@@ -7,12 +7,11 @@ from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ecr_client._coroutines import in_thread
+from ecr_client._coroutines import in_thread, is_coroutine_function
 from ecr_client._credentials.sources import (
     credentials_source,
     frozen,
     is_at_hand,
-    is_coroutine_function,
     provided,
 )
 from ecr_client._exceptions import AmazonClientException

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from ecr_client._common.forks import Lock, renew_after_fork
 from ecr_client._common.redact import forget_own_frames, keeps_arguments_secret
+from ecr_client._coroutines import is_coroutine_function
 from ecr_client._exceptions import (
     CredentialRetrievalException,
     InvalidConfigurationException,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 #: Seconds before a source that had only expiring keys is queried again.
 REFRESH_INTERVAL = 60.0
-#: The flag of the code of coroutine functions; ``inspect`` takes long to load.
-_COROUTINE = 0x80
 #: In botocore's order.
 _TOKEN_VARIABLES = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
 #: Loggers that would log tokens, bodies and paths while credentials are retrieved.
@@ -370,15 +369,6 @@ def is_at_hand(found: Any) -> bool:
         return not _needs_refresh(found)
     # botocore's own class for keys that do not change.
     return type(found).__module__ == "botocore.credentials"
-
-
-def is_coroutine_function(function: object) -> bool:
-    """Return whether calling an object returns a coroutine."""
-    for each in (function, type(function).__call__ if callable(function) else None):
-        code = getattr(getattr(each, "func", each), "__code__", None)
-        if getattr(code, "co_flags", 0) & _COROUTINE:
-            return True
-    return False
 
 
 async def provided(provider: Callable[[], Awaitable[Any]]) -> Any:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import sys
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -88,8 +89,10 @@ class AiohttpTransport(AsyncTransport):
         self._routes = Routes(config, settings)
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._contexts: dict[Route, asyncio.Future[ssl.SSLContext]] = {}
-        # The timeouts of the requests that have no response yet.
-        self._limits: set[Any] = set()
+        # The timeouts and the bodies of the requests that have no response yet.
+        self._pending: set[tuple[Any, _Body | None]] = set()
+        #: The responses of which a task is waiting for the next bytes.
+        self.awaited: set[aiohttp.ClientResponse] = set()
         self.closed = False
 
     async def send(self, request: HTTPRequest, deadline: Deadline) -> AsyncStreamingResponse:
@@ -99,13 +102,15 @@ class AiohttpTransport(AsyncTransport):
         body = _Body(request.body, self.config.connect_timeout) if request.body else None
         try:
             async with within(deadline) as limit:
-                self._limits.add(limit)
+                self._pending.add((limit, body))
                 try:
                     response = await self._sent(request, body, limit)
                 finally:
-                    self._limits.discard(limit)
+                    self._pending.discard((limit, body))
             return self._opened(request, response)
         except BaseException as error:
+            if body is not None:
+                body.abort()
             failure = self.translated(request, error, deadline, outside)
         if isinstance(failure, TotalTimeoutException) and body is not None and not body.begun:
             failure.request_sent = False  # The call ended before there was a connection.
@@ -125,12 +130,15 @@ class AiohttpTransport(AsyncTransport):
 
     async def close(self) -> None:
         self.closed = True
-        # aiohttp does not interrupt the handshakes of its connections.
-        if sys.version_info >= (3, 11):
-            now = asyncio.get_running_loop().time()
-            for limit in self._limits:
-                if not limit.expired():
-                    limit.reschedule(now)
+        # aiohttp interrupts no handshake, and waits until the peer has accepted what is being sent.
+        now = asyncio.get_running_loop().time()
+        for limit, body in self._pending:
+            if body is not None:
+                body.abort()
+            if sys.version_info >= (3, 11) and not limit.expired():
+                limit.reschedule(now)
+        for response in self.awaited:  # aiohttp does not wake who waits for the bytes of a body.
+            response.close()
         sessions, self._sessions = list(self._sessions.values()), {}
         for session in sessions:
             await session.close()
@@ -231,8 +239,11 @@ class AiohttpTransport(AsyncTransport):
         It must be raised outside of the handler: errors of aiohttp hold the headers of the request
         and passwords of proxies, so they are not chained. The error of the system is.
         """
-        if isinstance(error, asyncio.CancelledError) and self.closed and not _is_cancelled():
-            return shut_down(request.purpose)  # The pool cancels whoever waits for a connection.
+        # When it is closed, the pool cancels whoever waits for a connection, and aiohttp raises a
+        # RuntimeError for the body of a response.
+        ended = isinstance(error, asyncio.CancelledError) and not _is_cancelled()
+        if self.closed and (ended or isinstance(error, RuntimeError)):
+            return shut_down(request.purpose)
         ours = isinstance(error, AmazonClientException)
         if ours or not isinstance(error, (aiohttp.ClientError, OSError, asyncio.TimeoutError)):
             return error
@@ -319,6 +330,7 @@ class _Stream:
 
     async def read1(self, size: int, deadline: Deadline, /) -> bytes:
         outside = sys.exc_info()[1]
+        self._transport.awaited.add(self._response)
         try:
             async with timeout(deadline.limit(self._transport.config.read_timeout)):
                 piece = await self._response.content.read(size)
@@ -328,6 +340,8 @@ class _Stream:
                 raise aiohttp.ServerDisconnectedError
         except BaseException as error:
             failure = self._transport.translated(self._request, error, deadline, outside)
+        finally:
+            self._transport.awaited.discard(self._response)
         self._response.close()
         try:
             raise failure
@@ -363,6 +377,7 @@ class _Body(aiohttp.Payload):
         self._longest = longest
         self.begun: bool = False
         self.sent: Callable[[], None] = lambda: None
+        self._connection: Any = None
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """Return an empty string, because tools would show the content of a request."""
@@ -371,6 +386,7 @@ class _Body(aiohttp.Payload):
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Write the body; a short one is buffered, whatever the peer does."""
         self.begun = True
+        self._connection = getattr(writer, "transport", None)
         if len(self._value) <= _BUFFER:
             await writer.write(self._value)
         else:
@@ -382,6 +398,15 @@ class _Body(aiohttp.Payload):
                 except asyncio.TimeoutError:
                     raise _NotAcceptedError from None
         self.sent()
+
+    def abort(self) -> None:
+        """Close the connection if something is left to send; aiohttp would wait for the peer."""
+        connection, self._connection = self._connection, None
+        # With nothing left, it may already be the connection of another request. Before Python
+        # 3.11, a TLS connection that was lost raises an AttributeError.
+        with suppress(AttributeError):
+            if connection is not None and connection.get_write_buffer_size():
+                connection.abort()
 
 
 def within(deadline: Deadline) -> AbstractAsyncContextManager[Any]:

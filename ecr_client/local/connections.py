@@ -289,7 +289,10 @@ class Connection(HttpToolsProtocol):
         Args:
             now: The time of the event loop.
         """
-        unsent = self.transport.get_write_buffer_size()
+        unsent = 0
+        # Before Python 3.11, a TLS connection that was just lost has no size.
+        with suppress(AttributeError):
+            unsent = self.transport.get_write_buffer_size()
         if not unsent or unsent < self._unsent:
             self._sent_at = now
         self._unsent = unsent

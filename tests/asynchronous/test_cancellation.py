@@ -7,6 +7,7 @@ import hashlib
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Generator
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -245,6 +246,41 @@ def test_shared_lookup(run: Any, credentials: Credentials) -> None:
     run(test, credentials=provide)
 
 
+def test_context_of_a_lookup(run: Any, credentials: Credentials) -> None:
+    """A function for credentials sees the context variables of the call, also in a thread."""
+    variable, seen = ContextVar("variable", default=0), []
+
+    def look_up() -> Credentials:
+        seen.append(variable.get())
+        return credentials
+
+    async def provide() -> Credentials:
+        return look_up()
+
+    async def test(client: AsyncECRClient) -> None:
+        variable.set(1)
+        await client.describe_registry()
+
+    for each in (look_up, provide):
+        run(test, credentials=each)
+    assert seen == [1, 1]
+
+
+def test_shutdown_by_a_lookup(run: Any, credentials: Credentials) -> None:
+    """An asynchronous function for credentials that closes the client does not wait for itself."""
+
+    async def test(client: AsyncECRClient) -> None:
+        async def give_up() -> Credentials:
+            await client.aclose()
+            return credentials
+
+        hopeless = client.with_options(credentials=give_up)
+        with pytest.raises(ClientShutdownException):
+            await asyncio.wait_for(hopeless.describe_registry(), 5)
+
+    run(test)
+
+
 def test_errors_of_a_shared_lookup(run: Any) -> None:
     """Each task gets its own exception, which the others do not change."""
 
@@ -377,6 +413,33 @@ def test_shutdown_in_a_handshake(run: Any, peer: Any) -> None:
             await asyncio.wait_for(call, 5)
 
     run(test, config={"connect_timeout": 50})
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_shutdown_in_an_upload(run: Any, peer: Any, trusted: str, *, tls: bool) -> None:
+    """A shutdown does not wait until a peer that reads nothing has accepted a large part."""
+    deaf = peer(lambda visit: visit.over.wait(), tls=tls)
+    part = bytes(32 * 1024 * 1024)  # more than the buffers of the system hold
+
+    async def test(client: AsyncECRClient) -> None:
+        client.set_endpoint(deaf.url)
+        call = asyncio.ensure_future(
+            client.upload_layer_part(
+                repository_name="app",
+                upload_id="12345678-1234-1234-1234-123456789012",
+                part_first_byte=0,
+                part_last_byte=len(part) - 1,
+                layer_part_blob=part,
+            )
+        )
+        while not deaf.visits:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        await asyncio.wait_for(client.aclose(), 5)
+        with pytest.raises(ClientShutdownException):
+            await call
+
+    run(test, config={"verify": trusted})
 
 
 def test_cancelled_shutdown(run: Any, server: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import subprocess
@@ -263,6 +264,19 @@ def test_a_hook_that_fails(server: Any, calling: Calling, caplog: Any, kind: str
     }
     assert all(each.exc_info and each.exc_info[0] is ZeroDivisionError for each in logged)
     assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_asynchronous_hooks(kind: str) -> None:
+    """An asynchronous hook, which nothing would await, is refused."""
+
+    async def hook(_: CallEvent) -> None: ...
+
+    for value in (hook, functools.partial(hook)):
+        with pytest.raises(
+            InvalidConfigurationException, match=f"hook {kind} must not be an asynchronous function"
+        ):
+            Hooks(**{kind: value})
 
 
 @pytest.mark.parametrize("kind", KINDS)
