@@ -329,24 +329,32 @@ class _Stream:
         self._may_be_truncated = not has_length and response.status not in (204, 304)
 
     async def read1(self, size: int, deadline: Deadline, /) -> bytes:
-        outside = sys.exc_info()[1]
-        self._transport.awaited.add(self._response)
+        content, outside = self._response.content, sys.exc_info()[1]
         try:
-            async with timeout(deadline.limit(self._transport.config.read_timeout)):
-                piece = await self._response.content.read(size)
-                if piece or not self._may_be_truncated:
-                    self._may_be_truncated = False
-                    return piece
-                raise aiohttp.ServerDisconnectedError
+            # Mostly there already, and a timeout would cost more than reading it.
+            piece = content.read_nowait(size)
+            if not piece and not content.at_eof():
+                piece = await self._awaited(size, deadline)
+            if piece or not self._may_be_truncated:
+                self._may_be_truncated = False
+                return piece
+            raise aiohttp.ServerDisconnectedError
         except BaseException as error:
             failure = self._transport.translated(self._request, error, deadline, outside)
-        finally:
-            self._transport.awaited.discard(self._response)
         self._response.close()
         try:
             raise failure
         finally:
             del failure
+
+    async def _awaited(self, size: int, deadline: Deadline) -> bytes:
+        transport, response = self._transport, self._response
+        transport.awaited.add(response)
+        try:
+            async with timeout(deadline.limit(transport.config.read_timeout)):
+                return await response.content.read(size)
+        finally:
+            transport.awaited.discard(response)
 
     def close(self) -> None:
         # One that was read to its end has already returned its connection.
