@@ -6,6 +6,7 @@ import collections.abc
 import contextlib
 import enum
 import functools
+import inspect
 import io
 import itertools
 import json
@@ -182,6 +183,16 @@ DETAIL = example(models.ImageDetail, image_digest="d", image_tags=["v1"])
         ("list_images", {"max_results": 0}, "max_results must be at least 1, got 0"),
         ("list_images", {"repository_name": "a"}, "must have at least 2 characters, got 'a'"),
         (
+            "describe_repositories",
+            {"repository_names": ["app", "b"]},
+            "repository_names[1] must have at least 2 characters, got 'b'",
+        ),
+        (
+            "describe_repository_creation_templates",
+            {"prefixes": [""]},
+            "prefixes[0] must have at least 1 character, got ''",
+        ),
+        (
             "batch_get_image",
             {"image_ids": [IMAGE, {"imageTag": "v1"}]},
             "image_ids[1] must be of type ImageIdentifier, got dict; did you mean "
@@ -253,8 +264,9 @@ DETAIL = example(models.ImageDetail, image_digest="d", image_tags=["v1"])
 )
 def test_messages(refusing: ECRClient, operation: str, members: dict[str, Any], text: str) -> None:
     """The message names the operation, the member, the value, and what was probably meant."""
-    given = members if "upstream_registry" in members else {**APP, **members}
-    found = refusal(getattr(refusing, operation), **given)
+    method = getattr(refusing, operation)
+    has_repository = "repository_name" in inspect.signature(method).parameters
+    found = refusal(method, **({**APP, **members} if has_repository else members))
 
     assert found.startswith(f"{operation.title().replace('_', '')}: ")
     assert text in found
