@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import platform
 import statistics
@@ -99,7 +100,10 @@ def summary(case: Case, rounds: dict[str, list[dict[str, float]]]) -> dict[str, 
 
 def spread(ours: list[float], theirs: list[float]) -> dict[str, float]:
     """Return the median of the ratios of all rounds, and the range of the middle half of them."""
-    each = sorted(our / their for our, their in zip(ours, theirs, strict=True))
+    # The kernel may count a few milliseconds of CPU as none, which only short runs take.
+    each = sorted(
+        our / their if their else math.inf for our, their in zip(ours, theirs, strict=True)
+    )
     return {
         "ratio": statistics.median(each),
         "low": each[len(each) // 4],

@@ -50,6 +50,13 @@ def test_ratios(results: dict[str, Any]) -> None:
     assert measures["rss_growth"]["ratios"] == {}
 
 
+def test_a_peer_below_the_resolution() -> None:
+    """A peer whose CPU was counted as none makes the ratio infinite, and no error."""
+    from benchmarks.rounds import spread
+
+    assert spread([0.01], [0.0])["ratio"] == float("inf")
+
+
 def test_tables(results: dict[str, Any], tmp_path: Path) -> None:
     """The table of a section has the results that were written, one row for each measure."""
     from benchmarks.report import tables
