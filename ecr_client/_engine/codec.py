@@ -334,10 +334,7 @@ def _bounded(write: Writer, field: attrs.Attribute[Any]) -> Writer:
         if low is not None:
             _check_low(out, low)
         for index, item in enumerate(out if item_low else ()):
-            if len(item) < item_low:
-                unit = "character" if item_low == 1 else "characters"
-                problem = f"must have at least {item_low} {unit}, got {item!r}"
-                raise Mismatch(problem, f"[{index}]")
+            values.at(f"[{index}]", lambda each: _check_low(each, item_low), item)
         return out
 
     return write_bounded
